@@ -21,7 +21,6 @@ import type { Changes } from '../engine/data/changes.ts'
 import type { Dataset } from '../engine/data/dataset.ts'
 import type { Effect } from '../engine/effects/effects.ts'
 import type { Role } from '../engine/effects/role.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Stats } from '../engine/figures/stats.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
@@ -52,24 +51,38 @@ const SWEEP_MS_MAX = 1000
 
 export interface ChannelsHost extends ScheduleHost {
   readonly config: Config
-  readonly clock: Clock
-  readonly workClock: Clock
-  readonly unitClock: UnitClock
-  readonly state: ServerState
-  readonly stats: Stats
-  readonly changes: Changes
-  readonly dataset: Dataset
-  readonly loading: Loading
-  readonly role: Role
-  readonly pubSub: PubSub
-  readonly clients: Clients
-  readonly runner: { readonly client: Client | undefined }
-  readonly propagation: ScheduleHost['propagation'] & {
-    readonly on: boolean
-    happened(database: number, effect: Effect): void
-    published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
+  readonly environment: ScheduleHost['environment'] & {
+    readonly clock: Clock
+    readonly workClock: Clock
+    readonly unitClock: UnitClock
   }
-  readonly durability: { wrote(client: Client): void }
+  readonly conditions: ScheduleHost['conditions'] & {
+    readonly state: ServerState
+    readonly loading: Loading
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly data: ScheduleHost['data'] & {
+    readonly changes: Changes
+    readonly dataset: Dataset
+  }
+  readonly effects: ScheduleHost['effects'] & {
+    readonly role: Role
+    readonly propagation: ScheduleHost['effects']['propagation'] & {
+      readonly on: boolean
+      happened(database: number, effect: Effect): void
+      published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
+    }
+    readonly durability: { wrote(client: Client): void }
+  }
+  readonly clients: ScheduleHost['clients'] & {
+    readonly pubSub: PubSub
+    readonly connected: Clients
+  }
+  readonly requests: ScheduleHost['requests'] & {
+    readonly runner: { readonly client: Client | undefined }
+  }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
 
@@ -114,8 +127,8 @@ export class Channels
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
     this.#line = new ReadingLine(host, later)
-    this.#gaps = new Gaps((channel, text) => void host.pubSub.publishTo(channel, text), later)
-    this.#sampling = new Sampling(this, host.clock)
+    this.#gaps = new Gaps((channel, text) => void host.clients.pubSub.publishTo(channel, text), later)
+    this.#sampling = new Sampling(this, host.environment.clock)
     this.logs = new ChannelLogs(this)
     this.places = new ReadPositions(this)
     this.subscriptions = new Subscriptions(this, host)
@@ -124,11 +137,11 @@ export class Channels
     this.tally = new Tally(this)
     this.recentIds = new RecentIds(this)
     this.schedule = new Schedule(host, this, later)
-    host.pubSub.sharing = this.groups
+    host.clients.pubSub.sharing = this.groups
     host.config.onChange('channel', (rules) => this.#give(rules))
-    host.loading.changed.add(() => this.#follow())
-    host.role.changed.add(() => {
-      if (host.role.isReplica !== this.#isReplica) this.#follow()
+    host.conditions.loading.changed.add(() => this.#follow())
+    host.effects.role.changed.add(() => {
+      if (host.effects.role.isReplica !== this.#isReplica) this.#follow()
     })
     this.#give(host.config.get('channel'))
   }
@@ -139,7 +152,7 @@ export class Channels
   #give(rules: readonly ChannelRule[]): void {
     this.#given = rules
     this.#ruled = new RuledChannels(rules)
-    this.#host.pubSub.rules = rules.length > 0 ? this : null
+    this.#host.clients.pubSub.rules = rules.length > 0 ? this : null
     this.#follow()
   }
 
@@ -150,7 +163,8 @@ export class Channels
 
   /** Has the rules in force where this server decides what is kept. */
   #follow(): void {
-    const { pubSub, role } = this.#host
+    const { pubSub } = this.#host.clients
+    const { role } = this.#host.effects
     this.#isReplica = role.isReplica
     // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come. What its
     // clients publish to a kept channel is refused: it is a write (`keeps`).
@@ -214,7 +228,8 @@ export class Channels
   // ── messages on their way ────────────────────────────────────────────────
 
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
-    const { propagation, pubSub } = this.#host
+    const { propagation } = this.#host.effects
+    const { pubSub } = this.#host.clients
     const isShard = kind === 'shard'
     const receivers = isShard ? pubSub.publishShard(channel, message) : pubSub.publish(channel, message)
     propagation.published(isShard ? 'SPUBLISH' : 'PUBLISH', channel, message)
@@ -229,7 +244,7 @@ export class Channels
     message: Bytes,
     id: StreamId | undefined,
   ): number {
-    const { pubSub } = this.#host
+    const { pubSub } = this.#host.clients
     return pubSub.send(client, kind, pattern, channel, message, id?.toString())
   }
 
@@ -244,7 +259,7 @@ export class Channels
   noteMissed(reader: Reader | undefined, log: ChannelLog, count: number): void {
     if (reader !== undefined) reader.missed += count
     log.missed += count
-    this.#host.stats.messagesMissed += count
+    this.#host.figures.stats.messagesMissed += count
   }
 
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
@@ -255,11 +270,11 @@ export class Channels
   // ── what is kept ─────────────────────────────────────────────────────────
 
   get db(): Database {
-    return this.#host.dataset.databases[0]!
+    return this.#host.data.dataset.databases[0]!
   }
 
   now(): number {
-    return this.#host.unitClock.now()
+    return this.#host.environment.unitClock.now()
   }
 
   get redeliverMs(): number {
@@ -267,7 +282,7 @@ export class Channels
   }
 
   monotonic(): number {
-    return this.#host.clock.monotonic()
+    return this.#host.environment.clock.monotonic()
   }
 
   rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
@@ -282,7 +297,7 @@ export class Channels
   }
 
   isServing(client: Client): boolean {
-    return this.#host.runner.client === client
+    return this.#host.requests.runner.client === client
   }
 
   forget(log: ChannelLog): void {
@@ -290,15 +305,15 @@ export class Channels
   }
 
   forgetRoutes(): void {
-    this.#host.pubSub.forgetRoutes()
+    this.#host.clients.pubSub.forgetRoutes()
   }
 
   get isLoading(): boolean {
-    return this.#host.state.loading.holds
+    return this.#host.conditions.state.loading.holds
   }
 
   get propagates(): boolean {
-    return this.#host.propagation.on
+    return this.#host.effects.propagation.on
   }
 
   changed({ key }: ChannelLog, event: EventName, effect: Effect | undefined): void {
@@ -308,7 +323,10 @@ export class Channels
 
   /** Says that a key has changed, and what is to be propagated of that; in the order in which commands do both. */
   changedKey(key: Bytes, event: EventName, effect: Effect | undefined): void {
-    const { changes, durability, propagation, runner, stats } = this.#host
+    const { changes } = this.#host.data
+    const { durability, propagation } = this.#host.effects
+    const { runner } = this.#host.requests
+    const { stats } = this.#host.figures
     stats.changesSinceSave++
     if (changes.told !== null) changes.told(this.db, key, event)
     if (effect === undefined) return
@@ -319,13 +337,13 @@ export class Channels
   // ── what happens by itself ───────────────────────────────────────────────
 
   #armSweep(): void {
-    const { clock } = this.#host
+    const { clock } = this.#host.environment
     this.#sweepTimer?.cancel()
     this.#sweepTimer = undefined
     if (!this.logs.isOpen) return
     const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logs.count)
     this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
-      this.#host.unitClock.pass()
+      this.#host.environment.unitClock.pass()
       this.tally.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
       this.places.look(SWEPT_MAX)
@@ -339,12 +357,4 @@ export class Channels
     this.#sampling.stop()
     this.#sweepTimer?.cancel()
   }
-}
-
-/** The engine's channels, made when first asked for. */
-export function channelsOf(engine: Engine): Channels {
-  if (engine.channels instanceof Channels) return engine.channels
-  const made = new Channels(engine, engine.later)
-  engine.channels = made
-  return made
 }

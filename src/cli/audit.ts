@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts'
 import type { DifferenceKind } from '../engine/effects/saving.ts'
 import { Engine } from '../engine/engine.ts'
 import { silentLog } from '../engine/log.ts'
+import { noParts } from '../engine/parts.ts'
 import { auditDirectory, type Compared } from '../persistence/audit/audit-directory.ts'
 import { DirectoryInUseError, DirectoryLock } from '../persistence/disk/directory-lock.ts'
 import { systemDisk } from '../persistence/disk/disk.ts'
@@ -113,7 +114,7 @@ async function audit(
 }
 
 async function compareFiles(config: Config, terminal: Terminal): Promise<number> {
-  const first = new Engine({ commands: catalog, config })
+  const first = new Engine({ commands: catalog, config }, noParts)
   const { compared, left } = await auditDirectory(systemDisk, config, () => secondEngine(first)).finally(() =>
     first.stop(),
   )

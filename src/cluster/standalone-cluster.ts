@@ -55,8 +55,8 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     this.#follow()
     this.#write()
     for (const name of ADDRESS_SETTINGS) config.onChange(name, () => this.#addressChanged())
-    engine.loading.changed.add(() => {
-      this.myself.health = engine.state.loading.holds ? 'loading' : 'online'
+    engine.conditions.loading.changed.add(() => {
+      this.myself.health = engine.conditions.state.loading.holds ? 'loading' : 'online'
     })
     config.onChange('cluster-require-full-coverage', () => this.#addressChanged())
   }
@@ -181,7 +181,8 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
 
   /** Takes slots of which there are keys and which nobody owns; those of others are coming here. Called once the data is loaded. */
   claimSlots(): void {
-    const { databases, log } = this.#engine
+    const { databases } = this.#engine
+    const { log } = this.#engine.environment
     const { slots } = databases[0]!.keys
     if (slots === null || this.#map.myself.primary !== undefined) return
     const { map, strays } = { map: this.#map, strays: [] as number[] }
@@ -215,7 +216,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
       this.#map = parseNodes(this.#written, () => this.#newId())
       this.#introduceMyself()
       this.#follow()
-      this.#engine.log.error({ error }, 'the cluster configuration cannot be written')
+      this.#engine.environment.log.error({ error }, 'the cluster configuration cannot be written')
       throw ERR.of(`error saving the cluster node config: ${(error as Error).message}`)
     }
     this.#changed?.()
@@ -228,7 +229,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
       this.#write()
     } catch (error) {
       // The address is found out again at the next start.
-      this.#engine.log.error({ error }, 'the cluster configuration cannot be written')
+      this.#engine.environment.log.error({ error }, 'the cluster configuration cannot be written')
     }
     this.#changed?.()
   }
@@ -247,7 +248,9 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
 
   /** Notes where this node is to be found. An address that the file has stays where the settings say nothing. */
   #introduceMyself(): void {
-    const { config, history, state } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { state } = this.#engine.conditions
     const { myself } = this
     myself.ip = config.get('cluster-announce-ip') || myself.ip
     myself.port = config.get('cluster-announce-port') || config.get('port')

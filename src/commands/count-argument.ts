@@ -1,8 +1,8 @@
 // Counts as arguments, where anything that is none gives one and the same error.
 
-import type { Call } from '../engine/requests/call.ts'
 import type { ReplyError } from '../protocol/errors.ts'
 import { parseInteger } from '../util/numbers/numbers.ts'
+import type { Call } from './call.ts'
 
 /** Reads argument `i` as an integer of at least `min`; whatever else it is throws `error`. */
 export function readCount(call: Call, i: number, min: number, error: ReplyError): number {

@@ -1,6 +1,6 @@
 // The answer of a HELP subcommand: each form of a command, its explanation indented below.
 
-import type { Call } from '../engine/requests/call.ts'
+import type { Call } from './call.ts'
 
 /** Replies the lines of a container's help; `forms` are pairs of a form and its explanation's lines. */
 export function replyHelp(call: Call, container: string, forms: readonly (readonly [string, ...string[]])[]): void {

@@ -1,9 +1,9 @@
 // Commands that keep their result under a key (SUNIONSTORE, ZRANGESTORE, GEOSEARCHSTORE, SORT … STORE) end here.
 
 import type { EventName } from '../config/event-flags.ts'
-import type { Call } from '../engine/requests/call.ts'
 import type { Value } from '../store/structures/value.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
+import type { Call } from './call.ts'
 
 /**
  * Puts a structure that a command made under a key, whatever that held, and replies with its length; the memory is the database's

@@ -9,8 +9,8 @@
 // output limits of its class end the connection.
 
 import { Duplex } from 'node:stream'
+import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
-import type { Engine } from '../engine/engine.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { nextTick } from '../util/time/real-time.ts'
 
@@ -76,7 +76,7 @@ export class BrokerStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#engine.clients.close(this.#client, 'flushed')
+    this.#engine.clients.connected.close(this.#client, 'flushed')
     done()
   }
 

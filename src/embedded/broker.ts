@@ -11,10 +11,9 @@
 // an unanswered call does.
 
 import type { Duplex } from 'node:stream'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import type { Log } from '../engine/log.ts'
 import type { FaultRule, Faults } from '../engine/upkeep/faults.ts'
-import { replicationOf } from '../replication/replication.ts'
 import { Boot, type Loaded, TEST_OPTIONS, type TestOptions } from '../server/boot/boot.ts'
 import {
   anyArray,
@@ -89,7 +88,7 @@ export class Broker {
     this.#end = end
     this.#sockets = new Sockets(engine)
     this.loaded = loaded
-    this.primary = new Primary(engine, replicationOf(engine))
+    this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
     this.#subscriptions = new Subscriptions(this.#engine)
     this.Connector = connectorFor(() => this.connect())
@@ -115,8 +114,8 @@ export class Broker {
       dial: (...to) => dialPrimary(config, tls === undefined ? {} : { tls })(...to),
     })
     try {
-      for (const fault of faults) boot.engine.withFaults().add(fault)
-      return new Broker(boot.engine, await load(boot), endOf(boot))
+      for (const fault of faults) boot.engine.upkeep.withFaults().add(fault)
+      return new Broker(boot.engine, await boot.load(), endOf(boot))
     } catch (error) {
       await boot.close()
       throw error
@@ -238,13 +237,16 @@ export class Broker {
   async branch(): Promise<Broker> {
     if (this.#closing !== undefined) throw closedError()
     const engine = this.#engine
-    const checkpoint = engine.checkpoints.begin(true)
-    const letGo = (): void => engine.checkpoints.release(checkpoint)
+    const checkpoint = engine.data.checkpoints.begin(true)
+    const letGo = (): void => engine.data.checkpoints.release(checkpoint)
     const settings = { ...engine.config.changed(), ...BRANCH_SETTINGS }
     let boot: Boot | undefined
     try {
-      boot = new Boot(createConfig(settings), engine.log, { snapshot: 'ignored', branchOf: { engine, checkpoint } })
-      return new Broker(boot.engine, await load(boot), endOf(boot, letGo))
+      boot = new Boot(createConfig(settings), engine.environment.log, {
+        snapshot: 'ignored',
+        branchOf: { engine, checkpoint },
+      })
+      return new Broker(boot.engine, await boot.load(), endOf(boot, letGo))
     } catch (error) {
       letGo()
       await boot?.close()
@@ -254,7 +256,7 @@ export class Broker {
 
   /** Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing is paid for them before. */
   get faults(): Faults {
-    return this.#engine.withFaults()
+    return this.#engine.upkeep.withFaults()
   }
 
   /**
@@ -287,7 +289,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    this.#engine.faults?.clear()
+    this.#engine.upkeep.faults?.clear()
     // What was called before is answered first.
     this.#engine.endTurn()
     await this.#sockets.close()
@@ -322,13 +324,6 @@ export class Broker {
       caller.close()
     }
   }
-}
-
-async function load(boot: Boot): Promise<Loaded> {
-  const loaded = await boot.load()
-  // SHUTDOWN ends a program; which one runs here is not a client's business.
-  boot.engine.host = {}
-  return loaded
 }
 
 /** Ends what a broker was opened with; then `letGo` says of a branch that the memory it began with is not read any more. */

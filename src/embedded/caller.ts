@@ -3,8 +3,8 @@
 // Requests are encoded as bytes, because they pass through the parser and into the journal like anybody's. Replies are read
 // from the engine's buffers in place when the turn ends; promises are settled in the order of the calls.
 
+import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
-import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { utf8Of } from '../util/bytes/text.ts'
@@ -123,7 +123,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     if (this.#client.closed) this.#client = this.#connect()
     work(this.#client)
     // Whose reply is kept back until then.
-    if (this.#engine.propagation.on) await this.call('PING', [], false)
+    if (this.#engine.effects.propagation.on) await this.call('PING', [], false)
   }
 
   close(when: 'flushed' | 'now' = 'now'): void {

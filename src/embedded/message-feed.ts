@@ -4,8 +4,8 @@
 // It is a connection of its own, with a name. What has arrived and was not taken counts as its backlog, so a reader that is slow
 // reads on from what the channel keeps, like any other. A message counts as heard when it is acknowledged, not before.
 
+import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
-import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeUtf8Request } from '../protocol/request-encoder.ts'
 import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/boot/options.ts'

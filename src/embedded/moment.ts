@@ -5,8 +5,8 @@
 //   await moment.rollback()      // as often as you like
 //   await moment.release()       // or `await using`
 
+import type { Engine } from '../commands/call.ts'
 import type { Checkpoint, WritePayload } from '../engine/data/checkpoints.ts'
-import type { Engine } from '../engine/engine.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import type { Caller } from './caller.ts'
 
@@ -19,7 +19,7 @@ export class Moment {
   constructor(engine: Engine, caller: Caller) {
     this.#engine = engine
     this.#caller = caller
-    this.#checkpoint = engine.checkpoints.begin()
+    this.#checkpoint = engine.data.checkpoints.begin()
   }
 
   /**
@@ -27,7 +27,8 @@ export class Moment {
    * is over, data is being loaded, a command is running, or the journal cannot be written.
    */
   rollback(): Promise<void> {
-    const { checkpoints, config } = this.#engine
+    const { config } = this.#engine
+    const { checkpoints } = this.#engine.data
     const payload: WritePayload = (db, entry) => {
       const window = payloadWriter.write(db, entry, config.get('rdbcompression')).copy()
       payloadWriter.release()
@@ -38,7 +39,7 @@ export class Moment {
 
   /** Gives the moment up; the data stays as it is. What was kept for the moment is freed. */
   async release(): Promise<void> {
-    this.#engine.checkpoints.release(this.#checkpoint)
+    this.#engine.data.checkpoints.release(this.#checkpoint)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

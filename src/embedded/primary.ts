@@ -1,6 +1,6 @@
 // The primary that a broker follows, as its program sees it: whether it is heard, and how far behind the broker is.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import type { Replication } from '../replication/replication.ts'
 import type { PrimaryTls } from '../server/listening/dial-primary.ts'
 
@@ -41,7 +41,7 @@ export class Primary {
 
   get status(): PrimaryStatus {
     const { following } = this.#replication
-    const { offset } = this.#engine.history
+    const { offset } = this.#engine.effects.history
     const isLoading = following?.state === 'sync'
     return {
       host: following?.host,

@@ -8,7 +8,7 @@
 // Unlike `broker.call`, which all callers share, it has a state of its own: database, name, transaction, and what it waits for. Its
 // commands run in the order they are called, so one that blocks holds up those behind it; `close` ends the wait.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import { nextTick } from '../util/time/real-time.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 

@@ -2,8 +2,8 @@
 //
 // Messages are handed out after the engine's turn, never from inside a `publish`: a listener may call anything.
 
+import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
-import type { Engine } from '../engine/engine.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeUtf8Request } from '../protocol/request-encoder.ts'
 import { Source } from '../util/bytes/bytes.ts'

@@ -1,6 +1,6 @@
 // How often each command was called, how long its calls took, and how many errors were replied.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import type { Command } from '../engine/spec/command.ts'
 import type { Distribution, Labels, Readings, Sample } from './reading.ts'
 
@@ -19,7 +19,7 @@ export function addCommandMetrics(readings: Readings, engine: Engine): void {
   ofCommands(
     'redis_commands_duration_seconds_total',
     'Time spent in a command; of those that take constant time about every sixteenth call of a pipeline is timed.',
-    (command) => engine.times.microsecondsOf(command) / 1e6,
+    (command) => engine.figures.times.microsecondsOf(command) / 1e6,
   )
   ofCommands(
     'redis_commands_rejected_calls_total',
@@ -47,7 +47,7 @@ function* perCommand(engine: Engine, read: (command: Command) => number): Iterab
 }
 
 /** The same histograms that LATENCY HISTOGRAM shows, at every second of its steps. */
-function* latencies({ commands, times }: Engine): Iterable<readonly [Labels, Distribution]> {
+function* latencies({ commands, figures: { times } }: Engine): Iterable<readonly [Labels, Distribution]> {
   for (const command of commands.used()) {
     const histogram = times.latenciesOf(command)
     if (histogram === undefined) continue
@@ -72,7 +72,7 @@ function* atBounds(
   yield [Number.POSITIVE_INFINITY, all]
 }
 
-function* errors({ stats }: Engine): Iterable<Sample> {
+function* errors({ figures: { stats } }: Engine): Iterable<Sample> {
   let others = 0
   for (const [code, value] of stats.errors) {
     if (ERROR_CODE.test(code) && code !== OTHER_ERRORS) yield { labels: { err: code }, value }

@@ -14,7 +14,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import { clearTimeout, setTimeout } from '../util/time/real-time.ts'
 import { whyNotReady } from './readiness.ts'
 import { Scrape } from './scrape.ts'
@@ -67,7 +67,7 @@ export class MetricsEndpoint {
       },
       (request, response) => {
         this.#answer(request, response).catch((error: unknown) => {
-          this.#engine.log.error({ error }, 'metrics could not be told')
+          this.#engine.environment.log.error({ error }, 'metrics could not be told')
           response.destroy()
         })
       },
@@ -108,7 +108,7 @@ export class MetricsEndpoint {
       endpoint.#scrape.stop()
       throw error
     }
-    server.on('error', (error) => engine.log.warn({ error }, 'the metrics cannot accept a connection'))
+    server.on('error', (error) => engine.environment.log.warn({ error }, 'the metrics cannot accept a connection'))
     return endpoint
   }
 

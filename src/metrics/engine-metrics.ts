@@ -1,9 +1,9 @@
 // What INFO has no single field for: the build, messages, keys by database, the append-only file.
 
 import { type } from 'node:os'
+import type { Engine } from '../commands/call.ts'
 import { averageTtl } from '../commands/server/info-table.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
-import type { Engine } from '../engine/engine.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { Readings, Sample } from './reading.ts'
 
@@ -26,22 +26,23 @@ export function addEngineMetrics(readings: Readings, engine: Engine): void {
     type: 'gauge',
     read: () => [{ value: 1, labels: { version: RESPITE_VERSION, node_version: process.versions.node } }],
   })
-  readings.gauge('redis_start_time_seconds', 'Unix time of the start.', () => engine.startedMs / 1000)
+  readings.gauge('redis_start_time_seconds', 'Unix time of the start.', () => engine.environment.startedMs / 1000)
 
   addDatabaseMetrics(readings, engine)
 
   readings.counter(
     'respite_pubsub_messages_published_total',
     'Messages that were published, keyspace events included.',
-    () => engine.pubSub.published,
+    () => engine.clients.pubSub.published,
   )
   readings.counter(
     'respite_pubsub_messages_delivered_total',
     'How often a published message was handed to a subscriber.',
-    () => engine.pubSub.delivered,
+    () => engine.clients.pubSub.delivered,
   )
 
-  const { stats, durability } = engine
+  const { stats } = engine.figures
+  const { durability } = engine.effects
   readings.counter(
     'respite_aof_appended_bytes_total',
     'Bytes that were appended to the append-only file.',
@@ -62,7 +63,12 @@ export function addEngineMetrics(readings: Readings, engine: Engine): void {
   ])
 }
 
-function instanceLabels({ config, host, role, runId }: Engine): NonNullable<Sample['labels']> {
+function instanceLabels({
+  config,
+  parts: { host },
+  effects: { role },
+  environment: { runId },
+}: Engine): NonNullable<Sample['labels']> {
   const place = host.describe?.()
   return {
     role: role.isReplica ? 'slave' : 'master',
@@ -85,7 +91,7 @@ function addDatabaseMetrics(readings: Readings, engine: Engine): void {
   ofDatabases(
     'redis_db_avg_ttl_seconds',
     'Time to live of keys of a database that expire, averaged over a few.',
-    (db) => averageTtl(db, engine.unitClock.now()) / 1000,
+    (db) => averageTtl(db, engine.environment.unitClock.now()) / 1000,
   )
 }
 

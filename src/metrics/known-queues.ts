@@ -5,8 +5,8 @@
 // keys: up to 5,000 every queue is known at once, and of a million within ten seconds. A known queue is looked up by its name.
 // When its keys are gone it is shown as empty, and makes room for another where the bound is reached.
 
+import type { Engine } from '../commands/call.ts'
 import { EntryWalk } from '../engine/data/entry-walk.ts'
-import type { Engine } from '../engine/engine.ts'
 import { Hash } from '../store/hash/hash.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
@@ -75,7 +75,7 @@ export class KnownQueues {
   look(): void {
     this.stop()
     if (!this.#entries.step(STRETCH_ENTRIES, this.#consider))
-      this.#timer = this.#engine.workClock.after(PAUSE_MS, () => this.look())
+      this.#timer = this.#engine.environment.workClock.after(PAUSE_MS, () => this.look())
   }
 
   /** The walk ends here until the next `look`. */

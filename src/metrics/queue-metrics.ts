@@ -1,6 +1,6 @@
 // Lengths of queues: those that `metrics-queues` names, and BullMQ's under the name that BullMQ itself gives them.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine } from '../commands/call.ts'
 import { KnownQueues, lengthOf } from './known-queues.ts'
 import type { Readings, Sample } from './reading.ts'
 

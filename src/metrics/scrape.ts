@@ -4,8 +4,8 @@
 // was made, the longer the more time it took, and whoever asks meanwhile gets the same one.
 
 import { Registry } from 'prom-client'
+import type { Engine } from '../commands/call.ts'
 import { infoFigures } from '../commands/server/info.ts'
-import type { Engine } from '../engine/engine.ts'
 import { performance } from '../util/time/real-time.ts'
 import { addCommandMetrics } from './command-metrics.ts'
 import { addEngineMetrics } from './engine-metrics.ts'
@@ -57,7 +57,7 @@ export class Scrape {
     this.#goodUntilMs = Number.POSITIVE_INFINITY
     try {
       // It does not come with a command, which would have ended the moment before.
-      this.#engine.unitClock.renew()
+      this.#engine.environment.unitClock.renew()
       prepareInfo(infoFigures(this.#engine))
       this.#runtime.prepare()
       this.#queues.look()

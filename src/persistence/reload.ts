@@ -16,7 +16,10 @@ import { readSnapshot, snapshotPath } from './snapshot/load-snapshot.ts'
 
 /** Loads the files. Throws what is wrong with them, or which key is there twice; everything is as it was then. */
 export async function reload(engine: Engine, disk: Disk, { from, present }: ReloadOptions): Promise<void> {
-  const { databases, dataset, loading, scripts } = engine
+  const { databases } = engine
+  const { dataset } = engine.data
+  const { loading } = engine.conditions
+  const { scripts } = engine.parts
   loading.begin()
   try {
     const others = databases.map(({ index }) => new Database(index, dataset))

@@ -13,11 +13,13 @@ const NEW_FILE_MODE = 0o600
 
 export interface UsersFileHost {
   readonly config: Config
-  readonly users: Users
+  readonly clients: {
+    readonly users: Users
+  }
 }
 
 /** Reads the users that the file names. Throws UserLinesError, for a file that cannot be read too. */
-export function readUsersFile({ config, users }: UsersFileHost): Map<string, User> {
+export function readUsersFile({ config, clients: { users } }: UsersFileHost): Map<string, User> {
   const name = config.get('aclfile')
   let text: string
   try {
@@ -29,7 +31,7 @@ export function readUsersFile({ config, users }: UsersFileHost): Map<string, Use
 }
 
 /** Writes all users into the file. Throws what the disk says; the old file still stands then. */
-export function writeUsersFile({ config, users }: UsersFileHost): void {
+export function writeUsersFile({ config, clients: { users } }: UsersFileHost): void {
   const path = pathOf(config)
   const text = users.sorted().map((user) => `${userLine(user)}\n`)
   replaceFile(path, text.join(''), modeOf(path))

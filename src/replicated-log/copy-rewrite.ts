@@ -83,7 +83,8 @@ export class CopyRewrite implements Rewrite {
   }
 
   async #whileLeading<T>(journal: ReplicatedJournal, take: (isStill: () => boolean) => Promise<T>): Promise<T> {
-    const { workClock, pause } = this.#engine
+    const { workClock } = this.#engine.environment
+    const { pause } = this.#engine.conditions
     if (journal.failure !== undefined) throw new Error(journal.failure)
     const isStill = (): boolean => this.#holder.journal === journal && !journal.isBehind
     pause.begin('saving', 'write', Number.MAX_SAFE_INTEGER)

@@ -142,7 +142,7 @@ export class LocalCopy {
     const { directory, journal } = this.#files
     const base = await directory.nextBase('rdb')
     let noteEnd = 0
-    const { image, part } = await goOnBehind(journal, directory, this.#engine.log, () => {
+    const { image, part } = await goOnBehind(journal, directory, this.#engine.environment.log, () => {
       journal.annotate(firstNoteOf(this.#place))
       noteEnd = journal.appended
       return isStill() ? takeImage(directory.pathOf(base), 'rdb') : undefined
@@ -221,7 +221,10 @@ export class LocalCopy {
     this.#place = note
     this.#bytesAfterRewrite = journal.status.currentBytes
     await reload(engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
-    engine.log.info({ dir: config.get('dir'), position: note.position }, 'the data was begun with a snapshot')
+    engine.environment.log.info(
+      { dir: config.get('dir'), position: note.position },
+      'the data was begun with a snapshot',
+    )
     return note
   }
 
@@ -234,7 +237,7 @@ export class LocalCopy {
 
 /** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
 async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RecordPosition> {
-  const { log } = engine
+  const { log } = engine.environment
   const directory = await AofDirectory.open(disk, locationOf(engine))
   for (const part of directory.manifest.increments.toReversed()) {
     const file = directory.pathOf(part)
@@ -269,7 +272,7 @@ function locationOf({ config }: Engine): AofLocation {
 
 /** The file is written at once, and synced within a second: others have what it holds. */
 function journalOf(
-  { log, workClock }: Engine,
+  { environment: { log, workClock } }: Engine,
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
   return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: workClock, log })

@@ -30,8 +30,8 @@ export class LogStream {
 
   constructor(engine: Engine) {
     this.#engine = engine
-    engine.pause.ended.add(this.#goOn)
-    engine.loading.changed.add(this.#goOn)
+    engine.conditions.pause.ended.add(this.#goOn)
+    engine.conditions.loading.changed.add(this.#goOn)
   }
 
   /** The client under which effects are run; undefined before the first. */
@@ -41,7 +41,7 @@ export class LogStream {
 
   /** Runs effects, now or when nothing holds them up (CLIENT PAUSE). Throws `Gap` when something that was done elsewhere cannot be done here. */
   async apply(effects: Buffer): Promise<void> {
-    const { stats } = this.#engine
+    const { stats } = this.#engine.figures
     do {
       const stream = this.#open()
       const errors = stats.errorReplies
@@ -55,7 +55,7 @@ export class LogStream {
 
   /** Effects come no more, or by another stream. */
   stop(): void {
-    const { loading, pause } = this.#engine
+    const { loading, pause } = this.#engine.conditions
     pause.ended.remove(this.#goOn)
     loading.changed.remove(this.#goOn)
     this.#stream?.end()

@@ -3,6 +3,7 @@
 import type { Engine } from '../engine/engine.ts'
 import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
 import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
+import type { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { Chain } from './chain.ts'
 import { LocalCopy } from './local-copy.ts'
 import type { ReplicatedLog } from './log.ts'
@@ -26,6 +27,8 @@ export interface ReplicatedOptions {
   readonly claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   readonly second?: (like: Engine) => Engine
+  /** Takes the object that saves this node's data; see NodeOptions. */
+  readonly onSaving?: (saving: BackgroundSaving) => void
   /** Where snapshots lie, which all nodes reach; without one the log must be kept whole. */
   readonly snapshots?: SnapshotStore
   /** A snapshot is made when the log has grown by so many records. Default: 100,000. */
@@ -44,6 +47,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     engine,
     second,
     enter,
+    onSaving,
     log,
     node,
     snapshotEvery = SNAPSHOT_EVERY,
@@ -51,7 +55,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
   } = options
   const store = options.snapshots
   // From the beginning: nothing expires before this node leads.
-  engine.role.become('follower')
+  engine.effects.role.become('follower')
   const { copy, place } = await LocalCopy.open(engine, disk)
   return new ReplicatedNode({
     engine,
@@ -66,5 +70,6 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     ...(store === undefined ? {} : { store }),
     ...(claims === undefined ? {} : { claims }),
     ...(second === undefined ? {} : { second }),
+    ...(onSaving === undefined ? {} : { onSaving }),
   })
 }

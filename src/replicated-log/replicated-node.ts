@@ -53,6 +53,8 @@ export interface NodeOptions {
   readonly claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   readonly second?: (like: Engine) => Engine
+  /** Takes the object that saves this node's data, before the node does anything. */
+  readonly onSaving?: (saving: BackgroundSaving) => void
   /**
    * Called when this node's epoch record stands, before it leads; false = it may not. Leases go on meanwhile; when the place is lost `isWanted` says so, and
    * the answer is of no interest.
@@ -99,12 +101,19 @@ export class ReplicatedNode implements CopyHolder {
   constructor(options: NodeOptions) {
     this.#options = options
     this.#stream = new LogStream(options.engine)
-    this.#heardMs = options.engine.workClock.monotonic()
+    this.#heardMs = options.engine.environment.workClock.monotonic()
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
     const claims = options.claims && { claims: options.claims }
     const second = options.second && { second: options.second }
-    this.#saving = new BackgroundSaving(engine, { disk, later: engine.later, rewrite, ...claims, ...second })
+    this.#saving = new BackgroundSaving(engine, {
+      disk,
+      later: engine.environment.later,
+      rewrite,
+      ...claims,
+      ...second,
+    })
+    options.onSaving?.(this.#saving)
     this.#snapshots =
       store &&
       new Snapshots({
@@ -115,7 +124,8 @@ export class ReplicatedNode implements CopyHolder {
         saving: this.#saving,
         everyPositions: options.snapshotEvery,
       })
-    const { config, durability, role } = engine
+    const { config } = engine
+    const { durability, role } = engine.effects
     const follow = (): void => this.#journal?.setPolicy(config.get('appendfsync'), durability.rules)
     config.onChange('appendfsync', follow)
     config.onChange('durability', follow)
@@ -170,7 +180,8 @@ export class ReplicatedNode implements CopyHolder {
 
   /** Hands the lead over, to a node of this name or to whoever is first. Does nothing where this node does not lead. */
   async handOver(to = ''): Promise<void> {
-    const { dataset, pause } = this.#options.engine
+    const { dataset } = this.#options.engine.data
+    const { pause } = this.#options.engine.conditions
     const journal = this.#journal
     if (journal === undefined) return
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
@@ -194,7 +205,7 @@ export class ReplicatedNode implements CopyHolder {
   /** Hands over if it leads, and ends: nothing is read, done or answered by it any more. Throws what the disk says. */
   async close(): Promise<void> {
     const { copy, engine, log } = this.#options
-    const tooLong = new Promise<void>((resolve) => void engine.workClock.after(HANDOVER_MS_MAX, resolve))
+    const tooLong = new Promise<void>((resolve) => void engine.environment.workClock.after(HANDOVER_MS_MAX, resolve))
     await Promise.race([this.handOver(), tooLong])
     this.#stop()
     await log.close()
@@ -269,7 +280,7 @@ export class ReplicatedNode implements CopyHolder {
     } catch (error) {
       if (error instanceof LogError || error instanceof PersistenceError) throw error
       // The store, or the disk, may work a little later.
-      engine.log.warn({ error }, 'the data cannot be begun with a snapshot')
+      engine.environment.log.warn({ error }, 'the data cannot be begun with a snapshot')
       throw new LogAway('the snapshot cannot be had')
     }
   }
@@ -287,7 +298,10 @@ export class ReplicatedNode implements CopyHolder {
   /** The log has lost its end, which is in our copy: puts the same records there again. What another node has put there is the same. */
   async #restoreEnd(last: number): Promise<void> {
     const { chain, copy, engine, log } = this.#options
-    engine.log.warn({ last, position: chain.position }, 'the log has lost its end: it is appended again from the copy')
+    engine.environment.log.warn(
+      { last, position: chain.position },
+      'the log has lost its end: it is appended again from the copy',
+    )
     for await (const { batch, position } of copy.records(last)) {
       if (this.#isStopped) return
       const { is } = await settleAppend(log, batch, position - 1)
@@ -376,7 +390,7 @@ export class ReplicatedNode implements CopyHolder {
         payload: encodeEpochNote(self),
       } as const
       const { batch, hash } = encodeRecord(fields)
-      const since = sendingTime(engine.workClock)
+      const since = sendingTime(engine.environment.workClock)
       if (!(await this.#isTaken(batch, position - 1))) {
         this.#heardMs = this.#now
         return undefined
@@ -389,15 +403,15 @@ export class ReplicatedNode implements CopyHolder {
         chain,
         since,
         self,
-        clock: engine.workClock,
+        clock: engine.environment.workClock,
         timing,
         policy: engine.config.get('appendfsync'),
-        rules: engine.durability.rules,
+        rules: engine.effects.durability.rules,
         localFailure: () => this.#options.copy.failure,
         localBytes: () => this.#options.copy.journal.status.currentBytes,
         sent: (place, before) => {
           // A command that is running may have done what it has not told yet.
-          const isRunning = engine.state.busy.holds || engine.runner.client !== undefined
+          const isRunning = engine.conditions.state.busy.holds || engine.requests.runner.client !== undefined
           if (!isRunning) this.#snapshots?.lookWhileLeading(place, before)
         },
         counted: (whole) => this.#options.copy.take(whole),
@@ -443,7 +457,8 @@ export class ReplicatedNode implements CopyHolder {
 
   /** Leads until that is over. */
   async #lead(journal: ReplicatedJournal): Promise<void> {
-    const { durability, log, propagation, role } = this.#options.engine
+    const { durability, propagation, role } = this.#options.engine.effects
+    const { log } = this.#options.engine.environment
     log.info({ epoch: this.chain.epoch, position: this.chain.position }, 'this node leads')
     this.#journal = journal
     const isOver = new Promise<void>((resolve) => {
@@ -461,7 +476,11 @@ export class ReplicatedNode implements CopyHolder {
 
   /** Leads no more: at once, before anything else happens. */
   #lost(loss: Loss): void {
-    const { blocking, clients, config, durability, loading, log, propagation, role, tracking } = this.#options.engine
+    const { blocking, config } = this.#options.engine
+    const { connected: clients, tracking } = this.#options.engine.clients
+    const { durability, propagation, role } = this.#options.engine.effects
+    const { loading } = this.#options.engine.conditions
+    const { log } = this.#options.engine.environment
     const journal = this.#journal
     if (journal === undefined) {
       this.#candidate = undefined
@@ -494,7 +513,8 @@ export class ReplicatedNode implements CopyHolder {
    * whose requests had to wait for the handover hear that first. In a cluster they are told by MOVED.
    */
   #sendAway(): void {
-    const { clients, requests } = this.#options.engine
+    const { connected: clients } = this.#options.engine.clients
+    const { incoming: requests } = this.#options.engine.requests
     for (const client of [...clients.values()]) {
       if (client.origin !== 'client') continue
       requests.refusePostponed(client, ERR.readOnly)
@@ -505,21 +525,22 @@ export class ReplicatedNode implements CopyHolder {
   // ── time ─────────────────────────────────────────────────────────────────
 
   get #now(): number {
-    return this.#options.engine.workClock.monotonic()
+    return this.#options.engine.environment.workClock.monotonic()
   }
 
   /** Has the reading end when nothing has been read for too long. */
   #watch(): void {
     const { engine, timing } = this.#options
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
-    this.#timer = engine.workClock.after(Math.max(leftMs, timing.retryMs), () => {
+    this.#timer = engine.environment.workClock.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       this.#watch()
     })
   }
 
   #turnEnded(): Promise<void> {
-    const { later, turn } = this.#options.engine
+    const { later } = this.#options.engine.environment
+    const { turn } = this.#options.engine.requests
     turn.endSoon()
     return new Promise((resolve) => void later(resolve))
   }
@@ -528,7 +549,7 @@ export class ReplicatedNode implements CopyHolder {
     const { engine, timing } = this.#options
     return new Promise((resolve) => {
       this.#wake = resolve
-      engine.workClock.after(timing.retryMs, resolve)
+      engine.environment.workClock.after(timing.retryMs, resolve)
     })
   }
 
@@ -537,7 +558,8 @@ export class ReplicatedNode implements CopyHolder {
   /** Goes on no more. Clients hear LOADING: what is here may be wrong. */
   #fail(error: unknown): void {
     if (this.#isStopped) return
-    const { loading, log } = this.#options.engine
+    const { loading } = this.#options.engine.conditions
+    const { log } = this.#options.engine.environment
     loading.begin()
     this.failure = error instanceof Error ? error.message : String(error)
     // The operator can put right what the log or the disk has done. Where that happened in our code is of no use to anybody.

@@ -126,7 +126,8 @@ export class Snapshots {
   }
 
   #warn(error: unknown): void {
-    if (!isPassing(error)) this.#options.engine.log.warn({ error }, 'a snapshot could not be made, or verified')
+    if (!isPassing(error))
+      this.#options.engine.environment.log.warn({ error }, 'a snapshot could not be made, or verified')
   }
 
   #isWorthALook({ position }: RecordPosition): boolean {
@@ -256,11 +257,11 @@ export class Snapshots {
     const ours = this.#digests.get(note.position)
     if (digest === undefined || ours === undefined || !areComparable(digest, ours)) return false
     if (digest === ours) {
-      engine.log.info({ position: note.position, node: note.node }, 'a snapshot was verified')
+      engine.environment.log.info({ position: note.position, node: note.node }, 'a snapshot was verified')
       return true
     }
     const advice = 'Begin one of the two nodes anew from an empty directory, best the one that differs from the others'
-    engine.log.error(
+    engine.environment.log.error(
       { position: note.position, node: note.node, advice },
       'a snapshot holds other data than this node had at its place: the log is not truncated for it',
     )
@@ -295,7 +296,7 @@ export class Snapshots {
     if (stated !== undefined && areComparable(stated, found) && stated !== found)
       damage ??= 'it does not hold what it was made from'
     if (damage === undefined) return { note: note!, digest: stated === undefined ? undefined : found }
-    engine.log.error({ position, problem: damage }, 'a snapshot is of no use, and is removed')
+    engine.environment.log.error({ position, problem: damage }, 'a snapshot is of no use, and is removed')
     await store.remove(position)
     return undefined
   }

@@ -54,7 +54,9 @@ export class Failover {
 
   /** Begins it. Throws ReplyError where it cannot be. */
   begin({ isForced, target, timeoutMs }: FailoverOrder): void {
-    const { log, workClock, pause, turn } = this.#engine
+    const { log, workClock } = this.#engine.environment
+    const { pause } = this.#engine.conditions
+    const { turn } = this.#engine.requests
     const { following, leading } = this.#host
     if (this.state !== 'no-failover') throw IN_PROGRESS
     if (following !== undefined) throw IS_REPLICA
@@ -90,12 +92,13 @@ export class Failover {
   /** Does nothing by the clock any more. */
   stop(): void {
     this.#timer?.cancel()
-    this.#engine.turn.ended.remove(this.#look)
+    this.#engine.requests.turn.ended.remove(this.#look)
   }
 
   /** At the end of a turn: hands over if a replica that may take over has everything. */
   readonly #look = (): void => {
-    const { history, log } = this.#engine
+    const { history } = this.#engine.effects
+    const { log } = this.#engine.environment
     const target = this.#target
     const candidates = target === undefined ? this.#host.leading.replicas : [this.#find(target)]
     const ready = candidates.find((replica) => replica?.state === 'online' && replica.offset === history.offset)
@@ -111,7 +114,7 @@ export class Failover {
       this.#abort('Replica never caught up before timeout')
       return
     }
-    this.#engine.log.info({}, `FAILOVER to ${target.host}:${target.port} time out exceeded, failing over.`)
+    this.#engine.environment.log.info({}, `FAILOVER to ${target.host}:${target.port} time out exceeded, failing over.`)
     this.#handOver(target)
   }
 
@@ -126,7 +129,7 @@ export class Failover {
   }
 
   #abort(reason: string): void {
-    this.#engine.log.info({}, `FAILOVER to ${describe(this.#target)} aborted: ${reason}`)
+    this.#engine.environment.log.info({}, `FAILOVER to ${describe(this.#target)} aborted: ${reason}`)
     if (this.state === 'failover-in-progress') this.#host.followNobody()
     this.#finish()
   }
@@ -135,7 +138,7 @@ export class Failover {
     this.stop()
     this.#target = undefined
     this.state = 'no-failover'
-    this.#engine.pause.end('failover')
+    this.#engine.conditions.pause.end('failover')
   }
 
   #find({ host, port }: Address): ReplicaStatus | undefined {

@@ -41,7 +41,9 @@ export interface FullLoadOptions {
  * for a library; the data is as `meanwhile` says then.
  */
 export async function loadFully(engine: Engine, options: FullLoadOptions): Promise<number> {
-  const { config, loading, saving } = engine
+  const { config } = engine
+  const { loading } = engine.conditions
+  const { saving } = engine.parts
   const { announcedBytes, check, complete, file, meanwhile, size } = options
   const progress = meanwhile === 'served' ? loading.beginBeside() : loading.begin()
   progress.totalBytes = announcedBytes
@@ -52,7 +54,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
     const databases = emptyDatabases(engine)
     const libraries: string[] = []
     const target = new LoadTarget(
-      { databases, clock: engine.clock, scripts: engine.scripts },
+      { databases, environment: engine.environment, parts: engine.parts },
       {
         expired: 'kept',
         loadFunction: (code) => void libraries.push(code),
@@ -65,11 +67,11 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
       file,
       size,
       target,
-      checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
+      checksum: config.get('rdbchecksum') && engine.conditions.switches.comparesChecksums,
       progress: (bytes) => {
         check()
         progress.loadedBytes = bytes
-        return delay.pass(engine.workClock, target.keys)
+        return delay.pass(engine.environment.workClock, target.keys)
       },
     })
     await complete(end)
@@ -80,17 +82,23 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
     if (meanwhile === 'served') loading.endBeside()
     else loading.end()
     saving?.beginLogAnew()
-    engine.turn.endSoon()
+    engine.requests.turn.endSoon()
   }
 }
 
-function emptyDatabases({ databases, dataset }: Engine): Database[] {
+function emptyDatabases({ databases, data: { dataset } }: Engine): Database[] {
   return databases.map(({ index }) => new Database(index, dataset))
 }
 
 /** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
 function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
-  const { blocking, databases, durability, loading, replicaExpiry, scripts, state, tracking, watches } = engine
+  const { blocking, databases } = engine
+  const { durability } = engine.effects
+  const { loading, state } = engine.conditions
+  const { replicaExpiry } = engine.upkeep
+  const { scripts } = engine.parts
+  const { tracking } = engine.clients
+  const { watches } = engine.data
   const bringLibrariesBack = scripts.setLibrariesAside()
   try {
     for (const code of libraries) scripts.loadLibrary(code)

@@ -63,7 +63,8 @@ export class FullSync {
   /** Somebody waits for a snapshot: has one begin when it is time. */
   wanted(replica: Replica): void {
     const { engine } = this.#host
-    const { config, log } = engine
+    const { config } = engine
+    const { log } = engine.environment
     replica.getsFile = !(replica.understandsEof && (config.get('repl-diskless-sync') || !isWhole(replica)))
     if (this.#isOrdered) {
       log.info({}, "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC")
@@ -76,7 +77,7 @@ export class FullSync {
       return
     }
     log.info({}, 'Delay next BGSAVE for diskless SYNC')
-    this.#timer ??= engine.workClock.after(delayMs, () => {
+    this.#timer ??= engine.environment.workClock.after(delayMs, () => {
       this.#timer = undefined
       this.#order()
     })
@@ -90,7 +91,7 @@ export class FullSync {
     if (row === undefined || copySender === undefined || !row.senders.delete(copySender)) return
     row.released()
     if (row.senders.size > 0 || this.#snapshot === undefined) return
-    this.#host.engine.log.info({}, 'Diskless rdb transfer, last replica dropped, killing fork child.')
+    this.#host.engine.environment.log.info({}, 'Diskless rdb transfer, last replica dropped, killing fork child.')
     this.#snapshot.abort(new Error('every replica has left'))
   }
 
@@ -127,7 +128,7 @@ export class FullSync {
         other.contents.data === contents.data &&
         other.contents.functions === contents.functions,
     )
-    const { log } = this.#host.engine
+    const { log } = this.#host.engine.environment
     log.info({}, `Starting BGSAVE for SYNC with target: ${getsFile ? 'disk' : 'replicas sockets'}`)
     try {
       if (getsFile) await this.#copyThroughFile(pictures, replicas)
@@ -140,7 +141,7 @@ export class FullSync {
 
   /** The moment of the snapshot: says to each which state of which history it is going to get. */
   #begin(replicas: readonly Replica[]): void {
-    const { history } = this.#host.engine
+    const { history } = this.#host.engine.effects
     const offset = this.#host.markMoment()
     for (const replica of replicas) {
       replica.phase = 'copying'
@@ -152,7 +153,7 @@ export class FullSync {
   // ── into the connections ─────────────────────────────────────────────────
 
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
-    const { later, log, workClock, random } = this.#host.engine
+    const { later, log, workClock, random } = this.#host.engine.environment
     const mark = random.hex(40)
     const row = new SnapshotBytes()
     this.#begin(replicas)
@@ -190,7 +191,8 @@ export class FullSync {
   // ── through a file ───────────────────────────────────────────────────────
 
   async #copyThroughFile(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
-    const { config, log } = this.#host.engine
+    const { config } = this.#host.engine
+    const { log } = this.#host.engine.environment
     await pictures.claim()
     this.#begin(replicas)
     const image = pictures.save(path.join(config.get('dir'), FILE_NAME), replicas[0]!.contents)
@@ -228,7 +230,10 @@ export class FullSync {
           }
           if (!replica.client.closed) this.#host.copied(replica)
         } catch (error) {
-          this.#host.engine.log.error({ error: describeDiskError(error) }, 'Write error sending DB to replica')
+          this.#host.engine.environment.log.error(
+            { error: describeDiskError(error) },
+            'Write error sending DB to replica',
+          )
           this.#host.drop(replica)
         }
       }),

@@ -55,7 +55,8 @@ export class KeptStream {
   /** Begins to encode what happens, unless that is done already. */
   keep(): void {
     if (this.#stream !== undefined) return
-    const { config, history, propagation } = this.#engine
+    const { config } = this.#engine
+    const { history, propagation } = this.#engine.effects
     const backlog = new Backlog(history.offset, config.get('repl-backlog-size'), this.#neededFrom)
     this.#backlog = backlog
     this.#stream = new Stream(backlog, history)
@@ -65,7 +66,7 @@ export class KeptStream {
 
   /** Drops it: nobody can go on from it. */
   forget(): void {
-    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+    if (this.#stream !== undefined) this.#engine.effects.propagation.remove(this.#stream)
     this.#stream = undefined
     this.#backlog = undefined
     this.#marks = []
@@ -76,7 +77,7 @@ export class KeptStream {
   /** A primary is followed: its stream is passed on, and nothing is added to it here. */
   passOn(): void {
     this.leadsItself = false
-    if (this.#stream !== undefined) this.#engine.propagation.remove(this.#stream)
+    if (this.#stream !== undefined) this.#engine.effects.propagation.remove(this.#stream)
   }
 
   /** Nobody is followed any more: what happens here is the stream, behind what was passed on. */
@@ -85,7 +86,7 @@ export class KeptStream {
     if (this.#stream === undefined) return
     // Replicas know which database the primary's stream was in, and we do not.
     this.sayDatabase()
-    this.#engine.propagation.add(this.#stream)
+    this.#engine.effects.propagation.add(this.#stream)
   }
 
   // ── what goes into it ────────────────────────────────────────────────────
@@ -118,7 +119,7 @@ export class KeptStream {
   /** At the end of a turn: finds out up to where the journal has what was streamed. */
   followJournal(): void {
     const { end } = this.#backlog!
-    const { progress } = this.#engine.durability
+    const { progress } = this.#engine.effects.durability
     if (!progress.enabled) {
       this.sendable = end
       return

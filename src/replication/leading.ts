@@ -47,12 +47,14 @@ export class Leading implements LeadingView, StreamCopy {
       waiting: () => [...this.#replicas].filter(({ phase }) => phase === 'waiting'),
       markMoment: () => {
         this.#kept.sayDatabase()
-        return engine.history.offset
+        return engine.effects.history.offset
       },
       copied: (replica) => this.#copied(replica),
-      drop: (replica) => engine.clients.close(replica.client, 'now'),
+      drop: (replica) => engine.clients.connected.close(replica.client, 'now'),
     })
-    const { clients, config, turn } = engine
+    const { config } = engine
+    const { connected: clients } = engine.clients
+    const { turn } = engine.requests
     clients.gone.add((client) => this.#left(client))
     turn.ended.add(() => this.#send())
     config.onChange('min-replicas-to-write', () => this.#count())
@@ -101,7 +103,7 @@ export class Leading implements LeadingView, StreamCopy {
   get position(): HistoryPosition | undefined {
     const { database } = this.#kept
     if (database === undefined) return undefined
-    const { id, offset } = this.#engine.history
+    const { id, offset } = this.#engine.effects.history
     return { id, offset, database }
   }
 
@@ -115,7 +117,7 @@ export class Leading implements LeadingView, StreamCopy {
 
   askForAcknowledgements(): void {
     this.#wantsAcknowledgements = true
-    this.#engine.turn.endSoon()
+    this.#engine.requests.turn.endSoon()
   }
 
   // ── who follows ──────────────────────────────────────────────────────────
@@ -141,7 +143,7 @@ export class Leading implements LeadingView, StreamCopy {
   /** PSYNC: the stream from an offset of a history on if that can be, else everything. */
   partialSync(client: Client, id: string, offset: number | bigint): void {
     const replica = this.introduce(client)
-    const { stats } = this.#engine
+    const { stats } = this.#engine.figures
     this.#tellOfRequest(replica)
     if (canGoOn(this.#engine, this.#kept.backlog, replica.name, id, offset)) {
       stats.partialSyncs++
@@ -156,7 +158,8 @@ export class Leading implements LeadingView, StreamCopy {
   acknowledge(client: Client, offset: number, syncedOffset: number | undefined): void {
     const replica = this.#known.get(client)
     if (replica === undefined || !this.#replicas.has(replica)) return
-    const { blocking, turn } = this.#engine
+    const { blocking } = this.#engine
+    const { turn } = this.#engine.requests
     replica.heardMs = this.#now()
     const isNews = offset > replica.offset || (syncedOffset ?? -1) > replica.syncedOffset
     if (offset > replica.offset) replica.offset = offset
@@ -170,7 +173,7 @@ export class Leading implements LeadingView, StreamCopy {
 
   /** Ends the connection of every replica: what they have is of a history that goes by another name now, or is over. */
   #dropReplicas(): void {
-    for (const { client } of [...this.#replicas]) this.#engine.clients.close(client, 'now')
+    for (const { client } of [...this.#replicas]) this.#engine.clients.connected.close(client, 'now')
   }
 
   // ── passing somebody else's stream on ────────────────────────────────────
@@ -196,7 +199,7 @@ export class Leading implements LeadingView, StreamCopy {
 
   take(bytes: Buffer): void {
     this.#kept.copy(bytes)
-    this.#engine.turn.endSoon()
+    this.#engine.requests.turn.endSoon()
   }
 
   rename(): void {
@@ -214,9 +217,9 @@ export class Leading implements LeadingView, StreamCopy {
    */
   expectReplicas(dropped: readonly DroppedKey[] = []): void {
     this.#kept.keep()
-    const word = this.#engine.dataset.removalWord('expired')
+    const word = this.#engine.data.dataset.removalWord('expired')
     for (const { database, key } of dropped) this.#kept.append(database, [word, key])
-    if (dropped.length > 0) this.#engine.turn.endSoon()
+    if (dropped.length > 0) this.#engine.requests.turn.endSoon()
     this.#aloneSinceMs = this.#now()
     this.#lookLater()
   }
@@ -230,14 +233,15 @@ export class Leading implements LeadingView, StreamCopy {
 
   // ── from request to stream ───────────────────────────────────────────────
 
-  readonly #now = (): number => this.#engine.workClock.now()
+  readonly #now = (): number => this.#engine.environment.workClock.now()
 
   #tellOfRequest({ name }: Replica): void {
-    this.#engine.log.info({}, `Replica ${name} asks for synchronization`)
+    this.#engine.environment.log.info({}, `Replica ${name} asks for synchronization`)
   }
 
   #goOn(replica: Replica, place: number): void {
-    const { history, log } = this.#engine
+    const { history } = this.#engine.effects
+    const { log } = this.#engine.environment
     const { transport } = replica.client
     this.#follow(replica)
     transport.write(Buffer.from(replica.understandsPsync2 ? `+CONTINUE ${history.id}\r\n` : '+CONTINUE\r\n', 'latin1'))
@@ -254,7 +258,8 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   #fullySynchronise(replica: Replica): void {
-    const { config, stats } = this.#engine
+    const { config } = this.#engine
+    const { stats } = this.#engine.figures
     stats.fullSyncs++
     if (config.get('repl-disable-tcp-nodelay')) replica.client.transport.gatherSmallWrites?.()
     replica.phase = 'waiting'
@@ -266,7 +271,8 @@ export class Leading implements LeadingView, StreamCopy {
     replica.client.state |= CLIENT_REPLICA
     this.#replicas.add(replica)
     if (this.#kept.backlog === undefined) {
-      const { history, log } = this.#engine
+      const { history } = this.#engine.effects
+      const { log } = this.#engine.environment
       // Nobody was told what has happened since this one had any replicas; what came from a primary others know as well.
       if (this.#kept.leadsItself) history.beginAnew()
       this.#kept.keep()
@@ -285,7 +291,8 @@ export class Leading implements LeadingView, StreamCopy {
 
   /** All of a snapshot was handed to a replica's connection. */
   #copied(replica: Replica): void {
-    const { clients, log } = this.#engine
+    const { connected: clients } = this.#engine.clients
+    const { log } = this.#engine.environment
     if (replica.wantsCopyOnly) {
       replica.phase = 'done'
       log.info({}, `RDB transfer completed, rdb only replica (${replica.name}) should be disconnected asap`)
@@ -315,12 +322,13 @@ export class Leading implements LeadingView, StreamCopy {
     replica.copySender = undefined
     replica.countedTo = replica.place
     this.#startSending(replica)
-    this.#engine.log.info({}, `Synchronization with replica ${replica.name} succeeded`)
+    this.#engine.environment.log.info({}, `Synchronization with replica ${replica.name} succeeded`)
   }
 
   #startSending(replica: Replica): void {
     const { transport } = replica.client
-    const { later, turn } = this.#engine
+    const { later } = this.#engine.environment
+    const { turn } = this.#engine.requests
     replica.sender = new Sender({
       transport,
       row: this.#kept.backlog!,
@@ -339,7 +347,8 @@ export class Leading implements LeadingView, StreamCopy {
     if (!this.#replicas.delete(replica)) return
     replica.sender?.stop()
     this.fullSync.left(replica)
-    if (replica.phase === 'online') this.#engine.log.info({}, `Connection with replica ${replica.name} lost.`)
+    if (replica.phase === 'online')
+      this.#engine.environment.log.info({}, `Connection with replica ${replica.name} lost.`)
     if (this.#replicas.size === 0) this.#aloneSinceMs = this.#now()
     this.#kept.backlog?.trim()
     this.#count()
@@ -368,16 +377,16 @@ export class Leading implements LeadingView, StreamCopy {
     const { backlog } = this.#kept
     if (phase === 'waiting' || backlog === undefined) return
     const { sentTo } = replica
-    this.#engine.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
+    this.#engine.figures.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
     replica.countedTo = sentTo
     client.streamBytes = backlog.end - sentTo
-    if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.outputLimits.check(client)
+    if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.clients.outputLimits.check(client)
   }
 
   // ── by the clock ─────────────────────────────────────────────────────────
 
   #lookLater(): void {
-    this.#timer ??= this.#engine.workClock.after(LOOK_MS, () => {
+    this.#timer ??= this.#engine.environment.workClock.after(LOOK_MS, () => {
       this.#timer = undefined
       this.#look()
       if (this.#replicas.size > 0 || this.#kept.backlog !== undefined) this.#lookLater()
@@ -385,7 +394,9 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   #look(): void {
-    const { config, state, turn } = this.#engine
+    const { config } = this.#engine
+    const { state } = this.#engine.conditions
+    const { turn } = this.#engine.requests
     this.#looks++
     if (this.#replicas.size === 0) {
       this.#forgetAfterLong()
@@ -402,7 +413,9 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   #lookAt(replica: Replica): void {
-    const { clients, config, log } = this.#engine
+    const { config } = this.#engine
+    const { connected: clients } = this.#engine.clients
+    const { log } = this.#engine.environment
     const timeoutMs = config.get('repl-timeout') * 1000
     const now = this.#now()
     const { copySender } = replica
@@ -418,7 +431,9 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   #forgetAfterLong(): void {
-    const { config, history, log } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { log } = this.#engine.environment
     const ttl = config.get('repl-backlog-ttl')
     if (this.#kept.backlog === undefined || ttl === 0 || !this.#kept.leadsItself) return
     if (this.#now() - this.#aloneSinceMs <= ttl * 1000) return
@@ -430,7 +445,8 @@ export class Leading implements LeadingView, StreamCopy {
 
   /** Looks whether enough replicas are near enough for writes to be taken. */
   #count(): void {
-    const { config, state } = this.#engine
+    const { config } = this.#engine
+    const { state } = this.#engine.conditions
     const { goodCount } = this
     state.tooFewReplicas.follow(goodCount !== undefined && goodCount < config.get('min-replicas-to-write'))
   }

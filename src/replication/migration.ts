@@ -121,7 +121,7 @@ export class Migration implements ConnectionListener {
   /** Something moves: patience begins anew. */
   #moved(): void {
     this.#timer?.cancel()
-    this.#timer = this.#engine.workClock.after(this.#order.timeoutMs, () => this.#fail('timeout'))
+    this.#timer = this.#engine.environment.workClock.after(this.#order.timeoutMs, () => this.#fail('timeout'))
   }
 
   // ── what the connection tells ────────────────────────────────────────────
@@ -195,7 +195,7 @@ export class Migration implements ConnectionListener {
     if (this.#isWriting) return
     let bytes = 0
     const requests: Buffer[] = []
-    this.#engine.unitClock.pass()
+    this.#engine.environment.unitClock.pass()
     while (bytes < CHUNK_BYTES && this.#next < this.parcels.length) {
       const parcel = this.parcels[this.#next++]!
       const request = this.#encode(parcel)
@@ -238,7 +238,9 @@ export class Migration implements ConnectionListener {
 
   /** Encodes a RESTORE of what is under a key at this moment; undefined when nothing is. From here on it must not change. */
   #encode({ name, held }: Parcel): Buffer | undefined {
-    const { config, dataset, unitClock } = this.#engine
+    const { config } = this.#engine
+    const { dataset } = this.#engine.data
+    const { unitClock } = this.#engine.environment
     const db = dataset.databases[databaseOf(name)]!
     const key = keyOf(name)
     const entry = db.find(key)
@@ -250,7 +252,7 @@ export class Migration implements ConnectionListener {
     const ttl = String(expiry === undefined ? 0 : Math.max(1, leftMs))
     const { payloads } = this.#options
     const payload = payloads.write(db, entry, config.get('rdbcompression'))
-    const words = [this.#engine.cluster === null ? 'RESTORE' : 'RESTORE-ASKING', name.slice(1), ttl]
+    const words = [this.#engine.parts.cluster === null ? 'RESTORE' : 'RESTORE-ASKING', name.slice(1), ttl]
     const head = encodeRequest(words).replace(/^\*3/, this.#order.replaces ? '*5' : '*4')
     const tail = this.#order.replaces ? '\r\n$7\r\nREPLACE\r\n' : '\r\n'
     const request = Buffer.concat([

@@ -31,7 +31,8 @@ export class Migrations {
   /** Begins to send keys, and parks the client of the call. `holds`: they must not change meanwhile. */
   begin(call: Call, order: MigrationOrder, keys: readonly Bytes[], holds: boolean): void {
     const { client, db } = call
-    const { clients, heldKeys, pause } = this.#engine
+    const { connected: clients } = this.#engine.clients
+    const { heldKeys, pause } = this.#engine.conditions
     // One that the client was told not to wait for (CLIENT UNBLOCK).
     this.#drop(client)
     const parcels = keys.map((key): Parcel => {
@@ -54,7 +55,7 @@ export class Migrations {
   outcome(call: Call): Migration | undefined {
     const migration = this.#byClient.get(call.client)
     // CLIENT PAUSE: nothing is removed before it ends.
-    if (migration?.isOver && !this.#engine.pause.active) return migration
+    if (migration?.isOver && !this.#engine.conditions.pause.active) return migration
     this.#park(call)
     return undefined
   }
@@ -81,15 +82,15 @@ export class Migrations {
 
   /** It is over: its client's command is run again, and what is left of it is forgotten. */
   #settle(client: Client): void {
-    if (this.#engine.pause.active) return
-    this.#engine.unitClock.renew()
+    if (this.#engine.conditions.pause.active) return
+    this.#engine.environment.unitClock.renew()
     this.#engine.blocking.wakeEverywhere(waitingName(client))
     this.#drop(client)
   }
 
   /** The pause may have been ended by a command, which is to be over before others run. */
   readonly #lookLater = (): void => {
-    this.#engine.later(() => {
+    this.#engine.environment.later(() => {
       for (const [client, { isOver }] of this.#byClient) if (isOver) this.#settle(client)
     })
   }
@@ -101,10 +102,10 @@ export class Migrations {
     this.#byClient.delete(client)
     const held: HeldKey[] = []
     for (const parcel of migration.parcels) if (parcel.held !== undefined) held.push(parcel.held)
-    this.#engine.heldKeys.release(held)
+    this.#engine.conditions.heldKeys.release(held)
     if (this.#byClient.size > 0) return
-    this.#engine.clients.gone.remove(this.#drop)
-    this.#engine.pause.ended.remove(this.#lookLater)
+    this.#engine.clients.connected.gone.remove(this.#drop)
+    this.#engine.conditions.pause.ended.remove(this.#lookLater)
   }
 }
 

@@ -8,7 +8,7 @@ import type { Backlog } from './backlog.ts'
 
 /** Tells whether the stream can go on at `offset`, the first byte that the replica has not, of the history `id`; '?' = of none. */
 export function canGoOn(
-  { history, log }: Pick<Engine, 'history' | 'log'>,
+  { effects: { history }, environment: { log } }: Pick<Engine, 'environment' | 'effects'>,
   backlog: Backlog | undefined,
   replicaName: string,
   id: string,

@@ -94,8 +94,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#handover = options.handover
     this.host = host
     this.port = port
-    this.#lastHeardMs = engine.workClock.now()
-    engine.loading.changed.add(this.#goOn)
+    this.#lastHeardMs = engine.environment.workClock.now()
+    engine.conditions.loading.changed.add(this.#goOn)
     this.#look()
   }
 
@@ -116,7 +116,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   get offset(): number {
-    return this.#options.progress.isGone ? NO_OFFSET : this.#engine.history.offset
+    return this.#options.progress.isGone ? NO_OFFSET : this.#engine.effects.history.offset
   }
 
   get readOffset(): number {
@@ -124,11 +124,11 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   get lastHeardSeconds(): number {
-    return seconds(this.#engine.workClock.now() - this.#lastHeardMs)
+    return seconds(this.#engine.environment.workClock.now() - this.#lastHeardMs)
   }
 
   get downSeconds(): number {
-    return this.#downSinceMs === 0 ? -1 : seconds(this.#engine.workClock.now() - this.#downSinceMs)
+    return this.#downSinceMs === 0 ? -1 : seconds(this.#engine.environment.workClock.now() - this.#downSinceMs)
   }
 
   get isContinuable(): boolean {
@@ -140,7 +140,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   #look(): void {
     if (this.#stopped) return
     this.#timer?.cancel()
-    this.#timer = this.#engine.workClock.after(LOOK_MS, () => this.#look())
+    this.#timer = this.#engine.environment.workClock.after(LOOK_MS, () => this.#look())
     try {
       this.#check()
     } catch (error) {
@@ -149,7 +149,8 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   #check(): void {
-    const { config, workClock } = this.#engine
+    const { config } = this.#engine
+    const { workClock } = this.#engine.environment
     const isOverdue = workClock.now() - this.#lastHeardMs > config.get('repl-timeout') * 1000
     switch (this.state) {
       case 'connect':
@@ -177,11 +178,11 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   /** Data has been loaded: what waited for that is run. */
   readonly #goOn = (): void => {
-    if (!this.#engine.state.loading.holds) this.#stream?.resume()
+    if (!this.#engine.conditions.state.loading.holds) this.#stream?.resume()
   }
 
   #connect(): void {
-    const { workClock, log } = this.#engine
+    const { workClock, log } = this.#engine.environment
     this.state = 'connecting'
     this.#lastHeardMs = workClock.now()
     log.info({}, `Connecting to MASTER ${this.host}:${this.port}`)
@@ -192,13 +193,16 @@ export class PrimaryLink implements Following, ConnectionListener {
   // ── what the connection tells ────────────────────────────────────────────
 
   connected(): void {
-    const { config, history, host, log } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { host } = this.#engine.parts
+    const { log } = this.#engine.environment
     const { isContinuable } = this.#options.progress
     const described = host.describe?.()
     const ownPort = config.get('tls-replication') ? described?.tlsPort : described?.tcpPort
     log.info({}, 'Non blocking connect for SYNC fired the event.')
     this.state = 'handshake'
-    this.#lastHeardMs = this.#engine.workClock.now()
+    this.#lastHeardMs = this.#engine.environment.workClock.now()
     this.#handshake = new Handshake({
       user: config.get('masteruser'),
       password: config.get('masterauth'),
@@ -213,7 +217,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   received(bytes: Buffer): void {
-    this.#lastHeardMs = this.#engine.workClock.now()
+    this.#lastHeardMs = this.#engine.environment.workClock.now()
     try {
       this.#take(bytes)
     } catch (error) {
@@ -274,7 +278,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     const agreement = this.#handshake!.take(line)
     if (agreement === undefined) return
     this.#handshake = undefined
-    const { history } = this.#engine
+    const { history } = this.#engine.effects
     const { copy, progress } = this.#options
     if (agreement.kind === 'continue') {
       if (agreement.id !== undefined) {
@@ -296,7 +300,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   // ── all of it ────────────────────────────────────────────────────────────
 
   #beginSnapshot(line: string): void {
-    const { log } = this.#engine
+    const { log } = this.#engine.environment
     if (line.startsWith('-')) throw new LinkError(`MASTER aborted replication with an error: ${line.slice(1)}`)
     const extent = extentOf(line)
     if (extent === undefined) {
@@ -323,7 +327,8 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   /** How a snapshot is loaded as it comes; undefined = it comes into a file first. */
   #meanwhile(): Meanwhile | undefined {
-    const { config, databases, history } = this.#engine
+    const { config, databases } = this.#engine
+    const { history } = this.#engine.effects
     const setting = config.get('repl-diskless-load')
     if (setting === 'swapdb') {
       const isSame = this.#agreement?.kind === 'snapshot' && this.#agreement.id === history.id
@@ -334,7 +339,7 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   async #load(snapshot: IncomingSnapshot, meanwhile: Meanwhile | undefined): Promise<number> {
     const engine = this.#engine
-    const { log } = engine
+    const { log } = engine.environment
     const check = (): void => {
       if (this.#snapshot !== snapshot) throw new LinkError('the link is gone')
     }
@@ -369,7 +374,8 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   /** All of it is here; the stream behind it is in `database`. */
   #loaded(database: number): void {
-    const { history, log } = this.#engine
+    const { history } = this.#engine.effects
+    const { log } = this.#engine.environment
     const { copy, progress } = this.#options
     const agreement = this.#agreement
     if (agreement?.kind === 'snapshot') history.adopt(agreement.id, agreement.offset)
@@ -403,7 +409,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#stream = stream
     this.state = 'connected'
     this.#downSinceMs = 0
-    this.#lastHeardMs = this.#engine.workClock.now()
+    this.#lastHeardMs = this.#engine.environment.workClock.now()
     this.#options.copy?.begin()
     this.#options.changed('up')
     // A primary that sent the snapshot without a file waits for this before it sends more.
@@ -421,7 +427,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   /** Lets go of the link, and tries again. */
   #fail(error: unknown): void {
     if (this.#stopped || this.state === 'connect') return
-    const { workClock, log } = this.#engine
+    const { workClock, log } = this.#engine.environment
     const wasUp = this.state === 'connected'
     const isExpected = error instanceof LinkError || error instanceof HandshakeError
     if (isExpected) log.warn({}, error.message)
@@ -464,7 +470,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
-    this.#engine.loading.changed.remove(this.#goOn)
+    this.#engine.conditions.loading.changed.remove(this.#goOn)
     this.#letGo()
     this.state = 'connect'
   }

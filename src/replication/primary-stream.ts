@@ -75,7 +75,7 @@ export class PrimaryStream implements RequestHandler {
 
   /** Nothing may be run: data is loaded (DEBUG RELOAD), CLIENT PAUSE says so, or the disk takes nothing. */
   get #isHeldUp(): boolean {
-    const { state } = this.#engine
+    const { state } = this.#engine.conditions
     return state.loading.holds || state.paused.holds || this.#isWithoutDisk
   }
 
@@ -84,7 +84,9 @@ export class PrimaryStream implements RequestHandler {
    * here the stream waits with the primary, and goes on when the disk does.
    */
   get #isWithoutDisk(): boolean {
-    const { config, log, state } = this.#engine
+    const { config } = this.#engine
+    const { log } = this.#engine.environment
+    const { state } = this.#engine.conditions
     const isWithout = state.journalFailed.holds || state.saveFailed.holds
     if (isWithout && !this.#wasWithoutDisk) {
       const waits = config.get('replica-ignore-disk-write-errors') ? 'is applied' : 'waits'
@@ -107,7 +109,7 @@ export class PrimaryStream implements RequestHandler {
 
   /** Takes bytes, and keeps them. */
   receive(bytes: Buffer): void {
-    this.#engine.stats.replicationInputBytes += bytes.length
+    this.#engine.figures.stats.replicationInputBytes += bytes.length
     if (this.#waiting.length > 0 || this.#isHeldUp) {
       if (this.#waiting.push(bytes) === 1) this.#options.connection.pause()
     } else {
@@ -125,7 +127,7 @@ export class PrimaryStream implements RequestHandler {
 
   /** Tells the primary how far we are. */
   acknowledge(): void {
-    const { history } = this.#engine
+    const { history } = this.#engine.effects
     this.#acknowledge(history.offset)
   }
 
@@ -141,7 +143,11 @@ export class PrimaryStream implements RequestHandler {
   #run(bytes: Buffer): void {
     const engine = this.#engine
     const { client } = this
-    const { dataset, unitClock, replies, role, runner, stats, turn } = engine
+    const { dataset } = engine.data
+    const { unitClock } = engine.environment
+    const { replies, runner, turn } = engine.requests
+    const { role } = engine.effects
+    const { stats } = engine.figures
     client.lastActiveMs = unitClock.renew()
     stats.readsProcessed++
     this.#unapplied.push(bytes)
@@ -158,7 +164,7 @@ export class PrimaryStream implements RequestHandler {
       nonsense = `Protocol error from master: ${error.message}`
     } finally {
       replies.close()
-      if (!engine.state.loading.holds) dataset.expiry = role.expiry
+      if (!engine.conditions.state.loading.holds) dataset.expiry = role.expiry
     }
     client.dropOutput()
     // Where it ends in the middle, what was run before counts.
@@ -173,11 +179,12 @@ export class PrimaryStream implements RequestHandler {
     this.#runBytes += args.wireBytes
     if (this.#isGetAck(args)) {
       // Asked for is what was applied before the question.
-      this.#acknowledge(this.#engine.history.offset + start)
+      this.#acknowledge(this.#engine.effects.history.offset + start)
       return
     }
     const { client } = this
-    const { dispatch, stats } = this.#engine
+    const { dispatch } = this.#engine.requests
+    const { stats } = this.#engine.figures
     const errors = stats.errorReplies
     const opens = client.transaction === undefined
     dispatch.execute(client, args)
@@ -192,7 +199,7 @@ export class PrimaryStream implements RequestHandler {
 
   /** Counts what was applied, and passes it on; `whole`: bytes of whole requests, those of an open unit included. */
   #advance(whole: number): void {
-    const { history } = this.#engine
+    const { history } = this.#engine.effects
     const applied = this.#bytesBeforeUnit === -1 ? whole : this.#bytesBeforeUnit
     this.#runBytes = whole - applied
     if (this.#bytesBeforeUnit !== -1) this.#bytesBeforeUnit = 0
@@ -213,7 +220,7 @@ export class PrimaryStream implements RequestHandler {
 
   /** How far the stream is on our disk, where there is an append-only file; -1 = nothing is known of it. */
   #offsetSynced(offset: number): number {
-    const { progress } = this.#engine.durability
+    const { progress } = this.#engine.effects.durability
     if (!progress.enabled) return -1
     if (this.#mark !== undefined && progress.synced >= this.#mark.journal) {
       this.#syncedOffset = this.#mark.offset
@@ -226,7 +233,8 @@ export class PrimaryStream implements RequestHandler {
 
   /** What a primary did must be possible here, too: if it is not, the data differs, and somebody must know. */
   #tellOfError(args: Arguments): void {
-    const { log, replies } = this.#engine
+    const { log } = this.#engine.environment
+    const { replies } = this.#engine.requests
     replies.mark()
     this.client.flush()
     const error = this.#transport.last.split('\r\n').at(-2)?.slice(0, QUOTED_LENGTH_MAX) ?? ''

@@ -57,14 +57,18 @@ export class Replication implements ReplicationView {
     this.failover = new Failover(engine, this)
     this.migrations = options.dial === undefined ? undefined : new Migrations(engine, options.dial)
     this.#copy = options.copy ?? this.leading
-    engine.replication = this
-    // From the beginning: nothing expires before the primary says so.
-    if (engine.config.get('replicaof') !== '') this.#becomeReplica()
+  }
+
+  takeRole(): void {
+    if (this.#node !== undefined) this.#engine.effects.role.become('follower')
+    else if (this.#engine.config.get('replicaof') !== '') this.#becomeReplica()
   }
 
   get following(): Following | undefined {
     if (this.#node !== undefined) return this.#node.following
-    return this.#link ?? (this.#engine.role.isReplica ? awaited(this.#engine.config.get('replicaof')) : undefined)
+    return (
+      this.#link ?? (this.#engine.effects.role.isReplica ? awaited(this.#engine.config.get('replicaof')) : undefined)
+    )
   }
 
   get node(): LogNode | undefined {
@@ -83,7 +87,7 @@ export class Replication implements ReplicationView {
    */
   copiesOf(client: Client, where: 'memory' | 'disk'): number {
     if (this.#node === undefined) return this.leading.countUpTo(client.streamOffset, where)
-    return this.#engine.durability.isSynced(client) ? LOG_DISKS_MIN : 0
+    return this.#engine.effects.durability.isSynced(client) ? LOG_DISKS_MIN : 0
   }
 
   get failoverState(): FailoverState {
@@ -92,10 +96,10 @@ export class Replication implements ReplicationView {
 
   get position(): HistoryPosition | undefined {
     if (this.#node !== undefined) return undefined
-    if (!this.#engine.role.isReplica) return this.leading.position
+    if (!this.#engine.effects.role.isReplica) return this.leading.position
     const { isContinuable, database } = this.#progress
     if (!isContinuable) return undefined
-    const { id, offset } = this.#engine.history
+    const { id, offset } = this.#engine.effects.history
     return { id, offset, database: this.#link?.primary?.database ?? database }
   }
 
@@ -104,7 +108,8 @@ export class Replication implements ReplicationView {
    * configuration names is followed.
    */
   begin(saving?: Pick<BackgroundSaving, 'copy'>): void {
-    const { config, history } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
     this.leading.fullSync.saving = saving
     const { found } = history
     history.found = undefined
@@ -125,7 +130,9 @@ export class Replication implements ReplicationView {
 
   /** With `handover` the primary is asked to take this server's place. */
   follow({ host, port }: Address, handover?: Handover): void {
-    const { blocking, clients, config, log } = this.#engine
+    const { blocking, config } = this.#engine
+    const { connected: clients } = this.#engine.clients
+    const { log } = this.#engine.environment
     const wasPrimary = this.#link === undefined
     // Who waits here would wait for what only others may bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
@@ -146,7 +153,9 @@ export class Replication implements ReplicationView {
   }
 
   followNobody(): void {
-    const { config, history, log, role } = this.#engine
+    const { config } = this.#engine
+    const { history, role } = this.#engine.effects
+    const { log } = this.#engine.environment
     if (this.#link === undefined) return
     this.#link.stop()
     this.#link = undefined
@@ -169,7 +178,7 @@ export class Replication implements ReplicationView {
   }
 
   #becomeReplica(): void {
-    this.#engine.role.become('replica')
+    this.#engine.effects.role.become('replica')
     this.leading.passOn()
   }
 
@@ -184,7 +193,7 @@ export class Replication implements ReplicationView {
       progress: this.#progress,
       ...(handover === undefined ? {} : { handover }),
       changed: (what) => {
-        if (what !== 'synced') this.#engine.role.become('replica', what)
+        if (what !== 'synced') this.#engine.effects.role.become('replica', what)
         this.#told?.(what)
       },
     })
@@ -210,9 +219,3 @@ function awaited(replicaof: string): Following {
 }
 
 export { Leading, REPLICAS } from './leading.ts'
-
-/** An engine's replication, which comes into being when it is first asked for. */
-export function replicationOf(engine: Engine): Replication {
-  const { replication } = engine
-  return replication instanceof Replication ? replication : new Replication(engine)
-}

@@ -1,6 +1,7 @@
 // The shard as a server alone knows it: its own primary and replicas, by the replication or the log that there is. It knows of nobody else who could be asked.
 
 import type { SentinelNode, SentinelView } from '../engine/cluster-view/sentinel-view.ts'
+import type { Replication as ReplicationView } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Random } from '../util/numbers/random.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
@@ -19,18 +20,21 @@ export class SentinelReports implements SentinelView {
   })
   #switched: Handler<[SentinelNode, SentinelNode]> | null = null
   readonly #engine: Engine
+  readonly #replication: ReplicationView
   #primary: SentinelNode
 
-  constructor(engine: Engine, name: string) {
+  constructor(engine: Engine, replication: ReplicationView, name: string) {
     this.#engine = engine
+    this.#replication = replication
     this.name = name
     this.#primary = this.primary
-    engine.role.changed.add(this.look)
+    engine.effects.role.changed.add(this.look)
   }
 
   get primary(): SentinelNode {
-    const { config, replication, role } = this.#engine
-    const following = replication?.following
+    const { config } = this.#engine
+    const { role } = this.#engine.effects
+    const following = this.#replication.following
     // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
     const isOfLog = config.get('log') !== ''
     const [ip, port] = isOfLog ? [following?.host ?? '', following?.port ?? 0] : config.get('replicaof').split(' ')
@@ -47,9 +51,9 @@ export class SentinelReports implements SentinelView {
   }
 
   get replicas(): readonly SentinelNode[] {
-    const { replication, role } = this.#engine
+    const { role } = this.#engine.effects
     if (role.isReplica) return [this.#myself]
-    return (replication?.leading.replicas ?? []).map(({ address, offset, port, state }) => ({
+    return this.#replication.leading.replicas.map(({ address, offset, port, state }) => ({
       id: '',
       ip: address,
       port,
@@ -61,7 +65,9 @@ export class SentinelReports implements SentinelView {
   }
 
   get #myself(): SentinelNode {
-    const { config, history, runId } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { runId } = this.#engine.environment
     const announced = config.get('replica-announce-port')
     return {
       id: runId,

@@ -25,7 +25,7 @@ export class SnapshotDownload {
     this.#engine = engine
     this.#disk = disk
     this.#directory = engine.config.get('dir')
-    const name = `temp-${Math.floor(engine.clock.now() / 1000)}.${process.pid}.rdb`
+    const name = `temp-${Math.floor(engine.environment.clock.now() / 1000)}.${process.pid}.rdb`
     this.#temporary = path.join(this.#directory, name)
   }
 

@@ -180,7 +180,7 @@ export class FunctionLibraries {
   #run(name: string, source: string): RegisteredFunction[] {
     const { runtime, globals } = this.world
     const functions: RegisteredFunction[] = []
-    this.#loading = { name, functions, startedMs: this.#engine.workClock.monotonic() }
+    this.#loading = { name, functions, startedMs: this.#engine.environment.workClock.monotonic() }
     let main: LuaFunction
     try {
       main = runtime.compile(source, 'user_function')
@@ -222,9 +222,9 @@ export class FunctionLibraries {
       this.#interrupt()
       return
     }
-    const elapsedMs = this.#engine.workClock.monotonic() - loading.startedMs
+    const elapsedMs = this.#engine.environment.workClock.monotonic() - loading.startedMs
     // What is replayed was in time when it was loaded.
-    if (elapsedMs > LOAD_MS_MAX && !this.#engine.state.loading.holds)
+    if (elapsedMs > LOAD_MS_MAX && !this.#engine.conditions.state.loading.holds)
       throw new ScriptKilled('ERR FUNCTION LOAD timeout')
   }
 

@@ -53,7 +53,7 @@ function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
       const level = LOG_LEVELS[toInt(number)]
       if (level === undefined) raise('Invalid debug level.')
       meter.spend(LOG_STEPS)
-      engine.log[level]({ script: true }, logLine(args))
+      engine.environment.log[level]({ script: true }, logLine(args))
       return NONE
     },
   }

@@ -75,7 +75,7 @@ export class ScriptCommands implements CallingScript {
   constructor(engine: Engine, hear: () => void) {
     this.#engine = engine
     this.reply = new LuaReply(hear)
-    this.#admission = engine.admission
+    this.#admission = engine.requests.admission
     this.#call = new Call(engine)
     this.#call.mayBlock = false
     this.#call.fromScript = true
@@ -183,7 +183,7 @@ export class ScriptCommands implements CallingScript {
     call.begin(this.#client!, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES
     try {
-      this.#engine.runner.run(call, command)
+      this.#engine.requests.runner.run(call, command)
     } catch (error) {
       // Whatever the engine throws here is none of the script's business, least of all an overflow for it to catch.
       throw error instanceof UnfinishedChange ? error : new UnfinishedChange(error)
@@ -203,7 +203,7 @@ export class ScriptCommands implements CallingScript {
 
   /** Lets others be heard after a command that took long, and after every few of the others. */
   #letOthersBeHeard(command: Command): void {
-    const tookLong = command.mayTakeLong && this.#engine.runner.tookMs > SLOW_CALL_MS
+    const tookLong = command.mayTakeLong && this.#engine.requests.runner.tookMs > SLOW_CALL_MS
     if (!tookLong && --this.#callsToLook > 0) return
     this.#callsToLook = CALLS_PER_LOOK
     if (meter.interrupt !== undefined) meter.interrupt()

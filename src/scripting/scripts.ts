@@ -91,7 +91,7 @@ export class Scripts implements ScriptRunner {
   // ── ScriptRunner ─────────────────────────────────────────────────────────
 
   get busy(): ReplyError | undefined {
-    if (!this.engine.state.busy.holds) return undefined
+    if (!this.engine.conditions.state.busy.holds) return undefined
     return this.#running?.kind === 'function' ? ERR.busyFunction : ERR.busy
   }
 
@@ -127,7 +127,7 @@ export class Scripts implements ScriptRunner {
     if (this.#running === undefined) return
     this.#killed = new ScriptKilled('ERR the server is shutting down', 'discard')
     // Nobody is told of what the script leaves behind.
-    for (const client of this.engine.clients.values()) client.closing = true
+    for (const client of this.engine.clients.connected.values()) client.closing = true
   }
 
   libraries(): Iterable<string> {
@@ -182,19 +182,19 @@ export class Scripts implements ScriptRunner {
   ): void {
     const { engine, commands } = this
     const { client } = call
-    if (engine.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
+    if (engine.parts.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
     const claims = claimsOf(flags)
-    const refusal = engine.admission.refusalOfScript(client, claims, readOnly)
+    const refusal = engine.requests.admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
     commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, flags)
     this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
-    engine.propagation.beginUnit()
+    engine.effects.propagation.beginUnit()
     let value: LuaValue
     try {
       value = world.runtime.runFirst(main, values, this.#script.startedMs)
     } catch (thrown) {
-      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.propagation.abandonUnit()
+      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.effects.propagation.abandonUnit()
       this.#failed(call, thrown, name)
       return
     } finally {
@@ -202,7 +202,7 @@ export class Scripts implements ScriptRunner {
       commands.end()
       client.database = database
       client.lastCommand = lastCommand
-      engine.propagation.endUnit()
+      engine.effects.propagation.endUnit()
     }
     this.#reply(call, value)
   }
@@ -213,10 +213,10 @@ export class Scripts implements ScriptRunner {
       const text = value.getString('err')
       if (typeof text === 'string') {
         call.command.failed++
-        if (value.getString('ignore_error_stats_update') !== true) engine.stats.countError(new ReplyError(text))
+        if (value.getString('ignore_error_stats_update') !== true) engine.figures.stats.countError(new ReplyError(text))
       }
     }
-    const { source, position } = engine.replies
+    const { source, position } = engine.requests.replies
     try {
       replyValue(call.reply, value, commands.reply.protocol === 3)
     } catch (thrown) {
@@ -260,7 +260,7 @@ export class Scripts implements ScriptRunner {
     running.name = name
     running.command = command
     // A reading of the clock costs as much as a call of GET: the runner's will do.
-    running.startedMs = this.engine.runner.startedMs
+    running.startedMs = this.engine.requests.runner.startedMs
     this.#running = running
   }
 
@@ -299,13 +299,13 @@ export class Scripts implements ScriptRunner {
     const running = this.#running
     if (running === undefined) return
     const { engine } = this
-    const elapsedMs = engine.workClock.monotonic() - running.startedMs
+    const elapsedMs = engine.environment.workClock.monotonic() - running.startedMs
     if (elapsedMs < engine.config.get('busy-reply-threshold')) return
-    const listener = engine.host.whileBusy
+    const listener = engine.parts.host.whileBusy
     if (listener !== undefined) {
-      if (!engine.state.busy.holds) {
-        engine.state.busy.begin()
-        engine.log.warn(
+      if (!engine.conditions.state.busy.holds) {
+        engine.conditions.state.busy.begin()
+        engine.environment.log.warn(
           { [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) },
           'a slow script was detected',
         )
@@ -322,10 +322,10 @@ export class Scripts implements ScriptRunner {
     this.#running = undefined
     this.#killed = undefined
     const { engine } = this
-    if (!engine.state.busy.holds) return
-    engine.state.busy.end()
+    if (!engine.conditions.state.busy.holds) return
+    engine.conditions.state.busy.end()
     this.#busyClients.end()
-    engine.host.whileBusy?.done()
+    engine.parts.host.whileBusy?.done()
   }
 }
 
@@ -354,13 +354,4 @@ function words(call: Call): string[] {
   const list: string[] = []
   for (let i = 0; i < call.args.length; i++) list.push(call.args.string(i))
   return list
-}
-
-/** The engine's scripts, made when first asked for. */
-export function scriptsOf(engine: Engine): Scripts {
-  const { scripts } = engine
-  if (scripts instanceof Scripts) return scripts
-  const made = new Scripts(engine)
-  engine.scripts = made
-  return made
 }

@@ -30,13 +30,15 @@ export class Arrivals {
 
   constructor(host: ShardView) {
     this.#host = host
-    host.engine.clients.gone.add((client) => this.#bringers.delete(client))
+    host.engine.clients.connected.gone.add((client) => this.#bringers.delete(client))
   }
 
   /** See SlotMoves.receive. */
   receive(client: Client, id: number, epoch: number, slots: readonly number[]): number {
     const { engine, leadingEpoch, mapLog } = this.#host
-    const { clients, dataset, durability } = engine
+    const { connected: clients } = engine.clients
+    const { dataset } = engine.data
+    const { durability } = engine.effects
     if (leadingEpoch === 0) throw NOT_LEADING
     if (!this.#isCurrent({ move: id, epoch })) throw UNKNOWN_MOVE
     const moving = new Set(slotsIn(mapLog.map.move(id)!.left))
@@ -63,7 +65,7 @@ export class Arrivals {
   /** There is another map, or another leader: ends what is over. */
   look(): void {
     for (const [client, bringer] of this.#bringers)
-      if (!this.#isCurrent(bringer)) this.#host.engine.clients.close(client, 'now')
+      if (!this.#isCurrent(bringer)) this.#host.engine.clients.connected.close(client, 'now')
   }
 
   #isCurrent({ epoch, move: id }: Pick<Importer, 'move' | 'epoch'>): boolean {

@@ -56,8 +56,8 @@ export class MessageExchange implements MessageFigures {
     const messaging = this.#messaging
     if (messaging === undefined) return
     const hasOthers = mapLog.map.shards.length > 1
-    engine.propagation.announced.follow(this.#gather, hasOthers)
-    engine.turn.ended.follow(this.#send, hasOthers)
+    engine.effects.propagation.announced.follow(this.#gather, hasOthers)
+    engine.requests.turn.ended.follow(this.#send, hasOthers)
     if (!hasOthers || this.#isListening) return
     this.#isListening = true
     messaging.listen((batch) => this.#incoming.receive(batch))
@@ -67,18 +67,18 @@ export class MessageExchange implements MessageFigures {
 
   readonly #gather = (channel: Bytes, message: Bytes): void => {
     if (!this.#outgoing.add(channel, message, this.#view.leadingEpoch > 0)) this.dropped++
-    this.#view.engine.turn.endSoon()
+    this.#view.engine.requests.turn.endSoon()
   }
 
   /** Sends what gathered, unless a batch is under way: then it goes with what gathers until that has left. */
   readonly #send = (): void => {
     if (this.#isSending || this.#outgoing.isEmpty) return
     // A leader without a lease says nothing to anybody.
-    if (this.#view.engine.durability.progress.answers !== false) void this.#sendAll()
+    if (this.#view.engine.effects.durability.progress.answers !== false) void this.#sendAll()
   }
 
   async #sendAll(): Promise<void> {
-    const { log } = this.#view.engine
+    const { log } = this.#view.engine.environment
     const messaging = this.#messaging!
     this.#isSending = true
     while (!this.#outgoing.isEmpty) {
@@ -103,6 +103,6 @@ export class MessageExchange implements MessageFigures {
   readonly #hear = ({ isInLog, shard }: IncomingMessage, channel: Bytes, message: Bytes): void => {
     if (isInLog && shard === this.#view.shard) return
     this.heard++
-    this.#view.engine.pubSub.hear(channel, message)
+    this.#view.engine.clients.pubSub.hear(channel, message)
   }
 }

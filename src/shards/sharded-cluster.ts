@@ -95,7 +95,11 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     this.shard = shard
     this.dial = dial
     this.timing = timing
-    this.mapLog = new MapLog({ clock: engine.workClock, messages: engine.log, retryMs: timing.retryMs })
+    this.mapLog = new MapLog({
+      clock: engine.environment.workClock,
+      messages: engine.environment.log,
+      retryMs: timing.retryMs,
+    })
     this.#options = options
     this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
     this.#arrivals = new Arrivals(this)
@@ -105,8 +109,8 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     this.messages = new MessageExchange(this)
     this.mapLog.changed.add(() => this.#look())
     engine.config.onChange('cluster-require-full-coverage', () => this.#look())
-    engine.loading.changed.add(() => {
-      this.#myself.health = engine.state.loading.holds ? 'loading' : 'online'
+    engine.conditions.loading.changed.add(() => {
+      this.#myself.health = engine.conditions.state.loading.holds ? 'loading' : 'online'
     })
     this.#look()
   }
@@ -123,7 +127,9 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
       (map) => (isSame(map.member(self.id), self) ? undefined : map.withMember(self)),
       () => true,
     )
-    announced.catch((error: unknown) => this.engine.log.error({ error }, 'the map of the cluster cannot be changed'))
+    announced.catch((error: unknown) =>
+      this.engine.environment.log.error({ error }, 'the map of the cluster cannot be changed'),
+    )
     this.#look()
   }
 
@@ -156,8 +162,8 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
         return true
       } catch (error) {
         if (!(error instanceof NotYet)) throw error
-        if (tries === 0) this.engine.log.warn({}, `this shard waits: ${error.message}`)
-        await new Promise<void>((resolve) => void this.engine.workClock.after(this.timing.retryMs, resolve))
+        if (tries === 0) this.engine.environment.log.warn({}, `this shard waits: ${error.message}`)
+        await new Promise<void>((resolve) => void this.engine.environment.workClock.after(this.timing.retryMs, resolve))
       }
     }
     return false
@@ -276,7 +282,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     if (myself === undefined || myself === this.#myself) return
     this.#myself = myself
     myself.offset = () => this.#node?.position ?? 0
-    myself.health = this.engine.state.loading.holds ? 'loading' : 'online'
+    myself.health = this.engine.conditions.state.loading.holds ? 'loading' : 'online'
   }
 }
 

@@ -106,13 +106,13 @@ export class SlotMover {
           if (!isExpected(error)) throw error
           this.failure = error.message
           this.state = 'waiting'
-          await new Promise<void>((resolve) => void engine.workClock.after(timing.retryMs, resolve))
+          await new Promise<void>((resolve) => void engine.environment.workClock.after(timing.retryMs, resolve))
         }
       }
     } catch (error) {
       // A bug, or a log that holds what it must not: slots stay where they are.
       this.failure = (error as Error).message
-      engine.log.error({ error }, 'slots are moved no more')
+      engine.environment.log.error({ error }, 'slots are moved no more')
       return
     }
     this.#isBusy = false
@@ -121,7 +121,9 @@ export class SlotMover {
 
   async #movePortion(move: MapMove): Promise<void> {
     const { dial, engine, leadingEpoch: epoch, mapLog, timing } = this.#host
-    const { config, dataset, workClock } = engine
+    const { config } = engine
+    const { dataset } = engine.data
+    const { workClock } = engine.environment
     const to = this.#host.addressOf(move.to)
     if (to === undefined) throw new Interrupted(`nobody leads ${move.to}`)
     const spans = this.#portionOf(move.left)
@@ -151,7 +153,7 @@ export class SlotMover {
       this.#host.hold(slots)
       const version = await this.#handOver(link, changed, check, { move, epoch, spans, slots })
       const isOurs = (key: Bytes): boolean => slots.has(hashSlotOf(key))
-      engine.watches.databaseReplaced(dataset.databases[0]!, isOurs)
+      engine.data.watches.databaseReplaced(dataset.databases[0]!, isOurs)
       await this.#confirm(link, version)
       this.#host.hold(NO_SLOTS)
     } catch (error) {
@@ -182,7 +184,7 @@ export class SlotMover {
     const words = ['CLUSTER', 'RECEIVE', move.id, epoch, ...spansOf(slots).flat()]
     while ((await link.ask(...words)) !== '0');
     if (this.#equipped === move.id) return
-    for (const code of this.#host.engine.scripts.libraries()) {
+    for (const code of this.#host.engine.parts.scripts.libraries()) {
       try {
         await link.ask('FUNCTION', 'LOAD', code)
       } catch (error) {
@@ -199,7 +201,7 @@ export class SlotMover {
     const db = engine.databases[0]!
     let isAtEnd = false
     while (!isAtEnd) {
-      engine.unitClock.pass()
+      engine.environment.unitClock.pass()
       let bytes = 0
       for (let keys = 0; keys < SLICE_KEYS && bytes < SLICE_BYTES; keys++) {
         const entry = changed.step()
@@ -218,7 +220,7 @@ export class SlotMover {
     const db = engine.databases[0]!
     const names = changed.take()
     for (let at = 0; at < names.length; ) {
-      engine.unitClock.pass()
+      engine.environment.unitClock.pass()
       let bytes = 0
       for (const end = at + SLICE_KEYS; at < Math.min(end, names.length) && bytes < SLICE_BYTES; at++) {
         const key = Bytes.from(names[at]!)
@@ -248,7 +250,7 @@ export class SlotMover {
   /** Lets others have their turn. */
   async #giveWay(link: TargetLink, bytes: number): Promise<void> {
     if (bytes > 0) await link.room()
-    await new Promise<void>((resolve) => this.#host.engine.later(resolve))
+    await new Promise<void>((resolve) => this.#host.engine.environment.later(resolve))
   }
 
   /** With requests held: sends what is left, and has the map say whose the slots are. Returns the version of the map that says it. */
@@ -293,7 +295,7 @@ export class SlotMover {
   /** Waits until the target knows that the slots are its own, so that nobody is sent to and fro. */
   async #confirm(link: TargetLink, version: number): Promise<void> {
     const { engine, timing } = this.#host
-    const { workClock } = engine
+    const { workClock } = engine.environment
     const untilMs = workClock.monotonic() + timing.confirmMs
     try {
       while (workClock.monotonic() < untilMs && Number(await link.ask('CLUSTER', 'RECEIVE')) < version)

@@ -29,14 +29,16 @@ export class StrayKeys {
   look(): void {
     if (this.#isBusy || this.#next() === undefined) return
     this.#isBusy = true
-    this.#host.engine.later(() => this.#remove())
+    this.#host.engine.environment.later(() => this.#remove())
   }
 
   #remove(): void {
     this.#isBusy = false
     const slot = this.#next()
     if (slot === undefined) return
-    const { admission, dataset, workClock, unitClock, turn } = this.#host.engine
+    const { admission, turn } = this.#host.engine.requests
+    const { dataset } = this.#host.engine.data
+    const { workClock, unitClock } = this.#host.engine.environment
     if (admission.diskFailure !== undefined) {
       workClock.after(RETRY_MS, () => this.look())
       return

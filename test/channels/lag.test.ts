@@ -1,7 +1,6 @@
 // CHANNEL LAG and CHANNEL SUBSCRIBERS of a pattern: right as a count of each message for each subscriber would be, and no burden to others.
 
 import { describe, expect, test } from 'vitest'
-import { channelsOf } from '../../src/channels/channels.ts'
 import { LagCount } from '../../src/channels/positions/lag-count.ts'
 import { StreamId } from '../../src/store/stream/stream-id.ts'
 import { Bytes } from '../../src/util/bytes/bytes.ts'
@@ -25,7 +24,7 @@ test('messages behind places are counted as one by one, however many lie where',
   for (let round = 0; round < 60; round++) {
     const engine = createEngine({ channel: 'k.* keep forever' })
     const client = engine.connect()
-    const { db, logs } = channelsOf(engine.engine)
+    const { db, logs } = engine.engine.parts.channels
     const messages: StreamId[] = []
     for (let channel = 0; channel < 6; channel++) {
       const count = pick(random, [0, 1, 3, 40, 700])

@@ -1,7 +1,6 @@
 // Names that clients make up under a rule: what they leave behind is nothing, or bounded and counted.
 
 import { describe, expect, test } from 'vitest'
-import { channelsOf } from '../../src/channels/channels.ts'
 import { ArenaFull } from '../../src/store/memory/arena.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
@@ -10,7 +9,7 @@ const RULES = { channel: 'k.* keep 1h dedupe 1h s.* slow conflate', 'maxmemory-p
 
 /** Channels that are known, and what is known of them takes so many bytes. */
 function known({ engine }: TestEngine): readonly [logs: number, bytes: number] {
-  const { bytes, logs } = channelsOf(engine)
+  const { bytes, logs } = engine.parts.channels
   return [logs.count, bytes]
 }
 
@@ -60,7 +59,7 @@ describe('leaves nothing behind', () => {
 
   test('a message that the store has no room for', () => {
     const engine = createEngine(RULES)
-    const { db } = channelsOf(engine.engine)
+    const { db } = engine.engine.parts.channels
     const { allocate } = db.arena
     const client = engine.connect()
     db.arena.allocate = () => {
@@ -121,7 +120,7 @@ describe('is counted as used memory', () => {
     const client = engine.connect()
     const before = usedMemory(engine)
     for (let i = 0; i < COUNT; i++) client.ask('PUBLISH', `k.${i}`, 'text')
-    const { usedBytes } = engine.engine.dataset
+    const { usedBytes } = engine.engine.data.dataset
     expect(usedMemory(engine) - before - usedBytes).toBeGreaterThan(COUNT * 500)
     client.ask('FLUSHALL')
     engine.clock.advance(10_000)

@@ -16,7 +16,7 @@ function channels(reply: string): string[] {
 
 /** Bytes that the data take. */
 function size({ engine }: TestEngine): number {
-  return engine.dataset.usedBytes
+  return engine.data.dataset.usedBytes
 }
 
 describe('a rule for every channel, beside keyspace events', () => {
@@ -98,7 +98,7 @@ describe('a rule for every channel, beside keyspace events', () => {
     const { engine, connect } = createEngine(settings)
     const watcher = connect(3)
     watcher.ask('PSUBSCRIBE', '__key*')
-    engine.role.become('replica')
+    engine.effects.role.become('replica')
     const link = new TestClient(engine, 2, 'primary')
     for (const request of primary.journal.requests) link.ask(...request)
     expect(connect().ask('XLEN', 'channel:{news.a}')).toBe(':1\r\n')

@@ -1,7 +1,9 @@
 // A node of a cluster in this process: the engine for tests, with a map whose file is in memory.
 
 import { type MapFile, StandaloneCluster } from '../../src/cluster/standalone-cluster.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import type { ConfigName } from '../../src/config/config.ts'
+import { assert } from '../../src/util/assert.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 export const FIRST = '1'.repeat(40)
@@ -47,10 +49,20 @@ export function twoShards(myself: string, ports = [7001, 7002, 7003]): string {
 
 /** Starts a node; without a text it knows nobody and owns nothing. */
 export function createNode(text?: string, settings: Partial<Record<ConfigName, string>> = {}): TestNode {
-  const made = createEngine({ 'cluster-enabled': 'yes', databases: '1', port: '7001', ...settings })
   const file = mapFile(text)
-  const cluster = new StandaloneCluster(made.engine, file)
-  made.engine.join(cluster)
+  let cluster: StandaloneCluster | undefined
+  const made = createEngine(
+    { 'cluster-enabled': 'yes', databases: '1', port: '7001', ...settings },
+    1,
+    [],
+    undefined,
+    false,
+    (engine) => {
+      cluster = new StandaloneCluster(engine, file)
+      return { ...makeParts(engine), cluster }
+    },
+  )
+  assert(cluster !== undefined, 'the parts are made with the engine')
   return { ...made, cluster, file }
 }
 

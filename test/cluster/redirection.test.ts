@@ -42,7 +42,7 @@ describe('clients are sent', () => {
 test('a replica answers reads after READONLY, and sends everything else to its primary', () => {
   const { connect, engine } = createNode(twoShards(THIRD), { port: '7003' })
   const client = connect()
-  engine.role.become('replica', 'up')
+  engine.effects.role.become('replica', 'up')
   expect(client.ask('GET', 'foo')).toBe(moved)
   expect(client.ask('READONLY')).toBe('+OK\r\n')
   expect(client.ask('CLIENT', 'INFO')).toContain(' flags=r ')
@@ -165,6 +165,6 @@ test('without a cluster its commands are refused, and nothing is asked of keys',
   for (const words of [['ASKING'], ['READONLY'], ['READWRITE'], ['CLUSTER', 'HELP'], ['CLUSTER', 'SLOTS']]) {
     expect(client.ask(...words)).toBe(disabled)
   }
-  expect([engine.state.special, engine.redirection]).toEqual([0, null])
+  expect([engine.conditions.state.special, engine.requests.redirection]).toEqual([0, null])
   expect(client.ask('EVAL', '#!lua flags=no-cluster\nreturn 1', 0)).toBe(':1\r\n')
 })

@@ -9,6 +9,7 @@
 import { connect, type Socket } from 'node:net'
 import Parser from 'redis-parser'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import type { Client, Origin, Transport } from '../../src/engine/clients/client.ts'
 import type { Word } from '../../src/engine/effects/effects.ts'
@@ -286,16 +287,19 @@ export class EnginePeer implements Peer {
 type Settings = ConstructorParameters<typeof Config>[0]
 
 function newEngine(clock: Clock, journal: Journal | undefined, settings: Settings): Engine {
-  const engine = new Engine({
-    commands: catalog,
-    clock,
-    random: new Random(1),
-    config: new Config({ 'enable-debug-command': 'yes', ...settings }),
-    later: () => {},
-  })
+  const engine = new Engine(
+    {
+      commands: catalog,
+      clock,
+      random: new Random(1),
+      config: new Config({ 'enable-debug-command': 'yes', ...settings }),
+      later: () => {},
+    },
+    makeParts,
+  )
   if (journal !== undefined) {
-    engine.propagation.add(journal)
-    engine.durability.follow(journal)
+    engine.effects.propagation.add(journal)
+    engine.effects.durability.follow(journal)
   }
   return engine
 }

@@ -3,7 +3,6 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Checkpoint } from '../../src/engine/data/checkpoints.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { PayloadWriter } from '../../src/persistence/rdb/payload.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { RESTLESS } from '../../src/util/restless.ts'
 import { dump } from '../support/dump.ts'
@@ -17,7 +16,7 @@ const RUNS = 3
 const payloads = new PayloadWriter()
 
 function rollback(engine: Engine, checkpoint: Checkpoint, { client }: TestClient): void {
-  engine.checkpoints.rollback(checkpoint, client, (db, entry) => payloads.write(db, entry, false).copy())
+  engine.data.checkpoints.rollback(checkpoint, client, (db, entry) => payloads.write(db, entry, false).copy())
 }
 
 /** Everything that must be again what it was. */
@@ -28,7 +27,7 @@ function stateOf(engine: Engine): { data: Record<string, string>; bytes: number 
 
 /** What the data takes; not known where an earlier state is kept now and then that no test asked for. */
 function usedBytes(engine: Engine): number {
-  return RESTLESS ? 0 : engine.dataset.usedBytes
+  return RESTLESS ? 0 : engine.data.dataset.usedBytes
 }
 
 function check(engine: Engine): void {
@@ -37,7 +36,6 @@ function check(engine: Engine): void {
 
 function open(): TestEngine & { client: TestClient } {
   const made = createEngine()
-  scriptsOf(made.engine)
   onTestFinished(() => made.engine.stop())
   return { ...made, client: made.connect() }
 }
@@ -64,7 +62,7 @@ describe('random commands of all types', () => {
             for (let i = 0; i < 20; i++) client.ask(...randomCommand(random, clock.now()))
           } else if (kind === 'begin') {
             const state = stateOf(engine)
-            opened.push({ checkpoint: engine.checkpoints.begin(), state })
+            opened.push({ checkpoint: engine.data.checkpoints.begin(), state })
           } else if (kind === 'back' && opened.length > 0) {
             const { checkpoint, state } = opened[at]!
             rollback(engine, checkpoint, client)
@@ -73,18 +71,18 @@ describe('random commands of all types', () => {
             expect(dump(engine)).toEqual(state.data)
           } else if (kind === 'release' && opened.length > 0) {
             const { data } = stateOf(engine)
-            engine.checkpoints.release(opened.splice(at, 1)[0]!.checkpoint)
+            engine.data.checkpoints.release(opened.splice(at, 1)[0]!.checkpoint)
             expect(dump(engine)).toEqual(data)
           } else if (kind === 'wait') {
-            engine.timekeeper.freeRemoved()
+            engine.upkeep.timekeeper.freeRemoved()
           }
           check(engine)
         }
-        for (const { checkpoint } of opened) engine.checkpoints.release(checkpoint)
-        while (engine.databases.some(({ lazyFree }) => lazyFree.pending > 0)) engine.timekeeper.freeRemoved()
+        for (const { checkpoint } of opened) engine.data.checkpoints.release(checkpoint)
+        while (engine.databases.some(({ lazyFree }) => lazyFree.pending > 0)) engine.upkeep.timekeeper.freeRemoved()
         check(engine)
         client.ask('SELECT', 0)
-        engine.restless?.giveUp()
+        engine.upkeep.restless?.giveUp()
         for (const db of engine.databases) {
           for (let entry = db.keys.entriesEnd - 1; entry >= 0; entry--)
             if (db.keys.entriesEnd > entry && db.keys.isLive(entry)) db.deleteEntry(entry)
@@ -126,9 +124,9 @@ describe('random commands of all types', () => {
           if (kind === 'run') {
             for (let i = 0; i < 20; i++) client.ask(...randomCommand(random, clock.now()))
           } else if (kind === 'branch' && branches.length < 4) {
-            const checkpoint = engine.checkpoints.begin(true)
-            const other = branch(() => engine.checkpoints.release(checkpoint))
-            other.made.engine.checkpoints.beginWith(checkpoint)
+            const checkpoint = engine.data.checkpoints.begin(true)
+            const other = branch(() => engine.data.checkpoints.release(checkpoint))
+            other.made.engine.data.checkpoints.beginWith(checkpoint)
             other.data = one.data
             expect(dump(other.made.engine)).toEqual(one.data)
             branches.push(other)
@@ -136,7 +134,7 @@ describe('random commands of all types', () => {
             one.end()
             branches = branches.filter((other) => other !== one)
           } else if (kind === 'begin') {
-            checkpoints.push({ checkpoint: engine.checkpoints.begin(), data: one.data })
+            checkpoints.push({ checkpoint: engine.data.checkpoints.begin(), data: one.data })
           } else if (kind === 'back' && checkpoints.length > 0) {
             const { checkpoint, data } = checkpoints[which]!
             rollback(engine, checkpoint, client)
@@ -144,9 +142,9 @@ describe('random commands of all types', () => {
             one.data = data
             expect(dump(engine)).toEqual(data)
           } else if (kind === 'release' && checkpoints.length > 0) {
-            engine.checkpoints.release(checkpoints.splice(which, 1)[0]!.checkpoint)
+            engine.data.checkpoints.release(checkpoints.splice(which, 1)[0]!.checkpoint)
           }
-          engine.timekeeper.freeRemoved()
+          engine.upkeep.timekeeper.freeRemoved()
           if (kind === 'run') one.data = dump(engine)
           for (const { made, data } of branches) {
             expect(dump(made.engine)).toEqual(data)
@@ -162,7 +160,6 @@ describe('random commands of all types', () => {
 describe('going back', () => {
   test('is journaled so that what is replayed is the same state', () => {
     const made = createEngine()
-    scriptsOf(made.engine)
     const client = made.connect()
     const random = new Random(7)
     const run = (): void => {
@@ -173,14 +170,14 @@ describe('going back', () => {
       }
     }
     run()
-    const checkpoint = made.engine.checkpoints.begin()
+    const checkpoint = made.engine.data.checkpoints.begin()
     const data = dump(made.engine)
     run()
     rollback(made.engine, checkpoint, client)
     client.ask('FLUSHDB')
     client.ask('SET', 'new', 1)
     rollback(made.engine, checkpoint, client)
-    made.engine.checkpoints.release(checkpoint)
+    made.engine.data.checkpoints.release(checkpoint)
     expect(dump(made.engine)).toEqual(data)
     const second = restarted(made)
     onTestFinished(() => second.engine.stop())
@@ -190,7 +187,7 @@ describe('going back', () => {
   test('tells the journal of the keys that are others than they were, as one unit', () => {
     const { engine, journal, client } = open()
     client.ask('MSET', 'same', 1, 'changed', 1, 'removed', 1)
-    const checkpoint = engine.checkpoints.begin()
+    const checkpoint = engine.data.checkpoints.begin()
     client.ask('SET', 'changed', 2)
     client.ask('DEL', 'removed')
     client.ask('SET', 'new', 1)
@@ -208,7 +205,7 @@ describe('going back', () => {
   test('breaks the WATCH of a key that becomes another one, and of no other', () => {
     const { engine, client, connect } = open()
     client.ask('MSET', 'same', 1, 'changed', 1)
-    const checkpoint = engine.checkpoints.begin()
+    const checkpoint = engine.data.checkpoints.begin()
     client.ask('SET', 'changed', 2)
     const [one, other] = [connect(), connect()]
     one.ask('WATCH', 'changed')
@@ -225,7 +222,7 @@ describe('going back', () => {
   test('serves whoever waits for what is there again', () => {
     const { engine, client, connect } = open()
     client.ask('RPUSH', 'jobs', 'one')
-    const checkpoint = engine.checkpoints.begin()
+    const checkpoint = engine.data.checkpoints.begin()
     client.ask('LPOP', 'jobs')
     const waiting = connect()
     expect(waiting.ask('BLPOP', 'jobs', 0)).toBe('')
@@ -238,7 +235,7 @@ describe('going back', () => {
     const { engine, client, clock } = open()
     client.ask('SET', 'short', 1, 'PX', 100)
     client.ask('SET', 'long', 1, 'PX', 10_000)
-    const checkpoint = engine.checkpoints.begin()
+    const checkpoint = engine.data.checkpoints.begin()
     clock.advance(1000)
     expect(client.ask('EXISTS', 'short', 'long')).toBe(':1\r\n')
     client.ask('PERSIST', 'long')
@@ -249,14 +246,14 @@ describe('going back', () => {
 
   test('ends the checkpoints that came later, which say so', () => {
     const { engine, client } = open()
-    const first = engine.checkpoints.begin()
-    const second = engine.checkpoints.begin()
+    const first = engine.data.checkpoints.begin()
+    const second = engine.data.checkpoints.begin()
     rollback(engine, first, client)
     expect(() => rollback(engine, second, client)).toThrow('this moment is over')
-    engine.checkpoints.release(second)
+    engine.data.checkpoints.release(second)
     rollback(engine, first, client)
-    engine.checkpoints.release(first)
-    engine.checkpoints.release(first)
+    engine.data.checkpoints.release(first)
+    engine.data.checkpoints.release(first)
     expect(() => rollback(engine, first, client)).toThrow('this moment is over')
   })
 
@@ -267,12 +264,12 @@ describe('going back', () => {
     const { arena } = engine.databases[0]!
     const held: number[] = []
     for (let round = 0; round < 1000; round++) {
-      const checkpoint = engine.checkpoints.begin()
+      const checkpoint = engine.data.checkpoints.begin()
       client.ask('LPUSH', `list${round}`, 'x', 'y')
       client.ask('SET', 'string1', round)
       client.ask('DEL', 'string2', 'set1')
       rollback(engine, checkpoint, client)
-      engine.checkpoints.release(checkpoint)
+      engine.data.checkpoints.release(checkpoint)
       held.push(arena.heldBytes + arena.reservedBytes)
     }
     expect(stateOf(engine)).toEqual(before)

@@ -5,7 +5,6 @@ import type { Log } from '../../src/engine/log.ts'
 import type { Call } from '../../src/engine/requests/call.ts'
 import { UnfinishedChange } from '../../src/engine/requests/command-failure.ts'
 import { type Command, defineCommand } from '../../src/engine/spec/command.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 
 /** A command that breaks where a test says. */
@@ -54,8 +53,8 @@ function engineThatBreaks(): TestEngine & { logged: string[] } {
       const { error } = details as { error?: Error }
       logged.push(`${level}: ${message} ${error?.stack?.split('\n')[0]}`)
     }
-  Object.assign(test.engine, {
-    log: { ...test.engine.log, error: note('error'), fatal: note('fatal') } satisfies Log,
+  Object.assign(test.engine.environment, {
+    log: { ...test.engine.environment.log, error: note('error'), fatal: note('fatal') } satisfies Log,
   })
   return { ...test, logged }
 }
@@ -66,7 +65,7 @@ test.each([EARLY, REPLYING])('a command that breaks before it changes anything i
   client.ask('SET', 'k', 'v')
   expect(client.ask(spec.name, 'k')).toBe(ANSWER)
   expect(logged).toEqual(['error: a command failed in a way it never should TypeError: this never happens'])
-  expect(engine.stats.errorReplies).toBe(1)
+  expect(engine.figures.stats.errorReplies).toBe(1)
   expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
   expect(journal.take()).toEqual(['0 SET k v'])
 })
@@ -128,7 +127,7 @@ test('a script that meets a mistake of ours in the interpreter is answered, and 
   const client = connect()
   client.ask('EVAL', 'return 1', 0)
   // A library function that breaks stands for any mistake of the interpreter's.
-  scriptsOf(engine).commands.check = () => {
+  engine.parts.scripts.commands.check = () => {
     throw new TypeError('this never happens')
   }
   const script =

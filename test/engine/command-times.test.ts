@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { defineCommand } from '../../src/engine/spec/command.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, encode, type TestEngine } from '../support/engine.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 import { callsOf } from '../support/replace-method.ts'
@@ -63,7 +62,7 @@ test('every command is timed where a millisecond is of interest, from the next c
 
 test('watchdog-period has commands logged that took as long, 200 ms at least', () => {
   const { connect, engine } = timedEngine({ 'slowlog-log-slower-than': '-1' })
-  const warned = callsOf(engine.log, 'warn')
+  const warned = callsOf(engine.environment.log, 'warn')
   const client = connect()
   client.ask('WORK', '5000')
   expect(client.ask('CONFIG', 'SET', 'watchdog-period', '50')).toBe('+OK\r\n')
@@ -168,7 +167,7 @@ test('a timer that comes late is an event of the loop', () => {
   expect(clock.timers).toBe(timers + 1)
   clock.advance(1000)
   expect(client.ask('LATENCY', 'LATEST')).toBe('*0\r\n')
-  engine.latency.note('garbage-collection', 51)
+  engine.figures.latency.note('garbage-collection', 51)
   expect(client.ask('LATENCY', 'LATEST')).toContain('garbage-collection')
   client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '0')
   expect(clock.timers).toBe(timers)
@@ -176,10 +175,9 @@ test('a timer that comes late is an event of the loop', () => {
 
 test('a command that a script calls is kept without a client, and with it the script', () => {
   const { connect, engine } = timedEngine({ 'slowlog-log-slower-than': '10000' })
-  scriptsOf(engine)
   const client = connect()
   client.ask('EVAL', "return redis.call('WORK', 20)", '0')
-  const [script, call] = engine.slowLog.newest(2)
+  const [script, call] = engine.figures.slowLog.newest(2)
   expect(script).toMatchObject({ words: ['EVAL', "return redis.call('WORK', 20)", '0'], address: '127.0.0.1:50000' })
   expect(call).toMatchObject({ words: ['WORK', '20'], address: '', clientName: '', microseconds: 20_000 })
 })

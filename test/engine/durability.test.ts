@@ -8,7 +8,7 @@ const OK = '+OK\r\n'
 function createWaiting(settings: Parameters<typeof createEngine>[0] = {}): TestEngine {
   const test = createEngine(settings)
   test.journal.waits = true
-  test.engine.durability.follow(test.journal)
+  test.engine.effects.durability.follow(test.journal)
   return test
 }
 
@@ -184,9 +184,9 @@ describe('a held client', () => {
     const { engine, journal, connect } = createWaiting()
     const client = connect()
     client.ask('SET', 'a', '1')
-    expect(engine.durability.heldClients).toBe(1)
+    expect(engine.effects.durability.heldClients).toBe(1)
     client.disconnect()
-    expect(engine.durability.heldClients).toBe(0)
+    expect(engine.effects.durability.heldClients).toBe(0)
     journal.progress()
     expect(client.received()).toBe('')
   })
@@ -195,7 +195,7 @@ describe('a held client', () => {
     const { engine, journal, connect } = createWaiting()
     const client = connect()
     client.ask('SET', 'a', '1')
-    engine.clients.close(client.client, 'flushed')
+    engine.clients.connected.close(client.client, 'flushed')
     expect(client.received()).toBe('')
     expect(client.closed).toBeUndefined()
     journal.progress()
@@ -221,7 +221,7 @@ describe('a journal that fails', () => {
     const client = connect()
     journal.failure = 'No space left on device'
     journal.progress()
-    expect(engine.state.journalFailed.holds).toBe(true)
+    expect(engine.conditions.state.journalFailed.holds).toBe(true)
     expect(client.ask('SET', 'a', '1')).toBe('-MISCONF Errors writing to the AOF file: No space left on device\r\n')
     expect(client.ask('GET', 'a')).toBe('$-1\r\n')
     journal.failure = undefined

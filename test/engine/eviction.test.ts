@@ -30,7 +30,7 @@ describe('maxmemory', () => {
     const { clock, connect, engine } = createEngine({ 'maxmemory-policy': 'allkeys-lru' })
     const client = connect()
     fill(client, 'k', 300)
-    engine.config.set('maxmemory', String(engine.clientMemory.bytes - 1))
+    engine.config.set('maxmemory', String(engine.clients.memory.bytes - 1))
     clock.advance(10)
     expect(client.ask('DBSIZE')).toBe(':0\r\n')
     expect(client.ask('SET', 'a', 'x')).toBe("-OOM command not allowed when used memory > 'maxmemory'.\r\n")
@@ -56,7 +56,7 @@ function names({ engine }: TestEngine, database = 0): string[] {
 
 /** Lowers the limit by `bytes` from what is used, and lets what follows from it happen. */
 function squeeze({ engine, clock }: TestEngine, bytes: number): void {
-  engine.config.set('maxmemory', String(engine.memory.boundedBytes - bytes))
+  engine.config.set('maxmemory', String(engine.upkeep.memory.boundedBytes - bytes))
   clock.advance(1)
 }
 
@@ -75,9 +75,9 @@ describe('eviction', () => {
     // Within the limit again: the next key passes it, the one after finds no room.
     expect(client.ask('SET', 'k50', 'x'.repeat(1024))).toBe('+OK\r\n')
     expect(client.ask('SET', 'k51', 'x'.repeat(1024))).toBe('+OK\r\n')
-    expect(run.engine.memory.boundedBytes).toBeGreaterThan(run.engine.config.get('maxmemory'))
+    expect(run.engine.upkeep.memory.boundedBytes).toBeGreaterThan(run.engine.config.get('maxmemory'))
     expect(client.ask('PING')).toBe('+PONG\r\n')
-    expect(run.engine.memory.boundedBytes).toBeLessThanOrEqual(run.engine.config.get('maxmemory'))
+    expect(run.engine.upkeep.memory.boundedBytes).toBeLessThanOrEqual(run.engine.config.get('maxmemory'))
   })
 
   test('is journaled as DEL before the command that needed room, told as an event, counted, and breaks WATCH', () => {
@@ -86,7 +86,7 @@ describe('eviction', () => {
     const watcher = run.connect()
     const subscriber = run.connect()
     const gate: string[] = []
-    run.engine.dataset.onBeforeChange.add((db, entry) => {
+    run.engine.data.dataset.onBeforeChange.add((db, entry) => {
       gate.push(db.keys.keyOf(entry, new Bytes()).toString())
     })
     client.ask('SELECT', '3')
@@ -95,12 +95,12 @@ describe('eviction', () => {
     watcher.ask('WATCH', 'old')
     subscriber.ask('SUBSCRIBE', '__keyevent@3__:evicted')
     run.journal.take()
-    run.engine.config.set('maxmemory', String(run.engine.memory.boundedBytes - 1))
+    run.engine.config.set('maxmemory', String(run.engine.upkeep.memory.boundedBytes - 1))
     expect(client.ask('SET', 'new', 'y')).toBe('+OK\r\n')
     expect(gate).toEqual(['old'])
     expect(run.journal.take()).toEqual(['3 DEL old', '3 SET new y'])
     expect(subscriber.received()).toBe('*3\r\n$7\r\nmessage\r\n$22\r\n__keyevent@3__:evicted\r\n$3\r\nold\r\n')
-    expect(run.engine.stats.evictedKeys).toBe(1)
+    expect(run.engine.figures.stats.evictedKeys).toBe(1)
     watcher.ask('MULTI')
     expect(watcher.ask('EXEC')).toBe('*-1\r\n')
   })
@@ -231,7 +231,7 @@ describe('eviction', () => {
     expect(size).toBeLessThan(1000)
     run.clock.advance(1)
     expect(run.engine.databases[0]!.size).toBe(0)
-    expect(run.engine.stats.evictedKeys).toBe(1001)
+    expect(run.engine.figures.stats.evictedKeys).toBe(1001)
   })
 
   test('waits while clients are paused', () => {
@@ -256,7 +256,7 @@ describe('eviction', () => {
     client.ask('SET', 'a', 'x'.repeat(4096))
     client.ask('SET', 'b', 'y')
     run.journal.take()
-    run.engine.config.set('maxmemory', String(run.engine.memory.boundedBytes - 1))
+    run.engine.config.set('maxmemory', String(run.engine.upkeep.memory.boundedBytes - 1))
     expect(client.ask('EXEC')).toBe('*2\r\n+OK\r\n+OK\r\n')
     const lines = run.journal.take()
     expect(lines[0]).toMatch(/^0 DEL k[01]$/)
@@ -299,8 +299,8 @@ describe('an LFU policy', () => {
 
   test('that is taken back stops the counting', () => {
     const { engine, connect } = createEngine({ 'maxmemory-policy': 'volatile-lfu' })
-    expect(engine.dataset.frequency).not.toBeNull()
+    expect(engine.data.dataset.frequency).not.toBeNull()
     connect().ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
-    expect(engine.dataset.frequency).toBeNull()
+    expect(engine.data.dataset.frequency).toBeNull()
   })
 })

@@ -25,7 +25,7 @@ function createMeasured(heldBytes: number) {
 }
 
 /** What used memory gains by an act. */
-function gain({ memory }: Engine, act: () => void): number {
+function gain({ upkeep: { memory } }: Engine, act: () => void): number {
   const before = memory.usedBytes
   act()
   return memory.usedBytes - before
@@ -51,9 +51,9 @@ describe('used memory counts', () => {
 
   test('what the process keeps beyond that, and not its garbage', () => {
     const { clock, engine, held, passSecond } = createMeasured(20 * MIB)
-    const start = engine.memory.runtimeBytes
+    const start = engine.upkeep.memory.runtimeBytes
     /** By how much the process has grown, as the engine sees it. */
-    const growth = () => Math.round((engine.memory.runtimeBytes - start) / MIB)
+    const growth = () => Math.round((engine.upkeep.memory.runtimeBytes - start) / MIB)
     held.bytes += 7 * MIB
     passSecond()
     expect(growth()).toBe(0)
@@ -80,12 +80,12 @@ describe('used memory counts', () => {
   test('data once, although the process holds it too', () => {
     const { engine, connect, held, passSecond } = createMeasured(20 * MIB)
     const client = connect()
-    const { runtimeBytes } = engine.memory
+    const { runtimeBytes } = engine.upkeep.memory
     client.ask('SET', 'k', 'x'.repeat(50 * MIB))
     held.bytes += 50 * MIB
     passSecond()
-    expect(engine.memory.runtimeBytes).toBe(runtimeBytes)
-    expect(engine.memory.usedBytes).toBeLessThan(79 * MIB)
+    expect(engine.upkeep.memory.runtimeBytes).toBe(runtimeBytes)
+    expect(engine.upkeep.memory.usedBytes).toBeLessThan(79 * MIB)
   })
 
   test('the runtime for a quarter at most, so that a small limit is one of data and growth alone refuses nothing', () => {
@@ -93,7 +93,7 @@ describe('used memory counts', () => {
     const client = connect()
     client.ask('CONFIG', 'SET', 'maxmemory', 11 * MIB, 'maxmemory-policy', 'volatile-random')
     for (let i = 0; i < 9; i++) expect(client.ask('SET', `k${i}`, 'x'.repeat(MIB))).toBe('+OK\r\n')
-    const limit = engine.memory.boundedBytes + 100 * 1024
+    const limit = engine.upkeep.memory.boundedBytes + 100 * 1024
     client.ask('CONFIG', 'SET', 'maxmemory', limit)
     held.bytes += 400 * MIB
     passSecond()
@@ -104,7 +104,7 @@ describe('used memory counts', () => {
     // Beyond that it counts, and evicting keys is always enough.
     client.ask('CONFIG', 'SET', 'maxmemory', 60 * MIB, 'maxmemory-policy', 'allkeys-random')
     for (let i = 0; i < 60; i++) client.ask('SET', `k${i}`, 'x'.repeat(MIB))
-    const { boundedBytes } = engine.memory
+    const { boundedBytes } = engine.upkeep.memory
     expect(boundedBytes).toBeLessThan(61 * MIB)
     expect(field(client, 'used_memory_dataset')).toBeLessThan(50 * MIB)
     expect(field(client, 'used_memory_dataset')).toBeGreaterThan(44 * MIB)
@@ -119,9 +119,9 @@ describe('used memory counts', () => {
 
   test('clients, their unfinished requests, queues, names and unread replies, while they are there', () => {
     const { engine, clock, connect } = createEngine(NOTHING_IS_SLOW)
-    const before = engine.memory.usedBytes
+    const before = engine.upkeep.memory.usedBytes
     const client = connect()
-    expect(engine.memory.usedBytes - before).toBe(CLIENT_BYTES)
+    expect(engine.upkeep.memory.usedBytes - before).toBe(CLIENT_BYTES)
     expect(gain(engine, () => client.sendRaw(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${MIB}\r\nx`))).toBeGreaterThan(MIB)
     expect(gain(engine, () => client.sendRaw(`${'x'.repeat(MIB - 1)}\r\n${encode(['DEL', 'k'])}`))).toBeLessThan(-MIB)
     client.ask('MULTI')
@@ -142,23 +142,23 @@ describe('used memory counts', () => {
     client.backlogBytes = 0
     expect(gain(engine, () => clock.advance(1000))).toBe(-5000 - 9)
     client.disconnect()
-    expect(engine.memory.usedBytes).toBe(before)
+    expect(engine.upkeep.memory.usedBytes).toBe(before)
     expect(clock.timers).toBe(0)
   })
 
   test('a large value that was removed until it is free', () => {
     const { engine, clock, connect } = createEngine(NOTHING_IS_SLOW)
     const client = connect()
-    const before = engine.memory.usedBytes
+    const before = engine.upkeep.memory.usedBytes
     for (const removal of ['DEL', 'UNLINK']) {
       client.ask('SADD', 'k', ...Array.from({ length: 50_000 }, (_, i) => i))
-      const peak = engine.memory.usedBytes
+      const peak = engine.upkeep.memory.usedBytes
       expect(client.ask(removal, 'k')).toBe(':1\r\n')
-      expect(engine.memory.usedBytes).toBeGreaterThan(before + 1000)
+      expect(engine.upkeep.memory.usedBytes).toBeGreaterThan(before + 1000)
       clock.advance(1)
-      expect(engine.memory.usedBytes).toBeLessThan(peak)
+      expect(engine.upkeep.memory.usedBytes).toBeLessThan(peak)
       clock.advance(1000)
-      expect(engine.memory.usedBytes).toBe(before)
+      expect(engine.upkeep.memory.usedBytes).toBe(before)
     }
   })
 
@@ -171,7 +171,7 @@ describe('used memory counts', () => {
     expect(field(client, 'used_memory_functions')).toBe(code.length)
     expect(gain(engine, () => client.ask('FUNCTION', 'FLUSH'))).toBe(-code.length)
     expect(gain(engine, () => client.ask('SCRIPT', 'FLUSH'))).toBeLessThan(-1000)
-    expect([engine.scripts.scriptBytes, engine.scripts.functionBytes]).toEqual([0, 0])
+    expect([engine.parts.scripts.scriptBytes, engine.parts.scripts.functionBytes]).toEqual([0, 0])
   })
 
   test('users and their rules, until they are removed', () => {
@@ -191,17 +191,17 @@ describe('used memory counts', () => {
     const client = connect()
     client.ask('AUTH', 'nobody', 'x')
     client.ask('ACL', 'LOG', 'RESET')
-    const before = engine.memory.usedBytes
+    const before = engine.upkeep.memory.usedBytes
     const refuse = (from: number, to: number) => {
       for (let i = from; i < to; i++) client.ask('AUTH', `${i}${'x'.repeat(2000)}`, 'x')
     }
     refuse(0, 2)
-    const full = engine.memory.usedBytes
+    const full = engine.upkeep.memory.usedBytes
     expect(full - before).toBeGreaterThan(4000)
     refuse(2, 8)
-    expect(engine.memory.usedBytes).toBe(full)
+    expect(engine.upkeep.memory.usedBytes).toBe(full)
     client.ask('ACL', 'LOG', 'RESET')
-    expect(engine.memory.usedBytes).toBe(before)
+    expect(engine.upkeep.memory.usedBytes).toBe(before)
     client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '0')
     const slow = gain(engine, () => client.ask('MGET', ...Array.from({ length: 30 }, () => 'x'.repeat(100))))
     expect(slow).toBeGreaterThan(3000)
@@ -234,7 +234,7 @@ describe('maxmemory-clients', () => {
     hold(small, 100_000)
     hold(large, 300_000)
     hold(spared, 310_000)
-    expect(field(connect(), 'mem_clients_normal')).toBe(engine.clientMemory.bytes)
+    expect(field(connect(), 'mem_clients_normal')).toBe(engine.clients.memory.bytes)
     hold(middle, 200_000)
     expect([small, middle, large, spared].map(({ closed }) => closed)).toEqual([
       undefined,
@@ -271,13 +271,13 @@ describe('maxmemory-clients', () => {
     const { connect, engine } = createEngine({ 'maxmemory-clients': '1mb', 'maxmemory-policy': 'allkeys-lru' })
     const [client, large] = [connect(), connect()]
     client.ask('SET', 'k', 'x'.repeat(1000))
-    client.ask('CONFIG', 'SET', 'maxmemory', engine.memory.boundedBytes + 1_000_000)
+    client.ask('CONFIG', 'SET', 'maxmemory', engine.upkeep.memory.boundedBytes + 1_000_000)
     const held = hold(large, 1000)
     held.client.parkedBytes = 2 * MIB
-    engine.clientMemory.note(held.client)
+    engine.clients.memory.note(held.client)
     expect(client.ask('EXISTS', 'k')).toBe(':1\r\n')
     expect(large.closed).toBe('now')
-    expect(engine.stats.evictedKeys).toBe(0)
+    expect(engine.figures.stats.evictedKeys).toBe(0)
   })
 
   test('may be a part of maxmemory, and follows it', () => {
@@ -289,7 +289,7 @@ describe('maxmemory-clients', () => {
     watcher.ask('CONFIG', 'SET', 'maxmemory', '4mb')
     expect(client.closed).toBe('now')
     expect(watcher.closed).toBeUndefined()
-    expect(engine.stats.evictedClients).toBe(1)
+    expect(engine.figures.stats.evictedClients).toBe(1)
   })
 
   test('closes who does not read, and leaves a server that can be talked to however small it is', () => {

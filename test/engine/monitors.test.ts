@@ -22,7 +22,7 @@ test('nobody listens to commands while nobody monitors', () => {
   expect(again.client.state).toBe(0)
   connect().ask('PING')
   expect(again.received()).toBe('')
-  expect(engine.clients.size).toBe(2)
+  expect(engine.clients.connected.size).toBe(2)
 })
 
 test('who monitors and does not read is held to the output limits', () => {

@@ -54,8 +54,8 @@ describe('a subscriber that does not read', () => {
     expect(published).toBe(32)
     expect(subscriber.closed).toBe('now')
     expect(publisher.ask('PUBLISH', 'c', message)).toBe(':0\r\n')
-    expect(engine.stats.outputLimitDisconnects).toBe(1)
-    expect(engine.clients.get(subscriber.client.id)).toBeUndefined()
+    expect(engine.figures.stats.outputLimitDisconnects).toBe(1)
+    expect(engine.clients.connected.get(subscriber.client.id)).toBeUndefined()
   })
 
   test('is cut off within the turn when one pipeline is too much for it', () => {
@@ -154,10 +154,10 @@ describe('classes', () => {
     const { connect, engine } = createEngine({ 'client-output-buffer-limit': 'normal 1mb 0 0' })
     const client = connect()
     client.ask('SET', 'k', 'x'.repeat(100_000))
-    const before = engine.stats.commandsProcessed
+    const before = engine.figures.stats.commandsProcessed
     client.sendRaw(encode(['GET', 'k']).repeat(1000))
     expect(client.closed).toBe('now')
-    expect(engine.stats.commandsProcessed - before).toBeLessThan(20)
+    expect(engine.figures.stats.commandsProcessed - before).toBeLessThan(20)
   })
 
   test('a subscription makes the difference, in RESP3 and to shard channels too', () => {

@@ -28,7 +28,7 @@ test('held requests run in the order in which they came, and what followed them 
   a.ask('CLIENT', 'UNPAUSE')
   expect(journal.take()).toEqual(['0 SET k c', '0 SET k c2', '0 SET k b'])
   expect([b.received(), c.received()]).toEqual(['+OK\r\n$1\r\nb\r\n', '+OK\r\n+OK\r\n'])
-  expect(engine.pause.active).toBe(false)
+  expect(engine.conditions.pause.active).toBe(false)
 })
 
 test('what comes between the end of a pause and the end of its turn runs after what was held', () => {
@@ -65,7 +65,7 @@ test('a later pause makes neither shorter nor milder', () => {
   const [a, b, c] = [connect(), connect(), connect()]
   a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
   b.ask('CLIENT', 'PAUSE', '100', 'ALL')
-  expect(engine.pause.mode).toBe('all')
+  expect(engine.conditions.pause.mode).toBe('all')
   expect(c.ask('GET', 'k')).toBe('')
   clock.advance(100)
   expect(c.received()).toBe('')
@@ -79,22 +79,22 @@ test('a pause longer than a timer may be does not end early', () => {
   a.ask('CLIENT', 'PAUSE', String(2 ** 40), 'WRITE')
   const { after } = clock
   clock.after = (delayMs, run) => after.call(clock, Math.min(delayMs, 2 ** 31), run)
-  engine.pause.begin('client', 'write', clock.now() + 2 ** 40)
+  engine.conditions.pause.begin('client', 'write', clock.now() + 2 ** 40)
   clock.advance(2 ** 40 - 1)
-  expect(engine.pause.active).toBe(true)
+  expect(engine.conditions.pause.active).toBe(true)
   clock.advance(1)
-  expect(engine.pause.active).toBe(false)
+  expect(engine.conditions.pause.active).toBe(false)
 })
 
 test('CLIENT UNPAUSE leaves pauses alone that others have begun', () => {
   const { connect, engine } = createEngine()
   const [a, b] = [connect(), connect()]
-  engine.pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
+  engine.conditions.pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
   a.ask('CLIENT', 'PAUSE', '500', 'WRITE')
   expect(b.ask('SET', 'k', 'v')).toBe('')
   expect(a.ask('CLIENT', 'UNPAUSE')).toBe('+OK\r\n')
   expect(b.received()).toBe('')
-  engine.pause.end('shutdown')
+  engine.conditions.pause.end('shutdown')
   expect(b.received()).toBe('+OK\r\n')
 })
 
@@ -102,7 +102,7 @@ test('a pause of no time at all holds nothing', () => {
   const { connect, engine } = createEngine()
   const a = connect()
   expect(a.sendRaw(encode(['CLIENT', 'PAUSE', '0']) + encode(['SET', 'k', 'v']))).toBe('+OK\r\n+OK\r\n')
-  expect(engine.pause.active).toBe(false)
+  expect(engine.conditions.pause.active).toBe(false)
 })
 
 test('CLIENT PAUSE refuses in Redis’s words', () => {

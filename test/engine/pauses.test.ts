@@ -36,8 +36,8 @@ function createSlowEngine(settings: Parameters<typeof createEngine>[0] = {}) {
   }
   replaceMethod(clock, 'after', (after) => (delayMs, run) => after.call(clock, delayMs, measured(run)))
   // What a round leaves goes on after this turn of the loop.
-  const { later } = made.engine
-  Object.assign(made.engine, { later: (run: () => void) => later(measured(run)) })
+  const { later } = made.engine.environment
+  Object.assign(made.engine.environment, { later: (run: () => void) => later(measured(run)) })
   return { ...made, rounds, work: () => workMs }
 }
 

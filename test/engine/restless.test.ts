@@ -33,7 +33,7 @@ test.runIf(RESTLESS)(`a run meets every kind, and loses nothing in restarts (see
     await run.finish()
     expect(client.received()).toBe('+OK\r\n')
     expect(digestOf(client), `after RELOAD in round ${round}`).toBe(digest)
-    const nowMs = run.engine.clock.now()
+    const nowMs = run.engine.environment.clock.now()
     run.engine.stop()
     run = await startSaving({ disk, settings, atMs: nowMs, tickMs: 1 })
     expect(digestOf(run.connect()), `after a restart in round ${round}`).toBe(digest)
@@ -47,7 +47,7 @@ test.runIf(RESTLESS)(`a run meets every kind, and loses nothing in restarts (see
 async function ask(run: SavingEngine, random: Random): Promise<void> {
   const client = run.connect()
   for (let i = 0; i < COMMANDS; i++) {
-    client.ask(...randomCommand(random, run.engine.clock.now()))
+    client.ask(...randomCommand(random, run.engine.environment.clock.now()))
     if (random.below(5) === 0) run.clock.advance(1 + random.below(20))
     if (random.below(3) === 0) run.slice()
     if (random.below(100) === 0) client.ask(random.below(2) === 0 ? 'BGSAVE' : 'BGREWRITEAOF')
@@ -77,7 +77,7 @@ function evict(run: SavingEngine): void {
   const client = run.connect()
   for (let i = 0; i < 50; i++) client.ask('SET', `evicted ${i}`, 'x'.repeat(4000))
   client.ask('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random')
-  client.ask('CONFIG', 'SET', 'maxmemory', String(run.engine.memory.boundedBytes - 50_000))
+  client.ask('CONFIG', 'SET', 'maxmemory', String(run.engine.upkeep.memory.boundedBytes - 50_000))
   for (let i = 0; i < 20; i++) client.ask('SET', 'one more', String(i))
   client.ask('CONFIG', 'SET', 'maxmemory', '0')
 }

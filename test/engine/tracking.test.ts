@@ -188,7 +188,7 @@ describe('the table of keys', () => {
       tracking_total_items: 0,
       tracking_total_prefixes: 0,
     })
-    expect(engine.changes.told).toBeNull()
+    expect(engine.data.changes.told).toBeNull()
   })
 
   test('gives keys up before the next command when there are more than tracking-table-max-keys, and tells who read them', () => {
@@ -226,8 +226,8 @@ describe('a client that is told', () => {
     client.backlogBytes = 1000
     for (let i = 0; i < 3; i++) other.ask('SET', `a key of some length ${i}`, '1')
     expect(client.closed).toBe('now')
-    expect(engine.stats.outputLimitDisconnects).toBe(1)
-    expect(engine.tracking.clientCount).toBe(0)
+    expect(engine.figures.stats.outputLimitDisconnects).toBe(1)
+    expect(engine.clients.tracking.clientCount).toBe(0)
   })
 
   test('in CLIENT REPLY OFF hears all the same, what goes before its own command included', () => {
@@ -244,10 +244,10 @@ describe('a client that is told', () => {
     const client = connect(3)
     client.ask('CLIENT', 'TRACKING', 'ON')
     client.ask('GET', 'a')
-    expect(engine.changes.told).not.toBeNull()
+    expect(engine.data.changes.told).not.toBeNull()
     client.ask('CLIENT', 'TRACKING', 'OFF')
     connect().ask('SET', 'a', '1')
-    expect(engine.changes.told).toBeNull()
+    expect(engine.data.changes.told).toBeNull()
   })
 
   test('by thousands who named it is closed when that is too much', () => {
@@ -255,7 +255,7 @@ describe('a client that is told', () => {
     const target = connect(2)
     target.ask('SUBSCRIBE', '__redis__:invalidate')
     for (let i = 0; i < 5000; i++) {
-      engine.tracking.enable(connect(2).client, {
+      engine.clients.tracking.enable(connect(2).client, {
         mode: 'default',
         noLoop: false,
         redirect: target.client.id,

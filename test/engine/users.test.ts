@@ -59,15 +59,15 @@ test('ACL LOG holds a bounded number of entries, and of each name what is worth 
   const { clock, connect, engine } = createEngine({ 'acllog-max-len': '5' })
   const client = connect()
   for (let i = 0; i < 200; i++) client.ask('AUTH', `user ${i}\r\n${'x'.repeat(10_000)}`, 'x')
-  const entries = engine.users.log.newest(100)
+  const entries = engine.clients.users.log.newest(100)
   expect(entries.map(({ username }) => username.slice(0, 8))).toEqual([199, 198, 197, 196, 195].map((i) => `user ${i}`))
   for (const { username } of entries) expect(username.length).toBe(LOGGED_BYTES_MAX)
-  expect(engine.stats.accessDenied.auth).toBe(200)
+  expect(engine.figures.stats.accessDenied.auth).toBe(200)
   // The same within a minute is counted, later it is another entry.
   for (let i = 0; i < 3; i++) client.ask('AUTH', 'eve', 'x')
   clock.advance(60_001)
   client.ask('AUTH', 'eve', 'x')
-  expect(engine.users.log.newest(3).map(({ count, username }) => `${username.slice(0, 4)} ${count}`)).toEqual([
+  expect(engine.clients.users.log.newest(3).map(({ count, username }) => `${username.slice(0, 4)} ${count}`)).toEqual([
     'eve 1',
     'eve 3',
     'user 1',
@@ -88,7 +88,9 @@ test('a rule that would make more than one word of a line is refused', () => {
 test('refusals are logged every ten seconds at most, without what was refused', () => {
   const { clock, connect, engine } = createEngine()
   const lines: string[] = []
-  Object.assign(engine, { log: { ...engine.log, warn: (details: object) => lines.push(JSON.stringify(details)) } })
+  Object.assign(engine.environment, {
+    log: { ...engine.environment.log, warn: (details: object) => lines.push(JSON.stringify(details)) },
+  })
   const client = connect()
   for (let i = 0; i < 5; i++) client.ask('AUTH', 'eve', 'secret')
   clock.advance(10_000)
@@ -149,7 +151,7 @@ test('ACL SAVE and ACL LOAD: what was saved is loaded, others are disconnected, 
   expect(admin.ask('ACL', 'LOAD')).toBe(OK)
   expect(admin.ask('ACL', 'LIST')).toBe(list)
   expect(alice.closed).toBe('now')
-  expect(engine.users.get('bob')).toBeUndefined()
+  expect(engine.clients.users.get('bob')).toBeUndefined()
 })
 
 test('users stand in the config file or in a file of their own, not in both; a mistake says what, but no password', () => {
@@ -160,8 +162,8 @@ test('users stand in the config file or in a file of their own, not in both; a m
     ['alice', 'on', '>secret', '(+get', '~k)'],
     ['default', 'on', '>x', '+@all'],
   ])
-  expect(engine.users.sorted().map(({ name }) => name)).toEqual(['alice', 'default'])
-  expect(engine.users.isOpen).toBe(false)
+  expect(engine.clients.users.sorted().map(({ name }) => name)).toEqual(['alice', 'default'])
+  expect(engine.clients.users.isOpen).toBe(false)
   const refused: [string[][], string][] = [
     [[['a b']], 'Spaces not allowed in ACL usernames'],
     [
@@ -180,7 +182,7 @@ test('users stand in the config file or in a file of their own, not in both; a m
   expect(() => loadUsers(createEngine({ aclfile: file }).engine, [['a']])).toThrow(UsersError)
   const other = createEngine({ aclfile: file }).engine
   loadUsers(other, [])
-  expect(other.users.get('alice')?.enabled).toBe(true)
+  expect(other.clients.users.get('alice')?.enabled).toBe(true)
   expect(() => loadUsers(createEngine({ aclfile: `${file}.none` }).engine, [])).toThrow(/No such file or directory/)
 })
 
@@ -188,7 +190,7 @@ test('CONFIG REWRITE keeps users as lines of the config file', () => {
   const file = join(temporaryDirectory(), 'respite.conf')
   writeFileSync(file, 'requirepass pw\nsave ""\n')
   const { connect, engine } = createEngine({ requirepass: 'pw', save: '' })
-  engine.host.configFile = file
+  engine.parts.host.configFile = file
   const client = connect()
   client.ask('AUTH', 'pw')
   client.ask('ACL', 'SETUSER', 'alice', 'on', 'nopass', '~k*', '+get')

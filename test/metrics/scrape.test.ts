@@ -100,7 +100,7 @@ describe('a scrape', () => {
 
   test('counts syncs by how long they took', async () => {
     const test = createEngine()
-    for (const seconds of [0.0002, 0.003, 0.003, 20]) test.engine.stats.syncs.note(seconds)
+    for (const seconds of [0.0002, 0.003, 0.003, 20]) test.engine.figures.stats.syncs.note(seconds)
     const samples = await scrape(test)
     const bucket = (le: string) => samples.get(`respite_aof_fsync_duration_seconds_bucket{le="${le}"}`)
     expect([bucket('0.0001'), bucket('0.00025'), bucket('0.005'), bucket('10'), bucket('+Inf')]).toEqual([
@@ -112,9 +112,9 @@ describe('a scrape', () => {
 
   test('gives error codes that scripts make up no room', async () => {
     const test = createEngine()
-    test.engine.stats.errors.set('x"\n'.repeat(1000), 2)
-    test.engine.stats.errors.set('A'.repeat(33), 1)
-    test.engine.stats.errors.set('ERR', 1)
+    test.engine.figures.stats.errors.set('x"\n'.repeat(1000), 2)
+    test.engine.figures.stats.errors.set('A'.repeat(33), 1)
+    test.engine.figures.stats.errors.set('ERR', 1)
     const names = [...(await scrape(test))].filter(([name]) => name.startsWith('redis_errors_total'))
     expect(names).toEqual([
       ['redis_errors_total{err="ERR"}', 1],
@@ -133,7 +133,7 @@ describe('a scrape', () => {
     expect(samples.get('redis_key_size{db="db0",key="a"}')).toBe(0)
     expect(test.engine.databases[0]!.size).toBe(1)
     expect(test.journal.lines).toEqual([])
-    expect(test.engine.dataset.hits + test.engine.dataset.misses).toBe(0)
+    expect(test.engine.data.dataset.hits + test.engine.data.dataset.misses).toBe(0)
   })
 
   test('is shared by those who ask within a short time', async () => {
@@ -262,7 +262,7 @@ describe('the HTTP port', () => {
   test('/readyz says why clients should not come: loading, the disk, the end', async () => {
     const test = createEngine()
     const endpoint = await open(test)
-    const { loading, journalFailed, saveFailed } = test.engine.state
+    const { loading, journalFailed, saveFailed } = test.engine.conditions.state
     for (const [condition, text] of [
       [loading, 'the data is being loaded\n'],
       [journalFailed, 'the append-only file cannot be written\n'],

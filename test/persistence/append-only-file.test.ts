@@ -68,11 +68,11 @@ describe('what is written', () => {
     client.ask('SET', 'a', '1')
     client.ask('SET', 'a', '2')
     clock.advance(1000)
-    engine.propagation.beginUnit()
-    engine.propagation.happened(0, ['SET', 'b', '1'])
+    engine.effects.propagation.beginUnit()
+    engine.effects.propagation.happened(0, ['SET', 'b', '1'])
     clock.advance(2000)
-    engine.propagation.happened(0, ['SET', 'c', '1'])
-    engine.propagation.endUnit()
+    engine.effects.propagation.happened(0, ['SET', 'c', '1'])
+    engine.effects.propagation.endUnit()
     client.ask('SET', 'd', '1')
     client.ask('CONFIG', 'SET', 'aof-timestamp-enabled', 'no')
     clock.advance(1000)
@@ -82,7 +82,7 @@ describe('what is written', () => {
         `#TS:1700000001\r\n${commands('MULTI', 'SET b 1', 'SET c 1', 'EXEC')}` +
         `#TS:1700000003\r\n${commands('SET d 1', 'SET e 1')}`,
     )
-    expect(engine.durability.progress.appended).toBe(disk.get(INCREMENT).length)
+    expect(engine.effects.durability.progress.appended).toBe(disk.get(INCREMENT).length)
     expect(Object.keys(dump((await start(disk.copy())).engine))).toHaveLength(5)
   })
 
@@ -100,7 +100,7 @@ describe('what is written', () => {
       ...['MULTI', 'SELECT 0', 'SET a 1', 'SELECT 3', 'SET b 2', 'EXEC'],
       ...['SELECT 0', 'SET a 2', 'SET a 3'],
     ])
-    expect(engine.durability.progress.appended).toBe(disk.get(INCREMENT).length)
+    expect(engine.effects.durability.progress.appended).toBe(disk.get(INCREMENT).length)
   })
 
   test('what a command comes across in one unit with what it does', async () => {
@@ -124,7 +124,7 @@ describe('what is written', () => {
     expect(await catchUp(client)).toBe(OK)
     client.ask('SET', 'small', '1')
     expect(disk.get(INCREMENT).toString('latin1')).toBe(commands('SELECT 0') + request + commands('SET small 1'))
-    expect(engine.durability.progress.appended).toBe(disk.get(INCREMENT).length)
+    expect(engine.effects.durability.progress.appended).toBe(disk.get(INCREMENT).length)
   })
 
   test('nothing for reads, and the disk is left alone', async () => {
@@ -208,7 +208,7 @@ describe('appendfsync everysec', () => {
     await disk.release()
     expect(client.received()).toBe(OK)
     // What waited for the sync took as long; nobody waits for the sync itself.
-    const journalEvents = [...engine.latency.events.keys()].filter((event) => event.startsWith('aof-'))
+    const journalEvents = [...engine.figures.latency.events.keys()].filter((event) => event.startsWith('aof-'))
     expect(journalEvents).toEqual(['aof-write', 'aof-write-pending-fsync'])
     clock.advance(1000)
     await settled()
@@ -571,8 +571,8 @@ describe('a disk that is full', () => {
     const client = connect()
     client.ask('SET', 'a', '1')
     const database = engine.databases[0]!
-    database.setExpiry(database.find(Bytes.from('a')), engine.unitClock.now() + 500)
-    engine.timekeeper.arm()
+    database.setExpiry(database.find(Bytes.from('a')), engine.environment.unitClock.now() + 500)
+    engine.upkeep.timekeeper.arm()
     disk.fail('write', 'ENOSPC')
     client.ask('SET', 'b', '2')
     clock.advance(700)

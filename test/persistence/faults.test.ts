@@ -185,7 +185,7 @@ describe('SAVE and BGSAVE', () => {
         client.ask(command)
         await finish()
         disk.heal()
-        const { lastSaveOk } = engine.saving!.status
+        const { lastSaveOk } = engine.parts.saving!.status
         const failed = command === 'SAVE' ? client.received() !== '+OK\r\n' : !lastSaveOk
         // A SAVE that failed is told to whoever asked, and to nobody else.
         if (command === 'SAVE') expect(lastSaveOk, `${n}`).toBe(true)
@@ -216,7 +216,7 @@ describe('a rewrite', () => {
       client.ask('RPUSH', 'list', 'c')
       await finish()
       disk.heal()
-      expect(engine.saving!.status.lastRewriteOk, `${n}`).toBe(true)
+      expect(engine.parts.saving!.status.lastRewriteOk, `${n}`).toBe(true)
       expect(await replayed(disk.powerCut()), `${n}`).toEqual(dump(engine))
       if (!reached()) break
     }

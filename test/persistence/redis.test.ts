@@ -135,7 +135,7 @@ describe.skipIf(redisServerMissing())('with redis-server', () => {
     const data = await dumpRedis(redis, [0, 2, 3])
     const here = await startHere(dir)
     expect(dump(here.engine)).toEqual(data)
-    expect(here.engine.loading.progress).toBeUndefined()
+    expect(here.engine.conditions.loading.progress).toBeUndefined()
     await here.close()
   })
 

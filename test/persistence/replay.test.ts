@@ -163,8 +163,8 @@ describe('replay', () => {
     const done = openJournal(engine, disk)
     let shares = 0
     let last = 0
-    while (engine.durability.progress.status === undefined) {
-      const { progress } = engine.loading
+    while (engine.effects.durability.progress.status === undefined) {
+      const { progress } = engine.conditions.loading
       if (progress !== undefined && progress.loadedBytes > last) {
         shares++
         last = progress.loadedBytes
@@ -175,9 +175,9 @@ describe('replay', () => {
     }
     await done
     expect(shares).toBeGreaterThan(5)
-    expect(engine.loading.progress).toBeUndefined()
+    expect(engine.conditions.loading.progress).toBeUndefined()
     expect(client.ask('GET', 'key:19999')).toBe('$5\r\n19999\r\n')
-    expect(engine.stats.changesSinceSave).toBe(0)
+    expect(engine.figures.stats.changesSinceSave).toBe(0)
     expect(engine.commands.get('SET')!.calls).toBe(0)
   })
 

@@ -192,7 +192,7 @@ describe('BGREWRITEAOF', () => {
       for (const key of ['gone', 'replaced', 'again', 'mortal']) await write(client, 'RPUSH', key, ...elements)
       await write(client, 'PEXPIRE', 'mortal', '100')
       expect(client.ask('BGREWRITEAOF')).toBe(REWRITING)
-      while (engine.dataset.beforeChange === null) {
+      while (engine.data.dataset.beforeChange === null) {
         await settled()
         slice()
       }
@@ -205,7 +205,7 @@ describe('BGREWRITEAOF', () => {
       }
       clock.advance(200)
       expect(await write(client, 'APPEND', 'mortal', 'new')).toBe(':3\r\n')
-      expect(engine.saving!.status.keysProcessed).toBe(0)
+      expect(engine.parts.saving!.status.keysProcessed).toBe(0)
       await finish()
       expect(info().aof_last_bgrewrite_status).toBe('ok')
       expect(await replayed(disk.powerCut())).toEqual(dump(engine))
@@ -220,22 +220,22 @@ describe('BGREWRITEAOF', () => {
     const client = connect()
     client.ask('SET', 'k', 'x'.repeat(900))
     clock.advance(600)
-    expect(engine.saving!.busyWith).toBe('nothing')
+    expect(engine.parts.saving!.busyWith).toBe('nothing')
     client.ask('SET', 'k', 'x'.repeat(900))
     clock.advance(600)
-    expect(engine.saving!.busyWith).toBe('rewrite')
+    expect(engine.parts.saving!.busyWith).toBe('rewrite')
     await finish()
-    const { rewriteBaseBytes } = engine.saving!.status
+    const { rewriteBaseBytes } = engine.parts.saving!.status
     expect(rewriteBaseBytes).toBeGreaterThan(0)
     client.ask('SET', 'k', 'x'.repeat(900))
     clock.advance(600)
     // More than twice the base, which is compressed.
-    expect(engine.saving!.busyWith).toBe('rewrite')
+    expect(engine.parts.saving!.busyWith).toBe('rewrite')
     await finish()
     engine.config.set('auto-aof-rewrite-percentage', '0')
     for (let i = 0; i < 10; i++) client.ask('SET', 'k', 'x'.repeat(900))
     clock.advance(600)
-    expect(engine.saving!.busyWith).toBe('nothing')
+    expect(engine.parts.saving!.busyWith).toBe('nothing')
   })
 
   test('that fails by itself again and again is tried less and less often', async () => {
@@ -247,7 +247,7 @@ describe('BGREWRITEAOF', () => {
     let failures = 0
     for (let second = 0; second < 400; second++) {
       clock.advance(1000)
-      if (engine.saving!.busyWith === 'nothing') continue
+      if (engine.parts.saving!.busyWith === 'nothing') continue
       await finish()
       failures++
     }
@@ -395,7 +395,7 @@ describe('the disk failing', () => {
     disk.fault = (operation, file) => (operation === 'sync' && file.endsWith('.1.incr.aof') ? 'EIO' : undefined)
     client.ask('BGREWRITEAOF')
     await finish()
-    expect(engine.saving!.status.lastRewriteOk).toBe(false)
+    expect(engine.parts.saving!.status.lastRewriteOk).toBe(false)
     expect(await write(connect(), 'SET', 'k', '2')).toContain('MISCONF')
     disk.heal()
     clock.advance(1500)
@@ -481,7 +481,7 @@ describe('CONFIG SET appendonly', () => {
       disk.failAt(first + number, 'EIO')
       client.ask('CONFIG', 'SET', 'appendonly', 'yes')
       await finish()
-      const failed = !engine.saving!.status.lastRewriteOk
+      const failed = !engine.parts.saving!.status.lastRewriteOk
       if (failed) {
         clock.advance(2000)
         await finish()

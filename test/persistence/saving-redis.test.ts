@@ -37,7 +37,7 @@ async function startHere(dir: string, settings: Record<string, string> = {}): Pr
 async function done({ engine, finish }: SavingEngine): Promise<void> {
   await eventually(async () => {
     await finish()
-    return engine.saving!.busyWith === 'nothing'
+    return engine.parts.saving!.busyWith === 'nothing'
   })
 }
 
@@ -123,7 +123,7 @@ describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
         } else {
           await eventually(async () => {
             here.engine.endTurn()
-            const { appended, written } = here.engine.durability.progress
+            const { appended, written } = here.engine.effects.durability.progress
             return written === appended
           })
         }
@@ -227,7 +227,8 @@ describe.skipIf(redisServerCannotReadOurs())('the files of the log', () => {
         client.ask(...words)
         await done(here)
         await eventually(
-          async () => here.engine.durability.progress.written === here.engine.durability.progress.appended,
+          async () =>
+            here.engine.effects.durability.progress.written === here.engine.effects.durability.progress.appended,
         )
         // What Redis deletes in the background may still be there.
         await eventually(async () => filesOfLog(dir) === filesOfLog(theirs))

@@ -197,7 +197,7 @@ describe('BGSAVE', () => {
       current_save_keys_total: '0',
     })
     expect(client.ask('LASTSAVE')).toBe(':1700000010\r\n')
-    expect(engine.stats.changesSinceSave).toBe(1)
+    expect(engine.figures.stats.changesSinceSave).toBe(1)
   })
 
   test('writes with or without compression and checksum', async () => {
@@ -262,7 +262,7 @@ describe('BGSAVE', () => {
       disk.failAt(disk.operations + number, number % 2 === 0 ? 'ENOSPC' : 'EIO')
       client.ask('BGSAVE')
       await finish()
-      failed = !engine.saving!.status.lastSaveOk
+      failed = !engine.parts.saving!.status.lastSaveOk
       for (const after of [disk.copy(), disk.powerCut()]) {
         const { '0 k': k, '0 big': big } = await loaded(after)
         expect([k, big?.length]).toEqual(k === 'string old' ? ['string old', undefined] : ['string new', 300_007])
@@ -285,13 +285,13 @@ describe('BGSAVE', () => {
     disk.fault = (operation) => (operation === 'write' ? 'short' : undefined)
     client.ask('BGSAVE')
     await finish()
-    expect(engine.saving!.status.lastSaveOk).toBe(true)
+    expect(engine.parts.saving!.status.lastSaveOk).toBe(true)
     expect((await loaded(disk))['0 k']).toHaveLength(100_007)
     disk.heal()
     disk.capacityBytes = 150_000
     client.ask('BGSAVE')
     await finish()
-    expect(engine.saving!.status.lastSaveOk).toBe(false)
+    expect(engine.parts.saving!.status.lastSaveOk).toBe(false)
     expect(disk.files).toEqual([FILE])
   })
 })
@@ -303,18 +303,18 @@ describe('save points', () => {
     client.ask('SET', 'a', '1')
     client.ask('SET', 'b', '1')
     clock.advance(90_000)
-    expect(engine.saving!.busyWith).toBe('nothing')
+    expect(engine.parts.saving!.busyWith).toBe('nothing')
     client.ask('SET', 'c', '1')
     clock.advance(1000)
-    expect(engine.saving!.busyWith).toBe('save')
+    expect(engine.parts.saving!.busyWith).toBe('save')
     await finish()
     client.ask('MSET', 'a', '1', 'b', '1', 'c', '1')
     clock.advance(60_000)
-    expect(engine.saving!.busyWith).toBe('nothing')
+    expect(engine.parts.saving!.busyWith).toBe('nothing')
     clock.advance(1500)
-    expect(engine.saving!.busyWith).toBe('save')
+    expect(engine.parts.saving!.busyWith).toBe('save')
     await finish()
-    expect(engine.saving!.status.saves).toBe(2)
+    expect(engine.parts.saving!.status.saves).toBe(2)
   })
 
   test('try again five seconds after a failure', async () => {
@@ -323,14 +323,14 @@ describe('save points', () => {
     disk.fail('open', 'ENOENT')
     clock.advance(3000)
     await finish()
-    expect(engine.saving!.status.lastSaveOk).toBe(false)
+    expect(engine.parts.saving!.status.lastSaveOk).toBe(false)
     disk.heal()
     clock.advance(4000)
-    expect(engine.saving!.busyWith).toBe('nothing')
+    expect(engine.parts.saving!.busyWith).toBe('nothing')
     clock.advance(2000)
-    expect(engine.saving!.busyWith).toBe('save')
+    expect(engine.parts.saving!.busyWith).toBe('save')
     await finish()
-    expect(engine.saving!.status.lastSaveOk).toBe(true)
+    expect(engine.parts.saving!.status.lastSaveOk).toBe(true)
     expect(Object.keys(await loaded(disk))).toEqual(['0 a'])
   })
 
@@ -340,7 +340,7 @@ describe('save points', () => {
     client.ask('SET', 'a', '1')
     client.ask('CONFIG', 'SET', 'save', '')
     clock.advance(10_000)
-    expect(engine.saving!.busyWith).toBe('nothing')
+    expect(engine.parts.saving!.busyWith).toBe('nothing')
   })
 })
 
@@ -463,13 +463,13 @@ describe('DEBUG LOADAOF', () => {
     client.ask('RPUSH', 'list', 'a', 'b')
     client.ask('FUNCTION', 'LOAD', '#!lua name=one\nredis.register_function("one", function() return 1 end)')
     const before = dump(engine)
-    const { commandsProcessed } = engine.stats
+    const { commandsProcessed } = engine.figures.stats
     // Not journaled: a restart would not bring it back.
     client.ask('DEBUG', 'POPULATE', '3')
     client.ask('DEBUG', 'LOADAOF')
     await finish()
     expect(client.received()).toBe(OK)
-    expect(engine.stats.commandsProcessed).toBe(commandsProcessed + 2)
+    expect(engine.figures.stats.commandsProcessed).toBe(commandsProcessed + 2)
     expect(dump(engine)).toEqual(before)
     expect(client.ask('FCALL', 'one', '0')).toBe(':1\r\n')
     expect(client.ask('SET', 'k', 'w')).toBe(OK)

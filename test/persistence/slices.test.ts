@@ -255,7 +255,7 @@ describe('a large value that a client waits for', () => {
       slice()
     }
     expect(client.received()).toBe(':3001\r\n')
-    expect(engine.saving!.busyWith).toBe('save')
+    expect(engine.parts.saving!.busyWith).toBe('save')
     return slices
   }
 
@@ -301,7 +301,7 @@ describe('a large value that goes as a whole before it is written', () => {
       prepare: mortal,
       go: (client, { engine }) => {
         client.ask('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')
-        client.ask('CONFIG', 'SET', 'maxmemory', `${engine.dataset.usedBytes - 1}`)
+        client.ask('CONFIG', 'SET', 'maxmemory', `${engine.data.dataset.usedBytes - 1}`)
         client.ask('PING')
       },
     },
@@ -398,7 +398,7 @@ describe('a large value that goes as a whole before it is written', () => {
     const { snapshot, slice, finish } = take(started)
     while (clock.monotonic() < 3) slice()
     for (const key of ['list', 'string']) script('DEL', key)(client, started)
-    expect(engine.dataset.usedBytes).toBeLessThan(10_000)
+    expect(engine.data.dataset.usedBytes).toBeLessThan(10_000)
     expect(db!.arena.usedBytes).toBeGreaterThan(500_000)
     if (end === 'finished') finish()
     else snapshot.abort(new Error('given up'))

@@ -62,10 +62,10 @@ describe('a snapshot', () => {
       client.ask('RENAME', `hash:${i}`, `renamed:${i}`)
       if (i % 8 === 0) slice()
     }
-    expect(engine.dataset.beforeChange).not.toBeNull()
+    expect(engine.data.dataset.beforeChange).not.toBeNull()
     await finish()
     expect(await loaded(disk)).toEqual(before)
-    expect(engine.dataset.beforeChange).toBeNull()
+    expect(engine.data.dataset.beforeChange).toBeNull()
   })
 
   test('is the state at its beginning, under random commands', async () => {
@@ -154,7 +154,7 @@ describe('a snapshot', () => {
           untilHeard(started, client)
         }
         await finish()
-        expect(engine.saving!.status.lastSaveOk).toBe(true)
+        expect(engine.parts.saving!.status.lastSaveOk).toBe(true)
         expect(await loaded(disk)).toEqual(before)
       }),
       { numRuns: 30 },
@@ -182,7 +182,11 @@ describe('a snapshot', () => {
     client.ask('BGSAVE')
     await finish()
     client.ask('FLUSHALL')
-    expect([engine.dataset.beforeChange, engine.dataset.emptied, engine.dataset.usedBytes]).toEqual([null, null, 0])
+    expect([engine.data.dataset.beforeChange, engine.data.dataset.emptied, engine.data.dataset.usedBytes]).toEqual([
+      null,
+      null,
+      0,
+    ])
   })
 
   test('rests while much waits for the disk', async () => {
@@ -195,10 +199,10 @@ describe('a snapshot', () => {
     disk.held = true
     client.ask('BGSAVE')
     for (let i = 0; i < 200; i++) slice()
-    const { keysProcessed } = engine.saving!.status
+    const { keysProcessed } = engine.parts.saving!.status
     expect(keysProcessed).toBeLessThan(150)
     for (let i = 0; i < 50; i++) slice()
-    expect(engine.saving!.status.keysProcessed).toBe(keysProcessed)
+    expect(engine.parts.saving!.status.keysProcessed).toBe(keysProcessed)
     disk.held = false
     await disk.release()
     await finish()
@@ -215,7 +219,7 @@ describe('a snapshot', () => {
     // From here on each look at the clock takes half a millisecond.
     clock.monotonic = () => (now += 0.5)
     slice()
-    const walked = (): number => engine.saving!.status.keysProcessed
+    const walked = (): number => engine.parts.saving!.status.keysProcessed
     while (walked() === 0) slice()
     let slices = 0
     for (let i = 0; i < 20; i++) {
@@ -242,7 +246,7 @@ describe('a large value', () => {
     const before = dump(engine)
     client.ask('BGSAVE')
     let turns = 0
-    while (engine.saving!.status.keysProcessed < 3) {
+    while (engine.parts.saving!.status.keysProcessed < 3) {
       slice()
       expect(client.ask('SET', 'string:1', `${++turns}`)).toBe('+OK\r\n')
     }
@@ -312,7 +316,7 @@ describe('a large value', () => {
     for (let i = 0; i < 50; i++) other.ask('SET', `there:${i}`, 'before')
     const before = dump(engine)
     client.ask('BGSAVE')
-    for (let i = 0; engine.saving!.status.keysProcessed < 53 && i < 50; i++) {
+    for (let i = 0; engine.parts.saving!.status.keysProcessed < 53 && i < 50; i++) {
       slice()
       other.ask('SET', `there:${i}`, 'after')
     }
@@ -365,7 +369,7 @@ describe('a large value', () => {
     expect(client.ask('RPUSH', 'large list', 'new')).toBe('')
     clock.advance(200)
     expect(client.received()).toBe(':1\r\n')
-    expect(engine.saving!.status.keysProcessed).toBe(0)
+    expect(engine.parts.saving!.status.keysProcessed).toBe(0)
     await finish()
     expect(await loaded(disk)).toEqual(before)
   })

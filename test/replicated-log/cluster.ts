@@ -1,7 +1,7 @@
 // A few nodes over one log in memory, in a time that the test owns.
 
-import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
@@ -10,9 +10,7 @@ import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
-import { Replication } from '../../src/replication/replication.ts'
 import { SentinelReports } from '../../src/replication/sentinel-reports.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { secondEngine } from '../../src/server/boot/second-engine.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { HashKey } from '../../src/util/tables/keyed-hash.ts'
@@ -31,7 +29,7 @@ export interface ClusterNode {
   readonly name: string
   disk: MemoryDisk
   clock: ProcessClock
-  engine: Engine
+  engine: Engine<OwnParts>
   node: ReplicatedNode | undefined
   /** Why it could not be opened. */
   refusal: unknown
@@ -61,18 +59,19 @@ export class Cluster {
   start(name: string, disk = new MemoryDisk()): ClusterNode {
     const clock = new ProcessClock(this.world, 1)
     const errors: Record<string, unknown>[] = []
-    const engine = new Engine({
-      log: { ...silentLog, error: (details, message) => void errors.push({ ...details, message }) },
-      commands: catalog,
-      clock,
-      workClock: clock,
-      random: new Random(1),
-      hashKey: new HashKey(1, 2),
-      config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...ON_A_LOG, ...this.#settings }),
-      later: (run) => this.world.later(run),
-    })
-    channelsOf(engine)
-    engine.scripts = scriptsOf(engine)
+    const engine = new Engine(
+      {
+        log: { ...silentLog, error: (details, message) => void errors.push({ ...details, message }) },
+        commands: catalog,
+        clock,
+        workClock: clock,
+        random: new Random(1),
+        hashKey: new HashKey(1, 2),
+        config: new Config({ dir: '/data', appendfsync: 'always', save: '', ...ON_A_LOG, ...this.#settings }),
+        later: (run) => this.world.later(run),
+      },
+      makeParts,
+    )
     const member: ClusterNode = {
       name,
       disk,
@@ -89,12 +88,15 @@ export class Cluster {
       losesReply: () => member.weather.losesReply(),
     }
     const view = new NodeView(clock)
-    new Replication(engine).join(view)
-    engine.sentinelView = new SentinelReports(engine, 'orders')
+    engine.parts.replication.join(view)
+    engine.parts.sentinelView = new SentinelReports(engine, engine.parts.replication, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({
       engine,
+      onSaving: (saving) => {
+        engine.parts.saving = saving
+      },
       log,
       second: secondEngine,
       node: name,

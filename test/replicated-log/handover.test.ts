@@ -233,7 +233,7 @@ describe('a planned handover', () => {
     await cluster.pass(60)
     expect(client.received()).toBe('+OK\r\n')
     let loads = 0
-    leader.engine.loading.changed.add(() => loads++)
+    leader.engine.conditions.loading.changed.add(() => loads++)
     void leader.node!.handOver()
     await cluster.pass(300)
     expect(loads).toBe(0)

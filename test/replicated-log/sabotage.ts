@@ -27,14 +27,19 @@ export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>
   },
   'a leader with clocks that all stand still while it is suspended': {
     sabotage: ({ process }) => {
-      const { workClock } = process!.engine
+      const {
+        environment: { workClock },
+      } = process!.engine
       const aheadMs = workClock.now() - workClock.monotonic()
       workClock.now = () => workClock.monotonic() + aheadMs
     },
   },
   'a former leader that leaves connections open for a while': {
     sabotage: ({ process }) => {
-      const { clients, workClock } = process!.engine
+      const {
+        clients: { connected: clients },
+        environment: { workClock },
+      } = process!.engine
       const close = clients.close.bind(clients)
       clients.close = (client, when) => {
         if (when === 'now') close(client, when)
@@ -44,7 +49,7 @@ export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>
   },
   'a follower that takes messages which its leader would keep': {
     sabotage: ({ process }) => {
-      process!.engine.pubSub.rules = null
+      process!.engine.clients.pubSub.rules = null
     },
   },
   'a node that forgets effects': {

@@ -99,7 +99,7 @@ test('one image is made at a time: what is asked for meanwhile is told so, or co
   await cluster.ask(leader, 'SET', 'k', 'v')
   const replies = await cluster.ask(leader, 'MULTI')
   expect(replies).toBe('+OK\r\n')
-  const { saving } = leader.engine
+  const { saving } = leader.engine.parts
   saving!.saveInBackground()
   expect(await Promise.resolve(saving!.busyWith)).toBe('save')
   saving!.scheduleRewrite()

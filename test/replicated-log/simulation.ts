@@ -7,8 +7,8 @@
 // are lost, appends arrive late; the lead is handed over. In the end everything is well again, and what clients saw must be
 // explained by what is there (histories.ts), on every node.
 
-import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import type { Client, Transport } from '../../src/engine/clients/client.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -18,7 +18,6 @@ import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { Source } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { HashKey } from '../../src/util/tables/keyed-hash.ts'
@@ -98,7 +97,7 @@ export class SimNode {
 
 /** A process of a node, from its start to its end. */
 export interface SimProcess {
-  readonly engine: Engine
+  readonly engine: Engine<OwnParts>
   readonly clock: ProcessClock
   /** Undefined until the copy is loaded. */
   node: ReplicatedNode | undefined
@@ -204,24 +203,25 @@ class Simulation {
   #start(node: SimNode): void {
     const { sabotage, timing = SIM_TIMING } = this.#options
     const clock = new ProcessClock(this.#world, 0.9 + this.#below(20) / 100)
-    const engine = new Engine({
-      commands: catalog,
-      clock,
-      workClock: clock,
-      random: new Random(this.#random.uint32()),
-      hashKey: new HashKey(1, 2),
-      config: new Config({
-        dir: '/data',
-        databases: '1',
-        appendfsync: 'always',
-        save: '',
-        ...SETTINGS,
-        ...this.#copySettings,
-      }),
-      later: (run) => this.#world.later(run),
-    })
-    channelsOf(engine)
-    engine.scripts = scriptsOf(engine)
+    const engine = new Engine(
+      {
+        commands: catalog,
+        clock,
+        workClock: clock,
+        random: new Random(this.#random.uint32()),
+        hashKey: new HashKey(1, 2),
+        config: new Config({
+          dir: '/data',
+          databases: '1',
+          appendfsync: 'always',
+          save: '',
+          ...SETTINGS,
+          ...this.#copySettings,
+        }),
+        later: (run) => this.#world.later(run),
+      },
+      makeParts,
+    )
     const process: SimProcess = {
       engine,
       clock,
@@ -237,6 +237,9 @@ class Simulation {
     const log = this.#log.connect(clock, node.weather)
     const opening = openReplicated({
       engine,
+      onSaving: (saving) => {
+        engine.parts.saving = saving
+      },
       log,
       node: node.name,
       disk: node.disk,
@@ -633,7 +636,7 @@ class Simulation {
 function send(engine: Engine, { client }: SimConnection, requests: Asked['requests']): void {
   const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
   engine.receive(client, new Source(bytes), 0, bytes.length)
-  engine.turn.endSoon()
+  engine.requests.turn.endSoon()
 }
 
 /** Reads what a channel has kept. */

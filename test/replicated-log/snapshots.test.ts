@@ -38,9 +38,9 @@ async function spoilMaker(leader: ClusterNode, snapshots: SnapshotStore): Promis
   while ((await snapshots.list()).length === 0) await push(leader, 1)
   const name = await makerOf(snapshots, (await snapshots.list())[0]!.position)
   const maker = cluster.nodes.find((one) => one.name === name)!
-  maker.engine.role.become('primary')
+  maker.engine.effects.role.become('primary')
   expect(await cluster.ask(maker, 'SET', 'never said', 'x')).toBe('+OK\r\n')
-  maker.engine.role.become('follower')
+  maker.engine.effects.role.become('follower')
   return maker
 }
 

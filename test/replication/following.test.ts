@@ -46,7 +46,7 @@ describe('the handshake', () => {
     )
     primary.send('+OK\r\n+OK\r\n-ERR what?\r\n+OK\r\n')
     // Who was a primary may share its history.
-    expect(primary.heard()).toBe(request(`PSYNC ${follower.engine.history.id} 1`))
+    expect(primary.heard()).toBe(request(`PSYNC ${follower.engine.effects.history.id} 1`))
     expect(follower.messages).toContain('(Non critical) Master does not understand REPLCONF ip-address: -ERR what?')
   })
 
@@ -399,16 +399,16 @@ describe('the stream', () => {
   test('waits while the disk takes nothing, unless replica-ignore-disk-write-errors says otherwise', async () => {
     const follower = await synced()
     const { client, clock, engine, messages, primary } = follower
-    engine.state.journalFailed.begin()
+    engine.conditions.state.journalFailed.begin()
     primary.send(request('SET k v'))
     primary.send(request('SET k w'))
     expect([client.ask('GET', 'k'), primary.paused]).toEqual(['$-1\r\n', true])
     expect(messages.filter((message) => message.includes('unable to write to disk'))).toHaveLength(1)
-    engine.state.journalFailed.end()
+    engine.conditions.state.journalFailed.end()
     clock.advance(1000)
     expect([client.ask('GET', 'k'), primary.paused]).toEqual(['$1\r\nw\r\n', false])
     client.ask('CONFIG', 'SET', 'replica-ignore-disk-write-errors', 'yes')
-    engine.state.saveFailed.begin()
+    engine.conditions.state.saveFailed.begin()
     primary.send(request('SET k x'))
     expect(client.ask('GET', 'k')).toBe('$1\r\nx\r\n')
   })
@@ -503,9 +503,9 @@ describe('a replica', () => {
 
   test('evicts nothing by itself, unless it is told to', async () => {
     const { client, engine } = await synced({ maxmemory: '1', 'maxmemory-policy': 'allkeys-lru' }, 'SET k v')
-    expect(engine.state.memoryLimited.holds).toBe(false)
+    expect(engine.conditions.state.memoryLimited.holds).toBe(false)
     client.ask('CONFIG', 'SET', 'replica-ignore-maxmemory', 'no')
-    expect(engine.state.memoryLimited.holds).toBe(true)
+    expect(engine.conditions.state.memoryLimited.holds).toBe(true)
   })
 
   test('keeps no messages by itself, and does again when it is promoted', async () => {
@@ -550,14 +550,14 @@ describe('a replica', () => {
     const offset = 1000 + request('SET k w').length
     expect(client.ask('REPLICAOF', 'NO', 'ONE')).toBe('+OK\r\n')
     expect(follower.primary.closed).toBe(true)
-    expect(engine.history).toMatchObject({ secondId: HISTORY, secondOffset: offset + 1, offset })
+    expect(engine.effects.history).toMatchObject({ secondId: HISTORY, secondOffset: offset + 1, offset })
     expect(client.ask('SET', 'k', 'x')).toBe('+OK\r\n')
-    const own = engine.history.id
+    const own = engine.effects.history.id
     client.ask('REPLICAOF', 'other', '6379')
     expect(follower.shakeHands()).toContain(request(`PSYNC ${own} ${offset + 1}`))
     const next = 'b'.repeat(40)
     follower.primary.send(`+CONTINUE ${next}\r\n`)
-    expect(engine.history).toMatchObject({ id: next, secondId: own })
+    expect(engine.effects.history).toMatchObject({ id: next, secondId: own })
     expect(info(follower)).toMatchObject({ role: 'slave', master_link_status: 'up' })
   })
 })
@@ -570,7 +570,7 @@ describe('FAILOVER', () => {
     const replica = new TestClient(engine, 2)
     replica.ask('REPLCONF', 'listening-port', '7000', 'ip-address', '10.0.0.1')
     follower.replication.leading.expectReplicas()
-    replica.ask('PSYNC', engine.history.id, '1')
+    replica.ask('PSYNC', engine.effects.history.id, '1')
     expect(client.ask('FAILOVER', 'TO', '10.0.0.1', '7000')).toBe('+OK\r\n')
     return { ...follower, writer: follower.connect() }
   }
@@ -580,7 +580,7 @@ describe('FAILOVER', () => {
     expect(client.ask('INFO', 'replication')).toContain('failover-in-progress')
     primary.accept()
     primary.send('+PONG\r\n+OK\r\n+OK\r\n')
-    expect(primary.heard()).toContain(request(`PSYNC ${engine.history.id} 1 FAILOVER`))
+    expect(primary.heard()).toContain(request(`PSYNC ${engine.effects.history.id} 1 FAILOVER`))
     primary.send('-ERR PSYNC FAILOVER replid must match my replid.\r\n')
     expect(primary.closed).toBe(true)
     expect(writer.ask('SET', 'k', 'v')).toBe('+OK\r\n')

@@ -3,7 +3,6 @@
 import { describe, expect, test } from 'vitest'
 import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
 import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
-import { replicationOf } from '../../src/replication/replication.ts'
 import { createEngine, encode, TestClient, type TestEngine, withoutJournal } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { type SavingOptions, startSaving } from '../support/saving.ts'
@@ -22,7 +21,7 @@ function createPrimary(settings: Parameters<typeof createEngine>[0] = {}): TestP
   withoutJournal(primary)
   const { engine } = primary
   const saving = new BackgroundSaving(engine, { disk: new MemoryDisk() })
-  replicationOf(engine).begin(saving)
+  engine.parts.replication.begin(saving)
   return {
     ...primary,
     follow(...words) {
@@ -54,7 +53,7 @@ describe('PSYNC', () => {
     const replica = primary.follow(['PSYNC', '?', '-1'])
     const { id, offset, rdb } = await takeSnapshot(replica)
     expect(rdb).toContain('before')
-    expect(id).toBe(primary.engine.history.id)
+    expect(id).toBe(primary.engine.effects.history.id)
     client.ask('SET', 'after', 'x')
     expect(replica.received()).toBe('')
     const stream = SELECT_0 + encode(['SET', 'after', 'x'])
@@ -86,7 +85,7 @@ describe('PSYNC', () => {
       encode(['SET', 'a', '1']) +
       encode(['SET', 'b', '2']) +
       encode(['EXEC'])
-    expect(primary.engine.history.offset).toBe(all.length)
+    expect(primary.engine.effects.history.offset).toBe(all.length)
     for (let offset = 1; offset <= all.length + 1; offset++) {
       const replica = primary.follow()
       expect(replica.ask('PSYNC', id, offset)).toBe(`+CONTINUE ${id}\r\n${all.slice(offset - 1)}`)
@@ -101,9 +100,9 @@ describe('PSYNC', () => {
 
   test('knows the history before a promotion, up to where it ended', async () => {
     const primary = createPrimary()
-    const { history } = primary.engine
+    const { history } = primary.engine.effects
     history.found = { id: 'a'.repeat(40), offset: 100, database: 0 }
-    replicationOf(primary.engine).begin(new BackgroundSaving(primary.engine, { disk: new MemoryDisk() }))
+    primary.engine.parts.replication.begin(new BackgroundSaving(primary.engine, { disk: new MemoryDisk() }))
     expect(primary.follow().ask('PSYNC', 'a'.repeat(40), 101)).toBe(`+CONTINUE ${history.id}\r\n`)
     expect(primary.follow(['PSYNC', 'a'.repeat(40), 102]).received()).not.toContain('CONTINUE')
     expect(primary.follow(['PSYNC', 'b'.repeat(40), 101]).received()).not.toContain('CONTINUE')
@@ -168,7 +167,7 @@ describe('a replica', () => {
     await takeSnapshot(replica)
     // It has the snapshot and never says so.
     const client = primary.connect()
-    const { leading } = replicationOf(primary.engine)
+    const { leading } = primary.engine.parts.replication
     for (let i = 0; i < 45; i++) client.ask('SET', 'k', 'x'.repeat(10_000))
     expect(replica.closed).toBe('now')
     expect(client.ask('CLIENT', 'LIST', 'TYPE', 'replica')).toBe('$0\r\n\r\n')
@@ -247,7 +246,7 @@ describe('writes', () => {
     const client = primary.connect()
     expect(client.ask('WAIT', '0', '0')).toBe(':1\r\n')
     client.ask('SET', 'k', 'v')
-    const { offset } = primary.engine.history
+    const { offset } = primary.engine.effects.history
     expect(client.ask('WAIT', '1', '0')).toBe('')
     expect(replica.received()).toBe(SELECT_0 + encode(['SET', 'k', 'v']) + encode(['REPLCONF', 'GETACK', '*']))
     replica.ask('REPLCONF', 'ACK', offset - 1)
@@ -269,8 +268,8 @@ describe('writes', () => {
     const replica = primary.follow(['PSYNC', '?', '-1'])
     await takeSnapshot(replica)
     replica.ask('REPLCONF', 'ACK', '0')
-    engine.propagation.add(journal)
-    engine.durability.follow(journal)
+    engine.effects.propagation.add(journal)
+    engine.effects.durability.follow(journal)
     journal.waits = true
     primary.connect().ask('SET', 'k', 'v')
     expect(replica.received()).toBe('')
@@ -288,11 +287,11 @@ describe('the backlog', () => {
     const { id } = await takeSnapshot(replica)
     replica.disconnect()
     primary.clock.advance(9000)
-    expect(engine.history.id).toBe(id)
-    expect(engine.propagation.on).toBe(true)
+    expect(engine.effects.history.id).toBe(id)
+    expect(engine.effects.propagation.on).toBe(true)
     primary.clock.advance(3000)
-    expect(engine.history.id).not.toBe(id)
-    expect(engine.propagation.on).toBe(false)
+    expect(engine.effects.history.id).not.toBe(id)
+    expect(engine.effects.propagation.on).toBe(false)
     expect(primary.connect().ask('INFO', 'replication')).toContain('repl_backlog_active:0')
     primary.engine.stop()
   })
@@ -300,12 +299,12 @@ describe('the backlog', () => {
   test('passes on a stream that came from elsewhere byte for byte', () => {
     const primary = createPrimary()
     const { engine } = primary
-    const { leading } = replicationOf(engine)
-    engine.history.adopt('c'.repeat(40), 1000)
+    const { leading } = engine.parts.replication
+    engine.effects.history.adopt('c'.repeat(40), 1000)
     leading.passOn()
     leading.begin()
     leading.take(Buffer.from('thing'))
-    engine.history.offset += 5
+    engine.effects.history.offset += 5
     expect(primary.follow().ask('PSYNC', 'c'.repeat(40), 1001)).toBe(`+CONTINUE ${'c'.repeat(40)}\r\nthing`)
     engine.stop()
   })
@@ -402,14 +401,14 @@ describe('a restart', () => {
     const disk = new MemoryDisk()
     const first = await startSaving({ disk, settings: { 'repl-diskless-sync-delay': '0', ...settings } })
     const { engine } = first
-    const replication = replicationOf(engine)
+    const replication = engine.parts.replication
     replication.begin(first.saving)
     const replica = new TestClient(engine, 2)
     replica.ask('REPLCONF', 'capa', 'eof')
     replica.ask('PSYNC', '?', '-1')
     await first.finish()
     first.connect().ask('SET', 'k', 'v')
-    const { id, offset } = engine.history
+    const { id, offset } = engine.effects.history
     expect(offset).toBe(stream.length)
     if (settings.save !== '') {
       first.connect().ask('SAVE')
@@ -418,7 +417,7 @@ describe('a restart', () => {
     engine.stop()
     await first.saving.close()
     const second = await startSaving({ disk, settings })
-    replicationOf(second.engine).begin(second.saving)
+    second.engine.parts.replication.begin(second.saving)
     const back = new TestClient(second.engine, 2)
     expect(back.ask('PSYNC', id, offset + 1)).toBe('+CONTINUE\r\n')
     second.connect().ask('SET', 'n', '1')
@@ -439,11 +438,11 @@ describe('a restart', () => {
       const settings = { save: '3600 1', appendonly: 'no', 'lazyfree-lazy-expire': lazy }
       const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
       const second = await startSaving({ disk, settings, atMs: LATER_MS })
-      replicationOf(second.engine).begin(second.saving)
+      second.engine.parts.replication.begin(second.saving)
       const back = new TestClient(second.engine, 2)
       const removal = encode(['SELECT', '2']) + encode([word, 'short'])
       expect(back.ask('PSYNC', id, offset + 1)).toBe(`+CONTINUE\r\n${removal}`)
-      expect(second.engine.history.offset).toBe(offset + removal.length)
+      expect(second.engine.effects.history.offset).toBe(offset + removal.length)
       second.engine.stop()
       await second.saving.close()
     },
@@ -454,7 +453,7 @@ describe('a restart', () => {
     const settings = { save: '3600 1', appendonly: 'no' }
     const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings }, 17_000)
     const second = await startSaving({ disk, settings: { ...settings, 'repl-backlog-size': '16kb' }, atMs: LATER_MS })
-    replicationOf(second.engine).begin(second.saving)
+    second.engine.parts.replication.begin(second.saving)
     const replica = new TestClient(second.engine, 2)
     expect(replica.ask('PSYNC', id, offset + 1)).not.toContain('CONTINUE')
     const info = new TestClient(second.engine, 2).ask('INFO', 'replication')
@@ -471,7 +470,6 @@ describe('a restart', () => {
     await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
     const { clock, engine } = createEngine({ ...settings, dir: '/data', replicaof: 'localhost 1' })
     clock.advance(LATER_MS - clock.now())
-    replicationOf(engine)
     await loadSnapshot(engine, disk)
     expect(engine.databases[2]!.size).toBe(1)
     engine.stop()
@@ -486,7 +484,7 @@ async function stopped(
 ): Promise<{ id: string; offset: number }> {
   const first = await startSaving({ disk, settings })
   const { engine } = first
-  const replication = replicationOf(engine)
+  const replication = engine.parts.replication
   replication.begin(first.saving)
   const replica = new TestClient(engine, 2)
   replica.ask('REPLCONF', 'capa', 'eof')
@@ -499,7 +497,7 @@ async function stopped(
   client.ask('SET', 'k', 'v')
   client.ask('SAVE')
   await first.finish()
-  const { id, offset } = engine.history
+  const { id, offset } = engine.effects.history
   engine.stop()
   await first.saving.close()
   return { id, offset }

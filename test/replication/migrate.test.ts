@@ -2,8 +2,9 @@
 
 import net from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { makeParts } from '../../src/commands/parts.ts'
 import type { Dial } from '../../src/replication/connection.ts'
-import { Replication } from '../../src/replication/replication.ts'
+import type { Replication } from '../../src/replication/replication.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 import {
@@ -26,7 +27,6 @@ interface Sender extends TestEngine {
 
 /** An engine whose every connection ends in a test. */
 function createSender(settings: Parameters<typeof createEngine>[0] = {}): Sender {
-  const test = createEngine(settings)
   const dialled: PrimaryEnd[] = []
   const addresses: string[] = []
   const dial: Dial = ({ host, port }, listener, destination) => {
@@ -35,7 +35,7 @@ function createSender(settings: Parameters<typeof createEngine>[0] = {}): Sender
     addresses.push(`${destination} ${host}:${port}`)
     return end
   }
-  new Replication(test.engine, { dial })
+  const test = createEngine(settings, 1, [], undefined, false, (engine) => makeParts(engine, { dial }))
   return {
     ...test,
     client: test.connect(),
@@ -74,7 +74,7 @@ describe('what is said to the target', () => {
     expect(target!.closed).toBe(true)
     expect(client.ask('EXISTS', 'k')).toBe(':0\r\n')
     expect(journal.take()).toEqual(['0 DEL k'])
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
   test('who asks is named first, and what is there replaced', () => {
@@ -144,7 +144,7 @@ describe('what goes wrong', () => {
   function expectKept(): void {
     expect(sender.client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
     expect(sender.client.ask('SET', 'k', 'w')).toBe('+OK\r\n')
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
     expect(sender.target.closed).toBe(true)
   }
 
@@ -255,7 +255,7 @@ describe('what goes wrong', () => {
     sender.client.disconnect()
     expect(sender.target.closed).toBe(true)
     expect(other.received()).toMatch(/^-ERR value/)
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
   test('a client that is told to wait no longer leaves its keys here', () => {
@@ -276,13 +276,13 @@ describe('what goes wrong', () => {
     other.ask('REPLICAOF', 'else', '1')
     target!.send('+OK\r\n')
     expect(other.ask('EXISTS', 'k')).toBe(':1\r\n')
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
   test('the end of the server ends it', () => {
-    ;(sender.engine.replication as Replication).stop()
+    ;(sender.engine.parts.replication as Replication).stop()
     expect(sender.target.closed).toBe(true)
-    expect(sender.engine.heldKeys.size).toBe(0)
+    expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 })
 

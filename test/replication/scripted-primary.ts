@@ -2,7 +2,6 @@
 
 import type { Connection, ConnectionListener, Dial } from '../../src/replication/connection.ts'
 import { Replication } from '../../src/replication/replication.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 import { MemoryDisk, settled } from '../support/memory-disk.ts'
 import { startSaving } from '../support/saving.ts'
@@ -81,12 +80,11 @@ export interface FollowingEngine extends TestEngine {
 export function createFollower(settings: Parameters<typeof createEngine>[0] = {}): FollowingEngine {
   const test = createEngine({ dir: '/data', ...settings })
   const { engine } = test
-  scriptsOf(engine)
   const messages: string[] = []
   const note = (_details: object, message: string): void => {
     messages.push(message)
   }
-  Object.assign(engine, { log: { debug: note, info: note, warn: note, error: note, fatal: note } })
+  Object.assign(engine.environment, { log: { debug: note, info: note, warn: note, error: note, fatal: note } })
   const dialled: PrimaryEnd[] = []
   const dial: Dial = (_to, listener) => {
     const end = new PrimaryEnd(listener)
@@ -106,6 +104,8 @@ export function createFollower(settings: Parameters<typeof createEngine>[0] = {}
   }
   const disk = new MemoryDisk()
   const replication = new Replication(engine, { dial, copy, disk })
+  engine.parts.replication = replication
+  replication.takeRole()
   return {
     ...test,
     replication,

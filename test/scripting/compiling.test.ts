@@ -154,7 +154,7 @@ describe('compiling is heard', () => {
     let readings = 0
     clock.monotonic = () => readings++
     const answers: string[] = []
-    engine.host = {
+    engine.parts.host = {
       whileBusy: {
         listen(clients) {
           for (const request of ['PING\r\n', 'SCRIPT KILL\r\n']) {
@@ -171,7 +171,7 @@ describe('compiling is heard', () => {
     expect(slow.ask('EVAL', body, 0)).toBe('-ERR Script killed by user with SCRIPT KILL...\r\n')
     expect(answers).toEqual([expect.stringMatching(/^-BUSY .*\r\n\+OK\r\n$/)])
     expect(slow.ask('EVAL', "return redis.call('GET', 'k')", 0)).toBe('$1\r\nv\r\n')
-    expect(engine.scripts.busy).toBeUndefined()
+    expect(engine.parts.scripts.busy).toBeUndefined()
   })
 })
 
@@ -186,10 +186,10 @@ test.each(['SORT_RO', 'LRANGE'])('others are heard in the middle of %s when a sc
   clock.monotonic = () => readings++
   const during: string[] = []
   let ends = false
-  engine.host = {
+  engine.parts.host = {
     whileBusy: {
       listen(clients) {
-        during.push(engine.runner.call!.command.spec.name)
+        during.push(engine.requests.runner.call!.command.spec.name)
         for (const request of ['WATCH gone\r\n', ends && during.length > 2 ? 'SCRIPT KILL\r\n' : 'GET list\r\n']) {
           const bytes = Buffer.from(request)
           clients.receive(other.client, new Source(bytes), 0, bytes.length)
@@ -212,7 +212,7 @@ test.each(['SORT_RO', 'LRANGE'])('others are heard in the middle of %s when a sc
   expect(killed).toMatch(/^-ERR Script killed by user with SCRIPT KILL/)
   if (name === 'SORT_RO') expect(during.length).toBeLessThan(6)
   expect(slow.ask('LLEN', 'list')).toBe(':100000\r\n')
-  expect(engine.runner.call).toBe(undefined)
+  expect(engine.requests.runner.call).toBe(undefined)
 })
 
 test('a coroutine that is resumed deep within its calls takes steps for each of them', () => {
@@ -250,19 +250,19 @@ test('of the scripts that came with EVAL the five hundred used last are remember
     client.ask('EVAL', `return ${i}`, 0)
     if (i % 100 === 0) client.ask('EVALSHA', used, 0)
   }
-  expect(engine.scripts.cachedScripts).toBe(502)
+  expect(engine.parts.scripts.cachedScripts).toBe(502)
   expect(client.ask('SCRIPT', 'EXISTS', loaded, used, unused, late)).toBe('*4\r\n:1\r\n:1\r\n:0\r\n:1\r\n')
   expect(client.ask('EVALSHA', unused, 0)).toBe('-NOSCRIPT No matching script. Please use EVAL.\r\n')
   expect(client.ask('EVAL', 'return 1', 0)).toBe(':1\r\n')
   expect(client.ask('EVALSHA', unused, 0)).toBe(':1\r\n')
   client.ask('SCRIPT', 'FLUSH')
-  expect(engine.scripts.cachedScripts).toBe(0)
+  expect(engine.parts.scripts.cachedScripts).toBe(0)
 })
 
 test('bodies of EVAL that are large are remembered by their bytes', () => {
   const { engine, connect } = createEngine()
   const client = connect()
   for (let i = 0; i < 20; i++) client.ask('EVAL', `return ${i} --${'x'.repeat(2 ** 21)}`, 0)
-  expect(engine.scripts.cachedScripts).toBeLessThan(9)
+  expect(engine.parts.scripts.cachedScripts).toBeLessThan(9)
   expect(client.ask('EVAL', `return 19 --${'x'.repeat(2 ** 21)}`, 0)).toBe(':19\r\n')
 })

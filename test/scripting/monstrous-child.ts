@@ -3,7 +3,6 @@
 // Reads a JSON array of [source, ...arguments] from standard input. A script that takes too long is killed as SCRIPT KILL would kill
 // it, at the ticks at which others are heard: the longest time between two of them is what others wait at most.
 
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { systemClock } from '../../src/util/time/clock.ts'
 import { createEngine } from '../support/engine.ts'
 
@@ -38,10 +37,10 @@ function hear(): void {
   heard = now
 }
 
-engine.host.whileBusy = {
+engine.parts.host.whileBusy = {
   listen() {
     hear()
-    if (heard - began > scriptMsMax) scriptsOf(engine).kill('script')
+    if (heard - began > scriptMsMax) engine.parts.scripts.kill('script')
   },
   done() {},
 }

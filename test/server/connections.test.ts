@@ -41,9 +41,9 @@ for (const sharedReads of [true, false]) {
           }),
         )
       }
-      expect(engine.clients.size).toBe(100)
+      expect(engine.clients.connected.size).toBe(100)
       for (const { socket } of connections) socket.destroy()
-      await eventually(() => engine.clients.size === 0)
+      await eventually(() => engine.clients.connected.size === 0)
     })
 
     test('QUIT sends what is owed, then closes', async () => {
@@ -51,7 +51,7 @@ for (const sharedReads of [true, false]) {
       const connection = await RawConnection.open(port)
       connection.send('ECHO first\r\nQUIT\r\nECHO never\r\n')
       expect(await connection.rest()).toBe('$5\r\nfirst\r\n+OK\r\n')
-      expect(engine.clients.size).toBe(0)
+      expect(engine.clients.connected.size).toBe(0)
     })
 
     test('a protocol error is answered and ends that connection alone', async () => {
@@ -69,7 +69,7 @@ for (const sharedReads of [true, false]) {
       connection.socket.end('ECHO a\r\nECHO b\r\n')
       expect(await connection.rest()).toBe('$1\r\na\r\n$1\r\nb\r\n')
       await eventually(() => connection.closed)
-      expect(engine.clients.size).toBe(0)
+      expect(engine.clients.connected.size).toBe(0)
     })
 
     test('a client that vanishes in the middle of a request is forgotten', async () => {
@@ -77,9 +77,9 @@ for (const sharedReads of [true, false]) {
       for (let i = 0; i < 20; i++) {
         const connection = await RawConnection.open(port)
         connection.send('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\nxxx')
-        await eventually(() => engine.clients.size === 1)
+        await eventually(() => engine.clients.connected.size === 1)
         connection.socket.resetAndDestroy()
-        await eventually(() => engine.clients.size === 0)
+        await eventually(() => engine.clients.connected.size === 0)
       }
     })
 
@@ -94,7 +94,7 @@ for (const sharedReads of [true, false]) {
         await new Promise((resolve) => setTimeout(resolve, i))
         connection.socket.resetAndDestroy()
       }
-      await eventually(() => engine.clients.size === 1)
+      await eventually(() => engine.clients.connected.size === 1)
       expect(await survivor.ask('PING\r\n', '+PONG\r\n')).toBe('+PONG\r\n')
     })
 
@@ -106,7 +106,8 @@ for (const sharedReads of [true, false]) {
       await other.ask(encode(['SET', 'v', value]), '+OK\r\n')
       slow.socket.pause()
       slow.send(encode(['GET', 'v']).repeat(200))
-      const backlog = (): number => [...engine.clients.values()].reduce((sum, client) => sum + client.outputBytes, 0)
+      const backlog = (): number =>
+        [...engine.clients.connected.values()].reduce((sum, client) => sum + client.outputBytes, 0)
       await eventually(() => backlog() > 1_000_000, 'a backlog')
       // Whoever is served meanwhile uses the same buffers: the backlog must not change under way.
       for (let i = 0; i < 50; i++) {
@@ -124,10 +125,10 @@ for (const sharedReads of [true, false]) {
       const victim = await RawConnection.open(port)
       const killer = await RawConnection.open(port)
       await victim.ask('PING\r\n', '+PONG\r\n')
-      const [id] = [...engine.clients.values()].map((client) => client.id)
+      const [id] = [...engine.clients.connected.values()].map((client) => client.id)
       expect(await killer.ask(`CLIENT KILL ID ${id}\r\n`, ':1\r\n')).toBe(':1\r\n')
       await eventually(() => victim.closed)
-      expect(engine.clients.size).toBe(1)
+      expect(engine.clients.connected.size).toBe(1)
     })
   })
 }
@@ -140,9 +141,9 @@ test('a connection above maxclients hears so and is closed', async () => {
   await second.ask('PING\r\n', '+PONG\r\n')
   const third = await RawConnection.open(port)
   expect(await third.rest()).toBe('-ERR max number of clients reached\r\n')
-  expect(engine.stats.connectionsRejected).toBe(1)
+  expect(engine.figures.stats.connectionsRejected).toBe(1)
   first.socket.destroy()
-  await eventually(() => engine.clients.size === 1)
+  await eventually(() => engine.clients.connected.size === 1)
   const fourth = await RawConnection.open(port)
   expect(await fourth.ask('PING\r\n', '+PONG\r\n')).toBe('+PONG\r\n')
 })
@@ -155,7 +156,7 @@ test('HTTP is cut off before its body can do anything', async () => {
     await connection.rest()
     await eventually(() => connection.closed)
   }
-  expect(engine.clients.size).toBe(0)
+  expect(engine.clients.connected.size).toBe(0)
   expect(engine.databases[0]!.keys.count).toBe(0)
 })
 
@@ -163,7 +164,7 @@ test('a client is known by its addresses and its descriptor', async () => {
   const { port, engine } = await listenTo()
   const connection = await RawConnection.open(port)
   await connection.ask('PING\r\n', '+PONG\r\n')
-  const [client] = engine.clients.values()
+  const [client] = engine.clients.connected.values()
   const { localPort } = connection.socket
   expect(client!.transport.address).toBe(`127.0.0.1:${localPort}`)
   expect(client!.transport.localAddress).toBe(`127.0.0.1:${port}`)
@@ -189,8 +190,8 @@ describe('a subscriber that does not read', () => {
     }
     expect(reached).toBeGreaterThan(0)
     expect(reached).toBeLessThan(500)
-    expect(engine.clients.size).toBe(1)
-    expect(engine.stats.outputLimitDisconnects).toBe(1)
+    expect(engine.clients.connected.size).toBe(1)
+    expect(engine.figures.stats.outputLimitDisconnects).toBe(1)
     globalThis.gc?.()
     const after = process.memoryUsage()
     expect(after.external + after.arrayBuffers - before.external - before.arrayBuffers).toBeLessThan(64 * 1024 * 1024)

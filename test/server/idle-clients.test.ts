@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { IdleClients } from '../../src/server/connection/idle-clients.ts'
@@ -10,7 +11,7 @@ import { eventually, RawConnection } from '../support/server.ts'
 async function listen(timeoutSeconds: number) {
   const clock = new FakeClock()
   const config = new Config({ timeout: String(timeoutSeconds) })
-  const engine = new Engine({ commands: catalog, config, clock })
+  const engine = new Engine({ commands: catalog, config, clock }, makeParts)
   const listeners = new Listeners(engine)
   await listeners.open({ port: 0, addresses: ['127.0.0.1'], unixSocket: '', unixSocketMode: 0, backlog: 511 })
   const idle = new IdleClients(engine, listeners.transports)
@@ -31,7 +32,7 @@ test('a client that is silent for longer than the timeout is closed, one that ta
     clock.advance(1000)
     await talker.ask('PING\r\n', '+PONG\r\n')
   }
-  expect(engine.clients.size).toBe(2)
+  expect(engine.clients.connected.size).toBe(2)
   clock.advance(2000)
   await eventually(() => silent.closed)
   expect(await talker.ask('PING\r\n', '+PONG\r\n')).toBe('+PONG\r\n')
@@ -43,7 +44,7 @@ test('subscribers wait for ever', async () => {
   const confirmation = '*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n'
   await subscriber.ask('SUBSCRIBE c\r\n', confirmation)
   clock.advance(60_000)
-  expect(engine.clients.size).toBe(1)
+  expect(engine.clients.connected.size).toBe(1)
 })
 
 test('a blocked client waits for ever, and is not idle just after it was served', async () => {
@@ -51,9 +52,9 @@ test('a blocked client waits for ever, and is not idle just after it was served'
   const blocked = await RawConnection.open(port)
   const pusher = await RawConnection.open(port)
   blocked.send('BLPOP queue 0\r\n')
-  await eventually(() => [...engine.clients.values()].some(({ parked }) => parked))
+  await eventually(() => [...engine.clients.connected.values()].some(({ parked }) => parked))
   clock.advance(60_000)
-  await eventually(() => engine.clients.size === 1)
+  await eventually(() => engine.clients.connected.size === 1)
   const again = await RawConnection.open(port)
   await again.ask('RPUSH queue a\r\n', ':1\r\n')
   expect(await blocked.take(22)).toBe('*2\r\n$5\r\nqueue\r\n$1\r\na\r\n')
@@ -71,5 +72,5 @@ test('while the timeout is 0 nobody looks, and CONFIG SET makes somebody look', 
   expect(await connection.ask('CONFIG SET timeout 3\r\n', '+OK\r\n')).toBe('+OK\r\n')
   clock.advance(5000)
   await eventually(() => connection.closed)
-  expect(engine.clients.size).toBe(0)
+  expect(engine.clients.connected.size).toBe(0)
 })

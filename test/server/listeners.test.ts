@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { ListenError } from '../../src/server/boot/errors.ts'
 import { Listeners, type ListenOptions } from '../../src/server/listening/listeners.ts'
@@ -18,7 +19,7 @@ const outside = Object.values(networkInterfaces())
   .find((address) => address?.family === 'IPv4' && !address.internal)?.address
 
 async function open(options: Partial<ListenOptions>): Promise<Listeners> {
-  const engine = new Engine({ commands: catalog })
+  const engine = new Engine({ commands: catalog }, makeParts)
   const listeners = new Listeners(engine)
   onTestFinished(() => {
     listeners.close()

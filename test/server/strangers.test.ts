@@ -26,8 +26,8 @@ describe('a stranger', () => {
     expect(stranger.closed).toBeUndefined()
     stranger.ask('PING')
     expect(stranger.closed).toBe('now')
-    expect(engine.clients.size).toBe(0)
-    expect(engine.stats.outputLimitDisconnects).toBe(1)
+    expect(engine.clients.connected.size).toBe(0)
+    expect(engine.figures.stats.outputLimitDisconnects).toBe(1)
   })
 
   test('is told NOAUTH for each of some hundred pipelined commands, as one that reads', () => {
@@ -52,7 +52,7 @@ describe('a stranger', () => {
     const requests = Math.floor((48 * 1024) / request.length)
     expect(stranger.sendRaw(request.repeat(requests).repeat(4))).toBe('')
     expect(stranger.closed).toBe('now')
-    expect(engine.stats.errorReplies).toBeLessThan(1000)
+    expect(engine.figures.stats.errorReplies).toBeLessThan(1000)
   })
 
   test('may leave 1 MiB of requests unprocessed', () => {
@@ -72,11 +72,11 @@ describe('a stranger', () => {
     let held = 0
     const sending = setInterval(() => connection.send(PING.repeat(200)), 0)
     await eventually(() => {
-      for (const { outputBytes } of engine.clients.values()) held = Math.max(held, outputBytes)
-      return engine.stats.outputLimitDisconnects === 1
+      for (const { outputBytes } of engine.clients.connected.values()) held = Math.max(held, outputBytes)
+      return engine.figures.stats.outputLimitDisconnects === 1
     })
     clearInterval(sending)
-    expect(engine.clients.size).toBe(0)
+    expect(engine.clients.connected.size).toBe(0)
     expect(held).toBeLessThan(20_000)
   })
 })

@@ -9,6 +9,7 @@ import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCli } from '../../src/cli/client.ts'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { OptionError, type ServerOptions, TlsError } from '../../src/index.ts'
@@ -262,7 +263,7 @@ describe.each([
   async function listen(settings = {}): Promise<Listening> {
     const config = new Config({ 'tls-auth-clients': 'no', ...settings })
     const clock = new FakeClock()
-    const engine = new Engine({ commands: catalog, config, workClock: clock })
+    const engine = new Engine({ commands: catalog, config, workClock: clock }, makeParts)
     const listeners = new Listeners(engine, sharedReads)
     onTestFinished(() => {
       listeners.close()
@@ -302,9 +303,9 @@ describe.each([
     for (const client of [lazy, other]) expect(await ask(client, ['PING'])).toBe('+PONG\r\n')
     lazy.socket.pause()
     lazy.send(encode(['SET', 'k', 'x'.repeat(1024 * 1024)]) + 'GET k\r\n'.repeat(64))
-    await eventually(() => engine.clients.size === 1)
+    await eventually(() => engine.clients.connected.size === 1)
     expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
-    expect(engine.stats.outputLimitDisconnects).toBe(1)
+    expect(engine.figures.stats.outputLimitDisconnects).toBe(1)
   })
 
   test('a stranger may pipeline what it likes, as long as it reads', async () => {
@@ -323,9 +324,9 @@ describe.each([
     const { clock, engine, listeners, port } = await listen({ maxclients: '30' })
     const silent = Array.from({ length: 40 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-    while (engine.stats.connectionsRejected < 10) await turn()
+    while (engine.figures.stats.connectionsRejected < 10) await turn()
     expect(listeners.handshakes.count).toBe(30)
-    expect(engine.clients.size).toBe(0)
+    expect(engine.clients.connected.size).toBe(0)
     clock.advance(30_000)
     expect(listeners.handshakes.count).toBe(0)
     expect(await ping(port)).toBe('served')

@@ -100,7 +100,7 @@ export class News {
     process.connections.add(connection)
     const bytes = Buffer.from(encode([...words]), 'latin1')
     process.engine.receive(connection.client, new Source(bytes), 0, bytes.length)
-    process.engine.turn.endSoon()
+    process.engine.requests.turn.endSoon()
     return connection
   }
 }

@@ -3,6 +3,7 @@
 // by what there is in the end, and every key must be in one shard, on all of its nodes.
 
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
@@ -10,7 +11,6 @@ import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
-import { Replication } from '../../src/replication/replication.ts'
 import { ShardedCluster } from '../../src/shards/sharded-cluster.ts'
 import type { SlotMoverTiming } from '../../src/shards/slot-mover.ts'
 import { Bytes, Source } from '../../src/util/bytes/bytes.ts'
@@ -77,7 +77,7 @@ export async function simulateShards(options: ShardSimulationOptions): Promise<S
 
 /** A process of a node, from its start to its end. */
 export interface ShardProcess extends Reachable {
-  readonly engine: Engine
+  readonly engine: Engine<OwnParts>
   readonly cluster: ShardedCluster
   readonly clock: ProcessClock
   readonly wires: Set<Wire>
@@ -192,30 +192,39 @@ class ShardSimulation {
 
   #start(node: ShardNode): void {
     const clock = new ProcessClock(this.#world, 0.9 + this.#below(20) / 100)
-    const engine = new Engine({
-      commands: catalog,
-      clock,
-      workClock: clock,
-      random: new Random(this.#random.uint32()),
-      hashKey: new HashKey(1, 2),
-      config: new Config({
-        dir: '/data',
-        databases: '1',
-        // What moves is made durable in either case.
-        appendfsync: 'always',
-        save: '',
-        'cluster-enabled': 'yes',
-      }),
-      later: (run) => this.#world.later(() => process.isDead || run()),
-    })
     const dial = wiredDial(this.#network, () => process)
-    const cluster = new ShardedCluster(engine, {
-      shard: node.shard,
-      log: `memory/${node.shard}`,
-      isFirst: node.shard === SHARDS[0],
-      dial,
-      timing: MOVER,
-    })
+    let cluster!: ShardedCluster
+    const makeNodeParts = (made: Engine): OwnParts => {
+      const parts = makeParts(made, { dial })
+      cluster = new ShardedCluster(made, {
+        shard: node.shard,
+        log: `memory/${node.shard}`,
+        isFirst: node.shard === SHARDS[0],
+        dial,
+        timing: MOVER,
+      })
+      parts.cluster = cluster
+      return parts
+    }
+    const engine = new Engine(
+      {
+        commands: catalog,
+        clock,
+        workClock: clock,
+        random: new Random(this.#random.uint32()),
+        hashKey: new HashKey(1, 2),
+        config: new Config({
+          dir: '/data',
+          databases: '1',
+          // What moves is made durable in either case.
+          appendfsync: 'always',
+          save: '',
+          'cluster-enabled': 'yes',
+        }),
+        later: (run) => this.#world.later(() => process.isDead || run()),
+      },
+      makeNodeParts,
+    )
     const process: ShardProcess = {
       engine,
       cluster,
@@ -229,15 +238,17 @@ class ShardSimulation {
     node.process = process
     this.#trace(`${node.name} starts`)
     this.#news.listen(node, process)
-    const replication = new Replication(engine, { dial })
+    const { replication } = engine.parts
     const view = new NodeView(clock)
     replication.join(view)
-    engine.join(cluster)
     cluster.mapLog.changed.add(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
     const address = `${node.name}:${PORT}`
     cluster.begin(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
     const opening = openReplicated({
       engine,
+      onSaving: (saving) => {
+        engine.parts.saving = saving
+      },
       log: this.#logs.get(node.shard)!.connect(clock, node.weather),
       node: address,
       address,
@@ -492,7 +503,7 @@ class ShardSimulation {
       const bytes = Buffer.from(requests.map(encode).join(''), 'latin1')
       for (const operation of operations) operation.isLate = false
       process.engine.receive(connection.client, new Source(bytes), 0, bytes.length)
-      process.engine.turn.endSoon()
+      process.engine.requests.turn.endSoon()
     })
   }
 

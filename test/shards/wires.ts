@@ -145,7 +145,7 @@ class FarSide implements Transport {
   receive(bytes: Buffer): void {
     if (this.#isGone) return
     this.process.engine.receive(this.#client, new Source(bytes), 0, bytes.length)
-    this.process.engine.turn.endSoon()
+    this.process.engine.requests.turn.endSoon()
   }
 
   write(bytes: Buffer): boolean {

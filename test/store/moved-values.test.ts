@@ -154,7 +154,7 @@ describe('values stay as they are while gaps are closed', () => {
   test.runIf(RESTLESS)('after a checkpoint was gone back to', () => {
     const run = createEngine(DEBUG)
     const client = run.connect()
-    const { checkpoints } = run.engine
+    const { checkpoints } = run.engine.data
     const keys = leaveGaps(run, client, ALL)
     const before = digests(client, keys)
     const checkpoint = checkpoints.begin()
@@ -166,7 +166,7 @@ describe('values stay as they are while gaps are closed', () => {
     const payload = () => {
       throw new Error('there is no journal that is told')
     }
-    run.engine.propagation.remove(run.journal)
+    run.engine.effects.propagation.remove(run.journal)
     checkpoints.rollback(checkpoint, client.client, payload)
     rest(run, client)
     expect(digests(client, keys)).toEqual(before)
@@ -182,9 +182,9 @@ describe('values stay as they are while gaps are closed', () => {
     const client = run.connect()
     const keys = leaveGaps(run, client, ALL)
     const before = digests(client, keys)
-    const checkpoint = run.engine.checkpoints.begin(true)
+    const checkpoint = run.engine.data.checkpoints.begin(true)
     const branch = createEngine(DEBUG)
-    branch.engine.checkpoints.beginWith(checkpoint)
+    branch.engine.data.checkpoints.beginWith(checkpoint)
     const other = branch.connect()
     for (const [i, key] of keys.entries()) if (i % 2 === 0) client.ask('DEL', key)
     rest(run, client)
@@ -196,7 +196,7 @@ describe('values stay as they are while gaps are closed', () => {
     const odd = (_: string, i: number): boolean => i % 2 === 1
     expect(digests(client, keys.filter(odd))).toEqual(before.filter(odd))
     branch.engine.stop()
-    run.engine.checkpoints.release(checkpoint)
+    run.engine.data.checkpoints.release(checkpoint)
     rest(run, client)
     expect(digests(client, keys.filter(odd))).toEqual(before.filter(odd))
     run.engine.databases[0]!.check()

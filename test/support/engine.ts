@@ -1,7 +1,7 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
-import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import type { Client, Origin, Transport } from '../../src/engine/clients/client.ts'
 import type { Word } from '../../src/engine/effects/effects.ts'
@@ -18,7 +18,7 @@ import { HASH_KEY } from './structure-host.ts'
 export { encodeRequest as encode } from '../../src/protocol/request-encoder.ts'
 
 export interface TestEngine {
-  engine: Engine
+  engine: Engine<OwnParts>
   clock: FakeClock
   /** Effects as they were journaled, one line a command: `0 SET k v`. */
   journal: RecordingJournal
@@ -36,24 +36,27 @@ export function createEngine(
   more: readonly Command[] = [],
   processBytes?: () => number,
   ownsLoop = false,
+  parts: (engine: Engine) => OwnParts = makeParts,
 ): TestEngine {
   const clock = new FakeClock()
   const later: (() => void)[] = []
-  const engine = new Engine({
-    commands: more.length === 0 ? catalog : catalog.with(more),
-    clock,
-    random: new Random(seed),
-    hashKey: HASH_KEY,
-    config: new Config(settings),
-    later: (run) => void later.push(run),
-    ownsLoop,
-    ...(processBytes === undefined ? {} : { processBytes }),
-  })
-  channelsOf(engine)
+  const engine = new Engine(
+    {
+      commands: more.length === 0 ? catalog : catalog.with(more),
+      clock,
+      random: new Random(seed),
+      hashKey: HASH_KEY,
+      config: new Config(settings),
+      later: (run) => void later.push(run),
+      ownsLoop,
+      ...(processBytes === undefined ? {} : { processBytes }),
+    },
+    parts,
+  )
   LATER.set(engine, later)
   const journal = new RecordingJournal()
-  engine.propagation.add(journal)
-  engine.durability.follow(journal)
+  engine.effects.propagation.add(journal)
+  engine.effects.durability.follow(journal)
   // Following it asked for the end of a turn.
   engine.endTurn()
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
@@ -67,11 +70,11 @@ export function restarted(
 ): TestEngine {
   const second = createEngine(settings)
   second.clock.advance(first.clock.now() + downMs - second.clock.now())
-  second.engine.loading.begin()
+  second.engine.conditions.loading.begin()
   const replay = new TestClient(second.engine, 2, 'replay')
   for (const request of first.journal.requests) replay.ask(...request)
   replay.disconnect()
-  second.engine.loading.end()
+  second.engine.conditions.loading.end()
   // What was replayed is in the journal that goes on.
   second.journal.requests = [...first.journal.requests, ...second.journal.requests]
   second.journal.lines = []
@@ -81,8 +84,8 @@ export function restarted(
 
 /** Takes the journal away again: nothing is kept, or a real one is going to be opened. */
 export function withoutJournal({ engine, journal }: TestEngine): void {
-  engine.propagation.remove(journal)
-  engine.durability.follow(noProgress)
+  engine.effects.propagation.remove(journal)
+  engine.effects.durability.follow(noProgress)
 }
 
 /** What an engine has put off until after this turn of the loop. */
@@ -135,7 +138,7 @@ export class TestClient implements Transport {
   received(): string {
     this.#engine.endTurn()
     const later = LATER.get(this.#engine) ?? []
-    const { stats } = this.#engine
+    const { stats } = this.#engine.figures
     for (let quiet = 0; later.length > 0 && quiet < QUIET_TURNS_MAX; quiet++) {
       const sent = stats.writesProcessed
       later.shift()!()

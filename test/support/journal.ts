@@ -28,7 +28,9 @@ export async function start(
   const note = (details: object, message: string): void => {
     warnings.push(`${message} ${JSON.stringify(details)}`)
   }
-  Object.assign(test.engine, { log: { ...test.engine.log, warn: note, error: note } satisfies Log })
+  Object.assign(test.engine.environment, {
+    log: { ...test.engine.environment.log, warn: note, error: note } satisfies Log,
+  })
   withoutJournal(test)
   const aof = await openJournal(test.engine, disk)
   return { ...test, aof, journal: aof.journal, warnings }

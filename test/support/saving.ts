@@ -6,7 +6,6 @@ import type { Disk } from '../../src/persistence/disk/disk.ts'
 import { type OpenJournal, openJournal } from '../../src/persistence/log/open-journal.ts'
 import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
 import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
-import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { secondEngine } from '../../src/server/boot/second-engine.ts'
 import { createEngine, type TestClient, type TestEngine, withoutJournal } from './engine.ts'
 import { MemoryDisk, settled } from './memory-disk.ts'
@@ -43,7 +42,6 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
   const test = createEngine({ dir: '/data', save: '', ...options.settings })
   const { engine, clock } = test
   // From the beginning on: the files may hold functions.
-  scriptsOf(engine)
   if (options.atMs !== undefined) clock.advance(options.atMs - clock.now())
   const warnings: string[] = []
   const messages: string[] = []
@@ -54,7 +52,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
   const info = (_details: object, message: string): void => {
     messages.push(message)
   }
-  Object.assign(engine, { log: { ...engine.log, info, warn: note, error: note } satisfies Log })
+  Object.assign(engine.environment, { log: { ...engine.environment.log, info, warn: note, error: note } satisfies Log })
   withoutJournal(test)
   let aof: OpenJournal | undefined
   if (engine.config.get('appendonly')) {
@@ -75,6 +73,7 @@ export async function startSaving(options: SavingOptions = {}): Promise<SavingEn
     second: secondEngine,
     ...(aof === undefined ? {} : { aof }),
   })
+  engine.parts.saving = saving
   let ticks = 0
   const monotonic = clock.monotonic.bind(clock)
   if (tickMs > 0) clock.monotonic = () => monotonic() + ++ticks * tickMs

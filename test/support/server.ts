@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
+import { makeParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigSettings } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/index.ts'
@@ -26,7 +27,7 @@ export async function listenTo(
   settings: ConfigSettings = {},
   sharedReads = true,
 ): Promise<{ engine: Engine; port: number; listeners: Listeners }> {
-  const engine = new Engine({ commands: catalog, config: new Config(settings) })
+  const engine = new Engine({ commands: catalog, config: new Config(settings) }, makeParts)
   const listeners = new Listeners(engine, sharedReads)
   await listeners.open({ port: 0, addresses: ['127.0.0.1'], unixSocket: '', unixSocketMode: 0, backlog: 511 })
   onTestFinished(() => {

@@ -13,10 +13,12 @@ const READ_MS_MAX = 1
 const LOOK_AGAIN_MS = 1
 
 export interface ReadingLineHost {
-  readonly clock: Clock
-  /** What a transport cannot tell is asked for again after this clock's time. */
-  readonly workClock: Clock
-  readonly unitClock: UnitClock
+  readonly environment: {
+    readonly clock: Clock
+    /** What a transport cannot tell is asked for again after this clock's time. */
+    readonly workClock: Clock
+    readonly unitClock: UnitClock
+  }
 }
 
 export class ReadingLine {
@@ -49,7 +51,7 @@ export class ReadingLine {
   }
 
   #serve(): void {
-    const { clock, unitClock } = this.#host
+    const { clock, unitClock } = this.#host.environment
     this.#isServedSoon = false
     unitClock.pass()
     const untilMs = clock.monotonic() + READ_MS_MAX
@@ -69,7 +71,7 @@ export class ReadingLine {
     if (transport.backlogBytes > 0 || client.heldForDurability) {
       const again = (): void => this.#push(reader)
       if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
-      else this.#host.workClock.after(LOOK_AGAIN_MS, again)
+      else this.#host.environment.workClock.after(LOOK_AGAIN_MS, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
       // What it was given leaves when this turn ends.
       this.#push(reader)

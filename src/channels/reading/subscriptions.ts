@@ -35,8 +35,10 @@ export interface SubscriptionsHost extends ReaderHost {
 
 /** Where the clients are. */
 export interface SubscriptionsEngine {
-  readonly pubSub: PubSub
-  readonly clients: Clients
+  readonly clients: {
+    readonly pubSub: PubSub
+    readonly connected: Clients
+  }
 }
 
 export class Subscriptions {
@@ -167,7 +169,7 @@ export class Subscriptions {
   /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
   #displace(reader: Reader): void {
     const { client, kind, target } = reader
-    const { clients, pubSub } = this.#engine
+    const { connected: clients, pubSub } = this.#engine.clients
     this.#leaveBehind(reader)
     if (client.protocol === 2) {
       clients.close(client, 'now')
@@ -182,7 +184,7 @@ export class Subscriptions {
 
   /** Other rules are in force, or data has come: has everybody who is subscribed listen as the rules say now. */
   follow(): void {
-    for (const client of this.#engine.clients.values()) {
+    for (const client of this.#engine.clients.connected.values()) {
       for (const name of client.channels) this.#followOne(client, 'channel', name)
       for (const name of client.patterns) this.#followOne(client, 'pattern', name)
       for (const name of client.shardChannels) this.#followOne(client, 'shard', name)
@@ -192,7 +194,7 @@ export class Subscriptions {
   #followOne(client: Client, kind: SubscriptionKind, name: string): void {
     if (isShared(name)) return
     const { logs } = this.#host
-    const { pubSub } = this.#engine
+    const { pubSub } = this.#engine.clients
     const reader = this.of(client, kind, name)
     const concerned = logs.concern(kind, name)
     if (reader === undefined) {

@@ -37,15 +37,29 @@ const NUMBERS_PER_MS = 1000
 const CHANNEL_BYTES = 1024
 
 export interface ScheduleHost {
-  readonly clock: Clock
-  readonly unitClock: UnitClock
-  readonly state: ServerState
-  readonly dataset: Dataset
-  readonly loading: Loading
-  readonly pubSub: PubSub
-  readonly admission: { readonly diskFailure: ReplyError | undefined; refusalOfWrite(): ReplyError | undefined }
-  readonly propagation: { beginUnit(): void; endUnit(): void }
-  readonly cluster: ClusterView | null
+  readonly environment: {
+    readonly clock: Clock
+    readonly unitClock: UnitClock
+  }
+  readonly conditions: {
+    readonly state: ServerState
+    readonly loading: Loading
+  }
+  readonly data: {
+    readonly dataset: Dataset
+  }
+  readonly clients: {
+    readonly pubSub: PubSub
+  }
+  readonly requests: {
+    readonly admission: { readonly diskFailure: ReplyError | undefined; refusalOfWrite(): ReplyError | undefined }
+  }
+  readonly effects: {
+    readonly propagation: { beginUnit(): void; endUnit(): void }
+  }
+  readonly parts: {
+    readonly cluster: ClusterView | null
+  }
 }
 
 /** The room that messages belong to (channels.ts). */
@@ -75,7 +89,7 @@ export class Schedule {
     this.#host = host
     this.#room = room
     this.#later = later
-    host.loading.changed.add(() => this.findChannels())
+    host.conditions.loading.changed.add(() => this.findChannels())
     this.findChannels()
   }
 
@@ -132,12 +146,12 @@ export class Schedule {
   }
 
   #nextNumber(): number {
-    this.#lastNumber = Math.max(this.#lastNumber + 1, this.#host.unitClock.now() * NUMBERS_PER_MS)
+    this.#lastNumber = Math.max(this.#lastNumber + 1, this.#host.environment.unitClock.now() * NUMBERS_PER_MS)
     return this.#lastNumber
   }
 
   #inUnit<Result>(run: () => Result): Result {
-    const { propagation } = this.#host
+    const { propagation } = this.#host.effects
     propagation.beginUnit()
     try {
       return run()
@@ -152,7 +166,7 @@ export class Schedule {
     for (const messages of [...this.#numbered]) this.#numbered.remove(messages.number)
     this.#channels.channel.clear()
     this.#channels.shard.clear()
-    if (this.#host.state.loading.holds) return
+    if (this.#host.conditions.state.loading.holds) return
     const { db } = this.#room
     const key = new Bytes()
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
@@ -190,7 +204,7 @@ export class Schedule {
   /** Makes sure the timer fires at a time. */
   #arm(dueMs: number): void {
     if (dueMs >= this.#timerMs) return
-    const { clock } = this.#host
+    const { clock } = this.#host.environment
     this.#timer?.cancel()
     this.#timerMs = dueMs
     this.#timer = clock.after(Math.max(0, dueMs - clock.now()), this.#fired)
@@ -198,7 +212,7 @@ export class Schedule {
 
   /** Publishes some of what is due, in the order of its time. */
   #publishDue(): void {
-    const { clock, unitClock } = this.#host
+    const { clock, unitClock } = this.#host.environment
     this.#timerMs = Number.POSITIVE_INFINITY
     const nowMs = unitClock.renew()
     if (this.#mustWait) {
@@ -228,14 +242,18 @@ export class Schedule {
 
   /** Nothing is published now: somebody else decides, clients have been asked to wait, or it could not be written down. */
   get #mustWait(): boolean {
-    const { admission, dataset, state } = this.#host
+    const { admission } = this.#host.requests
+    const { dataset } = this.#host.data
+    const { state } = this.#host.conditions
     return dataset.expiry !== 'remove' || state.paused.holds || admission.diskFailure !== undefined
   }
 
   /** Publishes the first message of a channel that is due; false when it cannot be published now, and stays. */
   #publishFirst(messages: ScheduledMessages, nowMs: number): boolean {
     const { kind, channel } = messages
-    const { admission, cluster, pubSub } = this.#host
+    const { admission } = this.#host.requests
+    const { cluster } = this.#host.parts
+    const { pubSub } = this.#host.clients
     // Whoever has the slot publishes it.
     if (cluster !== null && !servesSlot(cluster, hashSlotOf(channel))) return false
     if (pubSub.isKept(channel) && admission.refusalOfWrite() !== undefined) return false

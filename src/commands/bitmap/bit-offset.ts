@@ -1,9 +1,9 @@
 // How BITFIELD, GETBIT and SETBIT say which bit they mean.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 const HASH_SIGN = 35
 const digits = new Bytes()

@@ -1,9 +1,9 @@
 // BITCOUNT: how many bits of a string are set, in the whole or in a range of bytes or bits.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { countBits } from '../../util/bytes/bitops.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { fromBeginning, rangeUnit } from './bit-range.ts'
 
 const value = new Bytes()

@@ -4,9 +4,8 @@
 // leaves the string as it was. Only when one of them writes is the string
 // opened for writing, and then long enough for all of them.
 
-import type { Call } from '../../engine/requests/call.ts'
 import type { Options } from '../../engine/requests/options.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import {
@@ -19,6 +18,8 @@ import {
 } from '../../store/derived/bit-field.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { bitOffset } from './bit-offset.ts'
 import { openBits } from './writable-bits.ts'
 

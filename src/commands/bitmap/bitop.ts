@@ -1,12 +1,12 @@
 // BITOP: combines strings bit by bit; shorter ones count as filled up with zeros.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { type BitOperation, combineBits, invertBits } from '../../util/bytes/bitops.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 const other = new Bytes()

@@ -3,10 +3,10 @@
 // A string is followed by zeros without end: looking for a 0 in one of all ones
 // finds the first bit behind it, unless the caller said where to stop.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { findBit } from '../../util/bytes/bitops.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { fromBeginning, rangeUnit } from './bit-range.ts'
 
 const value = new Bytes()

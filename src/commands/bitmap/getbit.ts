@@ -1,7 +1,7 @@
 // GETBIT: one bit of a string.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { bitOffset } from './bit-offset.ts'
 
 const value = new Bytes()

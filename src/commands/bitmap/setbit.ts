@@ -1,9 +1,9 @@
 // SETBIT: sets or clears one bit of a string.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 import { bitOffset } from './bit-offset.ts'
 import { openBits } from './writable-bits.ts'
 

@@ -3,10 +3,10 @@
 // It may be said on another connection of the same user and name, since libraries let nothing through on one that subscribes.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { readId } from '../stream/stream-arguments.ts'
 import { channelCommon, channelsIn } from './channel.ts'
 

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { channelCommon, channelsIn, readChannelKind, SHARD_ARG, scheduledOf } from './channel.ts'
 
 export const channelCancel = defineCommand({

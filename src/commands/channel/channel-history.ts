@@ -2,13 +2,13 @@
 //
 // The range is written from its beginning to its end with REV too, unlike that of XREVRANGE: `- + COUNT 10 REV` are the last ten.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { readEnd, readEntryCount, readStart } from '../stream/stream-arguments.ts'
 import { channelCommon, channelsIn, SHARD_ARG } from './channel.ts'
 

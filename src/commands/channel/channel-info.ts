@@ -1,7 +1,7 @@
 import { formatChannelRules } from '../../config/channel-rules.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { defineCommand } from '../define-command.ts'
 import { channelCommon, channelsIn, readChannelKind, replyRows, SHARD_ARG } from './channel.ts'
 
 export const channelInfo = defineCommand({
@@ -18,7 +18,7 @@ export const channelInfo = defineCommand({
     const name = call.args.string(2)
     const kind = readChannelKind(call, 3)
     const channels = channelsIn(call)
-    const { pubSub } = call.engine
+    const { pubSub } = call.engine.clients
     const rule = channels.logs.ruleOf(name, kind)
     const missed = channels.logs.known(name, kind)?.missed ?? 0
     const stream = channels.audience.messagesOf(name, kind)

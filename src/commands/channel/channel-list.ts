@@ -1,8 +1,8 @@
 // CHANNEL LIST: the channels that keep messages; of them those that the user may subscribe to.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
+import { defineCommand } from '../define-command.ts'
 import { channelCommon, channelsIn, SHARD_ARG } from './channel.ts'
 
 export const channelList = defineCommand({

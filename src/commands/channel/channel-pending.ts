@@ -1,5 +1,5 @@
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { channelCommon, channelsIn, readChannelKind, SHARD_ARG } from './channel.ts'
 
 function channelPendingRun(call: Call): void {

@@ -1,11 +1,11 @@
 // CHANNEL SEEK: has a remembered subscriber go on elsewhere. One that is connected does so at once.
 
 import type { Aim } from '../../channels/reading/audience.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { readId } from '../stream/stream-arguments.ts'
 import {
   channelCommon,

@@ -1,8 +1,8 @@
 // CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has not heard yet.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { inSlices } from '../../engine/waiting/sliced-work.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import {
   channelCommon,
   channelsIn,

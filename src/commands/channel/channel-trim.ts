@@ -1,10 +1,10 @@
 // CHANNEL TRIM: removes old messages. Who has not read them yet is told so as if a rule had removed them.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { readId } from '../stream/stream-arguments.ts'
 import { channelCommon, channelsIn, messagesOf, readChannelKind, SHARD_ARG } from './channel.ts'
 

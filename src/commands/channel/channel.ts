@@ -4,14 +4,14 @@
 // subscribed to. The name always stands in the same place, where access rules find it.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-import { type Channels, channelsOf } from '../../channels/channels.ts'
+import type { Channels } from '../../channels/channels.ts'
 import { logKey, placesKey, scheduledKeys } from '../../channels/log/channel-keys.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 export const channel = defineCommand({
   name: 'CHANNEL',
@@ -106,7 +106,7 @@ export function readSubscriber(call: Call, i: number): string {
 }
 
 export function channelsIn(call: Call): Channels {
-  return channelsOf(engineOf(call))
+  return call.engine.parts.channels
 }
 
 /** Replies with pairs of a name and what stands there. */

@@ -1,5 +1,5 @@
 import { CLIENT_ASKING } from '../../engine/clients/client.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 export const asking = defineCommand({

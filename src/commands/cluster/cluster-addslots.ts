@@ -1,9 +1,9 @@
 // CLUSTER ADDSLOTS, ADDSLOTSRANGE, DELSLOTS, DELSLOTSRANGE, FLUSHSLOTS: which slots are this node's. All of a request's slots are taken, or none.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf, mapOf, SLOT_RANGES, slotAt, slotRangesAt } from './cluster-of.ts'
 
 type Action = 'add' | 'delete'

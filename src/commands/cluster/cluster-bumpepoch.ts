@@ -1,7 +1,7 @@
 // CLUSTER BUMPEPOCH, CLUSTER SET-CONFIG-EPOCH: the epoch of this node, by which claims for slots are weighed.
 
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf, mapOf } from './cluster-of.ts'
 
 const KNOWS_OTHERS = ERR.of('The user can assign a config epoch only when the node does not know any other node.')

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf, nodeAt } from './cluster-of.ts'
 
 export const clusterCountFailureReports = defineCommand({

@@ -1,7 +1,7 @@
 // CLUSTER FAILOVER: a replica takes its primary's place in Redis, where the nodes vote. Here they do not talk with each other.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 const NOT_A_REPLICA = ERR.of('You should send CLUSTER FAILOVER to a replica')

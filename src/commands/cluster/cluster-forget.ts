@@ -1,7 +1,7 @@
 import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
 
 const MYSELF = ERR.of("I tried hard but I can't forget myself...")

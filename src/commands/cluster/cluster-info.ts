@@ -1,8 +1,8 @@
 // CLUSTER INFO: how the cluster is, in figures. Nodes exchange no messages, so those counters stay at 0.
 
 import type { ClusterNode, ClusterView } from '../../engine/cluster-view/cluster-view.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 export const clusterInfo = defineCommand({

@@ -1,10 +1,10 @@
 // CLUSTER KEYSLOT, CLUSTER COUNTKEYSINSLOT, CLUSTER GETKEYSINSLOT: from keys to slots and back. Nothing is scanned.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { hashSlotOf, SLOT_COUNT } from '../../util/tables/hash-slot.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf, countKeys } from './cluster-of.ts'
 
 const INVALID_SLOT = ERR.of('Invalid slot')

@@ -1,8 +1,8 @@
 // CLUSTER MEET: introduces nodes to each other in Redis, where they talk on a bus of their own. Here they do not.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 const NO_GOSSIP = ERR.of(

@@ -1,6 +1,6 @@
 // CLUSTER MOVES: slots that are on their way from one shard to another, and those that went lately. The leader of the shard from which they go knows more than others.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { movesOf } from './cluster-of.ts'
 
 export const clusterMoves = defineCommand({

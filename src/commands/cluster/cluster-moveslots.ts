@@ -1,10 +1,10 @@
 // CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: slots of this node's shard go to another one, with all that is in them, while clients work (src/shards).
 // CLUSTER MOVES tells how far they are.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { movesOf, SLOT_RANGES, slotRangesAt } from './cluster-of.ts'
 
 const SHARD_AT = 2

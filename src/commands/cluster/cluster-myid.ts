@@ -1,6 +1,6 @@
 // CLUSTER MYID, CLUSTER MYSHARDID: the names of this node and of its shard.
 
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 const common = {

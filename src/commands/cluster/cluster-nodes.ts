@@ -3,9 +3,9 @@
 import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
 import { type AddressColumn, describeNodes } from '../../engine/cluster-view/describe-nodes.ts'
 import { ipFor } from '../../engine/cluster-view/node-address.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf, nodeAt } from './cluster-of.ts'
 
 const NOT_A_MASTER = ERR.of('The specified node is not a master')

@@ -1,12 +1,11 @@
 // What the commands about a cluster begin with: is there one, may its map be changed, which node and which slot are meant?
 
 import type { ChangeableMap, ClusterNode, ClusterView, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import type { ArgSpec } from '../../engine/spec/command-spec.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
+import type { Call } from '../call.ts'
 
 const DISABLED = ERR.of('This instance has cluster support disabled')
 const MADE_ELSEWHERE = ERR.of(
@@ -17,7 +16,9 @@ const INVALID_SLOT = ERR.of('Invalid or out of range slot')
 
 /** Returns the cluster. Throws where there is none. */
 export function clusterOf(call: Call): ClusterView {
-  const { cluster } = engineOf(call)
+  const {
+    parts: { cluster },
+  } = call.engine
   if (cluster === null) throw DISABLED
   return cluster
 }

@@ -1,7 +1,7 @@
 // CLUSTER RECEIVE: what the leader of another shard says before it brings keys here. Without arguments it asks which map this node knows.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { slotsFrom } from './cluster-moveslots.ts'
 import { movesOf, SLOT_RANGES } from './cluster-of.ts'
 

@@ -1,8 +1,7 @@
 // CLUSTER REPLICATE: this node follows another that it knows, and answers what that one's keys were lately to those who say READONLY.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
 
 const MYSELF = ERR.of("Can't replicate myself")
@@ -22,7 +21,9 @@ export const clusterReplicate = defineCommand({
   reply: 'status: OK',
   run(call) {
     const cluster = clusterOf(call)
-    const { replication } = engineOf(call)
+    const {
+      parts: { replication },
+    } = call.engine
     const { myself } = cluster
     const node = nodeAt(call, 2)
     if (node === myself) throw MYSELF

@@ -1,8 +1,7 @@
 // CLUSTER RESET: this node forgets the cluster. A replica is a primary again, and empty.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { emptyAll } from '../server/flush.ts'
 import { clusterOf, mapOf } from './cluster-of.ts'
 
@@ -38,7 +37,7 @@ export const clusterReset = defineCommand({
     const wasReplica = cluster.myself.primary !== undefined
     mapOf(cluster).reset(hard)
     if (wasReplica) {
-      engineOf(call).replication?.followNobody()
+      call.engine.parts.replication?.followNobody()
       emptyAll(call, 'FLUSHALL')
     }
     call.reply.ok()

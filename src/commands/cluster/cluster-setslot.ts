@@ -6,9 +6,9 @@
 //   either   SETSLOT s STABLE                nothing moves
 
 import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf, countKeys, mapOf, nodeAt, slotAt } from './cluster-of.ts'
 
 const ACTION_AT = 3

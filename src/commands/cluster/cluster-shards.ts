@@ -3,8 +3,8 @@
 import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
 import { ipFor, preferredEndpoint } from '../../engine/cluster-view/node-address.ts'
 import { type SlotRange, slotRanges } from '../../engine/cluster-view/slot-ranges.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 export const clusterShards = defineCommand({

@@ -1,6 +1,6 @@
 // READONLY, READWRITE: whether a replica may answer what its primary's keys were lately.
 
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'
 
 const common = {

@@ -3,10 +3,9 @@
 // A password alone is that of the user `default`. As long as that one has none,
 // `AUTH password` is refused: whoever sends it believes that there is a password.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { authenticate } from './authenticate.ts'
 
 const DEFAULT_USER = Bytes.from('default')
@@ -31,7 +30,7 @@ export const auth = defineCommand({
   run(call) {
     const { args } = call
     if (args.length > 3) throw ERR.syntax
-    if (args.length === 2 && engineOf(call).users.default.noPassword) throw ERR.noPasswordSet
+    if (args.length === 2 && call.engine.clients.users.default.noPassword) throw ERR.noPasswordSet
     if (args.length === 2) authenticate(call, DEFAULT_USER, args.bytes(1))
     else authenticate(call, args.bytes(1), args.bytes(2))
     call.reply.ok()

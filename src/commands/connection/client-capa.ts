@@ -1,6 +1,6 @@
 // CLIENT CAPA: what a client can do with more than Redis sends. What is not known here is nothing that would be sent.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const clientCapa = defineCommand({
   name: 'CLIENT CAPA',

@@ -5,11 +5,10 @@
 // and the reply is a count. One's own ends after its reply.
 
 import type { Client } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { type ClientType, clientTypeOf, parseClientType } from './client-type.ts'
 
 interface Filters {
@@ -120,7 +119,7 @@ function readFilters(call: Call): Filters {
       filters.localAddress = options.string()
     } else if (options.is('USER')) {
       filters.user = options.string()
-      if (engineOf(call).users.get(filters.user) === undefined) throw ERR.of(`No such user '${filters.user}'`)
+      if (call.engine.clients.users.get(filters.user) === undefined) throw ERR.of(`No such user '${filters.user}'`)
     } else if (options.is('SKIPME')) {
       const answer = options.bytes()
       if (answer.equalsIgnoreCase('YES')) filters.skipMe = true
@@ -135,7 +134,9 @@ function readFilters(call: Call): Filters {
 
 /** Ends every connection that passes the filters and returns how many did. */
 function kill(call: Call, filters: Filters): number {
-  const { clients } = engineOf(call)
+  const {
+    clients: { connected: clients },
+  } = call.engine
   const doomed = [...clients.values()].filter((client) => passes(client, filters, call.client))
   for (const client of doomed) clients.close(client, client === call.client ? 'flushed' : 'now')
   return doomed.length

@@ -1,13 +1,11 @@
 // CLIENT LIST, CLIENT INFO: a line about each connection.
 
-import { channelsOf } from '../../channels/channels.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { describeClient } from '../../engine/clients/describe-client.ts'
-import { type Engine, engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call, Engine } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { clientTypeOf, parseClientType } from './client-type.ts'
 
 export const clientList = defineCommand({
@@ -47,11 +45,11 @@ export const clientList = defineCommand({
   ],
   run(call) {
     const { args } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     let text = ''
     if (args.length === 4 && args.equalsIgnoreCase(2, 'TYPE')) {
       const type = parseClientType(args.string(3))
-      for (const client of engine.clients.values()) {
+      for (const client of engine.clients.connected.values()) {
         if (clientTypeOf(client) === type) text += `${describe(call, client)}\n`
       }
     } else if (args.length > 3 && args.equalsIgnoreCase(2, 'ID')) {
@@ -59,13 +57,13 @@ export const clientList = defineCommand({
       for (let i = 3; i < args.length; i++) {
         const id = parseInteger(args.bytes(i))
         if (id === undefined) throw ERR.invalidClientId
-        clients.push(engine.clients.get(Number(id)))
+        clients.push(engine.clients.connected.get(Number(id)))
       }
       for (const client of clients) if (client !== undefined) text += `${describe(call, client)}\n`
     } else if (args.length > 2) {
       throw ERR.syntax
     } else {
-      for (const client of engine.clients.values()) text += `${describe(call, client)}\n`
+      for (const client of engine.clients.connected.values()) text += `${describe(call, client)}\n`
     }
     call.reply.verbatim(text)
   },
@@ -89,9 +87,10 @@ export const clientInfo = defineCommand({
 
 function describe(call: Call, client: Client): string {
   const request = call.client === client ? call.args : undefined
-  const engine = engineOf(call)
+  const engine = call.engine
   return (
-    describeClient(client, call.now(), engine.tracking.trackerOf(client), request) + describeReaders(engine, client)
+    describeClient(client, call.now(), engine.clients.tracking.trackerOf(client), request) +
+    describeReaders(engine, client)
   )
 }
 
@@ -100,7 +99,7 @@ function describeReaders(engine: Engine, client: Client): string {
   let readers = 0
   let behind = 0
   let missed = 0
-  for (const reader of channelsOf(engine).subscriptions.ofClient(client)) {
+  for (const reader of engine.parts.channels.subscriptions.ofClient(client)) {
     readers++
     if (!reader.isLive) behind++
     missed += reader.missed

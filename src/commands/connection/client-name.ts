@@ -1,7 +1,7 @@
 // CLIENT SETNAME, GETNAME, SETINFO: what a connection says about itself, for people who look at CLIENT LIST.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** Redis 7.2 looks no further than the first zero byte, here and in CLIENT LIST: CLIENT SETNAME "1\0 2" is taken. */
 const PRINTABLE = /^[!-~]*(?:$|\0)/

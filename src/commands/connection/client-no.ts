@@ -1,9 +1,9 @@
 // CLIENT NO-EVICT, CLIENT NO-TOUCH: exceptions for connections that look after the server.
 
 import { CLIENT_NO_TOUCH } from '../../engine/clients/client.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function onOrOff(call: Call): boolean {
   if (call.args.equalsIgnoreCase(2, 'ON')) return true

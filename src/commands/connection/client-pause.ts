@@ -1,9 +1,8 @@
 // CLIENT PAUSE, CLIENT UNPAUSE: let all commands, or those that may write, wait for a while.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const clientPause = defineCommand({
   name: 'CLIENT PAUSE',
@@ -31,7 +30,9 @@ export const clientPause = defineCommand({
   history: [['6.2.0', 'WRITE, and with it the choice.']],
   run(call) {
     const { args } = call
-    const { pause } = engineOf(call)
+    const {
+      conditions: { pause },
+    } = call.engine
     if (args.length > 4) throw ERR.subcommandSyntax(args.string(1), 'CLIENT')
     let mode: 'all' | 'write' = 'all'
     if (args.length === 4) {
@@ -59,7 +60,7 @@ export const clientUnpause = defineCommand({
   acl: ['connection'],
   reply: 'status OK',
   run(call) {
-    engineOf(call).pause.end('client')
+    call.engine.conditions.pause.end('client')
     call.reply.ok()
   },
 })

@@ -1,8 +1,8 @@
 // CLIENT REPLY: whether this connection wants replies at all.
 
 import { CLIENT_MUTED } from '../../engine/clients/client.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const clientReply = defineCommand({
   name: 'CLIENT REPLY',

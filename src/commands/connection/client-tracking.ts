@@ -1,13 +1,12 @@
 // CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO: client-side caching, with the server's help.
 
 import { CLIENT_CACHING } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { findOverlap, OwnPrefixes } from '../../engine/tracking/tracked-prefixes.ts'
 import type { Tracker, TrackingMode } from '../../engine/tracking/tracking.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { upToZero } from '../../util/bytes/text.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 /** The options of a request, each checked by itself. */
 interface Asked {
@@ -52,7 +51,9 @@ export const clientTracking = defineCommand({
   changesConnection: 'state',
   run(call) {
     const { client } = call
-    const { tracking } = engineOf(call)
+    const {
+      clients: { tracking },
+    } = call.engine
     const asked = readOptions(call)
     if (call.args.equalsIgnoreCase(2, 'ON')) {
       const mode = checkMode(asked, tracking.trackerOf(client))
@@ -67,7 +68,9 @@ export const clientTracking = defineCommand({
 })
 
 function readOptions(call: Call): Asked {
-  const { clients } = engineOf(call)
+  const {
+    clients: { connected: clients },
+  } = call.engine
   const asked: Asked = { redirect: 0, prefixes: [], broadcast: false, optin: false, optout: false, noLoop: false }
   const options = call.options(3)
   while (options.next()) {
@@ -150,7 +153,7 @@ export const clientCaching = defineCommand({
   changesConnection: 'state',
   run(call) {
     const { args, client } = call
-    const tracker = engineOf(call).tracking.trackerOf(client)
+    const tracker = call.engine.clients.tracking.trackerOf(client)
     if (tracker === undefined) {
       throw ERR.of(
         'CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
@@ -181,7 +184,7 @@ export const clientGetredir = defineCommand({
   arity: 2,
   reply: 'integer: the connection, 0 for this one, -1 when nobody is told',
   run(call) {
-    call.reply.integer(engineOf(call).tracking.trackerOf(call.client)?.redirect ?? -1)
+    call.reply.integer(call.engine.clients.tracking.trackerOf(call.client)?.redirect ?? -1)
   },
 })
 
@@ -195,7 +198,7 @@ export const clientTrackinginfo = defineCommand({
   reply: 'map: flags, redirect, prefixes',
   run(call) {
     const { client, reply } = call
-    const tracker = engineOf(call).tracking.trackerOf(client)
+    const tracker = call.engine.clients.tracking.trackerOf(client)
     reply.map(3)
     reply.text('flags')
     const flags = flagsOf(tracker, (client.state & CLIENT_CACHING) !== 0)

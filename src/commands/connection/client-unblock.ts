@@ -1,6 +1,5 @@
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const clientUnblock = defineCommand({
   name: 'CLIENT UNBLOCK',
@@ -26,14 +25,14 @@ export const clientUnblock = defineCommand({
   reply: 'integer: 1 when the client was waiting, 0 when not',
   run(call) {
     const { args } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     if (args.length > 4) throw ERR.subcommandSyntax(args.string(1), 'CLIENT')
     let error = false
     if (args.length === 4) {
       if (args.equalsIgnoreCase(3, 'ERROR')) error = true
       else if (!args.equalsIgnoreCase(3, 'TIMEOUT')) throw ERR.unblockReason
     }
-    const client = engine.clients.get(Number(args.integer(2)))
+    const client = engine.clients.connected.get(Number(args.integer(2)))
     const unblocked = client !== undefined && engine.blocking.unblock(client, error ? ERR.unblocked : undefined)
     call.reply.integer(unblocked ? 1 : 0)
   },

@@ -1,6 +1,6 @@
 // CLIENT: about connections, one's own and others'.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const client = defineCommand({
   name: 'CLIENT',

@@ -4,10 +4,9 @@
 // counts even when nothing else follows.
 
 import { REDIS_VERSION } from '../../config/version.ts'
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 import { authenticate } from './authenticate.ts'
 import { checkName } from './client-name.ts'
 
@@ -76,7 +75,7 @@ export const hello = defineCommand({
     if (name !== undefined) client.name = name
     if (version !== undefined && version !== client.protocol) {
       client.protocol = version
-      engine.replies.setProtocol(version)
+      engine.requests.replies.setProtocol(version)
       client.followSubscriptions()
     }
     reply.map(7)
@@ -89,9 +88,9 @@ export const hello = defineCommand({
     reply.text('id')
     reply.integer(client.id)
     reply.text('mode')
-    reply.text(engineOf(call).cluster === null ? 'standalone' : 'cluster')
+    reply.text(call.engine.parts.cluster === null ? 'standalone' : 'cluster')
     reply.text('role')
-    reply.text(engineOf(call).role.isReplica ? 'replica' : 'master')
+    reply.text(call.engine.effects.role.isReplica ? 'replica' : 'master')
     reply.text('modules')
     reply.array(0)
   },

@@ -1,8 +1,8 @@
 // PING: is anybody there? To a subscribed RESP2 client the answer looks like a message, because such a client expects nothing else.
 
 import { CLIENT_SUBSCRIBED } from '../../engine/clients/client.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const ping = defineCommand({
   name: 'PING',

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const quit = defineCommand({
   name: 'QUIT',
@@ -15,6 +15,6 @@ export const quit = defineCommand({
   changesConnection: 'state',
   run(call) {
     call.reply.ok()
-    call.engine.clients.close(call.client, 'flushed')
+    call.engine.clients.connected.close(call.client, 'flushed')
   },
 })

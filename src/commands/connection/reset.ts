@@ -3,9 +3,8 @@
 // What describes the program rather than its work (CLIENT SETINFO) stays.
 
 import { CLIENT_ASKING, CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
 import { discardTransaction } from '../../engine/requests/transaction.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const reset = defineCommand({
   name: 'RESET',
@@ -21,11 +20,11 @@ export const reset = defineCommand({
   changesConnection: 'state',
   run(call) {
     const { client } = call
-    const engine = engineOf(call)
-    engine.monitors.remove(client)
-    engine.tracking.disable(client)
-    discardTransaction(client, engine.watches)
-    engine.pubSub.remove(client)
+    const engine = call.engine
+    engine.clients.monitors.remove(client)
+    engine.clients.tracking.disable(client)
+    discardTransaction(client, engine.data.watches)
+    engine.clients.pubSub.remove(client)
     client.database = 0
     client.name = ''
     client.noEvict = false
@@ -37,9 +36,9 @@ export const reset = defineCommand({
       client.replyMode = 'on'
       client.state &= ~CLIENT_MUTED
     }
-    engine.users.greet(client)
+    engine.clients.users.greet(client)
     client.protocol = 2
-    engine.replies.setProtocol(2)
+    engine.requests.replies.setProtocol(2)
     client.followSubscriptions()
     call.reply.status('RESET')
   },

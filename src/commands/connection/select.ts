@@ -1,6 +1,5 @@
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 const IN_CLUSTER = ERR.of('SELECT is not allowed in cluster mode')
 
@@ -18,10 +17,10 @@ export const select = defineCommand({
   run(call) {
     const index = call.args.integer(1)
     if (index < -2147483648 || index > 2147483647) throw ERR.notInt32
-    if (index !== 0 && engineOf(call).cluster !== null) throw IN_CLUSTER
-    if (index < 0 || index >= call.engine.dataset.databases.length) throw ERR.dbIndexOutOfRange
+    if (index !== 0 && call.engine.parts.cluster !== null) throw IN_CLUSTER
+    if (index < 0 || index >= call.engine.data.dataset.databases.length) throw ERR.dbIndexOutOfRange
     call.client.database = Number(index)
-    call.db = call.engine.dataset.databases[call.client.database]!
+    call.db = call.engine.data.dataset.databases[call.client.database]!
     call.reply.ok()
   },
 })

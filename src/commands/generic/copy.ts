@@ -1,8 +1,8 @@
 // COPY: an independent copy of a value, with its expiry, under another name or in another database.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 import { databaseAt, INT32_MAX, INT32_MIN } from './database-number.ts'
 
 export const copy = defineCommand({

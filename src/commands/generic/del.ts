@@ -1,7 +1,7 @@
 // DEL, UNLINK: remove keys. Large values are freed in steps whoever removes them, so UNLINK is DEL by another name.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function remove(call: Call): void {
   let removed = 0

@@ -1,8 +1,8 @@
 // DUMP: a value as bytes that RESTORE takes, here or in another server (persistence/rdb/payload.ts).
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const dump = defineCommand({
   name: 'DUMP',

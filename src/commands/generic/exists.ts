@@ -1,8 +1,8 @@
 // EXISTS, TOUCH: count the keys that are there; TOUCH also counts as use of them.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function countExisting(call: Call): void {
   let existing = 0

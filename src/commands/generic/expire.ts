@@ -4,10 +4,10 @@
 // time that has passed already removes the key, and is journaled as DEL. While
 // the journal is replayed such a time is kept: a PERSIST may follow.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { readExpiry } from './expiry-times.ts'
 
 /** Conditions; bits. */
@@ -37,7 +37,7 @@ function setExpiry(call: Call, time: number | bigint, conditions: number, rewrit
 
   if (removes) {
     db.deleteEntry(entry)
-    call.propagate(call.engine.dataset.removalWord('expired'), key)
+    call.propagate(call.engine.data.dataset.removalWord('expired'), key)
     call.changed(key, 'del')
     return true
   }

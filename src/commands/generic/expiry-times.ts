@@ -4,9 +4,9 @@
 // so times beyond the year 287396 (2^53 ms) are kept to the nearest they can be;
 // the last of all, 2^63 - 1, is printed as it came.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { INT64_MAX, INT64_MIN, narrow } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 /** Arguments up to here, in seconds and counted from now, stay exact as doubles. */
 const SMALL_MAX = 4e12

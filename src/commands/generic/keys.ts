@@ -2,9 +2,9 @@
 //
 // The names are looked at where they lie; nothing but the reply is made of them.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Glob } from '../../util/bytes/glob.ts'
+import { defineCommand } from '../define-command.ts'
 
 const name = new Bytes()
 
@@ -22,7 +22,7 @@ export const keys = defineCommand({
   reply: 'array: names, in no particular order',
   run(call) {
     const { db } = call
-    call.engine.durability.lookedEverywhere()
+    call.engine.effects.durability.lookedEverywhere()
     const glob = new Glob(call.args.string(1))
     const { keys, size } = db
     // An array says its length first, so the matches are found before the first is written.

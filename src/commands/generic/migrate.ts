@@ -6,15 +6,13 @@
 
 import { keyOf } from '../../engine/data/key-name.ts'
 import type { Word } from '../../engine/effects/effects.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Migration, MigrationOrder } from '../../replication/migration.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const KEY_AT = 3
 const OPTIONS_AT = 6
@@ -112,7 +110,7 @@ export const migrate = defineCommand({
   run(call) {
     if (call.retrying) return finish(call)
     const { args, client } = call
-    const { migrations } = replicationOf(engineOf(call))
+    const { migrations } = call.engine.parts.replication
     const { copies, replaces, credentials, first, end } = readOptions(call)
     const timeout = args.integer(5)
     const database = String(args.integer(4))
@@ -135,7 +133,7 @@ export const migrate = defineCommand({
 
 /** Removes those keys that the target has, where they were to be moved, and replies. */
 function finish(call: Call): void {
-  const migration = replicationOf(engineOf(call)).migrations?.outcome(call)
+  const migration = call.engine.parts.replication.migrations?.outcome(call)
   if (migration === undefined) return
   const allAsSent = remove(call, migration)
   const error = migration.error ?? (allAsSent ? undefined : CHANGED)

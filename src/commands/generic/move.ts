@@ -1,9 +1,8 @@
 // MOVE: a key changes its database, unless there is one of that name already.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 import { databaseAt, INT32_MAX, INT32_MIN } from './database-number.ts'
 
 const IN_CLUSTER = ERR.of('MOVE is not allowed in cluster mode')
@@ -24,7 +23,7 @@ export const move = defineCommand({
   ],
   reply: 'integer: 1 when moved, 0 when there is no such key here or one there already',
   run(call) {
-    if (engineOf(call).cluster !== null) throw IN_CLUSTER
+    if (call.engine.parts.cluster !== null) throw IN_CLUSTER
     const target = databaseAt(call, call.integer(2, INT32_MIN, INT32_MAX, ERR.notInt32))
     if (target === call.db) throw ERR.sameObject
     const key = call.key(1)

@@ -4,12 +4,12 @@
 // integer as one, and text with its header (embstr) while both fit 64 bytes;
 // what was changed in place is raw, however short.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 import { findAsked, objectCommon } from './object.ts'
 
 const EMBSTR_BYTES_MAX = 44

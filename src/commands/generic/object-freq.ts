@@ -1,9 +1,8 @@
 // OBJECT FREQ: how often a key is used.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 import { findAsked, keepsFrequency, objectCommon } from './object.ts'
 
 export const objectFreq = defineCommand({
@@ -20,6 +19,6 @@ export const objectFreq = defineCommand({
         'An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
       )
     }
-    call.reply.integer(engineOf(call).eviction.frequencyOf(call.db, entry))
+    call.reply.integer(call.engine.upkeep.eviction.frequencyOf(call.db, entry))
   },
 })

@@ -1,8 +1,8 @@
 // OBJECT IDLETIME: for how long nobody used a key.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 import { findAsked, keepsFrequency, objectCommon } from './object.ts'
 
 export const objectIdletime = defineCommand({

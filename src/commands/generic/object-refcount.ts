@@ -3,11 +3,11 @@
 // None do here. Redis shares the integers below 10000 among all keys and counts
 // nothing for them, unless eviction needs to know when each key was last used.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { findAsked, objectCommon } from './object.ts'
 import { stringEncoding } from './object-encoding.ts'
 

@@ -1,8 +1,8 @@
 // OBJECT: what lies behind a key. The container, its help, and how its subcommands look a key up.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { replyHelp } from '../help.ts'
 
 export const object = defineCommand({
@@ -32,10 +32,10 @@ export function findAsked(call: Call): number {
   const { db, engine } = call
   const entry = db.find(call.key(2))
   if (entry !== NONE) {
-    engine.dataset.hits++
+    engine.data.dataset.hits++
   } else {
     // Redis counts the miss, but sends no event.
-    engine.dataset.misses++
+    engine.data.dataset.misses++
     call.reply.nil()
   }
   return entry

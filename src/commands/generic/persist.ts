@@ -1,7 +1,7 @@
 // PERSIST: a key that would expire stays.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const persist = defineCommand({
   name: 'PERSIST',

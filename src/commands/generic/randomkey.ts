@@ -1,8 +1,8 @@
 // RANDOMKEY: the name of a key, chosen by chance.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const name = new Bytes()
 
@@ -22,12 +22,12 @@ export const randomkey = defineCommand({
   reply: 'bulk string: a key; nil when there is none',
   run(call) {
     const { db, engine } = call
-    engine.durability.lookedEverywhere()
-    let entry = db.keys.randomEntry(engine.random)
+    engine.effects.durability.lookedEverywhere()
+    let entry = db.keys.randomEntry(engine.environment.random)
     // Each turn of this loop removes a key that nobody could see any more; or hides one, and then Redis gives up after a while, too.
     for (let hidden = 0; entry !== NONE && hidden < HIDDEN_MAX && db.expireEntry(entry, name); ) {
-      if (!engine.dataset.removesExpired) hidden++
-      entry = db.keys.randomEntry(engine.random)
+      if (!engine.data.dataset.removesExpired) hidden++
+      entry = db.keys.randomEntry(engine.environment.random)
     }
     if (entry === NONE) call.reply.nil()
     else call.reply.bulk(db.keys.keyOf(entry, name))

@@ -1,9 +1,9 @@
 // RENAME, RENAMENX: a value and its expiry go under another name.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 /** Tells whether the key was renamed; false when that would have replaced another although it may not. */
 function renameKey(call: Call, mode: 'replace' | 'if-free'): boolean {

@@ -5,9 +5,6 @@
 // such a key is created, since what followed may have kept it alive.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
 import { isPayload, payloadReader } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -15,6 +12,8 @@ import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Value } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { INT64_MAX, narrow } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const invalidTtl = ERR.of('Invalid TTL value, must be >= 0')
 const invalidIdleTime = ERR.of('Invalid IDLETIME value, must be >= 0')
@@ -61,7 +60,7 @@ export const restore = defineCommand({
     const ttl = call.args.integer(2)
     if (ttl < 0) throw invalidTtl
     const payload = call.args.bytes(3)
-    if (!isPayload(payload, engineOf(call).switches.comparesChecksums)) throw ERR.payloadFooter
+    if (!isPayload(payload, call.engine.conditions.switches.comparesChecksums)) throw ERR.payloadFooter
     const value = readValue(call, payload)
     const expiry = ttl === 0 ? undefined : expiryOf(call, ttl, options.absolute)
 
@@ -69,7 +68,7 @@ export const restore = defineCommand({
       if (!(value instanceof Bytes)) value.free()
       if (existing !== NONE) {
         db.delete(key)
-        call.propagate(call.engine.dataset.removalWord('del'), key)
+        call.propagate(call.engine.data.dataset.removalWord('del'), key)
         call.changed(key, 'del')
       }
       return call.reply.ok()
@@ -111,7 +110,10 @@ function readValue(call: Call, payload: Bytes): Value | Bytes {
     return payloadReader.read(payload, call.db)
   } catch (error) {
     if (!(error instanceof RdbDamage)) throw error
-    call.engine.log.debug({ key: call.key(1).toString(), reason: error.message }, 'RESTORE: the payload is damaged')
+    call.engine.environment.log.debug(
+      { key: call.key(1).toString(), reason: error.message },
+      'RESTORE: the payload is damaged',
+    )
     throw ERR.payloadFormat
   }
 }

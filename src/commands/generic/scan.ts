@@ -6,12 +6,12 @@
 // that were free at the time are passed quickly but not for nothing: how many is
 // bounded, so that a call is short even where a million keys once were.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { TYPE_NAMES } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Glob } from '../../util/bytes/glob.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { parseCursor, ScanOptions } from './scan-arguments.ts'
 
 /** Redis gives up after ten buckets for each key asked for, found or not. */
@@ -53,7 +53,7 @@ export const scan = defineCommand({
         throw ERR.syntax
       }
     }
-    call.engine.durability.lookedEverywhere()
+    call.engine.effects.durability.lookedEverywhere()
     walk(call, cursor, scan.count, scan.glob, type)
   },
 })

@@ -6,11 +6,11 @@
 //
 // Redis reads a pattern as C text: a star, or an arrow, behind a NUL is none.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 
 const NUL = 0
 const STAR = 42

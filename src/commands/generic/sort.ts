@@ -6,9 +6,7 @@
 
 import { CLIENT_RESTRICTED } from '../../engine/clients/client.ts'
 import { mayReadEveryKey } from '../../engine/clients/permissions.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand, type KeySpec } from '../../engine/spec/command.ts'
+import type { ArgSpec, KeySpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -17,6 +15,8 @@ import { ListPosition } from '../../store/list/list-pages.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { Copies, orderByBytes, orderByScore, readSortScore, STEPS_PER_WAY } from './sort-order.ts'
 import { SortPattern } from './sort-pattern.ts'
@@ -49,7 +49,9 @@ function readRequest(call: Call, mayStore: boolean): Request {
   const { client } = call
   const readsEveryKey =
     (client.state & CLIENT_RESTRICTED) === 0 || mayReadEveryKey(client.user, call.command, call.args)
-  const { cluster } = engineOf(call)
+  const {
+    parts: { cluster },
+  } = call.engine
   const options = call.options(2)
   while (options.next()) {
     if (options.is('ASC')) {

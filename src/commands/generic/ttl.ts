@@ -1,8 +1,8 @@
 // TTL, PTTL, EXPIRETIME, PEXPIRETIME: when a key will be gone.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { showExpiry } from './expiry-times.ts'
 
 const NO_SUCH_KEY = -2

@@ -1,8 +1,8 @@
 // TYPE: what kind of value a key holds.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_NAMES } from '../../store/structures/value.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const type = defineCommand({
   name: 'TYPE',

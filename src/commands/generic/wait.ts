@@ -3,12 +3,11 @@
 // They are asked at once how far they are, and each answer has those who wait look again. When the time is up the reply is how
 // many there are by then. Where a log is the journal, its servers are counted: most of them have what it has acknowledged.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, replicationOf } from '../../replication/replication.ts'
+import { REPLICAS } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** No type serves this waiter. */
 const NO_TYPE = -1
@@ -34,8 +33,10 @@ export const wait = defineCommand({
   mayWait: true,
   run(call) {
     const { client } = call
-    const { durability } = engineOf(call)
-    const replication = replicationOf(engineOf(call))
+    const {
+      effects: { durability },
+    } = call.engine
+    const replication = call.engine.parts.replication
     const { following, leading, node } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     const replicas = call.args.integer(1)

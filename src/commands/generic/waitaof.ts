@@ -5,12 +5,11 @@
 
 import type { Client } from '../../engine/clients/client.ts'
 import type { Durability } from '../../engine/effects/durability.ts'
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, type Replication, replicationOf } from '../../replication/replication.ts'
+import { REPLICAS, type Replication } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 
 const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
 const REPLICAS_OUT_OF_RANGE = ERR.of('value is out of range, must be positive')
@@ -46,8 +45,10 @@ export const waitaof = defineCommand({
     if (timeout < 0) throw ERR.timeoutNegative
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
     const { client } = call
-    const { durability } = engineOf(call)
-    const replication = replicationOf(engineOf(call))
+    const {
+      effects: { durability },
+    } = call.engine
+    const replication = call.engine.parts.replication
     const { following, leading } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     // One that has just been switched on begins when its base is written; until then nothing is synced.

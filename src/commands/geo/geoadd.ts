@@ -3,13 +3,13 @@
 // That is what it becomes, and what is journaled: scores are read back exactly,
 // whatever a later version makes of the same degrees.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { type Place, scoreOf } from '../../store/derived/geohash.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { zadd } from '../sorted-set/zadd.ts'
 import { readPlace } from './place-arguments.ts'
 

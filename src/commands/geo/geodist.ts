@@ -1,10 +1,10 @@
 // GEODIST: how far two members are from each other.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { distanceBetween } from '../../store/derived/geo-area.ts'
 import { type Place, placeOfScore } from '../../store/derived/geohash.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { defineCommand } from '../define-command.ts'
 import { readUnit, replyDistance, unitArgs } from './place-arguments.ts'
 
 const from: Place = { longitude: 0, latitude: 0 }

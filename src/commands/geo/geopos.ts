@@ -1,9 +1,9 @@
 // GEOPOS, GEOHASH: where members are.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { geohashText, type Place, placeOfScore } from '../../store/derived/geohash.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { replyPlace } from './place-arguments.ts'
 
 const place: Place = { longitude: 0, latitude: 0 }

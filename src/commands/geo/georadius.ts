@@ -1,6 +1,7 @@
 // GEORADIUS, GEORADIUSBYMEMBER and their _RO forms: members within a circle, as it was asked for before GEOSEARCH.
 
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { unitArgs } from './place-arguments.ts'
 import { search } from './search.ts'
 

@@ -1,6 +1,7 @@
 // GEOSEARCH, GEOSEARCHSTORE: members within a circle or a box around a place or a member.
 
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { unitArgs } from './place-arguments.ts'
 import { search } from './search.ts'
 

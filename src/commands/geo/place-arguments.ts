@@ -1,12 +1,12 @@
 // What geo commands read from their arguments, and how they print places and distances.
 
-import type { Call } from '../../engine/requests/call.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { isOnMap, type Place, placeOfScore } from '../../store/derived/geohash.ts'
 import type { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 import { readScore } from '../sorted-set/sorted-set-arguments.ts'
 
 /** Reads arguments `i` and `i + 1` as longitude and latitude. Throws when they are no numbers or not on the map. */

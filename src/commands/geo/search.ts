@@ -4,7 +4,6 @@
 // arguments and in where results go; the options are the same, and the order in
 // which mistakes are found is Redis's.
 
-import type { Call } from '../../engine/requests/call.ts'
 import type { Options } from '../../engine/requests/options.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Area, CELL_PARTS, cellsOf } from '../../store/derived/geo-area.ts'
@@ -13,6 +12,7 @@ import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../.
 import { ScoreRun } from '../../store/sorted-set/score-run.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 import { newSortedSet, readScore } from '../sorted-set/sorted-set-arguments.ts'
 import { storeResult } from '../store-result.ts'
 import { FoundPlaces } from './found-places.ts'

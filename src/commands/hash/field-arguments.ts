@@ -1,13 +1,13 @@
 // Arguments of the commands about expiring fields: `FIELDS numfields field …`, and times.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { noteFieldExpiry } from '../../store/hash/field-expiry.ts'
 import { type Hash, NEVER } from '../../store/hash/hash.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 /** The last moment at which a field can expire: Redis keeps 46 bits of milliseconds. */
 const FIELD_EXPIRY_MAX = 2 ** 46 - 1

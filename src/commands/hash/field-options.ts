@@ -1,9 +1,9 @@
 // The options of HGETEX and HSETEX: an expiry, a condition, and after them all the fields.
 
-import type { Call } from '../../engine/requests/call.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 import { readFieldExpiry } from './field-arguments.ts'
 
 const COUNT_INVALID = ERR.of('invalid number of fields')

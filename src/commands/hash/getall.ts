@@ -1,8 +1,8 @@
 // HGETALL, HKEYS, HVALS: everything in a hash, or half of it, in one walk from the store to the reply.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { Hash } from '../../store/hash/hash.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function half(call: Call, parts: 'fields' | 'values'): void {
   const hash = call.db.getForRead(call.key(1), Hash)

@@ -1,10 +1,10 @@
 // What several hash commands do before and after they change a hash.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { expireHiddenField } from '../../store/hash/field-expiry.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 
 /** Returns the hash under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
 export function hashForAdding(call: Call, key: Bytes): Hash {

@@ -1,7 +1,7 @@
 // HDEL: removes fields of a hash.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Hash } from '../../store/hash/hash.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const hdel = defineCommand({
   name: 'HDEL',

@@ -5,9 +5,9 @@
 // removed, and journaled as HDEL. While the journal is replayed such fields
 // stay: history says later what became of them.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ABSENT, Hash, NEVER } from '../../store/hash/hash.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { Expiring, fieldsArgument, readFieldExpiry, readFieldsToExpire } from './field-arguments.ts'
 
 type Condition = 'NX' | 'XX' | 'GT' | 'LT'

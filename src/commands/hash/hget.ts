@@ -1,9 +1,9 @@
 // HGET, HSTRLEN, HEXISTS: one field of a hash.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

@@ -1,9 +1,9 @@
 // HGETDEL: fields of a hash that are removed on the way.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { fieldsArgument, readFields } from './field-arguments.ts'
 
 const value = new Bytes()

@@ -3,9 +3,9 @@
 // Journaled as what it did to the expiries: HPEXPIREAT, HPERSIST or HDEL.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { Expiring, fieldsArgument, persisted } from './field-arguments.ts'
 import { expirations, readFieldOptions } from './field-options.ts'
 

@@ -1,10 +1,10 @@
 // HINCRBY: a field of a hash as a 64-bit counter. It keeps the field's expiry.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { addInteger, parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 import { hashForAdding, setField } from './hash-arguments.ts'
 
 const value = new Bytes()

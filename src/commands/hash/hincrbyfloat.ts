@@ -2,11 +2,11 @@
 //
 // Journaled as HSET of the result, so that a replay on another machine cannot round otherwise.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, Hash, NEVER } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from '../../util/numbers/long-double.ts'
+import { defineCommand } from '../define-command.ts'
 import { hashForAdding, setField } from './hash-arguments.ts'
 
 const value = new Bytes()

@@ -1,7 +1,7 @@
 // HLEN: how many fields a hash has.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Hash } from '../../store/hash/hash.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const hlen = defineCommand({
   name: 'HLEN',

@@ -1,8 +1,8 @@
 // HMGET: several fields of a hash.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

@@ -1,8 +1,8 @@
 // HPERSIST: lets fields of a hash live for ever.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
+import { defineCommand } from '../define-command.ts'
 import { fieldsArgument, persisted, readFields } from './field-arguments.ts'
 
 export const hpersist = defineCommand({

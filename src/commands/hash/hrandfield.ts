@@ -4,12 +4,12 @@
 // independent draws. Where every field has a number a draw is one probe; a small
 // hash, and one with fields on their way out, is listed first.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Hash, PROBED_MIN } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { INT64_MIN } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** The most draws in one call: a reply beyond that would be gigabytes, and a server busy for seconds. */
 const DRAWS_MAX = 1 << 24
@@ -54,7 +54,7 @@ function list(hash: Hash): boolean {
 }
 
 function draw(call: Call, hash: Hash, listed: boolean): number {
-  const { random } = call.engine
+  const { random } = call.engine.environment
   return listed ? slots[random.below(slots.length)]! : hash.slotAt(random.below(hash.places))
 }
 
@@ -73,7 +73,7 @@ function writeAll(call: Call, hash: Hash, withValues: boolean): void {
 
 /** `count` different fields, fewer than there are. */
 function choose(call: Call, hash: Hash, count: number, withValues: boolean): void {
-  const { random } = call.engine
+  const { random } = call.engine.environment
   announce(call, count, withValues)
   if (!list(hash) && 3 * count < hash.places) {
     // Few of many: whatever was drawn already is drawn again.

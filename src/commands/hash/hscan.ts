@@ -1,9 +1,9 @@
 // HSCAN: the fields of a hash, a few at a time.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const window = new Bytes()

@@ -4,10 +4,10 @@
 // past already, as the removal of the fields.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { noteFieldExpiry } from '../../store/hash/field-expiry.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { expirations, type FieldOptions, readFieldOptions } from './field-options.ts'
 import { hashForAdding, setFields } from './hash-arguments.ts'
 

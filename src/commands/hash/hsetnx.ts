@@ -1,7 +1,7 @@
 // HSETNX: sets a field that does not exist.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
+import { defineCommand } from '../define-command.ts'
 import { hashForAdding, setFields } from './hash-arguments.ts'
 
 export const hsetnx = defineCommand({

@@ -1,8 +1,8 @@
 // HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME: when fields of a hash expire.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { fieldsArgument, readFields, showFieldExpiry } from './field-arguments.ts'
 
 /** `baseMs` is what the answers count from: now, or 0. */

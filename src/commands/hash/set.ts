@@ -2,9 +2,9 @@
 //
 // They differ in their replies alone.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { hashForAdding, setFields } from './hash-arguments.ts'
 
 /** Sets the fields and returns how many are new. */

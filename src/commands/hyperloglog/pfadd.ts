@@ -1,9 +1,9 @@
 // PFADD: counts elements in.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { CHANGED, CORRUPT, forgetCount, isDense, placeOf } from '../../store/derived/hyperloglog.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 import { StoredHyperLogLog } from './stored.ts'
 
 const stored = new StoredHyperLogLog()

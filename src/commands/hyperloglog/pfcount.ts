@@ -3,12 +3,12 @@
 // The count of a single one is stored in it until it changes: a command that
 // reads writes here, and is journaled, as in Redis.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { estimate, estimateOf, mergeInto, REGISTERS, storeCount, storedCount } from '../../store/derived/hyperloglog.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { hyperLogLogOf } from './stored.ts'
 
 const value = new Bytes()

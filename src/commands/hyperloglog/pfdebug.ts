@@ -1,10 +1,10 @@
 // PFDEBUG: what is inside a HyperLogLog. For those who test implementations.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, printable, ReplyError } from '../../protocol/errors.ts'
 import { isDense, REGISTERS, Runs, registerOf } from '../../store/derived/hyperloglog.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { StoredHyperLogLog } from './stored.ts'
 
 const stored = new StoredHyperLogLog()

@@ -1,10 +1,10 @@
 // PFMERGE: makes a HyperLogLog of the elements of several.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { CORRUPT, forgetCount, isDense, mergeInto, REGISTERS, writeDense } from '../../store/derived/hyperloglog.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { hyperLogLogOf, StoredHyperLogLog } from './stored.ts'
 
 const value = new Bytes()

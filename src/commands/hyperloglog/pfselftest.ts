@@ -1,6 +1,5 @@
 // PFSELFTEST: whether the registers keep what is put into them and the estimates are as good as promised.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import {
   emptyHyperLogLog,
@@ -12,6 +11,7 @@ import {
   toDense,
 } from '../../store/derived/hyperloglog.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** Elements added; estimates are checked at each power of ten. A few milliseconds. */
 const ELEMENTS = 100_000

@@ -2,11 +2,11 @@
 //
 // What happened is journaled as the LPOP or RPOP it came to (invariant 4).
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { type End, List } from '../../store/list/list.ts'
 import { TYPE_LIST } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { elementsRemoved } from './list-arguments.ts'
 
 const element = new Bytes()

@@ -1,8 +1,8 @@
 // LINDEX: one element of a list.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { List } from '../../store/list/list.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { readIndex } from './list-arguments.ts'
 
 const element = new Bytes()

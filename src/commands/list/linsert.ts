@@ -1,8 +1,8 @@
 // LINSERT: an element beside another one.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const linsert = defineCommand({
   name: 'LINSERT',

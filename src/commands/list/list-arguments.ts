@@ -1,9 +1,9 @@
 // What several list commands read from their arguments, and what happens after elements have gone.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { type End, List } from '../../store/list/list.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 
 /** Reads argument `i` as a 64-bit index or count; beyond 2^53 the nearest double, which no list reaches. Throws ERR.notInteger. */
 export function readIndex(call: Call, i: number): number {

@@ -1,7 +1,7 @@
 // LLEN: the length of a list.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { List } from '../../store/list/list.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const llen = defineCommand({
   name: 'LLEN',

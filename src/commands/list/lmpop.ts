@@ -2,12 +2,13 @@
 //
 // Journaled as LPOP or RPOP with the number of elements that went.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
 import { TYPE_LIST } from '../../store/structures/value.ts'
+import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { readEnd } from './list-arguments.ts'
 import { popMany } from './pop.ts'
 

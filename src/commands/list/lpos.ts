@@ -3,14 +3,14 @@
 // RANK skips matches, from the tail when negative; COUNT asks for several and
 // makes the reply an array; MAXLEN bounds how many elements are looked at.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
 import { ListPosition } from '../../store/list/list-pages.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** -2^63, whose opposite is no 64-bit integer. */
 const INT64_MIN = -9223372036854775808n

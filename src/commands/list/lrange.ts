@@ -1,7 +1,7 @@
 // LRANGE: a stretch of a list.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { List } from '../../store/list/list.ts'
+import { defineCommand } from '../define-command.ts'
 import { readIndex } from './list-arguments.ts'
 
 export const lrange = defineCommand({

@@ -1,7 +1,7 @@
 // LREM: removes elements by value.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { List } from '../../store/list/list.ts'
+import { defineCommand } from '../define-command.ts'
 import { elementsRemoved, readIndex } from './list-arguments.ts'
 
 export const lrem = defineCommand({

@@ -1,8 +1,8 @@
 // LSET: another element in place of one.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const lset = defineCommand({
   name: 'LSET',

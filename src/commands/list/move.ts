@@ -4,11 +4,12 @@
 // destination may be the same list, which then is turned. The push is reported
 // before the pop, as Redis does it.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { type End, List } from '../../store/list/list.ts'
 import { TYPE_LIST } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { elementsRemoved, listForAdding, readEnd } from './list-arguments.ts'
 
 const element = new Bytes()

@@ -3,12 +3,12 @@
 // Without a count the reply is one element, with one it is an array, and the
 // absent key is answered in the same shape.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { type End, List } from '../../store/list/list.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { elementsRemoved } from './list-arguments.ts'
 
 const element = new Bytes()

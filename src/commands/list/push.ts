@@ -3,9 +3,9 @@
 // One algorithm with two switches: which end, and whether a missing key is
 // created. Elements enter one by one, so LPUSH k a b c leaves c at the head.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { type End, List } from '../../store/list/list.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function push(call: Call, end: End, mode: 'create' | 'if-exists'): void {
   const { args } = call

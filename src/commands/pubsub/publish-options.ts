@@ -3,15 +3,13 @@
 // An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
 // published.
 
-import { channelsOf } from '../../channels/channels.ts'
 import type { ChannelKind } from '../../channels/log/channel-keys.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 
 /** Words of a request without options: the command, the channel, the message. */
 export const PLAIN_WORDS = 3
@@ -70,8 +68,10 @@ function readOptions(call: Call): PublishOptions {
 /** Publishes as the options say; a message whose id the channel remembers is answered as the first of that id, and nothing else. */
 export function publishWithOptions(call: Call, kind: ChannelKind): void {
   const { id, dueMs } = readOptions(call)
-  const { propagation } = engineOf(call)
-  const channels = channelsOf(engineOf(call))
+  const {
+    effects: { propagation },
+  } = call.engine
+  const channels = call.engine.parts.channels
   const channel = call.args.string(1)
   const dedupeMs = channels.logs.ruleOf(channel, kind)?.dedupeMs ?? 0
   if (dueMs === undefined && dedupeMs === 0) throw NOT_REMEMBERED
@@ -92,7 +92,7 @@ export function publishWithOptions(call: Call, kind: ChannelKind): void {
 
 /** Publishes a message, or has it wait. Returns what its sender is answered. */
 function accept(call: Call, kind: ChannelKind, id: Bytes | undefined, dueMs: number | undefined): Answer {
-  const channels = channelsOf(engineOf(call))
+  const channels = call.engine.parts.channels
   const channel = call.args.bytes(1)
   const message = call.args.bytes(2)
   return dueMs === undefined

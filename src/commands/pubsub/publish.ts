@@ -1,9 +1,9 @@
 // PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
 // So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
 
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 
 /** What publishing claims where something is kept of it. */
@@ -15,7 +15,7 @@ const KEEPING: Requirements = {
   runsWhileStale: false,
 }
 
-function claimsOf({ pubSub }: RequirementsHost, args: Arguments): Requirements | undefined {
+function claimsOf({ clients: { pubSub } }: RequirementsHost, args: Arguments): Requirements | undefined {
   return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1)) ? KEEPING : undefined
 }
 
@@ -42,7 +42,7 @@ export const publish = defineCommand({
     if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'channel')
     const channel = call.args.bytes(1)
     const message = call.args.bytes(2)
-    call.reply.integer(call.engine.pubSub.publish(channel, message))
+    call.reply.integer(call.engine.clients.pubSub.publish(channel, message))
     call.propagateMessage()
     call.announce(channel, message)
   },
@@ -60,7 +60,7 @@ export const spublish = defineCommand({
   reply: 'integer: how many received the message; or text: the id of a message that is scheduled',
   run(call) {
     if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'shard')
-    call.reply.integer(call.engine.pubSub.publishShard(call.args.bytes(1), call.args.bytes(2)))
+    call.reply.integer(call.engine.clients.pubSub.publishShard(call.args.bytes(1), call.args.bytes(2)))
     call.propagateMessage()
   },
 })

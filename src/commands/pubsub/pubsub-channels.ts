@@ -1,9 +1,9 @@
 // PUBSUB CHANNELS, PUBSUB SHARDCHANNELS: which channels have subscribers.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function list(call: Call, channels: Iterable<string>): void {
   if (call.args.length > 3) throw ERR.subcommandSyntax(call.args.string(1), 'PUBSUB')
@@ -28,7 +28,7 @@ export const pubsubChannels = defineCommand({
   summary: 'Lists the channels that somebody listens to; patterns do not count.',
   since: '2.8.0',
   complexity: 'O(N) where N is the number of channels with subscribers.',
-  run: (call) => list(call, call.engine.pubSub.channels()),
+  run: (call) => list(call, call.engine.clients.pubSub.channels()),
 })
 
 export const pubsubShardChannels = defineCommand({
@@ -37,5 +37,5 @@ export const pubsubShardChannels = defineCommand({
   summary: 'Lists the shard channels that somebody listens to.',
   since: '7.0.0',
   complexity: 'O(N) where N is the number of shard channels with subscribers.',
-  run: (call) => list(call, call.engine.pubSub.shardChannels()),
+  run: (call) => list(call, call.engine.clients.pubSub.shardChannels()),
 })

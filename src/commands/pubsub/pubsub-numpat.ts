@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const pubsubNumpat = defineCommand({
   name: 'PUBSUB NUMPAT',
@@ -10,6 +10,6 @@ export const pubsubNumpat = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   reply: 'integer',
   run(call) {
-    call.reply.integer(call.engine.pubSub.patternCount)
+    call.reply.integer(call.engine.clients.pubSub.patternCount)
   },
 })

@@ -2,8 +2,8 @@
 //
 // The reply is a flat array in RESP3 too: name, count, name, count.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 function countEach(call: Call, subscribersOf: (channel: string) => number): void {
   const { args, reply } = call
@@ -24,7 +24,7 @@ export const pubsubNumsub = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   args: [{ name: 'channel', type: 'string', optional: true, multiple: true }],
   reply: 'array: each channel followed by its number of subscribers',
-  run: (call) => countEach(call, (channel) => call.engine.pubSub.subscribersOf(channel)),
+  run: (call) => countEach(call, (channel) => call.engine.clients.pubSub.subscribersOf(channel)),
 })
 
 export const pubsubShardNumsub = defineCommand({
@@ -37,5 +37,5 @@ export const pubsubShardNumsub = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   args: [{ name: 'shardchannel', type: 'string', optional: true, multiple: true }],
   reply: 'array: each shard channel followed by its number of subscribers',
-  run: (call) => countEach(call, (channel) => call.engine.pubSub.shardSubscribersOf(channel)),
+  run: (call) => countEach(call, (channel) => call.engine.clients.pubSub.shardSubscribersOf(channel)),
 })

@@ -1,6 +1,6 @@
 // PUBSUB: questions about who listens to what.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const pubsub = defineCommand({
   name: 'PUBSUB',

@@ -9,11 +9,11 @@
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared, parseSharedName } from '../../broker/shared-name.ts'
 import type { Client } from '../../engine/clients/client.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
 
@@ -29,7 +29,7 @@ const REMEMBERING: Requirements = {
 }
 
 function claimsOf(
-  { pubSub }: RequirementsHost,
+  { clients: { pubSub } }: RequirementsHost,
   args: Arguments,
   client: Client,
   kind: SubscriptionKind,
@@ -50,7 +50,7 @@ function namesIn(args: Arguments): string[] {
 function checkNames(call: Call, kind: SubscriptionKind): void {
   const names = namesIn(call.args)
   for (const name of names) if (isShared(name) && parseSharedName(name) === undefined) throw GROUP_WITHOUT_NAME
-  call.engine.pubSub.checkSubscribe(call.client, kind, names)
+  call.engine.clients.pubSub.checkSubscribe(call.client, kind, names)
 }
 
 function confirm(call: Call, kind: string, index: number, count: number): void {
@@ -87,7 +87,7 @@ export const subscribe = defineCommand({
     const { client, args } = call
     checkNames(call, 'channel')
     for (let i = 1; i < args.length; i++) {
-      call.engine.pubSub.subscribe(client, args.string(i))
+      call.engine.clients.pubSub.subscribe(client, args.string(i))
       confirm(call, 'subscribe', i, client.subscriptions)
     }
     finish(call)
@@ -110,7 +110,7 @@ export const psubscribe = defineCommand({
     const { client, args } = call
     checkNames(call, 'pattern')
     for (let i = 1; i < args.length; i++) {
-      call.engine.pubSub.subscribePattern(client, args.string(i))
+      call.engine.clients.pubSub.subscribePattern(client, args.string(i))
       confirm(call, 'psubscribe', i, client.subscriptions)
     }
     finish(call)
@@ -136,7 +136,7 @@ export const ssubscribe = defineCommand({
     if (!call.mayBlock) throw NOT_IN_TRANSACTION
     checkNames(call, 'shard')
     for (let i = 1; i < args.length; i++) {
-      call.engine.pubSub.subscribeShard(client, args.string(i))
+      call.engine.clients.pubSub.subscribeShard(client, args.string(i))
       confirm(call, 'ssubscribe', i, client.shardChannels.size)
     }
     finish(call)

@@ -3,9 +3,9 @@
 // Each name is confirmed, whether it was subscribed to or not; leaving everything
 // when there is nothing is confirmed once, with a nil for the name.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { NameSet } from '../../util/tables/name-map.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 interface Kind {
   word: string
@@ -43,21 +43,21 @@ function leave(call: Call, kind: Kind, name: string): void {
 const CHANNELS: Kind = {
   word: 'unsubscribe',
   names: (call) => call.client.channels,
-  leave: (call, name) => call.engine.pubSub.unsubscribe(call.client, name),
+  leave: (call, name) => call.engine.clients.pubSub.unsubscribe(call.client, name),
   count: (call) => call.client.subscriptions,
 }
 
 const PATTERNS: Kind = {
   word: 'punsubscribe',
   names: (call) => call.client.patterns,
-  leave: (call, name) => call.engine.pubSub.unsubscribePattern(call.client, name),
+  leave: (call, name) => call.engine.clients.pubSub.unsubscribePattern(call.client, name),
   count: (call) => call.client.subscriptions,
 }
 
 const SHARD_CHANNELS: Kind = {
   word: 'sunsubscribe',
   names: (call) => call.client.shardChannels,
-  leave: (call, name) => call.engine.pubSub.unsubscribeShard(call.client, name),
+  leave: (call, name) => call.engine.clients.pubSub.unsubscribeShard(call.client, name),
   count: (call) => call.client.shardChannels.size,
 }
 

@@ -1,14 +1,14 @@
 // EVAL, EVALSHA, EVAL_RO, EVALSHA_RO: run a script, given whole or by its SHA-1.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand, type Requirements } from '../../engine/spec/command.ts'
+import type { Requirements } from '../../engine/spec/command.ts'
 import type { RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
-import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
+import { Scripts } from '../../scripting/scripts.ts'
 import { claimsOf, declaredFlags } from '../../scripting/shebang.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.')
@@ -16,23 +16,23 @@ const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.'
 type Access = 'writes' | 'reads'
 
 function evalBody(call: Call, access: Access): void {
-  engineOf(call).monitors.show(call)
+  call.engine.clients.monitors.show(call)
   const keys = keyCount(call)
-  run(call, scriptsOf(engineOf(call)).cache.script(call.args.bytes(1), 'while used'), keys, access)
+  run(call, call.engine.parts.scripts.cache.script(call.args.bytes(1), 'while used'), keys, access)
 }
 
 function evalSha(call: Call, access: Access): void {
-  engineOf(call).monitors.show(call)
+  call.engine.clients.monitors.show(call)
   // A word that is no SHA-1 is an unknown script, whatever follows.
   if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
-  const script = scriptsOf(engineOf(call)).cache.find(call.args.bytes(1))
+  const script = call.engine.parts.scripts.cache.find(call.args.bytes(1))
   if (script === undefined) throw NO_SCRIPT
   run(call, script, keys, access)
 }
 
 function run(call: Call, script: Script, keys: number, access: Access): void {
-  scriptsOf(engineOf(call)).runScript(call, script, keys, access === 'reads')
+  call.engine.parts.scripts.runScript(call, script, keys, access === 'reads')
 }
 
 /** A script with a shebang may do what that says, though it was never compiled. */
@@ -40,7 +40,7 @@ function bodyDeclares(_: RequirementsHost, args: Arguments): Requirements | unde
   return claimsOf(declaredFlags(args.bytes(1)))
 }
 
-function shaDeclares({ scripts }: RequirementsHost, args: Arguments): Requirements | undefined {
+function shaDeclares({ parts: { scripts } }: RequirementsHost, args: Arguments): Requirements | undefined {
   return scripts instanceof Scripts ? claimsOf(scripts.cache.find(args.bytes(1))?.flags) : undefined
 }
 

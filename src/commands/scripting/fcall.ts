@@ -1,21 +1,20 @@
 // FCALL, FCALL_RO: run a function of a library.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
+import { Scripts } from '../../scripting/scripts.ts'
 import { claimsOf } from '../../scripting/shebang.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NOT_FOUND = ERR.of('Function not found')
 const BAD_COUNT = ERR.of('Bad number of keys provided')
 
 function fcall(call: Call, access: 'writes' | 'reads'): void {
-  const engine = engineOf(call)
-  engine.monitors.show(call)
-  const scripts = scriptsOf(engine)
-  engine.durability.lookedAtLibraries()
+  const engine = call.engine
+  engine.clients.monitors.show(call)
+  const scripts = engine.parts.scripts
+  engine.effects.durability.lookedAtLibraries()
   const found = scripts.functions.find(call.args.string(1))
   if (found === undefined) throw NOT_FOUND
   const keys = keyCount(call, BAD_COUNT)
@@ -29,7 +28,7 @@ const common = {
   arity: -3,
   args: [{ name: 'function', type: 'string' }, ...KEYS_AND_ARGUMENTS],
   reply: 'any: what the function returns',
-  declared: ({ scripts }, args) =>
+  declared: ({ parts: { scripts } }, args) =>
     scripts instanceof Scripts ? claimsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
 } as const satisfies Partial<CommandSpec>
 

@@ -1,9 +1,7 @@
 // FUNCTION DELETE: remove a library with its functions.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const functionDelete = defineCommand({
   name: 'FUNCTION DELETE',
@@ -17,8 +15,8 @@ export const functionDelete = defineCommand({
   args: [{ name: 'library-name', type: 'string' }],
   reply: 'OK',
   run(call) {
-    if (!scriptsOf(engineOf(call)).functions.delete(call.args.string(2))) throw ERR.of('Library not found')
-    call.engine.durability.changedLibraries()
+    if (!call.engine.parts.scripts.functions.delete(call.args.string(2))) throw ERR.of('Library not found')
+    call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()
   },

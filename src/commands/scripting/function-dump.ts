@@ -2,11 +2,9 @@
 //
 //   [245][code] for each library, [version u16][CRC-64 of everything before]
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { isFunctionPayload, readFunctionPayload, writeFunctionPayload } from '../../persistence/rdb/function-payload.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const functionDump = defineCommand({
   name: 'FUNCTION DUMP',
@@ -18,10 +16,10 @@ export const functionDump = defineCommand({
   flags: ['noscript'],
   reply: 'bulk string: the payload',
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const { reply } = call
-    engine.durability.lookedAtLibraries()
-    reply.bulk(writeFunctionPayload(scriptsOf(engine).functions.codes(), engine.config.get('rdbcompression')))
+    engine.effects.durability.lookedAtLibraries()
+    reply.bulk(writeFunctionPayload(engine.parts.scripts.functions.codes(), engine.config.get('rdbcompression')))
   },
 })
 
@@ -59,9 +57,9 @@ export const functionRestore = defineCommand({
         throw ERR.of('Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.')
       }
     }
-    if (!isFunctionPayload(args.bytes(2), engineOf(call).switches.comparesChecksums)) throw ERR.payloadFooter
-    scriptsOf(engineOf(call)).functions.restore(readFunctionPayload(args.bytes(2)), policy)
-    call.engine.durability.changedLibraries()
+    if (!isFunctionPayload(args.bytes(2), call.engine.conditions.switches.comparesChecksums)) throw ERR.payloadFooter
+    call.engine.parts.scripts.functions.restore(readFunctionPayload(args.bytes(2)), policy)
+    call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()
   },

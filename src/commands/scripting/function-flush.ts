@@ -1,9 +1,7 @@
 // FUNCTION FLUSH: remove every library.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const functionFlush = defineCommand({
   name: 'FUNCTION FLUSH',
@@ -32,9 +30,9 @@ export const functionFlush = defineCommand({
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) {
       throw ERR.of('FUNCTION FLUSH only supports SYNC|ASYNC option')
     }
-    scriptsOf(engineOf(call)).functions.clear()
+    call.engine.parts.scripts.functions.clear()
     // Even when there was none: a replica may have some.
-    call.engine.durability.changedLibraries()
+    call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()
   },

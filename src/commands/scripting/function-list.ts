@@ -1,14 +1,12 @@
 // FUNCTION LIST: the libraries, what they hold, and their code.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { FunctionLibrary } from '../../scripting/function-libraries.ts'
 import { oneLine } from '../../scripting/reply-from-lua.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { SCRIPT_FLAGS } from '../../scripting/shebang.ts'
 import { Glob } from '../../util/bytes/glob.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const functionList = defineCommand({
   name: 'FUNCTION LIST',
@@ -35,8 +33,8 @@ export const functionList = defineCommand({
         pattern = new Glob(args.string(++i), 'ignored')
       } else throw ERR.of(`Unknown argument ${oneLine(args.string(i))}`)
     }
-    call.engine.durability.lookedAtLibraries()
-    const { libraries } = scriptsOf(engineOf(call)).functions
+    call.engine.effects.durability.lookedAtLibraries()
+    const { libraries } = call.engine.parts.scripts.functions
     const listed = [...libraries.values()].filter(({ name }) => pattern?.matches(name) ?? true)
     call.reply.array(listed.length)
     for (const library of listed) replyLibrary(call, library, withCode)

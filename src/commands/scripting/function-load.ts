@@ -1,9 +1,7 @@
 // FUNCTION LOAD: add a library, or put another in its place.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const functionLoad = defineCommand({
   name: 'FUNCTION LOAD',
@@ -27,8 +25,8 @@ export const functionLoad = defineCommand({
       if (!args.equalsIgnoreCase(i, 'REPLACE')) throw ERR.of(`Unknown option given: ${args.string(i)}`)
       replace = true
     }
-    const name = scriptsOf(engineOf(call)).functions.load(args.string(last), replace ? 'replace' : 'refuse')
-    call.engine.durability.changedLibraries()
+    const name = call.engine.parts.scripts.functions.load(args.string(last), replace ? 'replace' : 'refuse')
+    call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.text(name)
   },

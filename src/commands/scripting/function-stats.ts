@@ -1,8 +1,6 @@
 // FUNCTION STATS: the function that runs, and how many there are.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const functionStats = defineCommand({
   name: 'FUNCTION STATS',
@@ -15,11 +13,11 @@ export const functionStats = defineCommand({
   tips: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'],
   reply: 'map: running_script and engines',
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const { reply } = call
-    const scripts = scriptsOf(engine)
+    const scripts = engine.parts.scripts
     const { running } = scripts
-    engine.durability.lookedAtLibraries()
+    engine.effects.durability.lookedAtLibraries()
     reply.map(2)
     reply.text('running_script')
     if (running?.kind === 'function') {
@@ -30,7 +28,7 @@ export const functionStats = defineCommand({
       reply.array(running.command.length)
       for (const word of running.command) reply.text(word)
       reply.text('duration_ms')
-      reply.integer(Math.round(engine.workClock.monotonic() - running.startedMs))
+      reply.integer(Math.round(engine.environment.workClock.monotonic() - running.startedMs))
     } else {
       reply.nil()
     }

@@ -1,6 +1,6 @@
 // FUNCTION: libraries of functions, which stay when the server restarts.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const function_ = defineCommand({
   name: 'FUNCTION',

@@ -1,8 +1,8 @@
 // Arguments that EVAL, EVALSHA and FCALL share: how many keys there are, and their specs.
 
-import type { Call } from '../../engine/requests/call.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
 
 export const KEYS_AND_ARGUMENTS: readonly ArgSpec[] = [
   { name: 'numkeys', type: 'integer' },

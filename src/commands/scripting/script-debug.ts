@@ -1,7 +1,7 @@
 // SCRIPT DEBUG: the debugger of redis-cli. There is none here: scripts are compiled, and run to their end.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 const NO_DEBUGGER = ERR.of('Lua debugging is not available: scripts are compiled and run to their end')
 

@@ -1,8 +1,6 @@
 // SCRIPT EXISTS: which scripts EVALSHA would find.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const scriptExists = defineCommand({
   name: 'SCRIPT EXISTS',
@@ -16,7 +14,7 @@ export const scriptExists = defineCommand({
   args: [{ name: 'sha1', type: 'string', multiple: true }],
   reply: 'array: 1 for each that is known, 0 for each that is not',
   run(call) {
-    const { cache } = scriptsOf(engineOf(call))
+    const { cache } = call.engine.parts.scripts
     call.reply.array(call.args.length - 2)
     for (let i = 2; i < call.args.length; i++) {
       call.reply.integer(cache.find(call.args.bytes(i)) === undefined ? 0 : 1)

@@ -1,9 +1,7 @@
 // SCRIPT FLUSH: forget every script. Whoever sends EVALSHA next hears NOSCRIPT.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 const BAD_OPTION = ERR.of('SCRIPT FLUSH only support SYNC|ASYNC option')
 
@@ -31,11 +29,11 @@ export const scriptFlush = defineCommand({
   reply: 'OK',
   history: [['6.2.0', 'Accepts ASYNC and SYNC.']],
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const { args, reply } = call
     if (args.length > 3) throw BAD_OPTION
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) throw BAD_OPTION
-    scriptsOf(engine).cache.clear()
+    engine.parts.scripts.cache.clear()
     reply.ok()
   },
 })

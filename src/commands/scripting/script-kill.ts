@@ -1,8 +1,6 @@
 // SCRIPT KILL, FUNCTION KILL: end a script that takes too long and has changed nothing yet.
 
-import { engineOf } from '../../engine/engine.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {
   group: 'scripting',
@@ -19,9 +17,9 @@ export const scriptKill = defineCommand({
   summary: 'Ends the script that is running.',
   since: '2.6.0',
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const { reply } = call
-    scriptsOf(engine).kill('script')
+    engine.parts.scripts.kill('script')
     reply.ok()
   },
 })
@@ -32,9 +30,9 @@ export const functionKill = defineCommand({
   summary: 'Ends the function that is running.',
   since: '7.0.0',
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const { reply } = call
-    scriptsOf(engine).kill('function')
+    engine.parts.scripts.kill('function')
     reply.ok()
   },
 })

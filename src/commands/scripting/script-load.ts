@@ -1,8 +1,6 @@
 // SCRIPT LOAD: compile a script for EVALSHA without running it.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const scriptLoad = defineCommand({
   name: 'SCRIPT LOAD',
@@ -16,6 +14,6 @@ export const scriptLoad = defineCommand({
   args: [{ name: 'script', type: 'string' }],
   reply: 'bulk string: the SHA-1 of the script',
   run(call) {
-    call.reply.text(scriptsOf(engineOf(call)).cache.script(call.args.bytes(2), 'kept').sha)
+    call.reply.text(call.engine.parts.scripts.cache.script(call.args.bytes(2), 'kept').sha)
   },
 })

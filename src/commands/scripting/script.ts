@@ -1,6 +1,6 @@
 // SCRIPT: the cache of scripts, and the script that runs.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const script = defineCommand({
   name: 'SCRIPT',

@@ -1,7 +1,7 @@
 // SENTINEL CKQUORUM: in Redis, whether enough Sentinels are there to agree. Here nobody votes: the answer is whether the primary is up.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ReplyError } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { isOffered, namedShard } from './shard-of.ts'
 
 const NO_PRIMARY = new ReplyError('NOGOODSLAVE the primary is down, as this node sees it')

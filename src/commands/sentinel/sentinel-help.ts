@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { replyHelp } from '../help.ts'
 import { isOffered } from './shard-of.ts'
 

@@ -1,7 +1,6 @@
 // SENTINEL INFO-CACHE: what nodes last said of themselves. This node says it now; of others nothing is kept.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { describeServer } from '../server/info.ts'
 import { isOffered, shardOf } from './shard-of.ts'
 
@@ -27,6 +26,6 @@ export const sentinelInfoCache = defineCommand({
     reply.array(1)
     reply.array(2)
     reply.integer(0)
-    reply.text(describeServer(engineOf(call)))
+    reply.text(describeServer(call.engine))
   },
 })

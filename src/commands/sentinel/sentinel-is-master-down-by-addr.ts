@@ -1,6 +1,6 @@
 // SENTINEL IS-MASTER-DOWN-BY-ADDR: Sentinels ask each other so, and for votes by the same request. Nobody is elected here: a vote is never given.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { ipOf, isOffered, portOf, shardOf } from './shard-of.ts'
 
 export const sentinelIsMasterDownByAddr = defineCommand({

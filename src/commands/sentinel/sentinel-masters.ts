@@ -2,8 +2,8 @@
 // what it says of a node that has just answered.
 
 import type { SentinelNode, SentinelView } from '../../engine/cluster-view/sentinel-view.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { ipOf, isOffered, namedShard, portOf, shardOf } from './shard-of.ts'
 
 /** Sentinel's defaults, which tools show. */

@@ -3,9 +3,8 @@
 import type { Config } from '../../config/config.ts'
 import { localIp } from '../../engine/cluster-view/node-address.ts'
 import type { SentinelNode, SentinelView } from '../../engine/cluster-view/sentinel-view.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
 
 const NO_SUCH_MASTER = ERR.of('No such master with that name')
 const NO_SHARD = ERR.of('This server knows of no shard')
@@ -16,7 +15,9 @@ export function isOffered(config: Config): boolean {
 }
 
 export function shardOf(call: Call): SentinelView {
-  const { sentinelView } = engineOf(call)
+  const {
+    parts: { sentinelView },
+  } = call.engine
   if (sentinelView === null) throw NO_SHARD
   return sentinelView
 }

@@ -1,10 +1,9 @@
 // ACL CAT: the categories of commands, or the commands of one.
 
-import { engineOf } from '../../engine/engine.ts'
 import { ACL_CATEGORIES } from '../../engine/spec/acl-categories.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
 import { lowerCase } from '../../util/bytes/text.ts'
+import { defineCommand } from '../define-command.ts'
 
 const QUOTED_LENGTH_MAX = 128
 
@@ -26,7 +25,7 @@ export const aclCat = defineCommand({
       for (const category of ACL_CATEGORIES) reply.text(category)
       return
     }
-    const commands = engineOf(call).commands.inCategory(lowerCase(args.string(2)))
+    const commands = call.engine.commands.inCategory(lowerCase(args.string(2)))
     if (commands === undefined) throw ERR.of(`Unknown category '${printable(args.string(2), QUOTED_LENGTH_MAX)}'`)
     reply.array(commands.length)
     for (const { name } of commands) reply.text(name)

@@ -1,8 +1,7 @@
 // ACL DELUSER: removes users and ends their connections; that of whoever asks after the reply.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const aclDeluser = defineCommand({
   name: 'ACL DELUSER',
@@ -17,7 +16,9 @@ export const aclDeluser = defineCommand({
   reply: 'integer: how many users there were of these names',
   run(call) {
     const { args } = call
-    const { users } = engineOf(call)
+    const {
+      clients: { users },
+    } = call.engine
     for (let i = 2; i < args.length; i++) {
       if (args.string(i) === users.default.name) throw ERR.of("The 'default' user cannot be removed")
     }

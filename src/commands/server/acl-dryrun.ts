@@ -1,11 +1,10 @@
 // ACL DRYRUN: might a user run this command? Nothing is run, and nothing kept in ACL LOG.
 
 import { denialOf } from '../../engine/clients/permissions.ts'
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { hasArity, meantBy } from '../../engine/spec/command-table.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** Where the command in question begins. */
 const COMMAND_AT = 3
@@ -26,7 +25,10 @@ export const aclDryrun = defineCommand({
   reply: 'status OK, or text: what the user may not do',
   run(call) {
     const { args, reply } = call
-    const { commands, users } = engineOf(call)
+    const {
+      commands,
+      clients: { users },
+    } = call.engine
     const user = users.get(args.string(2))
     if (user === undefined) throw ERR.of(`User '${whole(args.string(2))}' not found`)
     const request = new Arguments()

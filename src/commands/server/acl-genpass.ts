@@ -1,8 +1,8 @@
 // ACL GENPASS: a password that nobody can guess. It comes from the system, not from the engine's chance, which may be seeded.
 
 import { randomBytes } from 'node:crypto'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 const BITS_DEFAULT = 256
 const BITS_MAX = 4096

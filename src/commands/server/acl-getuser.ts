@@ -1,9 +1,8 @@
 // ACL GETUSER: all there is to know of a user, field by field.
 
 import type { Selector } from '../../acl/selector.ts'
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const aclGetuser = defineCommand({
   name: 'ACL GETUSER',
@@ -21,7 +20,7 @@ export const aclGetuser = defineCommand({
   ],
   run(call) {
     const { reply } = call
-    const user = engineOf(call).users.get(call.args.string(2))
+    const user = call.engine.clients.users.get(call.args.string(2))
     if (user === undefined) {
       reply.nil()
       return

@@ -2,9 +2,8 @@
 
 import type { User } from '../../acl/user.ts'
 import { userLine } from '../../acl/user-lines.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {
   group: 'server',
@@ -32,7 +31,7 @@ export const aclUsers = defineCommand({
 })
 
 function replyEach(call: Call, textOf: (user: User) => string): void {
-  const users = engineOf(call).users.sorted()
+  const users = call.engine.clients.users.sorted()
   call.reply.array(users.length)
   for (const user of users) call.reply.text(textOf(user))
 }

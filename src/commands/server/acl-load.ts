@@ -3,10 +3,10 @@
 // It is one small file, read and written when somebody asks for it, so that happens synchronously.
 
 import { UserLinesError } from '../../acl/user-lines.ts'
-import { type Engine, engineOf } from '../../engine/engine.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { readUsersFile, writeUsersFile } from '../../persistence/users-file.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Engine } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {
   group: 'server',
@@ -29,10 +29,10 @@ export const aclLoad = defineCommand({
   name: 'ACL LOAD',
   summary: 'Replaces the users by those of the ACL file: all of them, or none when something is wrong with one.',
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     refuseWithoutFile(engine)
     try {
-      engine.users.replaceAll(readUsersFile(engine))
+      engine.clients.users.replaceAll(readUsersFile(engine))
     } catch (error) {
       if (!(error instanceof UserLinesError)) throw error
       throw ERR.of(error.message)
@@ -47,13 +47,13 @@ export const aclSave = defineCommand({
   summary: 'Writes the users into the ACL file.',
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     refuseWithoutFile(engine)
     try {
       writeUsersFile(engine)
     } catch (error) {
       // Disk full, no permission: the old file still stands, whoever asked is told.
-      engine.log.warn({ file: engine.config.get('aclfile'), error }, 'the ACL file could not be written')
+      engine.environment.log.warn({ file: engine.config.get('aclfile'), error }, 'the ACL file could not be written')
       throw NOT_SAVED
     }
     call.reply.ok()

@@ -1,8 +1,7 @@
 // ACL LOG: what users were refused, the newest first; or RESET, which forgets it.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 const COUNT_DEFAULT = 10
 
@@ -29,7 +28,7 @@ export const aclLog = defineCommand({
   history: [['7.2.0', 'Tells the id of the entry, when it was created and when it was updated last.']],
   run(call) {
     const { args, reply } = call
-    const { log } = engineOf(call).users
+    const { log } = call.engine.clients.users
     if (args.length > 3) throw ERR.subcommandSyntax(args.string(1), 'ACL')
     if (args.length === 3 && args.equalsIgnoreCase(2, 'RESET')) {
       log.clear()

@@ -2,9 +2,8 @@
 
 import { hasBlanks, RuleError } from '../../acl/rule-error.ts'
 import { UnclosedSelector } from '../../acl/user.ts'
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const aclSetuser = defineCommand({
   name: 'ACL SETUSER',
@@ -33,7 +32,7 @@ export const aclSetuser = defineCommand({
     const words: string[] = []
     for (let i = 3; i < args.length; i++) words.push(args.string(i))
     try {
-      engineOf(call).users.set(name, words, failed)
+      call.engine.clients.users.set(name, words, failed)
     } catch (error) {
       if (error instanceof UnclosedSelector) {
         throw ERR.of(`Unmatched parenthesis in acl selector starting at '${untilZero(error.word)}'.`)

@@ -1,6 +1,6 @@
 // ACL WHOAMI: as whom this connection asks.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const aclWhoami = defineCommand({
   name: 'ACL WHOAMI',

@@ -1,6 +1,6 @@
 // ACL: users, and what they may do.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const acl = defineCommand({
   name: 'ACL',

@@ -1,5 +1,4 @@
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const commandCount = defineCommand({
   name: 'COMMAND COUNT',
@@ -12,6 +11,6 @@ export const commandCount = defineCommand({
   flags: ['loading', 'stale'],
   reply: 'integer: number of commands, subcommands not counted',
   run(call) {
-    call.reply.integer(engineOf(call).commands.size)
+    call.reply.integer(call.engine.commands.size)
   },
 })

@@ -1,8 +1,8 @@
 // COMMAND DOCS: summaries and arguments, from which redis-cli makes its hints.
 
-import { engineOf } from '../../engine/engine.ts'
-import { type ArgSpec, type Command, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec, Command } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const commandDocs = defineCommand({
   name: 'COMMAND DOCS',
@@ -18,7 +18,7 @@ export const commandDocs = defineCommand({
   reply: 'map: commands and their documentation; unknown names are left out',
   run(call) {
     const { args, reply } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     const found: Command[] = []
     if (args.length === 2) found.push(...engine.commands.values())
     for (let i = 2; i < args.length; i++) {

@@ -1,11 +1,11 @@
 // COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS: the keys of a command that is written out but not run.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type Command, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { hasArity } from '../../engine/spec/command-table.ts'
 import { type FoundKey, findKeys, hasKeys } from '../../engine/spec/key-extraction.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 /** Where the command in question begins. */
 const COMMAND_AT = 2
@@ -66,7 +66,7 @@ function find(call: Call): FoundKey[] {
 }
 
 function commandIn(call: Call): Command | undefined {
-  const command = engineOf(call).commands.find(call.args.bytes(COMMAND_AT))
+  const command = call.engine.commands.find(call.args.bytes(COMMAND_AT))
   if (command?.subcommands === undefined || call.args.length <= COMMAND_AT + 1) return command
   return command.subcommands.get(call.args.string(COMMAND_AT + 1).toLowerCase())
 }

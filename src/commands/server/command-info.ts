@@ -1,11 +1,11 @@
 // COMMAND and COMMAND INFO: what a client library wants to know of commands.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { aclCategories } from '../../engine/spec/acl-categories.ts'
-import { type Command, defineCommand, FLAGS, type Flag, type KeySpec } from '../../engine/spec/command.ts'
+import { type Command, FLAGS, type Flag, type KeySpec } from '../../engine/spec/command.ts'
 import { keyUses, legacyRange } from '../../engine/spec/key-extraction.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const common = {
   group: 'server',
@@ -35,7 +35,7 @@ export const commandInfo = defineCommand({
   history: [['7.0.0', 'Names of subcommands are understood, names are optional.']],
   run(call) {
     const { args, reply } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     if (args.length === 2) {
       replyAll(call)
       return
@@ -50,8 +50,8 @@ export const commandInfo = defineCommand({
 })
 
 function replyAll(call: Call): void {
-  call.reply.array(engineOf(call).commands.size)
-  for (const each of engineOf(call).commands.values()) replyCommand(call.reply, each)
+  call.reply.array(call.engine.commands.size)
+  for (const each of call.engine.commands.values()) replyCommand(call.reply, each)
 }
 
 /** Redis keeps these to itself, as `COMMAND INFO publish` shows. */

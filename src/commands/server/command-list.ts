@@ -1,10 +1,10 @@
 // COMMAND LIST: names of commands, those of a module, a category or a pattern.
 
-import { engineOf } from '../../engine/engine.ts'
 import { ACL_CATEGORIES, aclCategories } from '../../engine/spec/acl-categories.ts'
-import { type Command, defineCommand } from '../../engine/spec/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const commandList = defineCommand({
   name: 'COMMAND LIST',
@@ -32,7 +32,7 @@ export const commandList = defineCommand({
   reply: 'array: names, those of subcommands too',
   run(call) {
     const { args, reply } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     const names: string[] = []
     if (args.length !== 2 && (args.length !== 5 || !args.equalsIgnoreCase(2, 'FILTERBY'))) throw ERR.syntax
     const test = args.length === 2 ? () => true : filter(args.string(3).toUpperCase(), args.string(4).toLowerCase())

@@ -4,8 +4,8 @@
 // finds, by its own name. Old names are names too (hash-max-ziplist-entries).
 
 import { CONFIG_NAMES, configRow } from '../../config/config.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const configGet = defineCommand({
   name: 'CONFIG GET',

@@ -1,7 +1,7 @@
 // CONFIG RESETSTAT: the counters of INFO begin again.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand, forgetCalls } from '../../engine/spec/command.ts'
+import { forgetCalls } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { infoFigures } from './info.ts'
 
 export const configResetstat = defineCommand({
@@ -15,13 +15,13 @@ export const configResetstat = defineCommand({
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
   run(call) {
-    const engine = engineOf(call)
-    engine.stats.reset()
+    const engine = call.engine
+    engine.figures.stats.reset()
     infoFigures(engine).reset()
-    engine.dataset.hits = 0
-    engine.dataset.misses = 0
-    engine.pubSub.published = 0
-    engine.pubSub.delivered = 0
+    engine.data.dataset.hits = 0
+    engine.data.dataset.misses = 0
+    engine.clients.pubSub.published = 0
+    engine.clients.pubSub.delivered = 0
     for (const command of engine.commands.used()) forgetCalls(command)
     // Redis counts a call when it ends: this one is the first.
     call.command.calls = 1

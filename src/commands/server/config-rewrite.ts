@@ -6,11 +6,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { userLine } from '../../acl/user-lines.ts'
 import { rewriteConfigFile } from '../../config/config-rewrite.ts'
-import { type Engine, engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { replaceFile } from '../../persistence/disk/replace-file.ts'
 import { describeDiskError } from '../../persistence/errors.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Engine } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const configRewrite = defineCommand({
   name: 'CONFIG REWRITE',
@@ -23,8 +23,8 @@ export const configRewrite = defineCommand({
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
   run(call) {
-    const engine = engineOf(call)
-    if (engine.host.configFile === undefined) throw ERR.of('The server is running without a config file')
+    const engine = call.engine
+    if (engine.parts.host.configFile === undefined) throw ERR.of('The server is running without a config file')
     const failure = writeConfigFile(engine, 'changed')
     if (failure !== undefined) throw ERR.of(`Rewriting config file: ${failure}`)
     call.reply.ok()
@@ -33,19 +33,19 @@ export const configRewrite = defineCommand({
 
 /** Rewrites the config file, with the settings that are not the default, or with `every` one. Returns what went wrong. */
 export function writeConfigFile(engine: Engine, settings: 'changed' | 'every'): string | undefined {
-  const path = engine.host.configFile
+  const path = engine.parts.host.configFile
   // The system's word for a name that is none, which redis-server shows.
   if (path === undefined) return 'Bad address'
-  const userLines = engine.config.get('aclfile') === '' ? engine.users.configured().map(userLine) : []
+  const userLines = engine.config.get('aclfile') === '' ? engine.clients.users.configured().map(userLine) : []
   try {
     const { text, mode } = readOrEmpty(path)
     replaceFile(path, rewriteConfigFile(text, engine.config, userLines, settings), mode)
   } catch (error) {
     // Disk full, no permission: the old file still stands, whoever asked is told.
-    engine.log.warn({ path, error }, 'the config file could not be rewritten')
+    engine.environment.log.warn({ path, error }, 'the config file could not be rewritten')
     return describeDiskError(error)
   }
-  engine.log.info({ path }, 'config file rewritten')
+  engine.environment.log.info({ path }, 'config file rewritten')
   return undefined
 }
 

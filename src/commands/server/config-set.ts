@@ -1,11 +1,10 @@
 // CONFIG SET: changes settings, all of them or none.
 
 import { CONFIG_NAMES, ConfigError, type ConfigName, configRow } from '../../config/config.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { isAllowed } from './allowed.ts'
 
 export const configSet = defineCommand({
@@ -42,7 +41,8 @@ export const configSet = defineCommand({
       throw failed(called.get(error.option as ConfigName)!, error.message)
     }
     const inert = call.engine.config.reportInert(called.keys())
-    if (inert.length > 0) engineOf(call).log.warn({ settings: inert.join(', ') }, 'set, but without effect here')
+    if (inert.length > 0)
+      call.engine.environment.log.warn({ settings: inert.join(', ') }, 'set, but without effect here')
     call.reply.ok()
   },
 })
@@ -70,7 +70,7 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
     if (row.protected && !isAllowed(call.engine.config, call.client, 'enable-protected-configs')) {
       throw failed(word, "can't set protected config")
     }
-    if (row.notWhileLoading && engineOf(call).state.loading.holds) throw ERR.loading
+    if (row.notWhileLoading && call.engine.conditions.state.loading.holds) throw ERR.loading
     // An old and a new name of one setting are no duplicate: the later one wins.
     if (seen.has(lower)) throw failed(word, 'duplicate parameter')
     seen.add(lower)

@@ -1,6 +1,6 @@
 // CONFIG: what the server is set to, and changing it.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const config = defineCommand({
   name: 'CONFIG',

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const dbsize = defineCommand({
   name: 'DBSIZE',
@@ -12,7 +12,7 @@ export const dbsize = defineCommand({
   tips: ['request_policy:all_shards', 'response_policy:agg_sum'],
   reply: 'integer: number of keys',
   run(call) {
-    call.engine.durability.lookedEverywhere()
+    call.engine.effects.durability.lookedEverywhere()
     call.reply.integer(call.db.size)
   },
 })

@@ -4,28 +4,27 @@
 // that differ an array of database, key and how it differs (engine/effects/saving.ts).
 
 import type { AuditReport } from '../../engine/effects/saving.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { describeNoAudit, NoAudit, PARTS_MAX } from '../../persistence/audit/audit.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import type { Call } from '../call.ts'
 
 export function audit(call: Call): void {
   const { args, client, mayBlock } = call
-  const engine = engineOf(call)
+  const engine = call.engine
   if (args.length === 3 || (args.length === 4 && !args.equalsIgnoreCase(2, 'PARTS'))) throw ERR.syntax
   const parts = args.length === 4 ? Number(args.integer(3)) : undefined
   if (parts !== undefined && (parts < 1 || parts > PARTS_MAX)) throw ERR.of(`PARTS is a number from 1 to ${PARTS_MAX}`)
-  const { saving } = engine
+  const { saving } = engine.parts
   if (!mayBlock) throw ERR.of('DEBUG AUDIT is not allowed in a transaction')
   if (saving === undefined) throw noAudit(new NoAudit('there are no files to compare with'))
   const done = (outcome: AuditReport | Error): void => {
     client.paused = false
-    engine.dispatch.replyTo(client, (reply) => {
+    engine.requests.dispatch.replyTo(client, (reply) => {
       if (outcome instanceof Error) reply.error(noAudit(outcome))
       else write(reply, outcome)
     })
-    engine.turn.resumeSoon(client)
+    engine.requests.turn.resumeSoon(client)
   }
   try {
     saving.audit(parts, done)

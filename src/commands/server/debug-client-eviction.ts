@@ -1,15 +1,17 @@
 // DEBUG CLIENT-EVICTION: how many clients hold how much, by powers of two, while `maxmemory-clients` bounds it.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
 
 /** Redis's buckets: below 32 KiB, then doubling up to 4 GiB and beyond. */
 const FIRST_BYTES = 2 ** 15
 const BUCKETS = 19
 
 export function clientEviction(call: Call): void {
-  const { clients, config } = engineOf(call)
+  const {
+    clients: { connected: clients },
+    config,
+  } = call.engine
   if (config.get('maxmemory-clients') === '0') throw ERR.of('maxmemory-clients is disabled.')
   const bytes = new Array<number>(BUCKETS).fill(0)
   const counts = new Array<number>(BUCKETS).fill(0)

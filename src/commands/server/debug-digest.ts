@@ -7,8 +7,6 @@
 // that it does.
 
 import { createHash } from 'node:crypto'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ABSENT, type Hash } from '../../store/hash/hash.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -21,6 +19,7 @@ import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { formatDoubleDigits } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 const DIGEST_BYTES = 20
 /** Redis's number for the type of a stream; those of the other types are ours. */
@@ -28,10 +27,10 @@ const REDIS_TYPE_STREAM = 6
 
 /** The digest of all databases. */
 export function digest(call: Call): void {
-  call.engine.durability.lookedEverywhere()
+  call.engine.effects.durability.lookedEverywhere()
   const all = new Digest()
   const key = new Bytes()
-  for (const db of engineOf(call).databases) {
+  for (const db of call.engine.databases) {
     if (db.size === 0) continue
     all.mixNumber(db.index)
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {

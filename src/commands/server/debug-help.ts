@@ -1,6 +1,6 @@
 // DEBUG HELP: Redis's lines, which name what is refused here too (debug.ts).
 
-import type { Call } from '../../engine/requests/call.ts'
+import type { Call } from '../call.ts'
 import { replyHelp } from '../help.ts'
 
 export function help(call: Call): void {

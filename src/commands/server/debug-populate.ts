@@ -1,10 +1,10 @@
 // DEBUG POPULATE: many keys at once. As in Redis they are neither counted as changes nor journaled: a restart does not bring them back.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 /** Redis makes names and values in a buffer of 128 bytes, of which the last is 0. */
 const TEXT_BYTES_MAX = 127

@@ -1,9 +1,8 @@
 // DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way shows.
 
 import type { ReloadOptions } from '../../engine/effects/saving.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
 
 const NOT_SAVED = new ReplyError('ERR')
 const NO_SNAPSHOT = ERR.of('Error trying to load the RDB dump, check server logs.')
@@ -34,17 +33,17 @@ export function loadAof(call: Call): void {
 
 function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   const { client } = call
-  const engine = engineOf(call)
-  const { saving } = engine
-  if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.state.loading.holds)
+  const engine = call.engine
+  const { saving } = engine.parts
+  if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.conditions.state.loading.holds)
     throw notLoaded
   client.paused = true
   saving.reload(options, (outcome) => {
     client.paused = false
-    engine.dispatch.replyTo(client, (reply) => {
+    engine.requests.dispatch.replyTo(client, (reply) => {
       if (outcome === 'reloaded') reply.ok()
       else reply.error(outcome === 'not saved' ? NOT_SAVED : notLoaded)
     })
-    engine.turn.resumeSoon(client)
+    engine.requests.turn.resumeSoon(client)
   })
 }

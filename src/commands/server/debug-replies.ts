@@ -1,8 +1,8 @@
 // DEBUG PROTOCOL, ERROR: replies of every shape, for those who write clients.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import type { Call } from '../call.ts'
 
 /** A reply of the given type. */
 export function protocol(call: Call): void {

@@ -1,9 +1,8 @@
 // DEBUG's switches: what acts here (engine/upkeep/debug-switches.ts), and what only has to be taken because nothing here differs by it.
 
 import { parseMemory } from '../../config/config-table.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
 
 /** 4 GB, less a megabyte. */
 const PACKED_BYTES_MAX = 2 ** 32 - 2 ** 20
@@ -14,25 +13,25 @@ export function setActiveExpire(call: Call): void {
 }
 
 export function skipChecksums(call: Call): void {
-  engineOf(call).switches.comparesChecksums = number(call, 2) === 0
+  call.engine.conditions.switches.comparesChecksums = number(call, 2) === 0
   call.reply.ok()
 }
 
 export function disableDenyScripts(call: Call): void {
-  engineOf(call).switches.scriptsMayAll = number(call, 2) !== 0
+  call.engine.conditions.switches.scriptsMayAll = number(call, 2) !== 0
   call.reply.ok()
 }
 
 /** Microseconds in Redis's words. */
 export function journalSleep(call: Call): void {
-  engineOf(call).switches.journalSleepMs = Math.max(0, number(call, 2)) / 1000
+  call.engine.conditions.switches.journalSleepMs = Math.max(0, number(call, 2)) / 1000
   call.reply.ok()
 }
 
 export function changeReplicationId(call: Call): void {
-  const engine = engineOf(call)
-  engine.log.info({}, 'changing the replication id, as DEBUG asks for')
-  engine.history.beginAnew()
+  const engine = call.engine
+  engine.environment.log.info({}, 'changing the replication id, as DEBUG asks for')
+  engine.effects.history.beginAnew()
   call.reply.ok()
 }
 

@@ -4,13 +4,12 @@
 // their sizes are no powers of two, and there is never a second one. What expires
 // stands in a heap, which is told of as a table with one key in each bucket.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Hash } from '../../store/hash/hash.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import type { Call } from '../call.ts'
 import { find } from './debug-values.ts'
 
 /** What the figures are made of; entry `i` of `chains` = how many buckets hold `i` keys. */
@@ -20,7 +19,7 @@ interface Table {
 }
 
 export function databaseTables(call: Call): void {
-  const { databases } = engineOf(call)
+  const { databases } = call.engine
   const index = Number(call.args.integer(2))
   const db = databases[index]
   if (db === undefined) throw ERR.of('Out of range database')

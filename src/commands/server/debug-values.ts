@@ -1,12 +1,12 @@
 // DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of what is held otherwise here.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { List } from '../../store/list/list.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
 
 /** What a payload has besides the value: its type before it, version and checksum behind. */
@@ -15,7 +15,8 @@ const PAYLOAD_FRAME_BYTES = 11
 /** Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis would have, and never compressed. */
 export function object(call: Call): void {
   const { db } = call
-  const { config, dataset } = call.engine
+  const { config } = call.engine
+  const { dataset } = call.engine.data
   const entry = find(call)
   const idle = db.idleSeconds(entry)
   const lru = (dataset.accessSeconds - idle) & 0xffffff
@@ -69,7 +70,7 @@ function print(call: Call, encoding: 'listpack' | 'quicklist'): void {
   const entry = find(call)
   if (encodingOf(call, entry) !== encoding) throw ERR.of(`Not a ${encoding} encoded object.`)
   const { length, bytes } = db.structureOf(entry)
-  call.engine.log.info(
+  call.engine.environment.log.info(
     { encoding, elements: length, bytes },
     `DEBUG ${encoding.toUpperCase()}${describeNodes(call, entry)}`,
   )

@@ -8,13 +8,12 @@
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
 import { stopEverything } from '../../util/time/stop-everything.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { isAllowed } from './allowed.ts'
 import { writeConfigFile } from './config-rewrite.ts'
 import { audit } from './debug-audit.ts'
@@ -133,7 +132,7 @@ function refuseToCrash(call: Call): void {
 /** Redis's answer when it cannot start itself again; whoever supervises the process can (SHUTDOWN, or a signal). */
 function refuseToRestart(call: Call): void {
   if (call.args.length > 2) call.args.integer(2)
-  call.engine.log.warn(
+  call.engine.environment.log.warn(
     {},
     'DEBUG RESTART and CRASH-AND-RECOVER are not supported: who started the server starts it again',
   )
@@ -149,13 +148,13 @@ function sleep(call: Call): void {
 }
 
 function log(call: Call): void {
-  call.engine.log.warn({ text: call.args.string(2) }, 'DEBUG LOG')
+  call.engine.environment.log.warn({ text: call.args.string(2) }, 'DEBUG LOG')
   call.reply.ok()
 }
 
 /** CONFIG REWRITE that writes every setting, whatever it is. */
 function rewriteConfig(call: Call): void {
-  const failure = writeConfigFile(engineOf(call), 'every')
+  const failure = writeConfigFile(call.engine, 'every')
   if (failure !== undefined) throw ERR.of(`CONFIG-REWRITE-FORCE-ALL failed: ${failure}`)
   call.reply.ok()
 }
@@ -169,7 +168,9 @@ const MATCHES_TRIED = 100_000
 const PATTERN_BYTES_MAX = 32
 
 function stringMatchTest(call: Call): void {
-  const { random } = engineOf(call)
+  const {
+    environment: { random },
+  } = call.engine
   const text = (): string => {
     const length = random.below(PATTERN_BYTES_MAX)
     return String.fromCharCode(...Array.from({ length }, () => random.below(128)))

@@ -2,10 +2,8 @@
 //
 // The reply says that it has begun; how far it has got is in INFO (replication/failover.ts).
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
-import { replicationOf } from '../../replication/replication.ts'
+import { defineCommand } from '../define-command.ts'
 
 const IN_CLUSTER = ERR.of('FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.')
 const NO_TIME = ERR.of('FAILOVER timeout must be greater than 0')
@@ -35,11 +33,13 @@ export const failover = defineCommand({
   ],
   reply: 'status: OK, it has begun',
   run(call) {
-    const { cluster, replication } = engineOf(call)
+    const {
+      parts: { cluster, replication },
+    } = call.engine
     // Where a log decides who leads the command means the same in a cluster of several logs.
     if (cluster !== null && replication?.node === undefined) throw IN_CLUSTER
     const { args, reply } = call
-    const { failover } = replicationOf(engineOf(call))
+    const { failover } = call.engine.parts.replication
     if (args.length === 2 && args.equalsIgnoreCase(1, 'ABORT')) {
       failover.abort()
       reply.ok()

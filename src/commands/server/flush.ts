@@ -6,12 +6,11 @@
 // server has lost.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {
   group: 'server',
@@ -69,7 +68,10 @@ export const flushall = defineCommand({
 
 /** Removes everything; in the journal stands `words`, or the request as it came. */
 export function emptyAll(call: Call, ...words: Word[]): void {
-  const { databases, replicaExpiry } = engineOf(call)
+  const {
+    databases,
+    upkeep: { replicaExpiry },
+  } = call.engine
   for (const database of databases) empty(call, database)
   replicaExpiry.forget()
   flushed(call, words)
@@ -81,10 +83,10 @@ function checkOption({ args }: Call): void {
 }
 
 function empty(call: Call, database: Database): void {
-  const engine = engineOf(call)
+  const engine = call.engine
   if (database.size === 0) return
   // WATCH breaks only for keys that were there: this must be asked before they go.
-  engine.watches.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
+  engine.data.watches.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
   // A client that waits for a group (XREADGROUP) must learn that it is gone.
   engine.blocking.contentsReplaced(database)
   call.changes += database.size
@@ -96,8 +98,8 @@ function flushed(call: Call, words: readonly Word[] = []): void {
   if (words.length > 0) call.propagate(...words)
   else if (args.length === 1) call.propagate(args.bytes(0))
   else call.propagate(args.bytes(0), args.bytes(1))
-  call.engine.durability.changedEverywhere()
-  engineOf(call).tracking.flushed()
+  call.engine.effects.durability.changedEverywhere()
+  call.engine.clients.tracking.flushed()
 }
 
 /**
@@ -106,9 +108,9 @@ function flushed(call: Call, words: readonly Word[] = []): void {
  * snapshot follows.
  */
 function savesEmptiness(call: Call): boolean {
-  const engine = engineOf(call)
+  const engine = call.engine
   const { client } = call
-  const { saving } = engine
+  const { saving } = engine.parts
   if (saving === undefined || saving.isBackup || engine.config.get('save').length === 0 || client.isObeyed) return false
   call.changes = 0
   if (!call.mayBlock || call.fromScript || saving.busyWith === 'rewrite') {
@@ -119,8 +121,8 @@ function savesEmptiness(call: Call): boolean {
   saving.saveEmptiness(() => {
     client.paused = false
     // As in Redis, one that fails refuses nothing here: the save points will try again.
-    engine.dispatch.replyTo(client, (reply) => reply.ok())
-    engine.turn.resumeSoon(client)
+    engine.requests.dispatch.replyTo(client, (reply) => reply.ok())
+    engine.requests.turn.resumeSoon(client)
   })
   return true
 }

@@ -4,13 +4,11 @@
 // asked at most ten times a second, and rates are worked out from one INFO to the next.
 
 import { totalmem } from 'node:os'
-import { channelsOf } from '../../channels/channels.ts'
 import type { ChannelFigures } from '../../channels/log/tally.ts'
 import type { Leading } from '../../engine/effects/replication.ts'
 import type { SavingStatus } from '../../engine/effects/saving.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { performance } from '../../util/time/real-time.ts'
+import type { Engine } from '../call.ts'
 import { type KeySizes, KeySizesCounter } from './key-sizes.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 
@@ -52,23 +50,23 @@ export class InfoFigures {
   constructor(engine: Engine) {
     this.engine = engine
     this.keySizesCounter = new KeySizesCounter(engine)
-    this.#sampledMs = engine.clock.monotonic()
+    this.#sampledMs = engine.environment.clock.monotonic()
     this.memory = memoryFigures(engine, 0)
   }
 
   /** Counts what channels keep, or takes the last count where that is much. */
   askChannels(): void {
-    const channels = channelsOf(this.engine)
+    const channels = this.engine.parts.channels
     this.channels = channels.tally.figures
     this.readersBehind = channels.behind
   }
 
   get saving(): SavingStatus {
-    return this.engine.saving?.status ?? NOTHING_SAVED
+    return this.engine.parts.saving?.status ?? NOTHING_SAVED
   }
 
   get replication(): Leading {
-    return replicationOf(this.engine).leading
+    return this.engine.parts.replication.leading
   }
 
   /** CONFIG RESETSTAT set the counters back: rates begin from there. */
@@ -80,7 +78,7 @@ export class InfoFigures {
 
   /** Asks the system, and the clients, if that was not done just now. */
   askSystem(): void {
-    const now = this.engine.clock.monotonic()
+    const now = this.engine.environment.clock.monotonic()
     if (now - this.#systemAskedMs < SYSTEM_FIGURES_MS) return
     this.#systemAskedMs = now
     // The whole of memoryUsage() walks V8's heap spaces; this is one read of a file.
@@ -88,7 +86,7 @@ export class InfoFigures {
     this.cpu = process.cpuUsage()
     this.inputBufferBytesMax = 0
     this.outputBufferBytesMax = 0
-    for (const { parser, outputBytes } of this.engine.clients.values()) {
+    for (const { parser, outputBytes } of this.engine.clients.connected.values()) {
       this.inputBufferBytesMax = Math.max(this.inputBufferBytesMax, parser.reservedBytes)
       this.outputBufferBytesMax = Math.max(this.outputBufferBytesMax, outputBytes)
     }
@@ -101,8 +99,8 @@ export class InfoFigures {
 
   /** Works out rates since the last look, if that was long enough ago to mean something. */
   sample(): void {
-    const { stats } = this.engine
-    const now = this.engine.clock.monotonic()
+    const { stats } = this.engine.figures
+    const now = this.engine.environment.clock.monotonic()
     const seconds = (now - this.#sampledMs) / 1000
     // It tells of the whole process: a program that embeds the engine is in it.
     const loopUs = Math.round(performance.eventLoopUtilization().active * 1000)

@@ -89,7 +89,7 @@ function ofPrimary(
   return gauge(
     name,
     (figures) => {
-      const following = figures.engine.replication?.following
+      const following = figures.engine.parts.replication?.following
       return following && read(following, figures)
     },
     print,
@@ -99,14 +99,14 @@ function ofPrimary(
 /** A figure of this server's part in a replicated log: without one there is none. */
 function ofNode(name: string, read: (node: LogNode) => number): FigureRow {
   return gauge(name, ({ engine }) => {
-    const node = engine.replication?.node
+    const node = engine.parts.replication?.node
     return node && read(node)
   })
 }
 
 function nodeText(name: string, read: (node: LogNode) => string): TextRow {
   return text(name, ({ engine }) => {
-    const node = engine.replication?.node
+    const node = engine.parts.replication?.node
     return node && read(node)
   })
 }
@@ -134,7 +134,8 @@ const signedPercentage = (value: number): string => (Object.is(value, -0) ? '-0.
 const percent = (value: number): string => `${value.toFixed(2)}%`
 const microsecondsAsSeconds = (value: number): string => (value / 1e6).toFixed(6)
 
-const uptime: Read<number> = ({ engine }) => Math.max(0, Math.floor((engine.unitClock.now() - engine.startedMs) / 1000))
+const uptime: Read<number> = ({ engine }) =>
+  Math.max(0, Math.floor((engine.environment.unitClock.now() - engine.environment.startedMs) / 1000))
 
 const SERVER: InfoSection = {
   heading: 'Server',
@@ -144,26 +145,29 @@ const SERVER: InfoSection = {
     constant('redis_git_sha1', '00000000'),
     none('redis_git_dirty'),
     constant('redis_build_id', '0'),
-    text('redis_mode', ({ engine }) => (engine.cluster === null ? 'standalone' : 'cluster')),
+    text('redis_mode', ({ engine }) => (engine.parts.cluster === null ? 'standalone' : 'cluster')),
     constant('os', `${type()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`),
     constant('arch_bits', '64'),
     constant('monotonic_clock', 'node performance.now'),
     constant('multiplexing_api', 'libuv'),
     constant('node_version', process.versions.node),
     constant('process_id', `${process.pid}`),
-    text('process_supervised', ({ engine }) => engine.host.describe?.().supervisor ?? 'no'),
-    text('run_id', ({ engine }) => engine.runId),
-    gauge('tcp_port', ({ engine }) => portOf(engine.host.describe?.())),
-    gauge('server_time_usec', ({ engine }) => Math.floor(engine.unitClock.now() * 1000)),
+    text('process_supervised', ({ engine }) => engine.parts.host.describe?.().supervisor ?? 'no'),
+    text('run_id', ({ engine }) => engine.environment.runId),
+    gauge('tcp_port', ({ engine }) => portOf(engine.parts.host.describe?.())),
+    gauge('server_time_usec', ({ engine }) => Math.floor(engine.environment.unitClock.now() * 1000)),
     gauge('uptime_in_seconds', uptime),
     gauge('uptime_in_days', (figures) => Math.floor(uptime(figures) / 86400)),
     gauge('hz', ({ engine }) => engine.config.get('hz')),
     gauge('configured_hz', ({ engine }) => engine.config.get('hz')),
-    gauge('lru_clock', ({ engine }) => engine.dataset.accessSeconds & 0xffffff),
-    text('executable', ({ engine }) => engine.host.describe?.().executable ?? process.execPath),
-    text('config_file', ({ engine }) => engine.host.describe?.().configFile ?? engine.host.configFile ?? ''),
+    gauge('lru_clock', ({ engine }) => engine.data.dataset.accessSeconds & 0xffffff),
+    text('executable', ({ engine }) => engine.parts.host.describe?.().executable ?? process.execPath),
+    text(
+      'config_file',
+      ({ engine }) => engine.parts.host.describe?.().configFile ?? engine.parts.host.configFile ?? '',
+    ),
     none('io_threads_active'),
-    gauge('shutdown_in_milliseconds', ({ engine }) => engine.host.describe?.().endsInMs),
+    gauge('shutdown_in_milliseconds', ({ engine }) => engine.parts.host.describe?.().endsInMs),
     family(listeners),
   ],
 }
@@ -175,14 +179,14 @@ const CLIENTS: InfoSection = {
     // Replicas are counted elsewhere.
     gauge(
       'connected_clients',
-      ({ engine }) => engine.clients.size - (engine.replication?.leading.replicas.length ?? 0),
+      ({ engine }) => engine.clients.connected.size - (engine.parts.replication?.leading.replicas.length ?? 0),
     ),
     none('cluster_connections'),
     gauge('maxclients', ({ engine }) => engine.config.get('maxclients')),
     gauge('client_recent_max_input_buffer', (figures) => figures.inputBufferBytesMax),
     gauge('client_recent_max_output_buffer', (figures) => figures.outputBufferBytesMax),
-    gauge('blocked_clients', ({ engine }) => engine.blocking.room.count + engine.stats.pausedClients),
-    gauge('tracking_clients', ({ engine }) => engine.tracking.clientCount),
+    gauge('blocked_clients', ({ engine }) => engine.blocking.room.count + engine.figures.stats.pausedClients),
+    gauge('tracking_clients', ({ engine }) => engine.clients.tracking.clientCount),
     gauge('clients_in_timeout_table', ({ engine }) => engine.blocking.room.deadlineCount),
     gauge('total_blocking_keys', ({ engine }) => engine.blocking.countAwaited('any change')),
     gauge('total_blocking_keys_on_nokey', ({ engine }) => engine.blocking.countAwaited('removal')),
@@ -216,9 +220,9 @@ const MEMORY: InfoSection = {
     none('used_memory_vm_eval'),
     constant('used_memory_lua_human', '0B'),
     gauge('used_memory_scripts_eval', ({ memory }) => memory.scripts),
-    gauge('number_of_cached_scripts', ({ engine }) => engine.scripts.cachedScripts),
-    gauge('number_of_functions', ({ engine }) => engine.scripts.functionCount),
-    gauge('number_of_libraries', ({ engine }) => engine.scripts.libraryCount),
+    gauge('number_of_cached_scripts', ({ engine }) => engine.parts.scripts.cachedScripts),
+    gauge('number_of_functions', ({ engine }) => engine.parts.scripts.functionCount),
+    gauge('number_of_libraries', ({ engine }) => engine.parts.scripts.libraryCount),
     none('used_memory_vm_functions'),
     ...memory('used_memory_vm_total', () => 0),
     gauge('used_memory_functions', ({ memory }) => memory.functions),
@@ -247,7 +251,7 @@ const MEMORY: InfoSection = {
       for (const db of engine.databases) pending += db.lazyFree.pending
       return pending
     }),
-    counter('lazyfreed_objects', ({ engine }) => engine.stats.lazyFreedObjects),
+    counter('lazyfreed_objects', ({ engine }) => engine.figures.stats.lazyFreedObjects),
   ],
 }
 
@@ -256,7 +260,7 @@ function whileLoading(
   read: (progress: Readonly<LoadingProgress>, figures: InfoFigures) => number,
 ): Read<number | undefined> {
   return (figures) => {
-    const { progress } = figures.engine.loading
+    const { progress } = figures.engine.conditions.loading
     return progress === undefined ? undefined : read(progress, figures)
   }
 }
@@ -267,12 +271,12 @@ function loadedPart({ loadedBytes, totalBytes, writerMemoryBytes }: Readonly<Loa
   return writerMemoryBytes > 0 ? Math.min(0.9999, loadedBytes / writerMemoryBytes) : 0
 }
 
-type JournalStatus = NonNullable<InfoFigures['engine']['durability']['progress']['status']>
+type JournalStatus = NonNullable<InfoFigures['engine']['effects']['durability']['progress']['status']>
 
 /** A field that is told while there is an append-only file. */
 function ofJournal(read: (status: JournalStatus, figures: InfoFigures) => number): Read<number | undefined> {
   return (figures) => {
-    const { enabled, status } = figures.engine.durability.progress
+    const { enabled, status } = figures.engine.effects.durability.progress
     return enabled && status !== undefined ? read(status, figures) : undefined
   }
 }
@@ -280,17 +284,21 @@ function ofJournal(read: (status: JournalStatus, figures: InfoFigures) => number
 const PERSISTENCE: InfoSection = {
   heading: 'Persistence',
   rows: [
-    gauge('loading', ({ engine }) => yesNo(engine.state.loading.holds || engine.faults?.isLoading === true)),
-    gauge('async_loading', ({ engine }) => yesNo(engine.state.loadingBeside.holds)),
+    gauge('loading', ({ engine }) =>
+      yesNo(engine.conditions.state.loading.holds || engine.upkeep.faults?.isLoading === true),
+    ),
+    gauge('async_loading', ({ engine }) => yesNo(engine.conditions.state.loadingBeside.holds)),
     none('current_cow_peak'),
     none('current_cow_size'),
     none('current_cow_size_age'),
     none('current_fork_perc', digits(2)),
     gauge('current_save_keys_processed', ({ saving }) => saving.keysProcessed),
     gauge('current_save_keys_total', ({ saving }) => saving.keysTotal),
-    gauge('rdb_changes_since_last_save', ({ engine }) => engine.stats.changesSinceSave),
+    gauge('rdb_changes_since_last_save', ({ engine }) => engine.figures.stats.changesSinceSave),
     gauge('rdb_bgsave_in_progress', ({ saving }) => yesNo(saving.saveInProgress)),
-    gauge('rdb_last_save_time', ({ engine }) => Math.floor((engine.saving?.lastSaveMs ?? engine.startedMs) / 1000)),
+    gauge('rdb_last_save_time', ({ engine }) =>
+      Math.floor((engine.parts.saving?.lastSaveMs ?? engine.environment.startedMs) / 1000),
+    ),
     text('rdb_last_bgsave_status', ({ saving }) => okErr(saving.lastSaveOk)),
     gauge('rdb_last_bgsave_time_sec', ({ saving }) => saving.lastSaveSeconds),
     gauge('rdb_current_bgsave_time_sec', ({ saving }) => saving.currentSaveSeconds),
@@ -300,7 +308,10 @@ const PERSISTENCE: InfoSection = {
     gauge('rdb_last_load_keys_loaded', ({ saving }) => saving.keysLoaded),
     // Where `appendonly` was turned on while the server runs, it is so from then on, not only when the first base is there.
     gauge('aof_enabled', ({ engine }) =>
-      yesNo(engine.durability.progress.enabled || (engine.saving !== undefined && engine.config.get('appendonly'))),
+      yesNo(
+        engine.effects.durability.progress.enabled ||
+          (engine.parts.saving !== undefined && engine.config.get('appendonly')),
+      ),
     ),
     gauge('aof_rewrite_in_progress', ({ saving }) => yesNo(saving.rewriteInProgress)),
     gauge('aof_rewrite_scheduled', ({ saving }) => yesNo(saving.rewriteScheduled)),
@@ -309,7 +320,7 @@ const PERSISTENCE: InfoSection = {
     text('aof_last_bgrewrite_status', ({ saving }) => okErr(saving.lastRewriteOk)),
     counter('aof_rewrites', ({ saving }) => saving.rewrites),
     gauge('aof_rewrites_consecutive_failures', ({ saving }) => saving.rewriteFailuresInARow),
-    text('aof_last_write_status', ({ engine }) => okErr(engine.durability.progress.failure === undefined)),
+    text('aof_last_write_status', ({ engine }) => okErr(engine.effects.durability.progress.failure === undefined)),
     none('aof_last_cow_size'),
     none('module_fork_in_progress'),
     none('module_fork_last_cow_size'),
@@ -364,7 +375,7 @@ const PERSISTENCE: InfoSection = {
       'loading_eta_seconds',
       whileLoading((progress, { engine }) => {
         const { loadedBytes, startedMs, totalBytes, writerMemoryBytes } = progress
-        const elapsed = Math.floor(engine.unitClock.now() / 1000) - Math.floor(startedMs / 1000)
+        const elapsed = Math.floor(engine.environment.unitClock.now() / 1000) - Math.floor(startedMs / 1000)
         // Nothing can be told yet: Redis says one second.
         if (elapsed === 0) return 1
         const left = totalBytes > 0 ? totalBytes - loadedBytes : Math.max(1, writerMemoryBytes - loadedBytes)
@@ -381,85 +392,85 @@ const STATS: InfoSection = {
     figures.askChannels()
   },
   rows: [
-    counter('total_connections_received', ({ engine }) => engine.stats.connectionsReceived),
-    counter('total_commands_processed', ({ engine }) => engine.stats.commandsProcessed),
+    counter('total_connections_received', ({ engine }) => engine.figures.stats.connectionsReceived),
+    counter('total_commands_processed', ({ engine }) => engine.figures.stats.commandsProcessed),
     gauge('instantaneous_ops_per_sec', (figures) => figures.commandsPerSecond),
-    counter('total_net_input_bytes', ({ engine }) => engine.stats.inputBytes),
-    counter('total_net_output_bytes', ({ engine }) => engine.stats.outputBytes),
+    counter('total_net_input_bytes', ({ engine }) => engine.figures.stats.inputBytes),
+    counter('total_net_output_bytes', ({ engine }) => engine.figures.stats.outputBytes),
     none('total_net_repl_input_bytes'),
-    counter('total_net_repl_output_bytes', ({ engine }) => engine.stats.streamedBytes),
+    counter('total_net_repl_output_bytes', ({ engine }) => engine.figures.stats.streamedBytes),
     gauge('instantaneous_input_kbps', (figures) => figures.inputPerSecond, digits(2)),
     gauge('instantaneous_output_kbps', (figures) => figures.outputPerSecond, digits(2)),
     none('instantaneous_input_repl_kbps', digits(2)),
     none('instantaneous_output_repl_kbps', digits(2)),
-    counter('rejected_connections', ({ engine }) => engine.stats.connectionsRejected),
-    counter('sync_full', ({ engine }) => engine.stats.fullSyncs),
-    counter('sync_partial_ok', ({ engine }) => engine.stats.partialSyncs),
-    counter('sync_partial_err', ({ engine }) => engine.stats.partialSyncsRefused),
-    counter('expired_keys', ({ engine }) => engine.stats.expiredKeys),
+    counter('rejected_connections', ({ engine }) => engine.figures.stats.connectionsRejected),
+    counter('sync_full', ({ engine }) => engine.figures.stats.fullSyncs),
+    counter('sync_partial_ok', ({ engine }) => engine.figures.stats.partialSyncs),
+    counter('sync_partial_err', ({ engine }) => engine.figures.stats.partialSyncsRefused),
+    counter('expired_keys', ({ engine }) => engine.figures.stats.expiredKeys),
     none('expired_stale_perc', digits(2)),
     none('expired_time_cap_reached_count'),
-    counter('evicted_keys', ({ engine }) => engine.stats.evictedKeys),
-    counter('evicted_clients', ({ engine }) => engine.stats.evictedClients),
+    counter('evicted_keys', ({ engine }) => engine.figures.stats.evictedKeys),
+    counter('evicted_clients', ({ engine }) => engine.figures.stats.evictedClients),
     none('total_eviction_exceeded_time'),
     none('current_eviction_exceeded_time'),
-    counter('keyspace_hits', ({ engine }) => engine.dataset.hits),
-    counter('keyspace_misses', ({ engine }) => engine.dataset.misses),
-    gauge('pubsub_channels', ({ engine }) => engine.pubSub.channelCount),
-    gauge('pubsub_patterns', ({ engine }) => engine.pubSub.patternCount),
-    gauge('pubsubshard_channels', ({ engine }) => engine.pubSub.shardChannelCount),
+    counter('keyspace_hits', ({ engine }) => engine.data.dataset.hits),
+    counter('keyspace_misses', ({ engine }) => engine.data.dataset.misses),
+    gauge('pubsub_channels', ({ engine }) => engine.clients.pubSub.channelCount),
+    gauge('pubsub_patterns', ({ engine }) => engine.clients.pubSub.patternCount),
+    gauge('pubsubshard_channels', ({ engine }) => engine.clients.pubSub.shardChannelCount),
     // Channels that remember are Respite's own.
     gauge('kept_channels', ({ channels }) => channels.channels),
     gauge('kept_messages', ({ channels }) => channels.messages),
     gauge('kept_bytes', ({ channels }) => channels.bytes),
     gauge('remembered_subscribers', ({ channels }) => channels.subscribers),
     gauge('readers_behind', ({ readersBehind }) => readersBehind),
-    counter('messages_missed', ({ engine }) => engine.stats.messagesMissed),
+    counter('messages_missed', ({ engine }) => engine.figures.stats.messagesMissed),
     none('latest_fork_usec'),
     none('total_forks'),
     none('migrate_cached_sockets'),
-    gauge('slave_expires_tracked_keys', ({ engine }) => engine.replicaExpiry.count),
+    gauge('slave_expires_tracked_keys', ({ engine }) => engine.upkeep.replicaExpiry.count),
     none('active_defrag_hits'),
     none('active_defrag_misses'),
     none('active_defrag_key_hits'),
     none('active_defrag_key_misses'),
     none('total_active_defrag_time'),
     none('current_active_defrag_time'),
-    gauge('tracking_total_keys', ({ engine }) => engine.tracking.keyCount),
-    gauge('tracking_total_items', ({ engine }) => engine.tracking.itemCount),
-    gauge('tracking_total_prefixes', ({ engine }) => engine.tracking.prefixCount),
+    gauge('tracking_total_keys', ({ engine }) => engine.clients.tracking.keyCount),
+    gauge('tracking_total_items', ({ engine }) => engine.clients.tracking.itemCount),
+    gauge('tracking_total_prefixes', ({ engine }) => engine.clients.tracking.prefixCount),
     none('unexpected_error_replies'),
-    counter('total_error_replies', ({ engine }) => engine.stats.errorReplies),
+    counter('total_error_replies', ({ engine }) => engine.figures.stats.errorReplies),
     none('dump_payload_sanitizations'),
-    counter('total_reads_processed', ({ engine }) => engine.stats.readsProcessed),
-    counter('total_writes_processed', ({ engine }) => engine.stats.writesProcessed),
+    counter('total_reads_processed', ({ engine }) => engine.figures.stats.readsProcessed),
+    counter('total_writes_processed', ({ engine }) => engine.figures.stats.writesProcessed),
     none('io_threaded_reads_processed'),
     none('io_threaded_writes_processed'),
-    counter('eventloop_cycles', ({ engine }) => engine.stats.turns),
+    counter('eventloop_cycles', ({ engine }) => engine.figures.stats.turns),
     counter('eventloop_duration_sum', (figures) => figures.loopMicroseconds),
     counter('eventloop_duration_cmd_sum', ({ engine }) => {
       let sum = 0
-      for (const command of engine.commands.used()) sum += engine.times.microsecondsOf(command)
+      for (const command of engine.commands.used()) sum += engine.figures.times.microsecondsOf(command)
       return Math.floor(sum)
     }),
     gauge('instantaneous_eventloop_cycles_per_sec', (figures) => figures.turnsPerSecond),
     gauge('instantaneous_eventloop_duration_usec', (figures) => figures.turnMicroseconds),
-    counter('client_output_buffer_limit_disconnections', ({ engine }) => engine.stats.outputLimitDisconnects),
-    counter('acl_access_denied_auth', ({ engine }) => engine.stats.accessDenied.auth),
-    counter('acl_access_denied_cmd', ({ engine }) => engine.stats.accessDenied.command),
-    counter('acl_access_denied_key', ({ engine }) => engine.stats.accessDenied.key),
-    counter('acl_access_denied_channel', ({ engine }) => engine.stats.accessDenied.channel),
+    counter('client_output_buffer_limit_disconnections', ({ engine }) => engine.figures.stats.outputLimitDisconnects),
+    counter('acl_access_denied_auth', ({ engine }) => engine.figures.stats.accessDenied.auth),
+    counter('acl_access_denied_cmd', ({ engine }) => engine.figures.stats.accessDenied.command),
+    counter('acl_access_denied_key', ({ engine }) => engine.figures.stats.accessDenied.key),
+    counter('acl_access_denied_channel', ({ engine }) => engine.figures.stats.accessDenied.channel),
   ],
 }
 
 const REPLICATION: InfoSection = {
   heading: 'Replication',
   rows: [
-    text('role', ({ engine }) => (engine.role.isReplica ? 'slave' : 'master')),
-    text('master_host', ({ engine }) => engine.replication?.following?.host),
+    text('role', ({ engine }) => (engine.effects.role.isReplica ? 'slave' : 'master')),
+    text('master_host', ({ engine }) => engine.parts.replication?.following?.host),
     ofPrimary('master_port', ({ port }) => port),
     text('master_link_status', ({ engine }) => {
-      const following = engine.replication?.following
+      const following = engine.parts.replication?.following
       return following && (following.linkUp ? 'up' : 'down')
     }),
     ofPrimary('master_last_io_seconds_ago', ({ linkUp, lastHeardSeconds }) => (linkUp ? lastHeardSeconds : -1)),
@@ -482,11 +493,11 @@ const REPLICATION: InfoSection = {
     gauge('connected_slaves', ({ replication }) => replication.replicas.length),
     gauge('min_slaves_good_slaves', ({ replication }) => replication.goodCount),
     family(replicas),
-    text('master_failover_state', ({ engine }) => engine.replication?.failoverState ?? 'no-failover'),
-    text('master_replid', ({ engine }) => engine.history.id),
-    text('master_replid2', ({ engine }) => engine.history.secondId),
-    counter('master_repl_offset', ({ engine }) => engine.history.offset),
-    gauge('second_repl_offset', ({ engine }) => engine.history.secondOffset),
+    text('master_failover_state', ({ engine }) => engine.parts.replication?.failoverState ?? 'no-failover'),
+    text('master_replid', ({ engine }) => engine.effects.history.id),
+    text('master_replid2', ({ engine }) => engine.effects.history.secondId),
+    counter('master_repl_offset', ({ engine }) => engine.effects.history.offset),
+    gauge('second_repl_offset', ({ engine }) => engine.effects.history.secondOffset),
     gauge('repl_backlog_active', ({ replication }) => yesNo(replication.backlog !== undefined)),
     gauge('repl_backlog_size', ({ engine }) => engine.config.get('repl-backlog-size')),
     gauge('repl_backlog_first_byte_offset', ({ replication }) => replication.backlog?.firstOffset ?? 0),
@@ -522,7 +533,7 @@ export const DEBUG: InfoSection = {
     none('eventloop_duration_aof_sum'),
     none('eventloop_duration_cron_sum'),
     none('eventloop_duration_max'),
-    gauge('eventloop_cmd_per_cycle_max', ({ engine }) => engine.stats.commandsPerTurnMax),
+    gauge('eventloop_cmd_per_cycle_max', ({ engine }) => engine.figures.stats.commandsPerTurnMax),
   ],
 }
 
@@ -544,7 +555,7 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
     {
       heading: 'Cluster',
       rows: [
-        gauge('cluster_enabled', ({ engine }) => Number(engine.cluster !== null)),
+        gauge('cluster_enabled', ({ engine }) => Number(engine.parts.cluster !== null)),
         ofMoves('cluster_moves', ({ list }) => list.filter(isUnderWay).length),
         ofMoves('cluster_moves_failing', ({ list }) => list.filter(({ failure }) => failure !== '').length),
         counterOfMoves('cluster_keys_moved', ({ keysMoved }) => keysMoved),
@@ -563,7 +574,14 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
 
 /** A figure of slots that move by themselves: others have none. */
 function ofMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
-  return gauge(name, ({ engine: { cluster } }) => cluster?.moves && read(cluster.moves))
+  return gauge(
+    name,
+    ({
+      engine: {
+        parts: { cluster },
+      },
+    }) => cluster?.moves && read(cluster.moves),
+  )
 }
 
 function counterOfMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
@@ -572,7 +590,17 @@ function counterOfMoves(name: string, read: (moves: SlotMoves) => number): Figur
 
 /** A figure of messages between shards. */
 function ofMessages(name: string, read: (messages: MessageFigures) => number): FigureRow {
-  return { ...gauge(name, ({ engine: { cluster } }) => cluster?.messages && read(cluster.messages)), kind: 'counter' }
+  return {
+    ...gauge(
+      name,
+      ({
+        engine: {
+          parts: { cluster },
+        },
+      }) => cluster?.messages && read(cluster.messages),
+    ),
+    kind: 'counter',
+  }
 }
 
 function isUnderWay({ state }: SlotMove): boolean {
@@ -581,7 +609,7 @@ function isUnderWay({ state }: SlotMove): boolean {
 
 /** Numbered by their kind, as Redis does; one that was closed at run time stays, by its name alone. */
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
-  const place = engine.host.describe?.()
+  const place = engine.parts.host.describe?.()
   if (place === undefined) return
   const addresses = engine.config.get('bind').split(' ')
   const bound = addresses.map((address) => `bind=${address}`).join(',')
@@ -600,9 +628,9 @@ function portOf(place: HostDescription | undefined): number {
 function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   for (const command of engine.commands.used()) {
     const { rejected, failed } = command
-    const calls = engine.times.callsOf(command)
+    const calls = engine.figures.times.callsOf(command)
     if (calls === 0 && rejected === 0 && failed === 0) continue
-    const microseconds = Math.round(engine.times.microsecondsOf(command))
+    const microseconds = Math.round(engine.figures.times.microsecondsOf(command))
     const perCall = calls === 0 ? 0 : microseconds / calls
     yield [
       `cmdstat_${command.name}`,
@@ -624,7 +652,7 @@ function* latencyStats({ engine }: InfoFigures): Iterable<readonly [string, stri
   const percentiles = engine.config.get('latency-tracking-info-percentiles')
   const names = engine.config.text('latency-tracking-info-percentiles').split(' ')
   for (const command of engine.commands.used()) {
-    const latencies = engine.times.latenciesOf(command)
+    const latencies = engine.figures.times.latenciesOf(command)
     if (latencies === undefined) continue
     const texts = percentiles.map((percent, i) => `p${names[i]}=${(latencies.percentile(percent) / 1000).toFixed(3)}`)
     yield [`latency_percentiles_usec_${command.name}`, texts.join(',')]
@@ -632,12 +660,12 @@ function* latencyStats({ engine }: InfoFigures): Iterable<readonly [string, stri
 }
 
 function* errorStats({ engine }: InfoFigures): Iterable<readonly [string, string]> {
-  const codes = [...engine.stats.errors].sort(([a], [b]) => (a < b ? -1 : 1))
+  const codes = [...engine.figures.stats.errors].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const [code, count] of codes) yield [`errorstat_${code}`, `count=${count}`]
 }
 
 function* keyspace({ engine }: InfoFigures): Iterable<readonly [string, string]> {
-  const now = engine.unitClock.now()
+  const now = engine.environment.unitClock.now()
   for (const database of engine.databases) {
     if (database.size === 0) continue
     const { count } = database.keys.expiries

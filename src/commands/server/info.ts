@@ -1,10 +1,8 @@
 // INFO: the state of the server, for people and for clients that look at a few of its fields.
 
 import type { Client } from '../../engine/clients/client.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import type { Call, Engine } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { InfoFigures } from './info-figures.ts'
 import { DEBUG, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
 import { countKeySizes } from './key-sizes.ts'
@@ -40,7 +38,7 @@ export const info = defineCommand({
   reply: 'verbatim text: lines of field:value under # headings',
   history: [['7.0.0', 'Accepts several sections.']],
   run(call) {
-    const engine = engineOf(call)
+    const engine = call.engine
     const wanted = wantedSections(call)
     const figures = infoFigures(engine)
     if (wanted.has(KEY_SIZES)) {
@@ -61,8 +59,8 @@ function replyWhenCounted(client: Client, engine: Engine, wanted: ReadonlySet<In
   figures.keySizesCounter.ask(client, (sizes) => {
     client.paused = false
     figures.keySizes = sizes
-    engine.dispatch.replyTo(client, (reply) => reply.verbatim(describeServer(engine, wanted)))
-    engine.turn.resumeSoon(client)
+    engine.requests.dispatch.replyTo(client, (reply) => reply.verbatim(describeServer(engine, wanted)))
+    engine.requests.turn.resumeSoon(client)
   })
 }
 

@@ -6,9 +6,9 @@
 
 import type { Client } from '../../engine/clients/client.ts'
 import { EntryWalk } from '../../engine/data/entry-walk.ts'
-import type { Engine } from '../../engine/engine.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
+import type { Engine } from '../call.ts'
 
 /** Entries in a turn: some 0.1 ms. */
 const STRETCH_ENTRIES = 2000
@@ -63,14 +63,14 @@ export class KeySizesCounter {
     this.#answered = this.#waiting
     this.#waiting = []
     this.#walk = new Walk(this.#engine)
-    this.#engine.later(this.#goOn)
+    this.#engine.environment.later(this.#goOn)
   }
 
   readonly #goOn = (): void => {
     const walk = this.#walk!
     const isWanted = this.#answered.some(({ client }) => !client.closed)
     if (isWanted && !walk.step()) {
-      this.#engine.later(this.#goOn)
+      this.#engine.environment.later(this.#goOn)
       return
     }
     const sizes = walk.rows()

@@ -3,10 +3,9 @@
 // Redis's words where they are true here; tools and tests of tools know them. Advice about what Redis does otherwise (fork,
 // expiry by sampling, its allocator) is ours.
 
-import { engineOf } from '../../engine/engine.ts'
 import type { LatencyEvent, LatencySeries } from '../../engine/figures/latency-monitor.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { latencyReport } from './latency-spec.ts'
 
 const DISABLED =
@@ -82,7 +81,10 @@ export const latencyDoctor = defineCommand({
 })
 
 function report(call: Call): string {
-  const { config, latency } = engineOf(call)
+  const {
+    config,
+    figures: { latency },
+  } = call.engine
   const thresholdMs = config.get('latency-monitor-threshold')
   if (latency.events.size === 0) return thresholdMs === 0 ? DISABLED : NOTHING
   let text = SPIKES

@@ -1,9 +1,8 @@
 // LATENCY GRAPH: the slow events of a kind as a chart of text.
 
-import { engineOf } from '../../engine/engine.ts'
 import type { LatencySeries } from '../../engine/figures/latency-monitor.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 import { latencyReport } from './latency-spec.ts'
 import { sparkline } from './sparkline.ts'
 
@@ -19,7 +18,7 @@ export const latencyGraph = defineCommand({
   reply: 'verbatim string: the chart',
   run(call) {
     const event = call.args.string(2)
-    const series = engineOf(call).latency.seriesOf(event)
+    const series = call.engine.figures.latency.seriesOf(event)
     if (series === undefined) throw ERR.of(`No samples available for event '${event}'`)
     call.reply.verbatim(graph(event, series, Math.floor(call.now() / 1000)))
   },

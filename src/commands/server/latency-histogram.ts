@@ -1,9 +1,9 @@
 // LATENCY HISTOGRAM: how long the calls of commands took, as counts of those that took no longer than 1 µs, 2 µs, 4 µs and so on.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type Command, defineCommand } from '../../engine/spec/command.ts'
+import type { Command } from '../../engine/spec/command.ts'
 import type { LatencyHistogram } from '../../util/time/latency-histogram.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { latencyReport } from './latency-spec.ts'
 
 export const latencyHistogram = defineCommand({
@@ -17,7 +17,9 @@ export const latencyHistogram = defineCommand({
   reply:
     'map: for each command that was called a map of `calls` and `histogram_usec`, a map of microseconds and counts',
   run(call) {
-    const { times } = engineOf(call)
+    const {
+      figures: { times },
+    } = call.engine
     const found: [Command, LatencyHistogram][] = []
     for (const command of commandsIn(call)) {
       const latencies = times.latenciesOf(command)
@@ -33,7 +35,7 @@ export const latencyHistogram = defineCommand({
 
 /** The commands that are asked for, in that order; a container stands for its subcommands. Names of none are passed over. */
 function* commandsIn(call: Call): Iterable<Command> {
-  const { commands } = engineOf(call)
+  const { commands } = call.engine
   if (call.args.length === 2) yield* commands.used()
   for (let i = 2; i < call.args.length; i++) {
     const command = commands.get(call.args.string(i))

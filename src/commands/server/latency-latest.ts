@@ -1,8 +1,7 @@
 // LATENCY LATEST, HISTORY, RESET: the events that took long, the seconds in which one did, and none any more.
 
-import { engineOf } from '../../engine/engine.ts'
 import type { LatencyEvent } from '../../engine/figures/latency-monitor.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { latencyReport } from './latency-spec.ts'
 
 export const latencyLatest = defineCommand({
@@ -12,7 +11,7 @@ export const latencyLatest = defineCommand({
   arity: 2,
   reply: 'array: an array for each kind of event: its name, Unix time, milliseconds, the most milliseconds ever',
   run(call) {
-    const { events } = engineOf(call).latency
+    const { events } = call.engine.figures.latency
     call.reply.array(events.size)
     for (const [event, { max, samples }] of events) {
       const last = samples.at(-1)!
@@ -33,7 +32,7 @@ export const latencyHistory = defineCommand({
   args: [{ name: 'event', type: 'string' }],
   reply: 'array: an array for each second with such an event: Unix time, milliseconds of the slowest',
   run(call) {
-    const samples = engineOf(call).latency.seriesOf(call.args.string(2))?.samples ?? []
+    const samples = call.engine.figures.latency.seriesOf(call.args.string(2))?.samples ?? []
     call.reply.array(samples.length)
     for (const { seconds, milliseconds } of samples) {
       call.reply.array(2)
@@ -53,7 +52,7 @@ export const latencyReset = defineCommand({
   reply: 'integer: kinds of events that were forgotten',
   run(call) {
     const { args } = call
-    const { events } = engineOf(call).latency
+    const { events } = call.engine.figures.latency
     const before = events.size
     if (args.length === 2) events.clear()
     for (let i = 2; i < args.length; i++) events.delete(args.string(i) as LatencyEvent)

@@ -1,4 +1,4 @@
-import type { CommandSpec } from '../../engine/spec/command.ts'
+import type { CommandSpec } from '../define-command.ts'
 
 /** What the subcommands of LATENCY that report have in common. */
 export const latencyReport = {

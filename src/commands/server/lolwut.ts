@@ -5,8 +5,8 @@
 // takes Redis's words; there is one picture for every version.
 
 import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Random } from '../../util/numbers/random.ts'
+import { defineCommand } from '../define-command.ts'
 
 const COLUMNS = 66
 const ROWS = 16
@@ -36,7 +36,7 @@ export const lolwut = defineCommand({
       if (args.length > 3) columns = bounded(call.integer(3), COLUMNS_MAX)
       if (args.length > 4) rows = bounded(call.integer(4), ROWS_MAX)
     }
-    const picture = drawPond(call.engine.random, columns, rows)
+    const picture = drawPond(call.engine.environment.random, columns, rows)
     // Shades are UTF-8; inside the engine text is latin1, a character a byte.
     const text = Buffer.from(picture, 'utf8').toString('latin1')
     call.reply.verbatim(`${text}\nRespite ${RESPITE_VERSION}, at rest. Redis ver. ${REDIS_VERSION}\n`)

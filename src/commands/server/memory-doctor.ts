@@ -1,9 +1,8 @@
 // MEMORY DOCTOR, MEMORY MALLOC-STATS, MEMORY PURGE: the state of the allocator, for people.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { collectGarbage } from '../../util/memory/collect-garbage.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { memoryFigures } from './memory-figures.ts'
 
 /** Below this nothing can be said: a few slabs are always partly empty. */
@@ -23,7 +22,7 @@ const FOUND = 'Sam, I detected a few issues in this Redis instance memory implan
 const END = "I'm here to keep you safe, Sam. I want to help you.\n"
 
 function diagnose(call: Call): string {
-  const { active, dataset, peak, resident, used } = memoryFigures(engineOf(call), process.memoryUsage.rss())
+  const { active, dataset, peak, resident, used } = memoryFigures(call.engine, process.memoryUsage.rss())
   if (dataset < DIAGNOSED_BYTES_MIN) return EMPTY
   const findings: string[] = []
   if (active > used * FRAGMENTED_RATIO) {
@@ -69,7 +68,7 @@ export const memoryMallocStats = defineCommand({
   run(call) {
     let used = 0
     let held = 0
-    for (const { arena } of engineOf(call).databases) {
+    for (const { arena } of call.engine.databases) {
       used += arena.blockBytes
       held += arena.heldBytes
     }

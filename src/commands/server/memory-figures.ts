@@ -3,7 +3,7 @@
 // What Redis asks its allocator is here what used memory counts (engine/upkeep/memory.ts) and, on top of that, gaps: places in slabs
 // of the arenas that were freed and wait for values of like size.
 
-import type { Engine } from '../../engine/engine.ts'
+import type { Engine } from '../call.ts'
 
 export interface MemoryFigures {
   readonly used: number
@@ -27,7 +27,7 @@ export interface MemoryFigures {
 
 /** Collects the figures; `resident` is what the system says of the process. */
 export function memoryFigures(
-  { clientMemory, databases, memory, scripts, stats }: Engine,
+  { clients: { memory: clientMemory }, databases, upkeep: { memory }, parts: { scripts }, figures: { stats } }: Engine,
   resident: number,
 ): MemoryFigures {
   memory.notePeak()

@@ -3,16 +3,14 @@
 // The names are Redis's, so that what reads them works here. What has no
 // counterpart is 0.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
-import { replicationOf } from '../../replication/replication.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { memoryFigures, ratio } from './memory-figures.ts'
 
 function run(call: Call): void {
   const { reply } = call
-  const engine = engineOf(call)
-  const { leading } = replicationOf(engine)
+  const engine = call.engine
+  const { leading } = engine.parts.replication
   const figures = memoryFigures(engine, process.memoryUsage.rss())
   const { active, resident, startup, used } = figures
   const databases = engine.databases.filter((db) => db.size > 0)

@@ -1,8 +1,8 @@
 // MEMORY USAGE: the bytes one key takes; redis-cli --memkeys adds them up.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const memoryUsage = defineCommand({
   name: 'MEMORY USAGE',

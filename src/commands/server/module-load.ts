@@ -2,8 +2,8 @@
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { isAllowed } from './allowed.ts'
 
 const NOT_ALLOWED = ERR.of(

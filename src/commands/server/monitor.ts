@@ -1,9 +1,8 @@
 // MONITOR: show this connection every command that runs.
 
 import { CLIENT_MONITOR } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const monitor = defineCommand({
   name: 'MONITOR',
@@ -21,7 +20,7 @@ export const monitor = defineCommand({
     if (!call.mayBlock) throw ERR.of("MONITOR isn't allowed for DENY BLOCKING client")
     // Who monitors already is not even answered.
     if ((client.state & CLIENT_MONITOR) !== 0) return
-    engineOf(call).monitors.add(client)
+    call.engine.clients.monitors.add(client)
     call.reply.ok()
   },
 })

@@ -2,14 +2,12 @@
 //
 // ACK and GETACK are not answered: they travel in the stream, where no replies are.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { splitInline } from '../../protocol/inline-words.ts'
 import type { Replica } from '../../replication/replica.ts'
-import { replicationOf } from '../../replication/replication.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** Redis's: a name of the network. */
 const ADDRESS_BYTES_MAX = 255
@@ -37,7 +35,7 @@ export const replconf = defineCommand({
 /** Takes one setting at `i`; false when there is nothing to reply. */
 function take(call: Call, i: number): boolean {
   const { args } = call
-  const { leading } = replicationOf(engineOf(call))
+  const { leading } = call.engine.parts.replication
   if (args.equalsIgnoreCase(i, 'ACK')) {
     const offset = numberAt(call, i + 1)
     const synced = args.length > i + 3 && args.equalsIgnoreCase(i + 2, 'FACK') ? numberAt(call, i + 3) : undefined

@@ -1,10 +1,9 @@
 // REPLICAOF, SLAVEOF: follow a primary, or be one.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const PORT_MAX = 65535
 const INVALID_PORT = ERR.of('Invalid master port')
@@ -64,9 +63,10 @@ export const slaveof = defineCommand({
 
 function follow(call: Call): void {
   const { args, client, reply } = call
-  const engine = engineOf(call)
-  const { log, replication } = engine
-  if (engine.cluster !== null) throw IN_CLUSTER
+  const engine = call.engine
+  const { log } = engine.environment
+  const { replication } = engine.parts
+  if (engine.parts.cluster !== null) throw IN_CLUSTER
   if (replication === undefined) throw NO_REPLICATION
   if (replication.node !== undefined) throw DECIDED_BY_LOG
   if (replication.failoverState !== 'no-failover') throw FAILING_OVER

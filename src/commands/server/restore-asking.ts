@@ -1,6 +1,6 @@
 // RESTORE-ASKING: RESTORE for keys of a slot that is coming here; MIGRATE sends it.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { restore } from '../generic/restore.ts'
 
 export const restoreAsking = defineCommand({

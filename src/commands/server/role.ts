@@ -1,8 +1,6 @@
 // ROLE: whether this server leads or follows, and how far that has got.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
-import { replicationOf } from '../../replication/replication.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const role = defineCommand({
   name: 'ROLE',
@@ -16,10 +14,10 @@ export const role = defineCommand({
   reply:
     'array: master, its offset, and address, port and offset of each replica; or slave, its primary, the state of the link and its offset',
   run(call) {
-    const engine = engineOf(call)
-    const { history } = engine
+    const engine = call.engine
+    const { history } = engine.effects
     const { reply } = call
-    const { following, leading } = replicationOf(engine)
+    const { following, leading } = engine.parts.replication
     if (following !== undefined) {
       reply.array(5)
       reply.text('slave')

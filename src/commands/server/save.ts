@@ -4,10 +4,9 @@
 // it is on the disk.
 
 import type { Saving } from '../../engine/effects/saving.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const common = {
   group: 'server',
@@ -27,12 +26,12 @@ export const save = defineCommand({
     const saving = savingOf(call)
     if (saving.busyWith === 'save' || saving.busyWith === 'copy') throw ERR.saveInProgress
     const { client } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     client.paused = true
     saving.save((saved) => {
       client.paused = false
-      engine.dispatch.replyTo(client, (reply) => (saved ? reply.ok() : reply.error(ERR.failed)))
-      engine.turn.resumeSoon(client)
+      engine.requests.dispatch.replyTo(client, (reply) => (saved ? reply.ok() : reply.error(ERR.failed)))
+      engine.requests.turn.resumeSoon(client)
     })
   },
 })
@@ -96,13 +95,16 @@ export const lastsave = defineCommand({
   tips: ['nondeterministic_output'],
   reply: 'integer: Unix time in seconds',
   run(call) {
-    const { saving, startedMs } = engineOf(call)
+    const {
+      parts: { saving },
+      environment: { startedMs },
+    } = call.engine
     call.reply.integer(Math.floor((saving?.lastSaveMs ?? startedMs) / 1000))
   },
 })
 
 function savingOf(call: Call): Saving {
-  const engine = engineOf(call)
-  if (engine.saving === undefined) throw ERR.failed
-  return engine.saving
+  const engine = call.engine
+  if (engine.parts.saving === undefined) throw ERR.failed
+  return engine.parts.saving
 }

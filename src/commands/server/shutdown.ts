@@ -2,9 +2,8 @@
 //
 // It waits for replicas before (shutdown-timeout). While it does, ABORT ends it: whoever asked for it is told an error.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const shutdown = defineCommand({
   name: 'SHUTDOWN',
@@ -31,7 +30,9 @@ export const shutdown = defineCommand({
   reply: 'status: OK if ABORT was given; otherwise the connection closes',
   history: [['7.0.0', 'Accepts NOW, FORCE and ABORT.']],
   run(call) {
-    const { host } = engineOf(call)
+    const {
+      parts: { host },
+    } = call.engine
     const asked = { save: false, nosave: false, now: false, force: false, abort: false }
     const options = call.options(1)
     while (options.next()) {
@@ -49,7 +50,9 @@ export const shutdown = defineCommand({
       call.reply.ok()
       return
     }
-    const { scripts } = engineOf(call)
+    const {
+      parts: { scripts },
+    } = call.engine
     // A script that does not end cannot be waited for: only ending without what it changed is possible.
     if (scripts.busy !== undefined) {
       if (!nosave) throw scripts.busy
@@ -58,12 +61,12 @@ export const shutdown = defineCommand({
     if (host.shutdown === undefined) throw FAILED
     // The rest of a pipeline is not run any more, unless it does not come to that: the connection ends with the process.
     const { client } = call
-    const engine = engineOf(call)
+    const engine = call.engine
     client.paused = true
     host.shutdown({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force }, () => {
-      engine.dispatch.replyTo(client, (reply) => reply.error(FAILED))
+      engine.requests.dispatch.replyTo(client, (reply) => reply.error(FAILED))
       client.paused = false
-      engine.turn.resumeSoon(client)
+      engine.requests.turn.resumeSoon(client)
     })
   },
 })

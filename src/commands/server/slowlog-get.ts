@@ -1,9 +1,8 @@
 // SLOWLOG GET, LEN, RESET: the commands that took longest, how many of them are known, and none any more.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const COUNT_DEFAULT = 10
 
@@ -22,7 +21,7 @@ export const slowlogGet = defineCommand({
   run(call) {
     const { args, reply } = call
     if (args.length > 3) throw ERR.subcommandSyntax(args.string(1), 'SLOWLOG')
-    const entries = engineOf(call).slowLog.newest(args.length === 3 ? countIn(call) : COUNT_DEFAULT)
+    const entries = call.engine.figures.slowLog.newest(args.length === 3 ? countIn(call) : COUNT_DEFAULT)
     reply.array(entries.length)
     for (const entry of entries) {
       reply.array(6)
@@ -61,7 +60,7 @@ export const slowlogLen = defineCommand({
   flags: ['admin', 'loading', 'stale'],
   tips: ['request_policy:all_nodes', 'response_policy:agg_sum', 'nondeterministic_output'],
   reply: 'integer: number of entries',
-  run: (call) => call.reply.integer(engineOf(call).slowLog.length),
+  run: (call) => call.reply.integer(call.engine.figures.slowLog.length),
 })
 
 export const slowlogReset = defineCommand({
@@ -75,7 +74,7 @@ export const slowlogReset = defineCommand({
   tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
   reply: 'status: OK',
   run(call) {
-    engineOf(call).slowLog.clear()
+    call.engine.figures.slowLog.clear()
     call.reply.ok()
   },
 })

@@ -1,13 +1,12 @@
 // SWAPDB: two databases exchange their contents; every client sees the other's keys at once.
 
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const INT32_MAX = 2147483647
 
@@ -26,22 +25,22 @@ export const swapdb = defineCommand({
   ],
   reply: 'status: OK',
   run(call) {
-    const engine = engineOf(call)
-    if (engine.cluster !== null) throw IN_CLUSTER
+    const engine = call.engine
+    if (engine.parts.cluster !== null) throw IN_CLUSTER
     const one = databaseAt(call, 1, INVALID_FIRST)
     const other = databaseAt(call, 2, INVALID_SECOND)
     if (one === undefined || other === undefined) throw ERR.dbIndexOutOfRange
     // A watched key that is in neither has not changed.
     const inEither = (key: Bytes) => one.keys.find(key) !== NONE || other.keys.find(key) !== NONE
     if (one !== other) {
-      engine.watches.databaseReplaced(one, inEither)
-      engine.watches.databaseReplaced(other, inEither)
+      engine.data.watches.databaseReplaced(one, inEither)
+      engine.data.watches.databaseReplaced(other, inEither)
       engine.blocking.contentsReplaced(one, other)
       engine.blocking.contentsReplaced(other, one)
       one.swap(other)
     }
     call.changes++
-    engine.durability.changedEverywhere()
+    engine.effects.durability.changedEverywhere()
     call.reply.ok()
   },
 })
@@ -50,7 +49,7 @@ export const swapdb = defineCommand({
 function databaseAt(call: Call, i: number, invalid: ReplyError): Database | undefined {
   const index = parseInteger(call.args.bytes(i))
   if (typeof index !== 'number' || index < -INT32_MAX - 1 || index > INT32_MAX) throw invalid
-  return engineOf(call).databases[index]
+  return call.engine.databases[index]
 }
 
 const IN_CLUSTER = ERR.of('SWAPDB is not allowed in cluster mode')

@@ -3,12 +3,11 @@
 // What it is sent next is no reply but the stream (replication/leading.ts), so nothing may be on its way to it.
 
 import { CLIENT_REPLICA } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
-import { type Leading, replicationOf } from '../../replication/replication.ts'
+import type { Leading } from '../../replication/replication.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
 const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
@@ -55,7 +54,7 @@ export const psync = defineCommand({
     if (leading === undefined) return
     const offset = parseInteger(call.args.bytes(2))
     if (offset === undefined) {
-      call.engine.log.info(
+      call.engine.environment.log.info(
         {},
         `Replica ${leading.introduce(call.client).name} asks for synchronization but with a wrong offset`,
       )
@@ -68,8 +67,10 @@ export const psync = defineCommand({
 /** The primary hands its place over to this server, and is going to follow it. Throws Redis's errors. */
 function takeOver(call: Call): void {
   const { args, client } = call
-  const engine = engineOf(call)
-  const { history, log, replication } = engine
+  const engine = call.engine
+  const { history } = engine.effects
+  const { log } = engine.environment
+  const { replication } = engine.parts
   const id = args.string(1)
   log.info({}, `Failover request received for replid ${id}.`)
   if (replication?.following === undefined || replication.node !== undefined) throw NOT_A_REPLICA
@@ -82,12 +83,12 @@ function takeOver(call: Call): void {
 function leadingFor(call: Call): Leading | undefined {
   const { client } = call
   if ((client.state & CLIENT_REPLICA) !== 0) return undefined
-  const engine = engineOf(call)
-  const { failoverState, following, leading, node } = replicationOf(engine)
+  const engine = call.engine
+  const { failoverState, following, leading, node } = engine.parts.replication
   if (node !== undefined) throw FOLLOW_THE_LOG
   if (failoverState !== 'no-failover') throw FAILING_OVER
   if (following !== undefined && !following.linkUp) throw NO_LINK
-  engine.replies.markFor(client)
+  engine.requests.replies.markFor(client)
   if (client.pendingBytes > 0) throw PENDING_OUTPUT
   const { contents, understandsEof } = leading.introduce(client)
   if (!understandsEof && !(contents.data && contents.functions)) throw FILTER_NEEDS_EOF

@@ -1,8 +1,8 @@
 // SADD: add members to a set, creating it if needed.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import { defineCommand } from '../define-command.ts'
 import { newSet } from './set-arguments.ts'
 
 export const sadd = defineCommand({

@@ -1,7 +1,7 @@
 // SCARD: how many members a set has.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const scard = defineCommand({
   name: 'SCARD',

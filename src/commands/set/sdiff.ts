@@ -4,11 +4,11 @@
 // of the others are removed from a copy of the first. Redis weighs the two, and
 // since the encoding of what is stored depends on the choice, it is made as there.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { removesFromCopy, sortByLength, subtract, subtractFromCopy } from '../../store/set/set-algebra.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { newSet, readSets } from './set-arguments.ts'
 

@@ -1,7 +1,7 @@
 // What several set commands read from their arguments and make for a result.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import type { Call } from '../call.ts'
 
 /** Makes an empty set that lies in the call's database. */
 export function newSet(call: Call): MemberSet {

@@ -4,13 +4,13 @@
 // that is in all of them is known by its slot in the smallest until it is replied,
 // stored or counted.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { intersect, sortByLength } from '../../store/set/set-algebra.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { newSet, readSets } from './set-arguments.ts'
 

@@ -1,7 +1,7 @@
 // SISMEMBER, SMISMEMBER: whether a set has a member, or each of several.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const sismember = defineCommand({
   name: 'SISMEMBER',

@@ -1,7 +1,7 @@
 // SMEMBERS: all members of a set.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const smembers = defineCommand({
   name: 'SMEMBERS',

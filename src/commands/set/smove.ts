@@ -1,8 +1,8 @@
 // SMOVE: take a member out of one set and put it into another.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { newSet } from './set-arguments.ts'
 
 function move(call: Call): void {

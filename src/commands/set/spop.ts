@@ -4,12 +4,12 @@
 // the whole set did (DEL).
 
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** Members told to the journal in one SREM. */
 const JOURNALED_MAX = 1024
@@ -37,7 +37,7 @@ function pop(call: Call): void {
     reply.nil()
     return
   }
-  const slot = set.randomSlot(call.engine.random)
+  const slot = set.randomSlot(call.engine.environment.random)
   set.memberOf(slot, member)
   reply.bulk(member)
   if (call.propagates) call.propagate('SREM', key, keep(member))
@@ -56,14 +56,14 @@ function popAll(call: Call, key: Bytes, set: MemberSet): void {
   const { length } = set
   call.reply.set(length)
   set.writeAll(call.reply)
-  call.propagate(call.engine.dataset.removalWord('del'), key)
+  call.propagate(call.engine.data.dataset.removalWord('del'), key)
   call.removed(key, 'spop', length, true)
 }
 
 /** Pops `count` members, fewer than there are. */
 function popMany(call: Call, key: Bytes, set: MemberSet, count: number): void {
   const { propagates } = call
-  const { random } = call.engine
+  const { random } = call.engine.environment
   call.reply.set(count)
   let words: Word[] = ['SREM', key]
   for (let i = 0; i < count; i++) {

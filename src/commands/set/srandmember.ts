@@ -3,12 +3,12 @@
 // A positive count asks for different members, a negative one for so many
 // independent draws.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { INT64_MIN } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** The most draws in one call: a reply beyond that would be gigabytes, and a server busy for seconds. */
 const DRAWS_MAX = 1 << 24
@@ -19,7 +19,7 @@ const member = new Bytes()
 
 function run(call: Call): void {
   const { args, reply } = call
-  const { random } = call.engine
+  const { random } = call.engine.environment
   if (args.length > 3) throw ERR.syntax
   if (args.length === 2) {
     const set = call.db.getForRead(call.key(1), MemberSet)
@@ -47,7 +47,7 @@ function run(call: Call): void {
 
 /** Writes `count` different members, fewer than there are. */
 function choose(call: Call, set: MemberSet, count: number): void {
-  const { random } = call.engine
+  const { random } = call.engine.environment
   call.reply.array(count)
   let left = set.length
   if (!set.isWalked && count * WALK_BELOW_RATIO < left) {

@@ -1,7 +1,7 @@
 // SREM: remove members from a set.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const srem = defineCommand({
   name: 'SREM',

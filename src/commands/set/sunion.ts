@@ -1,9 +1,9 @@
 // SUNION, SUNIONSTORE: what is in any of several sets.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { uniteInto } from '../../store/set/set-algebra.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { newSet, readSets } from './set-arguments.ts'
 

@@ -2,10 +2,10 @@
 //
 // What happened is journaled as the ZPOPMIN or ZPOPMAX it came to (invariant 4).
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { type Extreme, popMembers } from './zpop.ts'
 
 function blockingPop(call: Call, extreme: Extreme): void {

@@ -1,11 +1,11 @@
 // What ZUNION, ZINTER and ZDIFF work on: sorted sets, and plain sets, whose members all have the score 1.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { ABSENT, MemberSet } from '../../store/set/member-set.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 
 /** The score of every member of a plain set. */
 const PLAIN_SCORE = 1

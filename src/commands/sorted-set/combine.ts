@@ -4,12 +4,13 @@
 // does: a sum of doubles depends on the order of its terms, and which input is
 // looked through and which are looked up in decides the cost.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { GatheredScores } from '../../store/sorted-set/gathered-scores.ts'
 import { ABSENT, type SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { type Input, readInputs } from './combine-inputs.ts'
 import { announceMembers, newSortedSet, readScore, replyMembers } from './sorted-set-arguments.ts'

@@ -1,10 +1,10 @@
 // How ranges of scores and of members are written: `(1 +inf`, `[a (b`, `- +`.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { LexBound, LexRange, ScoreRange } from '../../store/sorted-set/sorted-set-range.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 import { parseScore } from './sorted-set-arguments.ts'
 
 const PARENTHESIS = 40

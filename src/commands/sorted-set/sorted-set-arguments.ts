@@ -1,12 +1,12 @@
 // What several sorted set commands read from their arguments, reply and remove.
 
 import type { EventName } from '../../config/event-flags.ts'
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 /** Makes an empty sorted set that lies in the call's database. */
 export function newSortedSet(call: Call): SortedSet {

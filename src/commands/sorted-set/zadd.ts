@@ -3,10 +3,10 @@
 // ZINCRBY is ZADD INCR under an older name, down to its options.
 
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { newSortedSet, readScore } from './sorted-set-arguments.ts'
 
 const NX = 1

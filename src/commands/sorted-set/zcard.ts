@@ -1,7 +1,7 @@
 // ZCARD: how many members a sorted set has.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const zcard = defineCommand({
   name: 'ZCARD',

@@ -2,10 +2,10 @@
 //
 // The tree counts: O(log N) however many there are.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../store/sorted-set/sorted-set-range.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { readLexRange, readScoreRange } from './range-arguments.ts'
 
 const ranks = new RankRange()

@@ -2,12 +2,13 @@
 //
 // Journaled as ZPOPMIN or ZPOPMAX with the number of members that went.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'
+import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { type Extreme, popMembers } from './zpop.ts'
 
 /** `first` is where the number of keys stands; a timeout before it makes the command wait. */

@@ -1,11 +1,11 @@
 // ZPOPMIN, ZPOPMAX: remove the members with the lowest or the highest scores and return them.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { announceMembers, removeMembers, replyMembers } from './sorted-set-arguments.ts'
 
 export type Extreme = 'min' | 'max'

@@ -3,11 +3,11 @@
 // A positive count asks for that many different members, a negative one for that
 // many draws, which may repeat.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { announceMembers, replyMembers } from './sorted-set-arguments.ts'
 
 const INT64_MIN = -9223372036854775808n
@@ -29,7 +29,7 @@ function randomMembers(call: Call): void {
       call.reply.nil()
       return
     }
-    set.randomMember(call.engine.random, member)
+    set.randomMember(call.engine.environment.random, member)
     call.reply.bulk(member)
     return
   }
@@ -49,7 +49,7 @@ function drawMany(call: Call, set: SortedSet, count: number, withScores: boolean
   if (count > DRAWS_MAX) throw ERR.outOfRange
   const scores = announceMembers(call.reply, count, withScores)
   for (let i = 0; i < count; i++) {
-    const score = set.randomMember(call.engine.random, member)
+    const score = set.randomMember(call.engine.environment.random, member)
     if (scores === 'pairs') call.reply.array(2)
     call.reply.bulk(member)
     if (withScores) call.reply.double(score)
@@ -57,7 +57,7 @@ function drawMany(call: Call, set: SortedSet, count: number, withScores: boolean
 }
 
 function chooseDifferent(call: Call, set: SortedSet, count: number, withScores: boolean): void {
-  const { random } = call.engine
+  const { random } = call.engine.environment
   const scores = announceMembers(call.reply, count, withScores)
   const { length } = set
   if (count === length) {

@@ -3,12 +3,13 @@
 // Whatever a range is made of, it comes to ranks first; from there on all forms
 // are one. An elder form is ZRANGE with what to range by, and the direction, fixed.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type ArgSpec, type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../store/sorted-set/sorted-set-range.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { readLexRange, readScoreRange } from './range-arguments.ts'
 import { rankRange } from './rank-range.ts'

@@ -1,9 +1,9 @@
 // ZRANK, ZREVRANK: where in the order a member is.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function rank(call: Call, order: 'ascending' | 'descending'): void {
   const { args } = call

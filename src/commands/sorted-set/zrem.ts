@@ -1,7 +1,7 @@
 // ZREM: remove members from a sorted set.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const zrem = defineCommand({
   name: 'ZREM',

@@ -1,9 +1,9 @@
 // ZREMRANGEBYRANK, ZREMRANGEBYSCORE, ZREMRANGEBYLEX: remove the members of a range.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../store/sorted-set/sorted-set-range.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { readLexRange, readScoreRange } from './range-arguments.ts'
 import { rankRange } from './rank-range.ts'
 import { removeMembers } from './sorted-set-arguments.ts'

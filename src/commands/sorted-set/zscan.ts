@@ -3,11 +3,11 @@
 // What Redis holds as a listpack comes at once and in order. Scores of the others
 // it prints here, and only here, with `%.17g` (ZADD k 0.1 m, ZSCAN k 0).
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { formatDouble, formatDouble17 } from '../../util/numbers/numbers.ts'
+import { defineCommand } from '../define-command.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const member = new Bytes()

@@ -1,9 +1,9 @@
 // ZSCORE, ZMSCORE: the scores of members.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function replyScore(call: Call, set: SortedSet | undefined, member: Bytes): void {
   const score = set?.score(member)

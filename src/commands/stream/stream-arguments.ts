@@ -1,12 +1,12 @@
 // What several stream commands read from their arguments: ids, ranges, groups, how to trim.
 
-import type { Call } from '../../engine/requests/call.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import type { StreamConsumer, StreamGroup } from '../../store/stream/stream-group.ts'
 import { ID_INVALID, ID_TEXT_BYTES_MAX, parseStreamId, StreamId } from '../../store/stream/stream-id.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
 
 /** Reads argument `i` as an id; without a sequence it is that of `-0`. Throws ERR.streamId. */
 export function readId(call: Call, i: number, id: StreamId): StreamId {
@@ -94,7 +94,7 @@ export function replaceById(call: Call, i: number, id: StreamId, source = textSo
 export function streamOfGroups(call: Call, key: Bytes): Stream | undefined {
   const stream = call.db.getForWrite(key, Stream)
   if (stream === undefined) return call.db.getForRead(key, Stream)
-  call.engine.dataset.hits++
+  call.engine.data.dataset.hits++
   return stream
 }
 

@@ -1,6 +1,6 @@
 // XACK: what was delivered to a group is done with.
 
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { readIds, streamOfGroups } from './stream-arguments.ts'
 
 export const xack = defineCommand({

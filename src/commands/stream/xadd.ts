@@ -3,12 +3,12 @@
 // What is journaled names the id that was made and the exact length that trimming
 // left (invariant 4); the request's own arguments are changed to say so.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NODE_BYTES_LIMIT, Stream, writeStreamId } from '../../store/stream/stream.ts'
 import { ID_INVALID, ID_WANTS_SEQUENCE, parseStreamId, StreamId } from '../../store/stream/stream-id.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { replaceById, STAR, TrimOptions } from './stream-arguments.ts'
 
 const trim = new TrimOptions()

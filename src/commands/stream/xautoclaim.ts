@@ -1,12 +1,12 @@
 // XAUTOCLAIM: makes pending entries that waited too long another consumer's, some at a time.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { consumerOf, groupOfStream, readInteger, readStart } from './stream-arguments.ts'
 import { entryExists, writeEntryOf } from './stream-replies.ts'
 import { propagateClaim } from './xclaim.ts'

@@ -3,14 +3,14 @@
 // Journaled entry by entry with the time, the count and the owner it came to, as
 // XCLAIM with FORCE: the form that creates what it does not find.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
 import { type Stream, writeStreamId } from '../../store/stream/stream.ts'
 import type { StreamConsumer, StreamGroup } from '../../store/stream/stream-group.ts'
 import { ID_INVALID, parseStreamId, StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { consumerOf, groupOfStream, readId, readInteger, streamOfGroups } from './stream-arguments.ts'
 import { entryExists, writeEntryOf } from './stream-replies.ts'
 

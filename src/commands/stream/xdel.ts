@@ -1,7 +1,7 @@
 // XDEL: removes entries of a stream. Without entries it is still a stream.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Stream } from '../../store/stream/stream.ts'
+import { defineCommand } from '../define-command.ts'
 import { readIds } from './stream-arguments.ts'
 
 export const xdel = defineCommand({

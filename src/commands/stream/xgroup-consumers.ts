@@ -1,6 +1,6 @@
 // XGROUP CREATECONSUMER, XGROUP DELCONSUMER: who is in a group.
 
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { createConsumer } from './stream-arguments.ts'
 import { groupOf, streamOf, xgroupCommon } from './xgroup.ts'
 

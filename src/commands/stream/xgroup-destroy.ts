@@ -1,4 +1,4 @@
-import { defineCommand } from '../../engine/spec/command.ts'
+import { defineCommand } from '../define-command.ts'
 import { streamOf, xgroupCommon } from './xgroup.ts'
 
 export const xgroupDestroy = defineCommand({

@@ -1,8 +1,8 @@
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { READ_UNKNOWN } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { DOLLAR, isSymbol, readAnyId, readEntriesRead } from './stream-arguments.ts'
 import { groupOf, streamOf, xgroupCommon } from './xgroup.ts'
 

@@ -1,10 +1,10 @@
 // XGROUP: consumer groups. The container, its help, and how its subcommands find a group.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import type { StreamGroup } from '../../store/stream/stream-group.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { replyHelp } from '../help.ts'
 
 export const xgroup = defineCommand({

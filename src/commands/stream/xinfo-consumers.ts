@@ -1,6 +1,6 @@
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NEVER_ACTIVE } from '../../store/stream/stream-group.ts'
+import { defineCommand } from '../define-command.ts'
 import { askedStream, xinfoCommon } from './xinfo.ts'
 
 export const xinfoConsumers = defineCommand({

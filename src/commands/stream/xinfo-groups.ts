@@ -1,5 +1,5 @@
-import { defineCommand } from '../../engine/spec/command.ts'
 import { writeStreamId } from '../../store/stream/stream.ts'
+import { defineCommand } from '../define-command.ts'
 import { askedStream, writeProgress, xinfoCommon } from './xinfo.ts'
 
 export const xinfoGroups = defineCommand({

@@ -1,13 +1,13 @@
 // XINFO STREAM: a stream's counters and ends; with FULL its entries, groups and consumers.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { type Stream, writeStreamId } from '../../store/stream/stream.ts'
 import type { StreamConsumer, StreamGroup } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { writeEdge, writeFirst } from './stream-replies.ts'
 import { askedStream, writeProgress, xinfoCommon } from './xinfo.ts'
 

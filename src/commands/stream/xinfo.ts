@@ -1,11 +1,11 @@
 // XINFO: what streams, groups and consumers are like. The container, its help, and how its subcommands find a stream.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import { READ_UNKNOWN, type StreamGroup } from '../../store/stream/stream-group.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { replyHelp } from '../help.ts'
 
 export const xinfo = defineCommand({

@@ -1,5 +1,5 @@
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Stream } from '../../store/stream/stream.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const xlen = defineCommand({
   name: 'XLEN',

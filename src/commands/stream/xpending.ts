@@ -1,12 +1,12 @@
 // XPENDING: what was delivered to a group and not acknowledged, in sum or one by one.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
 import type { StreamGroup } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { readEnd, readEntryCount, readStart } from './stream-arguments.ts'
 
 const start = new StreamId()

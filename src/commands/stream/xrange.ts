@@ -1,10 +1,10 @@
 // XRANGE, XREVRANGE: the entries whose ids lie in a range.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { readEnd, readEntryCount, readStart } from './stream-arguments.ts'
 import { writeRange, writeRangeBackwards } from './stream-replies.ts'
 

@@ -8,8 +8,6 @@
 // journaled as XCLAIM and XGROUP SETID, which replay to the same (invariant 4).
 
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
@@ -19,6 +17,8 @@ import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import {
   ABOVE,
   consumerOf,
@@ -81,7 +81,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
       call.db.peek(call.key(options.first + i))
       continue
     }
-    call.engine.dataset.hits++
+    call.engine.data.dataset.hits++
     if (asked.group !== undefined) deliver(call, asked, call.key(options.first + i))
     else settle(asked, asked.stream)
     if (asked.answers !== 'nothing') answering++

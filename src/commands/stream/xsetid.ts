@@ -1,10 +1,10 @@
 // XSETID: sets what a stream remembers of its past: its last id, how many entries were added, the greatest id deleted.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { readId } from './stream-arguments.ts'
 
 const id = new StreamId()

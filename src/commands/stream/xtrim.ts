@@ -1,9 +1,9 @@
 // XTRIM: removes the oldest entries of a stream.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { TrimOptions } from './stream-arguments.ts'
 
 const trim = new TrimOptions()

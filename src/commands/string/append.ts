@@ -1,8 +1,8 @@
 // APPEND: adds bytes at the end of a string.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes, copyBytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { checkStringLength } from './string-length.ts'
 
 const value = new Bytes()

@@ -1,7 +1,7 @@
 // GET: the string under a key.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

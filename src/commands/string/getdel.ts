@@ -1,8 +1,8 @@
 // GETDEL: the string under a key, which is then removed. Journaled as DEL.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

@@ -2,10 +2,10 @@
 //
 // Journaled as what it did to the expiry: PEXPIREAT, PERSIST or DEL.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { type ExpiryUnit, expiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const value = new Bytes()
@@ -63,7 +63,7 @@ export const getex = defineCommand({
       call.changed(key, 'persist')
     } else if (expiry <= call.now() && call.expires) {
       db.deleteEntry(entry)
-      call.propagate(call.engine.dataset.removalWord('expired'), key)
+      call.propagate(call.engine.data.dataset.removalWord('expired'), key)
       call.changed(key, 'del')
     } else {
       db.findForWrite(key)

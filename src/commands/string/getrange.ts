@@ -1,8 +1,8 @@
 // GETRANGE, SUBSTR: part of a string, by inclusive positions; negative ones count from the end.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

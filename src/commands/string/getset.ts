@@ -1,8 +1,8 @@
 // GETSET: replaces a string and returns the old one. Journaled as SET.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

@@ -3,12 +3,12 @@
 // The digits are read and written where they stand: no string is made, and beyond
 // 2^53 the arithmetic goes on in bigints.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { addInteger, INT64_MIN, parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 /** Where the new digits are written: int64's longest is 20 bytes. */

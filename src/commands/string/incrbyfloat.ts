@@ -2,11 +2,11 @@
 //
 // Journaled as SET of the result, so that a replay on another machine cannot round otherwise.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from '../../util/numbers/long-double.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 const ZERO: LongDouble = { negative: false, infinite: false, significand: 0n, exponent: 0 }

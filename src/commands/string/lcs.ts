@@ -4,12 +4,12 @@
 // cells of 32 bits; walking back from its last cell gives the sequence and the
 // stretches in which both strings run together.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 
 /** A stretch common to both strings: inclusive positions in each. */
 interface Match {

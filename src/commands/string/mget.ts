@@ -1,9 +1,9 @@
 // MGET: many strings at once. What is missing or no string is nil.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

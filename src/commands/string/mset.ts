@@ -1,9 +1,9 @@
 // MSET, MSETNX: many strings at once, wholly or (MSETNX) not at all.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 function setAll(call: Call): void {
   const { args, db } = call

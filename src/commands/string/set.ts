@@ -3,12 +3,12 @@
 // Without options, as nearly always, it is one write and one reply. With an
 // expiry it is journaled as SET … PXAT, since a replay comes later.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Call } from '../call.ts'
+import { defineCommand } from '../define-command.ts'
 import { type ExpiryUnit, expiryUnit, readPositiveExpiry } from './string-expiry.ts'
 
 const old = new Bytes()

@@ -1,7 +1,7 @@
 // SETEX, PSETEX: a string with an expiry, in seconds or milliseconds. Journaled as SET … PXAT.
 
-import type { Call } from '../../engine/requests/call.ts'
-import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
+import type { Call } from '../call.ts'
+import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { readPositiveExpiry } from './string-expiry.ts'
 
 function setWithExpiry(call: Call, unit: 'EX' | 'PX'): void {

@@ -1,7 +1,7 @@
 // SETNX: a string under a key that has nothing yet.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const setnx = defineCommand({
   name: 'SETNX',

@@ -1,9 +1,9 @@
 // SETRANGE: overwrites part of a string; what lies between its end and the offset becomes zeros.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes, copyBytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 import { checkStringLength } from './string-length.ts'
 
 const value = new Bytes()

@@ -1,8 +1,8 @@
 // Expiries as SET, GETEX, SETEX and PSETEX read them: relative or absolute, in seconds or milliseconds, always positive.
 
-import type { Call } from '../../engine/requests/call.ts'
 import type { Options } from '../../engine/requests/options.ts'
 import { ERR } from '../../protocol/errors.ts'
+import type { Call } from '../call.ts'
 import { readExpiry } from '../generic/expiry-times.ts'
 
 /** How an expiry is given: the option's name, as in SET. */

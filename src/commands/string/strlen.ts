@@ -1,7 +1,7 @@
 // STRLEN: the length of a string.
 
-import { defineCommand } from '../../engine/spec/command.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 

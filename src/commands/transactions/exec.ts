@@ -1,9 +1,8 @@
 // EXEC: run what MULTI has gathered, as one unit.
 
-import { engineOf } from '../../engine/engine.ts'
 import { discardTransaction, transactionOf } from '../../engine/requests/transaction.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const exec = defineCommand({
   name: 'EXEC',
@@ -19,7 +18,11 @@ export const exec = defineCommand({
   declared: (host, _args, client) => transactionOf(client)?.review(host, client),
   run(call) {
     const { client } = call
-    const { databases, dispatch, watches } = engineOf(call)
+    const {
+      databases,
+      requests: { dispatch },
+      data: { watches },
+    } = call.engine
     const transaction = transactionOf(client)
     if (transaction === undefined) throw ERR.of('EXEC without MULTI')
     // Time may have removed a watched key that nobody has looked at since.

@@ -1,10 +1,9 @@
 // MULTI, DISCARD: begin a transaction, and give it up.
 
 import { CLIENT_MULTI } from '../../engine/clients/client.ts'
-import { engineOf } from '../../engine/engine.ts'
 import { discardTransaction, Transaction } from '../../engine/requests/transaction.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const multi = defineCommand({
   name: 'MULTI',
@@ -39,7 +38,7 @@ export const discard = defineCommand({
   changesConnection: 'transaction',
   run(call) {
     if (call.client.transaction === undefined) throw ERR.of('DISCARD without MULTI')
-    discardTransaction(call.client, engineOf(call).watches)
+    discardTransaction(call.client, call.engine.data.watches)
     call.reply.ok()
   },
 })

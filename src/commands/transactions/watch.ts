@@ -1,8 +1,7 @@
 // WATCH, UNWATCH: EXEC does nothing if one of the keys has changed by then.
 
-import { engineOf } from '../../engine/engine.ts'
-import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
+import { defineCommand } from '../define-command.ts'
 
 export const watch = defineCommand({
   name: 'WATCH',
@@ -19,7 +18,9 @@ export const watch = defineCommand({
   changesConnection: 'state',
   run(call) {
     const { client, db } = call
-    const { watches } = engineOf(call)
+    const {
+      data: { watches },
+    } = call.engine
     if (client.transaction !== undefined) throw ERR.of('WATCH inside MULTI is not allowed')
     for (let i = 1; i < call.args.length; i++) {
       // A key whose time is up already goes now: its end is no change after WATCH.
@@ -41,7 +42,7 @@ export const unwatch = defineCommand({
   reply: 'OK',
   changesConnection: 'state',
   run(call) {
-    engineOf(call).watches.clear(call.client)
+    call.engine.data.watches.clear(call.client)
     call.reply.ok()
   },
 })

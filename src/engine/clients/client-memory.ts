@@ -18,11 +18,19 @@ const LIMIT_BYTES_MIN = 128 * 1024
 
 export interface ClientMemoryHost {
   readonly config: Config
-  readonly workClock: Clock
-  readonly log: Log
-  readonly stats: Stats
-  readonly clients: { values(): Iterable<Client>; close(client: Client, when: 'flushed' | 'now'): void }
-  readonly turn: { endSoon(): void }
+  readonly environment: {
+    readonly workClock: Clock
+    readonly log: Log
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly clients: {
+    readonly connected: { values(): Iterable<Client>; close(client: Client, when: 'flushed' | 'now'): void }
+  }
+  readonly requests: {
+    readonly turn: { endSoon(): void }
+  }
 }
 
 export class ClientMemory {
@@ -62,13 +70,13 @@ export class ClientMemory {
     client.countedBytes = bytes
     client.countedRequestBytes = requestBytes
     // A request that is only partly there is answered by nothing that would end this turn.
-    if (this.#isTooMuch) this.#host.turn.endSoon()
+    if (this.#isTooMuch) this.#host.requests.turn.endSoon()
     if (heldOutputBytes === 0) {
       this.#unread.delete(client)
       return
     }
     this.#unread.add(client)
-    this.#timer ??= this.#host.workClock.after(LOOK_MS, this.#look)
+    this.#timer ??= this.#host.environment.workClock.after(LOOK_MS, this.#look)
   }
 
   /** A client is gone. */
@@ -86,7 +94,9 @@ export class ClientMemory {
   /** Closes clients, the largest first, while all together take too much. */
   enforce(): void {
     if (!this.#isTooMuch) return
-    const { clients, log, stats } = this.#host
+    const { connected: clients } = this.#host.clients
+    const { log } = this.#host.environment
+    const { stats } = this.#host.figures
     const evictable = [...clients.values()].filter(
       ({ noEvict, origin, outputClass }) => origin === 'client' && !noEvict && outputClass !== 'replica',
     )

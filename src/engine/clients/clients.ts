@@ -2,6 +2,7 @@
 //
 // A room that keeps something about a client takes a seat at `gone`, and forgets it there.
 
+import type { Config } from '../../config/config.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -9,12 +10,19 @@ import type { UnitClock } from '../upkeep/unit-clock.ts'
 import { Client, type ClientHost, type Origin, type Transport } from './client.ts'
 import type { Users } from './users.ts'
 
-export interface ClientsHost extends ClientHost {
-  readonly unitClock: UnitClock
-  readonly state: ServerState
-  readonly stats: Stats
-  readonly users: Users
-  readonly clientMemory: { note(client: Client): void }
+export interface ClientsHost {
+  readonly config: Config
+  readonly environment: { readonly unitClock: UnitClock }
+  readonly conditions: { readonly state: ServerState }
+  readonly figures: { readonly stats: Stats }
+  readonly data: { readonly dataset: ClientHost['dataset'] }
+  readonly clients: {
+    readonly users: Users
+    readonly memory: { note(client: Client): void }
+    readonly outputLimits: ClientHost['outputLimits']
+  }
+  readonly requests: Pick<ClientHost, 'dispatch' | 'runner' | 'replies' | 'turn'>
+  readonly upkeep: { readonly timekeeper: ClientHost['timekeeper'] }
 }
 
 export class Clients {
@@ -24,6 +32,8 @@ export class Clients {
   })
   #gone: Handler<[client: Client]> | null = null
   readonly #host: ClientsHost
+  /** The few parts that clients use themselves: a client looks for them with every request. */
+  #neighbours: ClientHost | undefined = undefined
   readonly #byId = new Map<number, Client>()
   #nextId = 1
 
@@ -47,17 +57,39 @@ export class Clients {
 
   /** Takes a new client in. */
   connect(transport: Transport, origin: Origin = 'client'): Client {
-    const { unitClock, state, stats, users } = this.#host
+    const { unitClock } = this.#host.environment
+    const { state } = this.#host.conditions
+    const { stats } = this.#host.figures
+    const { users } = this.#host.clients
     // A slow script, during which connections are accepted, keeps its own time.
     if (!state.busy.holds) unitClock.pass()
-    const client = new Client(this.#host, this.#nextId++, transport, origin, unitClock.now())
+    const client = new Client(this.#neighboursOfClients(), this.#nextId++, transport, origin, unitClock.now())
     if (origin === 'client') users.greet(client)
     if (origin !== 'replay') {
       this.#byId.set(client.id, client)
       stats.connectionsReceived++
-      this.#host.clientMemory.note(client)
+      this.#host.clients.memory.note(client)
     }
     return client
+  }
+
+  /** All rooms are there when the first client comes. */
+  #neighboursOfClients(): ClientHost {
+    if (this.#neighbours !== undefined) return this.#neighbours
+    const { clients, config, data, figures, requests, upkeep } = this.#host
+    this.#neighbours = {
+      config,
+      users: clients.users,
+      stats: figures.stats,
+      dataset: data.dataset,
+      dispatch: requests.dispatch,
+      runner: requests.runner,
+      replies: requests.replies,
+      turn: requests.turn,
+      outputLimits: clients.outputLimits,
+      timekeeper: upkeep.timekeeper,
+    }
+    return this.#neighbours
   }
 
   /** The other side is gone: everything about the client is forgotten. */
@@ -79,6 +111,6 @@ export class Clients {
       return
     }
     client.closing = true
-    this.#host.turn.flushSoon(client)
+    this.#host.requests.turn.flushSoon(client)
   }
 }

@@ -16,8 +16,12 @@ import { isSecret } from '../spec/command.ts'
 import { CLIENT_MONITOR, CLIENT_MUTED, type Client } from './client.ts'
 
 export interface MonitorsHost {
-  readonly clock: Clock
-  readonly runner: { readonly onRan: Handlers<[call: Call]> }
+  readonly environment: {
+    readonly clock: Clock
+  }
+  readonly requests: {
+    readonly runner: { readonly onRan: Handlers<[call: Call]> }
+  }
 }
 
 export class Monitors {
@@ -34,14 +38,14 @@ export class Monitors {
   add(client: Client): void {
     client.state |= CLIENT_MONITOR
     this.#clients.add(client)
-    this.#host.runner.onRan.add(this.#ran)
+    this.#host.requests.runner.onRan.add(this.#ran)
   }
 
   /** A client is gone, or wants to see no more. */
   remove(client: Client): void {
     if (!this.#clients.delete(client)) return
     client.state &= ~CLIENT_MONITOR
-    if (this.#clients.size === 0) this.#host.runner.onRan.remove(this.#ran)
+    if (this.#clients.size === 0) this.#host.requests.runner.onRan.remove(this.#ran)
   }
 
   readonly #ran = (call: Call): void => {
@@ -66,7 +70,7 @@ export class Monitors {
   }
 
   #time(): string {
-    const microseconds = Math.floor(this.#host.clock.now() * 1000)
+    const microseconds = Math.floor(this.#host.environment.clock.now() * 1000)
     return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`
   }
 

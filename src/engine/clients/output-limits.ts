@@ -24,11 +24,17 @@ import type { Client, ClientClass } from './client.ts'
 
 export interface OutputLimitsHost {
   readonly config: Config
-  readonly clock: Clock
-  readonly log: Log
-  readonly stats: Stats
-  readonly replies: { markFor(client: Client): void }
-  readonly turn: { flushSoon(client: Client): void }
+  readonly environment: {
+    readonly clock: Clock
+    readonly log: Log
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly requests: {
+    readonly replies: { markFor(client: Client): void }
+    readonly turn: { flushSoon(client: Client): void }
+  }
 }
 
 export class OutputLimits {
@@ -75,7 +81,7 @@ export class OutputLimits {
       this.forget(client)
       return false
     }
-    const now = this.#host.clock.now()
+    const now = this.#host.environment.clock.now()
     if (client.softLimitSinceMs === 0) {
       client.softLimitSinceMs = now
       this.#behind.add(client)
@@ -89,7 +95,7 @@ export class OutputLimits {
 
   /** As `check`, right after a command: what that replied is counted too. */
   checkReply(client: Client): void {
-    this.#host.replies.markFor(client)
+    this.#host.requests.replies.markFor(client)
     this.check(client)
   }
 
@@ -107,7 +113,9 @@ export class OutputLimits {
   }
 
   #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
-    const { log, stats, turn } = this.#host
+    const { log } = this.#host.environment
+    const { stats } = this.#host.figures
+    const { turn } = this.#host.requests
     log.warn(
       { client: client.transport.address, class: outputClass, backlogBytes },
       'closing a client that does not read its replies fast enough',
@@ -128,7 +136,7 @@ export class OutputLimits {
       // Redis counts whole seconds and lets the last one pass.
       due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
     }
-    this.#timer = this.#host.clock.after(Math.max(0, due - this.#host.clock.now()), this.#fired)
+    this.#timer = this.#host.environment.clock.after(Math.max(0, due - this.#host.environment.clock.now()), this.#fired)
   }
 
   readonly #fired = (): void => {

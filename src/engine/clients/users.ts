@@ -26,12 +26,20 @@ const OPEN_RULES = ['+@all', '~*', '&*', 'on', 'nopass']
 export interface UsersHost {
   readonly config: Config
   readonly commands: CommandTable
-  readonly unitClock: UnitClock
-  readonly stats: Stats
-  readonly log: Log
-  readonly clients: { values(): IterableIterator<Client>; close(client: Client, when: 'flushed' | 'now'): void }
-  readonly runner: { readonly client: Client | undefined }
-  readonly tracking: { trackerOf(client: Client): Tracker | undefined }
+  readonly environment: {
+    readonly unitClock: UnitClock
+    readonly log: Log
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly clients: {
+    readonly connected: { values(): IterableIterator<Client>; close(client: Client, when: 'flushed' | 'now'): void }
+    readonly tracking: { trackerOf(client: Client): Tracker | undefined }
+  }
+  readonly requests: {
+    readonly runner: { readonly client: Client | undefined }
+  }
 }
 
 export class Users {
@@ -123,7 +131,7 @@ export class Users {
     this.#byName.set(DEFAULT_USER, this.default)
     this.#count()
     this.#dismiss(dismissed)
-    for (const client of this.#host.clients.values()) this.#mark(client)
+    for (const client of this.#host.clients.connected.values()) this.#mark(client)
   }
 
   /** Users that a configuration file must name, as its lines: not a `default` that is as `requirepass` makes it. */
@@ -169,12 +177,13 @@ export class Users {
 
   /** Ends a connection: that of whoever asks for it after its reply. */
   #end(client: Client): void {
-    const { clients, runner } = this.#host
+    const { connected: clients } = this.#host.clients
+    const { runner } = this.#host.requests
     clients.close(client, client === runner.client ? 'flushed' : 'now')
   }
 
   #clientsOf(users: ReadonlySet<User>): Client[] {
-    return [...this.#host.clients.values()].filter((client) => users.has(client.user))
+    return [...this.#host.clients.connected.values()].filter((client) => users.has(client.user))
   }
 
   // ── clients ──────────────────────────────────────────────────────────────
@@ -229,12 +238,14 @@ export class Users {
     username?: Bytes,
     args?: Arguments,
   ): void {
-    const { config, unitClock, stats } = this.#host
+    const { config } = this.#host
+    const { unitClock } = this.#host.environment
+    const { stats } = this.#host.figures
     stats.accessDenied[reason]++
     const now = unitClock.now()
     this.log.add(
       { reason, context, object: cut(object), username: username === undefined ? client.user.name : cut(username) },
-      describeClient(client, now, this.#host.tracking.trackerOf(client), args),
+      describeClient(client, now, this.#host.clients.tracking.trackerOf(client), args),
       now,
       config.get('acllog-max-len'),
     )
@@ -246,7 +257,7 @@ export class Users {
     this.#denialsUntold++
     if (nowMs - this.#denialToldMs < DENIAL_TOLD_MS) return
     const details = { reason, user: client.user.name, client: client.transport.address, count: this.#denialsUntold }
-    this.#host.log.warn(details, 'Access denied, see ACL LOG')
+    this.#host.environment.log.warn(details, 'Access denied, see ACL LOG')
     this.#denialToldMs = nowMs
     this.#denialsUntold = 0
   }

@@ -32,10 +32,14 @@ import { preferredEndpoint } from './node-address.ts'
 
 export interface RedirectionHost extends PostponedHost {
   readonly config: Config
-  readonly dataset: Dataset
-  readonly clients: Clients
+  readonly data: {
+    readonly dataset: Dataset
+  }
+  readonly clients: {
+    readonly connected: Clients
+    readonly pubSub: PubSub
+  }
   readonly blocking: Blocking
-  readonly pubSub: PubSub
 }
 
 /** Why a request is not served here. */
@@ -92,7 +96,7 @@ export class Redirection {
     this.#cluster = cluster
     this.#postponed = new PostponedClients(host)
     cluster.changed.add(() => this.#follow())
-    host.clients.gone.add((client) => this.#postponed.forget(client))
+    host.clients.connected.gone.add((client) => this.#postponed.forget(client))
   }
 
   /** Returns why a client's request is not served here; undefined = it is. `isWrite` = what it claims. */
@@ -223,7 +227,7 @@ export class Redirection {
 
   /** It publishes what is kept, or is to be published later: there are keys for it. */
   #keepsMessage({ name }: Command, args: Arguments): boolean {
-    return name === 'publish' && (args.length > PLAIN_PUBLISH_WORDS || this.#host.pubSub.isKept(args.bytes(1)))
+    return name === 'publish' && (args.length > PLAIN_PUBLISH_WORDS || this.#host.clients.pubSub.isKept(args.bytes(1)))
   }
 
   #seeKey(key: Bytes, isChannel: boolean): Verdict {
@@ -258,7 +262,7 @@ export class Redirection {
 
   /** Looking is no use of a key, and ends none whose time is up. */
   #isHere(key: Bytes): boolean {
-    const db = this.#host.dataset.databases[0]!
+    const db = this.#host.data.dataset.databases[0]!
     const entry = db.keys.find(key)
     return entry >= 0 && !db.isExpired(entry)
   }
@@ -276,7 +280,8 @@ export class Redirection {
 
   /** The map has changed: whoever waits for a key, or listens to a shard channel, that is not served here any more is told. */
   #follow(): void {
-    const { blocking, clients, pubSub } = this.#host
+    const { blocking } = this.#host
+    const { connected: clients, pubSub } = this.#host.clients
     this.#postponed.resume()
     for (const { client, command, args } of [...blocking.parked()]) {
       const error = this.#refusalOfParked(client, command, args)

@@ -9,7 +9,10 @@ import type { SentinelNode, SentinelView } from './sentinel-view.ts'
 const CHANNEL = '+switch-master'
 
 /** Publishes it here from now on. A message has no asker who could tell at which address this server is reached. */
-export function publishSwitches(shard: SentinelView, { config, pubSub }: { config: Config; pubSub: PubSub }): void {
+export function publishSwitches(
+  shard: SentinelView,
+  { config, clients: { pubSub } }: { config: Config; readonly clients: { pubSub: PubSub } },
+): void {
   const place = (node: SentinelNode): string => `${node.ip || ownAddress(config)} ${node.port || node.tlsPort}`
   shard.switched.add((from, to) => {
     pubSub.publishTo(CHANNEL, Bytes.from(`${shard.name} ${place(from)} ${place(to)}`))

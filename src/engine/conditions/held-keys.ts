@@ -18,9 +18,13 @@ import { PostponedClients, type PostponedHost } from './postponed.ts'
 import type { ServerState } from './state.ts'
 
 export interface HeldKeysHost extends PostponedHost {
-  readonly state: ServerState
-  readonly dataset: Dataset
-  readonly watches: Watches
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly data: {
+    readonly dataset: Dataset
+    readonly watches: Watches
+  }
 }
 
 /** One key that is held. */
@@ -57,24 +61,24 @@ export class HeldKeys {
     if (held !== undefined) return held
     held = new HeldKey(name)
     this.#held.set(name, held)
-    this.#host.watches.add(held, db, key)
-    this.#host.state.keysHeld.begin()
+    this.#host.data.watches.add(held, db, key)
+    this.#host.conditions.state.keysHeld.begin()
     return held
   }
 
   /** Lets keys go. Everybody who waited tries again at this turn's end, and waits once more where another key is held. */
   release(keys: Iterable<HeldKey>): void {
     for (const held of keys) {
-      this.#host.watches.clear(held)
+      this.#host.data.watches.clear(held)
       this.#held.delete(held.name)
     }
-    this.#host.state.keysHeld.follow(this.#held.size > 0)
+    this.#host.conditions.state.keysHeld.follow(this.#held.size > 0)
     this.#postponed.resume()
   }
 
   /** Postpones a command, or a transaction, that is going to change a held key; false if it is going to change none. */
   postpones(client: Client, command: Command, args: Arguments): boolean {
-    const db = this.#host.dataset.databases[client.database]!
+    const db = this.#host.data.dataset.databases[client.database]!
     if (!changesKey(client, db, command, args, this.#isHeld)) return false
     this.#postponed.add(client, args)
     return true

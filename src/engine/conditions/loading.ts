@@ -23,12 +23,22 @@ export interface LoadingProgress {
 
 /** The rooms that loading changes. */
 export interface LoadingHost {
-  readonly clock: Clock
-  readonly state: ServerState
-  readonly changes: Changes
-  readonly dataset: Pick<DatabaseHost, 'expiry'>
-  readonly role: { readonly expiry: Expiry }
-  readonly timekeeper: { arm(): void }
+  readonly environment: {
+    readonly clock: Clock
+  }
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly data: {
+    readonly changes: Changes
+    readonly dataset: Pick<DatabaseHost, 'expiry'>
+  }
+  readonly effects: {
+    readonly role: { readonly expiry: Expiry }
+  }
+  readonly upkeep: {
+    readonly timekeeper: { arm(): void }
+  }
 }
 
 export class Loading {
@@ -47,7 +57,9 @@ export class Loading {
 
   /** Begins to load; whoever begins while it is under way begins its progress anew. */
   begin(): LoadingProgress {
-    const { changes, clock, dataset, state } = this.#host
+    const { changes, dataset } = this.#host.data
+    const { clock } = this.#host.environment
+    const { state } = this.#host.conditions
     state.loading.begin()
     changes.silence()
     dataset.expiry = 'keep'
@@ -58,7 +70,10 @@ export class Loading {
 
   /** Ends it; does nothing when nothing is being loaded. What clients write from here on is journaled, and so is what expired long ago. */
   end(): void {
-    const { changes, dataset, role, state, timekeeper } = this.#host
+    const { changes, dataset } = this.#host.data
+    const { role } = this.#host.effects
+    const { state } = this.#host.conditions
+    const { timekeeper } = this.#host.upkeep
     if (!state.loading.holds) return
     state.loading.end()
     changes.speak()
@@ -70,13 +85,14 @@ export class Loading {
 
   /** Begins to load beside the data, which is served as ever. */
   beginBeside(): LoadingProgress {
-    const { clock, state } = this.#host
+    const { clock } = this.#host.environment
+    const { state } = this.#host.conditions
     state.loadingBeside.begin()
     return this.#beginProgress(clock.now())
   }
 
   endBeside(): void {
-    this.#host.state.loadingBeside.end()
+    this.#host.conditions.state.loadingBeside.end()
     this.progress = undefined
   }
 

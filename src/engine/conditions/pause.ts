@@ -13,8 +13,12 @@ import { PostponedClients, type PostponedHost } from './postponed.ts'
 import type { ServerState } from './state.ts'
 
 export interface PauseHost extends PostponedHost {
-  readonly clock: Clock
-  readonly state: ServerState
+  readonly environment: {
+    readonly clock: Clock
+  }
+  readonly conditions: {
+    readonly state: ServerState
+  }
 }
 
 /** Who has commands wait: CLIENT PAUSE, or what must not be disturbed. */
@@ -42,7 +46,7 @@ export class Pause {
   }
 
   get active(): boolean {
-    return this.#host.state.paused.holds
+    return this.#host.conditions.state.paused.holds
   }
 
   /** Whether there is a pause for this reason. */
@@ -84,7 +88,8 @@ export class Pause {
 
   /** Finds out what holds now, and until when. */
   #follow(): void {
-    const { clock, state } = this.#host
+    const { clock } = this.#host.environment
+    const { state } = this.#host.conditions
     const now = clock.now()
     let mode: PauseMode = 'write'
     let nextMs = Number.POSITIVE_INFINITY

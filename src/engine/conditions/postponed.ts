@@ -7,7 +7,9 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import type { Client } from '../clients/client.ts'
 
 export interface PostponedHost {
-  readonly turn: { resumeSoon(client: Client): void }
+  readonly requests: {
+    readonly turn: { resumeSoon(client: Client): void }
+  }
 }
 
 export class PostponedClients {
@@ -29,7 +31,7 @@ export class PostponedClients {
   /** Lets all of them try again at this turn's end, in the order in which they came. */
   resume(): void {
     // Until then they are not read from: what they have sent since comes after the request that was put off.
-    for (const client of this.#clients) this.#host.turn.resumeSoon(client)
+    for (const client of this.#clients) this.#host.requests.turn.resumeSoon(client)
     this.#clients.clear()
   }
 

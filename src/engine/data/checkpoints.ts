@@ -28,17 +28,33 @@ import type { Watches } from './watches.ts'
 
 export interface CheckpointsHost {
   readonly databases: readonly Database[]
+  readonly data: {
   readonly dataset: DatabaseHost
+  readonly watches: Watches
+  }
+  readonly conditions: {
   readonly state: ServerState
+  }
+  readonly figures: {
   readonly stats: Stats
+  }
+  readonly environment: {
   readonly unitClock: UnitClock
+  }
+  readonly parts: {
   readonly saving: Saving | undefined
   readonly channels: { readonly holdsData: boolean; contentsChanged(): void } | undefined
-  readonly watches: Watches
+  }
+  readonly requests: {
   readonly admission: { readonly diskFailure: ReplyError | undefined }
   readonly runner: { readonly client: Client | undefined }
+  readonly turn: { endSoon(): void }
+  }
   readonly blocking: { readonly room: { readonly hasReady: boolean }; contentsChanged(): void; serve(): void }
+  readonly clients: {
   readonly tracking: { flushed(): void }
+  }
+  readonly effects: {
   readonly durability: { changedEverywhere(): void; wrote(client: Client): void }
   readonly propagation: {
     readonly on: boolean
@@ -46,8 +62,10 @@ export interface CheckpointsHost {
     endUnit(): void
     happened(database: number, words: readonly Word[]): void
   }
+  }
+  readonly upkeep: {
   readonly timekeeper: { arm(): void }
-  readonly turn: { endSoon(): void }
+  }
 }
 
 /** A state of all databases. */
@@ -84,7 +102,8 @@ export class Checkpoints {
   /** Keeps the present state. `isShared` = a branch begins with it, which gives it up when it ends; nobody goes back to it. */
   begin(isShared = false): Checkpoint {
     this.#refuseHalfWay()
-    const { databases, channels } = this.#host
+    const { databases } = this.#host
+    const { channels } = this.#host.parts
     const states = databases.map(({ contents }) => contents.keep(isShared))
     const origin = isShared ? this.#origin : undefined
     if (origin !== undefined) origin.holders++
@@ -102,8 +121,15 @@ export class Checkpoints {
   rollback(checkpoint: Checkpoint, client: Client, payload: WritePayload): void {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at === -1) throw new CheckpointError('this moment is over: it was released, or an earlier one was gone back to')
-    const { admission, blocking, durability, channels, unitClock, propagation, stats, timekeeper, tracking, turn, watches } =
-      this.#host
+    const { blocking } = this.#host
+    const { admission, turn } = this.#host.requests
+    const { durability, propagation } = this.#host.effects
+    const { channels } = this.#host.parts
+    const { unitClock } = this.#host.environment
+    const { stats } = this.#host.figures
+    const { timekeeper } = this.#host.upkeep
+    const { tracking } = this.#host.clients
+    const { watches } = this.#host.data
     this.#refuseHalfWay()
     if (admission.diskFailure !== undefined) throw new CheckpointError(admission.diskFailure.text)
     unitClock.renew()
@@ -132,7 +158,10 @@ export class Checkpoints {
   beginWith(checkpoint: Checkpoint): void {
     const { states, concernsChannels } = checkpoint
     this.#origin = checkpoint
-    const { databases, dataset, channels, timekeeper } = this.#host
+    const { databases } = this.#host
+    const { dataset } = this.#host.data
+    const { channels } = this.#host.parts
+    const { timekeeper } = this.#host.upkeep
     for (const [i, state] of states.entries()) {
       const db = databases[i]!
       db.contents.abandon()
@@ -147,11 +176,13 @@ export class Checkpoints {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at !== -1) this.#checkpoints.splice(at, 1)
     letGo(checkpoint)
-    this.#host.timekeeper.arm()
+    this.#host.upkeep.timekeeper.arm()
   }
 
   #refuseHalfWay(): void {
-    const { runner, saving, state } = this.#host
+    const { runner } = this.#host.requests
+    const { saving } = this.#host.parts
+    const { state } = this.#host.conditions
     if (state.loading.holds) throw new CheckpointError('data is being loaded')
     if (state.busy.holds || runner.client !== undefined) throw new CheckpointError('a command is running')
     // A snapshot knows entries by their numbers, and takes over what is removed.
@@ -196,27 +227,27 @@ export class Checkpoints {
       return { names, were, isOther }
     })
     return () => {
-      this.#host.propagation.beginUnit()
+      this.#host.effects.propagation.beginUnit()
       for (const [i, { names, were, isOther }] of changes.entries()) {
         const db = databases[i]!
         for (const entry of were) names.add(db.keys.keyOf(entry, name).toString())
         if (isOther) this.#tellAll(db, payload)
         else for (const text of names) this.#tellOne(db, Bytes.from(text), payload)
       }
-      this.#host.propagation.endUnit()
+      this.#host.effects.propagation.endUnit()
     }
   }
 
   /** The database held other contents. */
   #tellAll(db: Database, payload: WritePayload): void {
-    this.#host.propagation.happened(db.index, ['FLUSHDB'])
+    this.#host.effects.propagation.happened(db.index, ['FLUSHDB'])
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
       if (db.keys.isLive(entry)) this.#tellOne(db, db.keys.keyOf(entry, new Bytes()), payload)
     }
   }
 
   #tellOne(db: Database, key: Bytes, payload: WritePayload): void {
-    const { propagation } = this.#host
+    const { propagation } = this.#host.effects
     const entry = db.keys.find(key)
     if (entry === NONE) propagation.happened(db.index, ['DEL', key])
     else {

@@ -23,13 +23,25 @@ import type { Stats } from '../figures/stats.ts'
 
 export interface DatasetHost {
   readonly config: Config
+  readonly environment: {
   readonly unitClock: UnitClock
+  }
+  readonly figures: {
   readonly stats: Stats
+  }
+  readonly upkeep: {
   readonly memory: { notePeak(): void }
+  }
+  readonly data: {
   readonly changes: Changes
   readonly events: KeyspaceEvents
+  }
+  readonly requests: {
   readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
+  }
+  readonly effects: {
   readonly propagation: { happened(database: number, words: readonly Word[]): void }
+  }
 }
 
 export class Dataset implements DatabaseHost {
@@ -51,7 +63,7 @@ export class Dataset implements DatabaseHost {
   gone: Handler<Gone<Database>> | null = null
   looked: Handler<Looked> | null = null
   deadline: Handler<Deadline<Database>> | null = null
-  readonly grown = (): void => this.#host.memory.notePeak()
+  readonly grown = (): void => this.#host.upkeep.memory.notePeak()
   readonly onBeforeChange = new Handlers<BeforeChange<Database>>((slot) => {
     this.beforeChange = slot
   })
@@ -78,7 +90,7 @@ export class Dataset implements DatabaseHost {
 
   constructor(host: DatasetHost, hashKey: HashKey) {
     this.#host = host
-    this.#unitClock = host.unitClock
+    this.#unitClock = host.environment.unitClock
     this.hashKey = hashKey
     this.limits = followEncodingLimits(host.config)
     this.indexesSlots = host.config.get('cluster-enabled')
@@ -91,7 +103,7 @@ export class Dataset implements DatabaseHost {
   }
 
   get removesExpired(): boolean {
-    return this.expiry === 'remove' || (this.expiry === 'own' && this.#host.runner.call?.command.isReadonly !== true)
+    return this.expiry === 'remove' || (this.expiry === 'own' && this.#host.requests.runner.call?.command.isReadonly !== true)
   }
 
   get accessSeconds(): number {
@@ -110,14 +122,15 @@ export class Dataset implements DatabaseHost {
   }
 
   expired(db: Database, key: Bytes): void {
-    this.#host.stats.expiredKeys++
+    this.#host.figures.stats.expiredKeys++
     if (CHECKED) happened('key expired')
     this.removed(db, key, 'expired')
   }
 
   /** Tells the world that a key is gone without a command that removed it. */
   removed(db: Database, key: Bytes, event: 'expired' | 'evicted' | 'del'): void {
-    const { changes, propagation } = this.#host
+    const { changes } = this.#host.data
+    const { propagation } = this.#host.effects
     // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)
     propagation.happened(db.index, [this.removalWord(event), key])
@@ -135,7 +148,8 @@ export class Dataset implements DatabaseHost {
 
   fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
     if (CHECKED) happened('field expired')
-    const { changes, events, propagation } = this.#host
+    const { changes, events } = this.#host.data
+    const { propagation } = this.#host.effects
     if (changes.told !== null) changes.told(db, key, 'hexpired')
     if (keyGone) events.publish(db, key, 'del')
     propagation.happened(db.index, keyGone ? [this.removalWord('expired'), key] : ['HDEL', key, ...fields])

@@ -17,16 +17,24 @@ import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName
 
 export interface KeyspaceEventsHost {
   readonly config: Config
+  readonly clients: {
   readonly pubSub: PubSub
+  }
+  readonly data: {
   readonly changes: Changes
-  readonly role: { readonly isReplica: boolean }
-  /** The room that keeps messages; it knows in which keys of database 0. */
-  readonly channels: { ownsKey(key: Bytes): boolean } | undefined
-  readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   readonly dataset: {
     readonly databases: readonly Database[]
     readonly onMissed: Handlers<Missed<Database>>
     readonly onCreated: Handlers<Created<Database>>
+  }
+  }
+  readonly effects: {
+  readonly role: { readonly isReplica: boolean }
+  readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
+  }
+  readonly parts: {
+  /** The room that keeps messages; it knows in which keys of database 0. */
+  readonly channels: { ownsKey(key: Bytes): boolean } | undefined
   }
 }
 
@@ -37,9 +45,9 @@ export class KeyspaceEvents {
   /** Where events are published, by database and event. */
   readonly #channels: Map<EventName, Bytes>[] = []
 
-  constructor(host: KeyspaceEventsHost) {
+  constructor(host: KeyspaceEventsHost, { changes, dataset }: KeyspaceEventsHost['data']) {
     this.#host = host
-    const { changes, config, dataset } = host
+    const { config } = host
     const follow = (flags: number): void => {
       this.#flags = (flags & (EVENT_KEYSPACE | EVENT_KEYEVENT)) === 0 ? 0 : flags
       changes.observers.follow(this.#changed, this.#flags !== 0)
@@ -53,8 +61,10 @@ export class KeyspaceEvents {
   /** Publishes an event, if its class is wanted. */
   publish(db: Database, key: Bytes, event: EventName): void {
     const flags = this.#flags
-    if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.changes.silent) return
-    const { channels, propagation, pubSub, role } = this.#host
+    if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.data.changes.silent) return
+    const { channels } = this.#host.parts
+    const { propagation, role } = this.#host.effects
+    const { pubSub } = this.#host.clients
     if (db.index === 0 && channels?.ownsKey(key) === true) return
     // A replica's events are those of its primary, which has announced them.
     const announces = propagation.announces && !role.isReplica
@@ -87,6 +97,6 @@ export class KeyspaceEvents {
   readonly #missed = (db: Database, key: Bytes): void => this.publish(db, key, 'keymiss')
   readonly #created = (db: Database, key: Bytes): void => {
     // What is loaded to take the place of a database is nobody's yet.
-    if (this.#host.dataset.databases[db.index] === db) this.publish(db, key, 'new')
+    if (this.#host.data.dataset.databases[db.index] === db) this.publish(db, key, 'new')
   }
 }

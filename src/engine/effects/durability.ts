@@ -35,12 +35,20 @@ const SYNC = '\u{1F4BE}'
 
 export interface DurabilityHost {
   readonly config: Config
-  readonly state: ServerState
-  readonly clients: Clients
-  readonly dataset: Dataset
-  readonly changes: Changes
-  readonly runner: { readonly client: Client | undefined }
-  readonly turn: { endSoon(): void; flushSoon(client: Client): void }
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly clients: {
+    readonly connected: Clients
+  }
+  readonly data: {
+    readonly dataset: Dataset
+    readonly changes: Changes
+  }
+  readonly requests: {
+    readonly runner: { readonly client: Client | undefined }
+    readonly turn: { endSoon(): void; flushSoon(client: Client): void }
+  }
   readonly blocking: { wakeEverywhere(name: string): void }
 }
 
@@ -95,7 +103,7 @@ export class Durability {
 
   /** Hears of changes, and of looks, as long as some key's durability asks for it. */
   #listen(): void {
-    const { changes, dataset } = this.#host
+    const { changes, dataset } = this.#host.data
     const { progress } = this
     this.listens = progress.waits || (this.rules.size > 0 && progress.enabled)
     changes.observers.follow(this.changed, this.listens)
@@ -109,7 +117,8 @@ export class Durability {
     const follow = (): void => {
       // One that was replaced has nothing to say any more.
       if (this.progress !== progress) return
-      const { state, turn } = this.#host
+      const { state } = this.#host.conditions
+      const { turn } = this.#host.requests
       state.journalFailed.follow(progress.failure !== undefined)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
@@ -128,7 +137,8 @@ export class Durability {
   #changeWaits(waits: boolean): void {
     this.#waited = waits
     this.#settledSynced = -1
-    for (const client of this.#host.clients.values()) client.waitsForSynced = waits ? client.waitsForWritten : 0
+    for (const client of this.#host.clients.connected.values())
+      client.waitsForSynced = waits ? client.waitsForWritten : 0
   }
 
   /** Offsets begin anew, before those that were handed out: nobody may wait for one that never comes. */
@@ -138,7 +148,7 @@ export class Durability {
     this.#libraries = 0
     this.#latest = 0
     this.#settledSynced = -1
-    for (const client of this.#host.clients.values()) {
+    for (const client of this.#host.clients.connected.values()) {
       client.waitsForWritten = Math.min(client.waitsForWritten, appended)
       client.waitsForSynced = Math.min(client.waitsForSynced, appended)
     }
@@ -169,7 +179,7 @@ export class Durability {
   }
 
   #wait(progress: Progress, offset: number): void {
-    const { client } = this.#host.runner
+    const { client } = this.#host.requests.runner
     // A change that was not journaled after all has nothing to wait for beyond what is there.
     const reached = Math.min(offset, progress.appended)
     if (client !== undefined && client.waitsForSynced < reached) client.waitsForSynced = reached
@@ -210,7 +220,7 @@ export class Durability {
   /** Notes the policy of something that the running command changed; undefined = there are no rules. True when it is `always`. */
   #classify(policy: SyncPolicy | undefined): boolean {
     const { progress } = this
-    const { client } = this.#host.runner
+    const { client } = this.#host.requests.runner
     const offset = progress.appended + 1
     if (policy !== undefined) progress.require(policy, offset)
     const waits = policy === undefined ? progress.waits : policy === 'always'
@@ -278,7 +288,7 @@ export class Durability {
       if (client.waitsForWritten > written || client.waitsForSynced > synced) continue
       this.#held.delete(client)
       client.heldForDurability = false
-      this.#host.turn.flushSoon(client)
+      this.#host.requests.turn.flushSoon(client)
     }
   }
 
@@ -294,7 +304,7 @@ export class Durability {
   awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly string[] = []): void {
     // Asking is enough: nobody has to wait for the next second, or under `no` for ever. Another journal may follow while it waits.
     this.progress.require('always', call.client.waitsForWritten)
-    if (!call.retrying) this.#host.turn.endSoon()
+    if (!call.retrying) this.#host.requests.turn.endSoon()
     call.block({ keys: [SYNC, ...others], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
   }
 }

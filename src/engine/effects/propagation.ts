@@ -13,12 +13,20 @@ import type { Call } from '../requests/call.ts'
 import type { Effect, EffectSink, Word } from './effects.ts'
 
 export interface PropagationHost {
-  readonly stats: Stats
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly requests: {
+    readonly runner: { readonly client: Client | undefined }
+    readonly turn: { endSoon(): void }
+  }
+}
+
+/** The parts of the same room, which are made before. */
+interface Siblings {
   /** Hears whose command had effects. */
   readonly durability: { wrote(client: Client): void }
   readonly history: { readonly offset: number }
-  readonly runner: { readonly client: Client | undefined }
-  readonly turn: { endSoon(): void }
 }
 
 /** A sink, and whether the open unit has begun there. */
@@ -44,11 +52,15 @@ export class Propagation {
   })
   #announced: Handler<[channel: Bytes, message: Bytes]> | null = null
   readonly #host: PropagationHost
+  readonly #stats: Stats
+  readonly #room: Siblings
   #lines: readonly Line[] = NO_LINES
   #depth = 0
 
-  constructor(host: PropagationHost) {
+  constructor(host: PropagationHost, room: Siblings) {
     this.#host = host
+    this.#stats = host.figures.stats
+    this.#room = room
   }
 
   /** Gives a sink everything from now on, behind those that are there. */
@@ -101,7 +113,9 @@ export class Propagation {
 
   /** A command that changed something has ended: passes its effects on. */
   settle(call: Call): void {
-    const { durability, history, stats, turn } = this.#host
+    const { durability, history } = this.#room
+    const stats = this.#stats
+    const { turn } = this.#host.requests
     stats.changesSinceSave += call.changes
     if (!this.on || call.client.origin === 'replay') return
     const { effects } = call
@@ -123,13 +137,13 @@ export class Propagation {
    */
   happened(database: number, effect: Effect): void {
     if (!this.on) return
-    if (this.#depth === 0 && this.#host.runner.client !== undefined) {
+    if (this.#depth === 0 && this.#host.requests.runner.client !== undefined) {
       this.beginUnit()
       this.endsWithCommand = true
     }
     if (effect instanceof Arguments) this.#appendRequest(database, effect)
     else this.#append(database, effect)
-    this.#host.turn.endSoon()
+    this.#host.requests.turn.endSoon()
   }
 
   /** Passes on a request that changes nothing here but is heard elsewhere (PUBLISH), to those who want messages. */

@@ -100,6 +100,8 @@ export interface Replication {
   readonly failoverState: FailoverState
   /** Which state of which history the data is in at this moment, for files; undefined where nobody could go on from it. */
   readonly position: HistoryPosition | undefined
+  /** Takes the role that the configuration names, before the first client connects. */
+  takeRole(): void
   /** Follows a primary from now on, in the place of whom it followed before. */
   follow(primary: { readonly host: string; readonly port: number }): void
   /** Is a primary itself from now on; does nothing when it is one. */

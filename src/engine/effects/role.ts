@@ -13,10 +13,16 @@ import type { ServerState } from '../conditions/state.ts'
 
 export interface RoleHost {
   readonly config: Config
-  readonly state: ServerState
-  readonly dataset: { expiry: Expiry }
-  readonly timekeeper: { arm(): void }
-  readonly replicaExpiry: { follow(): void }
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly data: {
+    readonly dataset: { expiry: Expiry }
+  }
+  readonly upkeep: {
+    readonly timekeeper: { arm(): void }
+    readonly replicaExpiry: { follow(): void }
+  }
 }
 
 export class Role {
@@ -65,7 +71,10 @@ export class Role {
   }
 
   #follow(): void {
-    const { config, dataset, replicaExpiry, state, timekeeper } = this.#host
+    const { config } = this.#host
+    const { dataset } = this.#host.data
+    const { replicaExpiry, timekeeper } = this.#host.upkeep
+    const { state } = this.#host.conditions
     state.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
     // While data is loaded nothing expires whatever the role.

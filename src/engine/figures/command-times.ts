@@ -26,16 +26,20 @@ const WATCHDOG_MS_MIN = 200
 
 export interface CommandTimesHost {
   readonly config: Config
-  readonly log: Log
-  readonly slowLog: SlowLog
-  readonly latency: LatencyMonitor
-  readonly runner: { readonly call: Call | undefined; timeNext(): void }
+  readonly environment: {
+    readonly log: Log
+  }
+  readonly requests: {
+    readonly runner: { readonly call: Call | undefined; timeNext(): void }
+  }
 }
 
 export class CommandTimes {
   /** Every command is to be timed. */
   wantsAll = false
   readonly #host: CommandTimesHost
+  readonly #latency: LatencyMonitor
+  readonly #slowLog: SlowLog
   #tracks = true
   /** Commands that take at least so many milliseconds go into SLOWLOG; infinite = none do. */
   #slowMs = Number.POSITIVE_INFINITY
@@ -44,8 +48,10 @@ export class CommandTimes {
   /** The least of what makes a command worth a look. */
   #notableMs = Number.POSITIVE_INFINITY
 
-  constructor(host: CommandTimesHost) {
+  constructor(host: CommandTimesHost, { latency, slowLog }: { latency: LatencyMonitor; slowLog: SlowLog }) {
     this.#host = host
+    this.#latency = latency
+    this.#slowLog = slowLog
     const { config } = host
     config.onChange('latency-tracking', () => this.#configure())
     config.onChange('slowlog-log-slower-than', () => this.#changed())
@@ -56,17 +62,17 @@ export class CommandTimes {
 
   #changed(): void {
     this.#configure()
-    this.#host.runner.timeNext()
+    this.#host.requests.runner.timeNext()
   }
 
   #configure(): void {
-    const { config, latency } = this.#host
+    const { config } = this.#host
     const slowerThan = config.get('slowlog-log-slower-than')
     this.#tracks = config.get('latency-tracking')
     this.#slowMs = slowerThan < 0 ? Number.POSITIVE_INFINITY : slowerThan / 1000
     const watchdogMs = config.get('watchdog-period')
     this.#watchdogMs = watchdogMs === 0 ? Number.POSITIVE_INFINITY : Math.max(WATCHDOG_MS_MIN, watchdogMs)
-    this.#notableMs = Math.min(this.#slowMs, latency.thresholdMs, this.#watchdogMs)
+    this.#notableMs = Math.min(this.#slowMs, this.#latency.thresholdMs, this.#watchdogMs)
     this.wantsAll = this.#notableMs <= CONSTANT_TIME_MS_MAX
   }
 
@@ -105,12 +111,12 @@ export class CommandTimes {
   }
 
   #tell(command: Command, args: Arguments, client: Client | undefined, milliseconds: number): void {
-    const { latency, log, slowLog } = this.#host
-    if (milliseconds >= this.#slowMs) slowLog.add(command, args, client, Math.floor(milliseconds * 1000))
+    const { log } = this.#host.environment
+    if (milliseconds >= this.#slowMs) this.#slowLog.add(command, args, client, Math.floor(milliseconds * 1000))
     // Redis looks into a command that still runs, and logs where it is; here only when it has ended somebody can look.
     if (milliseconds >= this.#watchdogMs)
       log.warn({ command: command.name, milliseconds: Math.floor(milliseconds) }, '--- WATCHDOG TIMER EXPIRED ---')
-    latency.note(command.isFast ? 'fast-command' : 'command', milliseconds)
+    this.#latency.note(command.isFast ? 'fast-command' : 'command', milliseconds)
   }
 
   /** Returns how many calls of a command have ended. */
@@ -119,7 +125,7 @@ export class CommandTimes {
   }
 
   #running(command: Command): 0 | 1 {
-    return this.#host.runner.call?.command === command ? 1 : 0
+    return this.#host.requests.runner.call?.command === command ? 1 : 0
   }
 
   /** Returns the microseconds spent in a command, as far as it has ended. */

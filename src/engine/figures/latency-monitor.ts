@@ -51,7 +51,9 @@ export class LatencySeries {
 
 export interface LatencyMonitorHost {
   readonly config: Config
-  readonly clock: Clock
+  readonly environment: {
+    readonly clock: Clock
+  }
 }
 
 export class LatencyMonitor {
@@ -60,7 +62,7 @@ export class LatencyMonitor {
   readonly #clock: Clock
   #thresholdMs: number
 
-  constructor({ clock, config }: LatencyMonitorHost) {
+  constructor({ environment: { clock }, config }: LatencyMonitorHost) {
     this.#clock = clock
     this.#thresholdMs = thresholdOf(config.get('latency-monitor-threshold'))
     config.onChange('latency-monitor-threshold', (threshold) => {

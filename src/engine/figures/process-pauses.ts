@@ -12,9 +12,13 @@ import type { LatencyMonitor } from './latency-monitor.ts'
 const INTERVAL_MS = 100
 
 export interface ProcessPausesHost {
-  readonly workClock: Clock
+  readonly environment: {
+    readonly workClock: Clock
+  }
   readonly config: Config
-  readonly latency: LatencyMonitor
+  readonly figures: {
+    readonly latency: LatencyMonitor
+  }
 }
 
 export class ProcessPauses {
@@ -34,7 +38,7 @@ export class ProcessPauses {
       this.stop()
     } else if (this.#timer === undefined) {
       this.#observer = new PerformanceObserver((list) => {
-        for (const { duration } of list.getEntries()) this.#host.latency.note('garbage-collection', duration)
+        for (const { duration } of list.getEntries()) this.#host.figures.latency.note('garbage-collection', duration)
       })
       this.#observer.observe({ entryTypes: ['gc'] })
       this.#wait()
@@ -42,13 +46,14 @@ export class ProcessPauses {
   }
 
   #wait(): void {
-    const { workClock } = this.#host
+    const { workClock } = this.#host.environment
     this.#dueMs = workClock.monotonic() + INTERVAL_MS
     this.#timer = workClock.after(INTERVAL_MS, this.#look)
   }
 
   readonly #look = (): void => {
-    const { latency, workClock } = this.#host
+    const { latency } = this.#host.figures
+    const { workClock } = this.#host.environment
     latency.note('event-loop', workClock.monotonic() - this.#dueMs)
     this.#wait()
   }

@@ -32,7 +32,9 @@ export interface SlowLogEntry {
 
 export interface SlowLogHost {
   readonly config: Config
-  readonly unitClock: UnitClock
+  readonly environment: {
+    readonly unitClock: UnitClock
+  }
 }
 
 export class SlowLog {
@@ -67,7 +69,7 @@ export class SlowLog {
     if (lengthMax === 0 || command.flags.has('skip_slowlog')) return
     const entry = {
       id: this.#nextId++,
-      seconds: Math.floor(this.#host.unitClock.now() / 1000),
+      seconds: Math.floor(this.#host.environment.unitClock.now() / 1000),
       microseconds,
       words: shortened(command, args),
       address: client?.transport.address ?? '',

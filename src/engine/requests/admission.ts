@@ -53,23 +53,39 @@ import { discardTransaction, transactionOf } from './transaction.ts'
 
 export interface AdmissionHost {
   readonly config: Config
-  readonly state: ServerState
-  readonly stats: Stats
-  readonly replies: ReplyBuffer
-  readonly watches: Watches
-  readonly pause: Pause
-  readonly eviction: Eviction
-  readonly durability: { readonly progress: Progress }
-  readonly scripts: ScriptRunner
-  readonly pubSub: PubSub
-  readonly users: Users
-  readonly saving: Saving | undefined
-  readonly heldKeys: HeldKeys
-  readonly faults: Faults | null
-  readonly redirection: Redirection | null
-  readonly tracking: Tracking
-  readonly clientMemory: { enforce(): void }
-  readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
+  readonly conditions: {
+    readonly state: ServerState
+    readonly pause: Pause
+    readonly heldKeys: HeldKeys
+    readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly requests: {
+    readonly replies: ReplyBuffer
+    readonly redirection: Redirection | null
+  }
+  readonly data: {
+    readonly watches: Watches
+  }
+  readonly upkeep: {
+    readonly eviction: Eviction
+    readonly faults: Faults | null
+  }
+  readonly effects: {
+    readonly durability: { readonly progress: Progress }
+  }
+  readonly parts: {
+    readonly scripts: ScriptRunner
+    readonly saving: Saving | undefined
+  }
+  readonly clients: {
+    readonly pubSub: PubSub
+    readonly users: Users
+    readonly tracking: Tracking
+    readonly memory: { enforce(): void }
+  }
 }
 
 /** The script that calls a command: what it may still do. */
@@ -114,7 +130,7 @@ export class Admission {
 
   constructor(host: AdmissionHost) {
     this.#host = host
-    this.#state = host.state
+    this.#state = host.conditions.state
   }
 
   /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
@@ -132,7 +148,11 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
       return this.#isServed(client, command, args, this.claimsOf(command, args, client))
     }
-    const { clientMemory, eviction, faults, heldKeys, pause, replies, saving, scripts, tracking } = this.#host
+    const { memory: clientMemory, tracking } = this.#host.clients
+    const { eviction, faults } = this.#host.upkeep
+    const { heldKeys, pause } = this.#host.conditions
+    const { replies } = this.#host.requests
+    const { saving, scripts } = this.#host.parts
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -203,7 +223,8 @@ export class Admission {
 
   /** Sends a client to another node, and returns false, when a request's keys are not served here. */
   #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
-    const { redirection, replies, watches } = this.#host
+    const { redirection, replies } = this.#host.requests
+    const { watches } = this.#host.data
     const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
     if (redirection!.postpones(client, args, elsewhere)) return false
@@ -231,7 +252,7 @@ export class Admission {
       if (denial === undefined) return undefined
       refusal = RIGHTS_CHANGED[denial.reason]
     }
-    this.#host.stats.countError(refusal)
+    this.#host.figures.stats.countError(refusal)
     return refusal
   }
 
@@ -247,7 +268,7 @@ export class Admission {
   }
 
   #retryRefusal({ isDenyoom, isWrite }: Requirements): ReplyError | undefined {
-    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom()) return ERR.outOfMemory
+    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.upkeep.eviction.makeRoom()) return ERR.outOfMemory
     if (!isWrite) return undefined
     return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
   }
@@ -261,7 +282,7 @@ export class Admission {
     // Redis counts it as the client's last command.
     if (context !== 'lua') client.lastCommand = command.name
     const object = reason === 'command' ? Bytes.from(command.name) : args.bytes(index)
-    this.#host.users.refused(client, reason, context, object, undefined, context === 'lua' ? undefined : args)
+    this.#host.clients.users.refused(client, reason, context, object, undefined, context === 'lua' ? undefined : args)
     return denial
   }
 
@@ -312,7 +333,7 @@ export class Admission {
     let refusal: ReplyError | undefined
     if (command === undefined) refusal = UNKNOWN_IN_SCRIPT
     else if (!hasArity(command, args)) refusal = ARITY_IN_SCRIPT
-    else if (command.isNoscript && !this.#host.switches.scriptsMayAll) refusal = NOT_IN_SCRIPT
+    else if (command.isNoscript && !this.#host.conditions.switches.scriptsMayAll) refusal = NOT_IN_SCRIPT
     else {
       refusal = this.#strangerRefusal(client, command, args) ?? this.#rightsInScript(client, command, args)
       if (refusal === undefined && (command.isWrite || command.mayReplicate || command.isDenyoom)) {
@@ -323,7 +344,7 @@ export class Admission {
       }
       if (refusal === undefined && this.#state.clustered.holds && !client.isObeyed) {
         const { isWrite } = this.claimsOf(command, args, client)
-        refusal = this.#host.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
+        refusal = this.#host.requests.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)
@@ -353,20 +374,21 @@ export class Admission {
 
   /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
   get #outOfMemory(): boolean {
-    const { faults } = this.#host
+    const { faults } = this.#host.upkeep
     return (this.#foundNoMemory && this.#state.memoryLimited.holds) || faults?.isOutOfMemory === true
   }
 
   /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
   refusalOfWrite(): ReplyError | undefined {
-    const { eviction } = this.#host
+    const { eviction } = this.#host.upkeep
     if (this.#state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
     return this.diskFailure ?? (this.#state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
   }
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
   get diskFailure(): ReplyError | undefined {
-    const { durability, faults } = this.#host
+    const { durability } = this.#host.effects
+    const { faults } = this.#host.upkeep
     if (this.#state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
     if (this.#state.saveFailed.holds) return ERR.misconfRdb
     return this.#state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
@@ -374,7 +396,8 @@ export class Admission {
 
   /** Refuses a request; a transaction being queued is spoiled by it. Returns false, as `admit` does then. */
   refuse(client: Client, command: Command | undefined, error: ReplyError): false {
-    const { replies, watches } = this.#host
+    const { replies } = this.#host.requests
+    const { watches } = this.#host.data
     let told = error
     if (client.transaction !== undefined) client.transaction.broken = true
     if (command?.spec.duringMulti === 'executes') {
@@ -388,11 +411,11 @@ export class Admission {
 
   #count(command: Command | undefined, error: ReplyError): void {
     if (command !== undefined) command.rejected++
-    this.#host.stats.countError(error)
+    this.#host.figures.stats.countError(error)
   }
 
   #pauseConcerns(claims: Requirements): boolean {
-    return this.#host.pause.mode === 'all' || claims.isWrite || claims.mayReplicate
+    return this.#host.conditions.pause.mode === 'all' || claims.isWrite || claims.mayReplicate
   }
 }
 

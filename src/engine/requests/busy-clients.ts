@@ -21,14 +21,22 @@ import { Call, type CallHost } from './call.ts'
 import type { BusyAnswers, BusyListener } from './script-runner.ts'
 
 export interface BusyClientsHost extends CallHost {
-  readonly dispatch: { dispatch(client: Client, args: Arguments, call: Call): void }
-  readonly dataset: CallHost['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'touches'>
-  readonly durability: CallHost['durability'] & { readonly progress: Progress }
-  readonly propagation: CallHost['propagation'] & { readonly unitBegun: boolean }
-  readonly outputLimits: { checkReply(client: Client): void }
-  readonly requests: { refuse(client: Client, error: unknown): void }
-  readonly runner: { readonly call: Call | undefined; readonly client: Client | undefined }
-  readonly turn: { readonly owed: readonly Client[] }
+  readonly requests: CallHost['requests'] & {
+    readonly dispatch: { dispatch(client: Client, args: Arguments, call: Call): void }
+    readonly incoming: { refuse(client: Client, error: unknown): void }
+    readonly runner: { readonly call: Call | undefined; readonly client: Client | undefined }
+    readonly turn: { readonly owed: readonly Client[] }
+  }
+  readonly data: CallHost['data'] & {
+    readonly dataset: CallHost['data']['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'touches'>
+  }
+  readonly effects: CallHost['effects'] & {
+    readonly durability: CallHost['effects']['durability'] & { readonly progress: Progress }
+    readonly propagation: CallHost['effects']['propagation'] & { readonly unitBegun: boolean }
+  }
+  readonly clients: CallHost['clients'] & {
+    readonly outputLimits: { checkReply(client: Client): void }
+  }
 }
 
 export class BusyClients implements BusyAnswers, RequestHandler {
@@ -43,14 +51,15 @@ export class BusyClients implements BusyAnswers, RequestHandler {
     this.#host = host
     this.#call = new Call(host)
     this.#call.mayBlock = false
-    this.#call.reply = host.replies
+    this.#call.reply = host.requests.replies
   }
 
   /** To be called before the first `receive` during a script: sends what was owed before it began. */
   begin(): void {
     if (this.#began) return
     this.#began = true
-    const { durability, propagation, runner, turn } = this.#host
+    const { durability, propagation } = this.#host.effects
+    const { runner, turn } = this.#host.requests
     // A unit that has begun is not cut in two by writing it; then those wait who wrote in the same turn.
     if (!propagation.unitBegun) durability.progress.write('others')
     for (const client of turn.owed) {
@@ -68,7 +77,8 @@ export class BusyClients implements BusyAnswers, RequestHandler {
 
   /** Has a listener hand over what clients sent since the last time. It may happen in the middle of any command. */
   hear(listener: BusyListener): void {
-    const { dataset, runner } = this.#host
+    const { dataset } = this.#host.data
+    const { runner } = this.#host.requests
     const call = runner.call!
     const words = CHECKED ? call.args.copy() : undefined
     const { changesBegun, expiry, touches } = dataset
@@ -88,13 +98,14 @@ export class BusyClients implements BusyAnswers, RequestHandler {
       !client.parser.isFed &&
       client.postponedRequest === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
-      client !== this.#host.runner.client
+      client !== this.#host.requests.runner.client
     )
   }
 
   /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void {
-    const { replies, requests, stats } = this.#host
+    const { replies, incoming: requests } = this.#host.requests
+    const { stats } = this.#host.figures
     stats.readsProcessed++
     stats.inputBytes += end - start
     const interrupted = replies.open(client)
@@ -111,7 +122,7 @@ export class BusyClients implements BusyAnswers, RequestHandler {
 
   /** Tells whether a client is owed replies that show what is not safe yet. */
   #mustWait(client: Client): boolean {
-    const { progress } = this.#host.durability
+    const { progress } = this.#host.effects.durability
     return (
       client.heldForDurability || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced
     )
@@ -136,7 +147,8 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   }
 
   request(args: Arguments): void {
-    const { dispatch, outputLimits, runner } = this.#host
+    const { dispatch, runner } = this.#host.requests
+    const { outputLimits } = this.#host.clients
     assert(args !== runner.call?.args, 'the words of the running command are not those of a client that is heard')
     dispatch.dispatch(this.#client, args, this.#call)
     if ((this.#client.state & CLIENT_UNAUTHENTICATED) !== 0) outputLimits.checkReply(this.#client)
@@ -145,8 +157,8 @@ export class BusyClients implements BusyAnswers, RequestHandler {
   /** Sends what a client is owed, in memory of its own: the shared buffers are still being written. */
   #send(client: Client): void {
     if (client.closed || client.overLimit || client.pendingBytes === 0) return
-    this.#host.stats.writesProcessed++
-    this.#host.stats.outputBytes += client.pendingBytes
+    this.#host.figures.stats.writesProcessed++
+    this.#host.figures.stats.outputBytes += client.pendingBytes
     client.takeCopy()
     client.flush()
   }

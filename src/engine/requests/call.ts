@@ -16,6 +16,7 @@ import { discarded } from '../../util/memory/discarded.ts'
 import { longDoubleToNumber, parseLongDouble } from '../../util/numbers/long-double.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
 import type { Random } from '../../util/numbers/random.ts'
+import type { Clock } from '../../util/time/clock.ts'
 import type { Client } from '../clients/client.ts'
 import { keepReply } from '../clients/reply-mode.ts'
 import type { Changes } from '../data/changes.ts'
@@ -42,41 +43,65 @@ export interface BlockOptions {
   onTimeout: 'nil' | 'nilArray' | 'zero' | ((reply: Reply) => void)
 }
 
-/** What commands may use of the engine. Those that are about the server itself ask for all of it: `engineOf` (engine.ts). */
+/** What commands may use of the engine. Those that are about the server itself see all of it (src/commands/call.ts). */
 export interface CallHost {
   readonly config: Config
-  readonly random: Random
-  readonly log: Log
-  readonly stats: Stats
-  readonly pubSub: PubSub
-  readonly replies: ReplyBuffer
-  readonly unitClock: UnitClock
-  readonly dataset: DatabaseHost & { readonly databases: readonly Database[] } & Pick<Dataset, 'removalWord'>
-  readonly changes: Changes
-  readonly events: KeyspaceEvents
-  readonly propagation: {
-    readonly on: boolean
-    message(database: number, args: Arguments): void
-    announce(channel: Bytes, message: Bytes): void
+  readonly environment: {
+    readonly random: Random
+    readonly log: Log
+    readonly unitClock: UnitClock
+    readonly workClock: Clock
+    readonly later: (run: () => void) => void
   }
-  readonly durability: {
-    readonly listens: boolean
-    changed(db: Database, key: Bytes): void
-    changedEverywhere(): void
-    lookedEverywhere(): void
-    changedLibraries(): void
-    lookedAtLibraries(): void
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly clients: {
+    readonly pubSub: PubSub
+    readonly connected: { close(client: Client, when: 'flushed' | 'now'): void }
+  }
+  readonly requests: {
+    readonly replies: ReplyBuffer
+  }
+  readonly data: {
+    readonly dataset: DatabaseHost & { readonly databases: readonly Database[] } & Pick<Dataset, 'removalWord'>
+    readonly changes: Changes
+    readonly events: KeyspaceEvents
+  }
+  readonly effects: {
+    readonly propagation: {
+      readonly on: boolean
+      message(database: number, args: Arguments): void
+      announce(channel: Bytes, message: Bytes): void
+    }
+    readonly durability: {
+      readonly listens: boolean
+      changed(db: Database, key: Bytes): void
+      changedEverywhere(): void
+      lookedEverywhere(): void
+      changedLibraries(): void
+      lookedAtLibraries(): void
+    }
   }
   readonly blocking: {
     block(call: Call, options: BlockOptions): void
     wake(db: Database, key: Bytes): void
+    wakeEverywhere(name: string): void
   }
-  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
-  readonly scripts: { giveWay(): void }
+  readonly parts: {
+    readonly scripts: { giveWay(): void }
+  }
 }
 
-export class Call {
-  readonly engine: CallHost
+export class Call<Rooms extends CallHost = CallHost> {
+  readonly engine: Rooms
+  // Looked at for every command: a way less to each.
+  readonly #unitClock: UnitClock
+  readonly #dataset: CallHost['data']['dataset']
+  readonly #observers: Changes
+  readonly #events: KeyspaceEvents
+  readonly #propagation: CallHost['effects']['propagation']
+  readonly #durability: CallHost['effects']['durability']
   client!: Client
   args!: Arguments
   command!: CommandOf<Call>
@@ -94,8 +119,14 @@ export class Call {
   effects: (readonly Word[])[] | undefined = undefined
   #options: Options | undefined = undefined
 
-  constructor(engine: CallHost) {
+  constructor(engine: Rooms) {
     this.engine = engine
+    this.#unitClock = engine.environment.unitClock
+    this.#dataset = engine.data.dataset
+    this.#observers = engine.data.changes
+    this.#events = engine.data.events
+    this.#propagation = engine.effects.propagation
+    this.#durability = engine.effects.durability
   }
 
   /** Prepares this object for a command; the engine's business. */
@@ -105,7 +136,7 @@ export class Call {
     this.client = client
     this.args = args
     this.command = command
-    this.db = this.engine.dataset.databases[client.database]!
+    this.db = this.#dataset.databases[client.database]!
     this.changes = 0
     this.effects = undefined
   }
@@ -123,7 +154,7 @@ export class Call {
 
   /** The time of this command, script or EXEC in Unix milliseconds (invariant 2). */
   now(): number {
-    return this.engine.unitClock.now()
+    return this.#unitClock.now()
   }
 
   /**
@@ -134,7 +165,7 @@ export class Call {
    */
   changed(key: Bytes, event: EventName, count = 1, db: Database = this.db): void {
     this.changes += count
-    const { told } = this.engine.changes
+    const { told } = this.#observers
     if (told !== null) told(db, key, event)
   }
 
@@ -153,7 +184,7 @@ export class Call {
    */
   changedWithin(key: Bytes, changes = 1): void {
     this.changes += changes
-    if (this.engine.durability.listens) this.engine.durability.changed(this.db, key)
+    if (this.#durability.listens) this.#durability.changed(this.db, key)
   }
 
   /** Has those who wait for a stream look again: it has a new entry, or one group less. */
@@ -163,12 +194,12 @@ export class Call {
 
   /** Publishes an event that is no change of its own (a second event of one change). */
   notify(key: Bytes, event: EventName, db: Database = this.db): void {
-    this.engine.events.publish(db, key, event)
+    this.#events.publish(db, key, event)
   }
 
   /** False when nobody wants effects: then none need be made. What is replayed is propagated by whoever has it from there. */
   get propagates(): boolean {
-    return this.engine.propagation.on && this.client.origin !== 'replay'
+    return this.#propagation.on && this.client.origin !== 'replay'
   }
 
   /**
@@ -189,17 +220,17 @@ export class Call {
 
   /** Propagates the request as a message: it changes nothing here, but is heard elsewhere (PUBLISH). */
   propagateMessage(): void {
-    if (this.propagates) this.engine.propagation.message(this.db.index, this.args)
+    if (this.propagates) this.#propagation.message(this.db.index, this.args)
   }
 
   /** Says that a message to a channel begins here, unless it is one that was heard from a primary. */
   announce(channel: Bytes, message: Bytes): void {
-    if (!this.client.isObeyed) this.engine.propagation.announce(channel, message)
+    if (!this.client.isObeyed) this.#propagation.announce(channel, message)
   }
 
   /** Makes sure that what was replied so far reaches a client that wants no replies: subscriptions are confirmed even then. */
   keepReply(): void {
-    keepReply(this.client, this.engine.replies)
+    keepReply(this.client, this.engine.requests.replies)
   }
 
   /**
@@ -216,7 +247,7 @@ export class Call {
    * milliseconds. Nothing may have been changed or replied yet; throws a ReplyError when the script is to end.
    */
   giveWay(): void {
-    if (this.fromScript) this.engine.scripts.giveWay()
+    if (this.fromScript) this.engine.parts.scripts.giveWay()
   }
 
   /** The longest string a command may make; infinite where somebody says what has happened already. */
@@ -226,7 +257,7 @@ export class Call {
 
   /** False while an expiry that lies in the past is kept like any other: somebody else decides what expires. */
   get expires(): boolean {
-    return this.engine.dataset.expiry === 'remove'
+    return this.#dataset.expiry === 'remove'
   }
 
   /** Reads argument `i` as an integer in [min, max]; throws ERR.notInteger or `outOfRange`. */

@@ -51,8 +51,11 @@ export function answerFailure(
     reply = error
   } else {
     if (error instanceof UnfinishedChange) throw error
-    if (engine.dataset.changesBegun !== changesBegun || call.changes !== 0 || call.effects !== undefined) {
-      engine.log.fatal({ command: command.name, error }, 'a command failed halfway through a change: stopping')
+    if (engine.data.dataset.changesBegun !== changesBegun || call.changes !== 0 || call.effects !== undefined) {
+      engine.environment.log.fatal(
+        { command: command.name, error },
+        'a command failed halfway through a change: stopping',
+      )
       throw new UnfinishedChange(error)
     }
     reply = reportMistake(call, { command: command.name }, error)
@@ -60,19 +63,19 @@ export function answerFailure(
   }
   call.reply.error(reply)
   command.failed++
-  engine.stats.countError(reply)
+  engine.figures.stats.countError(reply)
 }
 
 /** Logs a mistake of ours and returns what the user is told of it. */
 export function reportMistake({ engine }: Call, where: object, error: unknown): ReplyError {
-  engine.log.error({ ...where, error }, 'a command failed in a way it never should')
+  engine.environment.log.error({ ...where, error }, 'a command failed in a way it never should')
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return ERR.of(`Internal error, please report it: ${text.replace(/[^ -~]/g, '.').slice(0, MISTAKE_LENGTH_MAX)}`)
 }
 
 /** Takes back what the command has replied so far. */
 export function startOver({ engine, client, reply }: Call, source: Source, position: number): void {
-  if (reply !== engine.replies) reply.startOver?.()
+  if (reply !== engine.requests.replies) reply.startOver?.()
   // A part of a long reply has left the buffer: an error after it would be read as a piece of the reply.
-  else if (!engine.replies.rewind(source, position)) engine.clients.close(client, 'now')
+  else if (!engine.requests.replies.rewind(source, position)) engine.clients.connected.close(client, 'now')
 }

@@ -32,14 +32,27 @@ import type { Transaction } from './transaction.ts'
 
 export interface DispatchHost extends CallHost {
   readonly commands: CommandTable
-  readonly state: ServerState
-  readonly admission: Admission
-  readonly runner: Runner
-  readonly propagation: CallHost['propagation'] & { beginUnit(): void; endUnit(): void }
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly effects: CallHost['effects'] & {
+    readonly propagation: CallHost['effects']['propagation'] & { beginUnit(): void; endUnit(): void }
+  }
   readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
-  readonly outputLimits: { checkReply(client: Client): void }
-  readonly clientMemory: { note(client: Client): void }
-  readonly restless: { afterRequest(): void } | null
+  readonly clients: CallHost['clients'] & {
+    readonly outputLimits: { checkReply(client: Client): void }
+    readonly memory: { note(client: Client): void }
+  }
+  readonly upkeep: {
+    readonly restless: { afterRequest(): void } | null
+  }
+}
+
+/** The parts of the same room, which are made before. */
+interface Siblings {
+  readonly admission: Admission
+  readonly replies: ReplyBuffer
+  readonly runner: Runner
 }
 
 export class Dispatch {
@@ -48,6 +61,9 @@ export class Dispatch {
   readonly #commands: CommandTable
   readonly #state: ServerState
   readonly #runner: Runner
+  readonly #admission: Admission
+  readonly #blocking: DispatchHost['blocking']
+  readonly #clientMemory: { note(client: Client): void }
   readonly #replies: ReplyBuffer
   readonly #unitClock: UnitClock
   readonly #room: { readonly hasReady: boolean }
@@ -55,16 +71,19 @@ export class Dispatch {
   readonly #execCall: Call
   readonly #retryCall: Call
 
-  constructor(host: DispatchHost) {
+  constructor(host: DispatchHost, { admission, replies, runner }: Siblings) {
     this.#host = host
     this.#commands = host.commands
-    this.#state = host.state
-    this.#runner = host.runner
-    this.#replies = host.replies
-    this.#unitClock = host.unitClock
+    this.#state = host.conditions.state
+    this.#runner = runner
+    this.#admission = admission
+    this.#replies = replies
+    this.#unitClock = host.environment.unitClock
+    this.#blocking = host.blocking
+    this.#clientMemory = host.clients.memory
     this.#room = host.blocking.room
     this.#call = new Call(host)
-    this.#call.reply = host.replies
+    this.#call.reply = replies
     this.#execCall = new Call(host)
     this.#execCall.mayBlock = false
     this.#retryCall = new Call(host)
@@ -85,14 +104,14 @@ export class Dispatch {
     }
     if ((client.state & (CLIENT_UNAUTHENTICATED | CLIENT_FOR_ONE_REQUEST)) !== 0) this.#afterwards(client, args)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
-    if (this.#room.hasReady) this.#host.blocking.serve()
-    if (RESTLESS) this.#host.restless!.afterRequest()
+    if (this.#room.hasReady) this.#blocking.serve()
+    if (RESTLESS) this.#host.upkeep.restless!.afterRequest()
   }
 
   /** What follows the request of a client that needs a look after each. */
   #afterwards(client: Client, args: Arguments): void {
     const { state } = client
-    if ((state & CLIENT_UNAUTHENTICATED) !== 0) this.#host.outputLimits.checkReply(client)
+    if ((state & CLIENT_UNAUTHENTICATED) !== 0) this.#host.clients.outputLimits.checkReply(client)
     // CLIENT CACHING and ASKING are about one request or one transaction, and are not what they are about themselves.
     if ((state & CLIENT_FOR_ONE_REQUEST) === 0 || (state & CLIENT_MULTI) !== 0) return
     if (client.parked || client.postponedRequest !== undefined) return
@@ -112,17 +131,17 @@ export class Dispatch {
       return
     }
     if (!hasArity(command, args)) {
-      this.#host.admission.refuse(client, command, ERR.arity(command.name))
+      this.#admission.refuse(client, command, ERR.arity(command.name))
       return
     }
     if ((client.state | this.#state.special) !== 0) {
-      const { admission } = this.#host
+      const admission = this.#admission
       if (!(client.isObeyed ? admission.admitObeyed(client, command, args) : admission.admit(client, command, args)))
         return
     }
     // What came in pieces is the command's from here on: a value that is kept must not count twice.
     if (client.countedRequestBytes !== 0 && client.countedRequestBytes !== client.requestBytes) {
-      this.#host.clientMemory.note(client)
+      this.#clientMemory.note(client)
     }
     call.begin(client, args, command)
     this.#runner.run(call, command)
@@ -130,7 +149,9 @@ export class Dispatch {
 
   /** `container` has no subcommand of that name; or there is no such command at all. */
   #refuseUnknown(client: Client, args: Arguments, container: Command | undefined): void {
-    const { admission, clients, log } = this.#host
+    const admission = this.#admission
+    const { connected: clients } = this.#host.clients
+    const { log } = this.#host.environment
     if (container !== undefined) {
       admission.refuse(client, container, ERR.unknownSubcommand(args.string(1), container.spec.name))
     } else if (speaksHttp(args)) {
@@ -143,7 +164,7 @@ export class Dispatch {
 
   /** Refuses a request that is not going to be run, if it might write. */
   refuseWrite(client: Client, args: Arguments, error: ReplyError): void {
-    const { admission } = this.#host
+    const admission = this.#admission
     const named = this.#commands.find(args.bytes(0))
     const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
     if (command === undefined) return
@@ -154,7 +175,8 @@ export class Dispatch {
   /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */
   runTransaction(call: Call, { queue }: Transaction): void {
     const { client } = call
-    const { admission, propagation } = this.#host
+    const admission = this.#admission
+    const { propagation } = this.#host.effects
     const inner = this.#execCall
     inner.reply = call.reply
     propagation.beginUnit()
@@ -180,7 +202,7 @@ export class Dispatch {
     call.reply = this.#replies
     call.begin(client, args, command)
     const { position } = client
-    const isRefused = this.#host.admission.refuseRetry(client, command, args)
+    const isRefused = this.#admission.refuseRetry(client, command, args)
     if (!isRefused) this.#runner.run(call, command)
     if ((client.state & CLIENT_MUTED) !== 0) muteReply(client, position, this.#replies)
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()

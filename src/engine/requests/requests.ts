@@ -13,16 +13,18 @@ import type { Dispatch } from './dispatch.ts'
 import type { Runner } from './runner.ts'
 
 export interface RequestsHost {
-  readonly unitClock: UnitClock
-  readonly stats: Stats
-  readonly log: Log
-  readonly replies: ReplyBuffer
-  readonly runner: Runner
-  readonly dispatch: Dispatch
-  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void }
-  readonly clientMemory: { note(client: Client): void }
-  readonly turn: { take(): boolean; end(): void }
-  later(run: () => void): void
+  readonly environment: {
+    readonly unitClock: UnitClock
+    readonly log: Log
+    later(run: () => void): void
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly clients: {
+    readonly connected: { close(client: Client, when: 'flushed' | 'now'): void }
+    readonly memory: { note(client: Client): void }
+  }
 }
 
 /** What came from a client while a command ran. */
@@ -31,8 +33,21 @@ interface Late {
   readonly bytes: Buffer
 }
 
+/** The parts of the same room, which are made before. */
+interface Siblings {
+  readonly dispatch: Dispatch
+  readonly replies: ReplyBuffer
+  readonly runner: Runner
+  readonly turn: { take(): boolean; end(): void }
+}
+
 export class Requests {
   readonly #host: RequestsHost
+  readonly #room: Siblings
+  // Looked at for every read: a way less to each.
+  readonly #clientMemory: { note(client: Client): void }
+  readonly #unitClock: UnitClock
+  readonly #stats: Stats
   /** In the order in which it came; whatever comes before it is run follows it. */
   #late: Late[] = []
   readonly #receiveLate = (): void => {
@@ -41,8 +56,12 @@ export class Requests {
     for (const { client, bytes } of late) this.#take(client, new Source(bytes), 0, bytes.length, false)
   }
 
-  constructor(host: RequestsHost) {
+  constructor(host: RequestsHost, room: Siblings) {
     this.#host = host
+    this.#room = room
+    this.#clientMemory = host.clients.memory
+    this.#unitClock = host.environment.unitClock
+    this.#stats = host.figures.stats
   }
 
   /**
@@ -51,9 +70,9 @@ export class Requests {
    * A program's own logger is called while a command runs, and may call the broker in turn: that is run when the command is over.
    */
   receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
-    if (this.#host.replies.isOpen || this.#late.length > 0) {
+    if (this.#room.replies.isOpen || this.#late.length > 0) {
       if (this.#late.push({ client, bytes: Buffer.from(source.u8.subarray(start, end)) }) === 1)
-        this.#host.later(this.#receiveLate)
+        this.#host.environment.later(this.#receiveLate)
       return
     }
     this.#take(client, source, start, end, alone)
@@ -61,9 +80,10 @@ export class Requests {
 
   #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
-    const { clientMemory, unitClock, replies, runner, stats, turn } = this.#host
+    const { replies, runner, turn } = this.#room
+    const stats = this.#stats
     const ends = alone && turn.take()
-    client.lastActiveMs = unitClock.renew()
+    client.lastActiveMs = this.#unitClock.renew()
     stats.readsProcessed++
     stats.inputBytes += end - start
     runner.timeNext()
@@ -74,7 +94,7 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
-    if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
+    if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
     if (ends || replies.halfFull) turn.end()
   }
 
@@ -83,8 +103,8 @@ export class Requests {
     // Whoever had its request put off lets it go on (postponed.ts).
     client.paused = false
     if (client.halted) return
-    const { clientMemory, dispatch, unitClock, replies, runner } = this.#host
-    unitClock.pass()
+    const { dispatch, replies, runner } = this.#room
+    this.#unitClock.pass()
     runner.timeNext()
     replies.open(client)
     try {
@@ -102,7 +122,7 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
-    if (client.requestBytes !== client.countedRequestBytes) clientMemory.note(client)
+    if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
   }
 
   /** Refuses the request that a client has had to put off, if that might write; it is not run any more in any case. */
@@ -110,12 +130,14 @@ export class Requests {
     const { postponedRequest } = client
     if (postponedRequest === undefined) return
     client.postponedRequest = undefined
-    this.#host.dispatch.refuseWrite(client, postponedRequest, error)
+    this.#room.dispatch.refuseWrite(client, postponedRequest, error)
   }
 
   /** Answers what cannot be parsed, and ends the connection. */
   refuse(client: Client, error: unknown): void {
-    const { clients, log, replies } = this.#host
+    const { connected: clients } = this.#host.clients
+    const { log } = this.#host.environment
+    const { replies } = this.#room
     if (error instanceof ProtocolError) {
       log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
       if ((client.state & CLIENT_MUTED) === 0) replies.error(ERR.of(`Protocol error: ${error.message}`))

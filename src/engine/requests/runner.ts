@@ -19,17 +19,30 @@ const TIMED_EVERY = 10
 const TIMED_SPREAD = 13
 
 export interface RunnerHost {
-  readonly workClock: Clock
-  readonly stats: Stats
-  /** Takes how long a command ran. */
-  readonly times: {
-    readonly wantsAll: boolean
-    note(call: Call, command: Command, args: Arguments, milliseconds: number): void
+  readonly environment: {
+    readonly workClock: Clock
   }
-  readonly dataset: { touches: boolean; readonly changesBegun: number }
-  readonly replies: { readonly source: Source; readonly position: number; markFor(client: Client): void }
-  /** Takes the effects of what ran. */
-  readonly propagation: { readonly endsWithCommand: boolean; settle(call: Call): void; endUnit(): void }
+  readonly figures: {
+    readonly stats: Stats
+    /** Takes how long a command ran. */
+    readonly times: {
+      readonly wantsAll: boolean
+      note(call: Call, command: Command, args: Arguments, milliseconds: number): void
+    }
+  }
+  readonly data: {
+    readonly dataset: { touches: boolean; readonly changesBegun: number }
+  }
+  readonly effects: {
+    /** Takes the effects of what ran. */
+    readonly propagation: { readonly endsWithCommand: boolean; settle(call: Call): void; endUnit(): void }
+  }
+}
+
+export interface RunnerReplies {
+  readonly source: Source
+  readonly position: number
+  markFor(client: Client): void
 }
 
 /** A message for a client whose own command is running. */
@@ -46,13 +59,13 @@ export class Runner {
     this.#ran = slot
   })
   #ran: Handler<[call: Call]> | null = null
-  readonly #host: RunnerHost
   // Looked at for every command: a way less to each.
   readonly #stats: Stats
-  readonly #times: RunnerHost['times']
+  readonly #times: RunnerHost['figures']['times']
   readonly #workClock: Clock
-  readonly #dataset: RunnerHost['dataset']
-  readonly #replies: RunnerHost['replies']
+  readonly #dataset: RunnerHost['data']['dataset']
+  readonly #replies: RunnerReplies
+  readonly #propagation: RunnerHost['effects']['propagation']
   #current: Call | undefined = undefined
   /** When the last command that was timed began, by the machine's clock. What runs scripts always is: it may take long. */
   startedMs = 0
@@ -63,13 +76,13 @@ export class Runner {
   readonly #deferred: Deferred[] = []
   readonly #afterReply: (() => void)[] = []
 
-  constructor(host: RunnerHost) {
-    this.#host = host
-    this.#stats = host.stats
-    this.#times = host.times
-    this.#workClock = host.workClock
-    this.#dataset = host.dataset
-    this.#replies = host.replies
+  constructor(host: RunnerHost, replies: RunnerReplies) {
+    this.#stats = host.figures.stats
+    this.#times = host.figures.times
+    this.#workClock = host.environment.workClock
+    this.#dataset = host.data.dataset
+    this.#replies = replies
+    this.#propagation = host.effects.propagation
   }
 
   /** The command that is running, the innermost of those that run within one another; undefined between commands. */
@@ -116,8 +129,8 @@ export class Runner {
       this.#runGuarded(call, command)
     }
     if (this.#ran !== null) this.#ran(call)
-    if (call.changes !== 0 || call.effects !== undefined) this.#host.propagation.settle(call)
-    if (this.#host.propagation.endsWithCommand) this.#host.propagation.endUnit()
+    if (call.changes !== 0 || call.effects !== undefined) this.#propagation.settle(call)
+    if (this.#propagation.endsWithCommand) this.#propagation.endUnit()
     this.#current = outer
   }
 

@@ -66,16 +66,3 @@ export const noScripts: ScriptRunner = {
   setLibrariesAside: () => () => {},
   addLibraries() {},
 }
-
-/** An engine without scripts as yet: `make` puts others in the place of these, when there is a library to keep. */
-export function scriptsLater(make: () => ScriptRunner): ScriptRunner {
-  return {
-    ...noScripts,
-    loadLibrary: (code) => make().loadLibrary(code),
-    // There are none; those that come meanwhile are not kept.
-    setLibrariesAside: () => () => void make().setLibrariesAside(),
-    addLibraries(codes, policy) {
-      if (codes.length > 0) make().addLibraries(codes, policy)
-    },
-  }
-}

@@ -17,25 +17,37 @@ import type { Log } from '../log.ts'
 const HELD_NOTED_BYTES_MIN = 16 * 1024
 
 export interface TurnHost {
-  readonly pubSub: PubSub
-  readonly replies: ReplyBuffer
-  readonly stats: Stats
-  readonly log: Log
-  readonly clients: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
-  readonly requests: { resume(client: Client): void }
-  readonly durability: {
-    readonly progress: Progress
-    readonly heldClients: number
-    settle(): void
-    hold(client: Client): void
+  readonly clients: {
+    readonly pubSub: PubSub
+    readonly connected: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
+    readonly outputLimits: { check(client: Client): boolean }
+    readonly memory: { note(client: Client): void; enforce(): void }
+    readonly monitors: { recycle(): void; abandon(): void }
+    readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
   }
-  readonly outputLimits: { check(client: Client): boolean }
-  readonly clientMemory: { note(client: Client): void; enforce(): void }
-  readonly timekeeper: { arm(): void }
-  readonly monitors: { recycle(): void; abandon(): void }
-  /** Null where no test has asked for any. */
-  readonly faults: { keepsBack(client: Client): boolean } | null
-  readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
+  readonly requests: {
+    readonly incoming: { resume(client: Client): void }
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly environment: {
+    readonly log: Log
+    readonly later: (run: () => void) => void
+  }
+  readonly effects: {
+    readonly durability: {
+      readonly progress: Progress
+      readonly heldClients: number
+      settle(): void
+      hold(client: Client): void
+    }
+  }
+  readonly upkeep: {
+    readonly timekeeper: { arm(): void }
+    /** Null where no test has asked for any. */
+    readonly faults: { keepsBack(client: Client): boolean } | null
+  }
 }
 
 export class Turn {
@@ -45,6 +57,12 @@ export class Turn {
   })
   #ended: Handler<[]> | null = null
   readonly #host: TurnHost
+  // Looked at in every turn: a way less to each.
+  readonly #clients: TurnHost['clients']
+  readonly #effects: TurnHost['effects']
+  readonly #upkeep: TurnHost['upkeep']
+  readonly #stats: Stats
+  readonly #replies: ReplyBuffer
   readonly #later: (run: () => void) => void
   readonly #end = () => this.end()
   /** Somebody is going to end this turn. */
@@ -55,9 +73,14 @@ export class Turn {
   /** Clients with something to send. */
   #flushes: Client[] = []
 
-  constructor(host: TurnHost, later: (run: () => void) => void) {
+  constructor(host: TurnHost, replies: ReplyBuffer) {
     this.#host = host
-    this.#later = later
+    this.#clients = host.clients
+    this.#effects = host.effects
+    this.#upkeep = host.upkeep
+    this.#stats = host.figures.stats
+    this.#replies = replies
+    this.#later = host.environment.later
   }
 
   /** Has the turn end when the loop has nothing else to do. */
@@ -96,24 +119,15 @@ export class Turn {
   /** Ends the turn now. */
   end(): void {
     this.#count()
-    const {
-      clientMemory,
-      clients,
-      durability,
-      faults,
-      monitors,
-      outputLimits,
-      pubSub,
-      replies,
-      requests,
-      timekeeper,
-      tracking,
-    } = this.#host
+    const { connected: clients, memory: clientMemory, monitors, outputLimits, pubSub, tracking } = this.#clients
+    const { durability } = this.#effects
+    const { faults, timekeeper } = this.#upkeep
+    const replies = this.#replies
     this.#ending = false
     while (this.#resumes.length > 0) {
       const queue = this.#resumes
       this.#resumes = []
-      for (const client of queue) requests.resume(client)
+      for (const client of queue) this.#host.requests.incoming.resume(client)
     }
     tracking.tellChanges()
     const { progress } = durability
@@ -172,7 +186,7 @@ export class Turn {
   }
 
   #count(): void {
-    const { stats } = this.#host
+    const stats = this.#stats
     const commands = stats.commandsProcessed - this.#commandsBefore
     stats.turns++
     if (commands > stats.commandsPerTurnMax) stats.commandsPerTurnMax = commands
@@ -188,7 +202,8 @@ export class Turn {
 
   /** A replica would take a reply for a part of the stream. */
   #refuseReply(client: Client): void {
-    const { clients, log } = this.#host
+    const { connected: clients } = this.#clients
+    const { log } = this.#host.environment
     log.warn(
       { client: client.transport.address },
       `Replica generated a reply to command '${client.lastCommand}', disconnecting it`,
@@ -197,7 +212,8 @@ export class Turn {
   }
 
   #flush(client: Client): boolean {
-    const { clientMemory, clients, outputLimits, stats } = this.#host
+    const { connected: clients, memory: clientMemory, outputLimits } = this.#clients
+    const stats = this.#stats
     stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()

@@ -131,8 +131,12 @@ export interface Requirements {
 
 /** Whoever knows more than a command's flags of what one call of it may do. */
 export interface RequirementsHost {
-  readonly scripts: ScriptRunner
-  readonly pubSub: PubSub
+  readonly parts: {
+    readonly scripts: ScriptRunner
+  }
+  readonly clients: {
+    readonly pubSub: PubSub
+  }
 }
 
 export interface CommandSpecOf<Call> {
@@ -199,7 +203,7 @@ export interface CommandSpecOf<Call> {
   /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
   forbidden?: (config: Config, client: Client, args: Arguments) => ReplyError | undefined
   /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
-  run?: (call: Call) => void
+  run?(call: Call): void
 }
 
 /** A spec made ready for dispatch. */
@@ -224,7 +228,7 @@ export interface CommandOf<Call> extends Requirements {
   readonly plainKeys: PlainKeys | undefined
   readonly declared: CommandSpecOf<Call>['declared']
   readonly forbidden: CommandSpecOf<Call>['forbidden']
-  readonly run: ((call: Call) => void) | undefined
+  readonly run: CommandSpecOf<Call>['run'] | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
   subcommands: Map<string, CommandOf<Call>> | undefined
   // commandstats, latencystats

@@ -36,17 +36,27 @@ const GIVEN_UP_KEYS = 100
 
 export interface TrackingHost {
   readonly config: Config
-  readonly random: Random
-  readonly state: ServerState
-  readonly changes: Changes
-  readonly clients: { get(id: number): Client | undefined }
-  readonly runner: {
-    readonly onRan: Handlers<[call: Call]>
-    readonly call: Call | undefined
-    readonly client: Client | undefined
-    afterReply(run: () => void): void
+  readonly environment: {
+    readonly random: Random
   }
-  readonly turn: { endSoon(): void }
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly data: {
+    readonly changes: Changes
+  }
+  readonly clients: {
+    readonly connected: { get(id: number): Client | undefined }
+  }
+  readonly requests: {
+    readonly runner: {
+      readonly onRan: Handlers<[call: Call]>
+      readonly call: Call | undefined
+      readonly client: Client | undefined
+      afterReply(run: () => void): void
+    }
+    readonly turn: { endSoon(): void }
+  }
 }
 
 export type TrackingMode = 'default' | 'optin' | 'optout' | 'broadcast'
@@ -208,7 +218,8 @@ export class Tracking {
 
   /** Hears of commands and changes while that concerns somebody. */
   #listen(): void {
-    const { changes, runner } = this.#host
+    const { changes } = this.#host.data
+    const { runner } = this.#host.requests
     runner.onRan.follow(this.#ran, this.#reading > 0)
     // Caches are told before keyspace events are published, as in Redis.
     if (this.#on > 0 || this.#keys.size > 0) changes.observers.takeFirst(this.#changed)
@@ -247,17 +258,17 @@ export class Tracking {
     const effort = GIVEN_UP_KEYS * (this.#leftTooMany + 1)
     for (let i = 0; i < effort && this.#keys.size > this.#keysMax; i++) this.#giveUp()
     this.#measure()
-    this.#leftTooMany = this.#host.state.tracksTooMuch.holds ? this.#leftTooMany + 1 : 0
+    this.#leftTooMany = this.#host.conditions.state.tracksTooMuch.holds ? this.#leftTooMany + 1 : 0
   }
 
   #measure(): void {
-    this.#host.state.tracksTooMuch.follow(this.#keys.size > this.#keysMax)
+    this.#host.conditions.state.tracksTooMuch.follow(this.#keys.size > this.#keysMax)
   }
 
   /** Forgets a random key, and tells those who have read it as if somebody else had changed it. */
   #giveUp(): void {
     this.#begin('all')
-    this.#keys.takeRandom(this.#host.random, (tracker, key) => {
+    this.#keys.takeRandom(this.#host.environment.random, (tracker, key) => {
       if (this.#told === 'all') this.#begin(key)
       this.#tell(tracker)
     })
@@ -267,7 +278,7 @@ export class Tracking {
 
   readonly #changed = (_db: Database, key: Bytes, event: EventName): void => {
     if (this.#prefixes.size > 0 && this.#prefixes.note(key.toString(), this.#changerBy(event))) {
-      this.#host.turn.endSoon()
+      this.#host.requests.turn.endSoon()
     }
     if (this.#keys.size === 0) return
     this.#begin(key)
@@ -278,12 +289,12 @@ export class Tracking {
   /** Who made a change, for NOLOOP; undefined for what nobody did, and for what a script did: it is not its caller, as in Redis. */
   #changerBy(event: EventName): Client | undefined {
     if (event === 'expired' || event === 'evicted' || event === 'hexpired') return undefined
-    const { call } = this.#host.runner
+    const { call } = this.#host.requests.runner
     return call === undefined || call.fromScript ? undefined : call.client
   }
 
   readonly #tellOfChange = (tracker: Tracker): void => {
-    if (!tracker.noLoop || tracker.client !== this.#host.runner.client) this.#tell(tracker)
+    if (!tracker.noLoop || tracker.client !== this.#host.requests.runner.client) this.#tell(tracker)
   }
 
   /** Tells a reader of the key in question. */
@@ -334,7 +345,7 @@ export class Tracking {
 
   /** Tells a client at once, but of what its own command does when that has replied. */
   #sendInTime(tracker: Tracker): void {
-    const { runner } = this.#host
+    const { runner } = this.#host.requests
     if (runner.client !== tracker.client) {
       this.#send(tracker)
       return
@@ -357,7 +368,7 @@ export class Tracking {
     const { client, redirect } = tracker
     let receiver = client
     if (redirect !== 0) {
-      const other = this.#host.clients.get(redirect)
+      const other = this.#host.clients.connected.get(redirect)
       if (other === undefined) {
         this.#sendBroken(tracker)
         return

@@ -23,9 +23,15 @@ const GARBAGE_BYTES_MIN = 32 * 1024 * 1024
 const GARBAGE_SHARE = 0.25
 
 export interface CollectorHost {
-  readonly workClock: Clock
-  readonly dataset: { readonly databases: readonly Database[] }
-  readonly memory: { readonly besideBytes: (() => number) | undefined }
+  readonly environment: {
+    readonly workClock: Clock
+  }
+  readonly data: {
+    readonly dataset: { readonly databases: readonly Database[] }
+  }
+  readonly upkeep: {
+    readonly memory: { readonly besideBytes: (() => number) | undefined }
+  }
 }
 
 export class Collector {
@@ -55,7 +61,7 @@ export class Collector {
   }
 
   #lookLater(): void {
-    if (!this.#isOver) this.#timer ??= this.#host.workClock.after(LOOK_MS << this.#collections, this.#look)
+    if (!this.#isOver) this.#timer ??= this.#host.environment.workClock.after(LOOK_MS << this.#collections, this.#look)
   }
 
   /** Looks no more: clients that leave a stopped engine would set the timer again, and it holds the whole engine. */
@@ -72,8 +78,8 @@ export class Collector {
   readonly #look = (): void => {
     this.#timer = undefined
     this.#seen = Source.largeBytes
-    let stored = this.#host.memory.besideBytes?.() ?? 0
-    for (const { usedBytes, arena } of this.#host.dataset.databases)
+    let stored = this.#host.upkeep.memory.besideBytes?.() ?? 0
+    for (const { usedBytes, arena } of this.#host.data.dataset.databases)
       stored += usedBytes + arena.reservedBytes - arena.heldBytes
     const besides = processBytes() - stored
     this.#needed = Math.min(this.#needed, besides)

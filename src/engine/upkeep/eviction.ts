@@ -38,15 +38,27 @@ import type { Stats } from '../figures/stats.ts'
 
 export interface EvictionHost {
   readonly config: Config
-  readonly clock: Clock
-  readonly random: Random
-  readonly state: ServerState
-  readonly role: Role
-  readonly stats: Stats
-  readonly latency: { note(event: 'eviction-cycle', milliseconds: number): void }
-  readonly dataset: Dataset
-  readonly memory: { readonly boundedBytes: number }
-  readonly timekeeper: { freeRemoved(): boolean }
+  readonly environment: {
+    readonly clock: Clock
+    readonly random: Random
+  }
+  readonly conditions: {
+    readonly state: ServerState
+  }
+  readonly effects: {
+    readonly role: Role
+  }
+  readonly figures: {
+    readonly stats: Stats
+    readonly latency: { note(event: 'eviction-cycle', milliseconds: number): void }
+  }
+  readonly data: {
+    readonly dataset: Dataset
+  }
+  readonly upkeep: {
+    readonly memory: { readonly boundedBytes: number }
+    readonly timekeeper: { freeRemoved(): boolean }
+  }
   readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
 }
 
@@ -95,7 +107,7 @@ export class Eviction {
     const { config } = host
     config.onChange('maxmemory', () => this.#configure())
     config.onChange('maxmemory-policy', () => this.#configure())
-    host.role.changed.add(() => this.#configure())
+    host.effects.role.changed.add(() => this.#configure())
     this.#configure()
   }
 
@@ -106,7 +118,10 @@ export class Eviction {
    * may be passed for a moment, and no command waits for the eviction of a million keys.
    */
   makeRoom(): boolean {
-    const { clock, latency, memory, state, timekeeper } = this.#host
+    const { clock } = this.#host.environment
+    const { latency } = this.#host.figures
+    const { memory, timekeeper } = this.#host.upkeep
+    const { state } = this.#host.conditions
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
     if (state.loading.holds || state.paused.holds) return true
@@ -119,7 +134,8 @@ export class Eviction {
   }
 
   #evictSome(began: number): boolean {
-    const { clock, memory, timekeeper } = this.#host
+    const { clock } = this.#host.environment
+    const { memory, timekeeper } = this.#host.upkeep
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
       // Values that were removed already are freed before more are.
       const freed = timekeeper.freeRemoved()
@@ -144,7 +160,10 @@ export class Eviction {
   }
 
   #configure(): void {
-    const { config, dataset, role, state } = this.#host
+    const { config } = this.#host
+    const { dataset } = this.#host.data
+    const { role } = this.#host.effects
+    const { state } = this.#host.conditions
     const policy = config.get('maxmemory-policy')
     this.#limit = role.evicts ? config.get('maxmemory') : 0
     state.memoryLimited.follow(this.#limit !== 0)
@@ -158,7 +177,7 @@ export class Eviction {
   }
 
   #continueSoon(): void {
-    this.#timer ??= this.#host.clock.after(0, this.#onTimer)
+    this.#timer ??= this.#host.environment.clock.after(0, this.#onTimer)
   }
 
   // ── choosing ─────────────────────────────────────────────────────────────
@@ -170,7 +189,7 @@ export class Eviction {
       if (!this.#fillPool()) return false
       while (this.#pooled > 0) {
         const at = --this.#pooled
-        const db = this.#host.dataset.databases[this.#indices[at]!]!
+        const db = this.#host.data.dataset.databases[this.#indices[at]!]!
         const entry = this.#entries[at]!
         if (!this.#isStill(db, entry, this.#hashes[at]!, this.#scores[at]!)) continue
         this.#evict(db, entry)
@@ -189,7 +208,7 @@ export class Eviction {
   }
 
   #evictSoonest(): boolean {
-    const { databases } = this.#host.dataset
+    const { databases } = this.#host.data.dataset
     let soonest: Database | undefined
     for (let i = 0; i < databases.length; i++) {
       const db = databases[i]!
@@ -201,7 +220,7 @@ export class Eviction {
   }
 
   #evictRandom(): boolean {
-    const { databases } = this.#host.dataset
+    const { databases } = this.#host.data.dataset
     for (let tries = 0; tries < databases.length; tries++) {
       this.#turn = (this.#turn + 1) % databases.length
       const db = databases[this.#turn]!
@@ -215,7 +234,7 @@ export class Eviction {
 
   /** Returns a random candidate, NONE when the database has none. */
   #draw(db: Database): number {
-    const { random } = this.#host
+    const { random } = this.#host.environment
     if (!this.#volatile) return db.keys.randomEntry(random)
     const { expiries } = db.keys
     return expiries.count === 0 ? NONE : expiries.entryAt(random.below(expiries.count))
@@ -223,7 +242,8 @@ export class Eviction {
 
   /** Draws candidates from each database; false when none has any. */
   #fillPool(): boolean {
-    const { config, dataset } = this.#host
+    const { config } = this.#host
+    const { dataset } = this.#host.data
     const { databases } = dataset
     const wanted = Math.min(config.get('maxmemory-samples'), SAMPLES_MAX)
     let found = false
@@ -275,7 +295,8 @@ export class Eviction {
   }
 
   #evict(db: Database, entry: number): void {
-    const { dataset, stats } = this.#host
+    const { dataset } = this.#host.data
+    const { stats } = this.#host.figures
     // The name must outlive the entry for those who are told of it.
     const key = db.keys.keyOf(entry, this.#name).copy()
     db.deleteEntry(entry)
@@ -288,7 +309,9 @@ export class Eviction {
 
   /** Returns a key's count after one more use; `lastUsed` is in seconds. */
   readonly #used = (frequency: number, lastUsed: number): number => {
-    const { config, dataset, random } = this.#host
+    const { config } = this.#host
+    const { dataset } = this.#host.data
+    const { random } = this.#host.environment
     const rested = this.#rested(frequency, (dataset.accessSeconds - lastUsed) | 0)
     if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
     const above = Math.max(0, rested - FREQUENCY_INITIAL)

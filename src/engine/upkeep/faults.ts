@@ -51,13 +51,21 @@ export interface Fault {
 }
 
 export interface FaultsHost {
-  readonly clock: Clock
-  readonly clients: Clients
-  readonly state: ServerState
-  readonly switches: DebugSwitches
-  readonly replies: { mark(): void }
-  readonly turn: { flushSoon(client: Client): void }
-  readonly outputLimits: { check(client: Client): boolean }
+  readonly environment: {
+    readonly clock: Clock
+  }
+  readonly clients: {
+    readonly connected: Clients
+    readonly outputLimits: { check(client: Client): boolean }
+  }
+  readonly conditions: {
+    readonly state: ServerState
+    readonly switches: DebugSwitches
+  }
+  readonly requests: {
+    readonly replies: { mark(): void }
+    readonly turn: { flushSoon(client: Client): void }
+  }
 }
 
 const READONLY = new ReplyError("READONLY You can't write against a read only replica.")
@@ -97,7 +105,7 @@ export class Faults {
 
   constructor(host: FaultsHost) {
     this.#host = host
-    host.clients.gone.add((client) => this.#forget(client))
+    host.clients.connected.gone.add((client) => this.#forget(client))
   }
 
   // ── what a program asks for ──────────────────────────────────────────────
@@ -123,9 +131,9 @@ export class Faults {
   /** Ends connections now: those of a name, or all. What they were owed is lost. Returns how many there were. */
   cut(client?: string): number {
     let count = 0
-    for (const connected of [...this.#host.clients.values()]) {
+    for (const connected of [...this.#host.clients.connected.values()]) {
       if (!isNamed(connected, client)) continue
-      this.#host.clients.close(connected, 'now')
+      this.#host.clients.connected.close(connected, 'now')
       count++
     }
     return count
@@ -152,7 +160,7 @@ export class Faults {
 
   /** Has each sync of the disk take so much longer, of the machine's time. Under `always` replies wait for it. */
   slowDisk(duration: Duration): Fault {
-    const { switches } = this.#host
+    const { switches } = this.#host.conditions
     switches.syncDelayMs = durationOf(duration, 'slowDisk')
     return this.#fault({ hits: 1 }, () => {
       switches.syncDelayMs = 0
@@ -165,7 +173,7 @@ export class Faults {
     this.#limits = []
     this.#delays = []
     this.#conditions.clear()
-    this.#host.switches.syncDelayMs = 0
+    this.#host.conditions.switches.syncDelayMs = 0
     this.#follow()
     for (const [client, { timer }] of this.#hearing) if (timer !== undefined) this.#release(client)
   }
@@ -183,7 +191,7 @@ export class Faults {
   }
 
   #follow(): void {
-    this.#host.state.faulty.follow(this.#rules.length > 0 || this.#conditions.size > 0)
+    this.#host.conditions.state.faulty.follow(this.#rules.length > 0 || this.#conditions.size > 0)
   }
 
   // ── requests ─────────────────────────────────────────────────────────────
@@ -208,12 +216,12 @@ export class Faults {
   #apply({ effect }: Rule, client: Client): ReplyError | 'cut' | undefined {
     if (effect instanceof ReplyError) return effect
     if (effect === 'before') {
-      this.#host.clients.close(client, 'flushed')
+      this.#host.clients.connected.close(client, 'flushed')
       return 'cut'
     }
     const hearing = this.#hearingOf(client)
     if (effect === 'after') {
-      this.#host.replies.mark()
+      this.#host.requests.replies.mark()
       hearing.keptBytes ??= client.position
     } else {
       hearing.delayMs = Math.max(hearing.delayMs, effect)
@@ -280,10 +288,10 @@ export class Faults {
         ms = Math.max(ms, delay.ms)
       }
       if (ms === 0) return false
-      this.#hearingOf(client).timer = this.#host.clock.after(ms, () => this.#release(client))
+      this.#hearingOf(client).timer = this.#host.environment.clock.after(ms, () => this.#release(client))
     }
     client.keepOutput()
-    this.#host.outputLimits.check(client)
+    this.#host.clients.outputLimits.check(client)
     return true
   }
 
@@ -292,7 +300,7 @@ export class Faults {
     hearing.timer?.cancel()
     hearing.timer = undefined
     hearing.isReleased = true
-    this.#host.turn.flushSoon(client)
+    this.#host.requests.turn.flushSoon(client)
   }
 
   #hearingOf(client: Client): Hearing {

@@ -46,20 +46,36 @@ const LINE_BYTES = 320
 const PLACE_BYTES = 160
 
 export interface MemoryHost {
-  readonly workClock: Clock
-  readonly stats: { usedMemoryPeak: number }
-  readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
-  readonly clientMemory: { readonly bytes: number }
-  readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
-  readonly channels: { readonly bytes: number } | undefined
-  readonly watches: { readonly size: number }
+  readonly environment: {
+    readonly workClock: Clock
+  }
+  readonly figures: {
+    readonly stats: { usedMemoryPeak: number }
+    readonly slowLog: { readonly bytes: number }
+  }
+  readonly data: {
+    readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
+    readonly watches: { readonly size: number }
+  }
+  readonly clients: {
+    readonly memory: { readonly bytes: number }
+    readonly pubSub: {
+      readonly channelCount: number
+      readonly patternCount: number
+      readonly shardChannelCount: number
+    }
+    readonly users: { readonly bytes: number }
+    readonly tracking: { readonly tableBytes: number; readonly prefixCount: number }
+  }
+  readonly parts: {
+    readonly channels: { readonly bytes: number } | undefined
+    readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
+    readonly replication: { readonly leading: { readonly memoryBytes: number } } | undefined
+  }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
-  readonly users: { readonly bytes: number }
-  readonly slowLog: { readonly bytes: number }
-  readonly tracking: { readonly tableBytes: number; readonly prefixCount: number }
-  readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
-  readonly durability: { readonly progress: { readonly status?: { readonly bufferedBytes: number } } }
-  readonly replication: { readonly leading: { readonly memoryBytes: number } } | undefined
+  readonly effects: {
+    readonly durability: { readonly progress: { readonly status?: { readonly bufferedBytes: number } } }
+  }
 }
 
 export class Memory {
@@ -100,36 +116,40 @@ export class Memory {
    * there, so that it would never end. Asked before every command: what changes seldom is taken as of the end of the last turn.
    */
   get boundedBytes(): number {
-    const { clientMemory, dataset } = this.#host
+    const { memory: clientMemory } = this.#host.clients
+    const { dataset } = this.#host.data
     const counted = dataset.usedBytes + clientMemory.bytes + this.#besides
     return counted + this.#shareAt(counted)
   }
 
   /** Bytes that wait to be written to the journal. */
   get journalBytes(): number {
-    return this.#host.durability.progress.status?.bufferedBytes ?? 0
+    return this.#host.effects.durability.progress.status?.bufferedBytes ?? 0
   }
 
   /** Bytes of the replicas' stream. */
   get streamBytes(): number {
-    return this.#host.replication?.leading.memoryBytes ?? 0
+    return this.#host.parts.replication?.leading.memoryBytes ?? 0
   }
 
   /** Bytes that finding keys takes: entries, buckets, expiries. */
   get indexBytes(): number {
     let bytes = 0
-    for (const { keys, size } of this.#host.dataset.databases) if (size !== 0) bytes += keys.indexBytes
+    for (const { keys, size } of this.#host.data.dataset.databases) if (size !== 0) bytes += keys.indexBytes
     return bytes
   }
 
   /** Bytes that are not contents of keys, of those in use. */
   get overheadBytes(): number {
-    return this.usedBytes - this.#host.dataset.usedBytes + this.indexBytes
+    return this.usedBytes - this.#host.data.dataset.usedBytes + this.indexBytes
   }
 
   /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
   get tableBytes(): number {
-    const { blocking, channels, pubSub, tracking, watches } = this.#host
+    const { blocking } = this.#host
+    const { channels } = this.#host.parts
+    const { pubSub, tracking } = this.#host.clients
+    const { watches } = this.#host.data
     const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount + tracking.prefixCount
     return (
       tracking.tableBytes +
@@ -141,7 +161,7 @@ export class Memory {
 
   /** Takes note of how much memory is used when it is more than ever. */
   notePeak(): void {
-    const { stats } = this.#host
+    const { stats } = this.#host.figures
     const used = this.boundedBytes
     if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
   }
@@ -149,7 +169,7 @@ export class Memory {
   /** Follows the turns: counts what is beside data and clients, and has the process measured before long. */
   follow(): void {
     this.#besides = this.#countBesides()
-    if (this.#measure !== undefined) this.#timer ??= this.#host.workClock.after(LOOK_MS, this.#look)
+    if (this.#measure !== undefined) this.#timer ??= this.#host.environment.workClock.after(LOOK_MS, this.#look)
     this.notePeak()
   }
 
@@ -160,13 +180,16 @@ export class Memory {
   }
 
   #countBesides(): number {
-    const { scripts, slowLog, users } = this.#host
+    const { scripts } = this.#host.parts
+    const { slowLog } = this.#host.figures
+    const { users } = this.#host.clients
     const scriptBytes = scripts.scriptBytes + scripts.functionBytes
     return this.startupBytes + scriptBytes + users.bytes + slowLog.bytes + this.tableBytes
   }
 
   #countAll(): number {
-    const { clientMemory, dataset } = this.#host
+    const { memory: clientMemory } = this.#host.clients
+    const { dataset } = this.#host.data
     return dataset.usedBytes + clientMemory.bytes + this.#countBesides()
   }
 
@@ -177,7 +200,7 @@ export class Memory {
 
   readonly #look = (): void => {
     this.#timer = undefined
-    const { dataset } = this.#host
+    const { dataset } = this.#host.data
     // Chunks are reserved whole, and eviction fills gaps in them, it does not close them. Nor would it free what a snapshot holds.
     let idle = this.besideBytes?.() ?? 0
     for (const { arena, lazyFree } of dataset.databases)

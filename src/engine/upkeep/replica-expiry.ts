@@ -11,9 +11,15 @@ import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Dataset } from '../data/dataset.ts'
 
 export interface ReplicaExpiryHost {
-  readonly dataset: Dataset
-  readonly timekeeper: { arm(): void }
-  readonly role: { readonly isReplica: boolean; readonly expiry: Expiry }
+  readonly data: {
+    readonly dataset: Dataset
+  }
+  readonly upkeep: {
+    readonly timekeeper: { arm(): void }
+  }
+  readonly effects: {
+    readonly role: { readonly isReplica: boolean; readonly expiry: Expiry }
+  }
 }
 
 /** A name, and the databases in which a client gave a time to the key of that name. */
@@ -46,12 +52,13 @@ export class ReplicaExpiry {
 
   /** When the first of them is to be looked at; infinite where there are none, or nothing is to be done about them. */
   get earliest(): number {
-    return this.#host.role.isReplica ? this.#deadlines.earliest : Number.POSITIVE_INFINITY
+    return this.#host.effects.role.isReplica ? this.#deadlines.earliest : Number.POSITIVE_INFINITY
   }
 
   /** Follows the role: on a replica that may be written to, times that are set are noted. */
   follow(): void {
-    const { dataset, role } = this.#host
+    const { dataset } = this.#host.data
+    const { role } = this.#host.effects
     if (role.expiry === 'own') dataset.onDeadline.add(this.#note)
     else dataset.onDeadline.remove(this.#note)
   }
@@ -66,14 +73,15 @@ export class ReplicaExpiry {
 
   /** Looks at up to `max` names that are due, and removes keys whose time is up; returns how many names those were. */
   expire(max: number): number {
-    const now = this.#host.dataset.now()
+    const now = this.#host.data.dataset.now()
     let looked = 0
     for (; looked < max && this.earliest < now; looked++) this.#look(this.#deadlines.entryAt(0))
     return looked
   }
 
   readonly #note = (db: Database, entry: number, timeMs: number): void => {
-    const { dataset, timekeeper } = this.#host
+    const { dataset } = this.#host.data
+    const { timekeeper } = this.#host.upkeep
     // What the primary sends is its own, and what is loaded too; and a snapshot keeps values in databases beside these.
     if (dataset.expiry !== 'own' || dataset.databases[db.index] !== db) return
     const name = db.keys.keyOf(entry, this.#window).toString()
@@ -97,7 +105,7 @@ export class ReplicaExpiry {
     const key = Bytes.from(name)
     let next = Number.POSITIVE_INFINITY
     for (const index of databases) {
-      const db = this.#host.dataset.databases[index]!
+      const db = this.#host.data.dataset.databases[index]!
       const timeMs = db.expireKey(key)
       if (timeMs === undefined) databases.delete(index)
       else if (timeMs < next) next = timeMs

@@ -8,10 +8,18 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { restlessRandom } from '../../util/restless.ts'
 
 export interface RestlessHost {
-  readonly dataset: { readonly databases: readonly Database[]; readonly beforeChange: unknown }
-  readonly state: { readonly loading: { readonly holds: boolean }; readonly busy: { readonly holds: boolean } }
-  readonly runner: { readonly call: unknown }
-  readonly timekeeper: { expireOne(): void }
+  readonly data: {
+    readonly dataset: { readonly databases: readonly Database[]; readonly beforeChange: unknown }
+  }
+  readonly conditions: {
+    readonly state: { readonly loading: { readonly holds: boolean }; readonly busy: { readonly holds: boolean } }
+  }
+  readonly requests: {
+    readonly runner: { readonly call: unknown }
+  }
+  readonly upkeep: {
+    readonly timekeeper: { expireOne(): void }
+  }
 }
 
 /** Entries that a step of closing gaps looks at, at most. */
@@ -37,7 +45,10 @@ export class RestlessHousekeeping {
 
   /** Does some housekeeping; nothing while a command or a script runs, or while data is loaded. */
   afterRequest(): void {
-    const { dataset, runner, state, timekeeper } = this.#host
+    const { dataset } = this.#host.data
+    const { runner } = this.#host.requests
+    const { state } = this.#host.conditions
+    const { timekeeper } = this.#host.upkeep
     if (runner.call !== undefined || state.loading.holds || state.busy.holds) return
     timekeeper.expireOne()
     const { beforeChange, databases } = dataset

@@ -20,16 +20,24 @@ import type { UnitClock } from './unit-clock.ts'
 
 export interface TimekeeperHost {
   readonly config: Config
-  readonly clock: Clock
-  readonly workClock: Clock
-  readonly unitClock: UnitClock
-  readonly dataset: Dataset
-  readonly replicaExpiry: { readonly earliest: number; expire(max: number): number }
-  readonly memory: { follow(): void; readonly besideBytes: (() => number) | undefined }
-  readonly stats: Stats
-  readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
-  /** Runs something after the events of this turn of the loop. */
-  readonly later: (run: () => void) => void
+  readonly environment: {
+    readonly clock: Clock
+    readonly workClock: Clock
+    readonly unitClock: UnitClock
+    /** Runs something after the events of this turn of the loop. */
+    readonly later: (run: () => void) => void
+  }
+  readonly data: {
+    readonly dataset: Dataset
+  }
+  readonly upkeep: {
+    readonly replicaExpiry: { readonly earliest: number; expire(max: number): number }
+    readonly memory: { follow(): void; readonly besideBytes: (() => number) | undefined }
+  }
+  readonly figures: {
+    readonly stats: Stats
+    readonly latency: { note(event: 'expire-cycle', milliseconds: number): void }
+  }
   readonly blocking: {
     readonly room: { readonly earliestDeadlineMs: number; readonly hasReady: boolean; expire(nowMs: number): void }
     serve(): void
@@ -78,7 +86,10 @@ export class Timekeeper {
 
   /** Makes sure the timer fires when the next thing is due. */
   arm(): void {
-    const { blocking, clock, dataset, memory, replicaExpiry } = this.#host
+    const { blocking } = this.#host
+    const { clock } = this.#host.environment
+    const { dataset } = this.#host.data
+    const { memory, replicaExpiry } = this.#host.upkeep
     const { databases } = dataset
     this.#collector.follow()
     memory.follow()
@@ -104,18 +115,23 @@ export class Timekeeper {
   }
 
   get #expires(): boolean {
-    return this.#host.dataset.expiry === 'remove' && this.#host.config.get('active-expire-enabled')
+    return this.#host.data.dataset.expiry === 'remove' && this.#host.config.get('active-expire-enabled')
   }
 
   /** As a replica: only keys that its own clients have brought. */
   get #expiresOwn(): boolean {
-    const { config, dataset } = this.#host
+    const { config } = this.#host
+    const { dataset } = this.#host.data
     return (dataset.expiry === 'own' || dataset.expiry === 'hide') && config.get('active-expire-enabled')
   }
 
   #run(): void {
     if (this.#dueMs === STOPPED) return
-    const { blocking, dataset, later, latency, workClock, unitClock, replicaExpiry } = this.#host
+    const { blocking } = this.#host
+    const { dataset } = this.#host.data
+    const { later, workClock, unitClock } = this.#host.environment
+    const { latency } = this.#host.figures
+    const { replicaExpiry } = this.#host.upkeep
     this.#dueMs = Number.POSITIVE_INFINITY
     blocking.room.expire(unitClock.renew())
     let isDone = true
@@ -141,7 +157,7 @@ export class Timekeeper {
   /** Expires one key and one field of each database, if they are due, whether or not the timer has fired (util/restless.ts). */
   expireOne(): void {
     if (!this.#expires) return
-    for (const db of this.#host.dataset.databases) {
+    for (const db of this.#host.data.dataset.databases) {
       db.expireDue(1, this.#window)
       expireDueFields(db, 1, this.#window)
     }
@@ -149,7 +165,7 @@ export class Timekeeper {
 
   /** Removes some of what is due; false when something is left. */
   #expire(db: Database, untilMs: number): boolean {
-    const { workClock } = this.#host
+    const { workClock } = this.#host.environment
     for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
       const keys = db.expireDue(EXPIRE_STEP, this.#window)
       const fields = expireDueFields(db, EXPIRE_STEP, this.#window)
@@ -161,7 +177,9 @@ export class Timekeeper {
 
   /** Frees some of the elements of removed values; false when there are none. */
   freeRemoved(): boolean {
-    const { dataset, workClock, stats } = this.#host
+    const { dataset } = this.#host.data
+    const { workClock } = this.#host.environment
+    const { stats } = this.#host.figures
     const { databases } = dataset
     for (let i = 0; i < databases.length; i++) {
       const { lazyFree } = databases[i]!
@@ -178,7 +196,8 @@ export class Timekeeper {
 
   /** Closes some of the gaps in one database's memory. */
   #compact(): void {
-    const { clock, dataset, workClock } = this.#host
+    const { clock, workClock } = this.#host.environment
+    const { dataset } = this.#host.data
     const nowMs = clock.now()
     if (nowMs < this.#compactMs) return
     for (const { contents } of dataset.databases) {

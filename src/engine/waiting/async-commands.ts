@@ -3,7 +3,6 @@
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Client } from '../clients/client.ts'
-import { engineOf } from '../engine.ts'
 import type { Call } from '../requests/call.ts'
 
 interface Work {
@@ -42,7 +41,10 @@ export function awaitWork(call: Call, begin: () => Promise<void>): boolean {
 }
 
 function follow(call: Call, done: Promise<void>): Work {
-  const { blocking, unitClock } = engineOf(call)
+  const {
+    blocking,
+    environment: { unitClock },
+  } = call.engine
   const { client } = call
   const work: Work = { isOver: false, error: undefined }
   const end = (error: ReplyError | undefined): void => {

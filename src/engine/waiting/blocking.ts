@@ -33,17 +33,27 @@ import type { Command } from '../spec/command.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
 
 export interface BlockingHost {
-  readonly unitClock: UnitClock
-  readonly dataset: Dataset
-  readonly timekeeper: { arm(): void }
-  readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
-  readonly turn: { resumeSoon(client: Client): void }
-  readonly times: { answered(client: Client, command: Command, args: Arguments): void }
-  readonly stats: Stats
-  readonly dispatch: {
-    /** False when the command was refused, and has not run. */
-    retry(client: Client, command: Command, args: Arguments): boolean
-    replyTo(client: Client, write: (reply: Reply) => void): void
+  readonly environment: {
+    readonly unitClock: UnitClock
+  }
+  readonly data: {
+    readonly dataset: Dataset
+  }
+  readonly upkeep: {
+    readonly timekeeper: { arm(): void }
+  }
+  readonly requests: {
+    readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
+    readonly turn: { resumeSoon(client: Client): void }
+    readonly dispatch: {
+      /** False when the command was refused, and has not run. */
+      retry(client: Client, command: Command, args: Arguments): boolean
+      replyTo(client: Client, write: (reply: Reply) => void): void
+    }
+  }
+  readonly figures: {
+    readonly times: { answered(client: Client, command: Command, args: Arguments): void }
+    readonly stats: Stats
   }
 }
 
@@ -96,7 +106,7 @@ export class Blocking {
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     this.#listen()
-    if (options.timeoutMs !== 0) this.#host.timekeeper.arm()
+    if (options.timeoutMs !== 0) this.#host.upkeep.timekeeper.arm()
   }
 
   /**
@@ -110,7 +120,7 @@ export class Blocking {
   }
 
   #serveLine(name: string): void {
-    const database = this.#host.dataset.databases[databaseOf(name)]!
+    const database = this.#host.data.dataset.databases[databaseOf(name)]!
     const key = keyOf(name)
     this.room.forEachOn(name, (waiter) => {
       const { options } = waiter.owner
@@ -127,7 +137,7 @@ export class Blocking {
 
   /** Hears of what comes and goes while somebody waits for it. */
   #listen(): void {
-    const { onCreated, onGone } = this.#host.dataset
+    const { onCreated, onGone } = this.#host.data.dataset
     onCreated.follow(this.#created, this.room.count > 0)
     onGone.follow(this.#gone, this.#servedByDeletion > 0)
   }
@@ -147,7 +157,8 @@ export class Blocking {
 
   /** Has those who wait for no key, but for something that has a name that no key can have, look again, in whatever database they are. */
   wakeEverywhere(name: string): void {
-    const { dataset, runner } = this.#host
+    const { dataset } = this.#host.data
+    const { runner } = this.#host.requests
     if (this.room.count === 0) return
     for (const { index } of dataset.databases) this.room.markReady(String.fromCharCode(index) + name)
     // Within a command they are served after it.
@@ -169,7 +180,7 @@ export class Blocking {
   /** The contents of all databases have been replaced: whoever may find something now, or lacks what it waited in, looks again. */
   contentsChanged(): void {
     for (const name of this.room.keys()) {
-      const type = typeUnder(this.#host.dataset.databases[databaseOf(name)]!, keyOf(name))
+      const type = typeUnder(this.#host.data.dataset.databases[databaseOf(name)]!, keyOf(name))
       if (this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)) this.room.markReady(name)
     }
   }
@@ -177,13 +188,13 @@ export class Blocking {
   #retry(waiter: Waiter<Parked>): void {
     const { client, command, args } = waiter.owner
     this.#blockedAgain = false
-    const hasRun = this.#host.dispatch.retry(client, command, args)
+    const hasRun = this.#host.requests.dispatch.retry(client, command, args)
     if (this.#blockedAgain) {
       this.room.requeue(waiter)
       return
     }
     this.release(client)
-    if (hasRun) this.#host.times.answered(client, command, args)
+    if (hasRun) this.#host.figures.times.answered(client, command, args)
   }
 
   /** Lets a client go on: it is served, timed out, unblocked or gone. */
@@ -241,21 +252,22 @@ export class Blocking {
     if (parked.options.servedByDeletion) this.#servedByDeletion--
     this.#waitingForType[parked.options.type]!--
     this.#listen()
-    this.#host.turn.resumeSoon(client)
+    this.#host.requests.turn.resumeSoon(client)
   }
 
   #tell(parked: Parked, error: ReplyError | undefined): void {
     if (error !== undefined) this.#countFailure(parked.command, error)
-    this.#host.dispatch.replyTo(parked.client, (reply) => {
+    this.#host.requests.dispatch.replyTo(parked.client, (reply) => {
       if (error !== undefined) reply.error(error)
       else replyTimeout(reply, parked.options)
     })
-    this.#host.times.answered(parked.client, parked.command, parked.args)
+    this.#host.figures.times.answered(parked.client, parked.command, parked.args)
   }
 
   /** Redis takes an error that a command brings upon another client for one of its own as well. */
   #countFailure(command: Command, error: ReplyError): void {
-    const { runner, stats } = this.#host
+    const { runner } = this.#host.requests
+    const { stats } = this.#host.figures
     command.failed++
     if (runner.call !== undefined && this.#blamed !== stats.commandsProcessed) {
       runner.call.command.failed++

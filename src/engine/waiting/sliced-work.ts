@@ -2,7 +2,6 @@
 // served. Their client waits meanwhile (async-commands.ts). In a transaction and in a script there is no waiting: all is done at once.
 
 import type { Client } from '../clients/client.ts'
-import { engineOf } from '../engine.ts'
 import type { Call } from '../requests/call.ts'
 import { awaitWork } from './async-commands.ts'
 
@@ -20,7 +19,9 @@ const searches = new WeakMap<Client, Search>()
 /** Makes the steps of a walk, and returns what it returns; undefined = the client waits, and the command will run again. */
 export function inSlices<Found extends object>(call: Call, begin: () => Iterator<undefined, Found>): Found | undefined {
   const { client } = call
-  const { later, workClock } = engineOf(call)
+  const {
+    environment: { later, workClock },
+  } = call.engine
   if (call.retrying) {
     awaitWork(call, nothing)
     return searches.get(client)!.found as Found

@@ -130,7 +130,7 @@ class DirectoryAuditor {
   async #log(directory: AofDirectory, dump: string | undefined): Promise<void> {
     const { parts } = directory.manifest
     const first = await this.#load(directory, parts)
-    const position = first.history.found
+    const position = first.effects.history.found
     const table = tableOf(first, WHOLLY)
     this.#readBack(first)
     release(first)
@@ -224,7 +224,7 @@ class DirectoryAuditor {
 
   #begun(): Engine {
     const engine = this.#make()
-    engine.loading.begin()
+    engine.conditions.loading.begin()
     return engine
   }
 
@@ -269,7 +269,7 @@ function momentIn(auxiliaries: ReadonlyMap<string, string>): number {
 function tableOf(engine: Engine, depth: DigestDepth): ValueTable {
   const table = new ValueTable(engine.databases.reduce((sum, { size }) => sum + size, 0))
   const writer = new ValuesWriter(table, ALL_KEYS, depth, () => {})
-  for (const code of engine.scripts.libraries()) writer.function(code)
+  for (const code of engine.parts.scripts.libraries()) writer.function(code)
   for (const db of engine.databases) {
     writer.select(db.index)
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {

@@ -89,10 +89,10 @@ export class Audit {
     this.#host = host
     this.#refuse()
     this.#parts = parts ?? partsFor(engine)
-    this.#beganMs = engine.workClock.monotonic()
+    this.#beganMs = engine.environment.workClock.monotonic()
     this.#pace = new Pace({
-      workClock: engine.workClock,
-      stats: engine.stats,
+      workClock: engine.environment.workClock,
+      stats: engine.figures.stats,
       later: host.later,
       rested: host.rested,
       check: () => this.#check(),
@@ -111,7 +111,8 @@ export class Audit {
 
   /** Throws NoAudit, PersistenceError where the log cannot be replayed, and what the disk says. */
   async run(): Promise<AuditReport> {
-    const { log, workClock, memory } = this.#engine
+    const { log, workClock } = this.#engine.environment
+    const { memory } = this.#engine.upkeep
     memory.besideBytes = () => this.#heldBytes('reserved')
     log.info({ parts: this.#parts }, 'audit: comparing memory with the append-only file')
     try {
@@ -141,7 +142,7 @@ export class Audit {
       await this.#written(moment)
       const second = this.#host.second!(this.#engine)
       this.#second = second
-      second.loading.begin()
+      second.conditions.loading.begin()
       this.#pace.begin()
       if (portion instanceof PartOfKeys) await this.#readAhead(files, second, portion)
       const chosen = portion === ALL_KEYS ? {} : { portion }
@@ -175,7 +176,7 @@ export class Audit {
           if (this.#host.journal !== journal || !files.holds(end.path))
             throw new NoAudit('the append-only file was changed')
           files.endAt(end)
-          const depth = { fieldsFromMs: this.#engine.clock.now() }
+          const depth = { fieldsFromMs: this.#engine.environment.clock.now() }
           const table = new ValueTable(keysIn(this.#engine) / this.#parts)
           this.#table = table
           moment = { files, table, depth, offset: journal!.appended, journal: journal! }
@@ -196,7 +197,7 @@ export class Audit {
   }
 
   readonly #cannotRead = (error: unknown): void => {
-    this.#engine.log.error({ error: String(error) }, 'audit: a value in memory cannot be read')
+    this.#engine.environment.log.error({ error: String(error) }, 'audit: a value in memory cannot be read')
   }
 
   /** Waits until the log is written up to the moment. */
@@ -204,7 +205,7 @@ export class Audit {
     while (journal.written < offset) {
       if (journal.failure !== undefined) throw new NoAudit(`the append-only file cannot be written: ${journal.failure}`)
       this.#check()
-      await new Promise<void>((resolve) => void this.#engine.workClock.after(WRITTEN_LOOK_MS, resolve))
+      await new Promise<void>((resolve) => void this.#engine.environment.workClock.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 
@@ -239,7 +240,8 @@ export class Audit {
   // ── whether it may go on ─────────────────────────────────────────────────
 
   #refuse(): void {
-    const { config, state } = this.#engine
+    const { config } = this.#engine
+    const { state } = this.#engine.conditions
     const { directory, journal, second } = this.#host
     if (second === undefined) throw new NoAudit('there is no second engine here')
     if (state.loading.holds) throw new NoAudit('the data is being loaded')
@@ -255,7 +257,8 @@ export class Audit {
 
   #check(): void {
     if (this.#givenUp !== undefined) throw this.#givenUp
-    const { config, memory } = this.#engine
+    const { config } = this.#engine
+    const { memory } = this.#engine.upkeep
     const limit = config.get('maxmemory')
     if (limit === 0 || memory.boundedBytes + this.#heldBytes('used') <= limit) return
     throw new NoAudit(
@@ -274,7 +277,7 @@ export class Audit {
   }
 
   #tell({ differing, keys, longestSliceMs, milliseconds, named, parts }: AuditReport): void {
-    const { log } = this.#engine
+    const { log } = this.#engine.environment
     if (differing === 0) {
       log.info({ keys, parts, milliseconds, longestSliceMs }, 'audit: memory and append-only file are equal')
       return
@@ -295,7 +298,7 @@ export function describeNoAudit(error: unknown): string {
 }
 
 /** How many parts let the second engine fit into what `maxmemory` leaves. */
-function partsFor({ config, dataset, memory }: Engine): number {
+function partsFor({ config, data: { dataset }, upkeep: { memory } }: Engine): number {
   const limit = config.get('maxmemory')
   if (limit === 0) return 1
   const room = Math.max(1, limit - memory.boundedBytes)

@@ -62,7 +62,7 @@ export async function compare(table: ValueTable, engine: Engine, options: Compar
     const what = table.stateOf(record) === STATE_UNREADABLE ? 'unreadable' : 'only-in-memory'
     findings.add(table.databaseOf(record), table.nameOf(record), what)
   }
-  compareLibraries(table.libraries, [...engine.scripts.libraries()], findings)
+  compareLibraries(table.libraries, [...engine.parts.scripts.libraries()], findings)
 }
 
 class Comparison {

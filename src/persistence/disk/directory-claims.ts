@@ -13,7 +13,7 @@ import { type Disk, systemDisk } from './disk.ts'
 export type DirectoryClaimsView = Pick<DirectoryClaims, 'has' | 'claim'>
 
 export class DirectoryClaims {
-  readonly #engine: Pick<Engine, 'log' | 'workClock'>
+  readonly #engine: Pick<Engine, 'environment'>
   readonly #disk: Disk
   readonly #locks = new Map<string, Promise<DirectoryLock>>()
   readonly #claimed = new Set<string>()
@@ -21,7 +21,7 @@ export class DirectoryClaims {
   #released = false
 
   /** `lost` is called when a directory has come to belong to somebody else. */
-  constructor(engine: Pick<Engine, 'log' | 'workClock'>, lost: () => void, disk: Disk = systemDisk) {
+  constructor(engine: Pick<Engine, 'environment'>, lost: () => void, disk: Disk = systemDisk) {
     this.#engine = engine
     this.#lost = lost
     this.#disk = disk
@@ -49,7 +49,7 @@ export class DirectoryClaims {
   }
 
   async #take(directory: string, resolved: string): Promise<DirectoryLock> {
-    const { log, workClock } = this.#engine
+    const { log, workClock } = this.#engine.environment
     try {
       await this.#disk.makeDirectory(directory)
       const lost = (): void => {

@@ -31,7 +31,9 @@ export function attachJournal(
   engine: Engine,
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
 ): AppendOnlyFile {
-  const { config, durability, log, workClock } = engine
+  const { config } = engine
+  const { durability } = engine.effects
+  const { log, workClock } = engine.environment
   const journal = new AppendOnlyFile({
     ...options,
     // Offsets go on where the journal before had got to: somebody may wait for one.
@@ -40,12 +42,12 @@ export function attachJournal(
     rules: durability.rules,
     clock: workClock,
     log,
-    syncs: engine.stats.syncs,
-    switches: engine.switches,
-    ownsLoop: engine.ownsLoop,
+    syncs: engine.figures.stats.syncs,
+    switches: engine.conditions.switches,
+    ownsLoop: engine.environment.ownsLoop,
     diskTimes: diskTimesOf(engine),
   })
-  engine.propagation.add(journal)
+  engine.effects.propagation.add(journal)
   durability.follow(journal)
   const follow = (): void => {
     if (durability.progress === journal) journal.setPolicy(config.get('appendfsync'), durability.rules)
@@ -61,14 +63,14 @@ export function attachJournal(
 
 /** Tells LATENCY of the disk, in Redis's words. */
 function diskTimesOf(engine: Engine): DiskTimes {
-  const { latency } = engine
+  const { latency } = engine.figures
   return {
     get listens() {
       return latency.thresholdMs !== Number.POSITIVE_INFINITY
     },
     wrote(milliseconds, syncing) {
       if (milliseconds < latency.thresholdMs) return
-      const status = engine.saving?.status
+      const status = engine.parts.saving?.status
       const saving = status?.saveInProgress === true || status?.rewriteInProgress === true
       latency.note('aof-write', milliseconds)
       if (syncing) latency.note('aof-write-pending-fsync', milliseconds)
@@ -97,7 +99,7 @@ export async function openJournal(
     directoryName: config.get('appenddirname'),
     prefix: config.get('appendfilename'),
   }
-  engine.loading.begin()
+  engine.conditions.loading.begin()
   try {
     const directory = await AofDirectory.open(disk, location)
     await tellOfUnnamed(engine, directory)
@@ -105,7 +107,10 @@ export async function openJournal(
     const snapshot = snapshotPath(engine)
     const isThere = await disk.exists(snapshot)
     if (isThere && isBegun) {
-      engine.log.info({ file: snapshot }, 'the snapshot is left as it is: the append-only file has the data')
+      engine.environment.log.info(
+        { file: snapshot },
+        'the snapshot is left as it is: the append-only file has the data',
+      )
     }
     const loaded = await replay(engine, directory)
     if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
@@ -133,7 +138,7 @@ export async function openJournal(
       earlierBytes,
       baseBytes,
     })
-    engine.loading.end()
+    engine.conditions.loading.end()
     return { journal, directory, loaded, close: () => journal.close() }
   } catch (error) {
     if (error instanceof PersistenceError || (error as NodeJS.ErrnoException).code === undefined) throw error
@@ -172,7 +177,7 @@ async function loadIntoBase(engine: Engine, disk: Disk, directory: AofDirectory,
   report.sizes.set(base.name, image.bytes)
   report.bytes += bytes
   report.milliseconds += milliseconds
-  engine.log.info(
+  engine.environment.log.info(
     { file: snapshotPath(engine), bytes, keysExpired, base: base.name },
     'there was no append-only file: the snapshot was loaded, and is its first base',
   )
@@ -181,5 +186,8 @@ async function loadIntoBase(engine: Engine, disk: Disk, directory: AofDirectory,
 async function tellOfUnnamed(engine: Engine, directory: AofDirectory): Promise<void> {
   const files = await directory.unnamed()
   if (files.length === 0) return
-  engine.log.warn({ directory: directory.path, files }, 'files that the manifest does not name are left as they are')
+  engine.environment.log.warn(
+    { directory: directory.path, files },
+    'files that the manifest does not name are left as they are',
+  )
 }

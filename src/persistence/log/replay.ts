@@ -177,8 +177,8 @@ class Replay {
   async run(): Promise<ReplayReport> {
     const engine = this.#engine
     const { parts } = this.#directory.manifest
-    const started = engine.workClock.monotonic()
-    const progress = engine.loading.progress!
+    const started = engine.environment.workClock.monotonic()
+    const progress = engine.conditions.loading.progress!
     const bringCountsBack = this.#rememberCounts()
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
     try {
@@ -188,9 +188,9 @@ class Replay {
       let last = parts.length - 1
       while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
       for (let i = 0; i < parts.length; i++) {
-        const beganMs = engine.workClock.monotonic()
+        const beganMs = engine.environment.workClock.monotonic()
         const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
-        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.workClock.monotonic() - beganMs)
+        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.environment.workClock.monotonic() - beganMs)
         report.cutBytes += cut
         report.bytes += sizes[i]! - cut
         report.sizes.set(parts[i]!.name, sizes[i]! - cut)
@@ -202,9 +202,9 @@ class Replay {
       bringCountsBack()
       engine.disconnect(this.#client)
     }
-    report.milliseconds = engine.workClock.monotonic() - started
+    report.milliseconds = engine.environment.workClock.monotonic() - started
     if (progress.totalBytes > 0) {
-      engine.log.info(
+      engine.environment.log.info(
         { bytes: report.bytes },
         `DB loaded from append only file: ${seconds(report.milliseconds)} seconds`,
       )
@@ -214,7 +214,7 @@ class Replay {
 
   #tellOfPart({ name, type }: Part, milliseconds: number): void {
     const kind = type === 'base' ? 'base' : 'incr'
-    this.#engine.log.info({}, `DB loaded from ${kind} file ${name}: ${seconds(milliseconds)} seconds`)
+    this.#engine.environment.log.info({}, `DB loaded from ${kind} file ${name}: ${seconds(milliseconds)} seconds`)
   }
 
   async #sizeOf(part: Part): Promise<number> {
@@ -239,7 +239,7 @@ class Replay {
       try {
         await this.#commands()
         // What it says at its end holds if nothing came after it.
-        if (size > 0) this.#engine.history.found = this.#notedAt === this.#run ? noted : undefined
+        if (size > 0) this.#engine.effects.history.found = this.#notedAt === this.#run ? noted : undefined
         if (this.#wholeTo === size) return false
         if (isLast) await this.#refuseIfCommandsFollow(file)
         return true
@@ -272,7 +272,7 @@ class Replay {
       await file.truncate(this.#wholeTo)
       await file.sync()
     })
-    const { log } = this.#engine
+    const { log } = this.#engine.environment
     log.info({}, `!!! Warning: short read while loading the AOF file ${part.name}!!!`)
     log.warn(
       { file: this.#path, offset: this.#wholeTo, bytes: cut },
@@ -288,7 +288,7 @@ class Replay {
     await readFully(file, magic, 0)
     if (magic.toString('latin1') !== RDB_MAGIC) return 0
     const engine = this.#engine
-    const progress = engine.loading.progress!
+    const progress = engine.conditions.loading.progress!
     const before = progress.loadedBytes
     const target = new LoadTarget(engine, { expired: 'kept', progress })
     const pace = this.#pace
@@ -298,10 +298,12 @@ class Replay {
         size,
         target: this.#portion === undefined ? target : new PortionTarget(target, this.#portion),
         ...(pace.chunkBytes === undefined ? {} : { chunkBytes: pace.chunkBytes }),
-        checksum: engine.config.get('rdbchecksum') && engine.switches.comparesChecksums,
+        checksum: engine.config.get('rdbchecksum') && engine.conditions.switches.comparesChecksums,
         progress: (bytes) => {
           progress.loadedBytes = before + bytes
-          return pace === AT_A_START ? this.#delay.pass(engine.workClock, this.#run + target.keys) : pace.rest()
+          return pace === AT_A_START
+            ? this.#delay.pass(engine.environment.workClock, this.#run + target.keys)
+            : pace.rest()
         },
       })
       progress.loadedBytes = before + end
@@ -323,7 +325,7 @@ class Replay {
   /** Runs all whole units of the current file. */
   async #commands(): Promise<void> {
     const reader = this.#reader
-    const progress = this.#engine.loading.progress!
+    const progress = this.#engine.conditions.loading.progress!
     const before = progress.loadedBytes
     const start = reader.offset
     this.#keysBefore = this.#engine.databases.map(({ keys }) => keys.count)
@@ -336,7 +338,7 @@ class Replay {
       if (outcome === 'starved' && !(await reader.fill(this.#unitStart === -1 ? reader.offset : this.#unitStart)))
         return
       if (outcome === 'paused' || this.#pace !== AT_A_START) await this.#pace.rest()
-      await this.#delay.pass(this.#engine.workClock, this.#run)
+      await this.#delay.pass(this.#engine.environment.workClock, this.#run)
     }
   }
 
@@ -363,11 +365,11 @@ class Replay {
     const reader = this.#reader
     const args = this.#args
     const { commandsPerLook, sliceMs } = this.#pace
-    const end = engine.workClock.monotonic() + sliceMs
-    const interrupted = engine.replies.open(this.#client)
+    const end = engine.environment.workClock.monotonic() + sliceMs
+    const interrupted = engine.requests.replies.open(this.#client)
     try {
       for (let n = 1; ; n++) {
-        if (n % commandsPerLook === 0 && engine.workClock.monotonic() >= end) return 'paused'
+        if (n % commandsPerLook === 0 && engine.environment.workClock.monotonic() >= end) return 'paused'
         const start = reader.offset
         if (this.#unitEnd !== -1) {
           reader.next(args)
@@ -398,8 +400,8 @@ class Replay {
         if (this.#unitStart === -1) this.#wholeTo = reader.offset
       }
     } finally {
-      engine.replies.close()
-      if (interrupted !== undefined) engine.replies.open(interrupted)
+      engine.requests.replies.close()
+      if (interrupted !== undefined) engine.requests.replies.open(interrupted)
     }
   }
 
@@ -442,9 +444,9 @@ class Replay {
       const { keys } = engine.databases[this.#client.database]!
       if (!concerns(this.#portion, keys, command, args)) return
     }
-    const errors = engine.stats.errorReplies
-    engine.dispatch.execute(this.#client, args)
-    if (engine.stats.errorReplies !== errors) {
+    const errors = engine.figures.stats.errorReplies
+    engine.requests.dispatch.execute(this.#client, args)
+    if (engine.figures.stats.errorReplies !== errors) {
       throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
     }
     if (this.#client.parked) {
@@ -463,7 +465,7 @@ class Replay {
   }
 
   #lastError(): string {
-    this.#engine.replies.mark()
+    this.#engine.requests.replies.mark()
     this.#client.flush()
     const text = this.#transport.last?.toString('latin1') ?? ''
     return text.trimEnd().split('\r\n').at(-1)!.slice(1)
@@ -498,7 +500,9 @@ class Replay {
 
   /** History is no traffic: what is returned sets the counters to what they are now. Only changes are all on the disk then. */
   #rememberCounts(): () => void {
-    const { commands, dataset, stats } = this.#engine
+    const { commands } = this.#engine
+    const { dataset } = this.#engine.data
+    const { stats } = this.#engine.figures
     const { commandsProcessed, errorReplies } = stats
     const { hits, misses } = dataset
     const errors = new Map(stats.errors)

@@ -148,7 +148,7 @@ export class AofRewrite implements Rewrite {
     takeImage: TakeImage,
   ): Promise<void> {
     const base = await directory.nextBase(format)
-    const { image, part } = await goOnBehind(journal, directory, this.#engine.log, () =>
+    const { image, part } = await goOnBehind(journal, directory, this.#engine.environment.log, () =>
       takeImage(directory.pathOf(base), format),
     )
     await this.#makeBase(image, directory, base, [part])
@@ -160,7 +160,7 @@ export class AofRewrite implements Rewrite {
     const base = await directory.nextBase(format)
     const { part, file } = await directory.addIncrement('named later')
     if (!this.isWanted) {
-      await withdraw(directory, part, file, this.#engine.log)
+      await withdraw(directory, part, file, this.#engine.environment.log)
       throw new Error('appendonly was turned off')
     }
     const path = directory.pathOf(part)
@@ -191,7 +191,10 @@ export class AofRewrite implements Rewrite {
       const left = await directory.adoptBase(image.temporary, base, kept)
       if (left.length > 0) {
         const details = { directory: directory.path, files: left }
-        this.#engine.log.warn(details, 'append-only files that were replaced, but never loaded, are left there')
+        this.#engine.environment.log.warn(
+          details,
+          'append-only files that were replaced, but never loaded, are left there',
+        )
       }
     } catch (error) {
       await image.discard()
@@ -205,7 +208,10 @@ export class AofRewrite implements Rewrite {
     try {
       await directory.removeHistory()
     } catch (error) {
-      this.#engine.log.warn({ error: describeDiskError(error) }, 'cannot remove append-only files that were replaced')
+      this.#engine.environment.log.warn(
+        { error: describeDiskError(error) },
+        'cannot remove append-only files that were replaced',
+      )
     }
   }
 
@@ -233,15 +239,15 @@ export class AofRewrite implements Rewrite {
         listeners.push(run)
       },
     }
-    engine.propagation.remove(journal)
-    engine.durability.follow(retired)
+    engine.effects.propagation.remove(journal)
+    engine.effects.durability.follow(retired)
     const before = this.#retiring
     const close = async (): Promise<void> => {
       await before
       try {
         await journal.close()
       } catch (error) {
-        engine.log.error(
+        engine.environment.log.error(
           { error: describeDiskError(error) },
           'the append-only file was turned off, but it is not whole',
         )
@@ -255,7 +261,7 @@ export class AofRewrite implements Rewrite {
 
   /** Makes everything durable. Throws what the disk says. */
   async close(): Promise<void> {
-    const position = this.#engine.replication?.position
+    const position = this.#engine.parts.replication?.position
     if (position !== undefined) this.journal?.annotate(noteOf(position))
     await this.#retiring
     await this.journal?.close()

@@ -14,8 +14,12 @@ import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
 /** What is filled: an engine. */
 export interface LoadDestination {
   readonly databases: readonly Database[]
-  readonly clock: Clock
-  readonly scripts: Pick<ScriptRunner, 'loadLibrary'>
+  readonly environment: {
+    readonly clock: Clock
+  }
+  readonly parts: {
+    readonly scripts: Pick<ScriptRunner, 'loadLibrary'>
+  }
 }
 
 export interface LoadOptions {
@@ -53,7 +57,7 @@ export class LoadTarget implements RdbTarget {
   constructor(engine: LoadDestination, options: LoadOptions) {
     this.#engine = engine
     this.#options = options
-    this.#nowMs = options.expired === 'dropped' ? engine.clock.now() : Number.NEGATIVE_INFINITY
+    this.#nowMs = options.expired === 'dropped' ? engine.environment.clock.now() : Number.NEGATIVE_INFINITY
   }
 
   auxiliary(name: string, value: string): void {
@@ -126,7 +130,7 @@ export class LoadTarget implements RdbTarget {
   function(code: string): void {
     const { loadFunction } = this.#options
     try {
-      if (loadFunction === undefined) this.#engine.scripts.loadLibrary(code)
+      if (loadFunction === undefined) this.#engine.parts.scripts.loadLibrary(code)
       else loadFunction(code)
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error

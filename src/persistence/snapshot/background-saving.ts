@@ -152,8 +152,7 @@ export class BackgroundSaving implements Saving {
     this.#largeChanges = new LargeChanges(engine)
     this.#keysLoaded = options.keysLoaded ?? 0
     this.#keysExpired = options.keysExpired ?? 0
-    this.lastSaveMs = engine.clock.now()
-    engine.saving = this
+    this.lastSaveMs = engine.environment.clock.now()
     const { config } = engine
     config.onChange('appendonly', (wanted) => this.#appendOnly(wanted))
     config.onChange('save', () => this.#followFailure())
@@ -180,7 +179,7 @@ export class BackgroundSaving implements Saving {
     const { busyWith } = this
     // Redis counts a snapshot for replicas as one.
     const isSaving = busyWith === 'save' || busyWith === 'copy'
-    const seconds = Math.floor((this.#engine.workClock.monotonic() - this.#beganMs) / 1000)
+    const seconds = Math.floor((this.#engine.environment.workClock.monotonic() - this.#beganMs) / 1000)
     return {
       saveInProgress: isSaving,
       currentSaveSeconds: isSaving ? seconds : -1,
@@ -211,7 +210,7 @@ export class BackgroundSaving implements Saving {
   }
 
   saveEmptiness(done: (saved: boolean) => void): void {
-    const { stats } = this.#engine
+    const { stats } = this.#engine.figures
     const changes = stats.changesSinceSave
     stats.changesSinceSave = 0
     this.#changesInImage = 0
@@ -257,7 +256,8 @@ export class BackgroundSaving implements Saving {
   }
 
   reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void {
-    const { clock, pause } = this.#engine
+    const { clock } = this.#engine.environment
+    const { pause } = this.#engine.conditions
     // Nobody may change what was saved before it is loaded.
     pause.begin('saving', 'all', clock.now() + PAUSE_MS_MAX)
     void this.#reload(options).then((outcome) => {
@@ -274,7 +274,10 @@ export class BackgroundSaving implements Saving {
       await reload(engine, this.#disk, options)
       return 'reloaded'
     } catch (error) {
-      engine.log.error({ error: describeDiskError(error) }, 'the data cannot be loaded again; it stays as it was')
+      engine.environment.log.error(
+        { error: describeDiskError(error) },
+        'the data cannot be loaded again; it stays as it was',
+      )
       return 'not loaded'
     }
   }
@@ -287,7 +290,7 @@ export class BackgroundSaving implements Saving {
     const { journal } = this
     while (journal !== undefined && journal.written < journal.appended) {
       if (journal.failure !== undefined) throw new Error(journal.failure)
-      await new Promise<void>((resolve) => void this.#engine.workClock.after(WRITTEN_LOOK_MS, resolve))
+      await new Promise<void>((resolve) => void this.#engine.environment.workClock.after(WRITTEN_LOOK_MS, resolve))
     }
   }
 
@@ -321,7 +324,8 @@ export class BackgroundSaving implements Saving {
     }
     void audit.run().then(end, (error) => {
       const details = { error: describeDiskError(error) }
-      if (!this.#closed) this.#engine.log.error(details, 'audit: memory was not compared with the append-only file')
+      if (!this.#closed)
+        this.#engine.environment.log.error(details, 'audit: memory was not compared with the append-only file')
       end(error as Error)
     })
   }
@@ -349,7 +353,7 @@ export class BackgroundSaving implements Saving {
     if (this.busyWith !== 'nothing' || this.#closed) return
     if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
     else if (this.#copies.length > 0) this.#work = this.#copy(this.#copies.shift()!)
-    else if (this.#rewriteScheduled && this.#engine.workClock.monotonic() >= this.#rewriteNotBeforeMs)
+    else if (this.#rewriteScheduled && this.#engine.environment.workClock.monotonic() >= this.#rewriteNotBeforeMs)
       this.rewriteInBackground()
     else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
   }
@@ -359,7 +363,9 @@ export class BackgroundSaving implements Saving {
   /** Makes a snapshot; `waiting` are told how it went. */
   async #save(waiting?: ((saved: boolean) => void)[]): Promise<void> {
     const engine = this.#engine
-    const { clock, config, log, workClock, stats } = engine
+    const { config } = engine
+    const { clock, log, workClock } = engine.environment
+    const { stats } = engine.figures
     const directory = config.get('dir')
     const target = path.join(directory, config.get('dbfilename'))
     this.#changesInImage = stats.changesSinceSave
@@ -418,7 +424,7 @@ export class BackgroundSaving implements Saving {
 
   #pictureOptions(format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): PictureOptions {
     const engine = this.#engine
-    engine.state.snapshot.begin()
+    engine.conditions.state.snapshot.begin()
     return {
       engine,
       later: this.#later,
@@ -428,7 +434,7 @@ export class BackgroundSaving implements Saving {
       isBase,
       ...(contents === undefined ? {} : { contents }),
       largeWritten: () => {
-        if (this.#snapshot?.hasLarge !== true) engine.state.snapshot.end()
+        if (this.#snapshot?.hasLarge !== true) engine.conditions.state.snapshot.end()
         this.#largeChanges.resume()
       },
     }
@@ -479,7 +485,7 @@ export class BackgroundSaving implements Saving {
 
   #begin(what: 'save' | 'rewrite' | 'copy'): void {
     this.busyWith = what
-    this.#beganMs = this.#engine.workClock.monotonic()
+    this.#beganMs = this.#engine.environment.workClock.monotonic()
   }
 
   #end(): void {
@@ -489,13 +495,13 @@ export class BackgroundSaving implements Saving {
   }
 
   #followFailure(): void {
-    this.#engine.state.saveFailed.follow(this.refusesWrites)
+    this.#engine.conditions.state.saveFailed.follow(this.refusesWrites)
   }
 
   // ── rewriting ────────────────────────────────────────────────────────────
 
   async #runRewrite(): Promise<void> {
-    const { log, workClock } = this.#engine
+    const { log, workClock } = this.#engine.environment
     const images: Image[] = []
     this.#begin('rewrite')
     this.#rewriteCount++
@@ -550,7 +556,7 @@ export class BackgroundSaving implements Saving {
   // ── what is due ──────────────────────────────────────────────────────────
 
   #lookLater(): void {
-    this.#timer = this.#engine.workClock.after(LOOK_MS, () => {
+    this.#timer = this.#engine.environment.workClock.after(LOOK_MS, () => {
       this.#look()
       if (!this.#closed) this.#lookLater()
     })
@@ -558,7 +564,7 @@ export class BackgroundSaving implements Saving {
 
   #look(): void {
     this.#next()
-    if (this.busyWith !== 'nothing' || this.#closed || this.#engine.state.loading.holds) return
+    if (this.busyWith !== 'nothing' || this.#closed || this.#engine.conditions.state.loading.holds) return
     if (RESTLESS && this.#ranMany()) this.#writeSomething()
     else if (this.#savePointReached()) this.saveInBackground()
     else if (this.#hasGrown()) this.rewriteInBackground()
@@ -566,7 +572,7 @@ export class BackgroundSaving implements Saving {
 
   /** Tells whether RESTLESS_COMMANDS ran since it last said so. */
   #ranMany(): boolean {
-    const { commandsProcessed } = this.#engine.stats
+    const { commandsProcessed } = this.#engine.figures.stats
     if (commandsProcessed < this.#restlessFrom + RESTLESS_COMMANDS) return false
     this.#restlessFrom = commandsProcessed
     return true
@@ -578,7 +584,9 @@ export class BackgroundSaving implements Saving {
   }
 
   #savePointReached(): boolean {
-    const { clock, config, stats } = this.#engine
+    const { config } = this.#engine
+    const { clock } = this.#engine.environment
+    const { stats } = this.#engine.figures
     if (this.isBackup) return false
     const seconds = Math.floor(clock.now() / 1000) - Math.floor(this.lastSaveMs / 1000)
     for (const point of config.get('save')) {
@@ -588,11 +596,12 @@ export class BackgroundSaving implements Saving {
   }
 
   #mayTryToSave(): boolean {
-    return this.#saveOk || this.#engine.clock.now() - this.#saveTriedMs > SAVE_RETRY_MS
+    return this.#saveOk || this.#engine.environment.clock.now() - this.#saveTriedMs > SAVE_RETRY_MS
   }
 
   #hasGrown(): boolean {
-    const { config, workClock } = this.#engine
+    const { config } = this.#engine
+    const { workClock } = this.#engine.environment
     const { journal } = this
     if (journal === undefined || workClock.monotonic() < this.#rewriteNotBeforeMs) return false
     return hasGrown(journal, this.#rewrite.baseBytes, config)

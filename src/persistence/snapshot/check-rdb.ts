@@ -2,6 +2,7 @@
 
 import { Config } from '../../config/config.ts'
 import { Engine } from '../../engine/engine.ts'
+import { noParts } from '../../engine/parts.ts'
 import { CommandCatalog } from '../../engine/spec/command-catalog.ts'
 import { type DataDigest, KeyDigest } from '../../store/keyspace/data-digest.ts'
 import type { Database } from '../../store/keyspace/database.ts'
@@ -99,7 +100,7 @@ class CountingTarget implements RdbTarget {
 
   constructor(options: CheckOptions) {
     const { digest, nowMs = dateNow() } = options
-    this.#engine = new Engine({ commands: new CommandCatalog([]), config: new Config() })
+    this.#engine = new Engine({ commands: new CommandCatalog([]), config: new Config() }, noParts)
     this.#options = options
     this.#nowMs = nowMs
     this.#keys = digest && new KeyDigest(digest)

@@ -55,7 +55,8 @@ const EVERYTHING: Contents = { data: true, functions: true }
 export function takePicture(options: PictureOptions, sink: SnapshotSink): Picture {
   const { engine, digest, format, later, rested = later, largeWritten, isBase } = options
   const { about = {}, contents = EVERYTHING } = options
-  const { config, replication, scripts } = engine
+  const { config } = engine
+  const { replication, scripts } = engine.parts
   let ended: (error: unknown) => void = () => {}
   const walked = new Promise<void>((resolve, reject) => {
     ended = (error) => (error === undefined ? resolve() : reject(error))
@@ -78,8 +79,8 @@ export function takePicture(options: PictureOptions, sink: SnapshotSink): Pictur
     auxiliary: {
       'redis-ver': REDIS_VERSION,
       'redis-bits': 64,
-      ctime: Math.floor(engine.clock.now() / 1000),
-      'used-mem': engine.dataset.usedBytes,
+      ctime: Math.floor(engine.environment.clock.now() / 1000),
+      'used-mem': engine.data.dataset.usedBytes,
       ...(position === undefined
         ? {}
         : { 'repl-stream-db': position.database, 'repl-id': position.id, 'repl-offset': position.offset }),
@@ -107,7 +108,9 @@ export class Image {
     const incremental = options.isBase
       ? config.get('aof-rewrite-incremental-fsync')
       : config.get('rdb-save-incremental-fsync')
-    this.#file = new SnapshotFile(disk, options.target, incremental, engine.log, (error) => this.snapshot.abort(error))
+    this.#file = new SnapshotFile(disk, options.target, incremental, engine.environment.log, (error) =>
+      this.snapshot.abort(error),
+    )
     const { snapshot, walked } = takePicture(options, this.#file)
     this.snapshot = snapshot
     this.#walked = walked

@@ -37,9 +37,9 @@ export async function loadSnapshot(
   options: Pick<LoadOptions, 'loadFunction'> = {},
 ): Promise<LoadedSnapshot | undefined> {
   if (!(await disk.exists(snapshotPath(engine)))) return undefined
-  engine.loading.begin()
+  engine.conditions.loading.begin()
   const loaded = await readSnapshot(engine, disk, options)
-  engine.loading.end()
+  engine.conditions.loading.end()
   return loaded
 }
 
@@ -56,11 +56,11 @@ export async function readSnapshot(
 ): Promise<LoadedSnapshot> {
   const { config } = engine
   const file = snapshotPath(engine)
-  const started = engine.workClock.monotonic()
-  const progress = engine.loading.progress!
+  const started = engine.environment.workClock.monotonic()
+  const progress = engine.conditions.loading.progress!
   const dropped = new DroppedKeys(config.get('repl-backlog-size'))
   const target = new LoadTarget(engine, {
-    expired: engine.role.isReplica ? 'kept' : 'dropped',
+    expired: engine.effects.role.isReplica ? 'kept' : 'dropped',
     dropped: ({ index }, key) => dropped.add(index, key),
     ...options,
     progress,
@@ -76,14 +76,15 @@ export async function readSnapshot(
         file: open,
         size,
         target,
-        checksum: config.get('rdbchecksum') && engine.switches.comparesChecksums,
+        checksum: config.get('rdbchecksum') && engine.conditions.switches.comparesChecksums,
         progress: (loaded) => {
           progress.loadedBytes = loaded
-          return delay.pass(engine.workClock, target.keys)
+          return delay.pass(engine.environment.workClock, target.keys)
         },
       })
       bytes = end
-      if (end < size) engine.log.warn({ file, bytes: size - end }, 'something follows the end of the snapshot')
+      if (end < size)
+        engine.environment.log.warn({ file, bytes: size - end }, 'something follows the end of the snapshot')
     } finally {
       await open.close()
     }
@@ -106,13 +107,20 @@ export async function readSnapshot(
     )
   }
   if (target.withoutElements > 0) {
-    engine.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
+    engine.environment.log.warn({ file, keys: target.withoutElements }, 'keys without elements were left out')
   }
   const position = positionIn(target.auxiliaries)
-  engine.history.found = position && { ...position, dropped: dropped.keys, forgottenBytes: dropped.forgottenBytes }
-  engine.stats.changesSinceSave = 0
-  const milliseconds = engine.workClock.monotonic() - started
-  engine.log.info({ file, bytes, keysExpired: target.expired }, `DB loaded from disk: ${seconds(milliseconds)} seconds`)
+  engine.effects.history.found = position && {
+    ...position,
+    dropped: dropped.keys,
+    forgottenBytes: dropped.forgottenBytes,
+  }
+  engine.figures.stats.changesSinceSave = 0
+  const milliseconds = engine.environment.workClock.monotonic() - started
+  engine.environment.log.info(
+    { file, bytes, keysExpired: target.expired },
+    `DB loaded from disk: ${seconds(milliseconds)} seconds`,
+  )
   return { bytes, milliseconds, keysExpired: target.expired }
 }
 

@@ -174,7 +174,7 @@ export class Snapshot {
     this.#engine = options.engine
     this.#delay = new KeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
     this.#writer = options.writer
-    this.#seenCommands = this.#sliceCommands = options.engine.stats.commandsProcessed
+    this.#seenCommands = this.#sliceCommands = options.engine.figures.stats.commandsProcessed
     let total = 0
     for (const { index, keys } of this.#engine.databases) {
       // Even an empty one: what comes into it is none of ours.
@@ -190,7 +190,7 @@ export class Snapshot {
     this.#writer.header(options.auxiliary)
     for (const code of options.functions) this.#writer.function(code)
     for (const { index, keys } of this.#parts) this.#writer.database(index, keys.count, keys.expiries.count)
-    const { dataset } = this.#engine
+    const { dataset } = this.#engine.data
     dataset.onBeforeChange.add(this.#beforeChange)
     dataset.onEmptied.add(this.#keepEmptied)
     options.later(this.#turn)
@@ -235,7 +235,8 @@ export class Snapshot {
   #run(): void {
     if (this.ended || this.#resting) return
     const { later, rested, sink } = this.#options
-    const { workClock, stats } = this.#engine
+    const { workClock } = this.#engine.environment
+    const { stats } = this.#engine.figures
     if (sink.waitingBytes >= WAITING_BYTES_MAX) {
       this.#resting = true
       sink.onDrained(() => {
@@ -285,7 +286,7 @@ export class Snapshot {
   }
 
   #seek(untilMs: number): void {
-    const { workClock } = this.#engine
+    const { workClock } = this.#engine.environment
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
       const part = this.#parts[this.#partAt]!
       const db = this.#databaseOf(part)
@@ -308,7 +309,7 @@ export class Snapshot {
   }
 
   #writeLarge(untilMs: number): void {
-    const { workClock } = this.#engine
+    const { workClock } = this.#engine.environment
     const { output } = this.#writer
     do {
       if (this.#current === undefined) {
@@ -348,7 +349,7 @@ export class Snapshot {
     this.#wrote(part.keys, entry)
     if ('contents' in part) {
       part.contents.letGo(entry)
-      this.#engine.timekeeper.arm()
+      this.#engine.upkeep.timekeeper.arm()
     }
     if (this.hasLarge) this.#options.largeWritten()
   }
@@ -371,7 +372,7 @@ export class Snapshot {
   }
 
   #walk(untilMs: number): void {
-    const { workClock } = this.#engine
+    const { workClock } = this.#engine.environment
     const writer = this.#writer
     let looked = writer.work
     let entries = 0
@@ -411,7 +412,7 @@ export class Snapshot {
       const current = this.#current
       const large = this.hasLarge && isLarge(db, entry)
       if (large && extent === 'whole' && this.#takeOver(part, db, entry)) return
-      const beganMs = large ? this.#engine.workClock.monotonic() : 0
+      const beganMs = large ? this.#engine.environment.workClock.monotonic() : 0
       if (current !== undefined && current.part === part && current.entry === entry) {
         this.#writer.step(Number.POSITIVE_INFINITY)
         this.#currentWritten()
@@ -423,7 +424,7 @@ export class Snapshot {
         this.#writeQuickly(this.#writer, db, part, entry)
       }
       this.#passOn(PIECE_BYTES)
-      if (large) this.#tookSlice(this.#engine.workClock.monotonic() - beganMs)
+      if (large) this.#tookSlice(this.#engine.environment.workClock.monotonic() - beganMs)
     } catch (error) {
       this.abort(error)
     }
@@ -431,14 +432,14 @@ export class Snapshot {
 
   #tookSlice(milliseconds: number): void {
     if (milliseconds > this.longestSliceMs) this.longestSliceMs = milliseconds
-    this.#engine.latency.note('snapshot-slice', milliseconds)
+    this.#engine.figures.latency.note('snapshot-slice', milliseconds)
   }
 
   /** Makes a value the snapshot's own, whether or not it is being written; false when there is no room for that. */
   #takeOver(part: Part, db: Database, entry: number): boolean {
     const { keys } = db
     if (part.removed === undefined) {
-      const contents = new Database(part.index, this.#engine.dataset, db)
+      const contents = new Database(part.index, this.#engine.data.dataset, db)
       // What comes with an older mark is not written, there as here.
       contents.keys.epoch = keys.epoch
       part.removed = { index: part.index, keys: contents.keys, contents }
@@ -501,7 +502,7 @@ export class Snapshot {
 
   #end(phase: 'done' | 'failed', error: unknown): void {
     this.#phase = phase
-    const { dataset } = this.#engine
+    const { dataset } = this.#engine.data
     dataset.onBeforeChange.remove(this.#beforeChange)
     dataset.onEmptied.remove(this.#keepEmptied)
     this.#large.length = 0
@@ -518,7 +519,7 @@ export class Snapshot {
     // Nobody else has what was emptied meanwhile.
     for (const contents of this.#emptied) contents.clear()
     this.#emptied = []
-    this.#engine.timekeeper.arm()
+    this.#engine.upkeep.timekeeper.arm()
     this.#options.largeWritten()
     this.#options.ended(error)
   }

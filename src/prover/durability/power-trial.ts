@@ -4,8 +4,8 @@
 // writing, and at some turn of the loop the power is gone: also in the middle of a
 // write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
 
-import { channelsOf } from '../../channels/channels.ts'
 import { catalog } from '../../commands/catalog.ts'
+import { makeParts } from '../../commands/parts.ts'
 import { Config, type ConfigSettings } from '../../config/config.ts'
 import type { Client, Transport } from '../../engine/clients/client.ts'
 import { Engine } from '../../engine/engine.ts'
@@ -151,16 +151,18 @@ export class PowerTrial {
     const random = this.#random
     const config = new Config({ dir: '/data', appendonly: 'yes', save: '', channel: KEPT, ...settings })
     const hashKey = new HashKey(random.uint32(), random.uint32())
-    const engine = new Engine({
-      commands: catalog,
-      config,
-      clock: this.#clock,
-      random: new Random(random.uint32()),
-      hashKey,
-      // Syncs are made on this thread in some lives, aside in the others.
-      ownsLoop: random.below(2) === 0,
-    })
-    channelsOf(engine)
+    const engine = new Engine(
+      {
+        commands: catalog,
+        config,
+        clock: this.#clock,
+        random: new Random(random.uint32()),
+        hashKey,
+        // Syncs are made on this thread in some lives, aside in the others.
+        ownsLoop: random.below(2) === 0,
+      },
+      makeParts,
+    )
     // Now and then power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
       const opening = openJournal(engine, disk).catch(() => undefined)
@@ -171,7 +173,7 @@ export class PowerTrial {
       return this.live(settings, policies, harm)
     }
     const aof = await openJournal(engine, disk)
-    new BackgroundSaving(engine, { aof, disk })
+    engine.parts.saving = new BackgroundSaving(engine, { aof, disk })
     const ports: EnginePort[] = []
     const connect = (): EnginePort => {
       const port = new EnginePort(engine)

@@ -4,19 +4,18 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { channelsOf } from '../../channels/channels.ts'
 import { ClusterFile } from '../../cluster/cluster-file.ts'
 import { NodesFileError } from '../../cluster/nodes-file.ts'
 import { StandaloneCluster } from '../../cluster/standalone-cluster.ts'
 import { catalog } from '../../commands/catalog.ts'
+import { type CommandParts, makeParts, type OwnParts } from '../../commands/parts.ts'
 import { type Config, ConfigError } from '../../config/config.ts'
 import { publishSwitches } from '../../engine/cluster-view/switch-messages.ts'
 import type { Checkpoint } from '../../engine/data/checkpoints.ts'
 import { Engine } from '../../engine/engine.ts'
-import type { ShutdownOptions } from '../../engine/engine-host.ts'
+import type { EngineHost, ShutdownOptions } from '../../engine/engine-host.ts'
 import type { EngineOptions } from '../../engine/engine-options.ts'
 import type { Log } from '../../engine/log.ts'
-import { scriptsLater } from '../../engine/requests/script-runner.ts'
 import { DirectoryClaims } from '../../persistence/disk/directory-claims.ts'
 import { DirectoryInUseError } from '../../persistence/disk/directory-lock.ts'
 import { systemDisk } from '../../persistence/disk/disk.ts'
@@ -25,9 +24,8 @@ import { openJournal } from '../../persistence/log/open-journal.ts'
 import { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
 import { loadSnapshot } from '../../persistence/snapshot/load-snapshot.ts'
 import type { Dial } from '../../replication/connection.ts'
-import { Replication } from '../../replication/replication.ts'
+import type { Replication } from '../../replication/replication.ts'
 import { SentinelReports } from '../../replication/sentinel-reports.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 import { Random } from '../../util/numbers/random.ts'
 import { OptionError } from '../../util/option-error.ts'
 import { HashKey } from '../../util/tables/keyed-hash.ts'
@@ -80,28 +78,37 @@ export interface BootOptions extends TestOptions {
   processBytes?: (() => number) | undefined
   /** See EngineOptions. */
   ownsLoop?: boolean | undefined
+  /** The program around the broker; default: it offers nothing. */
+  host?: EngineHost | undefined
   /** Connects to a primary; default: as the configuration says. */
   dial?: Dial | undefined
   /** Opens the log that the configuration names; default: in a thread of its own. */
   openLog?: OpenLog | undefined
   /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
-  branchOf?: { engine: Engine; checkpoint: Checkpoint } | undefined
+  branchOf?: { engine: Engine<CommandParts>; checkpoint: Checkpoint } | undefined
+}
+
+interface PartsOptions {
+  host: EngineHost
+  isBranch: boolean
+  openLog: OpenLog | undefined
 }
 
 export class Boot {
-  readonly engine: Engine
+  readonly engine: Engine<CommandParts>
   readonly replication: Replication
   /** What an ending server owes its replicas. */
   readonly catchingUp: CatchingUp
   readonly #loads: boolean
   readonly #claims: DirectoryClaims
   /** Undefined where this server is no node of a cluster, or its map lies in a log. */
-  readonly #cluster: StandaloneCluster | undefined
+  #cluster: StandaloneCluster | undefined = undefined
   /** Undefined where clients do not ask for one. */
   #shard: SentinelReports | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
+  readonly #parts: OwnParts
   /** Our part in a replicated log; undefined = the files here keep the data. */
-  readonly #membership: LogParticipation | undefined
+  #membership: LogParticipation | undefined = undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
 
@@ -112,6 +119,7 @@ export class Boot {
       branchOf,
       clock,
       dial,
+      host = {},
       openLog,
       ownsLoop = false,
       processBytes,
@@ -124,56 +132,60 @@ export class Boot {
     if (config.get('log') !== '') config.set('appendonly', 'yes')
     this.#loads = config.get('appendonly') || snapshot === 'loaded'
     if (config.get('cluster-enabled')) prepareForCluster(config, log)
-    this.engine = new Engine({
-      commands: catalog,
-      config,
-      ...(log === undefined ? {} : { log }),
-      ...(processBytes === undefined ? {} : { processBytes }),
-      ownsLoop,
-      ...inTestsHands({ clock, seed }),
-      ...(branchOf === undefined ? {} : sharedWith(branchOf.engine)),
-    })
-    const time = this.engine.clock
-    if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
-    // Before anybody can ask.
-    try {
-      loadUsers(this.engine, users)
-    } catch (error) {
-      this.engine.stop()
-      throw error
-    }
-    // The files may hold functions.
-    this.engine.scripts = scriptsLater(() => scriptsOf(this.engine))
-    if (seed !== undefined) scriptsOf(this.engine).chance.seed(seed)
-    channelsOf(this.engine)
-    if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
-    const isOwnCluster = config.get('cluster-enabled') && config.get('log') === ''
-    if (branchOf === undefined && isOwnCluster) this.#cluster = joinCluster(this.engine)
     const dials: Dial = dial ?? ((...to) => dialPrimary(config)(...to))
-    this.replication = new Replication(this.engine, { dial: dials })
+    this.engine = new Engine(
+      {
+        commands: catalog,
+        config,
+        ...(log === undefined ? {} : { log }),
+        ...(processBytes === undefined ? {} : { processBytes }),
+        ownsLoop,
+        ...inTestsHands({ clock, seed }),
+        ...(branchOf === undefined ? {} : sharedWith(branchOf.engine)),
+      },
+      (engine) => {
+        // Before the first client can connect.
+        loadUsers(engine, users)
+        return this.#makeParts(engine, dials, { host, isBranch: branchOf !== undefined, openLog })
+      },
+    )
+    this.#parts = this.engine.parts
+    this.replication = this.#parts.replication
+    const time = this.engine.environment.clock
+    if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
+    if (seed !== undefined) this.#parts.scripts.chance.seed(seed)
+    if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
-    const shardName = config.get('shard-name')
-    if (shardName !== '') {
-      this.#shard = new SentinelReports(this.engine, shardName)
-      this.engine.sentinelView = this.#shard
-      publishSwitches(this.#shard, this.engine)
-    }
+    if (this.#shard !== undefined) publishSwitches(this.#shard, this.engine)
     config.onChange('appendonly', () => {
       if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     config.onChange('dir', refuseMissing)
-    if (config.get('log') !== '') this.#membership = logParticipationOf(this.engine, this.replication, dials, openLog)
     // Whoever connects before `load` is done hears LOADING.
-    if (this.#loads) this.engine.loading.begin()
+    if (this.#loads) this.engine.conditions.loading.begin()
     this.#claims = new DirectoryClaims(this.engine, () => this.#saving?.disown())
   }
 
-  #beginWith({ scripts, users }: Engine, checkpoint: Checkpoint): void {
+  #makeParts(engine: Engine, dial: Dial, { host, isBranch, openLog }: PartsOptions): OwnParts {
+    const { config } = engine
+    const isOwnCluster = config.get('cluster-enabled') && config.get('log') === ''
+    if (!isBranch && isOwnCluster) this.#cluster = openCluster(engine)
+    const parts = makeParts(engine, { dial })
+    parts.host = host
+    const shardName = config.get('shard-name')
+    if (shardName !== '') this.#shard = new SentinelReports(engine, parts.replication, shardName)
+    parts.sentinelView = this.#shard ?? null
+    if (config.get('log') !== '') this.#membership = logParticipationOf(engine, parts.replication, dial, openLog)
+    parts.cluster = this.#cluster ?? this.#membership?.cluster ?? null
+    return parts
+  }
+
+  #beginWith({ parts: { scripts }, clients: { users } }: Engine<CommandParts>, checkpoint: Checkpoint): void {
     const { engine } = this
-    engine.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
-    engine.scripts.addLibraries([...scripts.libraries()], 'append')
-    engine.checkpoints.beginWith(checkpoint)
+    engine.clients.users.replaceAll(new Map(users.sorted().map((user) => [user.name, user.copy(users.ruleContext)])))
+    engine.parts.scripts.addLibraries([...scripts.libraries()], 'append')
+    engine.data.checkpoints.beginWith(checkpoint)
   }
 
   /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
@@ -197,33 +209,45 @@ export class Boot {
     const { config } = engine
     const claims = this.#claims
     if (!this.#loads) {
-      this.#saving = new BackgroundSaving(engine, { claims, second: audited })
+      this.#saveBy(new BackgroundSaving(engine, { claims, second: audited }))
       return { keys: 0, bytes: 0, milliseconds: 0 }
     }
     if (this.#membership !== undefined) {
-      const milliseconds = await this.#membership.join(claims, () => this.#shard?.look())
+      const milliseconds = await this.#membership.join(
+        claims,
+        () => this.#shard?.look(),
+        (saving) => {
+          this.#parts.saving = saving
+        },
+      )
       return { keys: countKeys(engine), bytes: 0, milliseconds }
     }
     if (config.get('appendonly')) {
       const aof = await openJournal(engine)
       const { bytes, milliseconds } = aof.loaded
       const keys = countKeys(engine)
-      this.#saving = new BackgroundSaving(engine, { aof, claims, second: audited, keysLoaded: keys })
+      this.#saveBy(new BackgroundSaving(engine, { aof, claims, second: audited, keysLoaded: keys }))
       return { keys, bytes, milliseconds }
     }
     await this.#tellOfUnloaded()
     const loaded = await loadSnapshot(engine)
     // From here on keys expire, and replicas are to hear of it: nothing is waited for until the stream is kept (replication.begin).
-    engine.loading.end()
+    engine.conditions.loading.end()
     const keys = countKeys(engine)
     const keysExpired = loaded?.keysExpired ?? 0
-    this.#saving = new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired })
+    this.#saveBy(new BackgroundSaving(engine, { claims, second: audited, keysLoaded: keys, keysExpired }))
     return { keys, bytes: loaded?.bytes ?? 0, milliseconds: loaded?.milliseconds ?? 0 }
+  }
+
+  #saveBy(saving: BackgroundSaving): void {
+    this.#saving = saving
+    this.#parts.saving = saving
   }
 
   /** Claims the directory for whoever is going to write there. Who might do so only when asked to claims it then. */
   async #claim(): Promise<void> {
-    const { config, log } = this.engine
+    const { config } = this.engine
+    const { log } = this.engine.environment
     const isLogged = config.get('appendonly')
     if (!isLogged && config.get('save').length === 0) return
     try {
@@ -236,7 +260,8 @@ export class Boot {
   }
 
   async #tellOfUnloaded(): Promise<void> {
-    const { config, log } = this.engine
+    const { config } = this.engine
+    const { log } = this.engine.environment
     const directory = path.join(config.get('dir'), config.get('appenddirname'))
     if (!(await systemDisk.exists(path.join(directory, `${config.get('appendfilename')}.manifest`)))) return
     log.warn({ directory }, 'there are append-only files, which are not loaded: appendonly is no')
@@ -248,12 +273,12 @@ export class Boot {
    */
   saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
     const { engine } = this
-    const { saving } = engine
+    const { saving } = engine.parts
     if (saving === undefined) return Promise.resolve(true)
     const isOwed = save === 'default' && engine.config.get('save').length > 0 && !saving.isBackup
     if (save !== 'save' && !isOwed) return Promise.resolve(true)
-    engine.log.info({}, 'Saving the final RDB snapshot before exiting.')
-    engine.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
+    engine.environment.log.info({}, 'Saving the final RDB snapshot before exiting.')
+    engine.conditions.pause.begin('shutdown', 'all', Number.MAX_SAFE_INTEGER)
     return new Promise((resolve) => saving.save(resolve))
   }
 
@@ -270,7 +295,7 @@ export class Boot {
   }
 
   goOn(): void {
-    this.engine.pause.end('shutdown')
+    this.engine.conditions.pause.end('shutdown')
   }
 
   /**
@@ -278,7 +303,8 @@ export class Boot {
    * disk that refuses is not waited for, and what comes meanwhile is not either.
    */
   #repliesLeft(): Promise<void> {
-    const { durability, turn } = this.engine
+    const { durability } = this.engine.effects
+    const { turn } = this.engine.requests
     this.engine.endTurn()
     const asked = durability.progress.appended
     return new Promise((resolve) => {
@@ -303,7 +329,7 @@ export class Boot {
     this.replication.stop()
     await this.#membership?.leave()
     this.engine.stop()
-    if (this.#saving?.journal !== undefined) this.engine.log.info({}, 'Calling fsync() on the AOF file.')
+    if (this.#saving?.journal !== undefined) this.engine.environment.log.info({}, 'Calling fsync() on the AOF file.')
     try {
       await this.#saving?.close()
     } finally {
@@ -325,14 +351,11 @@ function prepareForCluster(config: Config, log: Log | undefined): void {
 }
 
 /** Makes a server a node of a cluster, as its file says. Throws PersistenceError. */
-function joinCluster(engine: Engine): StandaloneCluster {
+function openCluster(engine: Engine): StandaloneCluster {
   const file = path.resolve(engine.config.get('dir'), engine.config.get('cluster-config-file'))
   try {
-    const cluster = new StandaloneCluster(engine, new ClusterFile(file))
-    engine.join(cluster)
-    return cluster
+    return new StandaloneCluster(engine, new ClusterFile(file))
   } catch (error) {
-    engine.stop()
     const isFormat = error instanceof NodesFileError
     const problem = isFormat ? error.message : describeDiskError(error)
     const advice = isFormat
@@ -362,12 +385,12 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
 }
 
 /** What an engine has in common with its branches: time, and by which hashes things are filed, which stay where they are. */
-function sharedWith({ clock, dataset, later, workClock }: Engine): Partial<EngineOptions> {
+function sharedWith({ environment: { clock, later, workClock }, data: { dataset } }: Engine): Partial<EngineOptions> {
   return { clock, workClock, later, hashKey: dataset.hashKey }
 }
 
 /** Somebody is owed a reply that waits for the disk, which is going to take it. */
-function waitsForDisk({ durability }: Engine): boolean {
+function waitsForDisk({ effects: { durability } }: Engine): boolean {
   return durability.heldClients > 0 && durability.progress.failure === undefined
 }
 

@@ -45,7 +45,7 @@ export class CatchingUp {
 
   /** How long the wait that is under way lasts at most; undefined while nobody waits. */
   get millisecondsLeft(): number | undefined {
-    return this.#wait && Math.round(this.#untilMs - this.#engine.workClock.monotonic())
+    return this.#wait && Math.round(this.#untilMs - this.#engine.environment.workClock.monotonic())
   }
 
   /** Ends the wait: the server is to go on. False when nobody waits. */
@@ -53,12 +53,15 @@ export class CatchingUp {
     if (this.#wait === undefined) return false
     this.#wait = undefined
     this.#abort.abort()
-    this.#engine.pause.end('shutdown')
+    this.#engine.conditions.pause.end('shutdown')
     return true
   }
 
   async #untilTheyAreHere(signal: AbortSignal): Promise<boolean> {
-    const { config, history, log, workClock, pause } = this.#engine
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { log, workClock } = this.#engine.environment
+    const { pause } = this.#engine.conditions
     const followers = this.#followers
     const timeoutMs = config.get('shutdown-timeout') * 1000
     // What asks them how far they are is a part of the stream, too: it comes after what counts.

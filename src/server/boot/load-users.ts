@@ -9,7 +9,9 @@ import { UsersError } from './errors.ts'
 
 /** Takes the users in. `configured`: each a name, then rules. Throws UsersError. */
 export function loadUsers(engine: Engine, configured: readonly (readonly string[])[]): void {
-  const { config, log, users } = engine
+  const { config } = engine
+  const { log } = engine.environment
+  const { users } = engine.clients
   const hasFile = config.get('aclfile') !== ''
   if (hasFile && configured.length > 0) {
     throw new UsersError(

@@ -5,6 +5,7 @@ import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { DirectoryClaimsView } from '../../persistence/disk/directory-claims.ts'
 import { systemDisk } from '../../persistence/disk/disk.ts'
+import type { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
 import { AddressError } from '../../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
 import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../../replicated-log/log-address.ts'
@@ -62,20 +63,24 @@ export class LogParticipation {
         isFirst: first === '',
         dial,
       })
-      engine.join(this.cluster)
     }
     // Nothing expires before this node leads, and nobody takes it for a primary.
-    this.#view = new NodeView(engine.workClock)
+    this.#view = new NodeView(engine.environment.workClock)
     replication.join(this.#view)
-    engine.role.become('follower')
   }
 
   /**
    * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. What is written into besides is claimed by
-   * `claims`; `changed` is called whenever this node or another begins or ceases to lead. Throws LogUnfit, PersistenceError.
+   * `claims`; `changed` is called whenever this node or another begins or ceases to lead, `onSaving` with the object that saves this node's data. Throws LogUnfit, PersistenceError.
    */
-  async join(claims: DirectoryClaimsView, changed: () => void): Promise<number> {
-    const { config, host, log, workClock } = this.#engine
+  async join(
+    claims: DirectoryClaimsView,
+    changed: () => void,
+    onSaving: (saving: BackgroundSaving) => void,
+  ): Promise<number> {
+    const { config } = this.#engine
+    const { host } = this.#engine.parts
+    const { log, workClock } = this.#engine.environment
     const where = describeLogAddress(config.get('log'))
     const opened = await this.#reach(this.#source, where)
     if (opened === undefined) return 0
@@ -93,6 +98,7 @@ export class LogParticipation {
       engine: this.#engine,
       claims,
       second: secondEngine,
+      onSaving,
       log: opened,
       node: address,
       address,
@@ -111,7 +117,8 @@ export class LogParticipation {
 
   /** Has another node lead, within `shutdown-timeout`; does nothing where this one does not lead. */
   async handOver(): Promise<void> {
-    const { config, log, workClock } = this.#engine
+    const { config } = this.#engine
+    const { log, workClock } = this.#engine.environment
     const node = this.#node
     if (node?.state !== 'leading') return
     log.info({}, 'handing the lead over')
@@ -128,7 +135,7 @@ export class LogParticipation {
 
   /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
   async #reach(source: LogSource, where: string): Promise<ReplicatedLog | undefined> {
-    const { log, workClock } = this.#engine
+    const { log, workClock } = this.#engine.environment
     for (let tries = 0; !this.#hasLeft; tries++) {
       try {
         return await this.#open(source)

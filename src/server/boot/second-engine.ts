@@ -2,15 +2,14 @@
 //
 // It serves nobody, keeps nothing and ends by `stop`. Hashes are the first one's, so that keys of the two are found by the same.
 
-import { channelsOf } from '../../channels/channels.ts'
+import { makeParts } from '../../commands/parts.ts'
 import { Config, type ConfigSettings } from '../../config/config.ts'
 import { Engine } from '../../engine/engine.ts'
-import { scriptsLater } from '../../engine/requests/script-runner.ts'
-import { scriptsOf } from '../../scripting/scripts.ts'
 
 /** Settings that would have it do more than replay. */
 const QUIET: ConfigSettings = {
   appendonly: 'no',
+  replicaof: 'no one',
   save: '',
   log: '',
   maxmemory: '0',
@@ -18,22 +17,28 @@ const QUIET: ConfigSettings = {
   'notify-keyspace-events': '',
 }
 
-export function secondEngine({ clock, commands, config, dataset, later, workClock }: Engine): Engine {
-  const engine = new Engine({
-    commands: commands.catalog,
-    config: new Config({ ...config.changed(), ...QUIET }),
-    clock,
-    workClock,
-    later,
-    hashKey: dataset.hashKey,
-  })
+export function secondEngine({
+  environment: { clock, later, workClock },
+  commands,
+  config,
+  data: { dataset },
+}: Engine): Engine {
+  const engine = new Engine(
+    {
+      commands: commands.catalog,
+      config: new Config({ ...config.changed(), ...QUIET }),
+      clock,
+      workClock,
+      later,
+      hashKey: dataset.hashKey,
+    },
+    makeParts,
+  )
   // The log has requests as they came.
   for (const [from, to] of commands.renames) engine.commands.rename(from, to)
-  engine.scripts = scriptsLater(() => scriptsOf(engine))
-  channelsOf(engine)
-  engine.dataset.freesInSteps = true
+  engine.data.dataset.freesInSteps = true
   // What the first one stores is no garbage.
-  engine.memory.besideBytes = () =>
+  engine.upkeep.memory.besideBytes = () =>
     dataset.databases.reduce((sum, { arena }) => sum + arena.reservedBytes, dataset.usedBytes)
   return engine
 }

@@ -9,11 +9,11 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import type { Engine } from '../../commands/call.ts'
 import { CONFIG_NAMES, type Config, ConfigError } from '../../config/config.ts'
 import type { CommandRename } from '../../config/config-file.ts'
 import { RESPITE_VERSION } from '../../config/version.ts'
-import type { Engine } from '../../engine/engine.ts'
-import type { HostDescription, ShutdownOptions } from '../../engine/engine-host.ts'
+import type { EngineHost, HostDescription, ShutdownOptions } from '../../engine/engine-host.ts'
 import { type Log, silentLog } from '../../engine/log.ts'
 import { MetricsEndpoint } from '../../metrics/endpoint.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
@@ -102,7 +102,9 @@ export class Server {
     this.#ephemeralTlsPort = settings.ephemeralTlsPort ?? false
     this.#tlsMaterial = settings.tls ?? {}
     this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
+    const host: EngineHost = {}
     this.#boot = new Boot(this.#config, this.#log, {
+      host,
       processBytes: settings.processBytes,
       ownsLoop: settings.ownsLoop,
       users: settings.users,
@@ -120,7 +122,6 @@ export class Server {
     // Nobody need wait for it.
     this.stopped.catch(() => {})
     const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
-    const { host } = this.engine
     this.#busySockets = new BusySockets(this.engine, this.#listeners)
     host.whileBusy = this.#busySockets
     host.shutdown = (options, refused) => {

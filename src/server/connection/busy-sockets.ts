@@ -74,7 +74,7 @@ export class BusySockets implements BusyListener {
   }
 
   listen(clients: BusyAnswers): void {
-    const { workClock } = this.#engine
+    const { workClock } = this.#engine.environment
     const started = workClock.monotonic()
     if (started < this.#nextLookMs) return
     this.#accept()
@@ -125,12 +125,12 @@ export class BusySockets implements BusyListener {
       })
       worker.unref()
       worker.on('error', (error) => {
-        this.#engine.log.warn({ error }, 'new connections cannot be accepted while a script is slow')
+        this.#engine.environment.log.warn({ error }, 'new connections cannot be accepted while a script is slow')
         this.#deaf = true
         this.forgetListeners()
       })
     } catch (error) {
-      this.#engine.log.warn({ error }, 'new connections cannot be accepted while a script is slow')
+      this.#engine.environment.log.warn({ error }, 'new connections cannot be accepted while a script is slow')
       this.#deaf = true
       return undefined
     }
@@ -146,7 +146,7 @@ export class BusySockets implements BusyListener {
       this.#listeners.adopt(descriptor, endpoint)
     } catch (error) {
       // Gone again before it was looked at.
-      this.#engine.log.debug({ error }, 'a connection was lost on its way in')
+      this.#engine.environment.log.debug({ error }, 'a connection was lost on its way in')
     }
   }
 }

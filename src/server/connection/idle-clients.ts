@@ -31,7 +31,7 @@ export class IdleClients {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#stopped || this.#engine.config.get('timeout') === 0) return
-    this.#timer = this.#engine.clock.after(SWEEP_MS, () => {
+    this.#timer = this.#engine.environment.clock.after(SWEEP_MS, () => {
       this.#sweep()
       this.#arm()
     })
@@ -39,12 +39,12 @@ export class IdleClients {
 
   #sweep(): void {
     const engine = this.#engine
-    const oldest = engine.clock.now() - engine.config.get('timeout') * 1000
+    const oldest = engine.environment.clock.now() - engine.config.get('timeout') * 1000
     for (const { client } of this.#transports) {
       if (client.lastActiveMs >= oldest || client.parked || client.paused) continue
       if (client.outputClass !== 'normal') continue
-      engine.log.debug({ client: client.transport.address }, 'closing idle client')
-      engine.clients.close(client, 'now')
+      engine.environment.log.debug({ client: client.transport.address }, 'closing idle client')
+      engine.clients.connected.close(client, 'now')
     }
   }
 }

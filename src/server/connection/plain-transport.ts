@@ -164,13 +164,13 @@ class Reads {
     // something to say comes first. Without it a client that loads keys holds others up for 20 ms.
     if (lastFull !== this.#number) {
       lastFull = this.#number
-      this.#sinceMs = engine.workClock.monotonic()
+      this.#sinceMs = engine.environment.workClock.monotonic()
     }
-    const { commandsProcessed } = engine.stats
+    const { commandsProcessed } = engine.figures.stats
     engine.receive(client, this.#into, this.#at, this.#at + length)
     // A large argument under way holds nobody up.
-    if (engine.stats.commandsProcessed === commandsProcessed) return true
-    if (engine.workClock.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
+    if (engine.figures.stats.commandsProcessed === commandsProcessed) return true
+    if (engine.environment.workClock.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
     lastFull = 0
     return false
   }

@@ -60,7 +60,7 @@ export abstract class SocketTransport implements Transport {
     }
     this.client = engine.connect(this)
     // The peer is gone (ECONNRESET, EPIPE, ETIMEDOUT): nothing to tell it; 'close' follows and does the rest.
-    socket.on('error', (error) => engine.log.debug({ client: this.address, error }, 'connection failed'))
+    socket.on('error', (error) => engine.environment.log.debug({ client: this.address, error }, 'connection failed'))
     socket.on('close', () => {
       engine.disconnect(this.client)
       onClosed?.(this)
@@ -68,7 +68,7 @@ export abstract class SocketTransport implements Transport {
     // The other side has said all it will; it may still read what it is owed.
     socket.on('end', () => {
       if (this.#ending) socket.destroy()
-      else engine.clients.close(this.client, 'flushed')
+      else engine.clients.connected.close(this.client, 'flushed')
     })
     socket.resume()
   }
@@ -87,18 +87,18 @@ export abstract class SocketTransport implements Transport {
       discarded.hold(buffer)
       socket.write(taken === 0 ? bytes : bytes.subarray(taken), () => {
         discarded.release(buffer)
-        if (isLarge) this.#engine.timekeeper.collectSoon()
+        if (isLarge) this.#engine.upkeep.timekeeper.collectSoon()
       })
     }
     // Who is being told something is not idle.
-    this.client.lastActiveMs = this.#engine.unitClock.now()
+    this.client.lastActiveMs = this.#engine.environment.unitClock.now()
     return taken === bytes.length
   }
 
   writeNow(bytes: Buffer, start: number, end: number): number {
     const { socket } = this
     if (socket.destroyed || this.#ending || socket.writableLength > 0) return 0
-    this.client.lastActiveMs = this.#engine.unitClock.now()
+    this.client.lastActiveMs = this.#engine.environment.unitClock.now()
     return this.pass(bytes, start, end)
   }
 

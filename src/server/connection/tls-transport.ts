@@ -80,8 +80,11 @@ export class TlsTransport extends SocketTransport {
   /** A certificate without a user is no reason to turn anybody away: it may still AUTH. */
   #identify(engine: Engine, socket: TLSSocket): void {
     const name = socket.getPeerCertificate().subject.CN
-    if (typeof name !== 'string' || !engine.users.identify(this.client, Buffer.from(name, 'utf8').toString('latin1'))) {
-      engine.log.debug({ client: this.address, name }, 'no user is called as the certificate')
+    if (
+      typeof name !== 'string' ||
+      !engine.clients.users.identify(this.client, Buffer.from(name, 'utf8').toString('latin1'))
+    ) {
+      engine.environment.log.debug({ client: this.address, name }, 'no user is called as the certificate')
     }
   }
 

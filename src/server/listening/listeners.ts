@@ -40,7 +40,7 @@ export class Listeners {
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
     this.#sharedReads = sharedReads
-    this.handshakes = new Handshakes(engine.workClock, {
+    this.handshakes = new Handshakes(engine.environment.workClock, {
       done: (socket) => this.#shaken(socket),
       failed: (reason, addresses) => this.#warn(`Error accepting a client connection: ${reason}`, addresses),
     })
@@ -112,7 +112,7 @@ export class Listeners {
   /** Ends every connection when what it is owed has left; under `always` that waits for the disk. Who does not take it is cut. */
   async hangUp(): Promise<void> {
     const { transports } = this
-    for (const { client } of transports) this.#engine.clients.close(client, 'flushed')
+    for (const { client } of transports) this.#engine.clients.connected.close(client, 'flushed')
     this.#engine.endTurn()
     await this.#connectionsGone()
     for (const transport of transports) transport.close('now')
@@ -121,7 +121,7 @@ export class Listeners {
   /** Waits until the last replies have left, at most FLUSH_MS_MAX. */
   #connectionsGone(): Promise<void> {
     const { transports } = this
-    const { workClock } = this.#engine
+    const { workClock } = this.#engine.environment
     return new Promise((resolve) => {
       const started = workClock.monotonic()
       const look = (): void => {
@@ -141,9 +141,9 @@ export class Listeners {
 
   accepted(socket: net.Socket, endpoint: Endpoint): void {
     const engine = this.#engine
-    if (engine.clients.size + this.handshakes.count >= engine.config.get('maxclients')) {
-      engine.stats.connectionsRejected++
-      this.#warn('max number of clients reached: refusing a client', { clients: engine.clients.size })
+    if (engine.clients.connected.size + this.handshakes.count >= engine.config.get('maxclients')) {
+      engine.figures.stats.connectionsRejected++
+      this.#warn('max number of clients reached: refusing a client', { clients: engine.clients.connected.size })
       // Whoever is going to shake hands would not understand a word.
       if (endpoint.kind === 'tls') socket.destroy()
       else turnAway(socket, '-ERR max number of clients reached\r\n')
@@ -176,7 +176,9 @@ export class Listeners {
 
   /** Protected mode: turns away whoever is on another machine, and returns true. */
   #isGuardedFrom(socket: net.Socket, endpoint: Endpoint): boolean {
-    const { config, stats, users } = this.#engine
+    const { config } = this.#engine
+    const { stats } = this.#engine.figures
+    const { users } = this.#engine.clients
     const isGuarded = endpoint.kind !== 'unix' && config.get('protected-mode') && users.default.noPassword
     if (!isGuarded || isLoopback(socket.remoteAddress)) return false
     stats.connectionsRejected++
@@ -189,10 +191,10 @@ export class Listeners {
   }
 
   #warn(message: string, details: object): void {
-    const now = this.#engine.workClock.monotonic()
+    const now = this.#engine.environment.workClock.monotonic()
     if (now - this.#refusalToldMs < REFUSAL_TOLD_MS) return
     this.#refusalToldMs = now
-    this.#engine.log.warn(details, message)
+    this.#engine.environment.log.warn(details, message)
   }
 }
 

@@ -113,7 +113,7 @@ export class Sockets {
 
   /** While others are served they are heard during slow scripts, too, and INFO tells the first of the ports. */
   #tellHost(): void {
-    const { host } = this.#engine
+    const { host } = this.#engine.parts
     const open = [...this.#open]
     if (open.length === 0) {
       delete host.whileBusy

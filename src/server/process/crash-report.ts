@@ -19,19 +19,20 @@ export function crashReport(engine: Engine | undefined): object {
     heapMib: Math.round(heapUsed / MIB),
   }
   if (engine === undefined) return program
-  const { call } = engine.runner
+  const { call } = engine.requests.runner
   let keys = 0
   for (const db of engine.databases) keys += db.size
   return {
     ...program,
     // The name is the table's; `client` is an address.
     ...(call === undefined ? {} : { command: call.command.name, client: call.client.transport.address }),
-    commandsProcessed: engine.stats.commandsProcessed,
-    clients: engine.clients.size,
+    commandsProcessed: engine.figures.stats.commandsProcessed,
+    clients: engine.clients.connected.size,
     blockedClients: engine.blocking.room.count,
     keys,
-    usedMib: Math.round(engine.memory.usedBytes / MIB),
-    loading: engine.state.loading.holds,
-    saving: engine.saving?.status.saveInProgress === true || engine.saving?.status.rewriteInProgress === true,
+    usedMib: Math.round(engine.upkeep.memory.usedBytes / MIB),
+    loading: engine.conditions.state.loading.holds,
+    saving:
+      engine.parts.saving?.status.saveInProgress === true || engine.parts.saving?.status.rewriteInProgress === true,
   }
 }

@@ -44,11 +44,11 @@ describe('setting an expiry', () => {
   })
 
   test('while the journal is replayed a time in the past is kept', () => {
-    engine.engine.dataset.expiry = 'keep'
+    engine.engine.data.dataset.expiry = 'keep'
     client.ask('PEXPIREAT', 'k', 5)
     expect(client.ask('PEXPIRETIME', 'k')).toBe(':5\r\n')
     expect(client.ask('PERSIST', 'k')).toBe(':1\r\n')
-    engine.engine.dataset.expiry = 'remove'
+    engine.engine.data.dataset.expiry = 'remove'
     expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
   })
 
@@ -160,7 +160,7 @@ describe('the end', () => {
     expect(engine.engine.databases[0]!.size).toBe(0)
     expect(engine.journal.take()).toEqual(['0 DEL k'])
     expect(events()).toEqual(['0 expired k'])
-    expect(engine.engine.stats.expiredKeys).toBe(1)
+    expect(engine.engine.figures.stats.expiredKeys).toBe(1)
   })
 
   test('without active expiry a key goes when it is looked at', () => {
@@ -184,8 +184,8 @@ describe('the end', () => {
     }
     const after = clock.after.bind(clock)
     clock.after = (delayMs, run) => after(delayMs, measured(run))
-    const { later } = engine.engine
-    Object.assign(engine.engine, { later: (run: () => void) => later(measured(run)) })
+    const { later } = engine.engine.environment
+    Object.assign(engine.engine.environment, { later: (run: () => void) => later(measured(run)) })
     for (let i = 0; i < 1200; i++) {
       client.ask('SET', `k${i}`, 'v')
       client.ask('PEXPIRE', `k${i}`, 50)

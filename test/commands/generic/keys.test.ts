@@ -73,7 +73,7 @@ describe('EXISTS, TOUCH and TYPE', () => {
 
   test('they count as hits and misses', () => {
     given('a')
-    const { dataset } = engine.engine
+    const { dataset } = engine.engine.data
     const { hits, misses } = dataset
     for (const command of ['EXISTS', 'TOUCH', 'TYPE', 'TTL']) {
       client.ask(command, 'a')

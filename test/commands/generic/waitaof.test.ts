@@ -15,7 +15,7 @@ function begin(): TestEngine {
     journal.written = journal.appended
     return false
   }
-  engine.durability.follow(journal)
+  engine.effects.durability.follow(journal)
   return test
 }
 

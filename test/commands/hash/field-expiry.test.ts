@@ -291,7 +291,7 @@ test('a replay of the journal, without a clock, ends with the same hashes', () =
   for (let i = 0; i < 30; i++) client.ask('HINCRBY', 'big', `f${i * 7}`, 1)
   engine.clock.advance(20_000)
   const copy = createEngine()
-  copy.engine.dataset.expiry = 'keep'
+  copy.engine.data.dataset.expiry = 'keep'
   copy.clock.advance(1_000_000)
   const replayed = copy.connect()
   // The first line of this journal was taken before each test.

@@ -342,7 +342,7 @@ describe('many who wait', () => {
   test('ten thousand for one key: an element runs one command', () => {
     const clients = Array.from({ length: 10_000 }, () => engine.connect())
     for (const waiting of clients) waiting.sendRaw(encode(['BLPOP', 'k', 0]))
-    const runs = () => engine.engine.stats.commandsProcessed
+    const runs = () => engine.engine.figures.stats.commandsProcessed
     const before = runs()
     client.ask('RPUSH', 'k', 'a')
     expect(runs() - before).toBe(2)

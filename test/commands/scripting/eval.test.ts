@@ -158,14 +158,14 @@ test('scripts that differ in one byte anywhere are different scripts', () => {
       expect(client.ask('EVAL', body(i), 0)).toBe(`$201\r\n${'.'.repeat(i)}x${'.'.repeat(200 - i)}\r\n`)
     }
   }
-  expect(engine.scripts.cachedScripts).toBe(201)
+  expect(engine.parts.scripts.cachedScripts).toBe(201)
 })
 
 test('a script that failed to compile is not kept', () => {
   const { engine, connect } = createEngine()
   const client = connect()
   expect(client.ask('EVAL', 'return +', 0)).toMatch(/^-ERR Error compiling script \(new function\): user_script:1: /)
-  expect(engine.scripts.cachedScripts).toBe(0)
+  expect(engine.parts.scripts.cachedScripts).toBe(0)
 })
 
 test('a read-only script may not write, and says so before it has changed anything', () => {
@@ -195,7 +195,7 @@ test('without memory a script may read, free, and end what it has begun, but not
 test('while the journal cannot be written a script may read, and its writes are refused', () => {
   const { engine, connect, journal } = createEngine()
   const client = connect()
-  engine.durability.follow(journal)
+  engine.effects.durability.follow(journal)
   journal.failure = 'No space left on device'
   journal.progress()
   const refused = /^-MISCONF Errors writing to the AOF file: No space left on device/
@@ -210,12 +210,12 @@ test('errors are counted where they arise, once', () => {
   const client = connect()
   client.ask('SET', 'k', 'v')
   client.ask('EVAL', "return redis.call('LPUSH', 'k', 'x')", 0)
-  expect(engine.stats.errors.get('WRONGTYPE')).toBe(1)
+  expect(engine.figures.stats.errors.get('WRONGTYPE')).toBe(1)
   client.ask('EVAL', "return redis.pcall('LPUSH', 'k', 'x')", 0)
-  expect(engine.stats.errors.get('WRONGTYPE')).toBe(2)
-  expect(engine.stats.errorReplies).toBe(2)
+  expect(engine.figures.stats.errors.get('WRONGTYPE')).toBe(2)
+  expect(engine.figures.stats.errorReplies).toBe(2)
   client.ask('EVAL', "return redis.error_reply('MINE x')", 0)
-  expect(engine.stats.errors.get('MINE')).toBe(1)
+  expect(engine.figures.stats.errors.get('MINE')).toBe(1)
   expect(engine.commands.get('EVAL')!.failed).toBe(3)
   expect(engine.commands.get('LPUSH')!.failed).toBe(2)
 })
@@ -282,7 +282,7 @@ test('while data is loaded no script runs, whatever it declares; help is given',
   const client = connect()
   const sha = load(client, 'return 1')
   client.ask('FUNCTION', 'LOAD', "#!lua name=l\nredis.register_function('f', function() return 1 end)")
-  engine.loading.begin()
+  engine.conditions.loading.begin()
   const loading = '-LOADING Redis is loading the dataset in memory\r\n'
   expect(client.ask('EVAL', '#!lua flags=no-writes,allow-stale\nreturn 1', 0)).toBe(loading)
   expect(client.ask('EVAL_RO', 'return 1', 0)).toBe(loading)

@@ -1,7 +1,6 @@
 // Functions: kept over a restart, carried between servers.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { scriptsOf } from '../../../src/scripting/scripts.ts'
 import { SocketPeer } from '../../differential/peers.ts'
 import { encodeCommand } from '../../differential/program.ts'
 import { createEngine } from '../../support/engine.ts'
@@ -99,7 +98,7 @@ test.each([
 
   const after = await startSaving({ settings, disk: before.disk })
   const again = after.connect()
-  expect([...after.engine.scripts.libraries()].sort()).toEqual([bytes, TAKE].sort())
+  expect([...after.engine.parts.scripts.libraries()].sort()).toEqual([bytes, TAKE].sort())
   expect(again.ask('FCALL', 'bytes', 0)).toBe('$4\r\n\x01\xff\r\n\r\n')
   expect(again.ask('FCALL', 'take', 1, 'n', 5)).toBe(':-10\r\n')
   expect(again.ask('FCALL', 'add', 1, 'n', 5)).toBe('-ERR Function not found\r\n')
@@ -116,16 +115,16 @@ test('FUNCTION RESTORE appends, replaces or begins anew, wholly or not at all', 
   const client = connect()
   client.ask('FUNCTION', 'LOAD', ADD)
   expect(client.ask('FUNCTION', 'RESTORE', payload)).toBe('-ERR Library math already exists\r\n')
-  expect(engine.scripts.functionCount).toBe(1)
+  expect(engine.parts.scripts.functionCount).toBe(1)
   expect(client.ask('FUNCTION', 'RESTORE', payload, 'REPLACE')).toBe('+OK\r\n')
-  expect([...engine.scripts.libraries()]).toEqual([TAKE, OTHER])
+  expect([...engine.parts.scripts.libraries()]).toEqual([TAKE, OTHER])
 
   client.ask('FUNCTION', 'FLUSH')
   client.ask('FUNCTION', 'LOAD', "#!lua name=third\nredis.register_function('SHOUT', function() end)")
   expect(client.ask('FUNCTION', 'RESTORE', payload)).toBe('-ERR Function shout already exists\r\n')
-  expect(engine.scripts.libraryCount).toBe(1)
+  expect(engine.parts.scripts.libraryCount).toBe(1)
   expect(client.ask('FUNCTION', 'RESTORE', payload, 'FLUSH')).toBe('+OK\r\n')
-  expect(engine.scripts.libraryCount).toBe(2)
+  expect(engine.parts.scripts.libraryCount).toBe(2)
   expect(client.ask('FCALL', 'shout', 0, 'hey')).toBe('$3\r\nHEY\r\n')
 })
 
@@ -144,7 +143,7 @@ test('a payload that is damaged anywhere is refused', () => {
 
 test('functions that a snapshot holds are loaded through the engine', () => {
   const { engine, connect } = createEngine()
-  scriptsOf(engine).loadLibrary(OTHER)
+  engine.parts.scripts.loadLibrary(OTHER)
   expect(connect().ask('FCALL', 'shout', 0, 'a')).toBe('$1\r\nA\r\n')
 })
 

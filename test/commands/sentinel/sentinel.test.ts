@@ -3,7 +3,6 @@
 import { expect, test } from 'vitest'
 import type { SentinelNode, SentinelView } from '../../../src/engine/cluster-view/sentinel-view.ts'
 import { publishSwitches } from '../../../src/engine/cluster-view/switch-messages.ts'
-import { Replication } from '../../../src/replication/replication.ts'
 import { SentinelReports } from '../../../src/replication/sentinel-reports.ts'
 import { Handlers } from '../../../src/util/tables/handlers.ts'
 import { bulk } from '../../cluster/node.ts'
@@ -26,7 +25,7 @@ const shard: SentinelView = {
 
 function connect() {
   const { connect, engine } = createEngine({ 'shard-name': 'mymaster' })
-  engine.sentinelView = shard
+  engine.parts.sentinelView = shard
   return connect(3)
 }
 
@@ -77,9 +76,9 @@ test('replicas and other nodes that answer are told, and which of them are down'
 
 test('a server alone is its own primary until it follows another, of which subscribers hear', () => {
   const { connect, engine } = createEngine({ 'shard-name': 'mymaster', port: '7009' })
-  const replication = new Replication(engine)
-  engine.sentinelView = new SentinelReports(engine, 'mymaster')
-  publishSwitches(engine.sentinelView, engine)
+  const { replication } = engine.parts
+  engine.parts.sentinelView = new SentinelReports(engine, replication, 'mymaster')
+  publishSwitches(engine.parts.sentinelView, engine)
   const client = connect()
   const listener = connect()
   listener.ask('SUBSCRIBE', '+switch-master')
@@ -90,7 +89,7 @@ test('a server alone is its own primary until it follows another, of which subsc
   expect(client.ask('SENTINEL', 'REPLICAS', 'mymaster')).toContain(`${bulk('name')}${bulk('127.0.0.1:7009')}`)
   // Nobody can be dialled here, so there is no link that it could give up.
   engine.config.set('replicaof', 'no one')
-  engine.role.become('primary')
+  engine.effects.role.become('primary')
   expect(address()).toBe(`*2\r\n${bulk('127.0.0.1')}${bulk('7009')}`)
   const heard = listener.received()
   expect(heard).toContain('mymaster 127.0.0.1 7009 10.0.0.9 7001')

@@ -4,7 +4,7 @@ import { createEngine, type TestClient, type TestEngine } from '../../support/en
 
 /** Puts a key under WATCH, as the command does. */
 function watch({ engine }: TestEngine, { client }: TestClient, database: number, key: string): void {
-  engine.watches.add(client, engine.databases[database]!, Bytes.from(key))
+  engine.data.watches.add(client, engine.databases[database]!, Bytes.from(key))
 }
 
 /** Has a key in the given databases. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { REDIS_VERSION } from '../../../src/config/version.ts'
-import { scriptsOf } from '../../../src/scripting/scripts.ts'
 import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { createEngine } from '../../support/engine.ts'
 
@@ -148,7 +147,6 @@ describe('DEBUG', () => {
 
   test('SET-DISABLE-DENY-SCRIPTS lets scripts call what is not for them', () => {
     const test = createEngine({ 'enable-debug-command': 'yes' })
-    scriptsOf(test.engine)
     const client = test.connect()
     const asks = () => client.ask('EVAL', "return redis.call('debug', 'digest-value')", '0')
     expect(asks()).toMatch(/^-ERR This Redis command is not allowed from script/)
@@ -189,20 +187,20 @@ describe('SHUTDOWN', () => {
   ])('%j asks the host, and runs nothing more of this client', (words, options) => {
     const { engine, connect } = createEngine()
     const asked: object[] = []
-    engine.host = { shutdown: (given) => asked.push(given) }
+    engine.parts.host = { shutdown: (given) => asked.push(given) }
     const client = connect()
     const request = ['SHUTDOWN', ...words]
     client.sendRaw(
       `*${request.length}\r\n${request.map((w) => `$${w.length}\r\n${w}\r\n`).join('')}*1\r\n$8\r\nFLUSHALL\r\n`,
     )
     expect(asked).toEqual([options])
-    expect(engine.stats.commandsProcessed).toBe(1)
+    expect(engine.figures.stats.commandsProcessed).toBe(1)
   })
 
   test('that does not come about is answered with an error, and the client goes on', () => {
     const { engine, connect } = createEngine()
     let refuse = (): void => {}
-    engine.host = {
+    engine.parts.host = {
       shutdown: (_options, refused) => {
         refuse = refused
       },
@@ -220,7 +218,7 @@ describe('SHUTDOWN', () => {
     [['ABORT'], '-ERR No shutdown in progress.\r\n'],
   ])('%j is refused and the server goes on', (words, error) => {
     const { engine, connect } = createEngine()
-    engine.host = {
+    engine.parts.host = {
       shutdown: () => {
         throw new Error('asked')
       },

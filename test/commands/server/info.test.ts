@@ -170,7 +170,7 @@ describe('INFO', () => {
     const client = connect()
     expect(field(client, 'loading')).toBe('0')
     expect(field(client, 'loading_eta_seconds')).toBeUndefined()
-    Object.assign(engine.loading.begin(), { totalBytes: 1000, loadedBytes: 250 })
+    Object.assign(engine.conditions.loading.begin(), { totalBytes: 1000, loadedBytes: 250 })
     clock.advance(10_000)
     expect(field(client, 'loading')).toBe('1')
     expect(field(client, 'loading_loaded_perc')).toBe('25.00')
@@ -181,13 +181,13 @@ describe('INFO', () => {
   test('tells of a load whose size is not known by what the data took elsewhere, and of one beside the data', () => {
     const { engine, clock, connect } = createEngine()
     const client = connect()
-    Object.assign(engine.loading.beginBeside(), { loadedBytes: 75_769, writerMemoryBytes: 4_575_336 })
+    Object.assign(engine.conditions.loading.beginBeside(), { loadedBytes: 75_769, writerMemoryBytes: 4_575_336 })
     const told = ['loading', 'async_loading', 'loading_total_bytes', 'loading_rdb_used_mem', 'loading_loaded_perc']
     expect(told.map((name) => field(client, name))).toEqual(['0', '1', '0', '4575336', '1.66'])
     expect(field(client, 'loading_eta_seconds')).toBe('1')
     clock.advance(1000)
     expect(field(client, 'loading_eta_seconds')).toBe('59')
-    engine.loading.endBeside()
+    engine.conditions.loading.endBeside()
     expect([field(client, 'async_loading'), field(client, 'loading_total_bytes')]).toEqual(['0', undefined])
   })
 

@@ -70,7 +70,7 @@ describe('INFO keysizes', () => {
     first.ask('DEBUG', 'POPULATE', 10_000, 'key', 8)
     const turns: (() => void)[] = []
     // The walk goes on when this test says so.
-    Object.assign(engine, { later: (run: () => void) => void turns.push(run) })
+    Object.assign(engine.environment, { later: (run: () => void) => void turns.push(run) })
     first.sendUnended('INFO', 'keysizes')
     expect(first.ask('PING')).toBe('')
     turns.shift()!()
@@ -91,7 +91,7 @@ describe('INFO keysizes', () => {
     const [first, second] = [connect(), connect()]
     first.ask('DEBUG', 'POPULATE', 10_000, 'key', 8)
     const turns: (() => void)[] = []
-    Object.assign(engine, { later: (run: () => void) => void turns.push(run) })
+    Object.assign(engine.environment, { later: (run: () => void) => void turns.push(run) })
     first.sendUnended('INFO', 'keysizes')
     second.ask('CLIENT', 'KILL', 'ID', first.client.id)
     turns.shift()!()

@@ -7,7 +7,7 @@ test('LATENCY GRAPH draws what Redis draws', () => {
   const { clock, connect, engine } = createEngine({ 'latency-monitor-threshold': '1' })
   const client = connect()
   for (const milliseconds of [20, 20, 30]) {
-    engine.latency.note('command', milliseconds)
+    engine.figures.latency.note('command', milliseconds)
     clock.advance(1000)
   }
   // As redis-server printed it for these samples.
@@ -22,9 +22,9 @@ __|
 sss
 `)
   clock.advance(3600_000)
-  engine.latency.note('command', 24)
+  engine.figures.latency.note('command', 24)
   clock.advance(60_000)
-  engine.latency.note('command', 25)
+  engine.figures.latency.note('command', 25)
   expect(text(client.ask('LATENCY', 'GRAPH', 'command'))).toMatch(
     /-\n {2}# {2}\n {2}\| _\n {2}\|o\|\n__\|\|\|\n {5}\n11110\nhhhms\n$/,
   )
@@ -33,7 +33,7 @@ sss
 test('LATENCY GRAPH goes on below after 80 samples, and keeps 160', () => {
   const { clock, connect, engine } = createEngine({ 'latency-monitor-threshold': '1' })
   for (let i = 0; i < 170; i++) {
-    engine.latency.note('command', 10 + i)
+    engine.figures.latency.note('command', 10 + i)
     clock.advance(1000)
   }
   const lines = text(connect().ask('LATENCY', 'GRAPH', 'command')).split('\n')
@@ -49,10 +49,10 @@ test('LATENCY DOCTOR says what was slow and what to do', () => {
   client.ask('CONFIG', 'SET', 'latency-monitor-threshold', '1')
   expect(client.ask('LATENCY', 'DOCTOR')).toContain('Dave, no latency spike was observed')
   for (const milliseconds of [20, 20, 30]) {
-    engine.latency.note('command', milliseconds)
+    engine.figures.latency.note('command', milliseconds)
     clock.advance(1000)
   }
-  engine.latency.note('snapshot-slice', 5)
+  engine.figures.latency.note('snapshot-slice', 5)
   const report = text(client.ask('LATENCY', 'DOCTOR'))
   expect(report).toContain(
     '\n1. command: 3 latency spikes (average 23ms, mean deviation 4ms, period 1.00 sec). Worst all time event 30ms.\n' +
@@ -65,6 +65,6 @@ test('LATENCY DOCTOR says what was slow and what to do', () => {
   client.ask('CONFIG', 'SET', 'slowlog-log-slower-than', '-1')
   expect(client.ask('LATENCY', 'DOCTOR')).toContain('Try to enable the Slow Log')
   client.ask('LATENCY', 'RESET')
-  engine.latency.note('aof-write', 5)
+  engine.figures.latency.note('aof-write', 5)
   expect(client.ask('LATENCY', 'DOCTOR')).toContain("I'm not able to suggest any easy fix.")
 })

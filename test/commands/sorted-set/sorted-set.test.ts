@@ -476,7 +476,7 @@ test('commands for sorted sets refuse other values', () => {
 })
 
 test('what was journaled makes the same sorted sets again', () => {
-  const random = engine.engine.random
+  const random = engine.engine.environment.random
   for (let i = 0; i < 600; i++) {
     const key = `k${random.below(3)}`
     const member = `m${random.below(60)}`

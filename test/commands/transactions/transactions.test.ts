@@ -155,9 +155,9 @@ describe('errors while queueing', () => {
     ] as const) {
       client.ask('MULTI')
       client.ask(...(command === 'GET' ? [command, 'k'] : [command]))
-      engine.loading.begin()
+      engine.conditions.loading.begin()
       expect(client.ask('EXEC')).toBe(reply)
-      engine.loading.end()
+      engine.conditions.loading.end()
     }
   })
 
@@ -177,7 +177,7 @@ describe('giving up', () => {
     client.ask('SET', 'a', '1')
     expect(client.ask('DISCARD')).toBe(OK)
     expect(client.ask('EXISTS', 'a')).toBe(':0\r\n')
-    expect(engine.engine.watches.size).toBe(0)
+    expect(engine.engine.data.watches.size).toBe(0)
     other.ask('SET', 'a', '2')
     client.ask('MULTI')
     expect(client.ask('EXEC')).toBe('*0\r\n')
@@ -194,7 +194,7 @@ describe('giving up', () => {
     client.ask('SET', 'a', '1')
     expect(client.ask('RESET')).toBe('+RESET\r\n')
     expect(client.ask('GET', 'a')).toBe('$-1\r\n')
-    expect(engine.engine.watches.size).toBe(0)
+    expect(engine.engine.data.watches.size).toBe(0)
   })
 
   test('who goes away leaves no queue and no watch behind', () => {
@@ -202,7 +202,7 @@ describe('giving up', () => {
     client.ask('MULTI')
     client.ask('SET', 'a', '1')
     client.disconnect()
-    expect(engine.engine.watches.size).toBe(0)
+    expect(engine.engine.data.watches.size).toBe(0)
     expect(other.ask('EXISTS', 'a')).toBe(':0\r\n')
   })
 
@@ -311,7 +311,7 @@ describe('WATCH', () => {
     expect(watched(() => other.ask('SET', 'a', '1'))).toBe(BROKEN)
     client.ask('MULTI')
     expect(client.ask('EXEC')).toBe('*0\r\n')
-    expect([engine.engine.watches.size, engine.engine.changes.told]).toEqual([0, null])
+    expect([engine.engine.data.watches.size, engine.engine.data.changes.told]).toEqual([0, null])
   })
 
   test('UNWATCH inside MULTI is queued: too late to save the transaction', () => {

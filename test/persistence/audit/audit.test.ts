@@ -283,7 +283,7 @@ describe('differences', () => {
     const client = started.connect()
     fill(client)
     const behindTheGate = (...words: string[]): void => {
-      const { propagation } = engine
+      const { propagation } = engine.effects
       propagation.remove(started.saving.journal!)
       client.ask(...words)
       propagation.add(started.saving.journal!)
@@ -396,7 +396,7 @@ describe('there is no audit', () => {
       for (let n = i; n < i + 500; n++) client.ask('SET', `key ${n}`, long(1000))
       client.ask('EXEC')
     }
-    const used = started.engine.memory.boundedBytes
+    const used = started.engine.upkeep.memory.boundedBytes
     client.ask('CONFIG', 'SET', 'maxmemory', String(used + 6_000_000))
     client.sendUnended('DEBUG', 'AUDIT', 'PARTS', '1')
     started.engine.endTurn()
@@ -456,8 +456,8 @@ test('memory of an audit is none for which keys would be evicted', async () => {
   fill(client)
   let most = 0
   await audit(started, [], () => {
-    most = Math.max(most, started.engine.memory.besideBytes?.() ?? 0)
+    most = Math.max(most, started.engine.upkeep.memory.besideBytes?.() ?? 0)
   })
   expect(most).toBeGreaterThan(500_000)
-  expect(started.engine.memory.besideBytes).toBeUndefined()
+  expect(started.engine.upkeep.memory.besideBytes).toBeUndefined()
 })

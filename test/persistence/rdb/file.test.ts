@@ -105,7 +105,7 @@ describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
     const here = createEngine({ dir })
     const loaded = await loadSnapshot(here.engine)
     expect(loaded!.bytes).toBe(readFileSync(join(dir, 'dump.rdb')).length)
-    expect(here.engine.state.special).toBe(0)
+    expect(here.engine.conditions.state.special).toBe(0)
     const client = here.connect()
     expect(client.ask('DBSIZE')).toBe(`:${SAMPLES.length + 1}\r\n`)
     expect(client.ask('PEXPIRETIME', 'volatile')).toBe(':4102444800123\r\n')
@@ -423,7 +423,7 @@ describe('a snapshot at the start', () => {
   test('may be missing', async () => {
     const to = createEngine({ dir: '/data' })
     expect(await loadSnapshot(to.engine, new MemoryDisk())).toBeUndefined()
-    expect(to.engine.state.special).toBe(0)
+    expect(to.engine.conditions.state.special).toBe(0)
   })
 
   test('that is damaged refuses the start, naming file, place and remedy', async () => {

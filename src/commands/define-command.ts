@@ -1,0 +1,13 @@
+// How the commands here are defined: their calls have all rooms of the engine.
+
+import type { Command } from '../engine/spec/command.ts'
+import { defineCommand as define } from '../engine/spec/command.ts'
+import type { CommandSpecOf } from '../engine/spec/command-spec.ts'
+import type { Call } from './call.ts'
+
+export type CommandSpec = CommandSpecOf<Call>
+
+/** Checks a spec and makes it a command. Throws on a spec that cannot be meant. */
+export function defineCommand(spec: CommandSpec): Command {
+  return define(spec)
+}

@@ -1,0 +1,40 @@
+// The parts that commands need of the layers below them.
+
+import { Channels } from '../channels/channels.ts'
+import type { ClusterView } from '../engine/cluster-view/cluster-view.ts'
+import type { SentinelView } from '../engine/cluster-view/sentinel-view.ts'
+import type { Saving } from '../engine/effects/saving.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { EngineHost } from '../engine/engine-host.ts'
+import type { Parts } from '../engine/parts.ts'
+import { Replication, type ReplicationOptions } from '../replication/replication.ts'
+import { Scripts } from '../scripting/scripts.ts'
+
+/** The parts as commands see them. */
+export interface CommandParts extends Parts {
+  readonly replication: Replication
+  readonly scripts: Scripts
+  readonly channels: Channels
+}
+
+/** The parts as their maker holds them: the engine and the commands only read them. */
+export interface OwnParts extends CommandParts {
+  host: EngineHost
+  saving: Saving | undefined
+  replication: Replication
+  cluster: ClusterView | null
+  sentinelView: SentinelView | null
+}
+
+/** Makes the parts of an engine that runs commands. */
+export function makeParts(engine: Engine, options: ReplicationOptions = {}): OwnParts {
+  return {
+    host: {},
+    saving: undefined,
+    replication: new Replication(engine, options),
+    scripts: new Scripts(engine),
+    cluster: null,
+    sentinelView: null,
+    channels: new Channels(engine, engine.environment.later),
+  }
+}

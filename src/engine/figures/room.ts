@@ -1,0 +1,24 @@
+// The figures: counters, and how long commands and pauses of the process take.
+
+import { CommandTimes, type CommandTimesHost } from './command-times.ts'
+import { LatencyMonitor, type LatencyMonitorHost } from './latency-monitor.ts'
+import { ProcessPauses, type ProcessPausesHost } from './process-pauses.ts'
+import { SlowLog, type SlowLogHost } from './slow-log.ts'
+import { Stats } from './stats.ts'
+
+export type FiguresRoomHost = CommandTimesHost & LatencyMonitorHost & ProcessPausesHost & SlowLogHost
+
+export class FiguresRoom {
+  readonly stats = new Stats()
+  readonly latency: LatencyMonitor
+  readonly pauses: ProcessPauses
+  readonly slowLog: SlowLog
+  readonly times: CommandTimes
+
+  constructor(host: FiguresRoomHost) {
+    this.latency = new LatencyMonitor(host)
+    this.pauses = new ProcessPauses(host)
+    this.slowLog = new SlowLog(host)
+    this.times = new CommandTimes(host, this)
+  }
+}

@@ -1,0 +1,51 @@
+// The upkeep: all that happens without a request. Keys expire, memory is counted and freed, tests ask for faults.
+
+import { RESTLESS } from '../../util/restless.ts'
+import { Eviction, type EvictionHost } from './eviction.ts'
+import { Faults, type FaultsHost } from './faults.ts'
+import { Memory, type MemoryHost } from './memory.ts'
+import { ReplicaExpiry, type ReplicaExpiryHost } from './replica-expiry.ts'
+import { type RestlessHost, RestlessHousekeeping } from './restless-housekeeping.ts'
+import { Timekeeper, type TimekeeperHost } from './timekeeper.ts'
+
+export type UpkeepRoomHost = TimekeeperHost & MemoryHost & EvictionHost & ReplicaExpiryHost & RestlessHost & FaultsHost
+
+export class UpkeepRoom {
+  readonly timekeeper: Timekeeper
+  readonly memory: Memory
+  readonly eviction: Eviction
+  /** The keys that a writable replica expires itself. */
+  readonly replicaExpiry: ReplicaExpiry
+  /** Null unless housekeeping never rests, for tests. */
+  readonly restless: RestlessHousekeeping | null
+  readonly #host: UpkeepRoomHost
+  #faults: Faults | null = null
+
+  /** `processBytes` measures the process; undefined where other programs share it. */
+  constructor(host: UpkeepRoomHost, processBytes: (() => number) | undefined) {
+    this.#host = host
+    this.timekeeper = new Timekeeper(host)
+    this.memory = new Memory(host, processBytes)
+    this.replicaExpiry = new ReplicaExpiry(host)
+    this.eviction = new Eviction(host)
+    this.restless = RESTLESS ? new RestlessHousekeeping(host) : null
+  }
+
+  /** Null until a test asks for some. */
+  get faults(): Faults | null {
+    return this.#faults
+  }
+
+  /** Faults on demand, for tests. */
+  withFaults(): Faults {
+    this.#faults ??= new Faults(this.#host)
+    return this.#faults
+  }
+
+  /** Lets go of timers. */
+  stop(): void {
+    this.timekeeper.stop()
+    this.eviction.stop()
+    this.memory.stop()
+  }
+}
