@@ -16,7 +16,7 @@ import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
-import { encodeRequest } from '../protocol/request-encoder.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
@@ -133,7 +133,7 @@ export class Migration implements ConnectionListener {
     const requests = [['SELECT', database]]
     if (credentials.length > 0) requests.unshift(['AUTH', ...credentials])
     this.#introductions = requests.length
-    this.#send(requests.map((words) => Buffer.from(encodeRequest(words), 'latin1')))
+    this.#send(requests.map((words) => encodeRequest(words)))
   }
 
   received(bytes: Buffer): void {
@@ -250,14 +250,10 @@ export class Migration implements ConnectionListener {
     const ttl = String(expiry === undefined ? 0 : Math.max(1, leftMs))
     const { payloads } = this.#options
     const payload = payloads.write(db, entry, config.get('rdbcompression'))
-    const words = [this.#engine.cluster === null ? 'RESTORE' : 'RESTORE-ASKING', name.slice(1), ttl]
-    const head = encodeRequest(words).replace(/^\*3/, this.#order.replaces ? '*5' : '*4')
-    const tail = this.#order.replaces ? '\r\n$7\r\nREPLACE\r\n' : '\r\n'
-    const request = Buffer.concat([
-      Buffer.from(`${head}$${payload.length}\r\n`, 'latin1'),
-      payload.source.u8.subarray(payload.start, payload.start + payload.length),
-      Buffer.from(tail, 'latin1'),
-    ])
+    const command = this.#engine.cluster === null ? 'RESTORE' : 'RESTORE-ASKING'
+    const words = [command, name.slice(1), ttl, payload]
+    if (this.#order.replaces) words.push('REPLACE')
+    const request = encodeRequest(words)
     payloads.release()
     return request
   }

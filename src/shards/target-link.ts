@@ -3,6 +3,7 @@
 // What is sent before an answer has come is bounded by whoever sends (`room`). An error that nobody has asked to see ends the link, and so does silence: nothing is
 // taken, and nothing is answered.
 
+import { encodeRequest } from '../protocol/request-writer.ts'
 import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 
@@ -74,13 +75,13 @@ export class TargetLink implements ConnectionListener {
       }
       const answered = (answer: Answer | LinkError): void =>
         answer instanceof LinkError ? reject(answer) : resolve(answer)
-      this.#send(encode(words.map((word) => Buffer.from(String(word), 'latin1'))), answered)
+      this.#send(encodeRequest(words), answered)
     })
   }
 
   /** Sends a request whose answer is of no interest unless it is an error. */
   tell(words: readonly Uint8Array[]): void {
-    if (this.#failure === undefined) this.#send(encode(words), undefined)
+    if (this.#failure === undefined) this.#send(encodeRequest(words), undefined)
   }
 
   /** Waits until more may be sent. Rejects with a LinkError. */
@@ -163,12 +164,6 @@ export class TargetLink implements ConnectionListener {
     for (const { answered } of this.#questions.splice(0)) answered?.(failure)
     for (const wake of this.#waiting.splice(0)) wake()
   }
-}
-
-function encode(words: readonly Uint8Array[]): Buffer {
-  const parts: Uint8Array[] = [Buffer.from(`*${words.length}\r\n`)]
-  for (const word of words) parts.push(Buffer.from(`$${word.length}\r\n`), word, END)
-  return Buffer.concat(parts)
 }
 
 const END = Buffer.from('\r\n')

@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
+import { encodeRequest } from '../../protocol/request-writer.ts'
 import { type Reply, ReplyReader } from './reply.ts'
 
 export interface Place {
@@ -78,9 +79,7 @@ export class Connection {
 
   /** Sends a request whose replies are messages. */
   send(words: readonly string[]): void {
-    let request = `*${words.length}\r\n`
-    for (const word of words) request += `$${word.length}\r\n${word}\r\n`
-    this.#socket.write(request, 'latin1')
+    this.#socket.write(encodeRequest(words))
   }
 
   close(): void {
