@@ -16,6 +16,7 @@ import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import { LineReader } from '../protocol/line-reader.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Timer } from '../util/time/clock.ts'
@@ -81,8 +82,7 @@ export class Migration implements ConnectionListener {
   /** Parcels that were sent and not answered yet, in order; `#answered` of them were. */
   #sent: Parcel[] = []
   #answered = 0
-  /** The line that has begun. */
-  #line = ''
+  readonly #lines = new LineReader(LINE_BYTES_MAX)
   #mayRetry = true
 
   constructor(engine: Engine, order: MigrationOrder, parcels: readonly Parcel[], options: MigrationOptions) {
@@ -107,7 +107,7 @@ export class Migration implements ConnectionListener {
     this.#isWriting = false
     this.#sent = []
     this.#answered = 0
-    this.#line = ''
+    this.#lines.reset()
     this.#moved()
     this.#connection = this.#options.dial(this.#order.target, this, 'target')
   }
@@ -140,14 +140,9 @@ export class Migration implements ConnectionListener {
     this.#moved()
     const connection = this.#connection
     for (let start = 0; start < bytes.length && this.#connection === connection; ) {
-      const end = bytes.indexOf(10, start)
-      const room = LINE_BYTES_MAX - this.#line.length
-      this.#line += bytes.toString('latin1', start, Math.min(end === -1 ? bytes.length : end, start + room))
-      if (end === -1) return
-      start = end + 1
-      const line = this.#line.replace(/\r$/, '')
-      this.#line = ''
-      this.#take(line)
+      start = this.#lines.feed(bytes, start)
+      if (start === -1) return
+      this.#take(this.#lines.line)
     }
   }
 

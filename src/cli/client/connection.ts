@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
 import { encodeRequest } from '../../protocol/request-writer.ts'
-import { type Reply, ReplyReader } from './reply.ts'
+import { type Reply, TypedReplyReader } from './reply.ts'
 
 export interface Place {
   readonly host: string
@@ -37,7 +37,7 @@ export class Connection {
 
   private constructor(socket: net.Socket) {
     this.#socket = socket
-    const reader = new ReplyReader((reply) => {
+    const reader = new TypedReplyReader((reply) => {
       const next = reply.type === '>' ? undefined : this.#waiting.shift()
       if (next === undefined) this.onMessage(reply)
       else next.resolve(reply)
