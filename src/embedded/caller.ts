@@ -6,7 +6,7 @@
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
-import { Source } from '../util/bytes/bytes.ts'
+import { RequestWriter } from '../protocol/request-writer.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { setInterval } from '../util/time/real-time.ts'
 
@@ -32,18 +32,12 @@ interface PendingCall {
 /** A timer that never fires in practice; while it is referenced the process lives on. */
 const KEEP_ALIVE_MS = 2 ** 30
 
-const [STAR, DOLLAR, ZERO, CR, LF] = [42, 36, 48, 13, 10]
-/** A type byte, a length of at most 15 digits, the end of the line. */
-const HEADER_BYTES_MAX = 1 + 15 + 2
-/** Texts up to here are written byte by byte, see `writePlain`. */
-const PLAIN_TEXT_LENGTH_MAX = 64
-
 const SCRATCH_BYTES = 16 * 1024
 
 /** Requests are encoded here; the engine is done with it when `receive` returns. */
-let scratch = Source.allocate(SCRATCH_BYTES)
+let scratch = new RequestWriter(SCRATCH_BYTES)
 /** For calls that are made before `receive` has returned, by a logger. */
-const spares: Source[] = []
+const spares: RequestWriter[] = []
 
 export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly kind = 'in-process'
@@ -72,9 +66,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   /** Runs a command; with `buffers` the reply's strings are bytes. */
   call(command: string, words: readonly Word[], buffers: boolean): Promise<ReplyValue<string | Buffer>> {
     return new Promise((resolve, reject) => {
-      const end = encode(0, command, words)
+      scratch.clear()
+      encode(command, words)
       this.#expect({ buffers, resolve, reject })
-      this.#send(end)
+      this.#send()
     })
   }
 
@@ -91,11 +86,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
         if (error instanceof CommandError) take(error)
         else reject(error)
       }
-      let end = 0
-      for (const [command, ...words] of commands) end = encode(end, command, words)
+      scratch.clear()
+      for (const [command, ...words] of commands) encode(command, words)
       const pending = { buffers: false, resolve: take, reject: fail }
       for (let i = 0; i < commands.length; i++) this.#expect(pending)
-      this.#send(end)
+      this.#send()
     })
   }
 
@@ -103,9 +98,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   transaction(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       let firstError: CommandError | undefined
-      let end = encode(0, 'MULTI', [])
-      for (const [command, ...words] of commands) end = encode(end, command, words)
-      end = encode(end, 'EXEC', [])
+      scratch.clear()
+      encode('MULTI', [])
+      for (const [command, ...words] of commands) encode(command, words)
+      encode('EXEC', [])
       const queued = { buffers: false, resolve() {}, reject: (error: Error) => (firstError ??= error as CommandError) }
       for (let i = 0; i <= commands.length; i++) this.#expect(queued)
       this.#expect({
@@ -114,7 +110,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
         // EXECABORT says that a command was refused; which and why says that command's own error.
         reject: (error) => reject(firstError ?? error),
       })
-      this.#send(end)
+      this.#send()
     })
   }
 
@@ -176,10 +172,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#pending.push(call)
   }
 
-  #send(end: number): void {
+  #send(): void {
     const request = scratch
-    scratch = spares.pop() ?? Source.allocate(SCRATCH_BYTES)
-    this.#engine.receive(this.#client, request, 0, end)
+    scratch = spares.pop() ?? new RequestWriter(SCRATCH_BYTES)
+    this.#engine.receive(this.#client, request.source, 0, request.length)
     spares.push(scratch)
     scratch = request
   }
@@ -196,69 +192,16 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 }
 
-/** Encodes a request into the scratch from `at` on; returns where it ends. */
-function encode(at: number, command: string, words: readonly Word[]): number {
-  reserve(at, HEADER_BYTES_MAX)
-  let end = writeWord(writeHeader(at, STAR, words.length + 1), command)
-  for (let i = 0; i < words.length; i++) end = writeWord(end, words[i]!)
-  return end
-}
-
-function writeWord(at: number, word: Word): number {
-  if (typeof word === 'string') return word.length <= PLAIN_TEXT_LENGTH_MAX ? writePlain(at, word) : writeText(at, word)
-  if (typeof word === 'number' || typeof word === 'bigint') return writePlain(at, String(word))
-  if (!(word instanceof Uint8Array)) throw new TypeError('a word of a command is a string, a number or bytes')
-  reserve(at, HEADER_BYTES_MAX + word.length + 2)
-  const start = writeHeader(at, DOLLAR, word.length)
-  scratch.u8.set(word, start)
-  return writeLineEnd(start + word.length)
-}
-
-/** Writes a short text byte by byte, which costs less than calling the encoder; one that is not ASCII is left to that. */
-function writePlain(at: number, text: string): number {
-  const { length } = text
-  reserve(at, HEADER_BYTES_MAX + length + 2)
-  const start = writeHeader(at, DOLLAR, length)
-  const { u8 } = scratch
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i)
-    if (code > 127) return writeText(at, text)
-    u8[start + i] = code
+/** Appends a request to the scratch. */
+function encode(command: string, words: readonly Word[]): void {
+  const writer = scratch
+  writer.begin(words.length + 1)
+  writer.utf8(command)
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    if (typeof word === 'string') writer.utf8(word)
+    else if (typeof word === 'number' || typeof word === 'bigint') writer.latin1(String(word))
+    else if (word instanceof Uint8Array) writer.u8Array(word)
+    else throw new TypeError('a word of a command is a string, a number or bytes')
   }
-  return writeLineEnd(start + length)
-}
-
-function writeText(at: number, text: string): number {
-  const length = Buffer.byteLength(text)
-  reserve(at, HEADER_BYTES_MAX + length + 2)
-  const start = writeHeader(at, DOLLAR, length)
-  scratch.u8.write(text, start, 'utf8')
-  return writeLineEnd(start + length)
-}
-
-/** Writes a type byte, a length and the end of the line. There is room for it. */
-function writeHeader(at: number, type: number, length: number): number {
-  const { u8 } = scratch
-  u8[at] = type
-  let digits = 1
-  for (let rest = length; rest >= 10; rest = Math.floor(rest / 10)) digits++
-  let rest = length
-  for (let i = digits; i > 0; i--) {
-    u8[at + i] = ZERO + (rest % 10)
-    rest = Math.floor(rest / 10)
-  }
-  return writeLineEnd(at + 1 + digits)
-}
-
-function writeLineEnd(at: number): number {
-  scratch.u8[at] = CR
-  scratch.u8[at + 1] = LF
-  return at + 2
-}
-
-function reserve(at: number, bytes: number): void {
-  if (at + bytes <= scratch.u8.length) return
-  const grown = Source.allocate(Math.max(at + bytes, 2 * scratch.u8.length))
-  scratch.u8.copy(grown.u8, 0, 0, at)
-  scratch = grown
 }

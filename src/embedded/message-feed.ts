@@ -7,7 +7,7 @@
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
-import { encodeUtf8Request } from '../protocol/request-encoder.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/boot/options.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { utf8Of } from '../util/bytes/text.ts'
@@ -206,7 +206,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   #ask(command: string, ...words: string[]): Promise<ReplyValue<string>> {
     return new Promise((resolve, reject) => {
       this.#replies.push({ resolve, reject })
-      const request = encodeUtf8Request([command, ...words])
+      const request = encodeRequest([command, ...words], 'utf8')
       this.#engine.receive(this.#client, new Source(request), 0, request.length)
     })
   }

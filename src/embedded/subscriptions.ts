@@ -5,7 +5,7 @@
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
-import { encodeUtf8Request } from '../protocol/request-encoder.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { nextTick } from '../util/time/real-time.ts'
@@ -138,7 +138,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
   }
 
   #send(command: string, names: readonly string[]): void {
-    const request = encodeUtf8Request([command, ...names])
+    const request = encodeRequest([command, ...names], 'utf8')
     this.#engine.receive(this.#client!, new Source(request), 0, request.length)
   }
 }

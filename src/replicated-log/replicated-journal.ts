@@ -23,9 +23,9 @@
 // A handover is the last thing that this journal says: nothing is sent behind it. What is done afterwards is undone.
 
 import type { DurabilityRules, SyncPolicy } from '../config/durability-rules.ts'
+import { EffectFraming } from '../engine/effects/effect-framing.ts'
 import type { Word } from '../engine/effects/effects.ts'
 import type { Journal, JournalStatus } from '../engine/effects/journal.ts'
-import { JournalBuffer } from '../persistence/log/journal-buffer.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
@@ -103,15 +103,14 @@ export class ReplicatedJournal implements Journal {
   written = 0
   synced = 0
   readonly #options: ReplicatedJournalOptions
-  readonly #gathered = new JournalBuffer()
+  /** Writes into `gathered`; each batch says its database, so that it stands for itself. */
+  readonly #framing = new EffectFraming()
+  readonly #gathered = this.#framing.writer
   /** So many commands of what gathered are waited for. */
   #gatheredWaited = 0
   /** Each effect is said to be waited for or not (`require`). */
   #byKey = false
   readonly #pace: RecordPace
-  /** The database of the last effect in it; -1 = the next one says its own, so that each batch stands for itself. */
-  #database = -1
-  #unitStart = 0
   readonly #row: Pending[] = []
   #waitingBytes = 0
   /** The first so many of the row were sent. */
@@ -200,42 +199,32 @@ export class ReplicatedJournal implements Journal {
 
   appendRequest(database: number, args: Arguments): void {
     const before = this.#gathered.length
-    if (database !== this.#database) this.#select(database)
-    this.#gathered.request(args)
+    this.#framing.request(database, args)
     if (!this.#byKey) this.#gatheredWaited++
     this.appended += this.#gathered.length - before
   }
 
   append(database: number, words: readonly Word[]): void {
     const before = this.#gathered.length
-    if (database !== this.#database) this.#select(database)
-    this.#gathered.command(words)
+    this.#framing.command(database, words)
     if (!this.#byKey) this.#gatheredWaited++
     this.appended += this.#gathered.length - before
   }
 
   beginUnit(): void {
-    this.#unitStart = this.#gathered.length
-    this.#gathered.beginUnit()
+    this.#framing.beginUnit()
   }
 
   endUnit(): void {
     const before = this.#gathered.length
-    this.#gathered.endUnit()
+    this.#framing.endUnit()
     this.appended += this.#gathered.length - before
   }
 
   abandonUnit(): void {
-    this.appended -= this.#gathered.length - this.#unitStart
-    this.#gathered.length = this.#unitStart
-    this.#gathered.abandonUnit()
-    this.#database = -1
-  }
-
-  #select(database: number): void {
-    const digits = String(database)
-    this.#gathered.raw(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`)
-    this.#database = database
+    const before = this.#gathered.length
+    this.#framing.abandonUnit()
+    this.appended -= before - this.#gathered.length
   }
 
   // ── sending ──────────────────────────────────────────────────────────────
@@ -276,11 +265,12 @@ export class ReplicatedJournal implements Journal {
   #takeGathered(): Pending | undefined {
     const gathered = this.#gathered
     if (gathered.length === 0) return undefined
+    assert(!this.#framing.isInUnit, 'a record holds whole units')
     const payload = Buffer.from(gathered.u8.subarray(0, gathered.length))
     gathered.clear()
     const waited = this.#gatheredWaited
     this.#gatheredWaited = 0
-    this.#database = -1
+    this.#framing.database = -1
     const pieces = cutPayload(payload, this.#options.log.batchBytesMax)
     const at = this.#row.length
     for (const [i, piece] of pieces.entries()) {

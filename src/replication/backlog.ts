@@ -8,7 +8,7 @@
 // are encoded straight into the open block. A block that is full is closed
 // between two units, so that an open unit can be taken back.
 
-import { JournalBuffer } from '../persistence/log/journal-buffer.ts'
+import { RequestWriter } from '../protocol/request-writer.ts'
 import { assert } from '../util/assert.ts'
 import type { SharedBytes } from './shared-bytes.ts'
 
@@ -20,7 +20,7 @@ const SPARES_MAX = 8
 interface Block {
   /** Offset of its first byte. */
   readonly start: number
-  readonly buffer: JournalBuffer
+  readonly buffer: RequestWriter
 }
 
 export class Backlog implements SharedBytes {
@@ -29,7 +29,7 @@ export class Backlog implements SharedBytes {
   readonly #blocks: Block[] = []
   /** The last of them, which is open. */
   #last: Block
-  readonly #spares: JournalBuffer[] = []
+  readonly #spares: RequestWriter[] = []
   readonly #needed: () => number
   /** What its blocks take, but for the open one. */
   #closedBytes = 0
@@ -62,17 +62,18 @@ export class Backlog implements SharedBytes {
   }
 
   /** Where the next bytes go; whoever writes there calls `grown` between two units. */
-  get open(): JournalBuffer {
+  get open(): RequestWriter {
     return this.#last.buffer
   }
 
-  /** Closes the open block if it is full, and lets go of what nobody needs any more. */
-  grown(): void {
+  /** Closes the open block if it is full, and lets go of what nobody needs any more; true when there is another open block. */
+  grown(): boolean {
     const { buffer, start } = this.#last
-    if (buffer.length < BLOCK_FULL_BYTES) return
+    if (buffer.length < BLOCK_FULL_BYTES) return false
     this.#closedBytes += buffer.u8.length
     this.#last = this.#open(start + buffer.length)
     this.trim()
+    return true
   }
 
   /** Lets go of blocks beyond what is to be kept, from the oldest on, as far as no replica reads them. */
@@ -99,7 +100,7 @@ export class Backlog implements SharedBytes {
   }
 
   #open(start: number): Block {
-    const block = { start, buffer: this.#spares.pop() ?? new JournalBuffer() }
+    const block = { start, buffer: this.#spares.pop() ?? new RequestWriter() }
     this.#blocks.push(block)
     return block
   }

@@ -16,7 +16,8 @@ import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
-import { encodeRequest } from '../protocol/request-encoder.ts'
+import { LineReader } from '../protocol/line-reader.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
@@ -81,8 +82,7 @@ export class Migration implements ConnectionListener {
   /** Parcels that were sent and not answered yet, in order; `#answered` of them were. */
   #sent: Parcel[] = []
   #answered = 0
-  /** The line that has begun. */
-  #line = ''
+  readonly #lines = new LineReader(LINE_BYTES_MAX)
   #mayRetry = true
 
   constructor(engine: Engine, order: MigrationOrder, parcels: readonly Parcel[], options: MigrationOptions) {
@@ -107,7 +107,7 @@ export class Migration implements ConnectionListener {
     this.#isWriting = false
     this.#sent = []
     this.#answered = 0
-    this.#line = ''
+    this.#lines.reset()
     this.#moved()
     this.#connection = this.#options.dial(this.#order.target, this, 'target')
   }
@@ -133,21 +133,16 @@ export class Migration implements ConnectionListener {
     const requests = [['SELECT', database]]
     if (credentials.length > 0) requests.unshift(['AUTH', ...credentials])
     this.#introductions = requests.length
-    this.#send(requests.map((words) => Buffer.from(encodeRequest(words), 'latin1')))
+    this.#send(requests.map((words) => encodeRequest(words)))
   }
 
   received(bytes: Buffer): void {
     this.#moved()
     const connection = this.#connection
     for (let start = 0; start < bytes.length && this.#connection === connection; ) {
-      const end = bytes.indexOf(10, start)
-      const room = LINE_BYTES_MAX - this.#line.length
-      this.#line += bytes.toString('latin1', start, Math.min(end === -1 ? bytes.length : end, start + room))
-      if (end === -1) return
-      start = end + 1
-      const line = this.#line.replace(/\r$/, '')
-      this.#line = ''
-      this.#take(line)
+      start = this.#lines.feed(bytes, start)
+      if (start === -1) return
+      this.#take(this.#lines.line)
     }
   }
 
@@ -252,14 +247,10 @@ export class Migration implements ConnectionListener {
     const ttl = String(expiry === undefined ? 0 : Math.max(1, leftMs))
     const { payloads } = this.#options
     const payload = payloads.write(db, entry, config.get('rdbcompression'))
-    const words = [this.#engine.parts.cluster === null ? 'RESTORE' : 'RESTORE-ASKING', name.slice(1), ttl]
-    const head = encodeRequest(words).replace(/^\*3/, this.#order.replaces ? '*5' : '*4')
-    const tail = this.#order.replaces ? '\r\n$7\r\nREPLACE\r\n' : '\r\n'
-    const request = Buffer.concat([
-      Buffer.from(`${head}$${payload.length}\r\n`, 'latin1'),
-      payload.source.u8.subarray(payload.start, payload.start + payload.length),
-      Buffer.from(tail, 'latin1'),
-    ])
+    const command = this.#engine.parts.cluster === null ? 'RESTORE' : 'RESTORE-ASKING'
+    const words = [command, name.slice(1), ttl, payload]
+    if (this.#order.replaces) words.push('REPLACE')
+    const request = encodeRequest(words)
     payloads.release()
     return request
   }

@@ -12,7 +12,8 @@ import type { Engine } from '../engine/engine.ts'
 import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import { ReplyError } from '../protocol/errors.ts'
-import { encodeRequest } from '../protocol/request-encoder.ts'
+import { LineReader } from '../protocol/line-reader.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 import { loadFully, type Meanwhile } from './full-load.ts'
@@ -75,8 +76,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   #handshake: Handshake | undefined = undefined
   /** What was agreed, until the snapshot is loaded. */
   #agreement: Agreement | undefined = undefined
-  /** The line that has begun. */
-  #line = ''
+  readonly #lines = new LineReader(LINE_BYTES_MAX)
   #snapshot: IncomingSnapshot | undefined = undefined
   /** What came behind the snapshot before that was loaded. */
   #early: Buffer[] = []
@@ -260,18 +260,16 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   /** Takes bytes up to the end of a line, and acts on that; returns what follows it. */
   #takeLine(bytes: Buffer): Buffer | undefined {
-    const end = bytes.indexOf(10)
-    this.#line += bytes.toString('latin1', 0, end === -1 ? Math.min(bytes.length, LINE_BYTES_MAX + 1) : end)
-    if (this.#line.length > LINE_BYTES_MAX) throw new LinkError('Master sends a line that is too long.')
+    const end = this.#lines.feed(bytes, 0)
+    if (this.#lines.isCut) throw new LinkError('Master sends a line that is too long.')
     if (end === -1) return undefined
-    const line = this.#line.replace(/\r$/, '')
-    this.#line = ''
+    const { line } = this.#lines
     // An empty one only says that the primary is alive.
     if (line !== '') {
       if (this.#agreement === undefined) this.#takeReply(line)
       else this.#beginSnapshot(line)
     }
-    return bytes.subarray(end + 1)
+    return bytes.subarray(end)
   }
 
   #takeReply(line: string): void {
@@ -455,7 +453,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#connection = undefined
     this.#handshake = undefined
     this.#agreement = undefined
-    this.#line = ''
+    this.#lines.reset()
     this.#early = []
     this.#earlyBytes = 0
     const snapshot = this.#snapshot

@@ -9,8 +9,8 @@
 import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { encodeRequest } from '../protocol/request-encoder.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Connection } from './connection.ts'
 

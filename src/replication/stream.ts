@@ -3,62 +3,60 @@
 // SELECT stands where the database changes, MULTI and EXEC around a unit of several. Messages
 // (PUBLISH) are part of it: who subscribes at a replica hears them too.
 
+import { EffectFraming } from '../engine/effects/effect-framing.ts'
 import type { EffectSink, Word } from '../engine/effects/effects.ts'
 import type { ReplicationHistory } from '../engine/effects/replication-history.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import type { Backlog } from './backlog.ts'
 
-const PING = '*1\r\n$4\r\nPING\r\n'
-const GETACK = '*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n'
+const PING = ['PING']
+const GETACK = ['REPLCONF', 'GETACK', '*']
 
 export class Stream implements EffectSink {
   readonly takesMessages = true
-  /** The database of the last effect; -1 = the next one says its own. */
-  database = -1
   readonly #backlog: Backlog
   readonly #history: ReplicationHistory
-  #inUnit = false
-  /** Where the open unit begins in the open block, and the database before it. */
-  #unitStart = 0
-  #unitDatabase = -1
+  /** Writes into the backlog's open block. */
+  readonly #framing: EffectFraming
 
   constructor(backlog: Backlog, history: ReplicationHistory) {
     this.#backlog = backlog
     this.#history = history
+    this.#framing = new EffectFraming(backlog.open)
+  }
+
+  /** The database of the last effect; -1 = the next one says its own. */
+  get database(): number {
+    return this.#framing.database
+  }
+
+  set database(database: number) {
+    this.#framing.database = database
   }
 
   appendRequest(database: number, args: Arguments): void {
-    if (database !== this.database) this.#select(database)
-    this.#backlog.open.request(args)
+    this.#framing.request(database, args)
     this.#grown()
   }
 
   append(database: number, words: readonly Word[]): void {
-    if (database !== this.database) this.#select(database)
-    this.#backlog.open.command(words)
+    this.#framing.command(database, words)
     this.#grown()
   }
 
   beginUnit(): void {
-    this.#inUnit = true
-    this.#unitStart = this.#backlog.open.length
-    this.#unitDatabase = this.database
-    this.#backlog.open.beginUnit()
+    this.#framing.beginUnit()
   }
 
   endUnit(): void {
-    this.#inUnit = false
-    this.#backlog.open.endUnit()
+    this.#framing.endUnit()
     this.#grown()
   }
 
   abandonUnit(): void {
     // The open block is closed between units only, and sent at the end of turns.
-    this.#backlog.open.length = this.#unitStart
-    this.#backlog.open.abandonUnit()
-    this.#inUnit = false
-    this.database = this.#unitDatabase
+    this.#framing.abandonUnit()
     this.#grown()
   }
 
@@ -75,23 +73,21 @@ export class Stream implements EffectSink {
   /** Passes on a stretch of somebody else's stream as it came, at the same offsets; whoever reads that stream counts them. */
   copy(source: Source, start: number, end: number): void {
     this.#backlog.open.copy(source, start, end - start)
-    this.#backlog.grown()
+    this.#closeFullBlock()
   }
 
-  #say(request: string): void {
-    this.#backlog.open.raw(request)
+  #say(request: readonly string[]): void {
+    this.#backlog.open.command(request)
     this.#grown()
-  }
-
-  #select(database: number): void {
-    const digits = String(database)
-    this.#backlog.open.raw(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`)
-    this.database = database
   }
 
   #grown(): void {
     const backlog = this.#backlog
     this.#history.offset = backlog.end
-    if (!this.#inUnit) backlog.grown()
+    if (!this.#framing.isInUnit) this.#closeFullBlock()
+  }
+
+  #closeFullBlock(): void {
+    if (this.#backlog.grown()) this.#framing.goOnIn(this.#backlog.open)
   }
 }

@@ -182,7 +182,7 @@ export class SlotMover {
   /** The target removes what is in the way, and takes the functions that it does not have. */
   async #prepare(link: TargetLink, move: MapMove, epoch: number, slots: Iterable<number>): Promise<void> {
     const words = ['CLUSTER', 'RECEIVE', move.id, epoch, ...spansOf(slots).flat()]
-    while ((await link.ask(...words)) !== '0');
+    while ((await link.ask(...words)) !== 0);
     if (this.#equipped === move.id) return
     for (const code of this.#host.engine.parts.scripts.libraries()) {
       try {
@@ -263,8 +263,9 @@ export class SlotMover {
     const { engine, mapLog, timing } = this.#host
     do {
       await this.#sendChanged(link, changed, check)
-      const [synced] = await link.ask('WAITAOF', 1, 0, timing.syncMs)
-      if (synced !== '1') throw new LinkError('the log of the target does not take what it is given')
+      const answer = await link.ask('WAITAOF', 1, 0, timing.syncMs)
+      if (!Array.isArray(answer) || answer[0] !== 1)
+        throw new LinkError('the log of the target does not take what it is given')
       check()
       // What happens by itself, such as expiry, has happened on.
     } while (changed.size > 0)

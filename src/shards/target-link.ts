@@ -3,16 +3,19 @@
 // What is sent before an answer has come is bounded by whoever sends (`room`). An error that nobody has asked to see ends the link, and so does silence: nothing is
 // taken, and nothing is answered.
 
+import { BadReply } from '../protocol/reply-reader.ts'
+import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
+import { encodeRequest } from '../protocol/request-writer.ts'
 import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
+import { textOf } from '../util/bytes/text.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 
 /** So many bytes may be on their way without an answer. */
 const UNANSWERED_BYTES_MAX = 1024 * 1024
 const PIECE_BYTES = 256 * 1024
-const LF = 10
 
-/** What was answered: text and numbers as text, an array's elements in order. */
-export type Answer = string | readonly string[]
+/** What was answered. */
+export type Answer = ReplyValue<string>
 
 /** The link is of no use any more. */
 export class LinkError extends Error {}
@@ -33,7 +36,7 @@ interface Question {
   readonly answered: ((answer: Answer | LinkError) => void) | undefined
 }
 
-export class TargetLink implements ConnectionListener {
+export class TargetLink implements ConnectionListener, ReplyValueReceiver<string> {
   readonly #clock: Clock
   readonly #silenceMs: number
   readonly #questions: Question[] = []
@@ -41,7 +44,7 @@ export class TargetLink implements ConnectionListener {
   #isConnected = false
   #unansweredBytes = 0
   #timer: Timer | undefined = undefined
-  #received: Buffer = Buffer.alloc(0)
+  readonly #reader = new ReplyValueReader<string>(textOf, this)
   #failure: LinkError | undefined = undefined
   #connected: (error?: LinkError) => void = () => {}
   /** Told when something was answered, or it is over. */
@@ -74,13 +77,13 @@ export class TargetLink implements ConnectionListener {
       }
       const answered = (answer: Answer | LinkError): void =>
         answer instanceof LinkError ? reject(answer) : resolve(answer)
-      this.#send(encode(words.map((word) => Buffer.from(String(word), 'latin1'))), answered)
+      this.#send(encodeRequest(words), answered)
     })
   }
 
   /** Sends a request whose answer is of no interest unless it is an error. */
   tell(words: readonly Uint8Array[]): void {
-    if (this.#failure === undefined) this.#send(encode(words), undefined)
+    if (this.#failure === undefined) this.#send(encodeRequest(words), undefined)
   }
 
   /** Waits until more may be sent. Rejects with a LinkError. */
@@ -112,15 +115,12 @@ export class TargetLink implements ConnectionListener {
   }
 
   received(bytes: Buffer): void {
-    this.#received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes])
-    let at = 0
-    while (this.#failure === undefined) {
-      const found = readAnswer(this.#received, at)
-      if (found === undefined) break
-      at = found.end
-      this.#take(found.answer)
+    try {
+      this.#reader.feed(bytes)
+    } catch (error) {
+      if (!(error instanceof BadReply)) throw error
+      this.#end(`the other side sends ${error.message}`)
     }
-    this.#received = this.#received.subarray(at)
     this.#heard()
   }
 
@@ -129,17 +129,24 @@ export class TargetLink implements ConnectionListener {
     this.#end(reason)
   }
 
-  #take(answer: Answer): void {
+  reply(answer: Answer): void {
+    // Of what came at a stroke, the rest is of no interest when the link is over.
+    if (this.#failure !== undefined) return
     const question = this.#questions.shift()
     if (question === undefined) {
       this.#end('the other side says what nobody has asked')
       return
     }
     this.#unansweredBytes -= question.bytes
-    const error = typeof answer === 'string' && answer.startsWith('-') ? new LinkError(answer.slice(1)) : undefined
+    const error = answer instanceof CommandError ? new LinkError(answer.message) : undefined
     if (question.answered !== undefined) question.answered(error ?? answer)
     else if (error !== undefined) this.#end(error.message)
     for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /** A connection in RESP2 has no pushes. */
+  push(): void {
+    this.#end('the other side says what nobody has asked')
   }
 
   /** Patience begins anew. */
@@ -163,37 +170,4 @@ export class TargetLink implements ConnectionListener {
     for (const { answered } of this.#questions.splice(0)) answered?.(failure)
     for (const wake of this.#waiting.splice(0)) wake()
   }
-}
-
-function encode(words: readonly Uint8Array[]): Buffer {
-  const parts: Uint8Array[] = [Buffer.from(`*${words.length}\r\n`)]
-  for (const word of words) parts.push(Buffer.from(`$${word.length}\r\n`), word, END)
-  return Buffer.concat(parts)
-}
-
-const END = Buffer.from('\r\n')
-
-/** Reads one answer in RESP2: errors keep their '-', arrays hold text and numbers alone. Undefined = it is not whole. */
-function readAnswer(bytes: Buffer, at: number): { answer: Answer; end: number } | undefined {
-  const lineEnd = bytes.indexOf(LF, at)
-  if (lineEnd === -1) return undefined
-  const line = bytes.toString('latin1', at, lineEnd - 1)
-  const rest = line.slice(1)
-  let end = lineEnd + 1
-  if (line[0] === '-') return { answer: line, end }
-  if (line[0] === '$') {
-    const length = Number(rest)
-    if (length < 0) return { answer: '', end }
-    if (bytes.length < end + length + END.length) return undefined
-    return { answer: bytes.toString('latin1', end, end + length), end: end + length + END.length }
-  }
-  if (line[0] !== '*') return { answer: rest, end }
-  const elements: string[] = []
-  for (let i = 0; i < Number(rest); i++) {
-    const element = readAnswer(bytes, end)
-    if (element === undefined) return undefined
-    elements.push(String(element.answer))
-    end = element.end
-  }
-  return { answer: elements, end }
 }

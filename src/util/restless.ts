@@ -31,7 +31,7 @@ export const HOUSEKEEPING = [
   'earlier state given up',
   'spare memory lent',
   'memory discarded',
-  'journal buffer grown',
+  'request writer grown',
   'snapshot made',
   'journal rewritten',
   'key expired',

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { type Reply, ReplyReader } from '../../src/cli/client/reply.ts'
+import { type Reply, TypedReplyReader } from '../../src/cli/client/reply.ts'
 import { runCli } from '../../src/cli/client.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
 import { eventually, RawConnection, startTestServer } from '../support/server.ts'
@@ -148,7 +148,7 @@ describe('replies', () => {
       '*3\r\n$3\r\na\r\n\r\n%1\r\n+k\r\n~2\r\n:1\r\n#t\r\n$-1\r\n>1\r\n=5\r\ntxt:x\r\n*0\r\n*-1\r\n-ERR no\r\n'
     const read = (pieces: readonly Buffer[]): Reply[] => {
       const replies: Reply[] = []
-      const reader = new ReplyReader((reply) => replies.push(reply))
+      const reader = new TypedReplyReader((reply) => replies.push(reply))
       for (const piece of pieces) reader.feed(piece)
       return replies
     }

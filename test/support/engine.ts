@@ -9,13 +9,16 @@ import { type Journal, noProgress } from '../../src/engine/effects/journal.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import type { Command } from '../../src/engine/spec/command.ts'
 import type { Arguments } from '../../src/protocol/arguments.ts'
-import { encodeRequest } from '../../src/protocol/request-encoder.ts'
+import { encodeRequest } from '../../src/protocol/request-writer.ts'
 import { Source } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { FakeClock } from './fake-clock.ts'
 import { HASH_KEY } from './structure-host.ts'
 
-export { encodeRequest as encode } from '../../src/protocol/request-encoder.ts'
+/** Encodes a request as latin1 text. */
+export function encode(words: readonly (string | number)[]): string {
+  return encodeRequest(words).toString('latin1')
+}
 
 export interface TestEngine {
   engine: Engine<OwnParts>
@@ -117,7 +120,7 @@ export class TestClient implements Transport {
 
   /** Sends one command and returns the bytes of the reply, as latin1. */
   ask(...words: (string | number)[]): string {
-    return this.sendRaw(encodeRequest(words))
+    return this.sendRaw(encode(words))
   }
 
   /** Sends bytes (latin1) as they are and returns what came back by the end of the turn. */
@@ -130,7 +133,7 @@ export class TestClient implements Transport {
 
   /** Sends one command and leaves the turn open. */
   sendUnended(...words: (string | number)[]): void {
-    const bytes = Buffer.from(encodeRequest(words), 'latin1')
+    const bytes = encodeRequest(words)
     this.#engine.receive(this.client, new Source(bytes), 0, bytes.length)
   }
 

@@ -3,7 +3,8 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
-import { type Reply, ReplyReader } from './reply.ts'
+import { encodeRequest } from '../../protocol/request-writer.ts'
+import { type Reply, TypedReplyReader } from './reply.ts'
 
 export interface Place {
   readonly host: string
@@ -36,7 +37,7 @@ export class Connection {
 
   private constructor(socket: net.Socket) {
     this.#socket = socket
-    const reader = new ReplyReader((reply) => {
+    const reader = new TypedReplyReader((reply) => {
       const next = reply.type === '>' ? undefined : this.#waiting.shift()
       if (next === undefined) this.onMessage(reply)
       else next.resolve(reply)
@@ -78,9 +79,7 @@ export class Connection {
 
   /** Sends a request whose replies are messages. */
   send(words: readonly string[]): void {
-    let request = `*${words.length}\r\n`
-    for (const word of words) request += `$${word.length}\r\n${word}\r\n`
-    this.#socket.write(request, 'latin1')
+    this.#socket.write(encodeRequest(words))
   }
 
   close(): void {

@@ -16,7 +16,7 @@ import { type RequestHandler, RequestParser } from '../../protocol/request-parse
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
-import { lookAhead } from '../requests/lookahead.ts'
+import { fetchAhead } from '../data/fetch-ahead.ts'
 
 /** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
 export interface Transport {
@@ -291,7 +291,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {
-    lookAhead(source, start, end, this.#host.dataset.databases[this.database]!)
+    fetchAhead(source, start, end, this.#host.dataset.databases[this.database]!)
     this.parser.feed(source, start, end, this)
   }
 

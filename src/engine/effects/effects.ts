@@ -4,10 +4,9 @@
 // the stream of the replicas.
 
 import type { Arguments } from '../../protocol/arguments.ts'
-import type { Bytes } from '../../util/bytes/bytes.ts'
+import type { Word } from '../../protocol/request-writer.ts'
 
-/** A word of a command the engine makes up itself. */
-export type Word = string | number | bigint | Bytes
+export type { Word }
 
 /** What happened, as a command: its words; or a request, where whoever makes it up has encoded it already. */
 export type Effect = readonly Word[] | Arguments

@@ -40,11 +40,13 @@
 //   before anything is cut off or written once more. Nothing is tried again then: somebody has to decide which data counts.
 
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
+import { EffectFraming } from '../../engine/effects/effect-framing.ts'
 import type { Word } from '../../engine/effects/effects.ts'
 import type { Journal, JournalStatus, Served } from '../../engine/effects/journal.ts'
 import type { Log } from '../../engine/log.ts'
 import type { DebugSwitches } from '../../engine/upkeep/debug-switches.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { RequestWriter } from '../../protocol/request-writer.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
@@ -54,7 +56,6 @@ import type { AppendedFile } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import { CommitPace } from './commit-pace.ts'
 import { ChangedFile, IncrementFile } from './increment-file.ts'
-import { JournalBuffer } from './journal-buffer.ts'
 import { UnsyncedBytes } from './unsynced-bytes.ts'
 
 /** What `everysec` means, and how often a failed disk is tried again. */
@@ -143,16 +144,15 @@ export class AppendOnlyFile implements Journal {
   readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
   #baseBytes: number
-  /** The database that the last appended command was for; -1 = say it anew. */
-  #database = -1
-  #gathered = new JournalBuffer()
-  /** Where the open unit begins in it. */
+  /** Writes into `gathered`. */
+  readonly #framing = new EffectFraming()
+  #gathered = this.#framing.writer
+  /** Where the open unit, with the time noted before it, begins in what gathered. */
   #unitStart = 0
-  #inUnit = false
   /** The last time noted, Unix seconds. */
   #stampedSeconds = 0
   /** The group being written; not empty only while it is, or could not be. */
-  #flight = new JournalBuffer()
+  #flight = new RequestWriter()
   /** Offset of the flight's first byte. */
   #flightAt = 0
   readonly #unsynced = new UnsyncedBytes()
@@ -208,7 +208,7 @@ export class AppendOnlyFile implements Journal {
 
   /** Where what was appended so far ends in the file. To be asked between two commands, and not while the file is changed for the next. */
   get endInFile(): { readonly path: string; readonly bytes: number } {
-    assert(!this.#inUnit, 'a unit is appended whole')
+    assert(!this.#framing.isInUnit, 'a unit is appended whole')
     return { path: this.path, bytes: this.#positionOf(this.appended) }
   }
 
@@ -263,20 +263,18 @@ export class AppendOnlyFile implements Journal {
   appendRequest(database: number, args: Arguments): void {
     const gathered = this.#gathered
     const before = gathered.length
-    if (this.timestamps && !this.#inUnit) this.#stamp()
-    if (database !== this.#database) this.#select(database)
+    if (this.timestamps && !this.#framing.isInUnit) this.#stamp()
     if (!this.#byKey) this.#gatheredCommands++
-    gathered.request(args)
+    this.#framing.request(database, args)
     this.appended += gathered.length - before
   }
 
   append(database: number, words: readonly Word[]): void {
     const gathered = this.#gathered
     const before = gathered.length
-    if (this.timestamps && !this.#inUnit) this.#stamp()
-    if (database !== this.#database) this.#select(database)
+    if (this.timestamps && !this.#framing.isInUnit) this.#stamp()
     if (!this.#byKey) this.#gatheredCommands++
-    gathered.command(words)
+    this.#framing.command(database, words)
     this.appended += gathered.length - before
   }
 
@@ -289,25 +287,22 @@ export class AppendOnlyFile implements Journal {
   beginUnit(): void {
     const gathered = this.#gathered
     this.#unitStart = gathered.length
-    this.#inUnit = true
     if (this.timestamps) this.#stamp()
-    gathered.beginUnit()
+    this.#framing.beginUnit()
     this.appended += gathered.length - this.#unitStart
   }
 
   endUnit(): void {
-    this.#inUnit = false
     const before = this.#gathered.length
-    this.#gathered.endUnit()
+    this.#framing.endUnit()
     this.appended += this.#gathered.length - before
   }
 
   abandonUnit(): void {
     // Nothing is written while a unit is open: turns end between commands.
     this.appended -= this.#gathered.length - this.#unitStart
+    this.#framing.abandonUnit()
     this.#gathered.length = this.#unitStart
-    this.#gathered.abandonUnit()
-    this.#inUnit = false
   }
 
   /** Notes the time, once a second at most and always between units, for `check-aof --truncate-to-timestamp`. */
@@ -316,12 +311,6 @@ export class AppendOnlyFile implements Journal {
     if (seconds <= this.#stampedSeconds) return
     this.#stampedSeconds = seconds
     this.#gathered.raw(`#TS:${seconds}\r\n`)
-  }
-
-  #select(database: number): void {
-    const digits = String(database)
-    this.#gathered.raw(`*2\r\n$6\r\nSELECT\r\n$${digits.length}\r\n${digits}\r\n`)
-    this.#database = database
   }
 
   // ── writing ──────────────────────────────────────────────────────────────
@@ -393,6 +382,8 @@ export class AppendOnlyFile implements Journal {
 
   #takeFlight(): void {
     const flight = this.#gathered
+    assert(this.#flight.length === 0, 'a group is in the file before the next one is written')
+    this.#framing.goOnIn(this.#flight)
     this.#gathered = this.#flight
     this.#flight = flight
     this.#flightAt = this.appended - flight.length
@@ -693,7 +684,7 @@ export class AppendOnlyFile implements Journal {
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     this.#takeFlight()
-    this.#database = -1
+    this.#framing.database = -1
     this.#stampedSeconds = 0
     atSwitch()
     const flight = this.#flight

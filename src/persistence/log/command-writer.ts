@@ -6,6 +6,7 @@
 // pending entries. Two things have no command and are lost, as in Redis: when a
 // consumer was last seen, and how often a key is used.
 
+import { RequestWriter } from '../../protocol/request-writer.ts'
 import { ABSENT, type Hash, NEVER } from '../../store/hash/hash.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { List } from '../../store/list/list.ts'
@@ -18,6 +19,7 @@ import type { StreamConsumer, StreamGroup } from '../../store/stream/stream-grou
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { formatDouble } from '../../util/numbers/numbers.ts'
 import { RdbOutput } from '../rdb/rdb-output.ts'
@@ -36,6 +38,8 @@ type Parts = Generator<void, void>
 export class CommandWriter implements ImageWriter {
   readonly output = new RdbOutput({ compress: false, checksum: false })
   readonly #notesTime: boolean
+  /** What the running part has written, before it is passed on to the output. */
+  readonly #writer = new RequestWriter()
   #database = -1
   #parts: Parts | undefined = undefined
   readonly #key = new Bytes()
@@ -52,14 +56,17 @@ export class CommandWriter implements ImageWriter {
   }
 
   header({ ctime }: Readonly<Record<string, string | number>>): void {
-    if (this.#notesTime) this.#raw(`#TS:${ctime}\r\n`)
+    if (!this.#notesTime) return
+    this.#writer.raw(`#TS:${ctime}\r\n`)
+    this.#passOn()
   }
 
   function(code: string): void {
-    this.#command(3)
-    this.#text('FUNCTION')
-    this.#text('LOAD')
-    this.#text(code)
+    this.#writer.begin(3)
+    this.#writer.latin1('FUNCTION')
+    this.#writer.latin1('LOAD')
+    this.#writer.latin1(code)
+    this.#passOn()
   }
 
   database(): void {}
@@ -67,9 +74,10 @@ export class CommandWriter implements ImageWriter {
   select(index: number): void {
     if (index === this.#database) return
     this.#database = index
-    this.#command(2)
-    this.#text('SELECT')
-    this.#text(String(index))
+    this.#writer.begin(2)
+    this.#writer.latin1('SELECT')
+    this.#writer.latin1(String(index))
+    this.#passOn()
   }
 
   forgetDatabase(): void {
@@ -78,10 +86,11 @@ export class CommandWriter implements ImageWriter {
 
   begin(db: Database, entry: number): boolean {
     db.keys.keyOf(entry, this.#key)
-    this.#parts = this.#write(db, entry)
+    const parts = this.#write(db, entry)
+    this.#parts = parts
     // What is short is whole after two or three parts; only what is long enough to wait for is worth the steps.
     for (let i = 0; i < 4; i++) {
-      if (this.#parts.next().done === true) return true
+      if (this.#nextPart(parts)) return true
     }
     // The value may outlive its entry (`Database.handOver`), and with it the name.
     const { source, start, length } = this.#key.copy()
@@ -90,7 +99,9 @@ export class CommandWriter implements ImageWriter {
   }
 
   step(untilBytes: number): boolean {
-    while (this.output.length < untilBytes) if (this.#parts!.next().done === true) return true
+    const parts = this.#parts
+    assert(parts !== undefined, 'a key that goes on was begun')
+    while (this.output.length < untilBytes) if (this.#nextPart(parts)) return true
     return false
   }
 
@@ -112,9 +123,9 @@ export class CommandWriter implements ImageWriter {
 
   *#writeString(db: Database, entry: number): Parts {
     const value = db.strings.read(entry, this.#one)
-    this.#command(3)
-    this.#text('SET')
-    this.#bytes(this.#key)
+    this.#writer.begin(3)
+    this.#writer.latin1('SET')
+    this.#writer.bytes(this.#key)
     yield* this.#element(value)
   }
 
@@ -123,9 +134,9 @@ export class CommandWriter implements ImageWriter {
     list.seek(0, position)
     for (let left = list.length; left > 0; ) {
       const count = Math.min(left, ELEMENTS_MAX)
-      this.#command(2 + count)
-      this.#text('RPUSH')
-      this.#bytes(this.#key)
+      this.#writer.begin(2 + count)
+      this.#writer.latin1('RPUSH')
+      this.#writer.bytes(this.#key)
       for (let i = 0; i < count; i++) {
         yield* this.#element(list.element(position, this.#one))
         list.next(position)
@@ -139,9 +150,9 @@ export class CommandWriter implements ImageWriter {
     let slot = set.first()
     for (let left = set.length; left > 0; ) {
       const count = Math.min(left, ELEMENTS_MAX)
-      this.#command(2 + count)
-      this.#text('SADD')
-      this.#bytes(this.#key)
+      this.#writer.begin(2 + count)
+      this.#writer.latin1('SADD')
+      this.#writer.bytes(this.#key)
       for (let i = 0; i < count; i++) {
         yield* this.#element(set.memberOf(slot, this.#one))
         slot = set.next(slot)
@@ -156,12 +167,12 @@ export class CommandWriter implements ImageWriter {
     set.seek(0, position)
     for (let left = set.length; left > 0; ) {
       const count = Math.min(left, ELEMENTS_MAX)
-      this.#command(2 + 2 * count)
-      this.#text('ZADD')
-      this.#bytes(this.#key)
+      this.#writer.begin(2 + 2 * count)
+      this.#writer.latin1('ZADD')
+      this.#writer.bytes(this.#key)
       for (let i = 0; i < count; i++) {
         set.memberAt(position, this.#one)
-        this.#text(formatDouble(position.score))
+        this.#writer.latin1(formatDouble(position.score))
         yield* this.#element(this.#one)
         if (--left > 0) set.next(position)
       }
@@ -173,9 +184,9 @@ export class CommandWriter implements ImageWriter {
     let slot = hash.first()
     for (let left = hash.length; left > 0; ) {
       const count = Math.min(left, ELEMENTS_MAX)
-      this.#command(2 + 2 * count)
-      this.#text('HSET')
-      this.#bytes(this.#key)
+      this.#writer.begin(2 + 2 * count)
+      this.#writer.latin1('HSET')
+      this.#writer.bytes(this.#key)
       for (let i = 0; i < count; i++) {
         yield* this.#element(hash.fieldOf(slot, this.#one))
         yield* this.#element(hash.valueOf(slot, this.#other))
@@ -197,10 +208,10 @@ export class CommandWriter implements ImageWriter {
     const entry = new EntryCursor()
     if (stream.first(entry)) {
       do {
-        this.#command(3 + 2 * entry.fields)
-        this.#text('XADD')
-        this.#bytes(this.#key)
-        this.#text(entry.id.toString())
+        this.#writer.begin(3 + 2 * entry.fields)
+        this.#writer.latin1('XADD')
+        this.#writer.bytes(this.#key)
+        this.#writer.latin1(entry.id.toString())
         entry.beginFields()
         for (let i = 0; i < entry.fields; i++) {
           entry.nextField(this.#one, this.#other)
@@ -262,64 +273,52 @@ export class CommandWriter implements ImageWriter {
 
   /** Writes a command: its name, the key, and then words. */
   #ofKey(name: string, ...words: (string | Bytes)[]): void {
-    this.#command(2 + words.length)
-    this.#text(name)
-    this.#bytes(this.#key)
+    this.#writer.begin(2 + words.length)
+    this.#writer.latin1(name)
+    this.#writer.bytes(this.#key)
     for (const word of words) this.#word(word)
   }
 
   #ofGroup(subcommand: string, group: StreamGroup, ...words: (string | Bytes)[]): void {
-    this.#command(4 + words.length)
-    this.#text('XGROUP')
-    this.#text(subcommand)
-    this.#bytes(this.#key)
-    this.#bytes(group.name)
+    this.#writer.begin(4 + words.length)
+    this.#writer.latin1('XGROUP')
+    this.#writer.latin1(subcommand)
+    this.#writer.bytes(this.#key)
+    this.#writer.bytes(group.name)
     for (const word of words) this.#word(word)
   }
 
-  #command(words: number): void {
-    this.#length('*', words)
-  }
-
   #word(word: string | Bytes): void {
-    if (typeof word === 'string') this.#text(word)
-    else this.#bytes(word)
-  }
-
-  #text(text: string): void {
-    this.#length('$', text.length)
-    this.#raw(text)
-    this.#raw('\r\n')
-  }
-
-  #bytes(bytes: Bytes): void {
-    this.#length('$', bytes.length)
-    this.output.raw(bytes.source, bytes.start, bytes.length)
-    this.#raw('\r\n')
+    if (typeof word === 'string') this.#writer.latin1(word)
+    else this.#writer.bytes(word)
   }
 
   /** Writes a word that may be long, in pieces then. */
   *#element(bytes: Bytes): Parts {
     if (bytes.length <= PIECE_BYTES) {
-      this.#bytes(bytes)
+      this.#writer.bytes(bytes)
       if (bytes.length >= SHORT_BYTES) yield
       return
     }
-    this.#length('$', bytes.length)
+    this.#writer.beginWord(bytes.length)
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      this.output.raw(bytes.source, bytes.start + at, Math.min(PIECE_BYTES, bytes.length - at))
+      this.#writer.copy(bytes.source, bytes.start + at, Math.min(PIECE_BYTES, bytes.length - at))
       yield
     }
-    this.#raw('\r\n')
+    this.#writer.lineEnd()
   }
 
-  #length(kind: '*' | '$', value: number): void {
-    this.#raw(`${kind}${value}\r\n`)
+  /** Writes the next part; true when it was the last one. */
+  #nextPart(parts: Parts): boolean {
+    const isLast = parts.next().done === true
+    this.#passOn()
+    return isLast
   }
 
-  #raw(latin1: string): void {
-    const at = this.output.reserve(latin1.length)
-    this.output.source.u8.write(latin1, at, 'latin1')
-    this.output.length = at + latin1.length
+  /** Passes on what is written, to the output that is taken away. */
+  #passOn(): void {
+    const writer = this.#writer
+    this.output.raw(writer.source, 0, writer.length)
+    writer.clear()
   }
 }

@@ -11,8 +11,8 @@
 //
 // Whatever does not fit is a ChangedFile: to write on would make the damage worse, so the journal stops.
 
+import type { RequestWriter } from '../../protocol/request-writer.ts'
 import { type AppendedFile, appendAll, writeAll } from '../disk/disk.ts'
-import type { JournalBuffer } from './journal-buffer.ts'
 
 /** Somebody else changed the file, or took it away. */
 export class ChangedFile extends Error {
@@ -49,7 +49,7 @@ export class IncrementFile {
   }
 
   /** Appends a group at once. Throws what the disk says; `cutBack` is due before the next one then. */
-  appendSync({ u8, length }: JournalBuffer): void {
+  appendSync({ u8, length }: RequestWriter): void {
     this.#unfinished = length
     for (let done = 0; done < length; ) {
       const taken = this.#file.appendSync(u8, done, length - done)
@@ -61,7 +61,7 @@ export class IncrementFile {
   }
 
   /** As `appendSync`, by another thread. */
-  async append({ u8, length }: JournalBuffer): Promise<void> {
+  async append({ u8, length }: RequestWriter): Promise<void> {
     this.#unfinished = length
     await appendAll(this.#file, u8, 0, length)
     this.#unfinished = 0
@@ -69,7 +69,7 @@ export class IncrementFile {
   }
 
   /** Cuts off what there is of a group that could not be written. Throws ChangedFile, and what the disk says. */
-  async cutBack(group: JournalBuffer): Promise<void> {
+  async cutBack(group: RequestWriter): Promise<void> {
     const size = await this.#file.size()
     if (size < this.length) throw new ChangedFile('cut')
     const excess = size - this.length
@@ -81,7 +81,7 @@ export class IncrementFile {
   }
 
   /** Tells whether the file ends with the first `length` bytes of a group. */
-  async #holds(group: JournalBuffer, length: number): Promise<boolean> {
+  async #holds(group: RequestWriter, length: number): Promise<boolean> {
     const piece = Buffer.allocUnsafe(Math.min(COMPARED_BYTES, length))
     for (let at = 0; at < length; ) {
       const read = await this.#file.read(piece, 0, Math.min(piece.length, length - at), this.length + at)

@@ -4,7 +4,7 @@
 // what the system then shows as the file's content proves nothing. Small groups are
 // copied together; a large one is kept in the buffer it came in.
 
-import { JournalBuffer } from './journal-buffer.ts'
+import { RequestWriter } from '../../protocol/request-writer.ts'
 
 /** A larger group is not copied. */
 const COPY_BYTES_MAX = 64 * 1024
@@ -14,7 +14,7 @@ const STRETCH_BYTES = 1024 * 1024
 /** Consecutive bytes of the journal, from offset `at` on. */
 export interface Stretch {
   readonly at: number
-  readonly buffer: JournalBuffer
+  readonly buffer: RequestWriter
 }
 
 export class UnsyncedBytes {
@@ -22,10 +22,10 @@ export class UnsyncedBytes {
   length = 0
   /** In order of their offsets; there may be gaps. */
   readonly stretches: Stretch[] = []
-  #spare: JournalBuffer | undefined = undefined
+  #spare: RequestWriter | undefined = undefined
 
   /** Keeps the group in `buffer`, which begins at offset `at`; returns an empty buffer for the next one. */
-  keep(buffer: JournalBuffer, at: number): JournalBuffer {
+  keep(buffer: RequestWriter, at: number): RequestWriter {
     this.length += buffer.length
     const last = this.stretches.at(-1)
     if (
@@ -39,7 +39,7 @@ export class UnsyncedBytes {
       return buffer
     }
     this.stretches.push({ at, buffer })
-    const next = this.#spare ?? new JournalBuffer()
+    const next = this.#spare ?? new RequestWriter()
     this.#spare = undefined
     return next
   }

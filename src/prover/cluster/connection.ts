@@ -2,7 +2,7 @@
 
 import net from 'node:net'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
-import { encodeRequest } from '../../protocol/request-encoder.ts'
+import { encodeRequest } from '../../protocol/request-writer.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import type { Reply } from '../durability/ways.ts'
@@ -68,7 +68,7 @@ export class Connection implements ReplyValueReceiver<string> {
       if (this.#state !== 'open') throw new Unreached('there is no connection')
       return await new Promise<Reply[]>((resolve, reject) => {
         this.#waiting.push({ replies: [], count: requests.length, resolve, reject })
-        this.#socket.write(requests.map(encodeRequest).join(''), 'latin1')
+        this.#socket.write(Buffer.concat(requests.map((words) => encodeRequest(words))))
       })
     } finally {
       clearTimeout(timer)

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigSettings } from '../../config/config.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
-import { encodeRequest } from '../../protocol/request-encoder.ts'
+import { encodeRequest } from '../../protocol/request-writer.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { setTimeout } from '../../util/time/real-time.ts'
 import { ask, type Port } from './port.ts'
@@ -51,7 +51,7 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
   }
 
   tell(words: readonly string[]): void {
-    this.#socket.write(encodeRequest(words), 'latin1')
+    this.#socket.write(encodeRequest(words))
   }
 
   reply(value: Reply): void {

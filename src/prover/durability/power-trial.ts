@@ -12,7 +12,7 @@ import { Engine } from '../../engine/engine.ts'
 import { openJournal } from '../../persistence/log/open-journal.ts'
 import { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
-import { encodeRequest } from '../../protocol/request-encoder.ts'
+import { encodeRequest } from '../../protocol/request-writer.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { Random } from '../../util/numbers/random.ts'
@@ -96,7 +96,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   }
 
   tell(words: readonly string[]): void {
-    this.#outbox.push(Buffer.from(encodeRequest(words), 'latin1'))
+    this.#outbox.push(encodeRequest(words))
   }
 
   pump(): void {

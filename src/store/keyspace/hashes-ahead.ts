@@ -1,4 +1,4 @@
-// Hashes of a pipeline's keys: made when the keys are fetched (engine/requests/lookahead.ts), used by the commands that come for them.
+// Hashes of a pipeline's keys: made when the keys are fetched (engine/data/fetch-ahead.ts), used by the commands that come for them.
 //
 // A hash holds as long as the bytes it was made of stay where they are: until the next bytes of requests arrive. The look ahead at
 // those begins by forgetting. There is one of this in a process, as there is one buffer that requests are read into.

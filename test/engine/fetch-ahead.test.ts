@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { lookAhead, type Places } from '../../src/engine/requests/lookahead.ts'
+import { fetchAhead, type Places } from '../../src/engine/data/fetch-ahead.ts'
 import { Keyspace } from '../../src/store/keyspace/keyspace.ts'
 import { Arena } from '../../src/store/memory/arena.ts'
 import { ABSENT, Dictionary } from '../../src/store/structures/dictionary.ts'
@@ -35,7 +35,7 @@ const many = keyspace()
 function seen(text: string, keys = many): string[] {
   keys.fetched.length = 0
   const source = new Source(Buffer.from(`...${text}`, 'latin1'))
-  lookAhead(source, 3, source.u8.length, only(keys))
+  fetchAhead(source, 3, source.u8.length, only(keys))
   return keys.fetched
 }
 
@@ -71,13 +71,13 @@ describe('looking ahead', () => {
     const source = new Source(Buffer.from(text, 'latin1'))
     const at = (name: string): Bytes => new Bytes(source, text.indexOf(name), name.length)
     const hashOf = (name: string): number => many.hash(Bytes.from(name))
-    lookAhead(source, 0, text.length, only(many))
+    fetchAhead(source, 0, text.length, only(many))
     // The second command does not ask for its key, the third does twice.
     for (const name of ['key:1', 'key:3', 'key:3']) expect(many.hash(at(name))).toBe(hashOf(name))
 
-    lookAhead(source, 0, text.length, only(many))
+    fetchAhead(source, 0, text.length, only(many))
     source.u8.write('key:9', text.indexOf('key:1'))
-    lookAhead(source, 0, request('GET', 'key:1').length, only(many))
+    fetchAhead(source, 0, request('GET', 'key:1').length, only(many))
     expect(many.hash(at('key:1'))).toBe(hashOf('key:9'))
   })
 
@@ -93,7 +93,7 @@ describe('looking ahead', () => {
       const structure = { type, table: { count, fetchMembers } } as unknown as Value
       const few = new Watched(new Arena(), HASH_KEY)
       const source = new Source(Buffer.from(text, 'latin1'))
-      lookAhead(source, 0, text.length, {
+      fetchAhead(source, 0, text.length, {
         keys: few,
         structureUnder: (key) => (key.toString() === 'tags' ? structure : undefined),
       })
@@ -130,7 +130,7 @@ describe('looking ahead', () => {
       const names = ['member:7', 'nobody', 'member:9999']
       const text = names.map((name) => request('SISMEMBER', 'tags', name)).join('')
       const source = new Source(Buffer.from(text, 'latin1'))
-      lookAhead(source, 0, text.length, {
+      fetchAhead(source, 0, text.length, {
         keys: new Watched(new Arena(), HASH_KEY),
         structureUnder: () => ({ type: TYPE_SET, table }) as unknown as Value,
       })

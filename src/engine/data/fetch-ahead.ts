@@ -6,8 +6,9 @@
 // does not depend on each other at the same time. The same holds of the members of
 // a large set, hash or sorted set: HSET at P=16 takes 11 % less processor time, SADD 4,
 // ZADD 3. Nothing is decided here; the commands then find what they need in the
-// cache, and the hashes made.
+// cache, and the hashes made. Where the words stand is the protocol's business (protocol/lookahead.ts).
 
+import { wordsAhead, wordsOfFirst } from '../../protocol/lookahead.ts'
 import { FETCHED_MAX, forgetHashes } from '../../store/keyspace/hashes-ahead.ts'
 import type { Keyspace } from '../../store/keyspace/keyspace.ts'
 import { TYPE_ZSET, type Value } from '../../store/structures/value.ts'
@@ -16,8 +17,6 @@ import { Bytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
 /** Fewer keys, or members, than this are in the cache anyway. */
 const KEYSPACE_MIN = 10_000
 const MEMBERS_MIN = 10_000
-/** A request with more words is not worth the way to the next. */
-const WORDS_MAX = 8
 /** The least that two requests with keys take. */
 const BYTES_MIN = 40
 /** Places of the key, and of the member behind it. */
@@ -38,56 +37,22 @@ const lengths = new Int32Array(FETCHED_MAX)
 const first = new Bytes()
 
 /** Fetches what the requests in [start, end) begin with, if there are several: their keys, or members of the one they are about. */
-export function lookAhead(source: Source, start: number, end: number, places: Places): void {
+export function fetchAhead(source: Source, start: number, end: number, places: Places): void {
   forgetHashes()
   if (end - start < BYTES_MIN) return
   const { keys } = places
   const areMany = keys.count >= KEYSPACE_MIN
-  const found = gather(source, start, end, KEY, areMany ? FETCHED_MAX : 2)
+  const found = wordsAhead(source, start, end, KEY, starts, lengths, areMany ? FETCHED_MAX : 2)
   if (found < 2) return
   if (lengths[0] === lengths[1] && equalBytes(source, starts[0]!, source, starts[1]!, lengths[0]!)) {
     const structure = places.structureUnder(first.set(source, starts[0]!, lengths[0]!))
     const table = structure?.table
     if (table !== undefined && table.count >= MEMBERS_MIN) {
-      const isScored = structure!.type === TYPE_ZSET && source.u8[start + 1]! - 48 >= SCORED_WORDS
-      const members = gather(source, start, end, isScored ? MEMBER + 1 : MEMBER, FETCHED_MAX)
+      const isScored = structure?.type === TYPE_ZSET && wordsOfFirst(source, start) >= SCORED_WORDS
+      const members = wordsAhead(source, start, end, isScored ? MEMBER + 1 : MEMBER, starts, lengths, FETCHED_MAX)
       if (members > 1) table.fetchMembers(source, starts, lengths, members)
       return
     }
   }
   if (areMany) keys.fetch(source, starts, lengths, found)
-}
-
-/** Notes where a word of each request begins, and how long it is, for at most `max` that have it; returns how many. */
-function gather(source: Source, start: number, end: number, place: number, max: number): number {
-  const { u8 } = source
-  let found = 0
-  let at = start
-  while (found < max && at < end && u8[at] === 42) {
-    const words = u8[at + 1]! - 48
-    if (words < 1 || words > WORDS_MAX || u8[at + 2] !== 13) break
-    at += 4
-    for (let word = 0; word < words && at < end; word++) {
-      // $<length> CR LF: anything else, and what is cut off, is the parser's to judge.
-      if (u8[at] !== 36) {
-        at = end
-        break
-      }
-      let length = 0
-      let digit = u8[++at]!
-      while (digit !== 13 && at < end) {
-        // No digit: nothing of this is a request, and the way never leads back.
-        if (digit < 48 || digit > 57) return 0
-        length = length * 10 + digit - 48
-        digit = u8[++at]!
-      }
-      at += 2
-      if (word === place && at + length <= end && length > 0) {
-        starts[found] = at
-        lengths[found++] = length
-      }
-      at += length + 2
-    }
-  }
-  return found
 }
