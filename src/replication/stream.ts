@@ -1,7 +1,8 @@
-// The stream: effects as requests in RESP, encoded once for all replicas, straight into the backlog.
+// The stream: effects as requests in RESP, encoded once for all replicas, directly into the
+// backlog.
 //
-// SELECT stands where the database changes, MULTI and EXEC around a unit of several. Messages
-// (PUBLISH) are part of it: who subscribes at a replica hears them too.
+// SELECT stands where the database changes, MULTI and EXEC around a unit of several commands.
+// Messages (PUBLISH) are part of it: subscribers at a replica get them too.
 
 import type { EffectSink, Word } from '../engine/effects/effects.ts'
 import type { ReplicationHistory } from '../engine/effects/replication-history.ts'
@@ -14,12 +15,12 @@ const GETACK = '*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n'
 
 export class Stream implements EffectSink {
   readonly takesMessages = true
-  /** The database of the last effect; -1 = the next one says its own. */
+  /** The database of the last effect; -1 = the next one begins with SELECT. */
   database = -1
   readonly #backlog: Backlog
   readonly #history: ReplicationHistory
   #inUnit = false
-  /** Where the open unit begins in the open block, and the database before it. */
+  /** The start of the open unit in the open block, and the database before it. */
   #unitStart = 0
   #unitDatabase = -1
 
@@ -54,7 +55,7 @@ export class Stream implements EffectSink {
   }
 
   abandonUnit(): void {
-    // The open block is closed between units only, and sent at the end of turns.
+    // The open block is closed only between units, and sent at the end of turns.
     this.#backlog.open.length = this.#unitStart
     this.#backlog.open.abandonUnit()
     this.#inUnit = false
@@ -67,12 +68,15 @@ export class Stream implements EffectSink {
     this.#say(PING)
   }
 
-  /** Asks replicas how far they are. */
+  /** Asks replicas for their offsets. */
   askForAcknowledgements(): void {
     this.#say(GETACK)
   }
 
-  /** Passes on a stretch of somebody else's stream as it came, at the same offsets; whoever reads that stream counts them. */
+  /**
+   * Passes on a part of the primary's stream unchanged, at the same offsets; its reader counts
+   * them.
+   */
   copy(source: Source, start: number, end: number): void {
     this.#backlog.open.copy(source, start, end - start)
     this.#backlog.grown()

@@ -161,7 +161,7 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
     test('a stream that would remove batches by itself, or lose them with one disk', async () => {
       await addStream('unfit', { discard: DiscardPolicy.Old, max_age: 1e9, num_replicas: 1 })
       expect(await refused(openJetStreamLog(options('unfit')))).toBe(
-        'the stream unfit cannot hold a log: discard is old, and has to be new; max_age is 1000000000, and has to be 0; num_replicas is 1, and has to be 3 or 5',
+        'the stream unfit cannot hold a log: discard is old, but must be new; max_age is 1000000000, but must be 0; num_replicas is 1, but must be 3 or 5',
       )
       expect(await refused(openJetStreamLog(options('single', { replicas: 1 })))).toMatch('three or five replicas')
     })

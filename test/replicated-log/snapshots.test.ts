@@ -114,7 +114,7 @@ test('snapshots are needed by a node that the log cannot bring up alone', async 
   cluster.log.truncate(4)
   const next = cluster.start('d')
   await cluster.pass(50)
-  expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot from which to go on')
+  expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot to continue from')
 })
 
 test('a snapshot of a node whose memory differs from the log is refused by the others, and nothing is truncated for it', async () => {
@@ -133,7 +133,10 @@ test('a snapshot of a node whose memory differs from the log is refused by the o
   await cluster.pass(200)
   for (const { errors } of right) {
     expect(errors).toContainEqual(
-      expect.objectContaining({ node: wrong.name, message: expect.stringContaining('a snapshot holds other data') }),
+      expect.objectContaining({
+        node: wrong.name,
+        message: expect.stringContaining('a snapshot differs from the data'),
+      }),
     )
     expect(errors.every(({ node }) => node === wrong.name)).toBe(true)
   }
