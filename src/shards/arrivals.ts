@@ -1,9 +1,13 @@
-// Keys that come here: clients that are the leaders of other shards, and which slots each of them brings.
+// Keys that move to this shard: the clients that import them (leaders of other shards), and the
+// slots of each.
 //
-//   CLUSTER RECEIVE ──▶ what is in the way is removed, some keys at a time ──▶ 0 left: RESTORE and DEL of these slots, by this client alone
+//   CLUSTER RECEIVE ──▶ existing keys of the slots are removed, some at a time ──▶ 0 left: RESTORE and DEL
+//   for these slots are accepted, from this client only
 //
-// A move has one such client: another that comes for the same move takes its place, and its connection ends, so nothing that it still had under way
-// arrives later. It ends as well when the map knows no such move any more, or another epoch of the source, and when this node leads no more.
+// A move has one such client. Another one that comes for the same move replaces it: the first
+// connection is closed, so nothing it had in flight arrives later. The connection is also closed
+// when the map has no such move any more, when the source has another epoch, and when this node
+// stops leading.
 
 import type { Client } from '../engine/clients/client.ts'
 import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
@@ -11,7 +15,7 @@ import { ERR, ReplyError } from '../protocol/errors.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 
-/** So many keys are removed at a time. */
+/** Keys removed at a time. */
 const REMOVED_KEYS = 500
 const UNKNOWN_MOVE = new ReplyError('TRYAGAIN This node knows of no such move')
 const NOT_LEADING = new ReplyError('TRYAGAIN This node does not lead')
@@ -20,7 +24,7 @@ const OTHER_SLOTS = ERR.of('These slots do not move here')
 interface Importer {
   readonly move: number
   readonly epoch: number
-  /** Empty until what was in the way is gone. */
+  /** Empty until the existing keys are removed. */
   slots: ReadonlySet<number>
 }
 
@@ -50,7 +54,7 @@ export class Arrivals {
       if (room > 0 && index.count(slot) > 0) room -= removeKeysOfSlot(dataset, db, slot, room)
       left += index.count(slot)
     }
-    // What it waits for later includes this.
+    // A later WAITAOF of this client covers these removals.
     durability.wrote(client)
     this.#bringers.set(client, { move: id, epoch, slots: left === 0 ? new Set(slots) : new Set() })
     return left
@@ -60,7 +64,7 @@ export class Arrivals {
     return this.#bringers.get(client)?.slots.has(slot) === true
   }
 
-  /** There is another map, or another leader: ends what is over. */
+  /** Called when the map or the leader has changed: closes clients whose move has ended. */
   look(): void {
     for (const [client, bringer] of this.#bringers)
       if (!this.#isCurrent(bringer)) this.#host.engine.clients.close(client, 'now')

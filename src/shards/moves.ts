@@ -1,4 +1,4 @@
-// What commands ask of moves: to begin one, to end them, how they stand; and to forget who is gone.
+// The requests of commands about moves: begin one, cancel them, list them; and forget a node.
 
 import type { Client } from '../engine/clients/client.ts'
 import type { ClusterNode, SlotMove, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
@@ -60,7 +60,7 @@ export class Moves implements SlotMoves {
     const { shard } = this.#view
     const token = this.#random.hex(TOKEN_LENGTH)
     await this.#asLeader((map) => {
-      // An earlier try has succeeded.
+      // An earlier attempt has succeeded.
       if (map.moves.some((move) => move.token === token)) return undefined
       if (map.shard(to) === undefined) {
         const isComing = map.members.some((member) => member.shard === to)

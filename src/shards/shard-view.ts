@@ -1,4 +1,4 @@
-// What all that moves slots must know of this node.
+// The parts of this node that the classes for moving slots use.
 
 import type { Engine } from '../engine/engine.ts'
 import type { MapLog } from './map-log.ts'
@@ -6,8 +6,10 @@ import type { MapLog } from './map-log.ts'
 export interface ShardView {
   readonly engine: Engine
   readonly mapLog: MapLog
-  /** Name of this node's shard. */
+  /** The name of this node's shard. */
   readonly shard: string
-  /** The epoch in which this node leads its shard, and is entered in the map; 0 = it does not. */
+  /**
+   * The epoch in which this node leads its shard and is entered in the map; 0 = it does not lead.
+   */
   readonly leadingEpoch: number
 }

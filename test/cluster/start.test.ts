@@ -21,7 +21,7 @@ test('a damaged file ends the start, and says what to do', async () => {
   writeFileSync(join(dir, 'nodes.conf'), 'what is this\n')
   const started = startTestServer({ ...options, dir })
   await expect(started).rejects.toThrow(PersistenceError)
-  await expect(started).rejects.toThrow(/nodes\.conf: this is no node: 'what is this'\. Mend it, or move it away/)
+  await expect(started).rejects.toThrow(/nodes\.conf: this is not a node: 'what is this'\. Mend it, or move it away/)
 })
 
 test('a file that cannot be read ends the start; whom to follow is not said twice', async () => {
