@@ -1,7 +1,9 @@
-// `respite audit`: is the data what its files say? A server that holds the directory is asked (DEBUG AUDIT); the files of a
-// directory that no process uses are held against each other (persistence/audit/audit-directory.ts).
+// `respite audit`: does the data match its files? If a server uses the directory, it is asked
+// (DEBUG AUDIT). Otherwise the files of the directory are compared with each other
+// (persistence/audit/audit-directory.ts).
 //
-// Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared, or the command line makes no sense.
+// Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared, or the command
+// line is invalid.
 
 import { catalog } from '../commands/catalog.ts'
 import type { Config } from '../config/config.ts'
@@ -25,21 +27,21 @@ const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p POR
 
 Tells whether data has changed without a command. Nothing is changed.
 
-Where a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
-others: say where it is reached, as for respite cli (-h, -p, -s, -a, --user, --tls …).
-Where none runs, the files are compared with each other: docs/operating.md says what that can show, and what it cannot.
+If a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
+clients: give its address, as for respite cli (-h, -p, -s, -a, --user, --tls …).
+If none runs, the files are compared with each other; docs/operating.md says what that can show.
 
   --dir DIRECTORY          the server's dir
-  --parts N                a server with little memory compares one of N parts of its keys after the other
+  --parts N                compare the keys in N parts, one after the other, for a server with little memory
   --appenddirname NAME, --appendfilename NAME, --dbfilename NAME, --databases N
-                           as the server has them, where they are not the usual ones
+                           the server's settings, if they differ from the defaults
 
 Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared.
 `
 
-/** Options that are the server's settings. */
+/** Options that are settings of the server. */
 const SETTINGS = new Set(['dir', 'appenddirname', 'appendfilename', 'dbfilename', 'databases'])
-/** No directory can be claimed there, and no server runs on it either. */
+/** The directory is read-only: it cannot be claimed, but no server can run on it either. */
 const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM'])
 
 const IN_WORDS: Readonly<Record<DifferenceKind, string>> = {
@@ -87,7 +89,7 @@ async function audit(
 ): Promise<number> {
   const directory = config.get('dir')
   if (!(await systemDisk.exists(directory))) {
-    terminal.print(`${directory}: there is no such directory`)
+    terminal.print(`${directory}: no such directory`)
     return 2
   }
   let lock: DirectoryLock | undefined
@@ -103,7 +105,7 @@ async function audit(
   } catch (error) {
     if (error instanceof DirectoryInUseError) return askServer(error, place, parts, terminal)
     if (!READ_ONLY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-    terminal.print(`${directory} cannot be written to: that no server begins to use it meanwhile is not made sure`)
+    terminal.print(`${directory} cannot be written to: a server could begin to use it meanwhile`)
   }
   try {
     return await compareFiles(config, terminal)
@@ -136,7 +138,7 @@ function tell({ differing, keys, named, one, other, what }: Compared, terminal: 
   if (differing > named.length) terminal.print(`  and ${differing - named.length} more`)
 }
 
-/** Has the server that holds the directory compare its memory with its file. */
+/** Asks the server that holds the directory to compare its memory with its file. */
 async function askServer(
   inUse: DirectoryInUseError,
   place: CliOptions,
@@ -145,7 +147,7 @@ async function askServer(
 ): Promise<number> {
   const where = place.socket === '' ? `${place.host}:${place.port}` : place.socket
   const refuse = (reason: string): number => {
-    terminal.print(`${inUse.message}\nIt is asked where it is reached, but ${reason}. Say where with -h, -p or -s.`)
+    terminal.print(`${inUse.message}\nIt would be asked to compare, but ${reason}. Give its address with -h, -p or -s.`)
     return 2
   }
   let connection: Connection

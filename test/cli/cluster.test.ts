@@ -42,7 +42,7 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
       const tried = await run('create', ...words)
       return tried.code === 0 ? tried : undefined
     }, 'a log with a leader')
-    expect(made.printed).toContain('/orders?bytes=64mb is there, and fit')
+    expect(made.printed).toContain('/orders?bytes=64mb exists and is safe')
     expect(made.printed).not.toContain(NATS_USER.password)
     expect(made.printed).toContain('without --snapshots the log grows until it is full')
     const files = readdirSync(into).sort()
@@ -71,7 +71,7 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
     const leader = nodes.findIndex((node) => new RegExp(`^${node} +leading`, 'm').test(well.printed))
     const [gone, left] = [nodes[leader]!, nodes[1 - leader]!]
     expect((await run('remove', '--node', gone, '--others', gone)).code).toBe(2)
-    expect((await run('remove', '--node', gone, '--others', '127.0.0.1:1')).printed).toContain('nobody would lead')
+    expect((await run('remove', '--node', gone, '--others', '127.0.0.1:1')).printed).toContain('no broker would lead')
     const removed = await run('remove', '--node', gone, '--others', left)
     expect(removed.printed).toContain(`${gone} leads: it hands over`)
     expect(removed.printed).toContain(`${gone} has ended`)
@@ -148,10 +148,10 @@ describe('move-slots', () => {
   })
 
   test.each([
-    [['--slots', '16384'], "'16384' are no slots"],
-    [['--slots', '5-3'], "'5-3' are no slots"],
+    [['--slots', '16384'], "'16384' are not slots"],
+    [['--slots', '5-3'], "'5-3' are not slots"],
     [['--count', '16384'], 'it has only 16283 slots'],
-    [[], "either '--slots' or '--count' is given"],
+    [[], "give either '--slots' or '--count'"],
   ])('refuses %j', async (words, reason) => {
     const { address } = await startShardServer()
     const { code, printed } = await run('move-slots', '--node', address, '--from', 'a', '--to', 'b', ...words)

@@ -60,7 +60,7 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
     })
     context.onTestFinished(() => trial.end())
     while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
-    expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged, and is lost|no order explains/)
+    expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged but is lost|no order explains/)
   })
 })
 
@@ -108,7 +108,7 @@ describe('a broker that is asked what it is', () => {
   })
 
   test.each([0, 1, 2])('is found out when answer %d is another', async (at) => {
-    expect(await problem(LEADS.with(at, FOLLOWS[at]!), true)).toMatch(/^b says at one moment: /)
+    expect(await problem(LEADS.with(at, FOLLOWS[at]!), true)).toMatch(/^b reports at the same moment: /)
   })
 
   test('is found out when it names itself and does not lead', async () => {

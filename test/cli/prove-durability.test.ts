@@ -75,7 +75,7 @@ test('a server is found out that forgets ids, places or messages, or has some th
     ],
   )
   const found = (way: string) => findings.filter(({ broken }) => broken?.startsWith(`${channel(way)}: `))
-  expect(found('dedupe')[0]?.broken).toMatch(/item \d+, sent once more, was taken once more$/)
+  expect(found('dedupe')[0]?.broken).toMatch(/item \d+ was sent again and accepted again$/)
   expect(found('place')).toEqual([
     expect.objectContaining({ recovered: 0, broken: expect.stringMatching(/is not remembered$/) }),
   ])

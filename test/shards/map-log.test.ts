@@ -110,5 +110,5 @@ test('a map is what it was after it was written and read; a move gives slots by 
     [1, 3],
     [9, 9],
   ])
-  expect(() => ShardMap.parse('{}')).toThrow('no map')
+  expect(() => ShardMap.parse('{}')).toThrow('not a map')
 })

@@ -1,4 +1,4 @@
-// The command line of `respite cli`: options as redis-cli names them, then the command.
+// The command line of `respite cli`: options named as in redis-cli, then the command.
 
 import type { Encryption, Place } from './connection.ts'
 import type { Format } from './print-reply.ts'
@@ -8,15 +8,15 @@ export interface CliOptions extends Place {
   readonly password: string
   readonly database: number
   readonly protocol: 2 | 3
-  /** Undefined = for people on a terminal, raw elsewhere. */
+  /** Undefined = formatted for people on a terminal, raw elsewhere. */
   readonly format: Format | undefined
-  /** An error reply makes the exit code 1. */
+  /** Whether an error reply makes the exit code 1. */
   readonly errorExits: boolean
-  /** The command to send, words as latin1; empty = they are read. */
+  /** The command to send, words as latin1; empty = commands are read from the input. */
   readonly words: readonly string[]
 }
 
-/** Reads the command line; undefined = it makes no sense. Environment: REDISCLI_AUTH. */
+/** Reads the command line; undefined when it is invalid. Environment: REDISCLI_AUTH. */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): CliOptions | undefined {
   const values: Record<string, string> = {
     '-h': '127.0.0.1',
@@ -71,7 +71,10 @@ function encryptionOf(values: Readonly<Record<string, string>>, flags: ReadonlyS
   }
 }
 
-/** Takes `redis[s]://[[user]:password@]host[:port][/database]` apart; false when it is none. */
+/**
+ * Parses `redis[s]://[[user]:password@]host[:port][/database]`; returns false when it does not
+ * match.
+ */
 function readUri(uri: string, values: Record<string, string>, flags: Set<string>): boolean {
   const parts = /^redis(s?):\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/?#]*)(?::(\d+))?(?:\/(\d*))?$/i.exec(uri)
   if (parts === null) return false
@@ -80,11 +83,11 @@ function readUri(uri: string, values: Record<string, string>, flags: Set<string>
   if (identity !== undefined) {
     const colon = identity.indexOf(':')
     try {
-      // A password alone, as redis-cli takes it.
+      // A password alone, as redis-cli accepts it.
       if (colon > 0) values['--user'] = decodeURIComponent(identity.slice(0, colon))
       values['-a'] = decodeURIComponent(identity.slice(colon + 1))
     } catch {
-      // An escape that is none.
+      // An invalid escape.
       return false
     }
   }

@@ -1,13 +1,15 @@
-// Replies as they came, each with its type: the printer tells a status from a string and a double from an integer.
+// Replies with their types, because the printer distinguishes a status from a string and a double
+// from an integer.
 //
-// Bytes are read once, however many pieces they come in: what is open stands on a stack of its own between two of them.
+// Bytes are parsed once, however many pieces they arrive in: open containers are kept on a stack
+// between two pieces.
 
-/** A type byte of RESP2 or RESP3, with the texts and elements it has. An absent string or array is a null (`_`). */
+/** A value of RESP2 or RESP3 with its type byte. An absent string or array is a null (`_`). */
 export interface Reply {
   readonly type: string
-  /** Of what is no container. */
+  /** The bytes of a value that is not a container. */
   readonly bytes: Buffer
-  /** Of containers; a map's are keys and values by turns. */
+  /** The elements of a container; those of a map are alternating keys and values. */
   readonly items: Reply[]
 }
 
@@ -23,7 +25,7 @@ export class ReplyReader {
   readonly #receive: (reply: Reply) => void
   #chunks: Buffer[] = []
   #length = 0
-  /** No value can be read before there are so many bytes. */
+  /** No value can be parsed before this many bytes have arrived. */
   #needed = 1
   readonly #open: Open[] = []
 
@@ -31,7 +33,7 @@ export class ReplyReader {
     this.#receive = receive
   }
 
-  /** Takes bytes, which stay as they are. */
+  /** Takes bytes, which must not change afterwards. */
   feed(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#length += chunk.length
@@ -64,7 +66,7 @@ export class ReplyReader {
     this.#length = rest.length
   }
 
-  /** Takes what is a line and nothing more, or the head of a container. */
+  /** Takes a value of one line, or the head of a container. */
   #take(type: string, line: Buffer): void {
     const elements = '*~>'.includes(type) ? Number(line) : type === '%' || type === '|' ? 2 * Number(line) : undefined
     if (elements === undefined && type !== '$') this.#add({ type, bytes: line, items: [] })
@@ -77,7 +79,7 @@ export class ReplyReader {
     let reply = value
     while (true) {
       const last = this.#open.at(-1)
-      // Attributes are about the reply that follows; nobody here asks for them.
+      // Attributes describe the reply that follows; they are not used here.
       if (reply.type === '|') return
       if (last === undefined) {
         this.#receive(reply)

@@ -1,26 +1,26 @@
-// A broker of a cluster, as an operator asks it.
+// A broker of a cluster, as an operator's command uses it.
 
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import { Connection, type Encryption } from '../client/connection.ts'
 import type { Reply } from '../client/reply.ts'
 import type { Words } from './words.ts'
 
-/** How brokers are entered. */
+/** The credentials for all brokers. */
 export interface Entry {
   readonly user: string
   readonly password: string
   readonly encryption: Encryption | undefined
 }
 
-/** A reply as it is understood here. Maps are arrays, names and values by turns. */
+/** A decoded reply. Maps are arrays of alternating names and values. */
 export type Answer = string | number | null | readonly Answer[]
 
-/** What a broker refuses, or that it cannot be asked. */
+/** A broker has refused a command or cannot be asked. */
 export class NodeError extends Error {
   override name = 'NodeError'
 }
 
-/** A broker that says nothing for so long is taken for away. */
+/** A broker without an answer for this long counts as away. */
 const ANSWER_MS_MAX = 5000
 
 export class Node {
@@ -32,7 +32,7 @@ export class Node {
     this.#connection = connection
   }
 
-  /** Connects and logs in. Throws `NodeError`. */
+  /** Connects and authenticates. Throws `NodeError`. */
   static async open({ host, port }: { host: string; port: number }, entry: Entry): Promise<Node> {
     const address = `${host}:${port}`
     const opening = Connection.open({ host, port, socket: '', encryption: entry.encryption })
@@ -40,7 +40,7 @@ export class Node {
     try {
       node = new Node(address, await soon(opening))
     } catch (error) {
-      // One that is opened too late is not wanted any more.
+      // A connection that opens too late is closed.
       opening.then((late) => late.close()).catch(() => {})
       throw new NodeError(`${address}: ${(error as Error).message}`)
     }
@@ -48,7 +48,7 @@ export class Node {
     return node
   }
 
-  /** Sends a command. Throws `NodeError` where the reply is an error, or none comes. */
+  /** Sends a command. Throws `NodeError` when the reply is an error, or none comes. */
   async ask(...words: string[]): Promise<Answer> {
     try {
       return answerOf(await soon(this.#connection.ask(words)))
@@ -62,7 +62,10 @@ export class Node {
   }
 }
 
-/** Reads how brokers are entered: `-a`, `--user`, `--tls yes`, and files for TLS. Environment: REDISCLI_AUTH. */
+/**
+ * Reads the credentials: `-a`, `--user`, `--tls yes`, and files for TLS. Environment:
+ * REDISCLI_AUTH.
+ */
 export function readEntry(words: Words): Entry {
   const files = {
     certFile: words.take('--cert') ?? '',
@@ -86,7 +89,7 @@ export function valueIn(map: Answer, name: string): Answer | undefined {
   return at < 0 ? undefined : (map[at + 1] as Answer)
 }
 
-/** A field of INFO; '' = there is none. */
+/** A field of INFO; '' when there is none. */
 export function fieldIn(info: Answer, name: string): string {
   return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(String(info))?.[1] ?? ''
 }

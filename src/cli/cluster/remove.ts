@@ -1,4 +1,5 @@
-// `respite cluster remove`: takes a broker away, once it is sure that the others go on without it. The log keeps everything; only its copy goes.
+// `respite cluster remove`: removes a broker once the others can go on without it. The log keeps
+// everything; only the broker's copy goes.
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
@@ -6,11 +7,14 @@ import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
 import { type ShardOf, shardsAt } from './shards.ts'
 import { readPlaces, UsageError, type Words } from './words.ts'
 
-/** The lead is handed over, and a broker ends, within milliseconds; a log that is busy makes it wait. */
+/** A handover and a shutdown take milliseconds; a busy log makes them wait. */
 const LOOKS_MAX = 100
 const LOOK_MS = 100
 
-/** Takes away one broker, or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0 when it is gone. */
+/**
+ * Removes one broker or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0
+ * when it is gone.
+ */
 export async function remove(words: Words, terminal: Terminal): Promise<number> {
   const [target] = readPlaces(words.need('--node'))
   const others = readPlaces(words.need('--others'))
@@ -18,13 +22,13 @@ export async function remove(words: Words, terminal: Terminal): Promise<number> 
   const entry = readEntry(words)
   words.end()
   if (others.some(({ host, port }) => host === target!.host && port === target!.port))
-    throw new UsageError("'--others' are those that stay")
+    throw new UsageError("'--others' must name the brokers that stay")
   const node = await Node.open(target!, entry)
   try {
     const shards = await shardsAt(node).catch(() => [])
     const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target!.host && one.port === target!.port))
     if (isShardMeant) {
-      if (own === undefined) throw new UsageError('it belongs to no shard of several')
+      if (own === undefined) throw new UsageError('it does not belong to a cluster of several shards')
       if (own.slots.length > 0)
         throw new UsageError(`the shard owns slots: move them first (${countSlots(own)} are left)`)
       return await removeShard(own, others, entry, terminal)
@@ -42,7 +46,9 @@ export async function remove(words: Words, terminal: Terminal): Promise<number> 
   }
 }
 
-/** Makes sure that another broker leads, and that one is left to take over from it. */
+/**
+ * Makes sure that another broker leads, and tells whether one is left to take over from that one.
+ */
 async function requireFollower(
   node: Node,
   others: readonly { host: string; port: number }[],
@@ -50,23 +56,23 @@ async function requireFollower(
   terminal: Terminal,
 ): Promise<void> {
   const position = Number(fieldIn(await node.ask('INFO', 'replication'), 'log_position') || '-1')
-  if (position < 0) throw new UsageError(`${node.address} is no broker of a log`)
+  if (position < 0) throw new UsageError(`${node.address} is not a broker of a log`)
   let able = 0
   for (const other of others) {
     const answer = await infoOf(other, entry)
     if (answer !== undefined && ['following', 'leading'].includes(fieldIn(answer, 'log_state'))) able++
   }
-  if (able === 0) throw new UsageError('none of the others follows the log: nobody would lead')
-  if (able === 1) terminal.print('Note: one broker is left, and nobody to take over from it.')
+  if (able === 0) throw new UsageError('none of the others follows the log: no broker would lead')
+  if (able === 1) terminal.print('Note: one broker is left, and no other can take over from it.')
   if (fieldIn(await node.ask('INFO', 'replication'), 'log_state') !== 'leading') return
   terminal.print(`${node.address} leads: it hands over`)
-  // Whoever leads no more closes its clients' connections.
+  // A node that stops being leader closes its client connections.
   await node.ask('FAILOVER').catch(unlessClosed)
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     for (const other of others) if (fieldIn((await infoOf(other, entry)) ?? '', 'log_state') === 'leading') return
     await sleep(LOOK_MS)
   }
-  throw new NodeError('nobody has taken the lead')
+  throw new NodeError('no broker has taken the lead')
 }
 
 async function removeShard(
@@ -75,7 +81,7 @@ async function removeShard(
   entry: Entry,
   terminal: Terminal,
 ): Promise<number> {
-  // The leader last: whoever follows it would take its place.
+  // The leader last: otherwise a follower would take over.
   for (const { host, port } of shard.nodes.toSorted((a, b) => Number(a.leads) - Number(b.leads)))
     await end({ host, port }, entry, terminal)
   await forget(
@@ -83,14 +89,14 @@ async function removeShard(
     others,
     entry,
   )
-  terminal.print('Its log is as it was: remove the stream when nobody wants it any more.')
+  terminal.print('Its log is unchanged: remove the stream when it is no longer needed.')
   return 0
 }
 
-/** Ends a broker, and waits until nobody answers there. */
+/** Shuts a broker down, and waits until it does not answer any more. */
 async function end(place: { host: string; port: number }, entry: Entry, terminal: Terminal): Promise<void> {
   const node = await Node.open(place, entry)
-  // It answers by ending.
+  // The connection ends instead of a reply.
   await node.ask('SHUTDOWN', 'NOSAVE').catch(unlessClosed)
   node.close()
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
@@ -108,7 +114,7 @@ function unlessClosed(error: Error): null {
   throw error
 }
 
-/** Has those that stay forget others. Where there are no slots nobody remembers anybody. */
+/** Makes the other brokers forget these ids. Without slots, brokers remember no others. */
 async function forget(
   ids: readonly string[],
   others: readonly { host: string; port: number }[],
@@ -116,7 +122,7 @@ async function forget(
 ): Promise<void> {
   for (const other of others) {
     const node = await Node.open(other, entry)
-    // One that has been told by another knows them no more.
+    // Another broker may have passed it on: then the id is unknown here.
     for (const id of ids) await node.ask('CLUSTER', 'FORGET', id).catch(() => null)
     node.close()
   }
@@ -129,7 +135,7 @@ async function infoOf(place: { host: string; port: number }, entry: Entry): Prom
     node.close()
     return info
   } catch (error) {
-    // Whoever is away does not count.
+    // A broker that is away does not count.
     if (error instanceof NodeError) return undefined
     throw error
   }

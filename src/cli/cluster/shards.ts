@@ -1,4 +1,4 @@
-// Which shards a cluster has, as one of its nodes tells it.
+// The shards of a cluster, as one of its nodes reports them.
 
 import { type Answer, type Entry, Node, valueIn } from './node.ts'
 import { UsageError } from './words.ts'
@@ -27,7 +27,7 @@ export async function shardsAt(node: Node): Promise<ShardOf[]> {
   })
 }
 
-/** Connects to the leader of the shard of this name, as its nodes call it. Throws `UsageError` where there is none. */
+/** Connects to the leader of the shard with this name. Throws `UsageError` when there is none. */
 export async function leaderOf(
   name: string,
   shards: readonly ShardOf[],

@@ -1,15 +1,15 @@
-// `respite cluster status`: what each broker says of itself, in one table, and what is wrong with it.
+// `respite cluster status`: the state of each broker in one table, and its problems.
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { type Answer, type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
 import { readPlaces, type Words } from './words.ts'
 
-/** A follower that is so many records behind is worth a word. */
+/** A follower with a larger lag, in records, is reported. */
 const LAG_MAX = 10_000
 
 interface State {
   readonly address: string
-  /** Why it does not say more. */
+  /** Why nothing else is known. */
   readonly unreached: string | undefined
   readonly state: string
   readonly shard: string
@@ -59,7 +59,7 @@ async function stateOf(place: { host: string; port: number }, entry: Entry): Pro
     const number = (name: string): number => Number(fieldIn(info, name) || '0')
     return {
       address: node.address,
-      unreached: fieldIn(info, 'log_state') === '' ? 'it is no broker of a log' : undefined,
+      unreached: fieldIn(info, 'log_state') === '' ? 'it is not a broker of a log' : undefined,
       state: fieldIn(info, 'log_state'),
       shard: await shardOf(node),
       leader: fieldIn(info, 'log_leader'),
@@ -94,13 +94,13 @@ async function shardOf(node: Node): Promise<string> {
   return Array.isArray(answer) ? String(answer[1] ?? '') : ''
 }
 
-/** How many slots are assigned, as far as it knows; '' = there are none in this cluster. */
+/** The number of assigned slots, as far as the node knows; '' when the cluster has no slots. */
 async function slotsOf(node: Node): Promise<string> {
   const info: Answer = await node.ask('CLUSTER', 'INFO').catch(() => '')
   return fieldIn(info, 'cluster_slots_assigned')
 }
 
-/** How far the shard has come that a broker belongs to. */
+/** The highest position in the shard of a broker. */
 function leaderPosition(states: readonly State[], { shard }: State): number {
   return Math.max(...states.filter((state) => state.shard === shard).map(({ position }) => position))
 }
@@ -112,17 +112,20 @@ function problemsOf(states: readonly State[]): string[] {
     if (unreached !== undefined) problems.push(unreached.startsWith(address) ? unreached : `${address}: ${unreached}`)
     else if (state.state === 'stopped') problems.push(`${address} has stopped: ${failure}`)
     else if (state.state === 'leading' && failure !== '')
-      problems.push(`${address} leads, and takes no writes: ${failure}`)
+      problems.push(`${address} leads but accepts no writes: ${failure}`)
     else if (state.state === 'leading' && leaseMs === 0)
-      problems.push(`${address} leads, and answers nothing: its lease has run out`)
+      problems.push(`${address} leads but sends no replies: its lease has run out`)
     else if (leaderPosition(states, state) - position > LAG_MAX) problems.push(`${address} is far behind`)
   }
   for (const shard of new Set(states.filter(({ unreached }) => unreached === undefined).map((state) => state.shard))) {
     const leaders = states.filter((state) => state.shard === shard && state.state === 'leading')
-    if (leaders.length === 0) problems.push(`nobody leads ${shard}`)
-    // For a moment that is no mistake: the one of the lower epoch has no lease any more, or is about to hear of the other.
+    if (leaders.length === 0) problems.push(`no broker leads ${shard}`)
+    // Two leaders for a moment are normal: the one with the lower epoch has no lease any more, or
+    // is about to learn of the other.
     if (leaders.length > 1)
-      problems.push(`several say that they lead ${shard}: ${leaders.map(({ address }) => address).join(', ')}`)
+      problems.push(
+        `several brokers report that they lead ${shard}: ${leaders.map(({ address }) => address).join(', ')}`,
+      )
   }
   return problems
 }

@@ -1,4 +1,5 @@
-// The brokers of a cluster on trial: this very program, on a log, told its place and, now and then, another time of day.
+// The brokers of a cluster under test: this program itself, on a log, with its address and
+// sometimes another wall clock.
 
 import { writeFileSync } from 'node:fs'
 import type { ConfigSettings } from '../../config/config.ts'
@@ -6,13 +7,16 @@ import { Connection } from './connection.ts'
 import type { Machine } from './machines.ts'
 import { Member } from './member.ts'
 
-/** The name under which clients ask for the leader. */
+/** The name of the shard, which clients use to ask for the leader. */
 export const SHARD = 'prove'
 
-/** Which messages clients want to be kept (recorder.ts). Clocks of the day jump, so none is ever too old. */
+/** Which messages are kept (recorder.ts). Wall clocks jump, so no message is ever too old. */
 const CHANNEL_RULE = 'prove:*kept:* keep forever dedupe 1h'
 
-/** Loaded before the program: its clock of the day goes ahead by what it is told. Leases must not care. */
+/**
+ * Loaded before the program: moves its wall clock by the number of milliseconds it is sent. Leases
+ * must not depend on that clock.
+ */
 const SHIFTED_CLOCK = `'use strict'
 const clock = Date
 const { now } = clock
@@ -26,12 +30,12 @@ if (process.channel) {
 
 export interface BrokerOptions {
   readonly log: string
-  /** Where snapshots lie. */
+  /** The store for snapshots. */
   readonly snapshots: string
   /** The words that start this program. */
   readonly program: readonly string[]
   readonly settings: ConfigSettings
-  /** Where what they say goes. */
+  /** The directory for their output. */
   readonly dir: string
 }
 
@@ -63,7 +67,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
   })
 }
 
-/** What a broker says of its place in the log. */
+/** A broker's report about its part in the log. */
 export interface Standing {
   readonly leads: boolean
   readonly epoch: number
@@ -73,10 +77,10 @@ export interface Standing {
   readonly state: string
 }
 
-/** How long a broker may take to answer that. */
+/** The time limit for that answer. */
 const ASK_MS = 1000
 
-/** Asks a broker where it stands; undefined = it does not say. */
+/** Asks a broker for its part in the log; undefined when it does not answer. */
 export async function standingOf({ host, isPaused, isUp, port }: Member): Promise<Standing | undefined> {
   if (!isUp || isPaused) return undefined
   const connection = new Connection(host, port)
@@ -93,7 +97,7 @@ export async function standingOf({ host, isPaused, isUp, port }: Member): Promis
       state,
     }
   } catch {
-    // It is about to begin, or to end: it is asked again.
+    // It is starting or stopping: it is asked again.
     return undefined
   } finally {
     connection.end()

@@ -1,5 +1,6 @@
-// A cluster under load and in trouble, round after round. In a round it is struck a few times, each time when it works again; then everything is
-// looked at: what was acknowledged, what was read, what every broker holds.
+// A cluster under load and faults, in rounds. In a round it gets a few strikes, each when it works
+// again. Then everything is checked: what was acknowledged, what was read, and what every broker
+// holds.
 
 import { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
@@ -12,37 +13,37 @@ import { STRIKES, type Strike } from './strikes.ts'
 
 const CLIENTS = 16
 const STRIKES_OF_ROUND = 4
-/** Between a recovery and the next strike. */
+/** The longest time between a recovery and the next strike. */
 const CALM_MS_MAX = 600
 const POLL_MS = 10
-/** A cluster that acknowledges nothing for so long after a strike has not recovered. */
+/** A cluster that acknowledges no write for this long after a strike has not recovered. */
 const RECOVERY_MS_MAX = 120_000
 const READ_MS_MAX = 30_000
 
-/** What was seen so far. */
+/** The results so far. */
 export interface Seen {
   rounds: number
-  /** How often somebody began to lead, after the first. */
+  /** How often the leader changed. */
   failovers: number
-  /** Moments in which power was cut, and machines that lost it. */
+  /** Power cuts, and the machines that lost power in them. */
   cuts: number
   machinesCut: number
   acknowledged: number
   reads: number
   refused: number
-  /** Requests whose answer was lost. */
+  /** Requests whose reply was lost. */
   unknown: number
-  /** For each strike by name: how long no write was acknowledged, each time. */
+  /** By name of the strike: how long no write was acknowledged, each time. */
   readonly pausesMs: Map<string, number[]>
-  /** What must not be. */
+  /** Violations that were found. */
   readonly problems: string[]
 }
 
 export interface TrialOptions extends ClusterOptions {
   readonly seed: number
-  /** Those that may happen; default: all that the machine allows. */
+  /** The strikes to use; default: all that the machine allows. */
   readonly strikes?: readonly Strike[]
-  /** Told what happens. */
+  /** Called with a line for each event. */
   readonly trace?: (line: string) => void
 }
 
@@ -62,7 +63,7 @@ export class ClusterTrial {
   readonly cluster: Cluster
   readonly #options: TrialOptions
   readonly #random: Random
-  /** Each as often as it weighs. */
+  /** Each strike as often as its weight. */
   readonly #strikes: readonly Strike[]
   #epoch = 1
 
@@ -81,7 +82,10 @@ export class ClusterTrial {
     return new ClusterTrial(options, await Cluster.start(options))
   }
 
-  /** Runs a round; `isEnough` says that no more strikes are wanted. Throws where the cluster does not recover. */
+  /**
+   * Runs a round; no more strikes follow when `isEnough` returns true. Throws when the cluster does
+   * not recover.
+   */
   async round(isEnough: () => boolean = () => false): Promise<void> {
     const { cluster, seen } = this
     const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++seen.rounds}:`)
@@ -127,7 +131,10 @@ export class ClusterTrial {
     await this.#countEpochs()
   }
 
-  /** Nobody writes before another broker leads, so nothing waits for the one that is struck when it goes on. */
+  /**
+   * No client writes before another broker leads, so no write waits for the paused broker when it
+   * continues.
+   */
   async #strikeInQuiet(strike: Strike, recorder: Recorder): Promise<void> {
     await recorder.fallQuiet()
     let isOver = false
@@ -144,7 +151,7 @@ export class ClusterTrial {
     return standings.some((standing) => standing?.leads === true && standing.epoch > this.#epoch)
   }
 
-  /** Waits until a write is acknowledged that was asked for a moment ago. */
+  /** Waits until a write is acknowledged that was sent after this call. */
   async #recovered(recorder: Recorder): Promise<void> {
     const sinceMs = performance.now()
     while (recorder.lastWriteMs <= sinceMs) {
@@ -168,7 +175,7 @@ export class ClusterTrial {
     this.#options.trace?.(line)
   }
 
-  // ── what became of it ────────────────────────────────────────────────────
+  // ── checks ────────────────────────────────────────────────────
 
   async #examine(recorder: Recorder): Promise<void> {
     const { cluster, seen } = this
@@ -182,12 +189,12 @@ export class ClusterTrial {
       const own = await readAll(broker, keys)
       for (const key of keys) {
         if (JSON.stringify(own.get(key)) !== JSON.stringify(held.get(key)))
-          seen.problems.push(`${key}: ${broker.name} holds something else than ${leader.name}`)
+          seen.problems.push(`${key}: ${broker.name} differs from ${leader.name}`)
       }
     }
     await this.#countEpochs()
     const connection = new Connection(leader.host, leader.port)
-    // What is left behind where that fails does no harm.
+    // Keys that are left behind after a failure do no harm.
     await connection.ask([['UNLINK', ...keys]], READ_MS_MAX).catch(() => {})
     connection.end()
   }

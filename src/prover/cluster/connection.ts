@@ -1,4 +1,5 @@
-// A connection of a client: requests out, replies back in order, within a time.
+// A connection of a client: sends requests, and receives their replies in order, within a time
+// limit.
 
 import net from 'node:net'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
@@ -12,7 +13,7 @@ export class Unreached extends Error {
   override name = 'Unreached'
 }
 
-/** It was sent, and no answer came. */
+/** The requests were sent, and no reply came. */
 export class Unanswered extends Error {
   override name = 'Unanswered'
 }
@@ -48,7 +49,7 @@ export class Connection implements ReplyValueReceiver<string> {
         resolve()
       })
     })
-    // Why it ended does not matter to those who wait.
+    // Waiting callers do not need the reason.
     socket.on('error', () => socket.destroy())
     socket.on('data', (chunk) => this.#reader.feed(chunk))
   }
@@ -57,7 +58,10 @@ export class Connection implements ReplyValueReceiver<string> {
     return this.#state === 'closed'
   }
 
-  /** Sends requests together and returns their replies, errors among them. Throws `Unreached`, `Unanswered`; then it is closed. */
+  /**
+   * Sends requests together and returns their replies, which may be errors. Throws `Unreached`,
+   * `Unanswered`; then the connection is closed.
+   */
   async ask(requests: readonly (readonly string[])[], timeoutMs: number): Promise<Reply[]> {
     let timer: ReturnType<typeof setTimeout> | undefined
     try {

@@ -1,9 +1,11 @@
-// Somebody who subscribes to what a producer writes, and what it hears.
+// A subscriber to a producer's messages, and the messages it receives.
 
 import type { Port } from './port.ts'
 import type { Listening, Reply } from './ways.ts'
 
-/** Has a connection subscribe, and tells of each message that it hears; `id` where it acknowledges. */
+/**
+ * Subscribes a connection, and reports each message; `id` is set when the subscriber acknowledges.
+ */
 export function listen(
   port: Port,
   { acknowledges, name, target }: Listening,
@@ -20,7 +22,7 @@ export function listen(
   port.tell(['SUBSCRIBE', target(channel)])
 }
 
-/** Subscribes and returns what is heard until a text comes. */
+/** Subscribes, and returns the messages received before the text `end`. */
 export function hearUntil(port: Port, listening: Listening, channel: string, end: string): Promise<string[]> {
   return new Promise((resolve) => {
     const all: string[] = []

@@ -1,13 +1,13 @@
-// A client of the server that is tried out, as those see it who write and read.
+// A client of the server under test, as producers and readers see it.
 
 import type { Reply } from './ways.ts'
 
-/** Takes requests and answers them in order; what is unanswered when it ends is never answered. */
+/** Takes requests and answers them in order; requests unanswered at its end are never answered. */
 export interface Port {
   send(words: readonly string[], answered: (reply: Reply) => void): void
-  /** Sends a request that has no reply: one that subscribes, once RESP3 is spoken. */
+  /** Sends a request without a reply: a subscription, once RESP3 is used. */
   tell(words: readonly string[]): void
-  /** Is called with the parts of whatever comes unasked. */
+  /** Called with the parts of each push message. */
   pushed: ((parts: readonly Reply[]) => void) | undefined
 }
 

@@ -1,8 +1,8 @@
 // Power cuts: the engine in this process on a disk in memory (volatile-disk.ts).
 //
-// A life: load what the last one left, compare it with what was acknowledged, go on
-// writing, and at some turn of the loop the power is gone: also in the middle of a
-// write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
+// In a life the engine loads what the last one left, the trial compares that with what was
+// acknowledged, and clients go on writing. At some turn of the loop the power fails, possibly in
+// the middle of a write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
 
 import { channelsOf } from '../../channels/channels.ts'
 import { catalog } from '../../commands/catalog.ts'
@@ -24,18 +24,20 @@ import { VolatileDisk } from './volatile-disk.ts'
 import type { Reply } from './ways.ts'
 import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
 
-/** Steps of a life, each a turn of the loop and up to so many milliseconds of simulated time. */
+/**
+ * Steps of a life; each is a turn of the loop and up to this many milliseconds of simulated time.
+ */
 const STEPS_MAX = 600
 const STEP_MS_MAX = 20
-/** Between two snapshots or rewrites, at most, in simulated time. */
+/** The longest time between two snapshots or rewrites, in simulated time. */
 const SAVE_PAUSE_MS_MAX = 2000
-/** Producers of each way and policy. */
+/** Producers for each way and policy. */
 const COPIES = 2
-/** Lives whose disk fails now and then. */
+/** The share of lives in which the disk sometimes fails. */
 const FAILING_LIVES = 0.25
 const FAILURE_CHANCE = 0.01
 
-/** Time that passes when it is told to. */
+/** A clock that is advanced by hand. */
 class SteppedClock implements Clock {
   #nowMs = dateNow()
   #timers: { dueMs: number; run: () => void }[] = []
@@ -65,7 +67,7 @@ class SteppedClock implements Clock {
     for (const { run } of due) run()
   }
 
-  /** Nothing that was planned happens: the machine is off. */
+  /** Drops all timers: the machine is off. */
   forget(): void {
     this.#timers = []
   }
@@ -131,7 +133,10 @@ export class PowerTrial {
   #producers: Producer[] = []
   #cutMs = 0
 
-  /** Without `saves` there are no snapshots and rewrites, whose own syncs save much that would otherwise be lost. */
+  /**
+   * Without `saves` there are no snapshots and rewrites, whose own syncs save much that would
+   * otherwise be lost.
+   */
   constructor(seed?: number, saves = true) {
     this.#saves = saves
     this.#random = new Random(seed)
@@ -139,8 +144,9 @@ export class PowerTrial {
   }
 
   /**
-   * Lives once under these settings, and returns what was left of the life before. `harm` is sent before anybody looks: what a server
-   * would be like that had done this by itself.
+   * Lives once with these settings, and returns what was left of the life before. The commands in
+   * `harm` are sent before the data is examined: they simulate a server that has done this damage
+   * by itself.
    */
   async live(
     settings: ConfigSettings,
@@ -157,11 +163,11 @@ export class PowerTrial {
       clock: this.#clock,
       random: new Random(random.uint32()),
       hashKey,
-      // Syncs are made on this thread in some lives, aside in the others.
+      // Syncs run on this thread in some lives, in the background in others.
       ownsLoop: random.below(2) === 0,
     })
     channelsOf(engine)
-    // Now and then power fails again during the start.
+    // Sometimes power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
       const opening = openJournal(engine, disk).catch(() => undefined)
       await this.#turns(random.below(12))
@@ -204,7 +210,7 @@ export class PowerTrial {
     return findings
   }
 
-  /** Steps until something is done. */
+  /** Steps until the work is done. */
   async #while<T>(ports: readonly EnginePort[], work: () => Promise<T>): Promise<T> {
     let done = false
     const result = work().finally(() => {
