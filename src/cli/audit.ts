@@ -17,10 +17,12 @@ import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { createConfig } from '../server/boot/options.ts'
 import { secondEngine } from '../server/boot/second-engine.ts'
+import { assert } from '../util/assert.ts'
 import { OptionError } from '../util/option-error.ts'
 import { systemClock } from '../util/time/clock.ts'
 import { Connection } from './client/connection.ts'
 import { type CliOptions, readOptions } from './client/options.ts'
+import { pairsIn } from './client/pairs.ts'
 import type { Reply } from './client/reply.ts'
 
 const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
@@ -60,11 +62,15 @@ export async function runAudit(args: readonly string[], terminal: Terminal = pro
   const rest: string[] = []
   let parts: string | undefined
   for (let i = 0; i < args.length; i++) {
-    const name = args[i]!.startsWith('--') ? args[i]!.slice(2) : ''
+    const word = args[i] ?? ''
+    const name = word.startsWith('--') ? word.slice(2) : ''
     const value = args[i + 1]
-    if (SETTINGS.has(name) && value !== undefined) settings[name] = args[++i]!
-    else if (name === 'parts' && value !== undefined && /^\d{1,4}$/.test(value)) parts = args[++i]!
-    else rest.push(args[i]!)
+    const isSetting = value !== undefined && SETTINGS.has(name)
+    const isParts = value !== undefined && name === 'parts' && /^\d{1,4}$/.test(value)
+    if (isSetting) settings[name] = value
+    else if (isParts) parts = value
+    else rest.push(word)
+    if (isSetting || isParts) i++
   }
   const place = readOptions(rest, process.env)
   if (settings.dir === undefined || place === undefined || place.words.length > 0) {
@@ -179,10 +185,12 @@ async function askServer(
 
 function tellReply({ items }: Reply, terminal: Terminal): number {
   const fields = new Map<string, Reply>()
-  for (let i = 0; i + 1 < items.length; i += 2) fields.set(textOf(items[i]!), items[i + 1]!)
-  const differing = Number(textOf(fields.get('differing')!))
-  terminal.print(`${textOf(fields.get('keys')!)} keys were compared, ${differing} differ.`)
-  const named = fields.get('named')!.items
+  for (const [name, value] of pairsIn(items)) fields.set(textOf(name), value)
+  const [keys, differingReply, namedReply] = [fields.get('keys'), fields.get('differing'), fields.get('named')]
+  assert(keys !== undefined && differingReply !== undefined && namedReply !== undefined, 'DEBUG AUDIT replies these')
+  const differing = Number(textOf(differingReply))
+  terminal.print(`${textOf(keys)} keys were compared, ${differing} differ.`)
+  const named = namedReply.items
   for (const { items: difference } of named) {
     const [database, key, what] = difference.map(textOf) as [string, string, string]
     terminal.print(describe(Number(database), key, IN_WORDS[what as DifferenceKind] ?? what))

@@ -46,7 +46,7 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
   let yes = false
   let until: number | undefined
   for (let i = 0; i < args.length; i++) {
-    const word = args[i]!
+    const word = args[i] ?? ''
     if (word === '--fix') fix = true
     else if (word === '--rebuild-manifest') rebuild = true
     else if (word === '--yes') yes = true
@@ -54,10 +54,12 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
     else if (!word.startsWith('--')) files.push(word)
     else return usage(terminal, CHECK_AOF_HELP, word)
   }
-  if (files.length !== 1 || (rebuild && (fix || until !== undefined))) return usage(terminal, CHECK_AOF_HELP, '')
-  if (rebuild) return runRebuildManifest(files[0]!, yes, terminal)
-  if (!fix && until === undefined) return checkAndCut(files[0]!, { until, fix, yes }, terminal)
-  return asOwner(files[0]!, () => checkAndCut(files[0]!, { until, fix, yes }, terminal), terminal)
+  const [file] = files
+  if (file === undefined || files.length > 1 || (rebuild && (fix || until !== undefined)))
+    return usage(terminal, CHECK_AOF_HELP, '')
+  if (rebuild) return runRebuildManifest(file, yes, terminal)
+  if (!fix && until === undefined) return checkAndCut(file, { until, fix, yes }, terminal)
+  return asOwner(file, () => checkAndCut(file, { until, fix, yes }, terminal), terminal)
 }
 
 async function checkAndCut(
@@ -181,7 +183,7 @@ export async function runCheckRdb(args: readonly string[], terminal: Terminal = 
     if (args.includes('--fix')) terminal.print(NO_REPAIR)
     return 1
   }
-  const behind = end! < size ? `; ${size - end!} bytes follow it` : ''
+  const behind = end !== undefined && end < size ? `; ${size - end} bytes follow it` : ''
   terminal.print(`${file}: whole, ${size} bytes: ${describeContent(verdict)}${behind}.`)
   return 0
 }

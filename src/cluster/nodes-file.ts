@@ -47,12 +47,13 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
       if (at !== -1) epoch = numberOf(words[at + 1], Number.MAX_SAFE_INTEGER)
       continue
     }
-    if (words.length < WORDS_MIN || !ID.test(words[0]!))
+    const [id, address, flagged] = words
+    if (words.length < WORDS_MIN || id === undefined || address === undefined || flagged === undefined || !ID.test(id))
       throw new NodesFileError(`this is not a node: '${words.join(' ')}'`)
-    const flags = words[2]!.split(',')
+    const flags = flagged.split(',')
     if (flags.includes('handshake')) continue
-    const node = new MapNode(words[0]!, '')
-    readPlace(node, words[1]!)
+    const node = new MapNode(id, '')
+    readPlace(node, address)
     node.epoch = numberOf(words[6], Number.MAX_SAFE_INTEGER)
     epoch = Math.max(epoch, node.epoch)
     nodes.set(node.id, node)
@@ -64,12 +65,12 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
   map.epoch = epoch
   for (const [id, node] of nodes) map.nodes.set(id, node)
   for (const { node, words } of described) {
-    const primary = words[3]!
-    if (primary !== '-') node.primary = known(nodes, primary)
+    const primary = words[3]
+    if (primary !== undefined && primary !== '-') node.primary = known(nodes, primary)
     for (const word of words.slice(WORDS_MIN)) readSlots(map, node, word, nodes)
   }
   for (const node of nodes.values()) if (node.shardId === '' && node.primary === undefined) node.shardId = newShardId()
-  for (const node of nodes.values()) if (node.shardId === '') node.shardId = node.primary!.shardId
+  for (const node of nodes.values()) if (node.shardId === '') node.shardId = node.primary?.shardId ?? ''
   return map
 }
 
@@ -78,7 +79,7 @@ function readPlace(node: MapNode, word: string): void {
   const [address = '', hostname = '', ...more] = word.split(',')
   const found = /^(.*):(\d+)(?:@(\d+))?$/.exec(address)
   if (found === null) throw new NodesFileError(`this is not an address: '${word}'`)
-  node.ip = found[1]!
+  node.ip = found[1] ?? ''
   node.port = Number(found[2])
   node.busPort = Number(found[3] ?? 0)
   node.hostname = hostname
@@ -99,7 +100,7 @@ function readSlots(map: SlotMap, node: MapNode, word: string, nodes: ReadonlyMap
   const moving = /^\[(\d+)-([<>])-([0-9a-f]{40})\]$/.exec(word)
   if (moving !== null) {
     const direction = moving[2] === '>' ? map.migrating : map.importing
-    direction.set(numberOf(moving[1], SLOT_COUNT - 1), known(nodes, moving[3]!))
+    direction.set(numberOf(moving[1], SLOT_COUNT - 1), known(nodes, moving[3] ?? ''))
     return
   }
   const [first, last = first] = word.split('-')

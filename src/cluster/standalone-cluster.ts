@@ -188,7 +188,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
    */
   claimSlots(): void {
     const { databases, log } = this.#engine
-    const { slots } = databases[0]!.keys
+    const slots = databases[0]?.keys.slots ?? null
     if (slots === null || this.#map.myself.primary !== undefined) return
     const { map, strays } = { map: this.#map, strays: [] as number[] }
     for (let slot = 0; slot < SLOT_COUNT; slot++) {

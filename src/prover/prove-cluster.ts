@@ -34,7 +34,7 @@ export interface ClusterProofOptions {
 }
 
 /** The words that start this program. */
-const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, process.argv[1]!]
+const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)]
 
 /** Runs the proof and returns the exit code. */
 export async function proveCluster(options: ClusterProofOptions, terminal: Terminal): Promise<number> {
@@ -82,9 +82,9 @@ function report(terminal: Terminal, seen: Seen): void {
   terminal.print(`\n${'strike'.padEnd(54)}${'times'.padStart(6)}${'pause p50'.padStart(12)}${'max'.padStart(10)}`)
   for (const [name, pauses] of [...pausesMs].sort()) {
     const sorted = pauses.toSorted((a, b) => a - b)
-    const median = sorted[sorted.length >> 1]!
+    const median = sorted[sorted.length >> 1] ?? 0
     terminal.print(
-      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(sorted.at(-1)!).padStart(10)}`,
+      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(sorted.at(-1) ?? 0).padStart(10)}`,
     )
   }
   terminal.print(

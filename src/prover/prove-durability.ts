@@ -11,6 +11,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { ConfigSettings } from '../config/config.ts'
+import { assert } from '../util/assert.ts'
 import { performance } from '../util/time/real-time.ts'
 import { KillTrial } from './durability/kill-trial.ts'
 import { PowerTrial } from './durability/power-trial.ts'
@@ -76,8 +77,9 @@ export async function runProveDurability(
   args: readonly string[],
   terminal: Terminal = processTerminal,
 ): Promise<number> {
-  if (args[0] === SERVE_FILES && args.length === 2)
-    return (await import('./volatile-files/serve-files.ts')).serveFiles(args[1]!)
+  const [first, mountPoint] = args
+  if (first === SERVE_FILES && mountPoint !== undefined && args.length === 2)
+    return (await import('./volatile-files/serve-files.ts')).serveFiles(mountPoint)
   if (args[0] === '--cluster') {
     const options = readClusterOptions(args.slice(1))
     if (options !== undefined) return (await import('./prove-cluster.ts')).proveCluster(options, terminal)
@@ -99,16 +101,16 @@ export async function runProveDurability(
   const endMs = performance.now() + seconds * 1000
   try {
     for (let i = 0; i === 0 || performance.now() < endMs || kills.lives < 2; i++) {
-      const { settings, policies } = trials[i % trials.length]!
+      const { settings, policies } = inTurn(trials, i)
       const began = performance.now()
       killed.add(await kills.live(settings, policies))
       // Power cuts get the same time.
       for (const until = 2 * performance.now() - began; performance.now() < until; ) {
-        const trial = trials[cuts.lives % trials.length]!
+        const trial = inTurn(trials, cuts.lives)
         cut.add(await cuts.live(trial.settings, trial.policies))
       }
     }
-    const last = trials[0]!
+    const last = inTurn(trials, 0)
     killed.add(await kills.live(last.settings, last.policies))
     cut.add(await cuts.live(last.settings, last.policies))
   } catch (error) {
@@ -122,6 +124,13 @@ export async function runProveDurability(
     [`killed (SIGKILL) ${kills.lives - 1} times`, killed],
     [`power cut ${cuts.lives - 1} times (simulated disk)`, cut],
   ])
+}
+
+/** The item for step `step`, when all items take turns. */
+function inTurn<T>(items: readonly T[], step: number): T {
+  const item = items[step % items.length]
+  assert(item !== undefined, 'there is a trial for each policy')
+  return item
 }
 
 /** Adds up findings by policy. */

@@ -12,6 +12,7 @@
 import type { Client } from '../engine/clients/client.ts'
 import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 
@@ -43,11 +44,12 @@ export class Arrivals {
     const { clients, dataset, durability } = engine
     if (leadingEpoch === 0) throw NOT_LEADING
     if (!this.#isCurrent({ move: id, epoch })) throw UNKNOWN_MOVE
-    const moving = new Set(slotsIn(mapLog.map.move(id)!.left))
+    const moving = new Set(slotsIn(mapLog.map.move(id)?.left ?? []))
     if (!slots.every((slot) => moving.has(slot))) throw OTHER_SLOTS
     for (const [other, { move }] of this.#bringers) if (move === id && other !== client) clients.close(other, 'now')
-    const db = dataset.databases[0]!
-    const index = db.keys.slots!
+    const db = this.#host.data
+    const index = db.keys.slots
+    assert(index !== null, 'a cluster keeps an index of its slots')
     let room = REMOVED_KEYS
     let left = 0
     for (const slot of slots) {

@@ -7,6 +7,7 @@
 
 import type { Dataset } from '../engine/data/dataset.ts'
 import type { Database } from '../store/keyspace/database.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
 import { hashSlotOf } from '../util/tables/hash-slot.ts'
 import { NameSet } from '../util/tables/name-map.ts'
@@ -59,7 +60,7 @@ export class ChangedKeys {
   /** Continues the walk: returns the next entry, -1 at the end. */
   step(): number {
     const entry = this.#next
-    if (entry !== -1) this.#next = this.#database.keys.slots!.older(entry)
+    if (entry !== -1) this.#next = this.#database.keys.slots?.older(entry) ?? -1
     return entry
   }
 
@@ -70,7 +71,9 @@ export class ChangedKeys {
   }
 
   get #database(): Database {
-    return this.#dataset.databases[0]!
+    const [database] = this.#dataset.databases
+    assert(database !== undefined, 'a cluster has database 0')
+    return database
   }
 
   readonly #changing = (db: Database, entry: number): void => {

@@ -139,7 +139,8 @@ class Stream {
   }
 
   takePieces(): Buffer {
-    const whole = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces)
+    const [first, ...others] = this.#pieces
+    const whole = first !== undefined && others.length === 0 ? first : Buffer.concat(this.#pieces)
     this.#pieces = []
     this.#bytes = 0
     this.needed = 0

@@ -64,7 +64,7 @@ export function writeHeader(batch: Buffer, { first, messages, number, sender, sh
 export function readBatch(bytes: Uint8Array): ReadBatch | undefined {
   const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (batch.length < FIXED_BYTES || batch[0] !== VERSION) return undefined
-  const payloadAt = FIXED_BYTES + batch[1]!
+  const payloadAt = FIXED_BYTES + batch.readUInt8(1)
   return {
     shard: batch.toString('utf8', FIXED_BYTES, payloadAt),
     first: batch.readUInt32LE(2),

@@ -17,6 +17,7 @@
 import type { MessageFigures } from '../engine/cluster-view/cluster-view.ts'
 import { LogError } from '../replicated-log/log.ts'
 import type { Messaging } from '../replicated-log/messaging.ts'
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { Random } from '../util/numbers/random.ts'
 import { type IncomingMessage, IncomingMessages } from './incoming-messages.ts'
@@ -86,7 +87,8 @@ export class MessageExchange implements MessageFigures {
 
   async #sendAll(): Promise<void> {
     const { log } = this.#view.engine
-    const messaging = this.#messaging!
+    const messaging = this.#messaging
+    assert(messaging !== undefined, 'messages are sent after `begin`')
     this.#isSending = true
     while (!this.#outgoing.isEmpty) {
       const { bytes, messages } = this.#outgoing.take(messaging.batchBytesMax)

@@ -101,12 +101,12 @@ export class ShardMap {
 
   /** The name of the shard that owns a slot; undefined when it has no owner. */
   ownerOf(slot: number): string | undefined {
-    return this.shards[this.#owners[slot]!]?.name
+    return this.shards[this.placeOf(slot)]?.name
   }
 
   /** The index of the shard that owns a slot; -1 when it has no owner. */
   placeOf(slot: number): number {
-    return this.#owners[slot]!
+    return this.#owners[slot] ?? NOBODY
   }
 
   /** The number of slots that a shard owns. */
@@ -123,8 +123,8 @@ export class ShardMap {
     if (this.#counts === undefined) {
       const counts = new Array<number>(this.shards.length).fill(0)
       for (let slot = 0; slot < SLOT_COUNT; slot++) {
-        const owner = this.#owners[slot]!
-        if (owner !== NOBODY) counts[owner]!++
+        const owner = this.placeOf(slot)
+        if (owner !== NOBODY) counts[owner] = (counts[owner] ?? 0) + 1
       }
       this.#counts = counts
     }
@@ -258,7 +258,7 @@ export class ShardMap {
   #spans(): [first: number, last: number, place: number][] {
     const spans: [number, number, number][] = []
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const place = this.#owners[slot]!
+      const place = this.placeOf(slot)
       const last = spans.at(-1)
       if (place === NOBODY) continue
       if (last !== undefined && last[2] === place && last[1] === slot - 1) last[1] = slot

@@ -21,6 +21,8 @@ import type { LogNode } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ReplicatedLog } from '../replicated-log/log.ts'
 import type { Address, Dial } from '../replication/connection.ts'
+import type { Database } from '../store/keyspace/database.ts'
+import { assert } from '../util/assert.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { Arrivals } from './arrivals.ts'
@@ -63,6 +65,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   })
   #changed: Handler<[]> | null = null
   readonly engine: Engine
+  readonly data: Database
   readonly mapLog: MapLog
   readonly shard: string
   readonly dial: Dial
@@ -93,6 +96,9 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   constructor(engine: Engine, options: ShardedClusterOptions) {
     const { dial, shard, timing = MOVER_TIMING } = options
     this.engine = engine
+    const [data] = engine.databases
+    assert(data !== undefined, 'a cluster has database 0')
+    this.data = data
     this.shard = shard
     this.dial = dial
     this.timing = timing
@@ -145,7 +151,8 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     let isSuperseded = false
     const make = (map: ShardMap): ShardMap | undefined => {
       const { isFirst, log } = this.#options
-      const self = this.#self!
+      const self = this.#self
+      assert(self !== undefined, 'a node leads after `begin`')
       const known = map.shard(this.shard)
       if (map.shards.length === 0 && !isFirst) throw new NotYet('the first shard has no leader yet')
       if (known !== undefined && known.log !== log)

@@ -164,7 +164,7 @@ export class SlotMover {
       this.#host.hold(slots)
       const version = await this.#handOver(link, changed, check, { move, epoch, spans, slots })
       const isOurs = (key: Bytes): boolean => slots.has(hashSlotOf(key))
-      engine.watches.databaseReplaced(dataset.databases[0]!, isOurs)
+      engine.watches.databaseReplaced(this.#host.data, isOurs)
       await this.#confirm(link, version)
       this.#host.hold(NO_SLOTS)
     } catch (error) {
@@ -179,7 +179,7 @@ export class SlotMover {
 
   /** The next portion of a move. */
   #portionOf(left: readonly SlotSpan[]): SlotSpan[] {
-    const index = this.#host.engine.databases[0]!.keys.slots
+    const index = this.#host.data.keys.slots
     const portion: number[] = []
     let keys = 0
     for (const slot of slotsIn(left)) {
@@ -208,8 +208,7 @@ export class SlotMover {
 
   /** Sends all keys of the slot that is being walked. */
   async #sendSlot(link: TargetLink, changed: ChangedKeys, check: () => void): Promise<void> {
-    const { engine } = this.#host
-    const db = engine.databases[0]!
+    const { data: db, engine } = this.#host
     let isAtEnd = false
     while (!isAtEnd) {
       engine.unitClock.pass()
@@ -227,14 +226,13 @@ export class SlotMover {
 
   /** Sends changed keys, and deletes removed ones. */
   async #sendChanged(link: TargetLink, changed: ChangedKeys, check: () => void): Promise<void> {
-    const { engine } = this.#host
-    const db = engine.databases[0]!
+    const { data: db, engine } = this.#host
     const names = changed.take()
     for (let at = 0; at < names.length; ) {
       engine.unitClock.pass()
       let bytes = 0
       for (const end = at + SLICE_KEYS; at < Math.min(end, names.length) && bytes < SLICE_BYTES; at++) {
-        const key = Bytes.from(names[at]!)
+        const key = Bytes.from(names[at] ?? '')
         const entry = db.keys.find(key)
         if (entry !== NONE && !db.isExpired(entry)) bytes += this.#send(link, entry)
         else link.tell([DEL, key.toBuffer()])
@@ -246,8 +244,8 @@ export class SlotMover {
 
   /** Sends one key as it is now; returns the size of its value in bytes. */
   #send(link: TargetLink, entry: number): number {
-    const { config, databases } = this.#host.engine
-    const db = databases[0]!
+    const { data: db, engine } = this.#host
+    const { config } = engine
     const expiry = db.expiryOf(entry)
     const payload = payloadWriter.write(db, entry, config.get('rdbcompression'))
     const value = Buffer.from(payload.source.u8.subarray(payload.start, payload.start + payload.length))
@@ -274,7 +272,7 @@ export class SlotMover {
     check: () => void,
     portion: { move: MapMove; epoch: number; spans: readonly SlotSpan[]; slots: ReadonlySet<number> },
   ): Promise<number> {
-    const { engine, mapLog, timing } = this.#host
+    const { data, mapLog, timing } = this.#host
     do {
       await this.#sendChanged(link, changed, check)
       const [synced] = await link.ask('WAITAOF', 1, 0, timing.syncMs)
@@ -283,7 +281,7 @@ export class SlotMover {
       // Changes by the server itself, such as expiry, have continued.
     } while (changed.size > 0)
     const { epoch, move, slots, spans } = portion
-    const index = engine.databases[0]!.keys.slots
+    const index = data.keys.slots
     let keys = 0
     for (const slot of slots) keys += index?.count(slot) ?? 0
     /**

@@ -44,16 +44,16 @@ export class StrayKeys {
       return
     }
     unitClock.renew()
-    removeKeysOfSlot(dataset, dataset.databases[0]!, slot, REMOVED_KEYS)
+    removeKeysOfSlot(dataset, this.#host.data, slot, REMOVED_KEYS)
     turn.endSoon()
     this.look()
   }
 
   /** A slot with keys that do not belong here. */
   #next(): number | undefined {
-    const { engine, leadingEpoch, mapLog, shard } = this.#host
+    const { data, leadingEpoch, mapLog, shard } = this.#host
     const { map } = mapLog
-    const index = engine.databases[0]!.keys.slots
+    const index = data.keys.slots
     if (leadingEpoch === 0 || index === null) return undefined
     let coming: Set<number> | undefined
     for (let slot = 0; slot < SLOT_COUNT; slot++) {

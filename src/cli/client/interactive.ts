@@ -6,6 +6,7 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline/promises'
 import type { CliOptions } from './options.ts'
+import { pairsIn } from './pairs.ts'
 import type { Reply } from './reply.ts'
 import type { Session } from './session.ts'
 
@@ -110,7 +111,7 @@ function argumentUsage(argument: Reply): string {
 function pairs(map: Reply | undefined): [string, Reply][] {
   const found: [string, Reply][] = []
   const items = map?.items ?? []
-  for (let i = 0; i + 1 < items.length; i += 2) found.push([items[i]!.bytes.toString('latin1'), items[i + 1]!])
+  for (const [name, value] of pairsIn(items)) found.push([name.bytes.toString('latin1'), value])
   return found
 }
 

@@ -16,9 +16,14 @@ export interface CliOptions extends Place {
   readonly words: readonly string[]
 }
 
+/** Options with a value, and their values. */
+type Values = Record<'-h' | '-p' | '-s' | '-n' | '-a' | '--user' | '--cert' | '--key' | '--cacert' | '--sni', string>
+
+const isValueOption = (word: string, values: Values): word is keyof Values => Object.hasOwn(values, word)
+
 /** Reads the command line; undefined when it is invalid. Environment: REDISCLI_AUTH. */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): CliOptions | undefined {
-  const values: Record<string, string> = {
+  const values: Values = {
     '-h': '127.0.0.1',
     '-p': '6379',
     '-s': '',
@@ -32,9 +37,9 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   }
   const flags = new Set<string>()
   let at = 0
-  for (; at < args.length && args[at]!.startsWith('-'); at++) {
-    const word = args[at]! === '--pass' ? '-a' : args[at]!
-    if (word in values || word === '-u') {
+  for (; at < args.length && args[at]?.startsWith('-') === true; at++) {
+    const word = args[at] === '--pass' ? '-a' : (args[at] ?? '')
+    if (isValueOption(word, values) || word === '-u') {
       const value = args[++at]
       if (value === undefined) return undefined
       if (word !== '-u') values[word] = value
@@ -45,12 +50,12 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   const [port, database] = [Number(values['-p']), Number(values['-n'])]
   if (!Number.isInteger(port) || port < 0 || port > 65535 || !Number.isInteger(database)) return undefined
   return {
-    host: values['-h']!,
+    host: values['-h'],
     port,
-    socket: values['-s']!,
+    socket: values['-s'],
     encryption: flags.has('--tls') ? encryptionOf(values, flags) : undefined,
-    user: values['--user']!,
-    password: values['-a']!,
+    user: values['--user'],
+    password: values['-a'],
     database,
     protocol: flags.has('-3') || (flags.has('--json') && !flags.has('-2')) ? 3 : 2,
     format: flags.has('--json') ? 'json' : flags.has('--raw') ? 'raw' : flags.has('--no-raw') ? 'people' : undefined,
@@ -61,12 +66,12 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
 
 const FLAG = /^(--raw|--no-raw|--json|-3|-2|-e|--no-auth-warning|--tls|--insecure)$/
 
-function encryptionOf(values: Readonly<Record<string, string>>, flags: ReadonlySet<string>): Encryption {
+function encryptionOf(values: Readonly<Values>, flags: ReadonlySet<string>): Encryption {
   return {
-    certFile: values['--cert']!,
-    keyFile: values['--key']!,
-    authoritiesFile: values['--cacert']!,
-    serverName: values['--sni']!,
+    certFile: values['--cert'],
+    keyFile: values['--key'],
+    authoritiesFile: values['--cacert'],
+    serverName: values['--sni'],
     isServerTrusted: flags.has('--insecure'),
   }
 }
@@ -75,7 +80,7 @@ function encryptionOf(values: Readonly<Record<string, string>>, flags: ReadonlyS
  * Parses `redis[s]://[[user]:password@]host[:port][/database]`; returns false when it does not
  * match.
  */
-function readUri(uri: string, values: Record<string, string>, flags: Set<string>): boolean {
+function readUri(uri: string, values: Values, flags: Set<string>): boolean {
   const parts = /^redis(s?):\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/?#]*)(?::(\d+))?(?:\/(\d*))?$/i.exec(uri)
   if (parts === null) return false
   const [, secure, identity, host, port, database] = parts

@@ -2,6 +2,7 @@
 // as JSON.
 
 import { quoted } from '../../util/bytes/quoted.ts'
+import { pairsIn } from './pairs.ts'
 import type { Reply } from './reply.ts'
 
 export type Format = 'people' | 'raw' | 'json'
@@ -74,7 +75,7 @@ function raw(reply: Reply): string {
       return items.map(raw).join('\n')
     case '%': {
       const lines: string[] = []
-      for (let i = 0; i < items.length; i += 2) lines.push(`${raw(items[i]!)} ${raw(items[i + 1]!)}`)
+      for (const [key, value] of pairsIn(items)) lines.push(`${raw(key)} ${raw(value)}`)
       return lines.join('\n')
     }
     case '-':
@@ -99,10 +100,10 @@ function json(reply: Reply): string {
       return `[${items.map(json).join(',')}]`
     case '%': {
       const members: string[] = []
-      for (let i = 0; i < items.length; i += 2) {
-        const key = json(items[i]!)
+      for (const [name, value] of pairsIn(items)) {
+        const key = json(name)
         // The name of a member is a string in JSON.
-        members.push(`${key.startsWith('"') ? key : JSON.stringify(key)}:${json(items[i + 1]!)}`)
+        members.push(`${key.startsWith('"') ? key : JSON.stringify(key)}:${json(value)}`)
       }
       return `{${members.join(',')}}`
     }

@@ -29,7 +29,7 @@ export class Session {
   }
 
   /** Connects and authenticates. Rejects with one line for the user. */
-  async connect(): Promise<void> {
+  async connect(): Promise<Connection> {
     const { host, port, socket, user, password, protocol } = this.#options
     let connection: Connection
     try {
@@ -45,6 +45,7 @@ export class Session {
     if (password !== '') this.#tell('AUTH failed', await connection.ask(['AUTH', user, password]))
     if (protocol === 3) this.#tell('HELLO 3 failed', await connection.ask(['HELLO', '3']))
     if (this.database !== 0) this.#tell('SELECT failed', await connection.ask(['SELECT', String(this.database)]))
+    return connection
   }
 
   #tell(what: string, { type, bytes }: Reply): void {
@@ -56,10 +57,9 @@ export class Session {
    * the connection is gone.
    */
   async run(words: readonly string[]): Promise<boolean> {
-    if (this.#connection === undefined) await this.connect()
-    const connection = this.#connection!
+    const connection = this.#connection ?? (await this.connect())
     try {
-      if (STREAMING.test(words[0]!)) {
+      if (STREAMING.test(words[0] ?? '')) {
         if (this.#format === 'people') this.#print('Reading messages... (press Ctrl-C to quit)\n')
         connection.send(words)
         await connection.closed
@@ -81,13 +81,13 @@ export class Session {
 
   /** Sends a command without printing its reply. */
   async ask(words: readonly string[]): Promise<Reply> {
-    if (this.#connection === undefined) await this.connect()
-    return this.#connection!.ask(words)
+    const connection = this.#connection ?? (await this.connect())
+    return connection.ask(words)
   }
 
   /** Updates what the prompt shows. */
   #follow(words: readonly string[]): void {
-    const name = words[0]!.toLowerCase()
+    const name = words[0]?.toLowerCase()
     if (name === 'multi') this.inTransaction = true
     else if (name === 'exec' || name === 'discard' || name === 'reset') this.inTransaction = false
     if (name === 'select' && !this.inTransaction) this.database = Number(words[1])

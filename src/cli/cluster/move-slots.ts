@@ -4,26 +4,26 @@ import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import { type Answer, Node, NodeError, readEntry, valueIn } from './node.ts'
 import { leaderOf, type ShardOf, shardsAt } from './shards.ts'
-import { readPlaces, UsageError, type Words } from './words.ts'
+import { readPlace, UsageError, type Words } from './words.ts'
 
 const SLOT_MAX = 16383
 const LOOK_MS = 500
 
 /** Returns 0 when all slots have moved. */
 export async function moveSlots(words: Words, terminal: Terminal): Promise<number> {
-  const [place] = readPlaces(words.need('--node'))
+  const place = readPlace(words.need('--node'))
   const [from, to] = [words.need('--from'), words.need('--to')]
   const ranges = words.take('--slots')
   const count = words.takeCount('--count')
   const entry = readEntry(words)
   words.end()
   if ((ranges === undefined) === (count === undefined)) throw new UsageError("give either '--slots' or '--count'")
-  const any = await Node.open(place!, entry)
+  const any = await Node.open(place, entry)
   const shards = await shardsAt(any)
   any.close()
   const { leader, shard } = await leaderOf(from, shards, entry)
   try {
-    const chosen = ranges === undefined ? lastSlots(shard, count!) : readRanges(ranges)
+    const chosen = ranges === undefined ? lastSlots(shard, count ?? 0) : readRanges(ranges)
     const asked = chosen.flatMap(([first, last]) => [String(first), String(last)])
     await leader.ask('CLUSTER', 'MOVESLOTS', to, ...asked)
     terminal.print(`${from} gives ${to} the slots ${chosen.map(([first, last]) => `${first}-${last}`).join(',')}`)

@@ -5,7 +5,7 @@ import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
 import { type ShardOf, shardsAt } from './shards.ts'
-import { readPlaces, UsageError, type Words } from './words.ts'
+import { readPlace, readPlaces, UsageError, type Words } from './words.ts'
 
 /** A handover and a shutdown take milliseconds; a busy log makes them wait. */
 const LOOKS_MAX = 100
@@ -16,17 +16,17 @@ const LOOK_MS = 100
  * when it is gone.
  */
 export async function remove(words: Words, terminal: Terminal): Promise<number> {
-  const [target] = readPlaces(words.need('--node'))
+  const target = readPlace(words.need('--node'))
   const others = readPlaces(words.need('--others'))
   const isShardMeant = words.take('--shard') === 'yes'
   const entry = readEntry(words)
   words.end()
-  if (others.some(({ host, port }) => host === target!.host && port === target!.port))
+  if (others.some(({ host, port }) => host === target.host && port === target.port))
     throw new UsageError("'--others' must name the brokers that stay")
-  const node = await Node.open(target!, entry)
+  const node = await Node.open(target, entry)
   try {
     const shards = await shardsAt(node).catch(() => [])
-    const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target!.host && one.port === target!.port))
+    const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target.host && one.port === target.port))
     if (isShardMeant) {
       if (own === undefined) throw new UsageError('it does not belong to a cluster of several shards')
       if (own.slots.length > 0)
@@ -34,7 +34,7 @@ export async function remove(words: Words, terminal: Terminal): Promise<number> 
       return await removeShard(own, others, entry, terminal)
     }
     await requireFollower(node, others, entry, terminal)
-    await end(target!, entry, terminal)
+    await end(target, entry, terminal)
     await forget(
       own?.nodes.filter(({ host, port }) => `${host}:${port}` === node.address).map(({ id }) => id) ?? [],
       others,

@@ -22,7 +22,7 @@ export async function shardsAt(node: Node): Promise<ShardOf[]> {
   return answer.map((shard: Answer): ShardOf => {
     const bounds = (valueIn(shard, 'slots') ?? []) as readonly number[]
     const nodes = (valueIn(shard, 'nodes') ?? []) as readonly Answer[]
-    const slots = bounds.flatMap((first, i) => (i % 2 === 0 ? [[first, bounds[i + 1]!] as const] : []))
+    const slots = bounds.flatMap((first, i) => (i % 2 === 0 ? [[first, bounds[i + 1] ?? first] as const] : []))
     return { slots, nodes: nodes.map(nodeOf) }
   })
 }

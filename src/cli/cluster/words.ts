@@ -52,3 +52,10 @@ export function readPlaces(text: string): { host: string; port: number }[] {
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
   })
 }
+
+/** Reads one `host:port`, the first of several. */
+export function readPlace(text: string): { host: string; port: number } {
+  const [place] = readPlaces(text)
+  if (place === undefined) throw new UsageError(`'${text}' is not host:port`)
+  return place
+}

@@ -45,7 +45,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
   writeFileSync(clock, SHIFTED_CLOCK)
   return machines.map((machine) => {
     const { host, name, ports, prefix } = machine
-    const port = ports[0]!
+    const [port] = ports
     const all = {
       port: String(port),
       bind: host,
@@ -60,7 +60,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       'log-snapshots': snapshots,
       ...settings,
     }
-    const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value!])
+    const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value])
     const [node = '', ...rest] = program
     const command = [...prefix, node, '--require', clock, ...rest, ...words]
     return new Member({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })

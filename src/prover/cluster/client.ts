@@ -3,6 +3,7 @@
 
 import type { Random } from '../../util/numbers/random.ts'
 import type { Reply } from '../durability/ways.ts'
+import { anyOf } from './any-of.ts'
 import { SHARD } from './broker.ts'
 import { Connection, Unreached } from './connection.ts'
 import type { Member } from './member.ts'
@@ -75,6 +76,6 @@ export class Client {
   }
 
   #draw(): Member {
-    return this.#brokers[this.#random.below(this.#brokers.length)]!
+    return anyOf(this.#brokers, this.#random)
   }
 }

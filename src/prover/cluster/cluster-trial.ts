@@ -5,6 +5,7 @@
 import { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
 import type { Reply } from '../durability/ways.ts'
+import { anyOf } from './any-of.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'
 import type { Member } from './member.ts'
@@ -168,7 +169,7 @@ export class ClusterTrial {
   }
 
   #draw(): Strike {
-    return this.#strikes[this.#random.below(this.#strikes.length)]!
+    return anyOf(this.#strikes, this.#random)
   }
 
   #trace(line: string): void {
@@ -204,7 +205,7 @@ async function readAll({ host, port }: Member, keys: readonly string[]): Promise
   const connection = new Connection(host, port)
   try {
     const replies = await connection.ask(keys.map(requestFor), READ_MS_MAX)
-    return new Map(keys.map((key, i) => [key, replies[i]!]))
+    return new Map(keys.map((key, i) => [key, replies[i] ?? null]))
   } finally {
     connection.end()
   }

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { ConfigSettings } from '../../config/config.ts'
+import { assert } from '../../util/assert.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
 import { prepareBrokers, type Standing, standingOf } from './broker.ts'
 import { type LogKind, type LogSystem, prepareLog } from './log-system.ts'
@@ -106,7 +107,9 @@ export class Cluster {
   /** Cuts the power of machines at the same moment: data that was not synced is lost. */
   async cutPower(members: readonly Member[], seed: number): Promise<void> {
     await this.kill(members)
-    await this.machines.files!.cut(
+    const { files } = this.machines
+    assert(files !== undefined, 'power is cut only where files are volatile')
+    await files.cut(
       members.map(({ name }) => name),
       seed,
     )
@@ -155,7 +158,9 @@ export class Cluster {
   }
 
   #machineOf({ name }: Member): Machine {
-    return this.machines.all.find((machine) => machine.name === name)!
+    const found = this.machines.all.find((machine) => machine.name === name)
+    assert(found !== undefined, 'each member runs on a machine of its name')
+    return found
   }
 
   async #haveReached(position: number): Promise<boolean> {

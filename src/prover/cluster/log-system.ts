@@ -67,7 +67,7 @@ export function prepareNats(
     return new Member({
       name,
       host,
-      port: ports[0]!,
+      port: ports[0],
       command: [...prefix, 'nats-server', '-c', file],
       logFile: `${dir}/${name}.log`,
     })
@@ -77,9 +77,9 @@ export function prepareNats(
     members,
     address: (name) => `nats://${NATS_USER.user}:${NATS_USER.password}@${places}/${name}?bytes=1gb`,
     async leader(name) {
-      for (const [i, { isPaused, isUp }] of members.entries()) {
-        if (!isUp || isPaused) continue
-        const { host, ports } = machines[i]!
+      for (const [i, { host, ports }] of machines.entries()) {
+        const member = members[i]
+        if (member === undefined || !member.isUp || member.isPaused) continue
         const said = await askJson(`http://${host}:${ports[2]}/jsz?streams=true`)
         const leader = leaderOf(said, name)
         const found = members.find((member) => member.name === leader)
@@ -126,7 +126,7 @@ export function prepareEtcd(
     return new Member({
       name,
       host,
-      port: ports[0]!,
+      port: ports[0],
       command: [...prefix, 'etcd', ...words],
       logFile: `${dir}/${name}.log`,
     })

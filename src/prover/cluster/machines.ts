@@ -4,15 +4,19 @@
 
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { assert } from '../../util/assert.ts'
 import { VolatileFiles } from '../volatile-files/volatile-files.ts'
 import { freePorts } from './free-ports.ts'
 import { Network } from './network.ts'
+
+/** Ports for clients, for peers, and for monitoring. */
+export type Ports = readonly [clients: number, peers: number, monitoring: number]
 
 export interface Machine {
   readonly name: string
   readonly host: string
   /** Ports that no other process uses. */
-  readonly ports: readonly number[]
+  readonly ports: Ports
   /** The directory of its disk. */
   readonly dir: string
   /** The words before a command that run it on this machine. */
@@ -79,9 +83,16 @@ async function describe(names: readonly string[], dir: string, { files, network 
     return {
       name,
       host: network === undefined ? '127.0.0.1' : network.addressOf(name),
-      ports: ports.slice(PORTS * i, PORTS * (i + 1)),
+      ports: portsOf(ports, i),
       dir: own,
       prefix: network === undefined ? [] : network.prefixOf(name),
     }
   })
+}
+
+/** The ports of a machine, given by its index, among free ones. */
+export function portsOf(free: readonly number[], machine: number): Ports {
+  const [clients, peers, monitoring] = free.slice(PORTS * machine)
+  assert(clients !== undefined && peers !== undefined && monitoring !== undefined, 'each machine has three ports')
+  return [clients, peers, monitoring]
 }

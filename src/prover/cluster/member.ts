@@ -59,8 +59,9 @@ export class Member {
   start(): void {
     if (this.isUp) return
     const { command, hears = false, logFile } = this.#options
+    const [program = '', ...words] = command
     const log = openSync(logFile, 'a')
-    this.#child = spawn(command[0]!, command.slice(1), {
+    this.#child = spawn(program, words, {
       stdio: ['ignore', log, log, ...(hears ? ['ipc' as const] : [])],
     })
     // A process that does not start is noticed when it is asked something.
@@ -93,7 +94,7 @@ export class Member {
 
   /** Sends it a message, if it receives messages. */
   tell(message: number): void {
-    if (this.isUp && this.#child!.connected) this.#child!.send(message)
+    if (this.isUp && this.#child?.connected === true) this.#child.send(message)
   }
 
   /** All of its output. */

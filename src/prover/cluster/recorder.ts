@@ -46,9 +46,12 @@ const PUBLISH = "return redis.call('PUBLISH', KEYS[1], ARGV[1])"
 const SPUBLISH = "return redis.call('SPUBLISH', KEYS[1], ARGV[1])"
 const PUSH_AND_COUNT = "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])"
 
+/** The operations of one request or transaction. */
+type Operations = readonly [Operation, ...Operation[]]
+
 /** The requests of a client, and the operations recorded for them. */
 interface Asked {
-  readonly operations: readonly Operation[]
+  readonly operations: Operations
   readonly counting?: Counting
   readonly requests: readonly string[][]
   /** Takes the last reply. */
@@ -76,7 +79,7 @@ export class Recorder {
   readonly #operations = new Map<string, Operation[]>()
   readonly #countings = new Map<string, Counting[]>()
   /** The pushes of each transaction. */
-  readonly #together: (readonly Operation[])[] = []
+  readonly #together: Operations[] = []
   /** The number of the list or register in use, by family. */
   readonly #families = new Map<string, number>()
   #values = 0
@@ -155,7 +158,7 @@ export class Recorder {
     for (const pushes of this.#together) {
       const there = pushes.filter(({ key, value }) => valuesIn(key, held).includes(value))
       if (there.length !== 0 && there.length !== pushes.length)
-        found.push(`half a transaction is there: ${pushes[0]!.value} in ${there.map(({ key }) => key)}`)
+        found.push(`half a transaction is there: ${pushes[0].value} in ${there.map(({ key }) => key)}`)
     }
     return found
   }
@@ -234,18 +237,21 @@ export class Recorder {
   }
 
   async #readResting(number: number, connection: Connection): Promise<void> {
-    const { operations, read, requests } = this.#readOfRegister(number)
-    const [operation] = operations
+    const {
+      operations: [operation],
+      read,
+      requests,
+    } = this.#readOfRegister(number)
     try {
       const [reply] = await connection.ask(requests, RESTING_PATIENCE_MS)
-      operation!.outcome = reply instanceof Error ? 'none' : 'done'
-      if (!(reply instanceof Error)) read!(reply!)
+      operation.outcome = reply instanceof Error ? 'none' : 'done'
+      if (!(reply instanceof Error) && reply !== undefined) read?.(reply)
     } catch {
       // There was no reply, so none was outdated.
-      operation!.outcome = 'none'
+      operation.outcome = 'none'
     }
-    operation!.endedMs = performance.now()
-    this.#tally(operation!.outcome, true, operation!.endedMs)
+    operation.endedMs = performance.now()
+    this.#tally(operation.outcome, true, operation.endedMs)
   }
 
   async #watchRole(broker: Member): Promise<void> {
@@ -258,7 +264,7 @@ export class Recorder {
 
   async #ask(client: Client, asked: Asked, isAnybodyAsked: boolean): Promise<Operation['outcome']> {
     const { counting, operations, read, requests } = asked
-    const isRead = operations[0]!.kind === 'list' || operations[0]!.kind === 'read'
+    const isRead = operations[0].kind === 'list' || operations[0].kind === 'read'
     let outcome: Operation['outcome'] = 'unknown'
     try {
       // Each read also asks for the broker's role: followers may be behind.
@@ -267,8 +273,8 @@ export class Recorder {
       if (replies.some((reply) => reply instanceof Error)) outcome = 'none'
       else {
         outcome = 'done'
-        if (isRead) operations[0]!.isLate = (replies[0] as Reply[])[0] !== 'master'
-        read?.(replies.at(-1)!)
+        if (isRead) operations[0].isLate = (replies[0] as Reply[])[0] !== 'master'
+        read?.(replies.at(-1) ?? null)
       }
     } catch (error) {
       if (error instanceof Unreached) outcome = 'none'
@@ -306,8 +312,11 @@ export class Recorder {
         return { operations: [this.#remember('push', key, client, value)], requests: [['RPUSH', key, value]] }
       }
       case 2: {
-        const keys = [0, 1].map((i) => this.#list(i))
-        const operations = keys.map((key) => this.#remember('push', key, client, value))
+        const keys = [this.#list(0), this.#list(1)] as const
+        const operations: Operations = [
+          this.#remember('push', keys[0], client, value),
+          this.#remember('push', keys[1], client, value),
+        ]
         this.#together.push(operations)
         return { operations, requests: [['MULTI'], ...keys.map((key) => ['RPUSH', key, value]), ['EXEC']] }
       }
@@ -368,7 +377,7 @@ export class Recorder {
         return { operations: [message()], requests: [['PUBLISH', channel, value, 'ID', value]] }
       case 4: {
         const list = this.#list()
-        const operations = [message(), this.#remember('push', list, client, value)]
+        const operations: Operations = [message(), this.#remember('push', list, client, value)]
         this.#together.push(operations)
         return { operations, requests: [['MULTI'], ['PUBLISH', channel, value], ['RPUSH', list, value], ['EXEC']] }
       }

@@ -1,8 +1,10 @@
 // The faults made in a cluster under test. After each strike all processes run again and everything
 // is connected; the caller checks whether the cluster has recovered.
 
+import { assert } from '../../util/assert.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import { sleep } from '../../util/time/real-time.ts'
+import { anyOf } from './any-of.ts'
 import type { Cluster } from './cluster.ts'
 import { Connection } from './connection.ts'
 import type { Member } from './member.ts'
@@ -158,9 +160,10 @@ export const STRIKES: readonly Strike[] = [
     needs: 'files',
     async run(cluster, random) {
       const { name } = anyOf(cluster.log.members, random)
-      await cluster.machines.files!.slow(name, between(SLOW_SYNC_MS, random))
+      const { files } = cluster.machines
+      await files?.slow(name, between(SLOW_SYNC_MS, random))
       await sleep(between(TROUBLE_MS, random))
-      await cluster.machines.files!.slow(name, 0)
+      await files?.slow(name, 0)
     },
   },
   {
@@ -176,9 +179,9 @@ export const STRIKES: readonly Strike[] = [
     async run(cluster, random) {
       const { name } = await cluster.leader()
       const { network } = cluster.machines
-      network!.cut(name, CLIENTS)
+      network?.cut(name, CLIENTS)
       await sleep(between(TROUBLE_MS, random))
-      network!.mend(name, CLIENTS)
+      network?.mend(name, CLIENTS)
     },
   },
   {
@@ -210,10 +213,6 @@ export const STRIKES: readonly Strike[] = [
 
 function between({ least, most }: { least: number; most: number }, random: Random): number {
   return least + random.below(most - least + 1)
-}
-
-function anyOf(members: readonly Member[], random: Random): Member {
-  return members[random.below(members.length)]!
 }
 
 function allButOne(members: readonly Member[], random: Random): Member[] {
@@ -250,7 +249,8 @@ async function cutOff(
   there: readonly Member[],
   random: Random,
 ): Promise<void> {
-  const network = machines.network!
+  const { network } = machines
+  assert(network !== undefined, 'a strike that needs a network has one')
   const pairs = here.flatMap((one) => there.map((other) => [one.name, other.name] as const))
   const way = random.below(4)
   const cuts = [...(way === 1 ? [] : pairs), ...(way === 0 ? [] : pairs.map(([a, b]) => [b, a] as const))]

@@ -10,6 +10,8 @@
 // Registers need one: is there an order of the operations, each within its time, in which every
 // read sees the last write (Wing and Gong 1993; with the memory of visited states, Lowe 2017)?
 
+import { assert } from '../../util/assert.ts'
+
 /** An operation of a client. All times are of one clock. */
 export interface Operation {
   readonly client: number
@@ -56,15 +58,18 @@ export function checkList(operations: readonly Operation[], final: readonly stri
     .filter(({ isLate, outcome }) => outcome === 'done' && !isLate)
     .map((operation) => ({
       operation,
-      place: operation.kind === 'push' ? places.get(operation.value)! + 1 : operation.seen.length,
+      place: operation.kind === 'push' ? (places.get(operation.value) ?? -1) + 1 : operation.seen.length,
     }))
   const byEnd = placed.toSorted((a, b) => a.operation.endedMs - b.operation.endedMs)
   let ended = 0
   let least = 0
   for (const { operation, place } of placed.toSorted((a, b) => a.operation.beganMs - b.operation.beganMs)) {
-    while (ended < byEnd.length && byEnd[ended]!.operation.endedMs < operation.beganMs) {
-      least = Math.max(least, byEnd[ended++]!.place)
-    }
+    for (
+      let next = byEnd[ended];
+      next !== undefined && next.operation.endedMs < operation.beganMs;
+      next = byEnd[++ended]
+    )
+      least = Math.max(least, next.place)
     const isBefore = operation.kind === 'push' ? place <= least : place < least
     if (isBefore)
       return `${operation.kind} ${operation.value} comes at ${place}, and ${least} was reached before it began`
@@ -72,7 +77,9 @@ export function checkList(operations: readonly Operation[], final: readonly stri
   // A value cannot be seen before it was sent.
   for (const { endedMs, kind, seen } of operations) {
     if (kind !== 'list') continue
-    for (const value of seen) if (pushed.get(value)!.beganMs > endedMs) return `${value} was seen before it was pushed`
+    for (const value of seen)
+      if ((pushed.get(value)?.beganMs ?? Number.POSITIVE_INFINITY) > endedMs)
+        return `${value} was seen before it was pushed`
   }
   return undefined
 }
@@ -105,7 +112,8 @@ export function checkCounter(countings: readonly Counting[], final: number): str
   let ended = 0
   let least = 0
   for (const { beganMs, count } of done.toSorted((a, b) => a.beganMs - b.beganMs)) {
-    while (ended < byEnd.length && byEnd[ended]!.endedMs < beganMs) least = Math.max(least, byEnd[ended++]!.count)
+    for (let next = byEnd[ended]; next !== undefined && next.endedMs < beganMs; next = byEnd[++ended])
+      least = Math.max(least, next.count)
     if (count <= least) return `a client got ${count}, after ${least} had been reached`
   }
   return undefined
@@ -123,20 +131,21 @@ export function checkRegister(operations: readonly Operation[]): string | undefi
   let left = relevant.filter(({ outcome }) => outcome === 'done').length
   const tried = new Set<string>()
   const stack: { next: number; value: string; chosen: number }[] = [{ next: 0, value: '', chosen: -1 }]
-  while (stack.length > 0) {
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     if (left === 0) return undefined
-    const top = stack.at(-1)!
     const chosen = findNext(relevant, done, top)
     if (chosen === -1) {
       stack.pop()
       if (top.chosen !== -1) {
         done[top.chosen] = false
-        if (relevant[top.chosen]!.outcome === 'done') left++
+        if (relevant[top.chosen]?.outcome === 'done') left++
       }
       continue
     }
     top.next = chosen + 1
-    const { kind, outcome, value } = relevant[chosen]!
+    const operation = relevant[chosen]
+    assert(operation !== undefined, 'the chosen operation is one of the history')
+    const { kind, outcome, value } = operation
     done[chosen] = true
     const after = kind === 'read' ? top.value : value
     const state = `${after}|${done.map((is) => (is ? '1' : '0')).join('')}`
@@ -165,8 +174,8 @@ function findNext(
 ): number {
   let firstEndMs = Number.POSITIVE_INFINITY
   for (const [i, { endedMs }] of operations.entries()) if (!done[i] && endedMs < firstEndMs) firstEndMs = endedMs
-  for (let i = next; i < operations.length; i++) {
-    const { beganMs, kind, outcome, seen } = operations[i]!
+  for (const [at, { beganMs, kind, outcome, seen }] of operations.slice(next).entries()) {
+    const i = next + at
     if (beganMs > firstEndMs) return -1
     if (done[i]) continue
     if (kind === 'write' || outcome === 'unknown' || seen[0] === value) return i

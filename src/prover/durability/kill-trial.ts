@@ -55,7 +55,7 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
   }
 
   reply(value: Reply): void {
-    this.#waiting.shift()!(value)
+    this.#waiting.shift()?.(value)
   }
 
   push(parts: Reply[]): void {
@@ -137,13 +137,13 @@ export class KillTrial {
       channel: KEPT,
       ...settings,
     })
-    const words = options.flatMap(([name, value]) => [`--${name}`, ...value!.split(' ')])
+    const words = options.flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
     // This program itself.
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words], {
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1, 2), ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
-    for (const stream of [child.stdout!, child.stderr!]) {
+    for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
         output = (output + chunk.toString()).slice(-4000)
       })

@@ -114,7 +114,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   }
 
   reply(value: Reply): void {
-    this.#waiting.shift()!(value)
+    this.#waiting.shift()?.(value)
   }
 
   push(parts: Reply[]): void {

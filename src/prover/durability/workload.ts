@@ -5,6 +5,7 @@
 // So afterwards its keys must hold 0 … n-1, in order, each once. n tells how much was recovered.
 // The items that were acknowledged (or seen by a reader) tell how much must be there.
 
+import { assert } from '../../util/assert.ts'
 import { hearUntil, listen } from './listener.ts'
 import { ask, type Port } from './port.ts'
 import { type Listening, type Reply, WAYS, type Way } from './ways.ts'
@@ -60,7 +61,9 @@ export class Producer {
   constructor(policy: Policy, way: string, name: string) {
     this.policy = policy
     this.key = `prove:${policy}:${name}:${way}`
-    this.#way = WAYS[way]!
+    const found = WAYS[way]
+    assert(found !== undefined, 'a producer writes in a known way')
+    this.#way = found
   }
 
   /** Writes one item after the other, without end. A refusal by a failing disk is repeated. */
@@ -114,7 +117,7 @@ export class Producer {
     this.acknowledged++
     const history = this.#history
     history.push({ atMs, acknowledged: this.acknowledged })
-    if (history.length > 1024 && history[512]!.atMs < atMs - CONTRACT_MS) history.splice(0, 512)
+    if (history.length > 1024 && (history[512]?.atMs ?? atMs) < atMs - CONTRACT_MS) history.splice(0, 512)
   }
 
   /** Lets a reader look at what is there. */
@@ -223,11 +226,11 @@ export async function createProducers(
   life: number,
   copies: number,
 ): Promise<Producer[]> {
-  const ways = Object.keys(WAYS)
-  const known = (await ask(port, ['COMMAND', 'INFO', ...ways.map((way) => WAYS[way]!.command)])) as Reply[]
+  const ways = Object.entries(WAYS)
+  const known = (await ask(port, ['COMMAND', 'INFO', ...ways.map(([, { command }]) => command)])) as Reply[]
   const producers: Producer[] = []
   for (const policy of policies) {
-    for (const [i, way] of ways.entries()) {
+    for (const [i, [way]] of ways.entries()) {
       if (known[i] === null) continue
       for (let copy = 0; copy < copies; copy++) producers.push(new Producer(policy, way, `${life}.${copy}`))
     }
@@ -238,7 +241,7 @@ export async function createProducers(
 /** Reads what producers wrote, over and over. */
 export function runReader(port: Port, producers: readonly Producer[]): void {
   let next = 0
-  const look = (): void => producers[next++ % producers.length]!.look(port, look)
+  const look = (): void => producers[next++ % producers.length]?.look(port, look)
   look()
 }
 

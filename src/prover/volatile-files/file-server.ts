@@ -1,6 +1,7 @@
 // Answers the kernel's requests about the files of a `VolatileTree`. It knows one user, root, and
 // checks no permissions.
 
+import { assert } from '../../util/assert.ts'
 import { dateNow } from '../../util/time/real-time.ts'
 import {
   type Attributes,
@@ -81,28 +82,18 @@ export class FileServer {
       case 'init':
         return encodeGreeting()
       case 'lookup':
-        return this.#entry(this.#child(this.#directory(node), namesAt(body, 0)[0]!))
+        return this.#entry(this.#child(this.#directory(node), nameAt(body, 0)))
       case 'getattr':
         return encodeAttributes(attributesOf(this.#node(node)))
       case 'setattr':
         return this.#change(this.#node(node), body)
       case 'mkdir':
         return this.#entry(
-          this.tree.createDirectory(
-            this.#free(node, namesAt(body, 8)[0]!),
-            namesAt(body, 8)[0]!,
-            body.readUInt32LE(0),
-            nowMs,
-          ),
+          this.tree.createDirectory(this.#free(node, nameAt(body, 8)), nameAt(body, 8), body.readUInt32LE(0), nowMs),
         )
       case 'mknod':
         return this.#entry(
-          this.tree.createFile(
-            this.#free(node, namesAt(body, 16)[0]!),
-            namesAt(body, 16)[0]!,
-            body.readUInt32LE(0),
-            nowMs,
-          ),
+          this.tree.createFile(this.#free(node, nameAt(body, 16)), nameAt(body, 16), body.readUInt32LE(0), nowMs),
         )
       case 'create': {
         const [name = ''] = namesAt(body, 16)
@@ -111,7 +102,7 @@ export class FileServer {
       }
       case 'unlink':
       case 'rmdir':
-        return this.#remove(this.#directory(node), namesAt(body, 0)[0]!, nowMs)
+        return this.#remove(this.#directory(node), nameAt(body, 0), nowMs)
       case 'rename':
         return this.#rename(node, number64(body, 0), namesAt(body, 8), nowMs)
       case 'rename-with-flags':
@@ -238,4 +229,11 @@ export class FileServer {
 function attributesOf(node: Directory | File): Attributes {
   const { id, kind, mode, modifiedMs } = node
   return { id, isDirectory: kind === 'directory', mode, modifiedMs, size: node.kind === 'file' ? node.size : 4096 }
+}
+
+/** The first name in a request. */
+function nameAt(body: Buffer, at: number): string {
+  const [name] = namesAt(body, at)
+  assert(name !== undefined, 'the request has a name')
+  return name
 }

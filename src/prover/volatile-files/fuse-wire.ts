@@ -184,13 +184,12 @@ export interface Listed {
 export function encodeNames(all: readonly Listed[], from: number, bytesMax: number): Buffer {
   const pieces: Buffer[] = []
   let length = 0
-  for (let i = from; i < all.length; i++) {
-    const { id, isDirectory, name } = all[i]!
+  for (const [at, { id, isDirectory, name }] of all.slice(from).entries()) {
     const text = Buffer.from(name)
     const piece = Buffer.alloc((24 + text.length + 7) & ~7)
     if (length + piece.length > bytesMax) break
     piece.writeBigUInt64LE(BigInt(id), 0)
-    piece.writeBigUInt64LE(BigInt(i + 1), 8)
+    piece.writeBigUInt64LE(BigInt(from + at + 1), 8)
     piece.writeUInt32LE(text.length, 16)
     piece.writeUInt32LE((isDirectory ? MODE_DIRECTORY : MODE_FILE) >> 12, 20)
     text.copy(piece, 24)

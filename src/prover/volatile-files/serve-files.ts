@@ -27,7 +27,7 @@ export async function serveFiles(mountPoint: string): Promise<number> {
     (answer) => send(device, answer),
     (run, ms) => void setTimeout(run, ms),
   )
-  const options = `fd=3,rootmode=40000,user_id=${process.getuid!()},group_id=${process.getgid!()},allow_other`
+  const options = `fd=3,rootmode=40000,user_id=${process.getuid?.() ?? 0},group_id=${process.getgid?.() ?? 0},allow_other`
   const { status, stderr } = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'respite-prove', mountPoint], {
     stdio: ['ignore', 'ignore', 'pipe', device],
     encoding: 'utf8',

@@ -36,11 +36,12 @@ export class VolatileFiles {
     if (process.getuid?.() !== 0) throw new Error('they need root')
     if (!existsSync('/dev/fuse')) throw new Error('there is no /dev/fuse')
     mkdirSync(path, { recursive: true })
-    const child = spawn(program[0]!, [...program.slice(1), SERVE_FILES, path], {
+    const [command = '', ...words] = program
+    const child = spawn(command, [...words, SERVE_FILES, path], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     let said = ''
-    child.stderr!.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       said += chunk.toString()
     })
     await new Promise<void>((resolve, reject) => {

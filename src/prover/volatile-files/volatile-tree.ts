@@ -11,6 +11,8 @@
 // So a file that was renamed over another before it was synced is empty after a power cut, as it
 // may be on a real disk.
 
+import { assert } from '../../util/assert.ts'
+
 /** Writes are tracked in pages of this size. */
 const PAGE_BYTES = 4096
 
@@ -162,7 +164,8 @@ export class VolatileTree {
   }
 
   rename(from: Directory, name: string, to: Directory, newName: string, nowMs: number): void {
-    const node = from.entries.get(name)!
+    const node = from.entries.get(name)
+    assert(node !== undefined, 'a renamed file exists')
     if (to.entries.get(newName) === node) return
     this.remove(to, newName, nowMs)
     from.entries.delete(name)
