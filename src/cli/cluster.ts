@@ -4,12 +4,12 @@
 // Exit codes: 0 done, or healthy; 1 not; 2 invalid command line.
 
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
+import { BrokerError } from './cluster/broker-connection.ts'
+import { CommandLine, UsageError } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
 import { moveSlots } from './cluster/move-slots.ts'
-import { NodeError } from './cluster/node.ts'
 import { remove } from './cluster/remove.ts'
 import { status } from './cluster/status.ts'
-import { UsageError, Words } from './cluster/words.ts'
 
 const HELP = `Usage: respite cluster COMMAND [--option value …]
 
@@ -36,7 +36,7 @@ Prepares several brokers on one log, shows their state, and changes them (docs/c
 Authentication: -a PASSWORD (or REDISCLI_AUTH), --user NAME, --tls yes, --cacert, --cert, --key, --sni, --insecure yes.
 `
 
-const COMMANDS: Readonly<Record<string, (words: Words, terminal: Terminal) => Promise<number>>> = {
+const COMMANDS: Readonly<Record<string, (words: CommandLine, terminal: Terminal) => Promise<number>>> = {
   create,
   status,
   'add-shard': addShard,
@@ -53,9 +53,9 @@ export async function runCluster(args: readonly string[], terminal: Terminal = p
     return args.includes('--help') ? 0 : 2
   }
   try {
-    return await command(new Words(rest), terminal)
+    return await command(new CommandLine(rest), terminal)
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof NodeError)) throw error
+    if (!(error instanceof UsageError || error instanceof BrokerError)) throw error
     terminal.print(`respite cluster ${name}: ${error.message}`)
     return error instanceof UsageError ? 2 : 1
   }

@@ -44,7 +44,7 @@ export interface CachingProcess {
 /**
  * Returns the folder for the code of a package in `folder`; undefined when nothing shall be kept.
  */
-export function cachePlace(caching: CachingProcess, folder: string): string | undefined {
+export function cacheFolder(caching: CachingProcess, folder: string): string | undefined {
   const caches = cachesOf(caching)
   if (caches === undefined) return undefined
   const { version, arch, execArgv, env } = caching

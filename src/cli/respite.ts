@@ -12,7 +12,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CodeCache, cachePlace } from './code-cache.ts'
+import { CodeCache, cacheFolder } from './code-cache.ts'
 import type { run } from './program.ts'
 
 type Require = (name: string) => unknown
@@ -23,7 +23,7 @@ const FOLDER = dirname(fileURLToPath(import.meta.url))
 const PROGRAM = join(FOLDER, 'program.js')
 
 const requireOther = createRequire(import.meta.url)
-const cache = new CodeCache(cachePlace(process, FOLDER))
+const cache = new CodeCache(cacheFolder(process, FOLDER))
 const loaded = new Map<string, { exports: object }>()
 
 /** Returns the exports of a file of the package. */

@@ -53,7 +53,7 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
     const flags = flagged.split(',')
     if (flags.includes('handshake')) continue
     const node = new MapNode(id, '')
-    readPlace(node, address)
+    readAddress(node, address)
     node.epoch = numberOf(words[6], Number.MAX_SAFE_INTEGER)
     epoch = Math.max(epoch, node.epoch)
     nodes.set(node.id, node)
@@ -75,7 +75,7 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
 }
 
 /** `<ip>:<port>@<bus port>[,<host name>[,<name>=<value>]…]` */
-function readPlace(node: MapNode, word: string): void {
+function readAddress(node: MapNode, word: string): void {
   const [address = '', hostname = '', ...more] = word.split(',')
   const found = /^(.*):(\d+)(?:@(\d+))?$/.exec(address)
   if (found === null) throw new NodesFileError(`this is not an address: '${word}'`)

@@ -34,7 +34,7 @@ const META = ':meta'
 const META_FIELDS: readonly Bytes[] = [Bytes.from('opts.maxLenEvents'), Bytes.from('version')]
 
 /** A queue: a key, or the prefix of a BullMQ queue's keys (without the colon after it). */
-export interface QueuePlace {
+export interface KnownQueue {
   readonly db: Database
   readonly name: string
 }
@@ -45,8 +45,8 @@ export class KnownQueues {
   readonly #engine: Engine
   #patterns: readonly Glob[] = []
   /** Keys that `metrics-queues` names, by database and name. */
-  readonly #keys = new Map<string, QueuePlace>()
-  readonly #bullmq = new Map<string, QueuePlace>()
+  readonly #keys = new Map<string, KnownQueue>()
+  readonly #bullmq = new Map<string, KnownQueue>()
   readonly #entries: EntryWalk
   /** Set while a walk is in progress. */
   #timer: Timer | undefined = undefined
@@ -58,11 +58,11 @@ export class KnownQueues {
     this.#follow(engine.config.get('metrics-queues'))
   }
 
-  get keys(): Iterable<QueuePlace> {
+  get keys(): Iterable<KnownQueue> {
     return this.#keys.values()
   }
 
-  get bullmq(): Iterable<QueuePlace> {
+  get bullmq(): Iterable<KnownQueue> {
     return this.#bullmq.values()
   }
 
@@ -103,7 +103,7 @@ export class KnownQueues {
     }
   }
 
-  #note(known: Map<string, QueuePlace>, db: Database, name: string): void {
+  #note(known: Map<string, KnownQueue>, db: Database, name: string): void {
     const place = `${db.index} ${name}`
     if (known.has(place)) return
     if (known.size === QUEUES_MAX) {

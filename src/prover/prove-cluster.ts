@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigSettings } from '../config/config.ts'
 import { performance } from '../util/time/real-time.ts'
-import { ClusterTrial, type Seen } from './cluster/cluster-trial.ts'
+import { ClusterTrial, type TrialResults } from './cluster/cluster-trial.ts'
 import type { LogKind } from './cluster/log-system.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -60,16 +60,20 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
     for (const line of trial.cluster.machines.missing) terminal.print(`Note: ${line}.`)
     const endMs = performance.now() + seconds * 1000
     const isEnough = (): boolean => performance.now() >= endMs
-    while (trial.seen.rounds < rounds && trial.seen.problems.length === 0 && (trial.seen.rounds === 0 || !isEnough()))
+    while (
+      trial.results.rounds < rounds &&
+      trial.results.problems.length === 0 &&
+      (trial.results.rounds === 0 || !isEnough())
+    )
       await trial.round(isEnough)
   } catch (error) {
     failure = (error as Error).message
   } finally {
     await trial?.end()
   }
-  if (trial !== undefined) report(terminal, trial.seen)
+  if (trial !== undefined) report(terminal, trial.results)
   if (failure !== undefined) terminal.print(`\nThe proof failed: ${failure}`)
-  const isKept = failure === undefined && trial?.seen.problems.length === 0
+  const isKept = failure === undefined && trial?.results.problems.length === 0
   // The output of the servers may show the reason.
   if (isKept) rmSync(dir, { recursive: true, force: true })
   else terminal.print(`The output of the servers is in ${dir}.`)
@@ -77,7 +81,7 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
   return isKept ? 0 : 1
 }
 
-function report(terminal: Terminal, seen: Seen): void {
+function report(terminal: Terminal, seen: TrialResults): void {
   const { acknowledged, cuts, failovers, machinesCut, pausesMs, problems, reads, refused, rounds, unknown } = seen
   terminal.print(`\n${'strike'.padEnd(54)}${'times'.padStart(6)}${'pause p50'.padStart(12)}${'max'.padStart(10)}`)
   for (const [name, pauses] of [...pausesMs].sort()) {

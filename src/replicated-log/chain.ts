@@ -30,7 +30,7 @@ export const NOWHERE: RecordPosition = { epoch: 0, position: 0, hash: NO_HASH }
  * A record that counts and completes what it tells: the last part of a record in parts, or a record
  * of one part.
  */
-export interface Counted {
+export interface CountedRecord {
   /** The record itself, after the parts that precede it. */
   readonly records: readonly LogRecord[]
   readonly kind: RecordKind
@@ -68,7 +68,7 @@ export class Chain implements RecordPosition {
    * Takes the record at the next position. Returns what it completes; undefined when it does not
    * count, or when more parts follow. Throws `Gap`.
    */
-  take({ position, batch }: LogEntry): Counted | undefined {
+  take({ position, batch }: LogEntry): CountedRecord | undefined {
     if (position !== this.position + 1) throw new Gap(`position ${position} follows ${this.position}`)
     const record = decodeRecord(batch)
     if (record.position !== position)
@@ -84,7 +84,7 @@ export class Chain implements RecordPosition {
   }
 
   /** Takes a record that is known to count because this node wrote it. */
-  count(record: LogRecord): Counted | undefined {
+  count(record: LogRecord): CountedRecord | undefined {
     this.position = record.position
     this.hash = record.hash
     this.epoch = record.epoch

@@ -31,7 +31,7 @@ import { goOnBehind, type TakeImage } from '../persistence/log/rewrite.ts'
 import { reload } from '../persistence/reload.ts'
 import type { Image } from '../persistence/snapshot/image.ts'
 import { Arguments } from '../protocol/arguments.ts'
-import { type Counted, NOWHERE, type RecordPosition } from './chain.ts'
+import { type CountedRecord, NOWHERE, type RecordPosition } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
 import { firstNoteOf, type PositionNote, positionNoteOf, readPositionNote } from './position-note.ts'
@@ -93,7 +93,7 @@ export class LocalCopy {
   }
 
   /** Appends a record from the log. */
-  take({ effects, records }: Counted): void {
+  take({ effects, records }: CountedRecord): void {
     const { journal } = this.#files
     if (effects !== undefined) journal.appendEncoded(effects)
     for (const record of records) journal.annotate(positionNoteOf(record))

@@ -39,7 +39,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
-import type { Chain, Counted, RecordPosition } from './chain.ts'
+import type { Chain, CountedRecord, RecordPosition } from './chain.ts'
 import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
 import {
@@ -85,7 +85,7 @@ export interface ReplicatedJournalOptions {
    */
   sent(place: RecordPosition, before: number): void
   /** A record, with its parts, is in the log. */
-  counted(counted: Counted): void
+  counted(counted: CountedRecord): void
   /** This journal has ended: it will acknowledge nothing more. */
   lost(loss: Loss): void
   /** The log holds what it must not, or a bug was found. */

@@ -28,13 +28,13 @@ import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
-import type { Chain, Counted } from './chain.ts'
+import type { Chain, CountedRecord } from './chain.ts'
 import { type CopyHolder, CopyRewrite } from './copy-rewrite.ts'
 import { sendingTime } from './lease.ts'
 import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogAway, type LogEntry, LogError, type ReplicatedLog, Truncated } from './log.ts'
-import { LogStream } from './log-stream.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
+import { RecordApplier } from './record-applier.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
@@ -76,7 +76,7 @@ export class ReplicatedNode implements CopyHolder {
   /** Why the node has stopped by itself. */
   failure: string | undefined = undefined
   readonly #options: NodeOptions
-  readonly #stream: LogStream
+  readonly #stream: RecordApplier
   /** The journal of a leader. */
   #journal: ReplicatedJournal | undefined = undefined
   /** The journal of a node that is about to lead. */
@@ -102,7 +102,7 @@ export class ReplicatedNode implements CopyHolder {
 
   constructor(options: NodeOptions) {
     this.#options = options
-    this.#stream = new LogStream(options.engine)
+    this.#stream = new RecordApplier(options.engine)
     this.#heardMs = options.engine.workClock.monotonic()
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
@@ -361,7 +361,7 @@ export class ReplicatedNode implements CopyHolder {
     return done
   }
 
-  async #apply(counted: Counted): Promise<void> {
+  async #apply(counted: CountedRecord): Promise<void> {
     const { copy } = this.#options
     if (counted.effects !== undefined) await this.#stream.apply(counted.effects)
     if (this.#isStopped) return

@@ -55,7 +55,7 @@ export class FullSync {
   #isOrdered = false
   #timer: Timer | undefined = undefined
   /** The snapshot being sent. */
-  #row: SnapshotBytes | undefined = undefined
+  #bytes: SnapshotBytes | undefined = undefined
   #snapshot: { abort(error: unknown): void } | undefined = undefined
 
   constructor(host: FullSyncHost) {
@@ -64,7 +64,7 @@ export class FullSync {
 
   /** Bytes of the snapshot that some replica has not taken yet. */
   get waitingBytes(): number {
-    return this.#row?.waitingBytes ?? 0
+    return this.#bytes?.waitingBytes ?? 0
   }
 
   /** Handles a replica that waits for a snapshot: begins one when it is time. */
@@ -93,10 +93,10 @@ export class FullSync {
   left(replica: Replica): void {
     const { copySender } = replica
     copySender?.stop()
-    const row = this.#row
-    if (row === undefined || copySender === undefined || !row.senders.delete(copySender)) return
-    row.released()
-    if (row.senders.size > 0 || this.#snapshot === undefined) return
+    const bytes = this.#bytes
+    if (bytes === undefined || copySender === undefined || !bytes.senders.delete(copySender)) return
+    bytes.released()
+    if (bytes.senders.size > 0 || this.#snapshot === undefined) return
     this.#host.engine.log.info({}, 'Diskless rdb transfer, last replica dropped, killing fork child.')
     this.#snapshot.abort(new Error('every replica has left'))
   }
@@ -151,7 +151,7 @@ export class FullSync {
     const offset = this.#host.markMoment()
     for (const replica of replicas) {
       replica.phase = 'copying'
-      replica.place = offset
+      replica.keptFrom = offset
       if (!replica.isSilent) say(replica, `+FULLRESYNC ${history.id} ${offset}\r\n`)
     }
   }
@@ -161,34 +161,34 @@ export class FullSync {
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
     const { later, log, workClock, random } = this.#host.engine
     const mark = random.hex(40)
-    const row = new SnapshotBytes()
+    const bytes = new SnapshotBytes()
     this.#begin(replicas)
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
       const sender = new Sender({
         transport: replica.client.transport,
-        row,
-        place: 0,
+        bytes,
+        offset: 0,
         now: () => workClock.now(),
         later,
-        moved: () => row.released(),
+        moved: () => bytes.released(),
       })
       replica.copySender = sender
-      row.senders.add(sender)
+      bytes.senders.add(sender)
     }
-    const { snapshot, walked } = pictures.send(row, replicas[0]!.contents)
+    const { snapshot, walked } = pictures.send(bytes, replicas[0]!.contents)
     this.#snapshot = snapshot
-    this.#row = row
+    this.#bytes = bytes
     try {
       await walked
       log.info({}, 'Background RDB transfer terminated with success')
     } finally {
       this.#snapshot = undefined
     }
-    row.finish(Buffer.from(mark, 'latin1'))
+    bytes.finish(Buffer.from(mark, 'latin1'))
     // Replicas that have left are not among the senders any more.
     for (const replica of replicas) {
-      if (replica.copySender === undefined || !row.senders.has(replica.copySender)) continue
+      if (replica.copySender === undefined || !bytes.senders.has(replica.copySender)) continue
       replica.startsOnAcknowledgement = true
       this.#host.copied(replica)
     }

@@ -262,7 +262,7 @@ export class Leading implements LeadingView, StreamCopy {
       {},
       `Partial resynchronization request from ${replica.name} accepted. Sending ${this.#kept.backlog!.end - place} bytes of backlog starting from offset ${place + 1}.`,
     )
-    replica.place = place
+    replica.keptFrom = place
     replica.countedTo = place
     replica.phase = 'online'
     replica.heardMs = this.#now()
@@ -331,7 +331,7 @@ export class Leading implements LeadingView, StreamCopy {
   #startStream(replica: Replica): void {
     replica.startsOnAcknowledgement = false
     replica.copySender = undefined
-    replica.countedTo = replica.place
+    replica.countedTo = replica.keptFrom
     this.#startSending(replica)
     this.#engine.log.info({}, `Synchronization with replica ${replica.name} succeeded`)
   }
@@ -341,8 +341,8 @@ export class Leading implements LeadingView, StreamCopy {
     const { later, turn } = this.#engine
     replica.sender = new Sender({
       transport,
-      row: this.#kept.backlog!,
-      place: replica.place,
+      bytes: this.#kept.backlog!,
+      offset: replica.keptFrom,
       now: this.#now,
       later,
       moved: () => this.#moved(replica),

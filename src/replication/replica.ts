@@ -46,7 +46,7 @@ export class Replica implements ReplicaStatus {
    * The backlog is kept for it from this offset on. It has the bytes before, or they are in its
    * snapshot.
    */
-  place = 0
+  keptFrom = 0
   /** Sends it the snapshot; later `sender` sends it the backlog. */
   copySender: Sender | undefined = undefined
   sender: Sender | undefined = undefined
@@ -87,11 +87,11 @@ export class Replica implements ReplicaStatus {
 
   /** The offset of the first byte of the backlog that is still needed for it. */
   get needsFrom(): number {
-    return this.sender?.held ?? this.place
+    return this.sender?.neededFrom ?? this.keptFrom
   }
 
   /** The offset up to which the stream was handed to its connection. */
   get sentTo(): number {
-    return this.sender?.place ?? this.place
+    return this.sender?.offset ?? this.keptFrom
   }
 }

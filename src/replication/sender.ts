@@ -12,9 +12,9 @@ const AT_ONCE_BYTES_MAX = 512 * 1024
 
 export interface SenderOptions {
   readonly transport: Transport
-  readonly row: SharedBytes
+  readonly bytes: SharedBytes
   /** The offset of the first byte to send. */
-  readonly place: number
+  readonly offset: number
   /** The time (Unix ms). */
   now(): number
   /** Runs a function after the events of this turn of the loop. */
@@ -25,9 +25,9 @@ export interface SenderOptions {
 
 export class Sender {
   /** Bytes before this offset were handed over. */
-  place: number
+  offset: number
   /** The connection may still read bytes from this offset on: they must stay in memory. */
-  held: number
+  neededFrom: number
   /** When it last made progress (Unix ms). */
   movedMs: number
   readonly #options: SenderOptions
@@ -45,28 +45,28 @@ export class Sender {
   /** Sends bytes as `pump` allows. */
   constructor(options: SenderOptions) {
     this.#options = options
-    this.place = options.place
-    this.held = options.place
+    this.offset = options.offset
+    this.neededFrom = options.offset
     this.movedMs = options.now()
   }
 
   /** Sends the bytes before the offset `limit`, now and as the connection takes them. */
-  pump(limit: number = this.#options.row.end): void {
-    const { later, row, transport } = this.#options
+  pump(limit: number = this.#options.bytes.end): void {
+    const { bytes, later, transport } = this.#options
     if (limit > this.#limit) this.#limit = limit
     let left = AT_ONCE_BYTES_MAX
-    while (!this.#waits && !this.#stopped && this.place < this.#limit) {
+    while (!this.#waits && !this.#stopped && this.offset < this.#limit) {
       if (left === 0) {
         this.#waits = true
         later(this.#goOn)
         return
       }
-      const slice = row.slice(this.place)
-      const length = Math.min(slice.length, left, this.#limit - this.place)
-      const bytes = length < slice.length ? slice.subarray(0, length) : slice
-      this.place += length
+      const stretch = bytes.slice(this.offset)
+      const length = Math.min(stretch.length, left, this.#limit - this.offset)
+      const part = length < stretch.length ? stretch.subarray(0, length) : stretch
+      this.offset += length
       left -= length
-      if (transport.write(bytes) || transport.whenDrained === undefined) {
+      if (transport.write(part) || transport.whenDrained === undefined) {
         this.#arrived()
       } else {
         this.#waits = true
@@ -86,7 +86,7 @@ export class Sender {
   }
 
   #arrived(): void {
-    this.held = this.place
+    this.neededFrom = this.offset
     this.movedMs = this.#options.now()
   }
 }

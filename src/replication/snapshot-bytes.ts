@@ -61,7 +61,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
   /** A sender made progress or has stopped: drops the pieces that no sender needs. */
   released(): void {
     let needed = this.end
-    for (const { held } of this.senders) if (held < needed) needed = held
+    for (const { neededFrom } of this.senders) if (neededFrom < needed) needed = neededFrom
     let freed = false
     while (this.#pieces.length > 0 && this.#start + this.#pieces[0]!.length <= needed) {
       const piece = this.#pieces.shift()!

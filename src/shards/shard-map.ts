@@ -101,11 +101,11 @@ export class ShardMap {
 
   /** The name of the shard that owns a slot; undefined when it has no owner. */
   ownerOf(slot: number): string | undefined {
-    return this.shards[this.placeOf(slot)]?.name
+    return this.shards[this.ownerIndexOf(slot)]?.name
   }
 
   /** The index of the shard that owns a slot; -1 when it has no owner. */
-  placeOf(slot: number): number {
+  ownerIndexOf(slot: number): number {
     return this.#owners[slot] ?? NOBODY
   }
 
@@ -123,7 +123,7 @@ export class ShardMap {
     if (this.#counts === undefined) {
       const counts = new Array<number>(this.shards.length).fill(0)
       for (let slot = 0; slot < SLOT_COUNT; slot++) {
-        const owner = this.placeOf(slot)
+        const owner = this.ownerIndexOf(slot)
         if (owner !== NOBODY) counts[owner] = (counts[owner] ?? 0) + 1
       }
       this.#counts = counts
@@ -258,7 +258,7 @@ export class ShardMap {
   #spans(): [first: number, last: number, place: number][] {
     const spans: [number, number, number][] = []
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const place = this.placeOf(slot)
+      const place = this.ownerIndexOf(slot)
       const last = spans.at(-1)
       if (place === NOBODY) continue
       if (last !== undefined && last[2] === place && last[1] === slot - 1) last[1] = slot

@@ -25,10 +25,10 @@ import type { Database } from '../store/keyspace/database.ts'
 import { assert } from '../util/assert.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
-import { Arrivals } from './arrivals.ts'
+import { Importers } from './importers.ts'
 import { MapLog } from './map-log.ts'
 import { MessageExchange } from './message-exchange.ts'
-import { Moves } from './moves.ts'
+import { MoveRequests } from './move-requests.ts'
 import { idOf, type MapMember, type ShardMap } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 import { MOVER_TIMING, SlotMover, type SlotMoverHost, type SlotMoverTiming } from './slot-mover.ts'
@@ -48,7 +48,7 @@ export interface ShardedClusterOptions {
 }
 
 /** This node's address, where its configuration announces none. */
-export interface ShardPlace {
+export interface OwnAddress {
   /** The address in its shard's log: `host:port`. */
   readonly address: string
   /** 0 = none. */
@@ -80,7 +80,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   isOk = false
   readonly #options: ShardedClusterOptions
   readonly #mover: SlotMover
-  readonly #arrivals: Arrivals
+  readonly #arrivals: Importers
   readonly #strays: StrayKeys
   /** Undefined until the server listens. */
   #self: MapMember | undefined = undefined
@@ -105,10 +105,10 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     this.mapLog = new MapLog({ clock: engine.workClock, messages: engine.log, retryMs: timing.retryMs })
     this.#options = options
     this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
-    this.#arrivals = new Arrivals(this)
+    this.#arrivals = new Importers(this)
     this.#strays = new StrayKeys(this)
     this.#mover = new SlotMover(this)
-    this.moves = new Moves(this, this.#mover, this.#arrivals)
+    this.moves = new MoveRequests(this, this.#mover, this.#arrivals)
     this.messages = new MessageExchange(this)
     this.mapLog.changed.add(() => this.#look())
     engine.config.onChange('cluster-require-full-coverage', () => this.#look())
@@ -121,7 +121,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   // ── joining ──────────────────────────────────────────────────────────────
 
   /** Reads the map from now on, and enters this node's address. */
-  begin(log: ReplicatedLog, place: ShardPlace): void {
+  address(log: ReplicatedLog, place: OwnAddress): void {
     const self = memberOf(this.engine, this.shard, place)
     this.#self = self
     this.mapLog.follow(log)
@@ -220,7 +220,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   }
 
   ownerOf(slot: number): MapNode | undefined {
-    return this.#leaders[this.mapLog.map.placeOf(slot)]
+    return this.#leaders[this.mapLog.map.ownerIndexOf(slot)]
   }
 
   migratingTo(): undefined {
@@ -297,7 +297,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
 }
 
 /** This node with its addresses. */
-function memberOf({ config }: Engine, shard: string, { address, port, tlsPort }: ShardPlace): MapMember {
+function memberOf({ config }: Engine, shard: string, { address, port, tlsPort }: OwnAddress): MapMember {
   return {
     id: idOf(shard, address),
     shard,

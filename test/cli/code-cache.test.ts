@@ -3,7 +3,7 @@ import net from 'node:net'
 import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type CachingProcess, CodeCache, cachePlace } from '../../src/cli/code-cache.ts'
+import { type CachingProcess, CodeCache, cacheFolder } from '../../src/cli/code-cache.ts'
 import { eventually, runProgram, temporaryDirectory } from '../support/server.ts'
 
 const [BEFORE, BEHIND] = ['(function () {', '\n})']
@@ -160,7 +160,7 @@ describe('the code of the program', () => {
     [{ env: {} }, undefined],
     [{ env: { HOME: '/home/a' }, platform: 'win32' }, undefined],
   ])('of %j is kept in %s', (caching, place) => {
-    const found = cachePlace({ ...LINUX, ...caching }, '/package')
+    const found = cacheFolder({ ...LINUX, ...caching }, '/package')
     if (place === undefined) expect(found).toBe(undefined)
     else expect(found).toMatch(place)
   })
@@ -175,7 +175,7 @@ describe('the code of the program', () => {
       [{ env, execArgv: ['--max-semi-space-size=4'] }, '/package'],
       [{ env: { ...env, NODE_OPTIONS: '--jitless' } }, '/package'],
     ]
-    expect(new Set(ways.map(([caching, folder]) => cachePlace({ ...LINUX, ...caching }, folder))).size).toBe(
+    expect(new Set(ways.map(([caching, folder]) => cacheFolder({ ...LINUX, ...caching }, folder))).size).toBe(
       ways.length,
     )
   })

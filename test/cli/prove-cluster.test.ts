@@ -59,8 +59,8 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
       strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
     })
     context.onTestFinished(() => trial.end())
-    while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
-    expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged but is lost|no order explains/)
+    while (trial.results.problems.length === 0 && trial.results.rounds < 20) await trial.round(() => true)
+    expect(trial.results.problems.join('\n')).toMatch(/was acknowledged but is lost|no order explains/)
   })
 })
 

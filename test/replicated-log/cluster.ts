@@ -5,13 +5,13 @@ import { catalog } from '../../src/commands/catalog.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
+import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
 import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
-import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
 import { Replication } from '../../src/replication/replication.ts'
-import { SentinelReports } from '../../src/replication/sentinel-reports.ts'
+import { StandaloneSentinelView } from '../../src/replication/standalone-sentinel-view.ts'
 import { scriptsOf } from '../../src/scripting/scripts.ts'
 import { secondEngine } from '../../src/server/boot/second-engine.ts'
 import { Random } from '../../src/util/numbers/random.ts'
@@ -88,9 +88,9 @@ export class Cluster {
       losesRequest: () => member.weather.losesRequest(),
       losesReply: () => member.weather.losesReply(),
     }
-    const view = new NodeView(clock)
+    const view = new LogNodeView(clock)
     new Replication(engine).join(view)
-    engine.sentinelView = new SentinelReports(engine, 'orders')
+    engine.sentinelView = new StandaloneSentinelView(engine, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({

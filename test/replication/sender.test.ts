@@ -22,8 +22,8 @@ function sending(quick: boolean) {
   } as unknown as Transport
   const sender = new Sender({
     transport,
-    row: { end: ROW_BYTES, slice: (offset) => bytes.subarray(offset) },
-    place: 0,
+    bytes: { end: ROW_BYTES, slice: (offset) => bytes.subarray(offset) },
+    offset: 0,
     now: () => 0,
     later: (run) => turns.push(run),
     moved() {},
@@ -34,8 +34,8 @@ function sending(quick: boolean) {
 test('a connection that takes everything is handed a bounded number of bytes in a turn', () => {
   const { sender, sent, turns } = sending(true)
   sender.pump()
-  for (let handed = 0; turns.length > 0; handed = sender.place) {
-    expect(sender.place - handed).toBeLessThanOrEqual(TURN_BYTES_MAX)
+  for (let handed = 0; turns.length > 0; handed = sender.offset) {
+    expect(sender.offset - handed).toBeLessThanOrEqual(TURN_BYTES_MAX)
     // Asked again within the turn it still waits for the next.
     sender.pump()
     expect(turns).toHaveLength(1)
@@ -48,7 +48,7 @@ test('a connection that takes everything is handed a bounded number of bytes in 
 test('a connection that is slow is handed the next bytes when it has taken the ones before', () => {
   const { drained, sender, sent, turns } = sending(false)
   sender.pump(700_000)
-  expect([sent.length, drained.length, sender.held]).toEqual([1, 1, 0])
+  expect([sent.length, drained.length, sender.neededFrom]).toEqual([1, 1, 0])
   drained.shift()!()
   expect(sent.reduce((sum, length) => sum + length)).toBe(700_000)
   expect(sender.waits).toBe(true)

@@ -6,8 +6,8 @@ import { catalog } from '../../src/commands/catalog.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
+import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
-import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import { Replication } from '../../src/replication/replication.ts'
@@ -230,12 +230,12 @@ class ShardSimulation {
     this.#trace(`${node.name} starts`)
     this.#news.listen(node, process)
     const replication = new Replication(engine, { dial })
-    const view = new NodeView(clock)
+    const view = new LogNodeView(clock)
     replication.join(view)
     engine.join(cluster)
     cluster.mapLog.changed.add(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
     const address = `${node.name}:${PORT}`
-    cluster.begin(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
+    cluster.address(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
     const opening = openReplicated({
       engine,
       log: this.#logs.get(node.shard)!.connect(clock, node.weather),

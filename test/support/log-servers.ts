@@ -14,12 +14,12 @@ import {
   prepareNats,
 } from '../../src/prover/cluster/log-system.ts'
 import { type Machine, portsOf } from '../../src/prover/cluster/machines.ts'
-import type { Member } from '../../src/prover/cluster/member.ts'
+import type { TrialProcess } from '../../src/prover/cluster/trial-process.ts'
 
 export { NATS_USER }
 
 export interface LogServers {
-  readonly servers: readonly Member[]
+  readonly servers: readonly TrialProcess[]
   /** Where clients reach them. */
   readonly addresses: readonly string[]
   stop(): Promise<void>

@@ -5,7 +5,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { type Reply, ReplyReader } from './reply.ts'
 
-export interface Place {
+export interface ServerAddress {
   readonly host: string
   readonly port: number
   /** The path of a unix socket to use instead; empty = none. */
@@ -56,7 +56,7 @@ export class Connection {
   }
 
   /** Rejects with the system's error. */
-  static async open({ host, port, socket: path, encryption }: Place): Promise<Connection> {
+  static async open({ host, port, socket: path, encryption }: ServerAddress): Promise<Connection> {
     const to = path === '' ? { host, port } : { path }
     const socket = encryption === undefined ? net.connect(to) : tls.connect({ ...to, ...tlsOptionsOf(encryption) })
     return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 // The command line of `respite cli`: options named as in redis-cli, then the command.
 
-import type { Encryption, Place } from './connection.ts'
+import type { Encryption, ServerAddress } from './connection.ts'
 import type { Format } from './print-reply.ts'
 
-export interface CliOptions extends Place {
+export interface CliOptions extends ServerAddress {
   readonly user: string
   readonly password: string
   readonly database: number

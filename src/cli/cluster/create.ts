@@ -10,7 +10,7 @@ import { describeLogAddress, readLogAddress } from '../../replicated-log/log-add
 import { LogUnfit } from '../../replicated-log/log-unfit.ts'
 import { readStoreAddress } from '../../replicated-log/snapshots/store-address.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
-import { readPlaces, UsageError, type Words } from './words.ts'
+import { type CommandLine, readAddresses, UsageError } from './command-line.ts'
 
 /** The settings that all brokers of a shard share. */
 interface Shard {
@@ -30,13 +30,13 @@ interface Shard {
 }
 
 /** Prepares the first shard, or the only one. */
-export function create(words: Words, terminal: Terminal): Promise<number> {
+export function create(words: CommandLine, terminal: Terminal): Promise<number> {
   const isOneOfSeveral = words.take('--slots') === 'yes'
   return prepare(readShard(words, isOneOfSeveral ? '' : undefined), terminal)
 }
 
 /** Prepares one more shard: it has no slots until some are moved to it. */
-export async function addShard(words: Words, terminal: Terminal): Promise<number> {
+export async function addShard(words: CommandLine, terminal: Terminal): Promise<number> {
   const shard = readShard(words, words.need('--first-log'))
   const code = await prepare(shard, terminal)
   if (code === 0)
@@ -46,7 +46,7 @@ export async function addShard(words: Words, terminal: Terminal): Promise<number
   return code
 }
 
-function readShard(words: Words, firstLog: string | undefined): Shard {
+function readShard(words: CommandLine, firstLog: string | undefined): Shard {
   const name = words.need('--name')
   if (!/^[\w.-]{1,64}$/.test(name))
     throw new UsageError(`'${name}' is not a name: use letters, digits, '.', '_' and '-'`)
@@ -55,7 +55,7 @@ function readShard(words: Words, firstLog: string | undefined): Shard {
     log: withName(words.need('--log'), name),
     firstLog,
     snapshots: words.take('--snapshots') ?? '',
-    nodes: readPlaces(words.need('--nodes')),
+    nodes: readAddresses(words.need('--nodes')),
     dir: words.take('--dir') ?? '/var/lib/respite',
     into: words.take('--into'),
   }

@@ -2,23 +2,23 @@
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
-import { type Answer, Node, NodeError, readEntry, valueIn } from './node.ts'
-import { leaderOf, type ShardOf, shardsAt } from './shards.ts'
-import { readPlace, UsageError, type Words } from './words.ts'
+import { type Answer, BrokerConnection, BrokerError, readCredentials, valueIn } from './broker-connection.ts'
+import { type CommandLine, readAddress, UsageError } from './command-line.ts'
+import { type ClusterShard, leaderOf, shardsAt } from './shards.ts'
 
 const SLOT_MAX = 16383
 const LOOK_MS = 500
 
 /** Returns 0 when all slots have moved. */
-export async function moveSlots(words: Words, terminal: Terminal): Promise<number> {
-  const place = readPlace(words.need('--node'))
+export async function moveSlots(words: CommandLine, terminal: Terminal): Promise<number> {
+  const place = readAddress(words.need('--node'))
   const [from, to] = [words.need('--from'), words.need('--to')]
   const ranges = words.take('--slots')
   const count = words.takeCount('--count')
-  const entry = readEntry(words)
+  const entry = readCredentials(words)
   words.end()
   if ((ranges === undefined) === (count === undefined)) throw new UsageError("give either '--slots' or '--count'")
-  const any = await Node.open(place, entry)
+  const any = await BrokerConnection.open(place, entry)
   const shards = await shardsAt(any)
   any.close()
   const { leader, shard } = await leaderOf(from, shards, entry)
@@ -34,7 +34,7 @@ export async function moveSlots(words: Words, terminal: Terminal): Promise<numbe
 }
 
 /** The last slots of a shard, `count` of them, as ranges. */
-function lastSlots({ slots }: ShardOf, count: number): [number, number][] {
+function lastSlots({ slots }: ClusterShard, count: number): [number, number][] {
   const chosen: [number, number][] = []
   let left = count
   for (const [first, last] of slots.toReversed()) {
@@ -58,12 +58,12 @@ function readRanges(text: string): [number, number][] {
 }
 
 /** Prints the progress of the moves to a shard, until there are none any more. */
-async function watch(leader: Node, to: string, terminal: Terminal): Promise<number> {
+async function watch(leader: BrokerConnection, to: string, terminal: Terminal): Promise<number> {
   let shown = ''
   while (true) {
     const moves = (await leader.ask('CLUSTER', 'MOVES')) as readonly Answer[]
     const last = moves.filter((move) => valueIn(move, 'to') === to).at(-1)
-    if (last === undefined) throw new NodeError(`${leader.address} knows of no move to ${to}`)
+    if (last === undefined) throw new BrokerError(`${leader.address} knows of no move to ${to}`)
     const failure = String(valueIn(last, 'failure') ?? '')
     const line = `${valueIn(last, 'state')}: ${valueIn(last, 'keys-moved')} keys moved${failure === '' ? '' : `; ${failure}`}`
     if (line !== shown) terminal.print(line)

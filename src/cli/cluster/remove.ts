@@ -3,9 +3,9 @@
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
-import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
-import { type ShardOf, shardsAt } from './shards.ts'
-import { readPlace, readPlaces, UsageError, type Words } from './words.ts'
+import { BrokerConnection, BrokerError, type Credentials, fieldIn, readCredentials } from './broker-connection.ts'
+import { type CommandLine, readAddress, readAddresses, UsageError } from './command-line.ts'
+import { type ClusterShard, shardsAt } from './shards.ts'
 
 /** A handover and a shutdown take milliseconds; a busy log makes them wait. */
 const LOOKS_MAX = 100
@@ -15,15 +15,15 @@ const LOOK_MS = 100
  * Removes one broker or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0
  * when it is gone.
  */
-export async function remove(words: Words, terminal: Terminal): Promise<number> {
-  const target = readPlace(words.need('--node'))
-  const others = readPlaces(words.need('--others'))
+export async function remove(words: CommandLine, terminal: Terminal): Promise<number> {
+  const target = readAddress(words.need('--node'))
+  const others = readAddresses(words.need('--others'))
   const isShardMeant = words.take('--shard') === 'yes'
-  const entry = readEntry(words)
+  const entry = readCredentials(words)
   words.end()
   if (others.some(({ host, port }) => host === target.host && port === target.port))
     throw new UsageError("'--others' must name the brokers that stay")
-  const node = await Node.open(target, entry)
+  const node = await BrokerConnection.open(target, entry)
   try {
     const shards = await shardsAt(node).catch(() => [])
     const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target.host && one.port === target.port))
@@ -50,9 +50,9 @@ export async function remove(words: Words, terminal: Terminal): Promise<number> 
  * Makes sure that another broker leads, and tells whether one is left to take over from that one.
  */
 async function requireFollower(
-  node: Node,
+  node: BrokerConnection,
   others: readonly { host: string; port: number }[],
-  entry: Entry,
+  entry: Credentials,
   terminal: Terminal,
 ): Promise<void> {
   const position = Number(fieldIn(await node.ask('INFO', 'replication'), 'log_position') || '-1')
@@ -72,13 +72,13 @@ async function requireFollower(
     for (const other of others) if (fieldIn((await infoOf(other, entry)) ?? '', 'log_state') === 'leading') return
     await sleep(LOOK_MS)
   }
-  throw new NodeError('no broker has taken the lead')
+  throw new BrokerError('no broker has taken the lead')
 }
 
 async function removeShard(
-  shard: ShardOf,
+  shard: ClusterShard,
   others: readonly { host: string; port: number }[],
-  entry: Entry,
+  entry: Credentials,
   terminal: Terminal,
 ): Promise<number> {
   // The leader last: otherwise a follower would take over.
@@ -94,8 +94,8 @@ async function removeShard(
 }
 
 /** Shuts a broker down, and waits until it does not answer any more. */
-async function end(place: { host: string; port: number }, entry: Entry, terminal: Terminal): Promise<void> {
-  const node = await Node.open(place, entry)
+async function end(place: { host: string; port: number }, entry: Credentials, terminal: Terminal): Promise<void> {
+  const node = await BrokerConnection.open(place, entry)
   // The connection ends instead of a reply.
   await node.ask('SHUTDOWN', 'NOSAVE').catch(unlessClosed)
   node.close()
@@ -106,7 +106,7 @@ async function end(place: { host: string; port: number }, entry: Entry, terminal
     }
     await sleep(LOOK_MS)
   }
-  throw new NodeError(`${node.address} has not ended`)
+  throw new BrokerError(`${node.address} has not ended`)
 }
 
 function unlessClosed(error: Error): null {
@@ -118,27 +118,27 @@ function unlessClosed(error: Error): null {
 async function forget(
   ids: readonly string[],
   others: readonly { host: string; port: number }[],
-  entry: Entry,
+  entry: Credentials,
 ): Promise<void> {
   for (const other of others) {
-    const node = await Node.open(other, entry)
+    const node = await BrokerConnection.open(other, entry)
     // Another broker may have passed it on: then the id is unknown here.
     for (const id of ids) await node.ask('CLUSTER', 'FORGET', id).catch(() => null)
     node.close()
   }
 }
 
-async function infoOf(place: { host: string; port: number }, entry: Entry): Promise<string | undefined> {
+async function infoOf(place: { host: string; port: number }, entry: Credentials): Promise<string | undefined> {
   try {
-    const node = await Node.open(place, entry)
+    const node = await BrokerConnection.open(place, entry)
     const info = String(await node.ask('INFO', 'replication'))
     node.close()
     return info
   } catch (error) {
     // A broker that is away does not count.
-    if (error instanceof NodeError) return undefined
+    if (error instanceof BrokerError) return undefined
     throw error
   }
 }
 
-const countSlots = ({ slots }: ShardOf): number => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+const countSlots = ({ slots }: ClusterShard): number => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)

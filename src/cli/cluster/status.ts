@@ -1,8 +1,15 @@
 // `respite cluster status`: the state of each broker in one table, and its problems.
 
 import type { Terminal } from '../../prover/terminal.ts'
-import { type Answer, type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
-import { readPlaces, type Words } from './words.ts'
+import {
+  type Answer,
+  BrokerConnection,
+  BrokerError,
+  type Credentials,
+  fieldIn,
+  readCredentials,
+} from './broker-connection.ts'
+import { type CommandLine, readAddresses } from './command-line.ts'
 
 /** A follower with a larger lag, in records, is reported. */
 const LAG_MAX = 10_000
@@ -23,9 +30,9 @@ interface State {
 }
 
 /** Prints the table. Returns 1 when something is wrong, else 0. */
-export async function status(words: Words, terminal: Terminal): Promise<number> {
-  const places = readPlaces(words.need('--nodes'))
-  const entry = readEntry(words)
+export async function status(words: CommandLine, terminal: Terminal): Promise<number> {
+  const places = readAddresses(words.need('--nodes'))
+  const entry = readCredentials(words)
   words.end()
   const states = await Promise.all(places.map((place) => stateOf(place, entry)))
   const rows = states.map((state) => {
@@ -51,10 +58,10 @@ export async function status(words: Words, terminal: Terminal): Promise<number> 
   return problems.length === 0 ? 0 : 1
 }
 
-async function stateOf(place: { host: string; port: number }, entry: Entry): Promise<State> {
-  let node: Node | undefined
+async function stateOf(place: { host: string; port: number }, entry: Credentials): Promise<State> {
+  let node: BrokerConnection | undefined
   try {
-    node = await Node.open(place, entry)
+    node = await BrokerConnection.open(place, entry)
     const info = await node.ask('INFO', 'replication')
     const number = (name: string): number => Number(fieldIn(info, name) || '0')
     return {
@@ -71,7 +78,7 @@ async function stateOf(place: { host: string; port: number }, entry: Entry): Pro
       slots: await slotsOf(node),
     }
   } catch (error) {
-    if (!(error instanceof NodeError)) throw error
+    if (!(error instanceof BrokerError)) throw error
     const nothing = {
       state: '',
       shard: '',
@@ -89,13 +96,13 @@ async function stateOf(place: { host: string; port: number }, entry: Entry): Pro
   }
 }
 
-async function shardOf(node: Node): Promise<string> {
+async function shardOf(node: BrokerConnection): Promise<string> {
   const answer = await node.ask('CONFIG', 'GET', 'shard-name').catch(() => [])
   return Array.isArray(answer) ? String(answer[1] ?? '') : ''
 }
 
 /** The number of assigned slots, as far as the node knows; '' when the cluster has no slots. */
-async function slotsOf(node: Node): Promise<string> {
+async function slotsOf(node: BrokerConnection): Promise<string> {
   const info: Answer = await node.ask('CLUSTER', 'INFO').catch(() => '')
   return fieldIn(info, 'cluster_slots_assigned')
 }

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import type { ConfigSettings } from '../../config/config.ts'
 import { Connection } from './connection.ts'
 import type { Machine } from './machines.ts'
-import { Member } from './member.ts'
+import { TrialProcess } from './trial-process.ts'
 
 /** The name of the shard, which clients use to ask for the leader. */
 export const SHARD = 'prove'
@@ -39,7 +39,7 @@ export interface BrokerOptions {
   readonly dir: string
 }
 
-export function prepareBrokers(machines: readonly Machine[], options: BrokerOptions): Member[] {
+export function prepareBrokers(machines: readonly Machine[], options: BrokerOptions): TrialProcess[] {
   const { dir, log, program, settings, snapshots } = options
   const clock = `${dir}/clock.cjs`
   writeFileSync(clock, SHIFTED_CLOCK)
@@ -63,12 +63,12 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
     const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value])
     const [node = '', ...rest] = program
     const command = [...prefix, node, '--require', clock, ...rest, ...words]
-    return new Member({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })
+    return new TrialProcess({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })
   })
 }
 
 /** A broker's report about its part in the log. */
-export interface Standing {
+export interface BrokerStatus {
   readonly leads: boolean
   readonly epoch: number
   readonly position: number
@@ -81,7 +81,7 @@ export interface Standing {
 const ASK_MS = 1000
 
 /** Asks a broker for its part in the log; undefined when it does not answer. */
-export async function standingOf({ host, isPaused, isUp, port }: Member): Promise<Standing | undefined> {
+export async function statusOf({ host, isPaused, isUp, port }: TrialProcess): Promise<BrokerStatus | undefined> {
   if (!isUp || isPaused) return undefined
   const connection = new Connection(host, port)
   try {

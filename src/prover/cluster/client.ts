@@ -2,11 +2,11 @@
 // leader, and connects to it.
 
 import type { Random } from '../../util/numbers/random.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { anyOf } from './any-of.ts'
 import { SHARD } from './broker.ts'
 import { Connection, Unreached } from './connection.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 /**
  * A connection that has been silent for this long counts as dead. This is longer than a failover of
@@ -15,11 +15,11 @@ import type { Member } from './member.ts'
 const PATIENCE_MS = 1500
 
 export class Client {
-  readonly #brokers: readonly Member[]
+  readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   #connection: Connection | undefined = undefined
 
-  constructor(brokers: readonly Member[], random: Random) {
+  constructor(brokers: readonly TrialProcess[], random: Random) {
     this.#brokers = brokers
     this.#random = random
   }
@@ -34,7 +34,7 @@ export class Client {
    * Opens a separate connection to the leader, which must confirm that it leads; undefined when
    * there is none now. Throws the same errors.
    */
-  async openToLeader(): Promise<{ broker: Member; connection: Connection } | undefined> {
+  async openToLeader(): Promise<{ broker: TrialProcess; connection: Connection } | undefined> {
     const connection = await this.#findLeader()
     const broker = this.#brokers.find(({ address }) => address === connection.address)
     const [role] = await this.#askOf(connection, [['ROLE']])
@@ -75,7 +75,7 @@ export class Client {
     return new Connection(String(address[0]), Number(address[1]))
   }
 
-  #draw(): Member {
+  #draw(): TrialProcess {
     return anyOf(this.#brokers, this.#random)
   }
 }

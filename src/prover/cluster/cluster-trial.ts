@@ -4,13 +4,13 @@
 
 import { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { anyOf } from './any-of.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'
-import type { Member } from './member.ts'
 import { Recorder, requestFor } from './recorder.ts'
 import { STRIKES, type Strike } from './strikes.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const CLIENTS = 16
 const STRIKES_OF_ROUND = 4
@@ -22,7 +22,7 @@ const RECOVERY_MS_MAX = 120_000
 const READ_MS_MAX = 30_000
 
 /** The results so far. */
-export interface Seen {
+export interface TrialResults {
   rounds: number
   /** How often the leader changed. */
   failovers: number
@@ -49,7 +49,7 @@ export interface TrialOptions extends ClusterOptions {
 }
 
 export class ClusterTrial {
-  readonly seen: Seen = {
+  readonly results: TrialResults = {
     rounds: 0,
     failovers: 0,
     cuts: 0,
@@ -88,8 +88,8 @@ export class ClusterTrial {
    * not recover.
    */
   async round(isEnough: () => boolean = () => false): Promise<void> {
-    const { cluster, seen } = this
-    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++seen.rounds}:`)
+    const { cluster, results } = this
+    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++results.rounds}:`)
     recorder.start(CLIENTS)
     try {
       await this.#recovered(recorder)
@@ -102,10 +102,10 @@ export class ClusterTrial {
       await recorder.stop()
     }
     const { totals } = recorder
-    seen.acknowledged += totals.acknowledged
-    seen.reads += totals.reads
-    seen.refused += totals.refused
-    seen.unknown += totals.unknown
+    results.acknowledged += totals.acknowledged
+    results.reads += totals.reads
+    results.refused += totals.refused
+    results.unknown += totals.unknown
     await this.#examine(recorder)
   }
 
@@ -114,7 +114,7 @@ export class ClusterTrial {
   }
 
   async #strike(strike: Strike, recorder: Recorder): Promise<void> {
-    const { cluster, seen } = this
+    const { cluster, results } = this
     this.#trace(strike.name)
     recorder.takeLongestPauseMs()
     if (strike.isInQuiet === true) await this.#strikeInQuiet(strike, recorder)
@@ -122,12 +122,12 @@ export class ClusterTrial {
     await this.#recovered(recorder)
     const pauseMs = recorder.takeLongestPauseMs()
     this.#trace(`  no write was acknowledged for ${pauseMs.toFixed(0)} ms`)
-    const pauses = seen.pausesMs.get(strike.name)
-    if (pauses === undefined) seen.pausesMs.set(strike.name, [pauseMs])
+    const pauses = results.pausesMs.get(strike.name)
+    if (pauses === undefined) results.pausesMs.set(strike.name, [pauseMs])
     else pauses.push(pauseMs)
     if (strike.cuts !== undefined) {
-      seen.cuts++
-      seen.machinesCut += strike.cuts
+      results.cuts++
+      results.machinesCut += strike.cuts
     }
     await this.#countEpochs()
   }
@@ -148,8 +148,8 @@ export class ClusterTrial {
   }
 
   async #isLedAnew(): Promise<boolean> {
-    const standings = await this.cluster.standings()
-    return standings.some((standing) => standing?.leads === true && standing.epoch > this.#epoch)
+    const statuses = await this.cluster.statuses()
+    return statuses.some((status) => status?.leads === true && status.epoch > this.#epoch)
   }
 
   /** Waits until a write is acknowledged that was sent after this call. */
@@ -163,8 +163,8 @@ export class ClusterTrial {
   }
 
   async #countEpochs(): Promise<void> {
-    const epoch = Math.max(this.#epoch, ...(await this.cluster.standings()).map((standing) => standing?.epoch ?? 0))
-    this.seen.failovers += epoch - this.#epoch
+    const epoch = Math.max(this.#epoch, ...(await this.cluster.statuses()).map((status) => status?.epoch ?? 0))
+    this.results.failovers += epoch - this.#epoch
     this.#epoch = epoch
   }
 
@@ -179,18 +179,18 @@ export class ClusterTrial {
   // ── checks ────────────────────────────────────────────────────
 
   async #examine(recorder: Recorder): Promise<void> {
-    const { cluster, seen } = this
+    const { cluster, results } = this
     await cluster.whenWell()
     const { keys } = recorder
     const leader = await cluster.leader()
     const held = await readAll(leader, keys)
-    for (const problem of recorder.problems(held)) seen.problems.push(problem)
+    for (const problem of recorder.problems(held)) results.problems.push(problem)
     await cluster.whenWell()
     for (const broker of cluster.brokers) {
       const own = await readAll(broker, keys)
       for (const key of keys) {
         if (JSON.stringify(own.get(key)) !== JSON.stringify(held.get(key)))
-          seen.problems.push(`${key}: ${broker.name} differs from ${leader.name}`)
+          results.problems.push(`${key}: ${broker.name} differs from ${leader.name}`)
       }
     }
     await this.#countEpochs()
@@ -201,7 +201,7 @@ export class ClusterTrial {
   }
 }
 
-async function readAll({ host, port }: Member, keys: readonly string[]): Promise<Map<string, Reply>> {
+async function readAll({ host, port }: TrialProcess, keys: readonly string[]): Promise<Map<string, Reply>> {
   const connection = new Connection(host, port)
   try {
     const replies = await connection.ask(keys.map(requestFor), READ_MS_MAX)

@@ -6,10 +6,10 @@ import path from 'node:path'
 import type { ConfigSettings } from '../../config/config.ts'
 import { assert } from '../../util/assert.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import { prepareBrokers, type Standing, standingOf } from './broker.ts'
+import { type BrokerStatus, prepareBrokers, statusOf } from './broker.ts'
 import { type LogKind, type LogSystem, prepareLog } from './log-system.ts'
 import { type Machine, Machines } from './machines.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const LOG_SERVERS = 3
 const BROKERS = 3
@@ -39,9 +39,9 @@ export interface ClusterOptions {
 export class Cluster {
   readonly machines: Machines
   readonly log: LogSystem
-  readonly brokers: readonly Member[]
+  readonly brokers: readonly TrialProcess[]
 
-  private constructor(machines: Machines, log: LogSystem, brokers: readonly Member[]) {
+  private constructor(machines: Machines, log: LogSystem, brokers: readonly TrialProcess[]) {
     this.machines = machines
     this.log = log
     this.brokers = brokers
@@ -77,35 +77,35 @@ export class Cluster {
     }
   }
 
-  get members(): Member[] {
+  get members(): TrialProcess[] {
     return [...this.log.members, ...this.brokers]
   }
 
   /** Returns the broker that leads, as soon as one does. Throws when there is none for too long. */
-  async leader(): Promise<Member> {
+  async leader(): Promise<TrialProcess> {
     return this.#soon('no broker leads', async () => {
-      const standings = await this.standings()
-      const at = standings.findIndex((standing) => standing?.leads === true)
+      const statuses = await this.statuses()
+      const at = statuses.findIndex((status) => status?.leads === true)
       return this.brokers[at]
     })
   }
 
   /** The server that leads the log; undefined when it is not known. */
-  logLeader(): Promise<Member | undefined> {
+  logLeader(): Promise<TrialProcess | undefined> {
     return this.log.leader(LOG)
   }
 
   /** Each broker's part in the log; undefined when it does not answer. */
-  standings(): Promise<(Standing | undefined)[]> {
-    return Promise.all(this.brokers.map(standingOf))
+  statuses(): Promise<(BrokerStatus | undefined)[]> {
+    return Promise.all(this.brokers.map(statusOf))
   }
 
-  async kill(members: readonly Member[]): Promise<void> {
+  async kill(members: readonly TrialProcess[]): Promise<void> {
     await Promise.all(members.map((member) => member.kill()))
   }
 
   /** Cuts the power of machines at the same moment: data that was not synced is lost. */
-  async cutPower(members: readonly Member[], seed: number): Promise<void> {
+  async cutPower(members: readonly TrialProcess[], seed: number): Promise<void> {
     await this.kill(members)
     const { files } = this.machines
     assert(files !== undefined, 'power is cut only where files are volatile')
@@ -116,7 +116,7 @@ export class Cluster {
   }
 
   /** Empties a machine's disk. */
-  async emptyDisk(member: Member): Promise<void> {
+  async emptyDisk(member: TrialProcess): Promise<void> {
     await member.kill()
     const { dir } = this.#machineOf(member)
     for (const name of await readdir(dir)) await rm(path.join(dir, name), { recursive: true })
@@ -130,18 +130,18 @@ export class Cluster {
     for (const member of this.members) member.start()
     let reached = -1
     await this.#soon('the cluster is not healthy', async (restart) => {
-      const standings = await this.standings()
+      const statuses = await this.statuses()
       // The broker that is furthest behind, perhaps with an empty disk, reads for as long as it
       // needs.
-      const furthestBehind = Math.min(...standings.map((standing) => standing?.position ?? -1))
+      const furthestBehind = Math.min(...statuses.map((status) => status?.position ?? -1))
       if (furthestBehind > reached) restart()
       reached = Math.max(reached, furthestBehind)
-      const failure = standings.find(
-        (standing) => standing !== undefined && standing.failure !== '' && standing.state === 'stopped',
+      const failure = statuses.find(
+        (status) => status !== undefined && status.failure !== '' && status.state === 'stopped',
       )
       if (failure !== undefined) throw new Error(`a broker has stopped: ${failure.failure}`)
-      const leader = standings.find((standing) => standing?.leads === true)
-      if (leader === undefined || standings.includes(undefined)) return undefined
+      const leader = statuses.find((status) => status?.leads === true)
+      if (leader === undefined || statuses.includes(undefined)) return undefined
       return (await this.#haveReached(leader.position)) ? true : undefined
     })
   }
@@ -157,15 +157,15 @@ export class Cluster {
     return this.members.map((member) => `${member.name}: ${member.lastWords()}`).join('\n')
   }
 
-  #machineOf({ name }: Member): Machine {
+  #machineOf({ name }: TrialProcess): Machine {
     const found = this.machines.all.find((machine) => machine.name === name)
     assert(found !== undefined, 'each member runs on a machine of its name')
     return found
   }
 
   async #haveReached(position: number): Promise<boolean> {
-    const standings = await this.standings()
-    return standings.every((standing) => standing !== undefined && standing.position >= position)
+    const statuses = await this.statuses()
+    return statuses.every((status) => status !== undefined && status.position >= position)
   }
 
   /** Polls until something is found; `restart` starts the time limit again. */

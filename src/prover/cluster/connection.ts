@@ -6,7 +6,7 @@ import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-
 import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 
 /** Nothing was sent. */
 export class Unreached extends Error {

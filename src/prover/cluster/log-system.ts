@@ -3,18 +3,18 @@
 
 import { writeFileSync } from 'node:fs'
 import type { Machine } from './machines.ts'
-import { Member } from './member.ts'
+import { TrialProcess } from './trial-process.ts'
 
 export type LogKind = 'nats' | 'etcd'
 
 export interface LogSystem {
-  readonly members: readonly Member[]
+  readonly members: readonly TrialProcess[]
   /** The address for a broker's configuration, with the name of the log. */
   address(name: string): string
   /**
    * The member that leads the log of this name; undefined when there is none or it is not known.
    */
-  leader(name: string): Promise<Member | undefined>
+  leader(name: string): Promise<TrialProcess | undefined>
 }
 
 /** The user of a log in NATS. */
@@ -64,7 +64,7 @@ export function prepareNats(
       'system_account: SYS',
     ]
     writeFileSync(file, lines.join('\n'))
-    return new Member({
+    return new TrialProcess({
       name,
       host,
       port: ports[0],
@@ -123,7 +123,7 @@ export function prepareEtcd(
       ...(quotaBytes !== undefined && { 'quota-backend-bytes': quotaBytes }),
     }
     const words = Object.entries(options).map(([option, value]) => `--${option}=${value}`)
-    return new Member({
+    return new TrialProcess({
       name,
       host,
       port: ports[0],

@@ -24,7 +24,7 @@ export interface Machine {
 }
 
 /** Facilities that were set up in the system. */
-interface Lent {
+interface Facilities {
   readonly files?: VolatileFiles | undefined
   readonly network?: Network | undefined
 }
@@ -41,7 +41,7 @@ export class Machines {
   /** Faults that this machine does not allow, with the reasons. */
   readonly missing: readonly string[]
 
-  private constructor(all: readonly Machine[], { files, network }: Lent, missing: readonly string[]) {
+  private constructor(all: readonly Machine[], { files, network }: Facilities, missing: readonly string[]) {
     this.all = all
     this.files = files
     this.network = network
@@ -75,7 +75,7 @@ export class Machines {
 }
 
 /** Gives each machine its directory, its address and its ports. */
-async function describe(names: readonly string[], dir: string, { files, network }: Lent): Promise<Machine[]> {
+async function describe(names: readonly string[], dir: string, { files, network }: Facilities): Promise<Machine[]> {
   const ports = await freePorts(PORTS * names.length)
   return names.map((name, i) => {
     const own = files === undefined ? path.join(dir, name) : files.addVolume(name)

@@ -11,11 +11,11 @@
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
 import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/histories.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { Client } from './client.ts'
 import { Connection, Unreached } from './connection.ts'
-import type { Member } from './member.ts'
 import { problemOfRoles } from './role-watch.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const LISTS = 4
 const REGISTERS = 4
@@ -73,7 +73,7 @@ export class Recorder {
    */
   #lastWriteMs = performance.now()
   #longestPauseMs = 0
-  readonly #brokers: readonly Member[]
+  readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   readonly #prefix: string
   readonly #operations = new Map<string, Operation[]>()
@@ -92,7 +92,7 @@ export class Recorder {
   readonly #roleProblems = new Set<string>()
 
   /** All keys begin with the prefix. */
-  constructor(brokers: readonly Member[], random: Random, prefix: string) {
+  constructor(brokers: readonly TrialProcess[], random: Random, prefix: string) {
     this.#brokers = brokers
     this.#random = random
     this.#prefix = prefix
@@ -254,7 +254,7 @@ export class Recorder {
     this.#tally(operation.outcome, true, operation.endedMs)
   }
 
-  async #watchRole(broker: Member): Promise<void> {
+  async #watchRole(broker: TrialProcess): Promise<void> {
     while (!this.#isOver) {
       const problem = await problemOfRoles(broker)
       if (problem !== undefined) this.#roleProblems.add(problem)

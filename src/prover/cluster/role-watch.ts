@@ -1,16 +1,16 @@
 // Asks every broker for its role, again and again, in each way that clients and load balancers ask.
 // Replies from the same moment must agree.
 
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { SHARD } from './broker.ts'
 import { Connection } from './connection.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 /** A paused broker is asked again after this time. */
 const PATIENCE_MS = 1000
 const QUESTIONS = [['ROLE'], ['INFO', 'replication'], ['HELLO', '2'], ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SHARD]]
 
-type Asked = Pick<Member, 'address' | 'host' | 'isUp' | 'name' | 'port'>
+type Asked = Pick<TrialProcess, 'address' | 'host' | 'isUp' | 'name' | 'port'>
 
 /**
  * Returns the contradiction in a broker's replies; undefined when there is none, or it does not

@@ -7,8 +7,8 @@ import { sleep } from '../../util/time/real-time.ts'
 import { anyOf } from './any-of.ts'
 import type { Cluster } from './cluster.ts'
 import { Connection } from './connection.ts'
-import type { Member } from './member.ts'
 import { CLIENTS } from './network.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 export interface Strike {
   readonly name: string
@@ -147,7 +147,7 @@ export const STRIKES: readonly Strike[] = [
     needs: 'files',
     cuts: 1,
     async run(cluster, random) {
-      const [first, second] = allButOne(cluster.log.members, random) as [Member, Member]
+      const [first, second] = allButOne(cluster.log.members, random) as [TrialProcess, TrialProcess]
       const goOn = first.pause()
       await sleep(between({ least: 200, most: 1000 }, random))
       await losesPower(cluster, [second], random)
@@ -215,28 +215,28 @@ function between({ least, most }: { least: number; most: number }, random: Rando
   return least + random.below(most - least + 1)
 }
 
-function allButOne(members: readonly Member[], random: Random): Member[] {
+function allButOne(members: readonly TrialProcess[], random: Random): TrialProcess[] {
   const left = anyOf(members, random)
   return members.filter((member) => member !== left)
 }
 
-async function logLeader(cluster: Cluster, random: Random): Promise<Member> {
+async function logLeader(cluster: Cluster, random: Random): Promise<TrialProcess> {
   return (await cluster.logLeader()) ?? anyOf(cluster.log.members, random)
 }
 
-async function killed(cluster: Cluster, members: readonly Member[], random: Random): Promise<void> {
+async function killed(cluster: Cluster, members: readonly TrialProcess[], random: Random): Promise<void> {
   await cluster.kill(members)
   await sleep(between(AWAY_MS, random))
   for (const member of members) member.start()
 }
 
-async function losesPower(cluster: Cluster, members: readonly Member[], random: Random): Promise<void> {
+async function losesPower(cluster: Cluster, members: readonly TrialProcess[], random: Random): Promise<void> {
   await cluster.cutPower(members, random.uint32())
   await sleep(between(AWAY_MS, random))
   for (const member of members) member.start()
 }
 
-async function standsStill(member: Member, random: Random): Promise<void> {
+async function standsStill(member: TrialProcess, random: Random): Promise<void> {
   const goOn = member.pause()
   await sleep(between(STANDSTILL_MS, random))
   goOn()
@@ -245,8 +245,8 @@ async function standsStill(member: Member, random: Random): Promise<void> {
 /** Cuts two sides off from each other; sometimes only in one direction. */
 async function cutOff(
   { machines }: Cluster,
-  here: readonly Member[],
-  there: readonly Member[],
+  here: readonly TrialProcess[],
+  there: readonly TrialProcess[],
   random: Random,
 ): Promise<void> {
   const { network } = machines

@@ -10,9 +10,9 @@ import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-
 import { encodeRequest } from '../../protocol/request-encoder.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { setTimeout } from '../../util/time/real-time.ts'
-import { ask, type Port } from './port.ts'
-import type { Reply } from './ways.ts'
 import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
+import { ask, type WorkloadClient } from './workload-client.ts'
+import type { Reply } from './write-methods.ts'
 
 /** Producers for each way and policy. */
 const COPIES = 3
@@ -24,11 +24,11 @@ const CONNECT_AGAIN_MS = 10
 const SAVE_PAUSE_MS_MAX = 200
 
 /** A client over a unix socket. */
-class SocketPort implements Port, ReplyValueReceiver<string> {
+class SocketClient implements WorkloadClient, ReplyValueReceiver<string> {
   readonly #socket: net.Socket
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   #waiting: ((reply: Reply) => void)[] = []
-  pushed: Port['pushed'] = undefined
+  pushed: WorkloadClient['pushed'] = undefined
   /** Resolves when the connection has ended or failed. */
   readonly closed: Promise<void>
   readonly connected: Promise<boolean>
@@ -85,9 +85,9 @@ export class KillTrial {
     const socketPath = path.join(this.#sockets, 'socket')
     rmSync(socketPath, { force: true })
     const { child, exited, output } = this.#start(socketPath, settings)
-    const ports: SocketPort[] = []
-    const connect = (): SocketPort => {
-      const port = new SocketPort(socketPath)
+    const ports: SocketClient[] = []
+    const connect = (): SocketClient => {
+      const port = new SocketClient(socketPath)
       ports.push(port)
       return port
     }
@@ -154,10 +154,10 @@ export class KillTrial {
 
   /** Connects as soon as the server has loaded its data. */
   async #connectFirst(
-    connect: () => SocketPort,
+    connect: () => SocketClient,
     exited: Promise<undefined>,
     output: () => string,
-  ): Promise<SocketPort> {
+  ): Promise<SocketClient> {
     let ended = false
     void exited.then(() => {
       ended = true

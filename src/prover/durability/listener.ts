@@ -1,14 +1,14 @@
 // A subscriber to a producer's messages, and the messages it receives.
 
-import type { Port } from './port.ts'
-import type { Listening, Reply } from './ways.ts'
+import type { WorkloadClient } from './workload-client.ts'
+import type { ListenerKind, Reply } from './write-methods.ts'
 
 /**
  * Subscribes a connection, and reports each message; `id` is set when the subscriber acknowledges.
  */
 export function listen(
-  port: Port,
-  { acknowledges, name, target }: Listening,
+  port: WorkloadClient,
+  { acknowledges, name, target }: ListenerKind,
   channel: string,
   heard: (text: string, id: string | undefined) => void,
 ): void {
@@ -23,7 +23,12 @@ export function listen(
 }
 
 /** Subscribes, and returns the messages received before the text `end`. */
-export function hearUntil(port: Port, listening: Listening, channel: string, end: string): Promise<string[]> {
+export function hearUntil(
+  port: WorkloadClient,
+  listening: ListenerKind,
+  channel: string,
+  end: string,
+): Promise<string[]> {
   return new Promise((resolve) => {
     const all: string[] = []
     listen(port, listening, channel, (text) => {

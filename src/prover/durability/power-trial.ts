@@ -19,10 +19,10 @@ import { Random } from '../../util/numbers/random.ts'
 import { HashKey } from '../../util/tables/keyed-hash.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { dateNow, setImmediate } from '../../util/time/real-time.ts'
-import { ask, type Port } from './port.ts'
 import { VolatileDisk } from './volatile-disk.ts'
-import type { Reply } from './ways.ts'
 import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
+import { ask, type WorkloadClient } from './workload-client.ts'
+import type { Reply } from './write-methods.ts'
 
 /**
  * Steps of a life; each is a turn of the loop and up to this many milliseconds of simulated time.
@@ -74,7 +74,7 @@ class SteppedClock implements Clock {
 }
 
 /** A client inside the process. Requests leave with `pump`, not from within a reply. */
-class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
+class EngineClient implements WorkloadClient, Transport, ReplyValueReceiver<string> {
   readonly kind = 'in-process'
   readonly address = 'prove'
   readonly localAddress = 'prove'
@@ -85,7 +85,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   #outbox: Buffer[] = []
   #waiting: ((reply: Reply) => void)[] = []
-  pushed: Port['pushed'] = undefined
+  pushed: WorkloadClient['pushed'] = undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -178,9 +178,9 @@ export class PowerTrial {
     }
     const aof = await openJournal(engine, disk)
     new BackgroundSaving(engine, { aof, disk })
-    const ports: EnginePort[] = []
-    const connect = (): EnginePort => {
-      const port = new EnginePort(engine)
+    const ports: EngineClient[] = []
+    const connect = (): EngineClient => {
+      const port = new EngineClient(engine)
       ports.push(port)
       return port
     }
@@ -211,7 +211,7 @@ export class PowerTrial {
   }
 
   /** Steps until the work is done. */
-  async #while<T>(ports: readonly EnginePort[], work: () => Promise<T>): Promise<T> {
+  async #while<T>(ports: readonly EngineClient[], work: () => Promise<T>): Promise<T> {
     let done = false
     const result = work().finally(() => {
       done = true
@@ -220,7 +220,7 @@ export class PowerTrial {
     return result
   }
 
-  async #step(ports: readonly EnginePort[]): Promise<void> {
+  async #step(ports: readonly EngineClient[]): Promise<void> {
     for (const port of ports) if (this.#random.below(3) > 0) port.pump()
     this.#clock.advance(this.#random.below(STEP_MS_MAX + 1))
     await this.#turns(1)

@@ -7,8 +7,8 @@
 
 import { assert } from '../../util/assert.ts'
 import { hearUntil, listen } from './listener.ts'
-import { ask, type Port } from './port.ts'
-import { type Listening, type Reply, WAYS, type Way } from './ways.ts'
+import { ask, type WorkloadClient } from './workload-client.ts'
+import { type ListenerKind, type Reply, WRITE_METHODS, type WriteMethod } from './write-methods.ts'
 
 export type Policy = 'always' | 'everysec' | 'none'
 
@@ -42,7 +42,7 @@ export interface Finding {
 export class Producer {
   readonly policy: Policy
   readonly key: string
-  readonly #way: Way
+  readonly #way: WriteMethod
   /** The number of items sent, and how many of them were acknowledged. */
   sent = 0
   acknowledged = 0
@@ -61,13 +61,13 @@ export class Producer {
   constructor(policy: Policy, way: string, name: string) {
     this.policy = policy
     this.key = `prove:${policy}:${name}:${way}`
-    const found = WAYS[way]
+    const found = WRITE_METHODS[way]
     assert(found !== undefined, 'a producer writes in a known way')
     this.#way = found
   }
 
   /** Writes one item after the other, without end. A refusal by a failing disk is repeated. */
-  run(port: Port, now: () => number): void {
+  run(port: WorkloadClient, now: () => number): void {
     const { listener } = this.#way
     if (listener !== undefined && this.#heard === undefined) this.#listen(listener, port, now)
     const requests = this.#way.write(this.key, this.acknowledged)
@@ -94,7 +94,7 @@ export class Producer {
   }
 
   /** Subscribes its listener, which acknowledges messages if they count by that. */
-  #listen(listener: Listening, port: Port, now: () => number): void {
+  #listen(listener: ListenerKind, port: WorkloadClient, now: () => number): void {
     this.#heard = 0
     const acknowledge = (id: string): void => {
       const words = ['CHANNEL', 'ACK', this.key, id]
@@ -121,7 +121,7 @@ export class Producer {
   }
 
   /** Lets a reader look at what is there. */
-  look(port: Port, answered: () => void): void {
+  look(port: WorkloadClient, answered: () => void): void {
     port.send(this.#way.look(this.key), (reply) => {
       this.seen = Math.max(this.seen, this.#way.seen?.(reply) ?? Number(reply ?? 0))
       answered()
@@ -133,8 +133,8 @@ export class Producer {
    * between, and when; `connect` makes another connection.
    */
   async examine(
-    port: Port,
-    connect: () => Port,
+    port: WorkloadClient,
+    connect: () => WorkloadClient,
     death: { kind: 'kill' | 'power cut'; atMs: number; diskFailed: boolean },
   ): Promise<Finding> {
     const items = await this.#items(port)
@@ -160,13 +160,13 @@ export class Producer {
     }
   }
 
-  async #items(port: Port): Promise<number[] | string> {
+  async #items(port: WorkloadClient): Promise<number[] | string> {
     const requests = this.#way.read(this.key)
     return this.#way.items(await Promise.all(requests.map((words) => ask(port, words))))
   }
 
   /** Sends an item again that must not be accepted twice; returns the contradiction. */
-  async #sentAgain(port: Port, recovered: number): Promise<string | undefined> {
+  async #sentAgain(port: WorkloadClient, recovered: number): Promise<string | undefined> {
     const { again } = this.#way
     if (again === undefined || recovered === 0) return undefined
     await ask(port, again(this.key, recovered - 1))
@@ -178,7 +178,7 @@ export class Producer {
    * Lets its listener come back: it must receive everything that it has not received, in order;
    * returns the contradiction.
    */
-  async #heardAgain(port: Port, connect: () => Port): Promise<string | undefined> {
+  async #heardAgain(port: WorkloadClient, connect: () => WorkloadClient): Promise<string | undefined> {
     const { listener } = this.#way
     if (listener === undefined) return undefined
     const [count, lag] = await Promise.all(
@@ -221,12 +221,12 @@ export const CONTRACT_MS = 2000
 
 /** Makes producers of every way that the server supports, `copies` of each for each policy. */
 export async function createProducers(
-  port: Port,
+  port: WorkloadClient,
   policies: readonly Policy[],
   life: number,
   copies: number,
 ): Promise<Producer[]> {
-  const ways = Object.entries(WAYS)
+  const ways = Object.entries(WRITE_METHODS)
   const known = (await ask(port, ['COMMAND', 'INFO', ...ways.map(([, { command }]) => command)])) as Reply[]
   const producers: Producer[] = []
   for (const policy of policies) {
@@ -239,14 +239,14 @@ export async function createProducers(
 }
 
 /** Reads what producers wrote, over and over. */
-export function runReader(port: Port, producers: readonly Producer[]): void {
+export function runReader(port: WorkloadClient, producers: readonly Producer[]): void {
   let next = 0
   const look = (): void => producers[next++ % producers.length]?.look(port, look)
   look()
 }
 
 /** Makes the server save and rewrite its files again and again; refusals do not matter. */
-export function runOperator(port: Port, pause: (then: () => void) => void): void {
+export function runOperator(port: WorkloadClient, pause: (then: () => void) => void): void {
   let next = 0
   const save = (): void => {
     port.send([next++ % 3 === 2 ? 'BGSAVE' : 'BGREWRITEAOF'], () => pause(save))

@@ -33,7 +33,7 @@ export class RemoteLog implements ReplicatedLog {
   readonly messaging: Messaging
   readonly #outbox: Outbox<Request>
   readonly #waiting = new Map<number, Waiting>()
-  readonly #readers = new Map<number, Arrivals>()
+  readonly #readers = new Map<number, PendingEntries>()
   /** Listeners for messages, by the id of their request. */
   readonly #listeners = new Map<number, (batch: Uint8Array) => void>()
   #lastId = 0
@@ -77,7 +77,7 @@ export class RemoteLog implements ReplicatedLog {
   async *read(from: number, signal: AbortSignal): AsyncIterable<LogEntry> {
     if (this.#isGone) throw new LogAway('the thread of the log has ended')
     const id = ++this.#lastId
-    const arrivals = new Arrivals()
+    const arrivals = new PendingEntries()
     const stop = (): void => this.#outbox.send({ type: 'stop', id })
     this.#readers.set(id, arrivals)
     signal.addEventListener('abort', stop)
@@ -161,7 +161,7 @@ export class RemoteLog implements ReplicatedLog {
 }
 
 /** Entries that have arrived and were not taken yet, and how the stream ends. */
-class Arrivals {
+class PendingEntries {
   readonly #entries: LogEntry[] = []
   #taken = 0
   #hasEnded = false

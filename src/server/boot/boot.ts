@@ -26,7 +26,7 @@ import { BackgroundSaving } from '../../persistence/snapshot/background-saving.t
 import { loadSnapshot } from '../../persistence/snapshot/load-snapshot.ts'
 import type { Dial } from '../../replication/connection.ts'
 import { Replication } from '../../replication/replication.ts'
-import { SentinelReports } from '../../replication/sentinel-reports.ts'
+import { StandaloneSentinelView } from '../../replication/standalone-sentinel-view.ts'
 import { scriptsOf } from '../../scripting/scripts.ts'
 import { Random } from '../../util/numbers/random.ts'
 import { OptionError } from '../../util/option-error.ts'
@@ -98,7 +98,7 @@ export class Boot {
   /** Undefined where this server is no node of a cluster, or its map lies in a log. */
   readonly #cluster: StandaloneCluster | undefined
   /** Undefined where clients do not ask for one. */
-  #shard: SentinelReports | undefined = undefined
+  #shard: StandaloneSentinelView | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
   /** Our part in a replicated log; undefined = the files here keep the data. */
   readonly #membership: LogParticipation | undefined
@@ -154,7 +154,7 @@ export class Boot {
     this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
     const shardName = config.get('shard-name')
     if (shardName !== '') {
-      this.#shard = new SentinelReports(this.engine, shardName)
+      this.#shard = new StandaloneSentinelView(this.engine, shardName)
       this.engine.sentinelView = this.#shard
       publishSwitches(this.#shard, this.engine)
     }

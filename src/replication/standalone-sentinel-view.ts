@@ -10,7 +10,7 @@ const ID_LENGTH = 40
 /** Redis's default priority of a replica. */
 const PRIORITY = 100
 
-export class SentinelReports implements SentinelView {
+export class StandaloneSentinelView implements SentinelView {
   readonly name: string
   readonly others: readonly SentinelNode[] = []
   readonly id = new Random().hex(ID_LENGTH)

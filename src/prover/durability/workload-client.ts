@@ -1,9 +1,9 @@
 // A client of the server under test, as producers and readers see it.
 
-import type { Reply } from './ways.ts'
+import type { Reply } from './write-methods.ts'
 
 /** Takes requests and answers them in order; requests unanswered at its end are never answered. */
-export interface Port {
+export interface WorkloadClient {
   send(words: readonly string[], answered: (reply: Reply) => void): void
   /** Sends a request without a reply: a subscription, once RESP3 is used. */
   tell(words: readonly string[]): void
@@ -12,6 +12,6 @@ export interface Port {
 }
 
 /** Sends one request and waits for its reply. */
-export function ask(port: Port, words: readonly string[]): Promise<Reply> {
+export function ask(port: WorkloadClient, words: readonly string[]): Promise<Reply> {
   return new Promise((resolve) => port.send(words, resolve))
 }

@@ -29,7 +29,7 @@ interface Importer {
   slots: ReadonlySet<number>
 }
 
-export class Arrivals {
+export class Importers {
   readonly #host: ShardView
   readonly #bringers = new Map<Client, Importer>()
 

@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 /** The number of lines that usually show what went wrong. */
 const LAST_LINES = 5
 
-export interface MemberOptions {
+export interface TrialProcessOptions {
   readonly name: string
   readonly host: string
   readonly port: number
@@ -19,21 +19,21 @@ export interface MemberOptions {
 }
 
 /** All members, so that none outlives this process. */
-const running = new Set<Member>()
+const running = new Set<TrialProcess>()
 
 function killAll(): void {
   for (const member of running) void member.kill()
 }
 
-export class Member {
+export class TrialProcess {
   readonly name: string
   readonly host: string
   readonly port: number
-  readonly #options: MemberOptions
+  readonly #options: TrialProcessOptions
   #child: ChildProcess | undefined
   #isPaused = false
 
-  constructor(options: MemberOptions) {
+  constructor(options: TrialProcessOptions) {
     this.name = options.name
     this.host = options.host
     this.port = options.port

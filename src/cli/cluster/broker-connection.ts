@@ -3,10 +3,10 @@
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import { Connection, type Encryption } from '../client/connection.ts'
 import type { Reply } from '../client/reply.ts'
-import type { Words } from './words.ts'
+import type { CommandLine } from './command-line.ts'
 
 /** The credentials for all brokers. */
-export interface Entry {
+export interface Credentials {
   readonly user: string
   readonly password: string
   readonly encryption: Encryption | undefined
@@ -16,14 +16,14 @@ export interface Entry {
 export type Answer = string | number | null | readonly Answer[]
 
 /** A broker has refused a command or cannot be asked. */
-export class NodeError extends Error {
+export class BrokerError extends Error {
   override name = 'NodeError'
 }
 
 /** A broker without an answer for this long counts as away. */
 const ANSWER_MS_MAX = 5000
 
-export class Node {
+export class BrokerConnection {
   readonly address: string
   readonly #connection: Connection
 
@@ -33,16 +33,16 @@ export class Node {
   }
 
   /** Connects and authenticates. Throws `NodeError`. */
-  static async open({ host, port }: { host: string; port: number }, entry: Entry): Promise<Node> {
+  static async open({ host, port }: { host: string; port: number }, entry: Credentials): Promise<BrokerConnection> {
     const address = `${host}:${port}`
     const opening = Connection.open({ host, port, socket: '', encryption: entry.encryption })
-    let node: Node
+    let node: BrokerConnection
     try {
-      node = new Node(address, await soon(opening))
+      node = new BrokerConnection(address, await soon(opening))
     } catch (error) {
       // A connection that opens too late is closed.
       opening.then((late) => late.close()).catch(() => {})
-      throw new NodeError(`${address}: ${(error as Error).message}`)
+      throw new BrokerError(`${address}: ${(error as Error).message}`)
     }
     if (entry.password !== '') await node.ask('AUTH', entry.user, entry.password)
     return node
@@ -53,7 +53,7 @@ export class Node {
     try {
       return answerOf(await soon(this.#connection.ask(words)))
     } catch (error) {
-      throw new NodeError(`${this.address}: ${(error as Error).message}`)
+      throw new BrokerError(`${this.address}: ${(error as Error).message}`)
     }
   }
 
@@ -66,7 +66,7 @@ export class Node {
  * Reads the credentials: `-a`, `--user`, `--tls yes`, and files for TLS. Environment:
  * REDISCLI_AUTH.
  */
-export function readEntry(words: Words): Entry {
+export function readCredentials(words: CommandLine): Credentials {
   const files = {
     certFile: words.take('--cert') ?? '',
     keyFile: words.take('--key') ?? '',

@@ -8,7 +8,7 @@ import type { Following, LogNode } from '../engine/effects/replication.ts'
 import type { Clock } from '../util/time/clock.ts'
 import type { ReplicatedNode } from './replicated-node.ts'
 
-export class NodeView implements LogNode {
+export class LogNodeView implements LogNode {
   readonly #clock: Clock
   readonly #beganMs: number
   /** Undefined until the copy is loaded. */

@@ -5,7 +5,7 @@ import type { ReplyValue } from '../../protocol/reply-value.ts'
 export type Reply = ReplyValue<string>
 
 /** One way of writing. */
-export interface Way {
+export interface WriteMethod {
   /** The command it needs. */
   readonly command: string
   /** Requests that write item `n`; the reply to the last one acknowledges it. */
@@ -21,11 +21,11 @@ export interface Way {
   /** A request that sends item `n`, which is there already, once more. */
   again?(key: string, n: number): string[]
   /** A listener for the items, which continues where it was when it comes back. */
-  listener?: Listening
+  listener?: ListenerKind
 }
 
 /** A subscriber whose position is remembered. */
-export interface Listening {
+export interface ListenerKind {
   /** The name of its connection; undefined = none. */
   readonly name: string | undefined
   /** The name it subscribes to. */
@@ -40,7 +40,7 @@ export interface Listening {
 }
 
 /** A subscriber with a name. */
-const LISTENER: Listening = {
+const LISTENER: ListenerKind = {
   name: 'prover',
   target: (channel) => channel,
   acknowledges: true,
@@ -49,7 +49,7 @@ const LISTENER: Listening = {
 
 const PUSH_AND_COUNT = "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])"
 
-export const WAYS: Readonly<Record<string, Way>> = {
+export const WRITE_METHODS: Readonly<Record<string, WriteMethod>> = {
   push: {
     command: 'RPUSH',
     write: (key, n) => [['RPUSH', key, String(n)]],

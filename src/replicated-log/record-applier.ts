@@ -18,7 +18,7 @@ const NO_CONNECTION: Connection = {
   close() {},
 }
 
-export class LogStream {
+export class RecordApplier {
   readonly #engine: Engine
   #stream: PrimaryStream | undefined = undefined
   /** The client that stands for the log was closed, by CLIENT KILL for example. */

@@ -4,7 +4,7 @@ export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-export class Words {
+export class CommandLine {
   readonly #values = new Map<string, string>()
 
   /** Throws `UsageError` when the words are not pairs of a name and a value. */
@@ -45,7 +45,7 @@ export class Words {
 }
 
 /** Reads `host:port,host:port …`. */
-export function readPlaces(text: string): { host: string; port: number }[] {
+export function readAddresses(text: string): { host: string; port: number }[] {
   return text.split(',').map((place) => {
     const [, host, port] = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(place) ?? []
     if (host === undefined) throw new UsageError(`'${place}' is not host:port`)
@@ -54,8 +54,8 @@ export function readPlaces(text: string): { host: string; port: number }[] {
 }
 
 /** Reads one `host:port`, the first of several. */
-export function readPlace(text: string): { host: string; port: number } {
-  const [place] = readPlaces(text)
+export function readAddress(text: string): { host: string; port: number } {
+  const [place] = readAddresses(text)
   if (place === undefined) throw new UsageError(`'${text}' is not host:port`)
   return place
 }
