@@ -1,4 +1,4 @@
-// A few nodes over one log in memory, in a time that the test owns.
+// A few nodes on one log in memory; the test controls the time.
 
 import { channelsOf } from '../../src/channels/channels.ts'
 import { catalog } from '../../src/commands/catalog.ts'
@@ -22,9 +22,9 @@ import { ProcessClock, SimWorld } from './sim-clock.ts'
 
 export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
 
-/** Which one they are given besides. */
+/** Settings that every node gets. */
 const ON_A_LOG = { log: 'nats://127.0.0.1:1/orders', 'shard-name': 'orders' }
-/** Messages take a millisecond each way. */
+/** Messages take a millisecond in each direction. */
 const WEATHER: Weather = { delayMs: () => 1, losesRequest: () => false, losesReply: () => false }
 
 export interface ClusterNode {
@@ -35,7 +35,7 @@ export interface ClusterNode {
   node: ReplicatedNode | undefined
   /** Why it could not be opened. */
   refusal: unknown
-  /** What it has logged as errors. */
+  /** The errors it has logged. */
   readonly errors: Record<string, unknown>[]
   weather: Weather
 }
@@ -57,7 +57,7 @@ export class Cluster {
     this.log = new MemoryLog({ clock: this.world, answerTimeoutMs: 100, ...log })
   }
 
-  /** Starts a node, on a disk that it may have used before. */
+  /** Starts a node, on a new disk or on one that it has used before. */
   start(name: string, disk = new MemoryDisk()): ClusterNode {
     const clock = new ProcessClock(this.world, 1)
     const errors: Record<string, unknown>[] = []
@@ -114,7 +114,7 @@ export class Cluster {
     return member
   }
 
-  /** Ends a node at once, as kill -9 does. Its disk stays. */
+  /** Ends a node at once, like kill -9. Its disk stays. */
   kill(member: ClusterNode): void {
     member.clock.die()
     this.nodes.splice(this.nodes.indexOf(member), 1)
@@ -125,7 +125,7 @@ export class Cluster {
     await this.world.runTo(this.world.nowMs + milliseconds)
   }
 
-  /** Lets time pass until somebody leads. */
+  /** Lets time pass until a node leads. */
   async leader(): Promise<ClusterNode> {
     for (let waited = 0; waited < 5000; waited += 10) {
       const leader = this.nodes.find(({ node }) => node?.state === 'leading')
@@ -139,7 +139,7 @@ export class Cluster {
     return this.nodes.filter(({ node }) => node?.state === 'following')
   }
 
-  /** Asks a node, and returns what has been answered after a while. */
+  /** Asks a node, and returns the replies after a while. */
   async ask(member: ClusterNode, ...words: string[]): Promise<string> {
     const client = new TestClient(member.engine, 2)
     const atOnce = client.ask(...words)
@@ -149,7 +149,7 @@ export class Cluster {
     return reply
   }
 
-  /** Ends everything. */
+  /** Ends all nodes. */
   stop(): void {
     for (const { engine } of this.nodes) engine.stop()
   }

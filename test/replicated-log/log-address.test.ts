@@ -3,7 +3,7 @@ import { describeLogAddress, readLogAddress } from '../../src/replicated-log/log
 import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
 
 describe('the address of a log', () => {
-  test('names servers, a stream, and how it is kept', () => {
+  test('names servers, a stream, and its options', () => {
     expect(readLogAddress('nats://a:4222,b:4222,[::1]:4222/orders?replicas=5&bytes=2gb&missing=refuse')).toEqual({
       kind: 'jetstream',
       options: {
@@ -17,7 +17,7 @@ describe('the address of a log', () => {
     })
   })
 
-  test('holds who asks, percent-encoded, and files for TLS', () => {
+  test('holds a percent-encoded user and files for TLS', () => {
     expect(readLogAddress('nats://bro%3Aker:p%40ss@a:4222/s?ca=/ca.pem&cert=/c.pem&key=/k.pem')).toMatchObject({
       options: {
         servers: ['tls://a:4222'],
@@ -60,7 +60,7 @@ describe('the address of a log', () => {
     expect(() => readLogAddress(address)).toThrow(reason)
   })
 
-  test('is shown without what is secret in it', () => {
+  test('is shown without its secrets', () => {
     expect(describeLogAddress('nats://u:p@a:4222/s')).toBe('nats://a:4222/s')
     expect(describeLogAddress('nats://a:4222/s?bytes=1gb&token=abc&missing=refuse')).toBe(
       'nats://a:4222/s?bytes=1gb&token=…&missing=refuse',
