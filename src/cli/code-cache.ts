@@ -2,7 +2,7 @@
 // longer than the rest of a start.
 //
 //   RESPITE_CODE_CACHE, or the user's cache directory, as the system defines it
-//   └─ code-<key>/          for one version of Node, with the same options, and one location of the package
+//   └─ code-<key>/          for one version of Node, its options, and one location of the package
 //      └─ core.js           SHA-1 of source and code, code
 //
 // Code from a file runs without being checked. So a file is read only if no other user could have

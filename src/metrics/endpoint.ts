@@ -2,8 +2,8 @@
 //
 //   /metrics   all metrics, in Prometheus' format
 //   /healthz   200 as long as the process answers; restart it when it does not
-//   /readyz    200 while clients are served and their writes accepted, else 503 with the reason; send
-//              clients elsewhere meanwhile
+//   /readyz    200 while clients are served and their writes accepted, else 503 with the reason;
+//              send clients elsewhere meanwhile
 //
 // Nothing can be changed here and no value be read, so there is no password: everyone who reaches
 // the address (`metrics-bind`) may ask. Connections, headers and the time for each request are

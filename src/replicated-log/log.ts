@@ -6,7 +6,8 @@
 // themselves tell who leads.
 //
 //   A append(…, 7) ─▶ 8        A believes that it leads
-//   B lead(…, 8)   ─▶ 9        B has read to the end and begins an epoch: A's append at 8 is refused
+//   B lead(…, 8)   ─▶ 9        B has read to the end and begins an epoch: A's append at 8 is
+//                              refused
 //   A append(…, 9) ─▶ 10 (!)   an append of A that was in flight may still land behind B's record
 //
 // Because of the last line, comparing positions alone does not fence off an old leader. So every

@@ -5,14 +5,15 @@
 // large records are better than many small ones, as long as they delay no write. This is group
 // commit, as in commit-pace.ts; there it waits for a disk, here for a quorum.
 //
-//   nothing is in flight          a record is sent at once, so a lone writer does not wait for others
-//     but replies have just left  their clients are likely to write again, so the record waits about as
-//                                 long as the log takes to answer. Otherwise the clients of a busy
-//                                 leader would split into two halves that take turns
+//   nothing is in flight          a record is sent at once, so a lone writer does not wait for
+//                                 others
+//     but replies have just left  their clients are likely to write again, so the record waits
+//                                 about as long as the log takes to answer. Otherwise the clients
+//                                 of a busy leader would split into two halves that take turns
 //   records are in flight         effects gather until those are acknowledged
 //     and many bytes gathered     a record is sent: large volumes need several in flight
-//     and the last is long ago    a record is sent: over a slow link no effect waits for a whole round
-//                                 trip before it is sent
+//     and the last is long ago    a record is sent: over a slow link no effect waits for a whole
+//                                 round trip before it is sent
 //
 // When the wait was in vain, the next groups do not wait: one the first time, then two, four and so
 // on.

@@ -18,11 +18,11 @@
 //
 //   our record, or it can be put there     the journal continues
 //   a record of a higher epoch             another node leads: this journal stops for good
-//   a record of a lower epoch              an earlier leader had it in flight. It does not count, and
-//                                          ours is sent behind it. It can follow our epoch record
-//                                          only by as many positions as records may be in flight.
-//                                          Up to there one record of ours is in flight at a time,
-//                                          so none can land out of order
+//   a record of a lower epoch              an earlier leader had it in flight. It does not count,
+//                                          and ours is sent behind it. It can follow our epoch
+//                                          record only by as many positions as records may be in
+//                                          flight. Up to there one record of ours is in flight at a
+//                                          time, so none can land out of order
 //
 // Replies leave while the lease runs (lease.ts). Each record that is known to be in the log renews
 // it. `answers` is checked when replies leave, after the data they show was read. When the lease

@@ -8,8 +8,8 @@
 //   stopped: the log or a disk holds what it must not, or the node was closed. `failure` says why.
 //
 // following  reads the log, applies records that count, writes them to the copy, and serves reads.
-// standing   reads to the end, and appends an epoch record there. That succeeds for one node only, and
-//            only if nothing was appended since. One of several shards then enters itself into
+// standing   reads to the end, and appends an epoch record there. That succeeds for one node only,
+//            and only if nothing was appended since. One of several shards then enters itself into
 //            their map, and leads only when it is entered (`NodeOptions.enter`).
 // leading    serves as a primary does, as far as its journal (replicated-journal.ts) allows.
 //

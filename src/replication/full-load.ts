@@ -4,10 +4,11 @@
 // at the end. So clients never see an incomplete snapshot. Clients and the old data are treated as
 // Redis does:
 //
-//   served    clients read the old data, which stays if this fails (`repl-diskless-load swapdb`, the
-//             same history)
+//   served    clients read the old data, which stays if this fails (`repl-diskless-load swapdb`,
+//             the same history)
 //   kept      clients get LOADING; the old data stays if this fails (swapdb, another history)
-//   emptied   clients get LOADING; the old data goes first, so that there is memory for the new data
+//   emptied   clients get LOADING; the old data goes first, so that there is memory for the new
+//             data
 
 import type { Engine } from '../engine/engine.ts'
 import type { DiskFile } from '../persistence/disk/disk.ts'

@@ -7,8 +7,8 @@
 //
 // The snapshot is sent in one of two ways:
 //
-//   directly over the connections   Its length is not known, so 40 random digits are announced before
-//                                   it and mark its end. The stream begins when the replica
+//   directly over the connections   Its length is not known, so 40 random digits are announced
+//                                   before it and mark its end. The stream begins when the replica
 //                                   acknowledges that it has loaded the snapshot: bytes sent at
 //                                   once could be read as part of it.
 //   through a file                  Its length is announced. This is for replicas that do not

@@ -1,8 +1,8 @@
 // Keys that move to this shard: the clients that import them (leaders of other shards), and the
 // slots of each.
 //
-//   CLUSTER RECEIVE ──▶ existing keys of the slots are removed, some at a time ──▶ 0 left: RESTORE and DEL
-//   for these slots are accepted, from this client only
+//   CLUSTER RECEIVE ──▶ existing keys of the slots are removed, some at a time ──▶ 0 left
+//   ──▶ RESTORE and DEL for these slots are accepted, from this client only
 //
 // A move has one such client. Another one that comes for the same move replaces it: the first
 // connection is closed, so nothing it had in flight arrives later. The connection is also closed

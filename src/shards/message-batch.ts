@@ -3,8 +3,8 @@
 //
 //    0  version         1 byte
 //    1  shard bytes     1 byte
-//    2  first           4 bytes, little endian as all numbers here: the offset in the payload of the
-//                       first message that begins in this batch
+//    2  first           4 bytes, little endian as all numbers here: the offset in the payload of
+//                       the first message that begins in this batch
 //    6  sender          8 bytes, drawn at random when the node starts
 //   14  number          6 bytes: the number of this batch in the sender's stream, from 0
 //   20  messages        6 bytes: how many messages the sender had begun before that first one
@@ -13,7 +13,8 @@
 //
 // A message in the payload:
 //
-//    0  reach           1 byte: 1 = nodes of the sender's shard have it from their log, 0 = they have not
+//    0  reach           1 byte: 1 = nodes of the sender's shard have it from their log, 0 = they
+//                       have not
 //    1  channel bytes   4 bytes
 //    5  message bytes   4 bytes
 //    9  channel, message

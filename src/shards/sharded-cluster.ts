@@ -3,8 +3,8 @@
 //
 // A leader may serve after these steps:
 //
-//   our epoch record is in our shard's log ──▶ `enter`: the map names us and our epoch ──▶ we lead, and
-//   serve the slots that the map gives our shard
+//   our epoch record is in our shard's log ──▶ `enter`: the map names us and our epoch
+//   ──▶ we lead, and serve the slots that the map gives our shard
 //
 // The entry is appended behind the last map, so a leader has read all maps before its entry. No
 // later map takes a slot from it except by its own action (slot-mover.ts), because only the leader

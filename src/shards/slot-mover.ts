@@ -1,12 +1,12 @@
 // Moves slots of this node's shard to other shards, while this node leads. It works on one move at
 // a time, and on some of its slots at a time (a portion):
 //
-//   copying        every key of the portion is sent to the target's leader (RESTORE), which serves none
-//                  of them yet; keys that change meanwhile are sent again
-//   handing over   few keys change: requests for these slots are held; the rest is sent; the target's log
-//                  has everything (WAITAOF)
-//                  ──▶ the map gives the slots to the target, in one append: before it the source owns
-//                  them, after it the target
+//   copying        every key of the portion is sent to the target's leader (RESTORE), which serves
+//                  none of them yet; keys that change meanwhile are sent again
+//   handing over   few keys change: requests for these slots are held; the rest is sent; the
+//                  target's log has everything (WAITAOF)
+//                  ──▶ the map gives the slots to the target, in one append: before it the source
+//                      owns them, after it the target
 //                  ──▶ the target has read that map ──▶ held requests continue, and get MOVED
 //
 // Until that record is in the map's log, the source has everything, and the target has a copy that

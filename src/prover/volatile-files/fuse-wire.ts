@@ -2,9 +2,10 @@
 // (include/uapi/linux/fuse.h). Each read of /dev/fuse returns one request, each write sends one
 // answer. All numbers are little-endian; this does not run on other machines.
 //
-//   request   length u32, opcode u32, unique u64, node u64, uid u32, gid u32, pid u32, padding u32, then
-//             the fields of the opcode
-//   answer    length u32, error i32 (0, or a negative errno), unique u64, then the fields of the opcode
+//   request   length u32, opcode u32, unique u64, node u64, uid u32, gid u32, pid u32, padding u32,
+//             then the fields of the opcode
+//   answer    length u32, error i32 (0, or a negative errno), unique u64, then the fields of the
+//             opcode
 
 export const OPCODES = {
   1: 'lookup',

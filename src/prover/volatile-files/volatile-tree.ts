@@ -5,8 +5,8 @@
 // follows ext4 and XFS:
 //
 //   data       durable when its file is synced, not before
-//   names      (creating, renaming, removing, truncating) are written to a journal in order; a sync of
-//              anything on the volume makes all earlier ones durable
+//   names      (creating, renaming, removing, truncating) are written to a journal in order; a sync
+//              of anything on the volume makes all earlier ones durable
 //
 // So a file that was renamed over another before it was synced is empty after a power cut, as it
 // may be on a real disk.

@@ -1,12 +1,16 @@
 // A replicated log in etcd: one key for each batch, and one key with the last position, which every
 // append compares and sets.
 //
-//   append     a transaction: if the last position is the expected one, put batches and the new position
-//   lead       the same, and puts the leader's key; later appends of this client compare its revision
+//   append     a transaction: if the last position is the expected one, put batches and the new
+//              position
+//   lead       the same, and puts the leader's key; later appends of this client compare its
+//              revision
 //   at         one key
 //   bounds     two keys, read at one revision
-//   read       keys in order of position, then a watch from the revision read; starts again when it ends
-//   truncate   deletes keys and compacts the revisions before, so that their space can be used again
+//   read       keys in order of position, then a watch from the revision read; starts again when it
+//              ends
+//   truncate   deletes keys and compacts the revisions before, so that their space can be used
+//              again
 //
 // Requests to etcd may overtake each other, so only one transaction of appends is in flight at a
 // time. Appends that arrive meanwhile form the next transaction, with several batches. That is also

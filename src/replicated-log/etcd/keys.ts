@@ -1,6 +1,7 @@
 // The keys of a log in etcd.
 //
-//   PREFIX/last                      position of the last batch, 16 digits; exists since the first append
+//   PREFIX/last                      position of the last batch, 16 digits; exists since the first
+//                                    append
 //   PREFIX/leader                    put with each epoch record; its revision identifies the epoch
 //   PREFIX/messages                  the last batch of messages (etcd-messaging.ts)
 //   PREFIX/batch/0000000000000042    one batch

@@ -1,9 +1,11 @@
 // A replicated log in NATS JetStream: batches are the messages of a stream, positions are its
 // sequence numbers.
 //
-//   append   a publication that names the expected last sequence number; answered after a quorum has synced
+//   append   a publication that names the expected last sequence number; answered after a quorum
+//            has synced
 //   at       one message
-//   bounds   the state of the stream, after a request that only a leader with a quorum can carry out
+//   bounds   the state of the stream, after a request that only a leader with a quorum can carry
+//            out
 //   read     an ordered consumer, which the client makes again whenever it is lost
 //   truncate a purge up to a sequence number
 //

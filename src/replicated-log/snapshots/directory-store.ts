@@ -1,7 +1,8 @@
 // Snapshots in a directory that all nodes share: on a network file system or, on one machine, any.
 //
 //   temp-RANDOM-snapshot-0000000000000042.rdb   being written
-//   snapshot-0000000000000042.rdb               complete: written, synced, renamed, the directory synced
+//   snapshot-0000000000000042.rdb               complete: written, synced, renamed, the directory
+//                                               synced
 //
 // Two nodes that put a snapshot of the same position at the same time both succeed; one of the two
 // files stays, and both are complete.
