@@ -6,9 +6,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { standingOf } from '../src/prover/cluster/broker.ts'
+import { statusOf } from '../src/prover/cluster/broker.ts'
 import { Cluster } from '../src/prover/cluster/cluster.ts'
-import type { Member } from '../src/prover/cluster/member.ts'
+import type { TrialProcess } from '../src/prover/cluster/trial-process.ts'
 import { startChild } from './child.ts'
 import { median, percentile } from './pairs.ts'
 import { type Answer, perSecond, type Question, type Row, type Scale } from './question.ts'
@@ -224,7 +224,11 @@ async function lagMs(cluster: Cluster, scale: Scale): Promise<number> {
 }
 
 /** The longest time between two acknowledged writes while something happens to the leader; the median of some tries. */
-async function worstPause(cluster: Cluster, scale: Scale, happens: (leader: Member) => Promise<void>): Promise<number> {
+async function worstPause(
+  cluster: Cluster,
+  scale: Scale,
+  happens: (leader: TrialProcess) => Promise<void>,
+): Promise<number> {
   const pauses: number[] = []
   for (let i = 0; i < (scale.quick ? 1 : TRIES); i++) {
     await cluster.whenWell()
@@ -258,14 +262,14 @@ async function worstPause(cluster: Cluster, scale: Scale, happens: (leader: Memb
   return median(pauses)
 }
 
-async function kill(leader: Member): Promise<void> {
+async function kill(leader: TrialProcess): Promise<void> {
   await leader.kill()
 }
 
-async function handOver(leader: Member): Promise<void> {
+async function handOver(leader: TrialProcess): Promise<void> {
   const asker = await Asker.open(leader.port)
   await asker.ask('FAILOVER')
-  while ((await standingOf(leader))?.leads !== false);
+  while ((await statusOf(leader))?.leads !== false);
   asker.close()
 }
 
@@ -275,12 +279,12 @@ async function newNodeMs(cluster: Cluster, scale: Scale): Promise<number> {
   const leader = await cluster.leader()
   const load = { port: leader.port, kind: 'keys', count: scale.keys, valueBytes: VALUE.length }
   await startChild('load', load).result
-  const position = (await standingOf(leader))?.position ?? 0
+  const position = (await statusOf(leader))?.position ?? 0
   const node = cluster.brokers.find((broker) => broker !== leader)!
   await cluster.emptyDisk(node)
   const beganMs = performance.now()
   node.start()
-  while (((await standingOf(node))?.position ?? -1) < position) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (((await statusOf(node))?.position ?? -1) < position) await new Promise((resolve) => setTimeout(resolve, 5))
   return performance.now() - beganMs
 }
 

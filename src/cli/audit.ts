@@ -1,7 +1,9 @@
-// `respite audit`: is the data what its files say? A server that holds the directory is asked (DEBUG AUDIT); the files of a
-// directory that no process uses are held against each other (persistence/audit/audit-directory.ts).
+// `respite audit`: does the data match its files? If a server uses the directory, it is asked
+// (DEBUG AUDIT). Otherwise the files of the directory are compared with each other
+// (persistence/audit/audit-directory.ts).
 //
-// Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared, or the command line makes no sense.
+// Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared, or the command
+// line is invalid.
 
 import { catalog } from '../commands/catalog.ts'
 import type { Config } from '../config/config.ts'
@@ -16,31 +18,33 @@ import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { createConfig } from '../server/boot/options.ts'
 import { secondEngine } from '../server/boot/second-engine.ts'
+import { assert } from '../util/assert.ts'
 import { OptionError } from '../util/option-error.ts'
 import { systemClock } from '../util/time/clock.ts'
 import { Connection } from './client/connection.ts'
 import { type CliOptions, readOptions } from './client/options.ts'
+import { pairsIn } from './client/pairs.ts'
 import type { Reply } from './client/reply.ts'
 
 const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
 
 Tells whether data has changed without a command. Nothing is changed.
 
-Where a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
-others: say where it is reached, as for respite cli (-h, -p, -s, -a, --user, --tls …).
-Where none runs, the files are compared with each other: docs/operating.md says what that can show, and what it cannot.
+If a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
+clients: give its address, as for respite cli (-h, -p, -s, -a, --user, --tls …).
+If none runs, the files are compared with each other; docs/operating.md says what that can show.
 
   --dir DIRECTORY          the server's dir
-  --parts N                a server with little memory compares one of N parts of its keys after the other
+  --parts N                compare the keys in N parts, one after the other, for a server with little memory
   --appenddirname NAME, --appendfilename NAME, --dbfilename NAME, --databases N
-                           as the server has them, where they are not the usual ones
+                           the server's settings, if they differ from the defaults
 
 Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared.
 `
 
-/** Options that are the server's settings. */
+/** Options that are settings of the server. */
 const SETTINGS = new Set(['dir', 'appenddirname', 'appendfilename', 'dbfilename', 'databases'])
-/** No directory can be claimed there, and no server runs on it either. */
+/** The directory is read-only: it cannot be claimed, but no server can run on it either. */
 const READ_ONLY = new Set(['EROFS', 'EACCES', 'EPERM'])
 
 const IN_WORDS: Readonly<Record<DifferenceKind, string>> = {
@@ -59,11 +63,15 @@ export async function runAudit(args: readonly string[], terminal: Terminal = pro
   const rest: string[] = []
   let parts: string | undefined
   for (let i = 0; i < args.length; i++) {
-    const name = args[i]!.startsWith('--') ? args[i]!.slice(2) : ''
+    const word = args[i] ?? ''
+    const name = word.startsWith('--') ? word.slice(2) : ''
     const value = args[i + 1]
-    if (SETTINGS.has(name) && value !== undefined) settings[name] = args[++i]!
-    else if (name === 'parts' && value !== undefined && /^\d{1,4}$/.test(value)) parts = args[++i]!
-    else rest.push(args[i]!)
+    const isSetting = value !== undefined && SETTINGS.has(name)
+    const isParts = value !== undefined && name === 'parts' && /^\d{1,4}$/.test(value)
+    if (isSetting) settings[name] = value
+    else if (isParts) parts = value
+    else rest.push(word)
+    if (isSetting || isParts) i++
   }
   const place = readOptions(rest, process.env)
   if (settings.dir === undefined || place === undefined || place.words.length > 0) {
@@ -88,7 +96,7 @@ async function audit(
 ): Promise<number> {
   const directory = config.get('dir')
   if (!(await systemDisk.exists(directory))) {
-    terminal.print(`${directory}: there is no such directory`)
+    terminal.print(`${directory}: no such directory`)
     return 2
   }
   let lock: DirectoryLock | undefined
@@ -104,7 +112,7 @@ async function audit(
   } catch (error) {
     if (error instanceof DirectoryInUseError) return askServer(error, place, parts, terminal)
     if (!READ_ONLY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-    terminal.print(`${directory} cannot be written to: that no server begins to use it meanwhile is not made sure`)
+    terminal.print(`${directory} cannot be written to: a server could begin to use it meanwhile`)
   }
   try {
     return await compareFiles(config, terminal)
@@ -137,7 +145,7 @@ function tell({ differing, keys, named, one, other, what }: Compared, terminal: 
   if (differing > named.length) terminal.print(`  and ${differing - named.length} more`)
 }
 
-/** Has the server that holds the directory compare its memory with its file. */
+/** Asks the server that holds the directory to compare its memory with its file. */
 async function askServer(
   inUse: DirectoryInUseError,
   place: CliOptions,
@@ -146,7 +154,7 @@ async function askServer(
 ): Promise<number> {
   const where = place.socket === '' ? `${place.host}:${place.port}` : place.socket
   const refuse = (reason: string): number => {
-    terminal.print(`${inUse.message}\nIt is asked where it is reached, but ${reason}. Say where with -h, -p or -s.`)
+    terminal.print(`${inUse.message}\nIt would be asked to compare, but ${reason}. Give its address with -h, -p or -s.`)
     return 2
   }
   let connection: Connection
@@ -178,10 +186,12 @@ async function askServer(
 
 function tellReply({ items }: Reply, terminal: Terminal): number {
   const fields = new Map<string, Reply>()
-  for (let i = 0; i + 1 < items.length; i += 2) fields.set(textOf(items[i]!), items[i + 1]!)
-  const differing = Number(textOf(fields.get('differing')!))
-  terminal.print(`${textOf(fields.get('keys')!)} keys were compared, ${differing} differ.`)
-  const named = fields.get('named')!.items
+  for (const [name, value] of pairsIn(items)) fields.set(textOf(name), value)
+  const [keys, differingReply, namedReply] = [fields.get('keys'), fields.get('differing'), fields.get('named')]
+  assert(keys !== undefined && differingReply !== undefined && namedReply !== undefined, 'DEBUG AUDIT replies these')
+  const differing = Number(textOf(differingReply))
+  terminal.print(`${textOf(keys)} keys were compared, ${differing} differ.`)
+  const named = namedReply.items
   for (const { items: difference } of named) {
     const [database, key, what] = difference.map(textOf) as [string, string, string]
     terminal.print(describe(Number(database), key, IN_WORDS[what as DifferenceKind] ?? what))

@@ -1,8 +1,9 @@
-// `respite check-aof` and `respite check-rdb`: are the files whole, and if not, up to where?
+// `respite check-aof` and `respite check-rdb`: are the files complete, and if not, up to which
+// offset?
 //
-// What changes a file is done as the owner of the directory, so never under a server that runs.
+// A file is changed only as the owner of its directory, so never under a running server.
 //
-// Exit codes: 0 whole, or cut and whole now; 1 damaged; 2 the command line makes no sense.
+// Exit codes: 0 complete, or cut and complete now; 1 damaged; 2 invalid command line.
 
 import path from 'node:path'
 import { silentLog } from '../engine/log.ts'
@@ -22,8 +23,8 @@ Tells whether an append-only file, or all files of a manifest, are whole. The se
   --fix                             cut a damaged last file off behind its last whole command or transaction
   --truncate-to-timestamp SECONDS   cut off everything after this Unix time; the file must hold notes of the
                                     time (aof-timestamp-enabled)
-  --rebuild-manifest                make a manifest that was lost anew, out of the names of the files in the
-                                    directory; where these leave a doubt, nothing is made
+  --rebuild-manifest                make a lost manifest again from the names of the files in the
+                                    directory; if they are ambiguous, nothing is made
   --yes                             do not ask before cutting or writing
 `
 
@@ -31,8 +32,8 @@ const CHECK_RDB_HELP = `Usage: respite check-rdb [--fix] FILE
 
 Tells whether a snapshot is whole, and what it holds.
 
-  --fix    is understood, as for check-aof, and changes nothing: a snapshot has no end that could be cut off
-           without losing whatever keys would have followed. Restore a backup.
+  --fix    accepted as for check-aof, but changes nothing: cutting off the end of a snapshot would lose
+           the keys that would have followed. Restore a backup.
 `
 
 const NO_REPAIR = 'A damaged snapshot cannot be repaired: restore a backup.'
@@ -45,7 +46,7 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
   let yes = false
   let until: number | undefined
   for (let i = 0; i < args.length; i++) {
-    const word = args[i]!
+    const word = args[i] ?? ''
     if (word === '--fix') fix = true
     else if (word === '--rebuild-manifest') rebuild = true
     else if (word === '--yes') yes = true
@@ -53,10 +54,12 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
     else if (!word.startsWith('--')) files.push(word)
     else return usage(terminal, CHECK_AOF_HELP, word)
   }
-  if (files.length !== 1 || (rebuild && (fix || until !== undefined))) return usage(terminal, CHECK_AOF_HELP, '')
-  if (rebuild) return runRebuildManifest(files[0]!, yes, terminal)
-  if (!fix && until === undefined) return checkAndCut(files[0]!, { until, fix, yes }, terminal)
-  return asOwner(files[0]!, () => checkAndCut(files[0]!, { until, fix, yes }, terminal), terminal)
+  const [file] = files
+  if (file === undefined || files.length > 1 || (rebuild && (fix || until !== undefined)))
+    return usage(terminal, CHECK_AOF_HELP, '')
+  if (rebuild) return runRebuildManifest(file, yes, terminal)
+  if (!fix && until === undefined) return checkAndCut(file, { until, fix, yes }, terminal)
+  return asOwner(file, () => checkAndCut(file, { until, fix, yes }, terminal), terminal)
 }
 
 async function checkAndCut(
@@ -116,9 +119,10 @@ async function runRebuildManifest(where: string, yes: boolean, terminal: Termina
   }
 }
 
-/** Does something to a file while its data directory belongs to this process. Throws DirectoryInUseError. */
+/** Changes a file while this process owns its data directory. Throws DirectoryInUseError. */
 async function asOwner(file: string, work: () => Promise<number>, terminal: Terminal): Promise<number> {
-  // Append-only files are a directory further down than the lock; single ones of older versions, and copies, are not.
+  // Append-only files are in a directory below the lock; single files of older versions, and
+  // copies, are not.
   const own = path.dirname(path.resolve(file))
   const above = path.dirname(own)
   const isBelow = file.endsWith('.manifest') || (await systemDisk.exists(DirectoryLock.pathIn(above)))
@@ -137,7 +141,7 @@ async function asOwner(file: string, work: () => Promise<number>, terminal: Term
   }
 }
 
-/** Why a file cannot be cut; undefined = it can. */
+/** The reason why a file cannot be cut; undefined when it can. */
 function whyNotCut(file: AofFileVerdict, isLast: boolean): string | undefined {
   if (file.snapshot !== undefined && file.snapshot.end === undefined) {
     return NO_REPAIR
@@ -179,7 +183,7 @@ export async function runCheckRdb(args: readonly string[], terminal: Terminal = 
     if (args.includes('--fix')) terminal.print(NO_REPAIR)
     return 1
   }
-  const behind = end! < size ? `; ${size - end!} bytes follow it` : ''
+  const behind = end !== undefined && end < size ? `; ${size - end} bytes follow it` : ''
   terminal.print(`${file}: whole, ${size} bytes: ${describeContent(verdict)}${behind}.`)
   return 0
 }

@@ -1,10 +1,11 @@
-// `respite cli`: a small redis-cli, for whoever has none at hand.
+// `respite cli`: a small redis-cli, for machines that have none.
 //
 //   a command on the command line   one reply, and the end
 //   a terminal                      a prompt
-//   anything else on standard input a command a line
+//   any other standard input        one command for each line
 //
-// Exit codes are redis-cli's: 0 even for an error reply (1 with -e), 1 when the server cannot be reached.
+// Exit codes are redis-cli's: 0 even for an error reply (1 with -e), 1 when the server cannot be
+// reached.
 
 import { createInterface } from 'node:readline'
 import { splitInline } from '../protocol/inline-words.ts'
@@ -15,26 +16,26 @@ import { Session } from './client/session.ts'
 const HELP = `Usage: respite cli [option …] [command [argument …]]
 
 Sends a command to a server and prints the reply. Without a command it reads commands: from a
-terminal, with history and completion (Tab; twice for how a command is used), or one a line.
+terminal, with history and completion (Tab; twice for a command's arguments), or one in each line.
 
-  -h HOST, -p PORT    where the server is; default 127.0.0.1:6379
+  -h HOST, -p PORT    the server's address; default 127.0.0.1:6379
   -s PATH             its unix socket instead
   -a, --pass WORD     the password; better in the environment: REDISCLI_AUTH
-  --user NAME         whose password it is
+  --user NAME         the user of the password
   -n NUMBER           the database
-  -u URI              all of it: redis://USER:PASSWORD@HOST:PORT/DATABASE; rediss:// = with TLS
-  --tls               encrypted; --cert FILE, --key FILE: who you are; --cacert FILE: whom you trust;
-                      --sni NAME: who is asked for; --insecure: whoever it is
+  -u URI              all of these: redis://USER:PASSWORD@HOST:PORT/DATABASE; rediss:// = with TLS
+  --tls               use TLS; --cert FILE, --key FILE: your certificate; --cacert FILE: trusted authorities;
+                      --sni NAME: server name (SNI); --insecure: accept any certificate
   -3                  RESP3
-  --raw, --no-raw     replies as they are, as in a pipe; or for people, as on a terminal
-  --json              replies as JSON
+  --raw, --no-raw     print replies raw, as in a pipe; or formatted, as on a terminal
+  --json              print replies as JSON
   -e                  exit code 1 when a reply is an error
 `
 
-/** What it talks to. */
+/** Input and output of the client. */
 export interface CliStreams {
   readonly input: NodeJS.ReadableStream
-  /** Whether somebody sits there. */
+  /** Whether the input is a terminal. */
   readonly inputIsTerminal: boolean
   readonly outputIsTerminal: boolean
   print(latin1: string): void
@@ -51,7 +52,7 @@ function processStreams(): CliStreams {
   }
 }
 
-/** Returns the exit code. */
+/** Runs the client and returns the exit code. */
 export async function runCli(args: readonly string[], streams: CliStreams = processStreams()): Promise<number> {
   const options = readOptions(args, process.env)
   if (options === undefined) {
@@ -63,7 +64,7 @@ export async function runCli(args: readonly string[], streams: CliStreams = proc
   try {
     if (options.words.length > 0) return (await session.run(options.words)) || !options.errorExits ? 0 : 1
     let allWell = true
-    /** Returns false when there is nothing more to do. */
+    /** Runs a line; returns false when no more lines should be read. */
     const take = async (line: string): Promise<boolean> => {
       const words = splitInline(Buffer.from(line, 'utf8').toString('latin1'))
       if (words === undefined) streams.complain('Invalid argument(s)')
@@ -73,7 +74,7 @@ export async function runCli(args: readonly string[], streams: CliStreams = proc
     }
     await session.connect()
     if (streams.inputIsTerminal) {
-      // A server that goes away ends no conversation: the next command connects again.
+      // A lost connection does not end the session: the next command connects again.
       await converse(options, session, (line) =>
         take(line).catch((error: unknown) => {
           streams.complain((error as Error).message)

@@ -1,41 +1,42 @@
-// `respite cluster`: what an operator of several brokers does now and then. docs/cluster.md tells when.
+// `respite cluster`: tasks of an operator of several brokers; docs/cluster.md tells when to use
+// them.
 //
-// Exit codes: 0 it is done, all is well; 1 it is not; 2 the command line makes no sense.
+// Exit codes: 0 done, or healthy; 1 not; 2 invalid command line.
 
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
+import { BrokerError } from './cluster/broker-connection.ts'
+import { CommandLine, UsageError } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
 import { moveSlots } from './cluster/move-slots.ts'
-import { NodeError } from './cluster/node.ts'
 import { remove } from './cluster/remove.ts'
 import { status } from './cluster/status.ts'
-import { UsageError, Words } from './cluster/words.ts'
 
 const HELP = `Usage: respite cluster COMMAND [--option value …]
 
-Prepares several brokers on one log, shows how they are, and changes them (docs/cluster.md).
+Prepares several brokers on one log, shows their state, and changes them (docs/cluster.md).
 
   create --name NAME --log ADDRESS --nodes HOST:PORT,…
-         Looks whether the servers of the log are set up so that nothing is lost, makes the log where there is
+         Checks that the settings of the log's servers cannot lose data, creates the log if there is
          none, and prints a configuration file for each broker.
-           --log        nats://user:password@host:4222,… or etcd://host:2379,…; the log is called NAME unless
+           --log        nats://user:password@host:4222,… or etcd://host:2379,…; the log has the name NAME unless
                         the address names it
            --snapshots  file:///shared/directory or s3://bucket/prefix?endpoint=https://host
-           --dir        where brokers keep their files; default /var/lib/respite
+           --dir        the brokers' data directory; default /var/lib/respite
            --into DIR   writes the files there instead
            --slots yes  it is the first of several shards
   status --nodes HOST:PORT,…
-         Prints what each broker says of itself. Exit code 1 when something is wrong.
+         Prints the state of each broker. Exit code 1 when something is wrong.
   add-shard --first-log ADDRESS --name NAME --log ADDRESS --nodes HOST:PORT,…
          As create, for one more shard of a cluster whose first shard has that log.
   move-slots --node HOST:PORT --from SHARD --to SHARD --slots 0-100,200 | --count N
-         Moves slots with all that is in them, and shows how far it is. --node is any broker of the cluster.
+         Moves slots with their keys, and shows the progress. --node is any broker of the cluster.
   remove --node HOST:PORT --others HOST:PORT,… [--shard yes]
-         Has a broker hand over, if it leads, and end. With --shard yes: all brokers of its shard, which owns no slot.
+         Lets a broker hand over, if it leads, and shuts it down. With --shard yes: all brokers of its shard, which must own no slots.
 
-To get in: -a PASSWORD (or REDISCLI_AUTH), --user NAME, --tls yes, --cacert, --cert, --key, --sni, --insecure yes.
+Authentication: -a PASSWORD (or REDISCLI_AUTH), --user NAME, --tls yes, --cacert, --cert, --key, --sni, --insecure yes.
 `
 
-const COMMANDS: Readonly<Record<string, (words: Words, terminal: Terminal) => Promise<number>>> = {
+const COMMANDS: Readonly<Record<string, (words: CommandLine, terminal: Terminal) => Promise<number>>> = {
   create,
   status,
   'add-shard': addShard,
@@ -52,9 +53,9 @@ export async function runCluster(args: readonly string[], terminal: Terminal = p
     return args.includes('--help') ? 0 : 2
   }
   try {
-    return await command(new Words(rest), terminal)
+    return await command(new CommandLine(rest), terminal)
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof NodeError)) throw error
+    if (!(error instanceof UsageError || error instanceof BrokerError)) throw error
     terminal.print(`respite cluster ${name}: ${error.message}`)
     return error instanceof UsageError ? 2 : 1
   }

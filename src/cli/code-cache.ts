@@ -1,13 +1,16 @@
-// What V8 made of the program's files, kept from one start for the next: compiling them takes longer than all else of a start.
+// The compiled code of the program's files, kept from one start for the next: compiling takes
+// longer than the rest of a start.
 //
-//   RESPITE_CODE_CACHE, or the user's folder for caches, as the system has it
-//   └─ code-<key>/          for one version of Node, with the same options, and one place of the package
+//   RESPITE_CODE_CACHE, or the user's cache directory, as the system defines it
+//   └─ code-<key>/          for one version of Node, its options, and one location of the package
 //      └─ core.js           SHA-1 of source and code, code
 //
-// Code from a file is run without being looked at again, so nothing is read that another user could have written: the folder belongs to us and nobody else may
-// write to it. The sum finds what was damaged, and what belongs to another source; V8 itself refuses what another version of it made.
+// Code from a file runs without being checked. So a file is read only if no other user could have
+// written it: the folder belongs to this user, and no other user may write to it. The sum detects
+// damage, and code of another source; V8 itself refuses code of another version.
 //
-// A cache is never needed. Whatever goes wrong with it (no home, a full disk, a folder that is not ours) means that V8 compiles, and nobody is told.
+// The cache is never needed. Any failure (no home, a full disk, a folder of another user) only
+// means that V8 compiles the files; it is not reported.
 
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -15,15 +18,21 @@ import { basename, dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { setTimeout } from '../util/time/real-time.ts'
 
-/** What is compiled is kept so long after it was loaded: the functions that its first calls needed are compiled by then, and part of it. */
+/**
+ * Code is kept this long after it was loaded: it then includes the functions that were compiled for
+ * the first calls.
+ */
 const KEEP_AFTER_MS = 3000
-/** The folders of other versions, options and places that stay beside ours, the last ones used: some 2 MB each. */
+/**
+ * The number of folders for other versions, options and locations that are kept, the most recently
+ * used: some 2 MB each.
+ */
 const OTHERS_MAX = 3
 const SUM_BYTES = 20
-/** Bits of a mode that let others write. */
+/** Mode bits that let other users write. */
 const OTHERS_WRITE = 0o022
 
-/** What the place of a cache depends on. */
+/** The facts that the location of a cache depends on. */
 export interface CachingProcess {
   readonly version: string
   readonly arch: string
@@ -32,18 +41,20 @@ export interface CachingProcess {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Returns the folder for the code of a package that lies in `folder`; undefined: nothing is to be kept. */
-export function cachePlace(caching: CachingProcess, folder: string): string | undefined {
+/**
+ * Returns the folder for the code of a package in `folder`; undefined when nothing shall be kept.
+ */
+export function cacheFolder(caching: CachingProcess, folder: string): string | undefined {
   const caches = cachesOf(caching)
   if (caches === undefined) return undefined
   const { version, arch, execArgv, env } = caching
-  // V8's options are part of what it compiled for.
+  // The code depends on V8's options.
   const words = [version, arch, ...execArgv, env.NODE_OPTIONS ?? '', folder]
   return join(caches, `code-${createHash('sha1').update(words.join('\0')).digest('hex').slice(0, 16)}`)
 }
 
 function cachesOf({ platform, env }: CachingProcess): string | undefined {
-  // Set and empty: none.
+  // Set but empty: no cache.
   if (env.RESPITE_CODE_CACHE !== undefined) return env.RESPITE_CODE_CACHE || undefined
   // systemd's CacheDirectory=.
   if (env.CACHE_DIRECTORY) return env.CACHE_DIRECTORY.split(':')[0]
@@ -58,31 +69,34 @@ interface Compiled {
 }
 
 export class CodeCache {
-  /** Undefined: nothing is kept, and nothing was. */
+  /** Undefined when there is no cache. */
   #folder: string | undefined
-  /** By their names: what was compiled and is not kept yet. */
+  /** By name: code that was compiled and is not kept yet. */
   readonly #compiled = new Map<string, Compiled>()
   readonly #keepAfterMs: number
   #isKeeping = false
   #timer: NodeJS.Timeout | undefined
 
-  /** `folder` is made when something is kept. */
+  /** `folder` is created when something is kept. */
   constructor(folder: string | undefined, keepAfterMs = KEEP_AFTER_MS) {
     this.#folder = folder
     this.#keepAfterMs = keepAfterMs
   }
 
-  /** How many files were compiled that are to be kept, and are not yet. */
+  /** How many files were compiled and are not kept yet. */
   get compiledCount(): number {
     return this.#compiled.size
   }
 
-  /** Returns what a file of the package evaluates to, with something before its first line and behind its last, compiled now or at an earlier start. */
+  /**
+   * Returns the value of a file of the package, with text before its first line and behind its
+   * last; it is compiled now or was at an earlier start.
+   */
   compile(file: string, before: string, behind: string): unknown {
     const name = basename(file)
     const source = fs.readFileSync(file)
     const code = this.#read(name, source)
-    // Put together as bytes: of strings V8 would keep the parts until its next collection.
+    // Joined as bytes: V8 would keep the parts of joined strings until its next collection.
     const text = Buffer.concat([Buffer.from(before), source, Buffer.from(behind)]).toString()
     const script = new Script(text, {
       filename: file,
@@ -96,7 +110,10 @@ export class CodeCache {
     return script.runInThisContext()
   }
 
-  /** Keeps what was and will be compiled. For those who run long enough for it to be worth their while. */
+  /**
+   * Keeps what was and will be compiled. Only long-running programs call it; for others it would
+   * not pay off.
+   */
   keep(): void {
     this.#isKeeping = true
     if (this.#compiled.size > 0) this.#keepSoon()
@@ -110,7 +127,7 @@ export class CodeCache {
       const code = bytes.subarray(SUM_BYTES)
       return sumOf(source, code).equals(bytes.subarray(0, SUM_BYTES)) ? code : undefined
     } catch {
-      // There is none, or it cannot be read: see the head of this file.
+      // There is no file, or it cannot be read: see the head of this file.
       return undefined
     }
   }
@@ -120,11 +137,11 @@ export class CodeCache {
     if (folder !== undefined) this.#timer ??= setTimeout(() => void this.#keepAll(folder), this.#keepAfterMs).unref()
   }
 
-  /** Keeps one file after the other: what V8 does for each takes some milliseconds. */
+  /** Keeps one file after the other: V8 takes some milliseconds for each. */
   async #keepAll(folder: string): Promise<void> {
     try {
       await fs.promises.mkdir(folder, { recursive: true, mode: 0o700 })
-      if (!isOurs(folder)) throw new Error('others may write to the folder')
+      if (!isOurs(folder)) throw new Error('other users may write to the folder')
       for (const [name, { script, source }] of this.#compiled) {
         this.#compiled.delete(name)
         const code = script.createCachedData()
@@ -136,7 +153,7 @@ export class CodeCache {
       }
       await removeOthers(folder)
     } catch {
-      // The world's fault: see the head of this file. It is not tried again.
+      // The disk or the system failed: see the head of this file. It is not tried again.
       this.#folder = undefined
       this.#compiled.clear()
     }
@@ -148,7 +165,10 @@ function sumOf(source: Buffer, code: Buffer): Buffer {
   return createHash('sha1').update(source).update(code).digest()
 }
 
-/** Tells whether only we can have written to a folder. Windows keeps each user's own from others. */
+/**
+ * Tells whether only this user can have written to a folder. On Windows, each user's own folder is
+ * protected from others.
+ */
 function isOurs(folder: string): boolean {
   const stats = fs.lstatSync(folder)
   if (!stats.isDirectory()) return false

@@ -1,4 +1,4 @@
-// Config files as they lie on the disk: reading them, and finding those that `include` means by a pattern.
+// Config files on disk: reads them, and finds the files that `include` names by a pattern.
 
 import fs from 'node:fs'
 import { join, parse } from 'node:path'
@@ -7,7 +7,7 @@ import { globMatch } from '../util/bytes/glob.ts'
 
 const SLASHES = process.platform === 'win32' ? /[/\\]/ : /\//
 
-/** Reads a config file; `-` is standard input. Throws an error that says why in the system's words. */
+/** Reads a config file; `-` is standard input. Throws an error with the system's reason. */
 export function readConfigFile(path: string): string {
   try {
     return fs.readFileSync(path === '-' ? 0 : path, 'latin1')
@@ -16,9 +16,12 @@ export function readConfigFile(path: string): string {
   }
 }
 
-/** Returns the files a pattern means, sorted, as a shell does it: `*` does not match a first dot, nor a slash. */
+/**
+ * Returns the files that match a pattern, sorted, as a shell does: `*` matches neither a leading
+ * dot nor a slash.
+ */
 export function matchingFiles(pattern: string): string[] {
-  // Where a path begins: `/`, nowhere, or a drive on Windows, which takes both kinds of slashes.
+  // The start of a path: `/`, nothing, or a drive on Windows, which accepts both kinds of slashes.
   const { root } = parse(pattern)
   let found = [root]
   for (const part of pattern.slice(root.length).split(SLASHES).filter(Boolean)) {
@@ -37,7 +40,7 @@ function entriesOf(directory: string, pattern: string): string[] {
       .sort()
       .map((name) => join(directory, name))
   } catch {
-    // As for a shell: where nothing can be listed, nothing matches.
+    // As in a shell: a directory that cannot be listed has no matches.
     return []
   }
 }

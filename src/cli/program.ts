@@ -1,8 +1,8 @@
-// The server as a program: `respite [config-file] [--option value …]`, options as redis-server names them; and its
-// tools, by the first word.
+// The server as a program: `respite [config-file] [--option value …]`, with options named as in
+// redis-server; and its tools, chosen by the first word.
 //
-// Without a config file the data is kept: under ./data, in an append-only file that is synced every second. With one,
-// what it does not say is as redis.conf has it.
+// Without a config file the data is kept: under ./data, in an append-only file that is synced every
+// second. With one, settings that it does not have are those of redis.conf.
 
 import { NAMES } from '../commands/names.ts'
 import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../config/config.ts'
@@ -39,26 +39,26 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   -p PORT          as --port PORT
   --help, -h       this text
   --version, -v    the version
-  --check-system   is there something about this machine that slows the server, or limits it?
+  --check-system   checks for settings of this machine that slow or limit the server
 
 Tools; each explains itself with --help:
   respite cli [-h HOST] [-p PORT] [COMMAND …]        sends commands, as redis-cli does
-  respite check-aof [--fix] FILE | MANIFEST          is an append-only log whole?
-  respite check-aof --rebuild-manifest MANIFEST      makes a manifest that was lost
-  respite check-rdb FILE                             is a snapshot whole?
-  respite audit --dir DIRECTORY                      is the data what its files say?
-  respite prove-durability --dir DIR --seconds N     kills the server again and again, and looks what is left
-  respite cluster create | status | …                several brokers on one log: prepares them, shows how they are
+  respite check-aof [--fix] FILE | MANIFEST          checks an append-only file
+  respite check-aof --rebuild-manifest MANIFEST      makes a lost manifest again
+  respite check-rdb FILE                             checks a snapshot
+  respite audit --dir DIRECTORY                      compares the data with its files
+  respite prove-durability --dir DIR --seconds N     kills the server again and again, and checks what is left
+  respite cluster create | status | …                prepares several brokers on one log, shows their state
 
 Passwords may come from the environment instead: RESPITE_REQUIREPASS.
 docs/configuration.md lists every option, respite.conf explains them in a file to start from.
 `
 
-/** What holds when no config file is given. */
+/** Settings without a config file. */
 const DEFAULTS: ConfigSettings = { dir: './data', appendonly: 'yes', appendfsync: 'everysec', save: '' }
 
 const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
-  // A server need not load it.
+  // Loaded only when it is used: a server does not need it.
   cli: async (args) => (await import('./client.ts')).runCli(args),
   cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
   audit: async (args) => (await import('./audit.ts')).runAudit(args),
@@ -67,12 +67,12 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   'prove-durability': runProveDurability,
 }
 
-/** Runs the program to its end, and the process with it. `cache` holds the code of its files. */
+/** Runs the program to its end, and exits the process. `cache` holds the code of its files. */
 export function run(args: readonly string[], cache: CodeCache): void {
   main(args, cache).then((code) => process.exit(code), fail)
 }
 
-/** Returns the exit code. */
+/** Runs the program and returns the exit code. */
 async function main(args: readonly string[], cache: CodeCache): Promise<number> {
   const first = args[0] ?? ''
   const tool = TOOLS[first]
@@ -126,7 +126,7 @@ async function serve(args: readonly string[], cache: CodeCache): Promise<void> {
     for (const { hint } of systemChecks(config)) if (hint !== undefined) log.warn({}, hint)
     await server.stopped
   } catch (error) {
-    // Whoever looks for the reason where the log is finds it there; standard error has it anyway.
+    // The reason also goes to the log file; standard error has it anyway.
     if (config.get('logfile') !== '' && error instanceof Error) log.fatal({}, error.message)
     throw error
   } finally {
@@ -134,7 +134,7 @@ async function serve(args: readonly string[], cache: CodeCache): Promise<void> {
   }
 }
 
-/** Returns the passwords that the environment holds: `RESPITE_REQUIREPASS` for `requirepass`. */
+/** Returns the passwords in the environment: `RESPITE_REQUIREPASS` for `requirepass`. */
 function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
   const secrets: [string, string][] = []
   for (const [called, name] of CONFIG_NAMES) {
@@ -144,13 +144,13 @@ function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
   return Object.fromEntries(secrets)
 }
 
-/** Says why there is no server, and exits. */
+/** Prints why there is no server, and exits. */
 function fail(error: unknown): never {
   if (error instanceof ConfigFileError) {
     process.stderr.write(`\n${error.message}\n`)
     process.exit(1)
   }
-  // What the user can put right is one line; anything else is our fault and shows where.
+  // An error that the user can correct is one line; any other is our bug, with a stack trace.
   const expected = [OptionError, ListenError, LogError, PersistenceError, TlsError, UsersError].some(
     (kind) => error instanceof kind,
   )

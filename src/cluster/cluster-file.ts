@@ -1,4 +1,5 @@
-// The file in which a node keeps its map, written whole each time: beside the old one, synced, then in its place.
+// The file in which a node keeps its map. It is written whole each time: beside the old one,
+// synced, then renamed over it.
 
 import fs from 'node:fs'
 import path from 'node:path'

@@ -1,6 +1,12 @@
-// A node as the map knows it.
+// A node in the map of a cluster.
 
 import type { ClusterNode } from '../engine/cluster-view/cluster-view.ts'
+
+/**
+ * The distance from a node's port to the port of the cluster bus in Redis. Clients are told that
+ * port, but this program does not listen on it. /
+ */
+export const BUS_PORT_OFFSET = 10_000
 
 export class MapNode implements ClusterNode {
   readonly id: string
@@ -12,10 +18,12 @@ export class MapNode implements ClusterNode {
   hostname = ''
   primary: MapNode | undefined = undefined
   epoch = 0
-  /** What others are is not asked: they are taken to be there until their slots are given to somebody else. */
+  /**
+   * Other nodes are not asked: they count as online until their slots are given to another node.
+   */
   health: 'online' | 'fail' | 'loading' = 'online'
   slotCount = 0
-  /** Of this node alone it is known. */
+  /** Known only for this node itself. */
   offset: () => number = () => 0
 
   constructor(id: string, shardId: string) {

@@ -1,17 +1,19 @@
-// The file that keeps a map, `cluster-config-file`, in Redis's format: a line for each node (engine/cluster-view/describe-nodes.ts), whose second word
-// goes on with what clients are not shown, and a line of variables.
+// The file that keeps a map, `cluster-config-file`, in Redis's format: a line for each node
+// (engine/cluster-view/describe-nodes.ts), whose second word has fields that clients are not shown,
+// and a line of variables.
 //
-//   <id> <ip>:<port>@<bus port>,<host name>,tls-port=<port>,shard-id=<id> myself,master - 0 0 1 connected 0-8191
-//   vars currentEpoch 1 lastVoteEpoch 0
+//   <id> <ip>:<port>@<bus port>,<host name>,tls-port=<port>,shard-id=<id> myself,master - 0 0 1
+//   connected 0-8191 vars currentEpoch 1 lastVoteEpoch 0
 //
-// What Redis wrote is read: flags of nodes that it found failing are left out, and nodes that it had not met yet.
+// Files of Redis can be read: flags of nodes that it found failing are ignored, and so are nodes
+// that it had not met yet.
 
 import { type DescribedCluster, describeNodes } from '../engine/cluster-view/describe-nodes.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { MapNode } from './map-node.ts'
 import { SlotMap } from './slot-map.ts'
 
-/** A line that cannot be meant. */
+/** A line that cannot be understood. */
 export class NodesFileError extends Error {}
 
 /** Words of a line before the slots. */
@@ -27,7 +29,9 @@ export function printNodes(cluster: DescribedCluster & { readonly epoch: number 
   return `${lines.join('')}vars currentEpoch ${cluster.epoch} lastVoteEpoch 0\n`
 }
 
-/** Reads a map; `newShardId` names shards that the file does not. Throws NodesFileError. */
+/**
+ * Reads a map; `newShardId` makes ids of shards that the file does not name. Throws NodesFileError.
+ */
 export function parseNodes(text: string, newShardId: () => string): SlotMap {
   const lines = text
     .split('\n')
@@ -43,12 +47,13 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
       if (at !== -1) epoch = numberOf(words[at + 1], Number.MAX_SAFE_INTEGER)
       continue
     }
-    if (words.length < WORDS_MIN || !ID.test(words[0]!))
-      throw new NodesFileError(`this is no node: '${words.join(' ')}'`)
-    const flags = words[2]!.split(',')
+    const [id, address, flagged] = words
+    if (words.length < WORDS_MIN || id === undefined || address === undefined || flagged === undefined || !ID.test(id))
+      throw new NodesFileError(`this is not a node: '${words.join(' ')}'`)
+    const flags = flagged.split(',')
     if (flags.includes('handshake')) continue
-    const node = new MapNode(words[0]!, '')
-    readPlace(node, words[1]!)
+    const node = new MapNode(id, '')
+    readAddress(node, address)
     node.epoch = numberOf(words[6], Number.MAX_SAFE_INTEGER)
     epoch = Math.max(epoch, node.epoch)
     nodes.set(node.id, node)
@@ -60,21 +65,21 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
   map.epoch = epoch
   for (const [id, node] of nodes) map.nodes.set(id, node)
   for (const { node, words } of described) {
-    const primary = words[3]!
-    if (primary !== '-') node.primary = known(nodes, primary)
+    const primary = words[3]
+    if (primary !== undefined && primary !== '-') node.primary = known(nodes, primary)
     for (const word of words.slice(WORDS_MIN)) readSlots(map, node, word, nodes)
   }
   for (const node of nodes.values()) if (node.shardId === '' && node.primary === undefined) node.shardId = newShardId()
-  for (const node of nodes.values()) if (node.shardId === '') node.shardId = node.primary!.shardId
+  for (const node of nodes.values()) if (node.shardId === '') node.shardId = node.primary?.shardId ?? ''
   return map
 }
 
 /** `<ip>:<port>@<bus port>[,<host name>[,<name>=<value>]…]` */
-function readPlace(node: MapNode, word: string): void {
+function readAddress(node: MapNode, word: string): void {
   const [address = '', hostname = '', ...more] = word.split(',')
   const found = /^(.*):(\d+)(?:@(\d+))?$/.exec(address)
-  if (found === null) throw new NodesFileError(`this is no address: '${word}'`)
-  node.ip = found[1]!
+  if (found === null) throw new NodesFileError(`this is not an address: '${word}'`)
+  node.ip = found[1] ?? ''
   node.port = Number(found[2])
   node.busPort = Number(found[3] ?? 0)
   node.hostname = hostname
@@ -83,7 +88,7 @@ function readPlace(node: MapNode, word: string): void {
     if (name === 'shard-id') node.shardId = value
     else if (name === 'tls-port') node.tlsPort = Number(value)
     else if (name === 'tcp-port') {
-      // Written by a Redis whose nodes talk TLS: the port before is the one for TLS.
+      // Written by a Redis whose nodes use TLS: the port before is the TLS port.
       node.tlsPort = node.port
       node.port = Number(value)
     }
@@ -95,7 +100,7 @@ function readSlots(map: SlotMap, node: MapNode, word: string, nodes: ReadonlyMap
   const moving = /^\[(\d+)-([<>])-([0-9a-f]{40})\]$/.exec(word)
   if (moving !== null) {
     const direction = moving[2] === '>' ? map.migrating : map.importing
-    direction.set(numberOf(moving[1], SLOT_COUNT - 1), known(nodes, moving[3]!))
+    direction.set(numberOf(moving[1], SLOT_COUNT - 1), known(nodes, moving[3] ?? ''))
     return
   }
   const [first, last = first] = word.split('-')
@@ -108,13 +113,13 @@ function readSlots(map: SlotMap, node: MapNode, word: string, nodes: ReadonlyMap
 
 function known(nodes: ReadonlyMap<string, MapNode>, id: string): MapNode {
   const node = nodes.get(id)
-  if (node === undefined) throw new NodesFileError(`node ${id} is named and not described`)
+  if (node === undefined) throw new NodesFileError(`node ${id} is named but not described`)
   return node
 }
 
 function numberOf(text: string | undefined, max: number): number {
   const number = Number(text)
   if (text === undefined || !/^\d+$/.test(text) || number > max)
-    throw new NodesFileError(`this is no number: '${text}'`)
+    throw new NodesFileError(`this is not a number: '${text}'`)
   return number
 }

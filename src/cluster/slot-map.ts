@@ -1,4 +1,5 @@
-// Which node owns which slot, and which slots move: the data of a map, without the rules by which it changes.
+// The owner of each slot, and the slots that move: the data of a map, without the rules for its
+// changes.
 
 import { assert } from '../util/assert.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
@@ -19,7 +20,7 @@ export class SlotMap {
     this.nodes.set(myself.id, myself)
   }
 
-  /** How many slots somebody owns. */
+  /** The number of slots that have an owner. */
   get assigned(): number {
     return this.#assigned
   }
@@ -29,7 +30,7 @@ export class SlotMap {
   }
 
   give(slot: number, owner: MapNode | undefined): void {
-    assert(slot >= 0 && slot < SLOT_COUNT, 'there is such a slot')
+    assert(slot >= 0 && slot < SLOT_COUNT, 'the slot exists')
     const before = this.#owners[slot]
     if (before !== undefined) {
       before.slotCount--
@@ -42,7 +43,7 @@ export class SlotMap {
     this.#owners[slot] = owner
   }
 
-  /** A node is forgotten, with all that it owns and that moves to it or from it. */
+  /** Removes a node, its slots, and the moves to it or from it. */
   remove(node: MapNode): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#owners[slot] === node) this.give(slot, undefined)
     for (const moving of [this.migrating, this.importing]) {

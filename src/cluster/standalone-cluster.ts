@@ -1,7 +1,9 @@
-// The cluster as a node that stands alone knows it: a map of its own, changed by commands and kept in a file.
+// The cluster as seen by a standalone node: a map of its own, changed by commands and kept in a
+// file.
 //
-// Nodes do not talk with each other (docs/decisions/0040-cluster-without-gossip.md): whom this one knows stands in its file, and
-// whoever moves slots tells every node, as `redis-cli --cluster reshard` does.
+// Nodes do not talk to each other (docs/decisions/0040-cluster-without-gossip.md). The file lists
+// the other nodes, and a tool that moves slots tells every node, as `redis-cli --cluster reshard`
+// does.
 
 import type { ChangeableMap, ClusterNode, ClusterView } from '../engine/cluster-view/cluster-view.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -10,19 +12,17 @@ import { assert } from '../util/assert.ts'
 import { Random } from '../util/numbers/random.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
-import { MapNode } from './map-node.ts'
+import { BUS_PORT_OFFSET, MapNode } from './map-node.ts'
 import { parseNodes, printNodes } from './nodes-file.ts'
 import { SlotMap } from './slot-map.ts'
 
-/** Where Redis has the port of the cluster bus, which is told to clients; nobody listens there. */
-const BUS_PORT_OFFSET = 10_000
 const ID_LENGTH = 40
 
-/** Where the map is kept. */
+/** Keeps the map. */
 export interface MapFile {
-  /** What was written last; undefined = nothing yet. */
+  /** The text written last; undefined when there is none. */
   read(): string | undefined
-  /** Replaces it, on disk when the call returns. Throws what the disk says. */
+  /** Replaces the text; it is on disk when the call returns. Throws errors of the disk. */
   write(text: string): void
 }
 
@@ -38,13 +38,16 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
   #changed: Handler<[]> | null = null
   readonly #engine: Engine
   readonly #file: MapFile
-  /** Names are not drawn from what a test may have seeded: two nodes are two. */
+  /**
+   * Ids do not come from the engine's generator, which a test may have seeded: two nodes must
+   * differ.
+   */
   readonly #random = new Random()
   #map: SlotMap
   /** The map as it is on disk. */
   #written = ''
 
-  /** Reads the map, or makes a new one. Throws NodesFileError, and what the disk says. */
+  /** Reads the map, or makes a new one. Throws NodesFileError and errors of the disk. */
   constructor(engine: Engine, file: MapFile) {
     this.#engine = engine
     this.#file = file
@@ -61,7 +64,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     config.onChange('cluster-require-full-coverage', () => this.#addressChanged())
   }
 
-  // ── Cluster ──────────────────────────────────────────────────────────────
+  // ── ClusterView ──────────────────────────────────────────────────────────────
 
   get myself(): MapNode {
     return this.#map.myself
@@ -105,7 +108,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     this.#change((map) => {
       for (const slot of slots) {
         map.give(slot, owner && nodeIn(map, owner))
-        // Keys of another's slot were coming here: now it is ours.
+        // The slot was being imported; now this node owns it.
         if (owner === map.myself) map.importing.delete(slot)
       }
     })
@@ -115,7 +118,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     this.#change((map) => {
       if (isEmpty) map.migrating.delete(slot)
       map.give(slot, nodeIn(map, owner))
-      // The others are going to believe the new owner: it has the highest epoch.
+      // The highest epoch makes other nodes believe the new owner.
       if (owner === map.myself && map.importing.delete(slot)) bump(map)
     })
   }
@@ -179,11 +182,14 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     this.#change(() => {})
   }
 
-  /** Takes slots of which there are keys and which nobody owns; those of others are coming here. Called once the data is loaded. */
+  /**
+   * Takes slots that have keys here and no owner; slots of other nodes are marked as importing.
+   * Called once the data is loaded.
+   */
   claimSlots(): void {
     const { databases } = this.#engine
     const { log } = this.#engine.environment
-    const { slots } = databases[0]!.keys
+    const slots = databases[0]?.keys.slots ?? null
     if (slots === null || this.#map.myself.primary !== undefined) return
     const { map, strays } = { map: this.#map, strays: [] as number[] }
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
@@ -200,13 +206,13 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     })
     log.warn(
       { slots: strays.length },
-      'there are keys of slots that are not ours: taken where they were nobody’s, else importing',
+      'there are keys of slots that this node does not own: slots without an owner are taken, the others are importing',
     )
   }
 
   // ── changing ─────────────────────────────────────────────────────────────
 
-  /** Changes the map and writes it; where that fails it is as it was, and the error says so. */
+  /** Changes the map and writes it. If that fails the map is unchanged, and the error says so. */
   #change(change: (map: SlotMap) => void): void {
     change(this.#map)
     this.#follow()
@@ -228,7 +234,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     try {
       this.#write()
     } catch (error) {
-      // The address is found out again at the next start.
+      // The address is determined again at the next start.
       this.#engine.environment.log.error({ error }, 'the cluster configuration cannot be written')
     }
     this.#changed?.()
@@ -246,7 +252,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     this.hasOpenSlots = importing.size + migrating.size > 0
   }
 
-  /** Notes where this node is to be found. An address that the file has stays where the settings say nothing. */
+  /** Updates this node's addresses. An address from the file stays when no setting gives one. */
   #introduceMyself(): void {
     const { config } = this.#engine
     const { history } = this.#engine.effects
@@ -272,7 +278,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
   }
 }
 
-/** Settings that say where this node is to be found. */
+/** Settings for this node's addresses. */
 const ADDRESS_SETTINGS = [
   'cluster-announce-ip',
   'cluster-announce-port',
@@ -283,7 +289,7 @@ const ADDRESS_SETTINGS = [
   'tls-port',
 ] as const
 
-/** Gives this node an epoch above all others; false when it has the highest already. */
+/** Gives this node an epoch above all others; returns false when it has the highest already. */
 function bump(map: SlotMap): boolean {
   const { myself } = map
   let highest = map.epoch
@@ -294,9 +300,9 @@ function bump(map: SlotMap): boolean {
   return true
 }
 
-/** The node of a map that somebody holds by the cluster's interface. */
+/** The map's node for a node that was passed through the cluster's interface. */
 function nodeIn(map: SlotMap, node: ClusterNode): MapNode {
   const found = map.nodes.get(node.id)
-  assert(found === node, 'a node that is named is one of the map')
+  assert(found === node, 'the node belongs to the map')
   return found
 }

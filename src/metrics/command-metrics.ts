@@ -4,12 +4,20 @@ import type { Engine } from '../commands/call.ts'
 import type { Command } from '../engine/spec/command.ts'
 import type { Distribution, Labels, Readings, Sample } from './reading.ts'
 
-/** Error codes are made up by scripts: what does not look like one of Redis's is counted under this. */
+/**
+ * Scripts can make up error codes: codes that do not look like Redis's are counted under this one.
+ */
 const OTHER_ERRORS = 'OTHER'
-/** There are as many samples as the engine keeps codes (`Stats`), each no longer than this. */
+/**
+ * The number of samples is that of the codes the engine keeps (`Stats`); each is no longer than
+ * this.
+ */
 const ERROR_CODE = /^[A-Z][A-Z0-9_]{0,31}$/
 
-/** Steps of LATENCY HISTOGRAM: doublings of 1024 ns, each with the width of a place, in whole microseconds. */
+/**
+ * Bounds of LATENCY HISTOGRAM: powers of two from 1024 ns, each with the width of its bucket, in
+ * whole microseconds.
+ */
 const LATENCY_BOUNDS_MICROSECONDS = [1, 4, 16, 66, 264, 1056, 4227, 16_908, 67_633, 270_532]
 
 export function addCommandMetrics(readings: Readings, engine: Engine): void {
@@ -38,7 +46,7 @@ export function addCommandMetrics(readings: Readings, engine: Engine): void {
   })
 }
 
-/** Of commands that nobody has called there is nothing to tell. */
+/** Commands without calls have no samples. */
 function* perCommand(engine: Engine, read: (command: Command) => number): Iterable<Sample> {
   for (const command of engine.commands.used()) {
     if (command.calls === 0 && command.rejected === 0 && command.failed === 0) continue
@@ -46,7 +54,7 @@ function* perCommand(engine: Engine, read: (command: Command) => number): Iterab
   }
 }
 
-/** The same histograms that LATENCY HISTOGRAM shows, at every second of its steps. */
+/** The histograms of LATENCY HISTOGRAM, at every second bound. */
 function* latencies({ commands, figures: { times } }: Engine): Iterable<readonly [Labels, Distribution]> {
   for (const command of commands.used()) {
     const histogram = times.latenciesOf(command)

@@ -1,15 +1,17 @@
-// An HTTP port of its own for whoever watches the server: GET /metrics, /healthz, /readyz.
+// An HTTP port for monitoring: GET /metrics, /healthz, /readyz.
 //
-//   /metrics   all figures, as Prometheus reads them
-//   /healthz   200 as long as the process answers: restart it when it does not
-//   /readyz    200 when clients are served and their writes taken, else 503 and why: send clients elsewhere meanwhile
+//   /metrics   all metrics, in Prometheus' format
+//   /healthz   200 as long as the process answers; restart it when it does not
+//   /readyz    200 while clients are served and their writes accepted, else 503 with the reason;
+//              send clients elsewhere meanwhile
 //
-// Nothing here can be changed and no key's content be read, so there is no password: who may ask is who reaches the address
-// (`metrics-bind`). Bad requests are bounded: connections, headers, and the time for each. A connection that keeps others out
-// goes: beyond the bound the one that has waited longest makes room, so a probe is answered at once.
+// Nothing can be changed here and no value be read, so there is no password: everyone who reaches
+// the address (`metrics-bind`) may ask. Connections, headers and the time for each request are
+// bounded. Beyond the bound of connections the one that has waited longest is closed, so a probe is
+// answered at once.
 //
-// At a loopback address a request must name this machine as its host. A page in a browser here could otherwise read the
-// metrics through a name of its own that resolves to 127.0.0.1.
+// At a loopback address a request must name this machine as its host. Otherwise a page in a browser
+// here could read the metrics through a host name of its own that resolves to 127.0.0.1.
 
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,16 +21,16 @@ import { clearTimeout, setTimeout } from '../util/time/real-time.ts'
 import { whyNotReady } from './readiness.ts'
 import { Scrape } from './scrape.ts'
 
-/** Scrapers are a few; for one more another goes. */
+/** There are few scrapers; beyond this number an old connection is closed. */
 const CONNECTIONS_MAX = 64
 const HEADER_BYTES_MAX = 8 * 1024
 /** For a request to arrive. */
 const REQUEST_MS_MAX = 5_000
-/** For an answer to leave: one is some ten kilobytes, most of which the system takes at once. */
+/** For an answer to leave: it has some ten kilobytes, most of which the system takes at once. */
 const ANSWER_MS_MAX = 10_000
-/** A connection that nobody uses; Prometheus opens another. */
+/** For an idle connection; Prometheus opens another. */
 const IDLE_MS_MAX = 5_000
-/** How often those times are looked at. */
+/** How often those times are checked. */
 const LOOK_MS = 1_000
 
 const NOT_THIS_MACHINE = "metrics-bind is a loopback address: ask for an address, or for 'localhost'\n"
@@ -37,7 +39,7 @@ const TEXT = 'text/plain; charset=utf-8'
 
 export interface EndpointAddress {
   readonly host: string
-  /** 0 = any free one. */
+  /** 0 = any free port. */
   readonly port: number
 }
 
@@ -45,12 +47,12 @@ export class MetricsEndpoint {
   readonly #engine: Engine
   readonly #scrape: Scrape
   readonly #server: http.Server
-  /** Connections, the oldest first; and those of them whose request is being answered. */
+  /** Connections, the oldest first; and those whose request is being answered. */
   readonly #connections = new Set<net.Socket>()
   readonly #answered = new Set<net.Socket>()
-  /** Only a request that names this machine is answered. */
+  /** Whether a request must name this machine. */
   readonly #isLocal: boolean
-  /** True from when the stop was asked for: nobody should be sent here any more. */
+  /** True from the request to stop on: clients should not be sent here any more. */
   isStopping = false
 
   private constructor(engine: Engine, host: string) {
@@ -67,7 +69,7 @@ export class MetricsEndpoint {
       },
       (request, response) => {
         this.#answer(request, response).catch((error: unknown) => {
-          this.#engine.environment.log.error({ error }, 'metrics could not be told')
+          this.#engine.environment.log.error({ error }, 'a request for metrics failed')
           response.destroy()
         })
       },
@@ -75,7 +77,10 @@ export class MetricsEndpoint {
     this.#server.on('connection', (socket) => this.#connected(socket))
   }
 
-  /** Takes a connection. One too many has another go: the oldest that is not being answered, or else the oldest. */
+  /**
+   * Accepts a connection. If there are too many, closes the oldest one without a request in
+   * progress, or else the oldest.
+   */
   #connected(socket: net.Socket): void {
     const connections = this.#connections
     connections.add(socket)
@@ -92,7 +97,7 @@ export class MetricsEndpoint {
     leaves!.destroy()
   }
 
-  /** Listens. Rejects with what the system says. */
+  /** Listens. Rejects with the system's error. */
   static async open(engine: Engine, { host, port }: EndpointAddress): Promise<MetricsEndpoint> {
     const endpoint = new MetricsEndpoint(engine, host)
     const server = endpoint.#server
@@ -132,7 +137,7 @@ export class MetricsEndpoint {
       clearTimeout(late)
     })
     if (request.method !== 'GET') {
-      // What it may bring is not read.
+      // A body is not read.
       response.writeHead(405, { Allow: 'GET', Connection: 'close', 'Content-Type': TEXT }).end('GET only\n')
       return
     }
@@ -164,7 +169,10 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-/** Tells whether a Host header is an address or `localhost`, which no other site can be called. Who sends none is no browser. */
+/**
+ * Tells whether a Host header is an address or `localhost`, which are never names of another site.
+ * Browsers always send the header.
+ */
 function namesThisMachine(host: string | undefined): boolean {
   if (host === undefined) return true
   const name = host.replace(/:\d*$/, '').toLowerCase()

@@ -1,4 +1,5 @@
-// What INFO has no single field for: the build, messages, keys by database, the append-only file.
+// Metrics without a single field in INFO: the build, messages, keys by database, the append-only
+// file.
 
 import { type } from 'node:os'
 import type { Engine } from '../commands/call.ts'
@@ -7,9 +8,9 @@ import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { Readings, Sample } from './reading.ts'
 
-/** Databases that are shown whether or not they hold keys: Redis's number of them. */
+/** Databases that are shown even when empty: Redis's default number of databases. */
 const DATABASES_SHOWN = 16
-/** There may be billions of them (`databases`). */
+/** `databases` may be set to billions. */
 const DATABASES_MAX = 256
 
 export function addEngineMetrics(readings: Readings, engine: Engine): void {

@@ -1,4 +1,5 @@
-// Fields of INFO that are metrics as well, under the names that redis_exporter gives them, so that boards made for Redis fit.
+// Fields of INFO that are also metrics, under the names that redis_exporter gives them, so that
+// dashboards for Redis fit.
 
 import type { InfoFigures } from '../commands/server/info-figures.ts'
 import { INFO_SECTIONS, type InfoRow } from '../commands/server/info-table.ts'
@@ -7,7 +8,7 @@ import type { Readings } from './reading.ts'
 interface ExportedField {
   readonly name: string
   readonly help: string
-  /** What the figure is multiplied by to be in Prometheus' units. */
+  /** The factor from the field's unit to that of Prometheus. */
   readonly scale?: number
 }
 
@@ -196,7 +197,7 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   used_cpu_user: { name: 'redis_cpu_user_seconds_total', help: 'CPU time spent in the program.', scale: 1e-6 },
 }
 
-/** Registers them. The sections must have been prepared before each scrape (`prepareInfo`). */
+/** Registers them. Call `prepareInfo` before each scrape. */
 export function addInfoMetrics(readings: Readings, figures: InfoFigures): void {
   for (const { rows } of INFO_SECTIONS.values()) {
     for (const row of rows) {
@@ -204,21 +205,21 @@ export function addInfoMetrics(readings: Readings, figures: InfoFigures): void {
       const exported = EXPORTED[row.name]
       if (exported === undefined) continue
       const read = (): number | undefined => numberOf(row, figures, exported.scale)
-      // Prometheus' convention is that a counter says so by its name.
+      // By Prometheus' convention the name of a counter ends with `_total`.
       if (exported.name.endsWith('_total')) readings.counter(exported.name, exported.help, read)
       else readings.gauge(exported.name, exported.help, read)
     }
   }
 }
 
-/** Has the figures of all sections looked up. */
+/** Looks up the figures of all sections. */
 export function prepareInfo(figures: InfoFigures): void {
   figures.askSystem()
   figures.askMemory()
   figures.askChannels()
 }
 
-/** A figure in Prometheus' units; a state (ok, err) as 1 or 0. */
+/** A figure in Prometheus' unit; a state (ok, err) as 1 or 0. */
 function numberOf(row: Exclude<InfoRow, { kind: 'family' }>, figures: InfoFigures, scale = 1): number | undefined {
   const value = row.read(figures)
   if (value === undefined) return undefined

@@ -1,9 +1,11 @@
-// Which queues there are: keys that `metrics-queues` names, and BullMQ's, known by the hash `PREFIX:NAME:meta` that each keeps.
+// The queues shown in metrics: keys that `metrics-queues` names, and BullMQ's queues, recognised by
+// the hash `PREFIX:NAME:meta` that each has.
 //
-// Nobody tells when a key comes, because that would cost every writer. Instead the keyspace is walked in stretches: one at each
-// scrape, and those that are left a little later each, until all was seen. So a scrape takes no longer for there being more
-// keys: up to 5,000 every queue is known at once, and of a million within ten seconds. A known queue is looked up by its name.
-// When its keys are gone it is shown as empty, and makes room for another where the bound is reached.
+// New keys are not reported, because that would cost every writer. Instead the keyspace is walked
+// in stretches: one at each scrape, and further ones a little later, until all of it was seen. So
+// the time of a scrape does not grow with the number of keys. Up to 5,000 keys, every queue is
+// known at once; with a million, within ten seconds. A known queue is looked up by its name. When
+// its keys are gone it is shown as empty, and makes room for another when the bound is reached.
 
 import type { Engine } from '../commands/call.ts'
 import { EntryWalk } from '../engine/data/entry-walk.ts'
@@ -15,22 +17,24 @@ import { Bytes } from '../util/bytes/bytes.ts'
 import { Glob } from '../util/bytes/glob.ts'
 import type { Timer } from '../util/time/clock.ts'
 
-/** Names that clients chose and that stand in each scrape: of each kind no more than this. */
+/** Clients choose these names, which are part of each scrape: this bounds each kind. */
 export const QUEUES_MAX = 200
-/** A longer name is shown nowhere. */
+/** Longer names are not shown. */
 const NAME_BYTES_MAX = 256
-/** Entries of the keyspace looked at at a stroke, which takes some tenths of a millisecond, and the pause after them. */
+/**
+ * Entries visited at a time, which takes some tenths of a millisecond, and the pause after them.
+ */
 const STRETCH_ENTRIES = 5_000
 const PAUSE_MS = 50
-/** Patterns that are heeded. */
+/** The number of patterns used. */
 const PATTERNS_MAX = 64
 
 const META = ':meta'
-/** Fields that BullMQ writes into the hash of a queue: other hashes are called meta as well. */
+/** Fields that BullMQ writes to the hash of a queue: other hashes may be called meta as well. */
 const META_FIELDS: readonly Bytes[] = [Bytes.from('opts.maxLenEvents'), Bytes.from('version')]
 
-/** Where a queue is: a key, or what the keys of a BullMQ queue begin with (without the colon after it). */
-export interface QueuePlace {
+/** A queue: a key, or the prefix of a BullMQ queue's keys (without the colon after it). */
+export interface KnownQueue {
   readonly db: Database
   readonly name: string
 }
@@ -40,11 +44,11 @@ const window = new Bytes()
 export class KnownQueues {
   readonly #engine: Engine
   #patterns: readonly Glob[] = []
-  /** Keys that `metrics-queues` names, by place. */
-  readonly #keys = new Map<string, QueuePlace>()
-  readonly #bullmq = new Map<string, QueuePlace>()
+  /** Keys that `metrics-queues` names, by database and name. */
+  readonly #keys = new Map<string, KnownQueue>()
+  readonly #bullmq = new Map<string, KnownQueue>()
   readonly #entries: EntryWalk
-  /** Runs while a walk is not at its end. */
+  /** Set while a walk is in progress. */
   #timer: Timer | undefined = undefined
 
   constructor(engine: Engine) {
@@ -54,11 +58,11 @@ export class KnownQueues {
     this.#follow(engine.config.get('metrics-queues'))
   }
 
-  get keys(): Iterable<QueuePlace> {
+  get keys(): Iterable<KnownQueue> {
     return this.#keys.values()
   }
 
-  get bullmq(): Iterable<QueuePlace> {
+  get bullmq(): Iterable<KnownQueue> {
     return this.#bullmq.values()
   }
 
@@ -66,19 +70,19 @@ export class KnownQueues {
     const names = words.split(' ').filter((word) => word !== '')
     this.#patterns = names.slice(0, PATTERNS_MAX).map((pattern) => new Glob(pattern))
     this.#keys.clear()
-    // A name without a pattern in it is known from the beginning, and so is shown while it is empty.
+    // A name without a pattern is known from the start, and so is shown while it is empty.
     for (const name of names) if (!/[*?[\\]/.test(name)) this.#note(this.#keys, this.#engine.databases[0]!, name)
     this.#entries.restart()
   }
 
-  /** Begins a walk, or goes on with the one under way. */
+  /** Begins a walk, or continues the one in progress. */
   look(): void {
     this.stop()
     if (!this.#entries.step(STRETCH_ENTRIES, this.#consider))
       this.#timer = this.#engine.environment.workClock.after(PAUSE_MS, () => this.look())
   }
 
-  /** The walk ends here until the next `look`. */
+  /** Stops the walk until the next `look`. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -99,7 +103,7 @@ export class KnownQueues {
     }
   }
 
-  #note(known: Map<string, QueuePlace>, db: Database, name: string): void {
+  #note(known: Map<string, KnownQueue>, db: Database, name: string): void {
     const place = `${db.index} ${name}`
     if (known.has(place)) return
     if (known.size === QUEUES_MAX) {
@@ -124,13 +128,13 @@ function isQueueMeta(db: Database, entry: number): boolean {
   return hash instanceof Hash && META_FIELDS.some((field) => hash.get(field, value))
 }
 
-/** The entry of a living key, or NONE. Nothing is removed or counted, as `Database.find` does for commands. */
+/** The entry of a live key, or NONE. Unlike `Database.find`, it removes and counts nothing. */
 function entryOf(db: Database, name: string): number {
   const entry = db.keys.find(Bytes.from(name))
   return entry === NONE || db.isExpired(entry) ? NONE : entry
 }
 
-/** Elements under a key; 0 when there is none, or a string. */
+/** The number of elements of a key; 0 when there is none, or a string. */
 export function lengthOf(db: Database, name: string): number {
   const entry = entryOf(db, name)
   return entry === NONE || db.typeOf(entry) === TYPE_STRING ? 0 : db.structureOf(entry).length

@@ -1,10 +1,11 @@
-// Lengths of queues: those that `metrics-queues` names, and BullMQ's under the name that BullMQ itself gives them.
+// Lengths of queues: keys that `metrics-queues` names, and BullMQ's queues under BullMQ's own
+// metric name.
 
 import type { Engine } from '../commands/call.ts'
 import { KnownQueues, lengthOf } from './known-queues.ts'
 import type { Readings, Sample } from './reading.ts'
 
-/** Key of a BullMQ queue → the state of the jobs in it, as BullMQ calls it. */
+/** Key suffix of a BullMQ queue → BullMQ's name for the state of its jobs. */
 const BULLMQ_STATES: Readonly<Record<string, string>> = {
   wait: 'waiting',
   paused: 'paused',
@@ -16,7 +17,7 @@ const BULLMQ_STATES: Readonly<Record<string, string>> = {
   failed: 'failed',
 }
 
-/** Registers them and returns what looks for queues. */
+/** Registers them, and returns the walk that finds queues. */
 export function addQueueMetrics(readings: Readings, engine: Engine): KnownQueues {
   const known = new KnownQueues(engine)
   readings.add({
@@ -54,7 +55,7 @@ function* jobs(known: KnownQueues): Iterable<Sample> {
   }
 }
 
-/** Bytes as text: Prometheus wants UTF-8. */
+/** Bytes as text: Prometheus requires UTF-8. */
 function shown(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString('utf8')
 }

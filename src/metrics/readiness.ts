@@ -1,8 +1,8 @@
-// Whether the server should be sent clients, for /readyz.
+// Whether clients should be sent to the server, for /readyz.
 
 import type { Engine } from '../commands/call.ts'
 
-/** Why not; undefined = it is ready. Stopping is told by whoever stops it. */
+/** The reason why not; undefined when it is ready. The endpoint itself knows about a stop. */
 export function whyNotReady({ conditions: { state } }: Engine): string | undefined {
   if (state.loading.holds) return 'the data is being loaded'
   if (state.journalFailed.holds) return 'the append-only file cannot be written'

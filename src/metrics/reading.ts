@@ -1,17 +1,18 @@
-// A metric is read when it is scraped: the engine counts for itself, and nothing is counted twice.
+// A metric is read when it is scraped: the engine keeps its own counts, and nothing is counted
+// twice.
 //
-// prom-client's own counters and histograms want to be told of each event. Its registry takes anything that answers `get`,
-// and writes it in Prometheus' format, labels escaped.
+// prom-client's own counters and histograms must be told of each event. Its registry accepts any
+// object with `get`, and writes it in Prometheus' format, with labels escaped.
 
 import type { Metric, Registry } from 'prom-client'
 
 export type Labels = Readonly<Record<string, string | number>>
 
-/** What a histogram shows. */
+/** The contents of a histogram. */
 export interface Distribution {
   readonly count: number
   readonly sum: number
-  /** Upper bounds with how many lie at or below each; the last bound is Infinity. */
+  /** Upper bounds, each with the number of values at or below it; the last bound is Infinity. */
   cumulative(): Iterable<readonly [bound: number, count: number]>
 }
 
@@ -19,7 +20,9 @@ export interface Distribution {
 export interface Sample {
   readonly value: number
   readonly labels?: Labels
-  /** Where it is not the metric's: a histogram's lines have names of their own. */
+  /**
+   * Set when it differs from the metric's name: the lines of a histogram have names of their own.
+   */
   readonly metricName?: string
 }
 
@@ -30,7 +33,7 @@ export interface Reading {
   read(): Iterable<Sample>
 }
 
-/** What a group of metrics is registered with. */
+/** Registers a group of metrics. */
 export class Readings {
   readonly #registry: Registry
 
@@ -38,7 +41,7 @@ export class Readings {
     this.#registry = registry
   }
 
-  /** A number that comes and goes; undefined = there is none at present. */
+  /** A number that goes up and down; undefined = there is none at present. */
   gauge(name: string, help: string, read: () => number | undefined): void {
     this.add({ name, help, type: 'gauge', read: () => single(read()) })
   }

@@ -1,12 +1,13 @@
-// How the runtime fares: the event loop's delay, garbage collection, the heap. The names are those of prom-client's own
-// metrics, so that boards for Node programs fit; those themselves would look at every open socket at each scrape.
+// The state of the runtime: delay of the event loop, garbage collection, heap. The names are those
+// of prom-client's own metrics, so that dashboards for Node fit. prom-client's own would visit
+// every open socket at each scrape.
 
 import { constants, type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { Durations } from '../util/time/durations.ts'
 import { dateNow } from '../util/time/real-time.ts'
 import type { Readings } from './reading.ts'
 
-/** How often the loop's delay is looked at: 50 times a second costs nothing that can be measured. */
+/** The resolution of the loop's delay: 50 samples a second have no measurable cost. */
 const DELAY_RESOLUTION_MS = 20
 
 const COLLECTIONS: Readonly<Record<number, string>> = {
@@ -25,7 +26,7 @@ interface CollectionEntry {
 export class RuntimeMetrics {
   readonly #delay: IntervalHistogram
   readonly #observer: PerformanceObserver
-  /** Kind of collection → how long those took. */
+  /** Kind of collection → its durations. */
   readonly #collections = new Map<string, Durations>()
   #memory = process.memoryUsage()
   #cpu = process.cpuUsage()
@@ -35,7 +36,7 @@ export class RuntimeMetrics {
     this.#delay.enable()
     for (const kind of Object.values(COLLECTIONS)) this.#collections.set(kind, new Durations())
     this.#observer = new PerformanceObserver((list) => {
-      // Its type leaves the kind out.
+      // The type lacks the kind.
       for (const { detail, duration } of list.getEntries() as unknown as readonly CollectionEntry[]) {
         const kind = COLLECTIONS[detail.kind]
         if (kind !== undefined) this.#collections.get(kind)!.note(duration / 1000)
@@ -66,7 +67,7 @@ export class RuntimeMetrics {
     const ofDelay = (name: string, help: string, read: (delay: IntervalHistogram) => number): void =>
       readings.gauge(name, `Delay of the event loop since the scrape before: ${help}.`, () => {
         const seconds = Math.max(0, read(this.#delay) / 1e9 - DELAY_RESOLUTION_MS / 1000)
-        // With nothing seen yet the lowest and highest have no meaning.
+        // Without samples the lowest and highest value have no meaning.
         return this.#delay.count === 0 || Number.isNaN(seconds) ? 0 : seconds
       })
     ofDelay('nodejs_eventloop_lag_mean_seconds', 'average', ({ mean }) => mean)
@@ -76,13 +77,13 @@ export class RuntimeMetrics {
     ofDelay('nodejs_eventloop_lag_p99_seconds', '99th percentile', (delay) => delay.percentile(99))
   }
 
-  /** Asks the system; before each scrape. */
+  /** Asks the system; call it before each scrape. */
   prepare(): void {
     this.#memory = process.memoryUsage()
     this.#cpu = process.cpuUsage()
   }
 
-  /** The next scrape tells of the delays from now on. */
+  /** The next scrape reports the delays from now on. */
   scraped(): void {
     this.#delay.reset()
   }

@@ -1,7 +1,7 @@
 // All metrics of an engine, as the text that Prometheus reads.
 //
-// However many ask and however often, scraping takes a small share of the event loop: a text is good for some time after it
-// was made, the longer the more time it took, and whoever asks meanwhile gets the same one.
+// Scraping takes a small share of the event loop, however many clients ask: a text is reused for a
+// multiple of the time that it took to make.
 
 import { Registry } from 'prom-client'
 import type { Engine } from '../commands/call.ts'
@@ -15,7 +15,10 @@ import { addQueueMetrics } from './queue-metrics.ts'
 import { Readings } from './reading.ts'
 import { RuntimeMetrics } from './runtime-metrics.ts'
 
-/** A text is good for as many times as long as it took to make: so a tenth of the loop at most. */
+/**
+ * A text is reused for this many times the time it took, so scraping takes a tenth of the loop at
+ * most.
+ */
 const REST_SHARE = 9
 
 export class Scrape {
@@ -25,9 +28,9 @@ export class Scrape {
   readonly #runtime = new RuntimeMetrics()
   readonly #queues: KnownQueues
   #text: Promise<string> | undefined = undefined
-  /** Until then (monotonic) the text is good. */
+  /** The text is reused until then (monotonic). */
   #goodUntilMs = 0
-  /** How long the last text took. */
+  /** How long the last text took to make. */
   #milliseconds = 0
 
   constructor(engine: Engine) {
@@ -47,7 +50,7 @@ export class Scrape {
   }
 
   text(): Promise<string> {
-    // The real clock: this is about the work, not about the data.
+    // The real clock: this measures work, not the time of the data.
     if (this.#text === undefined || performance.now() >= this.#goodUntilMs) this.#text = this.#make()
     return this.#text
   }
@@ -56,7 +59,7 @@ export class Scrape {
     const started = performance.now()
     this.#goodUntilMs = Number.POSITIVE_INFINITY
     try {
-      // It does not come with a command, which would have ended the moment before.
+      // A scrape is not a command, so the clock's current reading may be old.
       this.#engine.environment.unitClock.renew()
       prepareInfo(infoFigures(this.#engine))
       this.#runtime.prepare()

@@ -1,16 +1,18 @@
-// `respite prove-durability --cluster`: what a cluster loses, tried out on the user's own machine.
+// `respite prove-durability --cluster`: tests on the user's own machine what a cluster loses.
 //
-// Three log servers and three brokers (prove-cluster/cluster.ts), clients that remember what they were told (recorder.ts), and what happens to all
-// of these (strikes.ts). Where the system allows it, each has a disk whose power can be cut and a network that can be cut off.
+// Three log servers and three brokers (cluster/cluster.ts), clients that record their replies
+// (cluster/recorder.ts), and faults in all of these (cluster/strikes.ts). If the system allows it,
+// each machine has a disk whose power can be cut, and a network that can be cut off.
 //
-// Exit codes: 0 every promise was kept; 1 one was broken, or the cluster did not recover; 2 the command line makes no sense.
+// Exit codes: 0 every promise was kept; 1 one was broken, or the cluster did not recover; 2 invalid
+// command line.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ConfigSettings } from '../config/config.ts'
 import { performance } from '../util/time/real-time.ts'
-import { ClusterTrial, type Seen } from './cluster/cluster-trial.ts'
+import { ClusterTrial, type TrialResults } from './cluster/cluster-trial.ts'
 import type { LogKind } from './cluster/log-system.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,7 +20,10 @@ import type { Terminal } from './terminal.ts'
 const PROBLEM_CHARS_MAX = 300
 
 export interface ClusterProofOptions {
-  /** Where it works; a directory is made in it, and removed. Default: the system's place for such. */
+  /**
+   * A directory is made here, and removed at the end. Default: the system's directory for temporary
+   * files.
+   */
   readonly dir: string | undefined
   readonly logKind: LogKind
   readonly seconds: number
@@ -28,8 +33,8 @@ export interface ClusterProofOptions {
   readonly isVerbose: boolean
 }
 
-/** The words that start this very program. */
-const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, process.argv[1]!]
+/** The words that start this program. */
+const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)]
 
 /** Runs the proof and returns the exit code. */
 export async function proveCluster(options: ClusterProofOptions, terminal: Terminal): Promise<number> {
@@ -38,7 +43,7 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
   mkdirSync(parent, { recursive: true })
   const dir = mkdtempSync(path.join(parent, 'respite-prove-'))
   terminal.print(`Proving what a cluster loses, on ${logKind}, for ${seconds} s or ${rounds} rounds; seed ${seed}.`)
-  // Nobody else ends what was begun.
+  // No other process ends what was started.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   let trial: ClusterTrial | undefined
   let failure: string | undefined
@@ -55,31 +60,35 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
     for (const line of trial.cluster.machines.missing) terminal.print(`Note: ${line}.`)
     const endMs = performance.now() + seconds * 1000
     const isEnough = (): boolean => performance.now() >= endMs
-    while (trial.seen.rounds < rounds && trial.seen.problems.length === 0 && (trial.seen.rounds === 0 || !isEnough()))
+    while (
+      trial.results.rounds < rounds &&
+      trial.results.problems.length === 0 &&
+      (trial.results.rounds === 0 || !isEnough())
+    )
       await trial.round(isEnough)
   } catch (error) {
     failure = (error as Error).message
   } finally {
     await trial?.end()
   }
-  if (trial !== undefined) report(terminal, trial.seen)
+  if (trial !== undefined) report(terminal, trial.results)
   if (failure !== undefined) terminal.print(`\nThe proof failed: ${failure}`)
-  const isKept = failure === undefined && trial?.seen.problems.length === 0
-  // What the servers said may tell why.
+  const isKept = failure === undefined && trial?.results.problems.length === 0
+  // The output of the servers may show the reason.
   if (isKept) rmSync(dir, { recursive: true, force: true })
-  else terminal.print(`What the servers said is in ${dir}.`)
+  else terminal.print(`The output of the servers is in ${dir}.`)
   terminal.print(isKept ? '\nEvery promise was kept.' : '\nA promise was broken.')
   return isKept ? 0 : 1
 }
 
-function report(terminal: Terminal, seen: Seen): void {
+function report(terminal: Terminal, seen: TrialResults): void {
   const { acknowledged, cuts, failovers, machinesCut, pausesMs, problems, reads, refused, rounds, unknown } = seen
   terminal.print(`\n${'strike'.padEnd(54)}${'times'.padStart(6)}${'pause p50'.padStart(12)}${'max'.padStart(10)}`)
   for (const [name, pauses] of [...pausesMs].sort()) {
     const sorted = pauses.toSorted((a, b) => a - b)
-    const median = sorted[sorted.length >> 1]!
+    const median = sorted[sorted.length >> 1] ?? 0
     terminal.print(
-      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(sorted.at(-1)!).padStart(10)}`,
+      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(sorted.at(-1) ?? 0).padStart(10)}`,
     )
   }
   terminal.print(

@@ -1,16 +1,17 @@
-// `respite prove-durability`: what survives what, tried out on the user's own machine.
+// `respite prove-durability`: tests on the user's own machine which data survives.
 //
-// Two trials by turns, over and over: a server on the given disk that is killed
-// (prove/kill-trial.ts), and power cuts, which cannot be had for real without
-// pulling a plug: they happen to an engine on a disk in memory (prove/power-trial.ts).
-// After each death everything is read back and compared with what was acknowledged.
+// Two trials alternate: a server on the given disk that is killed (durability/kill-trial.ts), and
+// power cuts (durability/power-trial.ts). Real power cuts would need a plug to be pulled, so they
+// happen to an engine on a disk in memory. After each death everything is read back and compared
+// with what was acknowledged.
 //
-// Exit codes: 0 every promise was kept; 1 one was broken, or a server did not start
-// again; 2 the command line makes no sense.
+// Exit codes: 0 every promise was kept; 1 one was broken, or a server did not start again; 2
+// invalid command line.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { ConfigSettings } from '../config/config.ts'
+import { assert } from '../util/assert.ts'
 import { performance } from '../util/time/real-time.ts'
 import { KillTrial } from './durability/kill-trial.ts'
 import { PowerTrial } from './durability/power-trial.ts'
@@ -21,33 +22,33 @@ import { SERVE_FILES } from './volatile-files/volatile-files.ts'
 
 const HELP = `Usage: respite prove-durability --dir DIR [--seconds N] [--policy always|everysec|none|all] [--seed N]
 
-Shows what survives what. Starts the server again and again with its data under DIR, lets many clients
+Tests which data survives a crash. Starts the server again and again with its data under DIR, lets many clients
 write (lists, moves between lists, transactions, scripts, streams, strings, messages that channels keep, also
-scheduled and sent twice), lets subscribers with a name and groups listen, kills it with SIGKILL and looks whether
-everything it acknowledged is there after the next start, and heard: once, in order, units whole. Between the
-kills it does the same with power cuts, on a simulated disk that drops or tears what was not synced, and
+scheduled and sent twice), lets named subscribers and groups listen, kills it with SIGKILL, and checks whether
+everything it acknowledged is there after the next start, and was received: once, in order, units whole. Between the
+kills it does the same with power cuts, on a simulated disk that drops or tears data that was not synced, and
 sometimes fails.
 
-  --dir DIR       a directory on the disk in question; a new directory is made in it, and removed at the end
+  --dir DIR       a directory on the disk to test; a new directory is made in it, and removed at the end
   --seconds N     how long; default 10
   --policy P      always, everysec or none for all keys; all (the default) tries each by itself, and
                   keys of every policy together, by 'durability' rules
   --seed N        repeats the power cuts of an earlier run
 
-With --cluster (docs/cluster.md) three log servers and three brokers are started here, and all of them are killed, stopped, cut off and
-deprived of their power in turn, while clients write and read. nats-server, or etcd, is taken from the PATH.
+With --cluster (docs/cluster.md) three log servers and three brokers are started here, and all of them are killed, paused, cut off and
+lose their power in turn, while clients write and read. nats-server, or etcd, is taken from the PATH.
 
   --cluster
   --log-system S  nats (the default) or etcd
-  --rounds N      at most so many rounds of four strikes each
-  --verbose yes   tells each strike
+  --rounds N      the most rounds of four strikes each
+  --verbose yes   prints each strike
   --dir, --seconds, --seed as above; --dir may be left out; of policies, 'always' alone promises anything
 
 Exit code 0 when every promise was kept, 1 when one was broken.
 `
 
 const POLICIES = ['always', 'everysec', 'none'] as const
-/** What is tried: settings, and the policies of the keys that are written under them. */
+/** The trials: settings, and the policies of the keys written under them. */
 const TRIALS: readonly { name: Policy | 'all'; settings: ConfigSettings; policies: readonly Policy[] }[] = [
   {
     name: 'all',
@@ -76,8 +77,9 @@ export async function runProveDurability(
   args: readonly string[],
   terminal: Terminal = processTerminal,
 ): Promise<number> {
-  if (args[0] === SERVE_FILES && args.length === 2)
-    return (await import('./volatile-files/serve-files.ts')).serveFiles(args[1]!)
+  const [first, mountPoint] = args
+  if (first === SERVE_FILES && mountPoint !== undefined && args.length === 2)
+    return (await import('./volatile-files/serve-files.ts')).serveFiles(mountPoint)
   if (args[0] === '--cluster') {
     const options = readClusterOptions(args.slice(1))
     if (options !== undefined) return (await import('./prove-cluster.ts')).proveCluster(options, terminal)
@@ -99,16 +101,16 @@ export async function runProveDurability(
   const endMs = performance.now() + seconds * 1000
   try {
     for (let i = 0; i === 0 || performance.now() < endMs || kills.lives < 2; i++) {
-      const { settings, policies } = trials[i % trials.length]!
+      const { settings, policies } = inTurn(trials, i)
       const began = performance.now()
       killed.add(await kills.live(settings, policies))
-      // As long again for power cuts.
+      // Power cuts get the same time.
       for (const until = 2 * performance.now() - began; performance.now() < until; ) {
-        const trial = trials[cuts.lives % trials.length]!
+        const trial = inTurn(trials, cuts.lives)
         cut.add(await cuts.live(trial.settings, trial.policies))
       }
     }
-    const last = trials[0]!
+    const last = inTurn(trials, 0)
     killed.add(await kills.live(last.settings, last.policies))
     cut.add(await cuts.live(last.settings, last.policies))
   } catch (error) {
@@ -122,6 +124,13 @@ export async function runProveDurability(
     [`killed (SIGKILL) ${kills.lives - 1} times`, killed],
     [`power cut ${cuts.lives - 1} times (simulated disk)`, cut],
   ])
+}
+
+/** The item for step `step`, when all items take turns. */
+function inTurn<T>(items: readonly T[], step: number): T {
+  const item = items[step % items.length]
+  assert(item !== undefined, 'there is a trial for each policy')
+  return item
 }
 
 /** Adds up findings by policy. */

@@ -1,11 +1,11 @@
-// The terminal of a program that asks and answers: lines out, yes or no in.
+// The terminal of a program: it prints lines, and asks questions with a yes or no.
 
 import { createInterface } from 'node:readline/promises'
 
-/** Where the programs print and ask. */
+/** Where programs print and ask. */
 export interface Terminal {
   print(line: string): void
-  /** True when the answer is yes. */
+  /** Resolves with true when the answer is yes. */
   confirm(question: string): Promise<boolean>
 }
 
@@ -13,7 +13,7 @@ export const processTerminal: Terminal = {
   print: (line) => void process.stdout.write(`${line}\n`),
   async confirm(question) {
     const asking = createInterface({ input: process.stdin, output: process.stdout })
-    // Without anybody to answer the input ends: that is a no.
+    // Without a user the input ends: that counts as no.
     const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')))
     const answer = await Promise.race([asking.question(`${question} [y/N] `), ended])
     asking.close()

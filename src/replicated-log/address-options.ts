@@ -1,8 +1,9 @@
-// What follows the question mark in the address of a log or of a store of snapshots: `name=value&name=value`.
+// The options in the address of a log or of a snapshot store: `name=value&name=value`, after the
+// question mark.
 
 import { parseMemory } from '../config/config-kinds.ts'
 
-/** An address in the configuration is not understood. */
+/** An address in the configuration that cannot be understood. */
 export class AddressError extends Error {
   override name = 'AddressError'
 }
@@ -12,19 +13,21 @@ export function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new AddressError('what follows a % in it are two hexadecimal digits')
+    throw new AddressError('a % in it must be followed by two hexadecimal digits')
   }
 }
 
-/** What follows the question mark; each is asked for once, and `end` finds those that nobody has asked for. */
+/**
+ * The options of an address. Each is asked for once; `end` rejects those that were never asked for.
+ */
 export class AddressOptions {
   readonly #values = new Map<string, string>()
 
   constructor(query: string) {
     for (const part of query === '' ? [] : query.split('&')) {
       const [name = '', value] = part.split('=', 2)
-      if (value === undefined) throw new AddressError(`'${part}' is no option: it is written name=value`)
-      if (this.#values.has(name)) throw new AddressError(`'${name}' is said twice`)
+      if (value === undefined) throw new AddressError(`'${part}' is not an option: write name=value`)
+      if (this.#values.has(name)) throw new AddressError(`'${name}' is given twice`)
       this.#values.set(name, decoded(value))
     }
   }
@@ -35,7 +38,7 @@ export class AddressOptions {
     return value
   }
 
-  /** One of some words; the first where nothing is said. */
+  /** Returns one of the given words; the first of them when the option is absent. */
   oneOf<Word extends string>(name: string, words: readonly [Word, ...Word[]]): Word {
     const value = this.text(name)
     if (value === undefined) return words[0]
@@ -48,7 +51,7 @@ export class AddressOptions {
     const value = this.text(name)
     if (value === undefined) return otherwise
     const bytes = parseMemory(value)
-    if (bytes === undefined || bytes <= 0) throw new AddressError(`'${name}' is a number of bytes, as 10gb`)
+    if (bytes === undefined || bytes <= 0) throw new AddressError(`'${name}' must be a number of bytes, such as 10gb`)
     return bytes
   }
 

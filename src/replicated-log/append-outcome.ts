@@ -1,21 +1,24 @@
-// An append whose outcome is found out, whatever was lost on the way.
+// An append whose outcome is always found out, even when the answer was lost.
 //
 //   append ── its position ──▶ there
 //     │  ── Fenced, OutcomeUnknown ──▶ at: our bytes ──▶ there
 //     │                                    other bytes ──▶ taken
-//     │                                    nothing ──▶ once more, the same bytes
-//     └── LogFull, LogAway ──▶ thrown: it is not there (yet)
+//     │                                    nothing ──▶ append the same bytes again
+//     └── LogFull, LogAway ──▶ thrown: it is not in the log (yet)
 
 import { Fenced, LogAway, LogFull, OutcomeUnknown, type ReplicatedLog, Truncated } from './log.ts'
 
-/** It stands where it should; or something else does; or the log ends before that place. */
+/** The batch is in its position; or other bytes are there; or the log ends before that position. */
 export interface AppendOutcome {
   readonly is: 'there' | 'taken' | 'lost end'
-  /** What has taken the place; undefined where that has been removed already. */
+  /** The bytes that took the position; undefined when they have been truncated already. */
   readonly by?: Uint8Array
 }
 
-/** Finds out what became of bytes that were appended, and appends them again if they are not there. Throws `LogFull`, `LogAway`. */
+/**
+ * Finds out what became of an append, and appends the same bytes again if they are not in the log.
+ * Throws `LogFull`, `LogAway`.
+ */
 export async function settleAppend(log: ReplicatedLog, batch: Uint8Array, expected: number): Promise<AppendOutcome> {
   while (true) {
     let found: Uint8Array | undefined
@@ -30,7 +33,8 @@ export async function settleAppend(log: ReplicatedLog, batch: Uint8Array, expect
     }
     const outcome = await tryAppend(log, batch, expected)
     if (outcome === 'there') return { is: 'there' }
-    // Refused although there is nothing: the log ends earlier, or our own bytes have come in between.
+    // The append was refused, but the position is empty: either the log ends earlier, or our own
+    // bytes arrived in between.
     if (outcome === 'fenced' && (await known(log.bounds())).last < expected) return { is: 'lost end' }
   }
 }
@@ -51,7 +55,7 @@ export async function tryAppend(
   }
 }
 
-/** A question without an answer may be asked again later, like one that was refused. */
+/** Treats a lost answer to a question like a refusal: the question can be asked again later. */
 async function known<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer
@@ -61,7 +65,7 @@ async function known<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** The log may take it later. */
+/** Whether the log may accept the same append later. */
 export function isPassing(error: unknown): error is LogFull | LogAway {
   return error instanceof LogFull || error instanceof LogAway || error instanceof OutcomeUnknown
 }

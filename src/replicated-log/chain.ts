@@ -1,32 +1,40 @@
-// The records of a log, one after the other: which of them count, and how far a node has got.
+// The records of a log in order: which of them count, and how far a reader has got.
 //
-// Every node decides by what the log holds, and by nothing else, so all of them decide the same:
+// Every node decides from the contents of the log alone, so all nodes decide the same:
 //
-//   A record of an epoch below the highest that was read does not count. It is what an earlier leader had under way.
-//   Every other record must go on where the last one that counts ended: it names that one's hash. A higher epoch begins with an
-//   epoch record.
+//   A record with an epoch below the highest epoch read does not count. An earlier leader had it in
+//   flight.
+//   Every other record must continue from the last record that counts: it names that record's hash.
+//   A higher epoch begins with an epoch record.
 //
-// Whatever fits neither is a `Gap`: the log has lost something, or holds other bytes than were written. Nobody goes on then.
+// A record that fits neither rule is a `Gap`: the log has lost something, or holds other bytes than
+// were written. A node that meets a gap stops.
 
 import { Gap, type LogEntry } from './log.ts'
 import { decodeEpochNote, decodeRecord, type EpochNote, type LogRecord, NO_HASH, type RecordKind } from './record.ts'
 
-/** How far somebody has got: the last position, and epoch and hash of the last record there or before it that counts. */
+/**
+ * How far a reader has got: the last position, with the epoch and hash of the last record up to
+ * there that counts.
+ */
 export interface RecordPosition {
   readonly epoch: number
   readonly position: number
   readonly hash: string
 }
 
-/** Before the first record. */
+/** The position before the first record. */
 export const NOWHERE: RecordPosition = { epoch: 0, position: 0, hash: NO_HASH }
 
-/** A record that counts, and has told something whole. */
-export interface Counted {
-  /** The last one, and the parts before it. */
+/**
+ * A record that counts and completes what it tells: the last part of a record in parts, or a record
+ * of one part.
+ */
+export interface CountedRecord {
+  /** The record itself, after the parts that precede it. */
   readonly records: readonly LogRecord[]
   readonly kind: RecordKind
-  /** What is to be applied; undefined where nothing is. */
+  /** The effects to apply; undefined when there are none. */
   readonly effects: Buffer | undefined
 }
 
@@ -34,11 +42,11 @@ export class Chain implements RecordPosition {
   epoch: number
   position: number
   hash: string
-  /** Who leads, as far as was read; undefined while it is not known. */
+  /** The leader, according to the records read so far; undefined while it is not known. */
   leader: EpochNote | undefined = undefined
-  /** The leader has said that it leads no more; whom it named, or '' for anybody. */
+  /** Set when the leader has handed over: the node it named, or '' for any node. */
   handedTo: string | undefined = undefined
-  /** Parts of what is not whole yet. */
+  /** Parts of a record whose last part has not been read yet. */
   #parts: LogRecord[] = []
 
   constructor({ epoch, position, hash }: RecordPosition) {
@@ -47,7 +55,7 @@ export class Chain implements RecordPosition {
     this.hash = hash
   }
 
-  /** Goes on from another place: that of a snapshot. */
+  /** Continues from another position: that of a snapshot. */
   goTo({ epoch, position, hash }: RecordPosition): void {
     this.epoch = epoch
     this.position = position
@@ -56,8 +64,11 @@ export class Chain implements RecordPosition {
     this.#parts = []
   }
 
-  /** Takes what stands behind the last position. Returns what is told by it; undefined where it does not count, or more is to come. Throws `Gap`. */
-  take({ position, batch }: LogEntry): Counted | undefined {
+  /**
+   * Takes the record at the next position. Returns what it completes; undefined when it does not
+   * count, or when more parts follow. Throws `Gap`.
+   */
+  take({ position, batch }: LogEntry): CountedRecord | undefined {
     if (position !== this.position + 1) throw new Gap(`position ${position} follows ${this.position}`)
     const record = decodeRecord(batch)
     if (record.position !== position)
@@ -72,8 +83,8 @@ export class Chain implements RecordPosition {
     return this.count(record)
   }
 
-  /** Takes a record that is known to count: one of our own. */
-  count(record: LogRecord): Counted | undefined {
+  /** Takes a record that is known to count because this node wrote it. */
+  count(record: LogRecord): CountedRecord | undefined {
     this.position = record.position
     this.hash = record.hash
     this.epoch = record.epoch
@@ -89,7 +100,7 @@ export class Chain implements RecordPosition {
     } else if (record.kind === 'handover') {
       this.handedTo = record.payload.toString()
     }
-    // Parts whose end never came are nothing: their leader was fenced in between.
+    // Parts without their last part are dropped: their leader was fenced in between.
     const effects = record.kind === 'effects' ? Buffer.concat(records.map(({ payload }) => payload)) : undefined
     return { records, kind: record.kind, effects }
   }

@@ -1,8 +1,9 @@
-// The records of a log, made again from this node's copy: for when the log has lost its end.
+// Makes the records of a log again from this node's copy, for a log that has lost its end.
 //
-// The notes of the copy say of each record what it was, and the bytes before them are its effects, so the same records come out, byte for
-// byte: each is held against its hash. Where the copy notes nothing at a position, something stood there that did not count, and
-// something else that does not count takes its place.
+// The position notes of the copy tell the kind of each record, and the bytes before a note are its
+// effects. So the same records come out, byte for byte; each is checked against its hash. Where the
+// copy has no note for a position, the log held a record there that did not count. Another record
+// that does not count takes its place.
 //
 // Each file but the first begins by repeating the last note of the file before it.
 
@@ -13,14 +14,17 @@ import { Gap, type LogEntry } from './log.ts'
 import { type PositionNote, readPositionNote } from './position-note.ts'
 import { encodeRecord, NO_HASH } from './record.ts'
 
-/** A note, and where it stands in its file. */
+/** A note, with its offsets in the file. */
 interface FoundNote {
   readonly note: PositionNote
   readonly start: number
   readonly end: number
 }
 
-/** Makes the records behind a position again, from files of a copy in their order. Throws `Gap` where the copy does not have them. */
+/**
+ * Makes the records after a position again from the files of a copy, in order. Throws `Gap` when
+ * the copy does not have them.
+ */
 export async function* copiedRecords(disk: Disk, files: readonly string[], after: number): AsyncIterable<LogEntry> {
   let previous: PositionNote | undefined
   let position = after
@@ -32,11 +36,12 @@ export async function* copiedRecords(disk: Disk, files: readonly string[], after
       const head = notes[0]?.note
       if (previous !== undefined && head !== undefined && head.hash !== previous.hash)
         throw new Gap(`the files of the copy do not follow one another at position ${previous.position}`)
-      /** Where the effects of the next record begin. */
+      /** The offset at which the effects of the next record begin. */
       let at = 0
       for (const [i, { note, start }] of notes.entries()) {
         if (note.position === previous?.position) continue
-        // The parts of something large are noted one behind the other, after all of it.
+        // A record in several parts has its notes one after another, behind the effects of all
+        // parts.
         const before = notes[i - 1]?.end ?? 0
         if (start > before) at = before
         const isEffects = note.kind === 'effects' || note.kind === 'part'
@@ -68,7 +73,7 @@ export async function* copiedRecords(disk: Disk, files: readonly string[], after
   }
 }
 
-/** A record that counts nowhere: its epoch is below all others. */
+/** A record that counts for no reader: its epoch is below all others. */
 function nothingAt(position: number): Buffer {
   return encodeRecord({ kind: 'lease', epoch: 0, position, previous: NO_HASH, payload: Buffer.alloc(0) }).batch
 }

@@ -1,10 +1,12 @@
-// How a node's copy of the log is rewritten, as BackgroundSaving has it done: when it has grown, or BGREWRITEAOF asks for it.
+// Rewrites a node's copy of the log, on behalf of BackgroundSaving: when the copy has grown, or on
+// BGREWRITEAOF.
 //
-// The base is a picture of the data, and its increment begins with the note of one place: so the data must be what the log says at that place, neither
-// less nor more.
+// The base is an image of the data, and its increment begins with the note of one position. So the
+// data must be exactly what the log says at that position.
 //
-//   following   between two records it is
-//   leading     it may be ahead of the log: writes are held up until the log has everything, some milliseconds
+//   following   the data matches the log between two records
+//   leading     the data may be ahead of the log: writes are paused until the log has acknowledged
+//               everything, which takes some milliseconds
 
 import type { Engine } from '../engine/engine.ts'
 import type { AofDirectory } from '../persistence/log/aof-directory.ts'
@@ -14,15 +16,18 @@ import { assert } from '../util/assert.ts'
 import type { LocalCopy } from './local-copy.ts'
 import type { ReplicatedJournal } from './replicated-journal.ts'
 
-/** A log that is there acknowledges within milliseconds: for longer no writer waits because the copy is rewritten. */
+/**
+ * A log that can be reached acknowledges within milliseconds. A rewrite does not keep writers
+ * waiting for longer than this.
+ */
 const DRAIN_MS_MAX = 500
 
-/** Whose copy it is. */
+/** The node that the copy belongs to. */
 export interface CopyHolder {
   readonly isFollowing: boolean
-  /** Of a leader. */
+  /** The journal of a leader; undefined while this node does not lead. */
   readonly journal: ReplicatedJournal | undefined
-  /** Runs something while no record is applied, and before the next is. */
+  /** Runs a function while no record is being applied, and before the next one is. */
   betweenRecords<T>(run: () => Promise<T>): Promise<T>
 }
 
@@ -61,7 +66,7 @@ export class CopyRewrite implements Rewrite {
     assert(false, 'the copy of a log is always kept')
   }
 
-  /** Whoever holds the copy closes it. */
+  /** The holder of the copy closes it. */
   async close(): Promise<void> {}
 
   get directory(): AofDirectory {

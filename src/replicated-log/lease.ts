@@ -1,15 +1,17 @@
-// A leader's lease: for how long answers may leave.
+// A leader's lease: until when replies may leave.
 //
-// A record that was sent at time t, and stands in the log, proves that nobody else had led up to t; and nobody does until a
-// follower has heard nothing for `silenceMs`. So answers may leave until t + leaseMs.
+// A record sent at time t that is in the log proves that no other node had taken over before t. No
+// node takes over until it has heard nothing for `silenceMs`. So replies may leave until t +
+// leaseMs.
 //
-// Two clocks must say so. The monotonic clock is the measure. On many systems it stands still while the machine is suspended,
-// and others lead meanwhile; the clock of the day goes on. That one may be set at any time, forward or back: then the lease
-// ends too early, and the next record renews it. A virtual machine that is paused with both clocks cannot notice that.
+// The lease is checked by two clocks. The monotonic clock measures it. On many systems that clock
+// stops while the machine is suspended, and another node may lead meanwhile; the wall clock goes
+// on. The wall clock can be set at any time, forward or back: then the lease ends too early, and
+// the next record renews it. A virtual machine that is paused with both clocks cannot notice it.
 
 import type { Clock } from '../util/time/clock.ts'
 
-/** When a record was sent, by both clocks. */
+/** The time at which a record was sent, by both clocks. */
 export interface SendingTime {
   readonly monotonicMs: number
   readonly wallMs: number
@@ -24,19 +26,19 @@ export class Lease {
   readonly #leaseMs: number
   #since: SendingTime
 
-  /** A record that was sent at this time stands in the log. */
+  /** `since` is the sending time of a record that is in the log. */
   constructor(clock: Clock, leaseMs: number, since: SendingTime) {
     this.#clock = clock
     this.#leaseMs = leaseMs
     this.#since = since
   }
 
-  /** So does a later one. */
+  /** Extends the lease: a record sent at `since` is in the log. */
   renew(since: SendingTime): void {
     this.#since = since
   }
 
-  /** For so long answers may leave, in milliseconds; 0 = they may not. */
+  /** How long replies may still leave, in milliseconds; 0 = they may not. */
   get leftMs(): number {
     const { monotonicMs, wallMs } = this.#since
     const passedMs = this.#clock.now() - wallMs

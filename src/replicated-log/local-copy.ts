@@ -1,18 +1,21 @@
-// This node's append-only file: a copy of the log up to a noted place.
+// This node's append-only file: a copy of the log up to a noted position.
 //
-// Only what is in the log goes there, behind each record a line that says which it was (position-note.ts):
+// The file holds only what is in the log. Behind each record stands a line that identifies it
+// (position-note.ts):
 //
-//   SELECT 0, RPUSH k a …            the effects of a record, as they stand in it
-//   #POS 3 17 5f0c… effects 56       this is position 17
+//   SELECT 0, RPUSH k a …            the effects of a record, as in the log
+//   #POS 3 17 5f0c… effects 56       the record was at position 17
 //   #POS 3 18 9a41… lease            position 18 changed nothing
 //
-// So what a node starts from, and what a leader goes back to that has lost its place, is its own file. What a crash left behind the last note
-// is cut off: the log has it. The file is not synced for each record, because others have them: a power cut takes a second of it, which
-// comes again from the log. To Redis it is a file like others.
+// A node starts from this file, and a leader that was replaced goes back to it. Bytes that a crash
+// left behind the last note are cut off: the log has them. The file is not synced for each record,
+// because other machines have the records. A power cut loses about a second of it, which is read
+// from the log again. Redis can read the file like any other.
 //
-// When it has grown it is rewritten, as other append-only files are (persistence/log/rewrite.ts has the steps): a base of the data at a place, and an
-// increment that begins with the note of that place. What the base replaces stays, as the manifest's history, until the next rewrite: should the log
-// have lost its end, the records are made again from it.
+// When the file has grown it is rewritten like other append-only files (persistence/log/rewrite.ts
+// has the steps): into a base with the data at one position, and an increment that begins with the
+// note of that position. The replaced files stay in the manifest as history until the next rewrite.
+// If the log loses its end, the records are made again from them.
 
 import path from 'node:path'
 import { DurabilityRules } from '../config/durability-rules.ts'
@@ -28,13 +31,13 @@ import { goOnBehind, type TakeImage } from '../persistence/log/rewrite.ts'
 import { reload } from '../persistence/reload.ts'
 import type { Image } from '../persistence/snapshot/image.ts'
 import { Arguments } from '../protocol/arguments.ts'
-import { type Counted, NOWHERE, type RecordPosition } from './chain.ts'
+import { type CountedRecord, NOWHERE, type RecordPosition } from './chain.ts'
 import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
 import { firstNoteOf, type PositionNote, positionNoteOf, readPositionNote } from './position-note.ts'
 import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
-/** What notes begin with. */
+/** The first character of a note. */
 const HASH = '#'.charCodeAt(0)
 const NO_RULES = new DurabilityRules([])
 
@@ -42,13 +45,13 @@ export class LocalCopy {
   readonly #engine: Engine
   readonly #disk: Disk
   #files: OpenJournal
-  /** Who wait for the file to grow. */
+  /** Callbacks of those waiting for the file to grow. */
   #waiting: (() => void)[] = []
-  /** The base that is being written. */
+  /** The rewrite in progress. */
   #rewriting: { readonly image: Image; ended: Promise<void>; isGivenUp: boolean } | undefined = undefined
   /** Size of all files after the last rewrite, or of the base at the start. */
   #bytesAfterRewrite: number
-  /** What was taken last. */
+  /** The position of the last record taken. */
   #place: RecordPosition
 
   private constructor(engine: Engine, disk: Disk, files: OpenJournal, place: RecordPosition) {
@@ -61,8 +64,8 @@ export class LocalCopy {
   }
 
   /**
-   * Loads the copy in the directory of the configuration, an empty one at first, and returns it with the place that it reaches. Throws
-   * PersistenceError.
+   * Loads the copy from the configured directory, or creates an empty one. Returns it with the
+   * position that it reaches. Throws PersistenceError.
    */
   static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: RecordPosition }> {
     const place = await cutToLastPlace(engine, disk)
@@ -70,7 +73,7 @@ export class LocalCopy {
     return { copy: new LocalCopy(engine, disk, files, place), place }
   }
 
-  /** What is written to at the moment. */
+  /** The increment that is currently written to. */
   get journal(): AppendOnlyFile {
     return this.#files.journal
   }
@@ -84,13 +87,13 @@ export class LocalCopy {
     return this.#bytesAfterRewrite
   }
 
-  /** Why nothing can be written at the moment; undefined = all is well. */
+  /** Why nothing can be written now; undefined when writing works. */
   get failure(): string | undefined {
     return this.#files.journal.failure
   }
 
-  /** Takes what the log holds next. */
-  take({ effects, records }: Counted): void {
+  /** Appends a record from the log. */
+  take({ effects, records }: CountedRecord): void {
     const { journal } = this.#files
     if (effects !== undefined) journal.appendEncoded(effects)
     for (const record of records) journal.annotate(positionNoteOf(record))
@@ -99,13 +102,13 @@ export class LocalCopy {
     journal.write('others')
   }
 
-  /** Puts what the copy holds in the place of the data. */
+  /** Replaces the data in memory with the contents of the copy. */
   async restore(): Promise<void> {
     await this.written()
     await reload(this.#engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
   }
 
-  /** Waits until all that was taken is in the file. */
+  /** Waits until everything taken is written to the file. */
   async written(): Promise<void> {
     const { journal } = this.#files
     while (journal.written < journal.appended) {
@@ -115,7 +118,7 @@ export class LocalCopy {
     }
   }
 
-  /** Waits until more was written, or synced. */
+  /** Waits until more has been written or synced. */
   #progress(): Promise<void> {
     return new Promise((resolve) => void this.#waiting.push(resolve))
   }
@@ -124,7 +127,7 @@ export class LocalCopy {
     for (const run of this.#waiting.splice(0)) run()
   }
 
-  /** The records that the log held behind a position. Throws `Gap` where the copy does not have them. */
+  /** The records of the log after a position. Throws `Gap` when the copy does not have them. */
   async *records(after: number): AsyncIterable<LogEntry> {
     await this.written()
     const { directory } = this.#files
@@ -135,8 +138,9 @@ export class LocalCopy {
   }
 
   /**
-   * Rewrites the copy: the data becomes its base. To be called when the data is what was taken so far, and nothing may change it until the promise is
-   * fulfilled; where that could not be kept, `isStill` says so. The base is written after that, until `ended`. Throws what the disk says.
+   * Rewrites the copy with the data as its base. Call it when the data equals the records taken so
+   * far. The data must not change until the promise resolves; `isStill` tells whether that holds.
+   * The base is written afterwards, until `ended` resolves. Throws errors of the disk.
    */
   async rewrite(takeImage: TakeImage, isStill: () => boolean): Promise<{ ended: Promise<void> }> {
     const { directory, journal } = this.#files
@@ -148,12 +152,12 @@ export class LocalCopy {
       return isStill() ? takeImage(directory.pathOf(base), 'rdb') : undefined
     })
     if (image === undefined) throw new Error('the data was changed meanwhile')
-    // A base whose place is not on the disk is of no use.
+    // A base without its position on disk is of no use.
     journal.require('always', noteEnd)
     journal.write('others')
     this.#rewriting = { image, isGivenUp: false, ended: Promise.resolve() }
     const ended = this.#finishRewrite(image, base, part, noteEnd)
-    // Whoever closes the copy waits, and does not mind how it ended.
+    // `close` waits for the end of the rewrite, whatever its outcome.
     this.#rewriting.ended = ended.catch(() => {})
     return { ended }
   }
@@ -179,7 +183,7 @@ export class LocalCopy {
     }
   }
 
-  /** Gives up the rewrite that is under way. */
+  /** Aborts the rewrite in progress. */
   async #endRewrite(): Promise<void> {
     const rewriting = this.#rewriting
     if (rewriting === undefined) return
@@ -190,15 +194,16 @@ export class LocalCopy {
   }
 
   /**
-   * Puts a snapshot in the place of the copy, and of the data: the log does not have what lies between. Returns the place that it reaches. Throws
-   * PersistenceError, and what the store says.
+   * Replaces the copy and the data with a snapshot, when the log no longer holds the records
+   * between. Returns the position that it reaches. Throws PersistenceError, and errors of the
+   * store.
    */
   async replace(snapshot: AsyncIterable<Uint8Array>): Promise<RecordPosition> {
     const engine = this.#engine
     const { config } = engine
     const temporary = path.join(this.#files.directory.path, 'temp-snapshot')
     const note = await download(this.#disk, snapshot, temporary)
-    // Nothing was changed until here.
+    // Nothing has been changed up to here.
     await this.#endRewrite()
     await this.#files.journal.close()
     const directory = await AofDirectory.open(this.#disk, locationOf(engine))
@@ -223,7 +228,7 @@ export class LocalCopy {
     await reload(engine, this.#disk, { from: 'log', present: 'forgotten', saves: false })
     engine.environment.log.info(
       { dir: config.get('dir'), position: note.position },
-      'the data was begun with a snapshot',
+      'the data was loaded from a snapshot',
     )
     return note
   }
@@ -235,7 +240,7 @@ export class LocalCopy {
   }
 }
 
-/** Finds the last place that the files of a copy reach, and cuts off what lies behind it. */
+/** Finds the last position noted in the files of a copy, and cuts off the bytes behind it. */
 async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RecordPosition> {
   const { log } = engine.environment
   const directory = await AofDirectory.open(disk, locationOf(engine))
@@ -246,7 +251,7 @@ async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RecordPositio
     if (end < size) {
       log.warn(
         { file, offset: end, bytes: size - end },
-        'the end of the copy is not whole, and is taken from the log again',
+        'the end of the copy is incomplete; it is read from the log again',
       )
       const open = await disk.open(file, 'write')
       try {
@@ -270,7 +275,7 @@ function locationOf({ config }: Engine): AofLocation {
   }
 }
 
-/** The file is written at once, and synced within a second: others have what it holds. */
+/** The file is written at once and synced within a second: other machines have its contents. */
 function journalOf(
   { environment: { log, workClock } }: Engine,
   options: Pick<AppendOnlyFileOptions, 'path' | 'file' | 'size' | 'earlierBytes' | 'baseBytes'>,
@@ -278,7 +283,7 @@ function journalOf(
   return new AppendOnlyFile({ ...options, policy: 'everysec', rules: NO_RULES, clock: workClock, log })
 }
 
-/** Writes a snapshot into a file; returns the place that it names. */
+/** Writes a snapshot to a file, and returns the position that it names. */
 async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, temporary: string): Promise<SnapshotNote> {
   const file = await disk.open(temporary, 'create')
   let note: SnapshotNote | undefined
@@ -295,29 +300,31 @@ async function download(disk: Disk, snapshot: AsyncIterable<Uint8Array>, tempora
     await file.close()
   }
   if (note !== undefined) return note
-  throw new PersistenceError(temporary, undefined, 'the snapshot does not say which place of a log it is', 'Remove it')
+  throw new PersistenceError(temporary, undefined, 'the snapshot does not name its position in a log', 'Remove it')
 }
 
 function notACopy({ path }: AofDirectory): PersistenceError {
   return new PersistenceError(
     path,
     undefined,
-    'it is not the copy of a replicated log',
-    'Begin with an empty directory: the data comes from the log and its snapshots',
+    'it is not a copy of a replicated log',
+    'Start with an empty directory: the data comes from the log and its snapshots',
   )
 }
 
-/** What is read of a file. */
+/** The result of reading a file through. */
 interface LastNote {
   readonly note: PositionNote | undefined
-  /** Where it ends. */
+  /** The end offset of the note. */
   readonly end: number
   readonly size: number
-  /** It begins as copies do: each file with a note, the first with that of an epoch. */
+  /**
+   * Whether it begins as a copy does: each file with a note, the first with the note of an epoch.
+   */
   readonly isCopy: boolean
 }
 
-/** Reads through a file, to the end of the last note that tells of something whole. */
+/** Reads a file through, up to the last note that completes a record. */
 async function lastNote(disk: Disk, path: string): Promise<LastNote> {
   const file = await disk.open(path, 'read')
   try {
@@ -337,7 +344,7 @@ async function lastNote(disk: Disk, path: string): Promise<LastNote> {
     try {
       while (reader.next(args) || (await reader.fill(reader.offset)));
     } catch (error) {
-      // What cannot be read from here on is behind the last note.
+      // Bytes that cannot be read lie behind the last note.
       if (!(error instanceof DamagedFile)) throw error
     }
     return { note, end, size, isCopy }

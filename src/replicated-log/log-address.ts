@@ -1,24 +1,24 @@
-// Which log a broker's journal lies in, as one line of a configuration says it:
+// The address of the log that holds a broker's journal, as one line of the configuration:
 //
 //   nats://[user:password@]host:port[,host:port …]/STREAM[?option=value&…]
 //   etcd://[user:password@]host:port[,host:port …]/PREFIX[?option=value&…]
 //
-//   ca, cert, key   files in PEM; `ca` alone, or `tls=yes`, asks for TLS
-//   credentials     nats: a file as `nsc` writes it
+//   ca, cert, key   PEM files; `ca` alone, or `tls=yes`, requests TLS
+//   credentials     nats: a credentials file as `nsc` writes it
 //   token           nats
-//   replicas        nats: servers that keep a stream that is created: 3 or 5 (1 with safety=development)
-//   bytes           nats: what such a stream may take on each server, `10gb` if nothing is said
+//   replicas        nats: servers that keep a new stream: 3 or 5 (1 with safety=development)
+//   bytes           nats: size limit of a new stream on each server, `10gb` by default
 //   missing         nats: `create` the stream, or `refuse` to start
-//   safety          `development` takes what would not survive a power cut, or the loss of one machine
+//   safety          `development` accepts a log that loses data with its power or with one machine
 //
-// A password in it may be percent-encoded.
+// A password may be percent-encoded.
 
 import { AddressError, AddressOptions, decoded } from './address-options.ts'
 import type { LogSource } from './worker/log-source.ts'
 
 const BYTES_MAX_DEFAULT = 10 * 1024 ** 3
 
-/** A few maps, of some KB each; the largest takes 200 KB. */
+/** A few maps of some KB each; the largest takes 200 KB. */
 const MAP_BYTES_MAX = 64 * 1024 ** 2
 
 const SHAPE = /^(nats|etcd):\/\/(?:([^@/]*)@)?([^/?@]+)\/([^/?]+)(?:\?(.*))?$/
@@ -31,7 +31,7 @@ export function readLogAddress(address: string): LogSource {
   const options = new AddressOptions(query)
   const places = hosts.split(',')
   for (const place of places) {
-    if (!/^(?:[^:[\]]+|\[[^\]]+\]):\d{1,5}$/.test(place)) throw new AddressError(`'${place}' is no host:port`)
+    if (!/^(?:[^:[\]]+|\[[^\]]+\]):\d{1,5}$/.test(place)) throw new AddressError(`'${place}' is not host:port`)
   }
   const tls = tlsOf(options)
   const common = {
@@ -68,7 +68,10 @@ export function readLogAddress(address: string): LogSource {
   return source
 }
 
-/** Returns the log in which the map of a cluster lies: beside a shard's own, under a name of its own, kept as that is. */
+/**
+ * Returns the source of the log that holds the map of a cluster: beside a shard's own log, with a
+ * name of its own, and the same options.
+ */
 export function mapLogBeside(source: LogSource): LogSource {
   if (source.kind === 'etcd')
     return { ...source, options: { ...source.options, prefix: `${source.options.prefix}-map` } }
@@ -77,13 +80,13 @@ export function mapLogBeside(source: LogSource): LogSource {
   return { ...source, options: { ...options, stream: `${options.stream}-map`, bytesMax: MAP_BYTES_MAX } }
 }
 
-/** Of what kind a log is, and what it is called there. */
+/** The kind of a log, and its name there. */
 export function nameOfLog(source: LogSource): { kind: string; name: string } {
   const name = source.kind === 'etcd' ? source.options.prefix : source.kind === 'jetstream' ? source.options.stream : ''
   return { kind: source.kind, name }
 }
 
-/** The address without what is secret in it, for people. */
+/** The address without its secrets, for people to read. */
 export function describeLogAddress(address: string): string {
   return address.replace(/\/\/[^@/]*@/, '//').replace(/([?&]token=)[^&]*/, '$1…')
 }
@@ -95,7 +98,7 @@ function loginOf(login: string | undefined): { user?: string; password?: string 
   return { user: decoded(login.slice(0, colon)), password: decoded(login.slice(colon + 1)) }
 }
 
-/** Files for TLS; undefined = it is not asked for. */
+/** Files for TLS; undefined when TLS is not requested. */
 function tlsOf(options: AddressOptions): { caFile?: string; certFile?: string; keyFile?: string } | undefined {
   const caFile = options.text('ca')
   const certFile = options.text('cert')

@@ -1,8 +1,12 @@
-// A log that could lose what it has acknowledged, because of how it is set up. Whoever opens it is refused, with what to change.
+// The error for a log that could lose acknowledged batches because of its settings. Opening it is
+// refused, with a message that says what to change.
 
 import { LogError } from './log.ts'
 
-/** The log is there and does not keep what this program promises. Trying again does not help: its operator has to change something. */
+/**
+ * The log can be reached but does not keep what this program promises. Trying again does not help:
+ * its operator must change something.
+ */
 export class LogUnfit extends LogError {
   override name = 'LogUnfit'
 }

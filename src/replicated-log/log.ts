@@ -1,76 +1,95 @@
-// A replicated log as the broker sees it: one row of batches, in one order, on the disks of a quorum.
+// A replicated log as the broker sees it: a sequence of batches, in one order, on the disks of a
+// quorum.
 //
-// Others built it (NATS JetStream, etcd); an adapter a kind stands beside this file. It keeps bytes and
-// orders them, it knows no command and no leader. Who leads is said in the records themselves:
+// Other systems provide it (NATS JetStream, etcd); beside this file stands one adapter for each
+// kind. The log keeps and orders bytes. It knows neither commands nor leaders: the records
+// themselves tell who leads.
 //
 //   A append(…, 7) ─▶ 8        A believes that it leads
-//   B lead(…, 8)   ─▶ 9        B has read to the end and begins an epoch: what A appends at 8 is refused
-//   A append(…, 9) ─▶ 10 (!)   an append of A that was under way may still land behind B's record
+//   B lead(…, 8)   ─▶ 9        B has read to the end and begins an epoch: A's append at 8 is
+//                              refused
+//   A append(…, 9) ─▶ 10 (!)   an append of A that was in flight may still land behind B's record
 //
-// The last line is why a fence of positions is no fence of leaders: every record carries its epoch (record.ts),
-// whoever reads drops records of an epoch below the highest it has read, and an acknowledgement counts for
-// a leader only while no higher epoch began before it.
+// Because of the last line, comparing positions alone does not fence off an old leader. So every
+// record carries its epoch (record.ts). Readers drop records with an epoch below the highest they
+// have read. An acknowledgement counts for a leader only while no higher epoch began before it.
 
 import type { Messaging } from './messaging.ts'
 
-/** One batch, as it stands in the log. */
+/** One batch, as it is in the log. */
 export interface LogEntry {
   readonly position: number
   readonly batch: Uint8Array
 }
 
-/** What is kept: positions `first` to `last`; an empty log has `last` = `first` - 1, a new one 1 and 0. */
+/**
+ * The positions kept, `first` to `last`. An empty log has `last` = `first` - 1; a new one has 1 and
+ * 0.
+ */
 export interface LogBounds {
   readonly first: number
   readonly last: number
 }
 
-/** Positions count batches, without gaps: the first batch has position 1, and 0 lies before it. */
+/** Positions count batches without gaps: the first batch has position 1, and 0 lies before it. */
 export interface ReplicatedLog {
-  /** The largest batch in bytes; what is larger is cut by whoever appends. */
+  /** The largest batch in bytes. The caller splits larger ones. */
   readonly batchBytesMax: number
-  /** Appends that may be under way at once. They take effect in the order in which they were begun, or not at all; see `Fenced`. */
+  /**
+   * How many appends may be in flight at once. They take effect in the order in which they were
+   * begun, or not at all; see `Fenced`.
+   */
   readonly inFlightMax: number
-  /** The way over the same servers to all others who have it open. */
+  /** Messages over the same servers to all other nodes that have this log open. */
   readonly messaging: Messaging
 
   /**
-   * Puts a batch right behind position `expected`, and keeps the bytes until it has answered. Resolves with the batch's position when it and all
-   * before it are on the disks of a quorum.
-   * Throws `Fenced`, `OutcomeUnknown`, `LogFull`, `LogAway`.
+   * Puts a batch directly behind position `expected`; keeps the bytes until it has answered.
+   * Resolves with the batch's position when that batch and all before it are on the disks of a
+   * quorum. Throws `Fenced`, `OutcomeUnknown`, `LogFull`, `LogAway`.
    */
   append(batch: Uint8Array, expected: number): Promise<number>
-  /** The same for the record that begins an epoch. Called while nothing of this client is under way. */
+  /**
+   * The same for a record that begins an epoch. Call it while nothing of this client is in flight.
+   */
   lead(record: Uint8Array, expected: number): Promise<number>
-  /** The batch at a position, as a quorum has it; undefined where there is none (yet). Throws `Truncated` before the first. */
+  /**
+   * The batch at a position, as a quorum has it; undefined when there is none (yet). Throws
+   * `Truncated` before the first.
+   */
   at(position: number): Promise<Uint8Array | undefined>
-  /** Asks a quorum: whatever was acknowledged before the call is within the answer. */
+  /** Asks a quorum: the answer includes everything that was acknowledged before the call. */
   bounds(): Promise<LogBounds>
   /**
-   * All batches from a position on, as they come, until the signal says stop. Goes on by itself after the log was away. Ends with `Truncated` when
-   * what should come next is not kept any more, with `Gap` when positions do not follow one another.
+   * Yields all batches from a position on, as they arrive, until the signal aborts. Continues by
+   * itself after the log was away. Throws `Truncated` when the next position is not kept any more,
+   * `Gap` when positions do not follow one another.
    */
   read(from: number, signal: AbortSignal): AsyncIterable<LogEntry>
-  /** Removes what lies before a position, and gives its space back. */
+  /** Removes everything before a position, and gives its space back. */
   truncate(before: number): Promise<void>
-  /** Ends what is under way with `LogAway`. */
+  /** Rejects what is in flight with `LogAway`. */
   close(): Promise<void>
 }
 
-/** Whatever a log answers instead of doing what it was asked. */
+/** A failure that the log reports. */
 export class LogError extends Error {
   override name = 'LogError'
 }
 
 /**
- * Something else stands where the batch should have gone; or, where an append before it has failed, nothing does yet: `at` tells. It is not in the log
- * and does not come to be there. What was begun after it may still land, behind that something else: its record says that it does not count.
+ * The batch is not in the log and will not be. Other bytes are in its position; or, after an
+ * earlier append has failed, the position is still empty: `at` tells. Appends begun after it may
+ * still land behind those other bytes; their records say that they do not count.
  */
 export class Fenced extends LogError {
   override name = 'Fenced'
 }
 
-/** The answer was lost: the batch is in the log or is not. `at` tells; appending the same bytes at the same place again is harmless. */
+/**
+ * The answer was lost: the batch is in the log or is not. `at` tells. Appending the same bytes at
+ * the same position again is harmless.
+ */
 export class OutcomeUnknown extends LogError {
   override name = 'OutcomeUnknown'
 }
@@ -85,12 +104,12 @@ export class LogAway extends LogError {
   override name = 'LogAway'
 }
 
-/** What was asked for has been removed; a snapshot has it. */
+/** The position has been removed; a snapshot covers it. */
 export class Truncated extends LogError {
   override name = 'Truncated'
 }
 
-/** The log does not hold what it must. Nobody who meets this goes on. */
+/** The log does not hold what it must. A node that meets this stops. */
 export class Gap extends LogError {
   override name = 'Gap'
 }

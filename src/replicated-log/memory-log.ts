@@ -1,13 +1,15 @@
-// A replicated log in memory, for tests: a row of batches, and clients that reach it over a network that a test makes bad.
+// A replicated log in memory, for tests: a sequence of batches, and clients that reach it over a
+// network that a test makes unreliable.
 //
-//   client ── request ──▶ the row: accepts, or refuses ── reply ──▶ client
-//               │ takes a while, in order            │ takes a while, or is lost
+//   client ── request ──▶ the log: accepts, or refuses ── reply ──▶ client
+//               │ takes a while, in order             │ takes a while, or is lost
 //
-// A request that has left arrives whatever becomes of its sender: that is how an append of a leader that is paused, fenced
-// or dead comes to stand behind its successor's first record. The row accepts it if its last position is the expected one, and asks nothing
-// else, as JetStream does.
+// A request that has left arrives whatever becomes of its sender. So an append of a leader that is
+// paused, fenced or dead can land behind the first record of its successor. The log accepts an
+// append if its last position is the expected one, and checks nothing else, as JetStream does.
 //
-// The row has a clock of its own, and each client one of its node: a node that stands still hears its replies when it goes on.
+// The log has a clock of its own, and each client uses the clock of its node: a paused node
+// receives its replies when it continues.
 
 import type { Clock, Timer } from '../util/time/clock.ts'
 import {
@@ -23,9 +25,12 @@ import {
 } from './log.ts'
 import type { Messaging } from './messaging.ts'
 
-/** What the network does to a client; asked for each message. */
+/** The faults of a client's network; asked for each message. */
 export interface Weather {
-  /** How long a request is on its way, and a reply, in milliseconds; requests of a client arrive in order all the same. */
+  /**
+   * How long a request or a reply travels, in milliseconds. Requests of one client still arrive in
+   * order.
+   */
   delayMs(what: 'request' | 'reply' | 'read'): number
   /** The request never arrives. */
   losesRequest(): boolean
@@ -38,18 +43,18 @@ export interface MemoryLogOptions {
   readonly clock: Clock
   readonly batchBytesMax?: number
   readonly inFlightMax?: number
-  /** Bytes of all batches; what does not fit is refused. */
+  /** The capacity for all batches, in bytes; an append beyond it is refused. */
   readonly capacityBytes?: number
-  /** An answer that has not come after so long was lost. */
+  /** An answer that takes longer than this counts as lost. */
   readonly answerTimeoutMs?: number
 }
 
 const ANSWER_TIMEOUT_MS = 500
 const BATCH_BYTES_MAX = 1024 * 1024
-/** As many as the adapters of real logs have. */
+/** The same number that the adapters of real logs allow. */
 const IN_FLIGHT_MAX = 4
 
-/** A batch in the row; undefined bytes = it was lost. */
+/** A batch in the log; its bytes are undefined when they were lost. */
 interface Kept {
   batch: Uint8Array | undefined
   readonly bytes: number
@@ -60,10 +65,10 @@ export class MemoryLog {
   readonly batchBytesMax: number
   readonly inFlightMax: number
   readonly clock: Clock
-  /** Counts for what is asked from now on. */
+  /** Applies to requests from now on. */
   answerTimeoutMs: number
   capacityBytes: number
-  /** No quorum: what arrives is refused. */
+  /** Whether there is no quorum: all requests are refused. */
   isAway = false
   #first = 1
   #batches: Kept[] = []
@@ -84,7 +89,7 @@ export class MemoryLog {
     return new MemoryLogClient(this, clock, weather)
   }
 
-  // ── what arrives ─────────────────────────────────────────────────────────
+  // ── requests ─────────────────────────────────────────────────────────
 
   get bounds(): LogBounds {
     return { first: this.#first, last: this.#first + this.#batches.length - 1 }
@@ -115,12 +120,12 @@ export class MemoryLog {
     this.#first += removed.length
   }
 
-  /** When the batch at a position came. */
+  /** When the batch at a position arrived. */
   arrivedMs(position: number): number {
     return this.#batches[position - this.#first]!.arrivedMs
   }
 
-  /** Calls `run` for each batch that comes, until what is returned is called. */
+  /** Calls `run` for each new batch, until the returned function is called. */
   onAppend(run: () => void): () => void {
     this.#readers.add(run)
     return () => this.#readers.delete(run)
@@ -130,31 +135,33 @@ export class MemoryLog {
     for (const run of [...this.#readers]) run()
   }
 
-  /** Hands a batch that is not kept to all who listen. */
+  /** Sends a batch of messages to all listeners; it is not kept. */
   say(batch: Uint8Array): void {
     if (this.isAway) throw new LogAway('the log is away')
     for (const hear of [...this.#listeners]) hear(batch)
   }
 
-  /** Calls `hear` for each of them, until what is returned is called. */
+  /** Calls `hear` for each batch of messages, until the returned function is called. */
   onSaid(hear: (batch: Uint8Array) => void): () => void {
     this.#listeners.add(hear)
     return () => this.#listeners.delete(hear)
   }
 
-  // ── what a test does to it ───────────────────────────────────────────────
+  // ── faults for tests ───────────────────────────────────────────────
 
-  /** Loses everything from a position on, though it was acknowledged: all disks of the log lied. */
+  /**
+   * Loses everything from a position on, although it was acknowledged: all disks of the log lied.
+   */
   loseEnd(from: number): void {
     for (const { bytes } of this.#batches.splice(from - this.#first)) this.#bytes -= bytes
   }
 
-  /** Puts other bytes in the place of a batch. */
+  /** Replaces the bytes of a batch. */
   replace(position: number, batch: Uint8Array): void {
     this.#batches[position - this.#first]!.batch = batch
   }
 
-  /** Loses a batch in the middle: those behind it keep their positions. */
+  /** Loses a batch in the middle: later ones keep their positions. */
   remove(position: number): void {
     this.#batches[position - this.#first]!.batch = undefined
   }
@@ -167,9 +174,9 @@ class MemoryLogClient implements ReplicatedLog {
   readonly #log: MemoryLog
   readonly #clock: Clock
   readonly #weather: Weather
-  /** When the last request arrives: none overtakes it. */
+  /** When the last request arrives; no later one overtakes it. */
   #arrivalMs = 0
-  /** Ends what is under way. */
+  /** Each entry ends something in flight. */
   readonly #underWay = new Set<() => void>()
   #isClosed = false
 
@@ -249,7 +256,7 @@ class MemoryLogClient implements ReplicatedLog {
 
   #listen(hear: (batch: Uint8Array) => void): void {
     const world = this.#log.clock
-    /** When the last batch arrives: none overtakes it. */
+    /** When the last batch arrives; no later one overtakes it. */
     let arrivalMs = 0
     const leave = this.#log.onSaid((batch) => {
       arrivalMs = Math.max(arrivalMs, world.monotonic() + this.#weather.delayMs('read'))
@@ -266,7 +273,10 @@ class MemoryLogClient implements ReplicatedLog {
     return new Promise((resolve) => void this.#clock.after(milliseconds, resolve))
   }
 
-  /** Sends a request and awaits the reply. The bytes are copied only when it arrives: whoever sends keeps them. */
+  /**
+   * Sends a request and awaits the reply. The bytes are copied only when the request arrives: the
+   * sender keeps them unchanged.
+   */
   #ask<T>(arrive: () => T): Promise<T> {
     if (this.#isClosed) return Promise.reject(new LogAway('this client is closed'))
     const world = this.#log.clock

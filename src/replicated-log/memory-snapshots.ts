@@ -27,7 +27,7 @@ export class MemorySnapshots implements SnapshotStore {
     this.#snapshots.delete(position)
   }
 
-  /** Flips a bit in the middle of one. */
+  /** Flips a bit in the middle of a snapshot. */
   damage(position: number): void {
     const snapshot = this.#snapshots.get(position)!
     snapshot[snapshot.length >> 1]! ^= 1

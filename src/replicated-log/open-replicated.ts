@@ -1,4 +1,4 @@
-// From an engine and a log to a node that leads or follows; what a server calls.
+// Opens a node that leads or follows, from an engine and a log. A server calls this.
 
 import type { Engine } from '../engine/engine.ts'
 import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
@@ -11,34 +11,37 @@ import { ReplicatedNode } from './replicated-node.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { TIMING, type Timing } from './timing.ts'
 
-/** Reading so many records again takes a new node some seconds. */
+/** A new node reads this many records in some seconds. */
 const SNAPSHOT_EVERY = 100_000
 
 export interface ReplicatedOptions {
-  /** Has a directory in its configuration, where the copy of the log lies; claimed by whoever calls this. */
+  /** Its configuration names the directory of the copy; the caller has claimed that directory. */
   readonly engine: Engine
   readonly log: ReplicatedLog
-  /** The name of this node, which no other node of the log has. */
+  /** The name of this node, unique among the nodes of the log. */
   readonly node: string
-  /** Where clients find it, as `host:port`. Default: nowhere. */
+  /** Where clients reach this node, as `host:port`. Default: nowhere. */
   readonly address?: string
   readonly disk?: Disk
-  /** What is written into besides is claimed before. Default: nobody else is expected there. */
+  /** Claims directories before they are written to. Default: no other process is expected there. */
   readonly claims?: DirectoryClaimsView
-  /** Makes the engine that an audit replays into. Default: there are no audits. */
+  /** Makes the engine that an audit replays into. Without it there are no audits. */
   readonly second?: (like: Engine) => Engine
   /** Takes the object that saves this node's data; see NodeOptions. */
   readonly onSaving?: (saving: BackgroundSaving) => void
-  /** Where snapshots lie, which all nodes reach; without one the log must be kept whole. */
+  /** The store for snapshots, which all nodes reach. Without it the log must be kept whole. */
   readonly snapshots?: SnapshotStore
-  /** A snapshot is made when the log has grown by so many records. Default: 100,000. */
+  /** A snapshot is made each time the log has grown by this many records. Default: 100,000. */
   readonly snapshotEvery?: number
   readonly timing?: Timing
-  /** Asked before it leads; see NodeOptions. */
+  /** Called before this node leads; see NodeOptions. */
   readonly enter?: (epoch: number, isWanted: () => boolean) => Promise<boolean>
 }
 
-/** Loads this node's copy of the log and goes on from there. Meanwhile clients hear LOADING. Throws PersistenceError. */
+/**
+ * Loads this node's copy of the log and continues from there. Clients get LOADING meanwhile. Throws
+ * PersistenceError.
+ */
 export async function openReplicated(options: ReplicatedOptions): Promise<ReplicatedNode> {
   const {
     address = '',
@@ -54,7 +57,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     timing = TIMING,
   } = options
   const store = options.snapshots
-  // From the beginning: nothing expires before this node leads.
+  // A follower from the start: keys do not expire by themselves before this node leads.
   engine.effects.role.become('follower')
   const { copy, place } = await LocalCopy.open(engine, disk)
   return new ReplicatedNode({

@@ -1,16 +1,16 @@
-// Annotation lines of an append-only file that is the copy of a log: which record the bytes before it are.
+// Annotation lines in the copy of a log: each identifies the record whose bytes stand before it.
 //
 //   #POS epoch position hash kind rest
 //
-// `rest` is the number of bytes of an `effects` or `part` record, what the record says for the other kinds. Redis passes over lines
-// that begin with '#'.
+// `rest` is the number of payload bytes of an `effects` or `part` record, and the payload itself of
+// other kinds. Redis skips lines that begin with '#'.
 
 import type { RecordPosition } from './chain.ts'
 import type { LogRecord, RecordKind } from './record.ts'
 
 export interface PositionNote extends RecordPosition {
   readonly kind: RecordKind
-  /** Bytes of effects; what another record says. */
+  /** The number of payload bytes of effects; the payload of other kinds. */
   readonly rest: string
 }
 
@@ -21,12 +21,12 @@ export function positionNoteOf({ epoch, position, hash, kind, payload }: LogReco
   return `#POS ${epoch} ${position} ${hash} ${kind} ${rest}\r\n`
 }
 
-/** The note with which a file begins: what lies before it is somewhere else. */
+/** The first note of a file: the records before it are in another file. */
 export function firstNoteOf(place: RecordPosition): string {
   return positionNoteOf({ ...place, kind: 'lease', previous: place.hash, payload: Buffer.alloc(0) })
 }
 
-/** Reads an annotation; undefined = it is about something else. */
+/** Reads an annotation; undefined when it is not a position note. */
 export function readPositionNote(annotation: string): PositionNote | undefined {
   const [, epoch, position, hash, kind, rest] = NOTE.exec(annotation) ?? []
   if (hash === undefined || kind === undefined || rest === undefined) return undefined

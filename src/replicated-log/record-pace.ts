@@ -1,48 +1,60 @@
-// The pace of a leader's records: whether what has gathered becomes a record now, or gathers on.
+// The pace of a leader's records: whether the gathered effects become a record now, or more are
+// gathered first.
 //
-// A record costs every log server and every broker about the same, whatever it holds. So a few large records are better than many small ones,
-// as long as no write takes longer because of that. This is group commit, as in commit-pace.ts; there a disk is waited for, here a quorum.
+// A record costs every log server and every broker about the same, whatever its size. So a few
+// large records are better than many small ones, as long as they delay no write. This is group
+// commit, as in commit-pace.ts; there it waits for a disk, here for a quorum.
 //
-//   nothing is under way          a record goes at once, so a lone writer waits for nobody
-//     but answers have just left  whoever got one is likely to write again, so it waits about as long as the log takes to answer.
-//                                 If it did not, the clients of a busy leader would fall into two halves that take turns
-//   records are under way         effects gather until those are answered
-//     and much has gathered       a record goes: large volumes need several under way
-//     and the last went long ago  a record goes: over a slow link nobody waits for a whole answer before being sent
+//   nothing is in flight          a record is sent at once, so a lone writer does not wait for
+//                                 others
+//     but replies have just left  their clients are likely to write again, so the record waits
+//                                 about as long as the log takes to answer. Otherwise the clients
+//                                 of a busy leader would split into two halves that take turns
+//   records are in flight         effects gather until those are acknowledged
+//     and many bytes gathered     a record is sent: large volumes need several in flight
+//     and the last is long ago    a record is sent: over a slow link no effect waits for a whole
+//                                 round trip before it is sent
 //
-// When it has waited and nobody came, the next groups do not wait: one the first time, then two, four and so on.
+// When the wait was in vain, the next groups do not wait: one the first time, then two, four and so
+// on.
 
 import type { Clock, Timer } from '../util/time/clock.ts'
 
-/** This part of the largest record goes whatever is under way: 128 KiB where that is 1 MiB, as in all logs so far. */
+/**
+ * A record of this part of the largest size is sent whatever is in flight: 128 KiB of 1 MiB, as in
+ * all logs so far.
+ */
 const MUCH_PART = 1 / 8
-/** Records follow one another after so long at the latest: longer than a log near by takes to answer when its machines are busy. */
+/**
+ * The longest time between records: longer than a nearby log takes to answer when its machines are
+ * busy.
+ */
 const APART_MS_MAX = 20
-/** Company is waited for as long as an answer takes, and no longer than this. */
+/** The wait for further writes lasts as long as an answer takes, but no longer than this. */
 const COMPANY_MS_MAX = 8
-/** Of so many clients some stay away now and then: where more than this part came, waiting was not in vain. */
+/** A few clients do not write again at once: the wait was worth it when more than this part did. */
 const COMPANY_PART = 3 / 4
-/** So many groups at most do not wait after waiting was in vain. */
+/** At most this many groups do not wait after a wait in vain. */
 const SKIPPED_GROUPS_MAX = 16
-/** Answers of which the average is made, roughly. */
+/** The average covers about this many answers. */
 const AVERAGED_ANSWERS = 16
 
 export class RecordPace {
   readonly #clock: Clock
   readonly #muchBytes: number
-  /** Runs when what gathers has gathered long enough. */
+  /** Called when the wait is over. */
   readonly #wake: () => void
-  /** How long the log takes to answer, averaged; undefined = it has not answered yet. */
+  /** The average time the log takes to answer; undefined before the first answer. */
   #answerMs: number | undefined = undefined
-  /** When the last record was sent (monotonic), as all other times. */
+  /** When the last record was sent. This and all other times are monotonic. */
   #sentMs = Number.NEGATIVE_INFINITY
-  /** How many commands are likely to be waited for when everybody has come back. */
+  /** How many waiting commands are expected when all clients have written again. */
   #expected = 0
-  /** For so long it waits for them. */
+  /** The wait for them lasts until then. */
   #companyUntilMs = Number.NEGATIVE_INFINITY
-  /** So many groups more do not wait for company. */
+  /** How many more groups do not wait for further writes. */
   #skipped = 0
-  /** As many do not when the next wait is in vain. */
+  /** How many groups will not wait after the next wait in vain. */
   #skippedNext = 1
   #timer: Timer | undefined = undefined
   #timerDueMs = Number.POSITIVE_INFINITY
@@ -54,8 +66,9 @@ export class RecordPace {
   }
 
   /**
-   * Tells whether what has gathered, which is something, becomes a record now. If not, an answer will come, or `wake` is called. `waited`: so many
-   * commands of it are waited for.
+   * Tells whether the gathered effects, which must not be empty, become a record now. If not, an
+   * answer will come, or `wake` is called. `waited` is the number of commands in them whose clients
+   * wait.
    */
   goes(waited: number, bytes: number, isUnderWay: boolean): boolean {
     const now = this.#clock.monotonic()
@@ -64,7 +77,10 @@ export class RecordPace {
     return goes
   }
 
-  /** Nothing is under way any more. Those who waited, or wait, for so many commands may soon send as many again. */
+  /**
+   * Called when nothing is in flight any more. The clients of `waited` commands may soon send as
+   * many again.
+   */
   answered(milliseconds: number, waited: number): void {
     const average = this.#answerMs ?? milliseconds
     this.#answerMs = average + (milliseconds - average) / AVERAGED_ANSWERS
@@ -77,7 +93,7 @@ export class RecordPace {
     this.#companyUntilMs = this.#clock.monotonic() + Math.min(this.#answerMs, COMPANY_MS_MAX)
   }
 
-  /** Calls `wake` no more. */
+  /** Stops calling `wake`. */
   stop(): void {
     this.#timer?.cancel()
   }

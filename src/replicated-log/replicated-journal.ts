@@ -1,26 +1,35 @@
-// The journal of a leader: effects become records of the log, and are durable when a quorum has them.
+// The journal of a leader: effects become records of the log, and are durable when a quorum has
+// them.
 //
-//   effects ─▶ gathered ──(turn's end, when it is time)──▶ row of records ──append──▶ log
+//   effects ─▶ gathered ──(turn's end, when it is time)──▶ queue of records ──append──▶ log
 //                                                            │ acknowledged, in order
 //                                                            └──▶ counted: synced advances, the local copy grows
 //
-// What gathers becomes one record, at a turn's end, when record-pace.ts says so and fewer are under way than the log allows: this is the group
-// commit, with a quorum in the place of a disk. Keys whose policy is `always` wait for it (engine/effects/durability.ts); under the other
-// policies replies leave when the batch is on its way, and what a leader had under way when it died may be lost.
+// Gathered effects become one record at a turn's end, when record-pace.ts says so and fewer records
+// are in flight than the log allows. This is group commit, with a quorum in place of a disk. Writes
+// to keys whose policy is `always` wait for the acknowledgement (engine/effects/durability.ts).
+// Under the other policies replies leave when the batch has been sent, and records that a leader
+// had in flight when it died may be lost.
 //
-// An acknowledgement counts only when all before it have come. What became of a record whose answer was lost, or which was refused, is asked of
-// the log (append-outcome.ts): all under way is awaited, then each is looked at in order. Three things may be found:
+// An acknowledgement counts only when those of all earlier records have come. When an answer was
+// lost, or an append was refused, the log is asked for the outcome (append-outcome.ts). The journal
+// first awaits everything in flight, then looks at each record in order. It finds one of three
+// things:
 //
-//   ours is there, or can be put there     it goes on
-//   a record of a higher epoch             somebody else leads: nothing of this journal advances any more
-//   a record of a lower epoch              an earlier leader had it under way. It does not count, and ours goes behind it. It can be only
-//                                          so far behind our epoch record as records may be under way; up to there we have
-//                                          one under way at a time, so nothing of ours can land out of order
+//   our record, or it can be put there     the journal continues
+//   a record of a higher epoch             another node leads: this journal stops for good
+//   a record of a lower epoch              an earlier leader had it in flight. It does not count,
+//                                          and ours is sent behind it. It can follow our epoch
+//                                          record only by as many positions as records may be in
+//                                          flight. Up to there one record of ours is in flight at a
+//                                          time, so none can land out of order
 //
-// Answers leave while the lease runs (lease.ts), which each record renews that is known to stand in the log. `answers` is looked
-// at when they leave, after what they show was read. Where it has run out, a record that renews it is sent at once.
+// Replies leave while the lease runs (lease.ts). Each record that is known to be in the log renews
+// it. `answers` is checked when replies leave, after the data they show was read. When the lease
+// has run out, a record that renews it is sent at once.
 //
-// A handover is the last thing that this journal says: nothing is sent behind it. What is done afterwards is undone.
+// A handover is the last record of this journal: nothing is sent behind it, and later changes are
+// undone.
 
 import type { DurabilityRules, SyncPolicy } from '../config/durability-rules.ts'
 import { EffectFraming } from '../engine/effects/effect-framing.ts'
@@ -30,7 +39,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
-import type { Chain, Counted, RecordPosition } from './chain.ts'
+import type { Chain, CountedRecord, RecordPosition } from './chain.ts'
 import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
 import {
@@ -45,52 +54,56 @@ import {
 import { RecordPace } from './record-pace.ts'
 import type { Timing } from './timing.ts'
 
-/** So much may wait to be sent; beyond it even writers that do not wait for the quorum wait. */
+/**
+ * Bytes that may wait to be sent. Beyond this even writers that do not wait for the quorum have to
+ * wait.
+ */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
 
-/** Why a leader leads no more. */
+/** Why a leader has lost the lead. */
 export type Loss = 'fenced' | 'handed over' | 'lost end'
 
 export interface ReplicatedJournalOptions {
   readonly log: ReplicatedLog
-  /** At the epoch record of this leader, which was sent at `since`. */
+  /** Its position is the epoch record of this leader, which was sent at `since`. */
   readonly chain: Chain
   readonly since: SendingTime
-  /** Who leads: this node. */
+  /** This node, as its records name the leader. */
   readonly self: EpochNote
   readonly clock: Clock
   readonly timing: Timing
   readonly policy: SyncPolicy
   readonly rules: DurabilityRules
-  /** Why this node's own disk cannot keep up with the log; undefined = it does. */
+  /** Why this node's own disk cannot keep up with the log; undefined when it can. */
   localFailure(): string | undefined
   /** Size of the files of this node's copy. */
   localBytes(): number
   /**
-   * All that was done is on its way to the log: if the record that was sent last comes to stand at this place, the data is what the log says there. `before` is the
-   * place of the record before it. Called between two commands.
+   * Everything done so far has been sent. If the last record lands at this position, the data is
+   * what the log says there. `before` is the position of the record before it. Called between two
+   * commands.
    */
   sent(place: RecordPosition, before: number): void
   /** A record, with its parts, is in the log. */
-  counted(counted: Counted): void
-  /** This journal is over. What was not acknowledged until now never will be by it. */
+  counted(counted: CountedRecord): void
+  /** This journal has ended: it will acknowledge nothing more. */
   lost(loss: Loss): void
   /** The log holds what it must not, or a bug was found. */
   failed(error: unknown): void
 }
 
-/** A record that is to go into the log. */
+/** A record on its way into the log. */
 interface Pending {
   readonly kind: RecordKind
   readonly payload: Buffer
-  /** So many commands wait for it. */
+  /** How many commands wait for it. */
   readonly waited: number
-  /** `synced` when it is counted. */
+  /** The value of `synced` once it is counted. */
   readonly offset: number
-  /** As it was sent; undefined = it was not yet. */
+  /** The record as sent; undefined until it is sent. */
   record: LogRecord | undefined
   batch: Buffer
-  /** When it was sent; undefined = it was not yet. */
+  /** When it was sent; undefined until it is sent. */
   sent: SendingTime | undefined
   answer: 'none' | 'there' | 'doubtful'
 }
@@ -103,26 +116,26 @@ export class ReplicatedJournal implements Journal {
   written = 0
   synced = 0
   readonly #options: ReplicatedJournalOptions
-  /** Writes into `gathered`; each batch says its database, so that it stands for itself. */
+  /** Writes into `gathered`; each batch names its database, so that it can be applied by itself. */
   readonly #framing = new EffectFraming()
   readonly #gathered = this.#framing.writer
-  /** So many commands of what gathered are waited for. */
+  /** How many commands in the gathered effects wait for the log. */
   #gatheredWaited = 0
-  /** Each effect is said to be waited for or not (`require`). */
+  /** Whether each effect tells by itself if its command waits (`require`). */
   #byKey = false
   readonly #pace: RecordPace
   readonly #row: Pending[] = []
   #waitingBytes = 0
-  /** The first so many of the row were sent. */
+  /** How many records at the head of the queue are in flight. */
   #underWay = 0
-  /** The last record that was sent, as the next one must name it. */
+  /** The last record sent, which the next one must name. */
   #tip: { position: number; hash: string }
-  /** The last one that was whole. */
+  /** The position of the last record sent that was whole. */
   #whole: number
   readonly #epoch: number
-  /** From this position on nothing of an earlier leader can come. */
+  /** From this position on no record of an earlier leader can land. */
   readonly #settledFrom: number
-  /** Something under way is doubtful: nothing is sent until it is known what became of it. */
+  /** The outcome of a record in flight is unknown: nothing is sent until it is known. */
   #isStalled = false
   #isMending = false
   #handsOver = false
@@ -154,7 +167,7 @@ export class ReplicatedJournal implements Journal {
     return this.#logFailure ?? this.#options.localFailure()
   }
 
-  /** How long the lease still runs, in milliseconds; 0 = it has run out. */
+  /** How long the lease still runs, in milliseconds; 0 when it has run out. */
   get leaseLeftMs(): number {
     return this.#isOver || this.#handsOver ? 0 : this.#lease.leftMs
   }
@@ -170,12 +183,12 @@ export class ReplicatedJournal implements Journal {
     }
   }
 
-  /** Records that were sent, and are not acknowledged. */
+  /** Records that were sent and are not acknowledged. */
   get underWay(): number {
     return this.#underWay
   }
 
-  /** Something has not been acknowledged. */
+  /** Whether anything has not been acknowledged. */
   get isBehind(): boolean {
     return this.synced < this.appended
   }
@@ -186,7 +199,7 @@ export class ReplicatedJournal implements Journal {
     this.#progressed()
   }
 
-  /** Everything is on its way to the quorum at the same pace, which is that of those who wait. */
+  /** All effects are sent at the same pace, which is that of commands that wait. */
   require(policy: SyncPolicy): void {
     if (this.#byKey && policy === 'always') this.#gatheredWaited++
   }
@@ -237,7 +250,10 @@ export class ReplicatedJournal implements Journal {
     return false
   }
 
-  /** Sends the records that wait; after them, if it is time, what gathered becomes a record and is sent. */
+  /**
+   * Sends the waiting records. After them, when it is time, makes a record of the gathered effects
+   * and sends it.
+   */
   #pump(): void {
     const { chain, log } = this.#options
     if (this.#isStalled || this.#isOver) return
@@ -255,13 +271,13 @@ export class ReplicatedJournal implements Journal {
     return length > 0 && !this.#handsOver && this.#pace.goes(this.#gatheredWaited, length, this.#hasEffectsUnderWay())
   }
 
-  /** Nobody waits for a lease. */
+  /** Leases in flight do not count: no command waits for them. */
   #hasEffectsUnderWay(): boolean {
     for (let i = 0; i < this.#underWay; i++) if (this.#row[i]!.kind !== 'lease') return true
     return false
   }
 
-  /** Makes records of what gathered; returns the first. */
+  /** Makes records of the gathered effects; returns the first. */
   #takeGathered(): Pending | undefined {
     const gathered = this.#gathered
     if (gathered.length === 0) return undefined
@@ -331,16 +347,16 @@ export class ReplicatedJournal implements Journal {
       if (this.#isOver) return
     }
     this.#pump()
-    // All behind a doubtful one is awaited before anything is asked.
+    // Everything behind an unknown outcome is awaited before the log is asked.
     if (this.#isStalled && this.#row.slice(0, this.#underWay).every((one) => one.answer !== 'none')) void this.#mend()
     if (counts) this.#progressed()
   }
 
-  /** The first record of the row is in the log, and all before it. */
+  /** Counts the first record of the queue: it is in the log, and all before it. */
   #countFirst(): void {
     const { chain, clock, counted } = this.#options
     const pending = this.#row.shift()!
-    assert(pending.record !== undefined && pending.sent !== undefined, 'what is counted was sent')
+    assert(pending.record !== undefined && pending.sent !== undefined, 'a record is sent before it is counted')
     this.#underWay--
     this.#waitingBytes -= pending.payload.length
     if (pending.offset > 0) this.synced = pending.offset
@@ -354,9 +370,12 @@ export class ReplicatedJournal implements Journal {
     else if (!this.isBehind) for (const run of this.#drained.splice(0)) run()
   }
 
-  // ── what became of them? ─────────────────────────────────────────────────
+  // ── unknown outcomes ─────────────────────────────────────────────────
 
-  /** Finds out, in order, what became of all that were sent, none of which is under way any more; then goes on. */
+  /**
+   * Finds out, in order, what became of all records sent, none of which is in flight any more; then
+   * continues.
+   */
   async #mend(): Promise<void> {
     if (this.#isMending) return
     this.#isMending = true
@@ -378,7 +397,10 @@ export class ReplicatedJournal implements Journal {
     this.#progressed()
   }
 
-  /** True when something is known of the first; false when the log must be asked later. */
+  /**
+   * Returns true when the outcome of the first record is known, false when the log must be asked
+   * again later.
+   */
   async #mendFirst(first: Pending): Promise<boolean> {
     const { chain, log } = this.#options
     const { position } = first.record!
@@ -393,7 +415,7 @@ export class ReplicatedJournal implements Journal {
       } else if (outcome.by === undefined || decodeRecord(outcome.by).epoch >= this.#epoch) {
         this.#end('fenced')
       } else {
-        assert(this.#underWay === 1, 'nothing is under way behind a place that an earlier leader may take')
+        assert(this.#underWay === 1, 'nothing is in flight behind a position that an earlier leader may take')
         chain.position = position
         this.#tip = { position, hash: chain.hash }
         this.#underWay = 0
@@ -416,7 +438,7 @@ export class ReplicatedJournal implements Journal {
 
   // ── leading ──────────────────────────────────────────────────────────────
 
-  /** Says now and then that we lead, and who we are, for nodes that begin to read here. */
+  /** Writes at intervals that this node leads, for nodes that begin to read here. */
   #beat(): void {
     const { clock, timing } = this.#options
     this.#timer = clock.after(timing.heartbeatMs, () => {
@@ -426,27 +448,27 @@ export class ReplicatedJournal implements Journal {
     })
   }
 
-  /** One is enough at a time; and who hands over leads no more. */
+  /** One lease in the queue is enough, and a leader that hands over needs none. */
   #addLease(): void {
     if (this.#handsOver || this.#row.some(({ kind }) => kind === 'lease')) return
     this.#add('lease', encodeEpochNote(this.#options.self))
   }
 
-  /** Fulfilled when everything that was appended is acknowledged, or the journal is over. */
+  /** Resolves when everything appended is acknowledged, or the journal has ended. */
   async drain(): Promise<void> {
     if (this.#isOver || !this.isBehind) return
     await new Promise<void>((resolve) => void this.#drained.push(resolve))
   }
 
-  /** Says that we lead no more, but `to` does, or whoever is first where it is ''. From now on nothing is answered. */
+  /** Hands the lead to `to`, or to any node when it is ''. From now on no reply leaves. */
   handOver(to: string): void {
-    assert(!this.isBehind, 'what is handed over is whole')
+    assert(!this.isBehind, 'everything is acknowledged before a handover')
     this.#handsOver = true
     this.#add('handover', Buffer.from(to))
     this.#pump()
   }
 
-  /** Ends it from this side: nothing is sent, counted or answered any more. */
+  /** Ends the journal from this side: nothing is sent, counted or acknowledged any more. */
   stop(): void {
     this.#isOver = true
     this.#timer?.cancel()

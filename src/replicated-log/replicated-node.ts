@@ -1,20 +1,23 @@
 // A node: an engine, its local copy, and its part in leading and following.
 //
 //   following ──silence, or a handover to us──▶ standing ──our epoch record is in the log──▶ (entered) ──▶ leading
-//       ▲                                          │ somebody was faster, or is alive            │
-//       ├──────────────────────────────────────────┘                                           │
-//       └──◀── (goes back to the copy, if it did what is not in the log) ◀── fenced, handed over ──┘
+//       ▲                                          │ another was faster, or is alive                          │
+//       ├──────────────────────────────────────────┘                                                          │
+//       └──◀── (reloads the copy, if it has done what is not in the log) ◀── fenced, handed over ─────────────┘
 //
-//   stopped: the log or a disk holds what it must not; or somebody has asked for it. `failure` says why.
+//   stopped: the log or a disk holds what it must not, or the node was closed. `failure` says why.
 //
-// following  reads the log, applies what counts, writes it into the copy, and answers reads.
-// standing   reads to the end, and appends an epoch record there. That succeeds for one; and only where nobody else has said anything since.
-//            One of several shards then enters itself into their map, and leads only when it stands there (`NodeOptions.enter`).
-// leading    answers as a primary does. Its journal (replicated-journal.ts) says how far it may.
+// following  reads the log, applies records that count, writes them to the copy, and serves reads.
+// standing   reads to the end, and appends an epoch record there. That succeeds for one node only,
+//            and only if nothing was appended since. One of several shards then enters itself into
+//            their map, and leads only when it is entered (`NodeOptions.enter`).
+// leading    serves as a primary does, as far as its journal (replicated-journal.ts) allows.
 //
-// Whoever loses its place drops what it had not answered: connections with replies on the way are closed, since what became of them is
-// for whoever leads now to say. Nothing is said of what was not acknowledged. All others are closed at once, too: no request of theirs is run on
-// data that may be old by now, and clients look for whoever leads. Those whose writes had to wait for the handover hear that they were not done.
+// A node that loses the lead drops unsent replies. Connections with such replies are closed,
+// because only the new leader knows what became of their writes. Nothing is said about
+// unacknowledged writes. All other connections are closed at once, too: their requests would run on
+// data that may be old, and the clients then look for the new leader. Clients whose writes were
+// held up for a handover are told that the writes were not done.
 
 import { noProgress } from '../engine/effects/journal.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -25,13 +28,13 @@ import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
-import type { Chain, Counted } from './chain.ts'
+import type { Chain, CountedRecord } from './chain.ts'
 import { type CopyHolder, CopyRewrite } from './copy-rewrite.ts'
 import { sendingTime } from './lease.ts'
 import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogAway, type LogEntry, LogError, type ReplicatedLog, Truncated } from './log.ts'
-import { LogStream } from './log-stream.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
+import { RecordApplier } from './record-applier.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
@@ -45,54 +48,55 @@ export interface NodeOptions {
   readonly chain: Chain
   readonly timing: Timing
   readonly self: EpochNote
-  /** Where snapshots lie; without one the log must be kept whole. */
+  /** The store for snapshots. Without it the log must be kept whole. */
   readonly store?: SnapshotStore
-  /** A snapshot is made when the log has grown by so many records. */
+  /** A snapshot is made each time the log has grown by this many records. */
   readonly snapshotEvery: number
-  /** What is written into is claimed before. Default: nobody else is expected there. */
+  /** Claims directories before they are written to. Default: no other process is expected there. */
   readonly claims?: DirectoryClaimsView
-  /** Makes the engine that an audit replays into. Default: there are no audits. */
+  /** Makes the engine that an audit replays into. Without it there are no audits. */
   readonly second?: (like: Engine) => Engine
   /** Takes the object that saves this node's data, before the node does anything. */
   readonly onSaving?: (saving: BackgroundSaving) => void
   /**
-   * Called when this node's epoch record stands, before it leads; false = it may not. Leases go on meanwhile; when the place is lost `isWanted` says so, and
-   * the answer is of no interest.
+   * Called when this node's epoch record is in the log, before it leads; false = it may not lead.
+   * Leases continue meanwhile. When the lead is lost `isWanted` returns false, and the result is
+   * ignored.
    */
   enter?(epoch: number, isWanted: () => boolean): Promise<boolean>
 }
 
 export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
 
-/** How long a handover may take before the server ends without it. */
+/** A handover may take this long before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
-/** Why a reading ends; without a reason an error is made for it. */
+/** The reason for ending a read; without a reason, `abort` would create an error. */
 const ENOUGH = 'enough'
 
 export class ReplicatedNode implements CopyHolder {
   state: NodeState = 'following'
-  /** Why it has stopped by itself. */
+  /** Why the node has stopped by itself. */
   failure: string | undefined = undefined
   readonly #options: NodeOptions
-  readonly #stream: LogStream
-  /** Of a leader. */
+  readonly #stream: RecordApplier
+  /** The journal of a leader. */
   #journal: ReplicatedJournal | undefined = undefined
-  /** Of who is going to lead. */
+  /** The journal of a node that is about to lead. */
   #candidate: ReplicatedJournal | undefined = undefined
-  /** When something was last read; never before that. */
+  /** When the log was last heard; at first, when this node was made. */
   #heardMs: number
-  /** Ends the reading that is under way. */
+  /** Ends the read in progress. */
   #reading: AbortController | undefined = undefined
   #timer: Timer | undefined = undefined
   readonly #saving: BackgroundSaving
   readonly #snapshots: Snapshots | undefined
   /** The last position of the log when it was last asked. */
   #end = 0
-  /** The last record that counts, while this node follows. */
+  /** The position of the last record that counts, while this node follows. */
   #counted = 0
-  /** Fulfilled when the record that is being applied, or what is done between two, is at its end. */
+  /** Resolves when the record being applied, or the work between two records, is done. */
   #applied: Promise<unknown> = Promise.resolve()
-  /** Fulfilled when leading has ended. */
+  /** Called when leading ends. */
   #ledOut: () => void = () => {}
   #wake: () => void = () => {}
   readonly #work: Promise<void>
@@ -100,7 +104,7 @@ export class ReplicatedNode implements CopyHolder {
 
   constructor(options: NodeOptions) {
     this.#options = options
-    this.#stream = new LogStream(options.engine)
+    this.#stream = new RecordApplier(options.engine)
     this.#heardMs = options.engine.environment.workClock.monotonic()
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
@@ -145,18 +149,21 @@ export class ReplicatedNode implements CopyHolder {
     return this.#options.chain
   }
 
-  /** Who leads, as far as this node knows. Where this node was the last to do so, nobody is known to lead. */
+  /**
+   * The leader, as far as this node knows. Undefined when this node was the last known leader and
+   * does not lead.
+   */
   get leader(): EpochNote | undefined {
     const { chain, self } = this.#options
     return chain.leader?.node === self.node && this.state !== 'leading' ? undefined : chain.leader
   }
 
-  /** How long the lease still runs; 0 where there is none. */
+  /** How long the lease still runs; 0 without a lease. */
   get leaseLeftMs(): number {
     return this.#journal?.leaseLeftMs ?? 0
   }
 
-  /** Records of ours that were sent, and are not acknowledged. */
+  /** Records of this node that were sent and are not acknowledged. */
   get underWay(): number {
     return this.#journal?.underWay ?? 0
   }
@@ -166,19 +173,21 @@ export class ReplicatedNode implements CopyHolder {
     return this.#heardMs
   }
 
-  /** Nothing has been read for so long that somebody may take over. */
+  /** Whether nothing has been read for so long that another node may take over. */
   get isSilent(): boolean {
     return this.#now >= this.#heardMs + this.#options.timing.silenceMs
   }
 
-  /** Calls `run` whenever the state has changed, or somebody else leads. */
+  /** Calls `run` whenever the state or the leader has changed. */
   onChange(run: () => void): void {
     this.#listeners.push(run)
   }
 
-  // ── what is asked of it ──────────────────────────────────────────────────
+  // ── requests ──────────────────────────────────────────────────
 
-  /** Hands the lead over, to a node of this name or to whoever is first. Does nothing where this node does not lead. */
+  /**
+   * Hands the lead to the named node, or to any node. Does nothing when this node does not lead.
+   */
   async handOver(to = ''): Promise<void> {
     const { dataset } = this.#options.engine.data
     const { pause } = this.#options.engine.conditions
@@ -188,12 +197,12 @@ export class ReplicatedNode implements CopyHolder {
     try {
       do {
         await journal.drain()
-        // Nothing is answered from then on: whoever was acknowledged hears of it before.
+        // No reply leaves after the handover: those for acknowledged writes leave before it.
         await this.#turnEnded()
         if (this.#journal !== journal) return
       } while (journal.isBehind)
       const over = new Promise<void>((resolve) => this.onChange(() => this.#journal !== journal && resolve()))
-      // What is removed from now on would have to be undone, and the copy be loaded for it.
+      // A key that expired from now on would have to be restored by reloading the copy.
       dataset.expiry = 'hide'
       journal.handOver(to)
       await over
@@ -202,7 +211,10 @@ export class ReplicatedNode implements CopyHolder {
     }
   }
 
-  /** Hands over if it leads, and ends: nothing is read, done or answered by it any more. Throws what the disk says. */
+  /**
+   * Hands over if it leads, and ends: nothing is read, done or answered any more. Throws errors of
+   * the disk.
+   */
   async close(): Promise<void> {
     const { copy, engine, log } = this.#options
     const tooLong = new Promise<void>((resolve) => void engine.environment.workClock.after(HANDOVER_MS_MAX, resolve))
@@ -248,7 +260,10 @@ export class ReplicatedNode implements CopyHolder {
     for (const run of this.#listeners) run()
   }
 
-  /** Holds the copy against the log. False when the log cannot be asked just now. Throws `Gap` where they differ. */
+  /**
+   * Compares the copy with the log. Returns false when the log cannot be asked now. Throws `Gap`
+   * when they differ.
+   */
   async #agree(): Promise<boolean> {
     const { chain, log } = this.#options
     try {
@@ -267,21 +282,22 @@ export class ReplicatedNode implements CopyHolder {
   }
 
   /**
-   * The log is kept only from behind a position on: goes on from the oldest snapshot with which the log goes on. That one was verified, or the log would be
-   * there; of newer ones nobody knows yet.
+   * The log begins behind this node's position: continues from the oldest snapshot that reaches the
+   * log's beginning. That snapshot was verified, or the log would not have been truncated; newer
+   * ones may not be verified yet.
    */
   async #beginWithSnapshot(least: number): Promise<void> {
     const { chain, copy, engine, store } = this.#options
     try {
       const verified = (await store?.list())?.find(({ position }) => position >= least)
       if (store === undefined || verified === undefined)
-        throw new Truncated(`the log begins behind position ${least}, and there is no snapshot from which to go on`)
+        throw new Truncated(`the log begins behind position ${least}, and there is no snapshot to continue from`)
       chain.goTo(await copy.replace(store.get(verified.position)))
     } catch (error) {
       if (error instanceof LogError || error instanceof PersistenceError) throw error
-      // The store, or the disk, may work a little later.
-      engine.environment.log.warn({ error }, 'the data cannot be begun with a snapshot')
-      throw new LogAway('the snapshot cannot be had')
+      // The store or the disk may work again later.
+      engine.environment.log.warn({ error }, 'the data cannot be loaded from a snapshot')
+      throw new LogAway('the snapshot cannot be read')
     }
   }
 
@@ -290,12 +306,15 @@ export class ReplicatedNode implements CopyHolder {
     const batch = await log.at(position)
     if (batch === undefined) throw new Gap(`there is nothing at position ${position}`)
     const { epoch, hash } = decodeRecord(batch)
-    // What does not count is not in the copy.
+    // Records that do not count are not in the copy.
     if (hash !== chain.hash && epoch >= chain.epoch)
       throw new Gap(`the log holds another record at position ${position} than this node's copy`)
   }
 
-  /** The log has lost its end, which is in our copy: puts the same records there again. What another node has put there is the same. */
+  /**
+   * Appends the records that the log has lost again, from this node's copy. Another node can only
+   * put the same records there.
+   */
   async #restoreEnd(last: number): Promise<void> {
     const { chain, copy, engine, log } = this.#options
     engine.environment.log.warn(
@@ -306,14 +325,14 @@ export class ReplicatedNode implements CopyHolder {
       if (this.#isStopped) return
       const { is } = await settleAppend(log, batch, position - 1)
       if (is !== 'there')
-        throw new Gap(`the log had lost its end, and holds something else at position ${position} by now`)
+        throw new Gap(`the log had lost its end, and now holds something else at position ${position}`)
     }
   }
 
-  /** Reads and applies, until it is time to stand. */
+  /** Reads and applies records until it is time to stand. */
   async #follow(): Promise<void> {
     const { chain, log } = this.#options
-    // It was to lead, and the log was away.
+    // This node was named as the next leader, and the log was away.
     if (this.#isMeant && chain.position >= this.#end) return
     this.#reading = new AbortController()
     const { signal } = this.#reading
@@ -330,7 +349,7 @@ export class ReplicatedNode implements CopyHolder {
     if (!signal.aborted) await this.#rest()
   }
 
-  /** Takes a record; true = nothing more is to be read. */
+  /** Takes a record; returns true when nothing more should be read. */
   async #take(entry: LogEntry): Promise<boolean> {
     const { chain } = this.#options
     if (this.#isStopped) return true
@@ -338,7 +357,7 @@ export class ReplicatedNode implements CopyHolder {
     const counted = chain.take(entry)
     if (chain.leader?.node !== leader?.node) this.#tell()
     this.#heardMs = this.#now
-    // What does not count may stand behind a handover.
+    // Records that do not count may stand behind a handover.
     if (counted === undefined) return this.#isMeant
     await this.#apply(counted)
     if (this.#isStopped) return true
@@ -353,33 +372,36 @@ export class ReplicatedNode implements CopyHolder {
     return done
   }
 
-  async #apply(counted: Counted): Promise<void> {
+  async #apply(counted: CountedRecord): Promise<void> {
     const { copy } = this.#options
     if (counted.effects !== undefined) await this.#stream.apply(counted.effects)
     if (this.#isStopped) return
     copy.take(counted)
-    // What the disk does not take is not heaped up.
+    // Records are not piled up in memory while the disk accepts nothing.
     while (copy.failure !== undefined && !this.#isStopped) await this.#rest()
   }
 
-  /** The leader has named us, or nobody. */
+  /** Whether the leader has handed over to this node or to any node. */
   get #isMeant(): boolean {
     const { chain, self } = this.#options
     return chain.handedTo === self.node || (chain.handedTo === '' && chain.leader?.node !== self.node)
   }
 
-  /** Tries to lead. Returns the journal of the new leader; undefined where somebody else is alive, or was faster. */
+  /**
+   * Tries to take the lead. Returns the journal of the new leader; undefined when another node is
+   * alive or was faster.
+   */
   async #stand(): Promise<ReplicatedJournal | undefined> {
     const { chain, engine, log, self, timing } = this.#options
     try {
       const { last } = await log.bounds()
       if (this.#isStopped) return undefined
-      // Somebody has said something: whoever leads may have a lease from then on.
+      // Another node has appended: a leader may hold a lease from then on.
       if (last > chain.position) {
         this.#heardMs = this.#now
         return undefined
       }
-      // What the log has lost is put back before anything else is.
+      // Records that the log has lost are put back first.
       if (last < chain.position) return undefined
       const position = chain.position + 1
       const fields = {
@@ -410,7 +432,7 @@ export class ReplicatedNode implements CopyHolder {
         localFailure: () => this.#options.copy.failure,
         localBytes: () => this.#options.copy.journal.status.currentBytes,
         sent: (place, before) => {
-          // A command that is running may have done what it has not told yet.
+          // A running command may have made changes whose effects are not propagated yet.
           const isRunning = engine.conditions.state.busy.holds || engine.requests.runner.client !== undefined
           if (!isRunning) this.#snapshots?.lookWhileLeading(place, before)
         },
@@ -420,13 +442,13 @@ export class ReplicatedNode implements CopyHolder {
       })
     } catch (error) {
       if (!isPassing(error)) throw error
-      // The log is away, or full: it is asked again a little later.
+      // The log is away or full: it is asked again later.
       await this.#rest()
       return undefined
     }
   }
 
-  /** Appends the record that begins our epoch; tells whether it stands there. */
+  /** Appends the record that begins our epoch; tells whether it is in the log. */
   async #isTaken(batch: Buffer, expected: number): Promise<boolean> {
     const { log } = this.#options
     try {
@@ -438,7 +460,7 @@ export class ReplicatedNode implements CopyHolder {
     return (await settleAppend(log, batch, expected)).is === 'there'
   }
 
-  /** Asks whether this node may lead; false also where it has lost its place meanwhile. */
+  /** Asks whether this node may lead; false also when it has lost the lead meanwhile. */
   async #mayLead(journal: ReplicatedJournal): Promise<boolean> {
     const { enter } = this.#options
     if (enter === undefined) return true
@@ -455,7 +477,7 @@ export class ReplicatedNode implements CopyHolder {
     return false
   }
 
-  /** Leads until that is over. */
+  /** Leads until the lead is lost. */
   async #lead(journal: ReplicatedJournal): Promise<void> {
     const { durability, propagation, role } = this.#options.engine.effects
     const { log } = this.#options.engine.environment
@@ -474,7 +496,7 @@ export class ReplicatedNode implements CopyHolder {
     this.#heardMs = this.#now
   }
 
-  /** Leads no more: at once, before anything else happens. */
+  /** Ends leading at once, before anything else happens. */
   #lost(loss: Loss): void {
     const { blocking, config } = this.#options.engine
     const { connected: clients, tracking } = this.#options.engine.clients
@@ -491,15 +513,16 @@ export class ReplicatedNode implements CopyHolder {
     this.#journal = undefined
     this.#snapshots?.forgetBehind(this.chain.position)
     propagation.remove(journal)
-    // From here on this node changes nothing by itself: not even where subscribers are whose connections end.
+    // From here on this node changes nothing by itself, not even when connections of subscribers
+    // end.
     role.become('follower')
-    // Nobody may see what is going to be undone.
+    // Clients must not see data that is about to be undone.
     if (journal.isBehind) loading.begin()
     for (const client of [...clients.values()]) {
-      // What it was going to be told may not be so.
+      // Its replies may not be true any more.
       if (client.pendingBytes > 0 || client.heldForDurability || client.watched.size > 0) clients.close(client, 'now')
     }
-    // Who waits here would wait for what only the leader may bring.
+    // Blocked clients would wait for data that only the leader can bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
     if (!config.get('cluster-enabled')) this.#sendAway()
     tracking.flushed()
@@ -509,8 +532,10 @@ export class ReplicatedNode implements CopyHolder {
   }
 
   /**
-   * Has clients look for whoever leads now, as Redis Sentinel has it done: they ask when they connect, and would stay here and hear READONLY. Those
-   * whose requests had to wait for the handover hear that first. In a cluster they are told by MOVED.
+   * Closes client connections, so that clients look for the new leader, as Redis Sentinel does:
+   * clients ask for the primary when they connect, and would otherwise stay here and get READONLY.
+   * Clients whose requests were held up for the handover get READONLY first. Clients of a cluster
+   * are redirected by MOVED instead.
    */
   #sendAway(): void {
     const { connected: clients } = this.#options.engine.clients
@@ -528,7 +553,7 @@ export class ReplicatedNode implements CopyHolder {
     return this.#options.engine.environment.workClock.monotonic()
   }
 
-  /** Has the reading end when nothing has been read for too long. */
+  /** Ends the read when nothing has been read for too long. */
   #watch(): void {
     const { engine, timing } = this.#options
     const leftMs = this.#heardMs + timing.silenceMs - this.#now
@@ -555,14 +580,15 @@ export class ReplicatedNode implements CopyHolder {
 
   // ── the end ──────────────────────────────────────────────────────────────
 
-  /** Goes on no more. Clients hear LOADING: what is here may be wrong. */
+  /** Stops for good. Clients get LOADING: the data here may be wrong. */
   #fail(error: unknown): void {
     if (this.#isStopped) return
     const { loading } = this.#options.engine.conditions
     const { log } = this.#options.engine.environment
     loading.begin()
     this.failure = error instanceof Error ? error.message : String(error)
-    // The operator can put right what the log or the disk has done. Where that happened in our code is of no use to anybody.
+    // An operator can repair failures of the log or the disk, so these are logged without a stack
+    // trace.
     const isOurs = !(error instanceof LogError || error instanceof PersistenceError)
     const advice = error instanceof Truncated || error instanceof Gap ? 'See what the log and the other nodes hold' : ''
     log.error(

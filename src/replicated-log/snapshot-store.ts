@@ -1,4 +1,5 @@
-// Where snapshots of the data lie, so that the log before them can be removed and a new node need not read all of it.
+// A store for snapshots of the data. With it, the log before a snapshot can be removed, and a new
+// node need not read all of the log.
 
 /** A snapshot of the data as it is after the batch at `position`. */
 export interface StoredSnapshot {
@@ -7,12 +8,15 @@ export interface StoredSnapshot {
 }
 
 export interface SnapshotStore {
-  /** Keeps a snapshot. Nobody sees it before it is whole; one that is there already for this position stays as it is. */
+  /**
+   * Stores a snapshot. It is visible only when it is complete. An existing snapshot of this
+   * position stays unchanged.
+   */
   put(position: number, parts: AsyncIterable<Uint8Array>): Promise<void>
-  /** Those that are whole, oldest first. */
+  /** Complete snapshots, oldest first. */
   list(): Promise<readonly StoredSnapshot[]>
-  /** The bytes of one. Fails in the middle rather than end early. */
+  /** Yields the bytes of a snapshot. Throws in the middle rather than ending early. */
   get(position: number): AsyncIterable<Uint8Array>
-  /** Does nothing where there is none. */
+  /** Does nothing when there is no such snapshot. */
   remove(position: number): Promise<void>
 }

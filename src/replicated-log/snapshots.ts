@@ -1,22 +1,30 @@
-// Snapshots of the data at a place of the log, in a store that all nodes reach: so the log need not be kept for ever, and a new node need
-// not read all of it.
+// Snapshots of the data at a position of the log, in a store that all nodes reach. So the log need
+// not be kept for ever, and a new node need not read all of it.
 //
-//   place 1000 ── follower A: a picture of its data ──▶ snapshot, and its digest ──▶ store ─┐
-//              └─ follower B: a picture of its data ──▶ digest ───────── are they equal? ◀──┴── B reads it whole: damage? what do its values sum up to?
+//   position 1000 ── follower A: image of its data ──▶ snapshot, and its digest ──▶ store ─┐
+//                 └─ follower B: image of its data ──▶ digest ──────── are they equal? ◀──┴── B reads the snapshot
 //
-//   two verified ones ──▶ the log is truncated behind the older of the two, and older snapshots are removed
+//   two verified snapshots ──▶ the log is truncated behind the older one; older snapshots are removed
 //
-// Places are agreed on: the first record at or behind each multiple of `everyPositions`. Every follower takes a picture there, which says as a digest what its
-// memory holds (store/keyspace/data-digest.ts). One is first to put its picture into the store; for the others the digest is enough.
+// The positions are agreed: the first record at or behind each multiple of `everyPositions`. Every
+// follower takes an image there, and computes a digest of what its memory holds
+// (store/keyspace/data-digest.ts). One follower is first to put its image into the store; for the
+// others the digest is enough.
 //
-// Who has made a snapshot never verifies it. Several may put one of the same place at the same time; who has made the one that stays is said in it. Who verifies it reads it in a stream, one value at a time. What it holds must be what the maker's memory held, or it is of
-// no use to anybody and removed; and it must be what this node's memory held at the same place. If it is not, one of the two nodes holds other data than the log says.
-// Which one cannot be told: it is logged, the snapshot stays and is never verified here, and so the log is not truncated on its account.
+// The maker of a snapshot never verifies it. Several nodes may put one of the same position at the
+// same time; the one that stays names its maker. The verifying node reads it as a stream, one value
+// at a time. The values must match the digest that the maker stored, otherwise the snapshot is
+// damaged and is removed. They must also match what this node's memory held at the same position.
+// If they do not, one of the two nodes holds other data than the log says. Which of them is wrong
+// is unknown: the difference is logged, the snapshot stays but is never verified here, and so the
+// log is not truncated because of it.
 //
-// Followers make them and verify them: their data is what the log says, nothing more. Where there is one follower alone, or two that differ, nobody verifies, and snapshots
-// heap up: then the leader makes digests, too, and verifies. Its data is what the log says when all that it has done is on its way there, and if it comes to stand there.
+// Followers make and verify snapshots: their data is exactly what the log says. With only one
+// follower, or with two that differ, snapshots are not verified and accumulate. Then the leader
+// computes digests, too, and verifies. Its data is what the log says at a record if everything done
+// so far has been sent with it, and if the record lands there.
 //
-// A snapshot is an RDB file, which says in fields of its own at which place it was taken, by whom, and its digest.
+// A snapshot is an RDB file with auxiliary fields for its position, its maker and its digest.
 
 import type { Engine } from '../engine/engine.ts'
 import type { BackgroundSaving, Pictures } from '../persistence/snapshot/background-saving.ts'
@@ -33,26 +41,35 @@ import { StreamedFile } from './streamed-file.ts'
 
 const FIELD = 'log-place'
 const DIGEST_FIELD = 'log-digest'
-/** The field stands among the first that a snapshot has. */
+/** The field is among the first of a snapshot. */
 const HEAD_BYTES = 1024
-/** So often others' snapshots are looked for while the log grows by what one is due for: a store in a bucket takes money for each look. */
+/**
+ * How often a node looks for others' snapshots during the records between two snapshots: each
+ * listing of a bucket costs money.
+ */
 const LOOKS_PER_SNAPSHOT = 100
-/** Of so many in the store the log has not been truncated behind the older ones: it seems that nobody verifies them. */
+/**
+ * With this many snapshots in the store, the log was not truncated behind the older ones: it seems
+ * that no node verifies them.
+ */
 const UNVERIFIED_MIN = 5
-/** Who has made so many one after the other leaves the next to others: one whose memory is wrong would else be first for ever. */
+/**
+ * A node that has made this many in a row leaves the next to others. Otherwise a node with wrong
+ * memory could be first for ever.
+ */
 const MADE_IN_A_ROW_MAX = 2
-/** Digests of this node's data that are kept: others' snapshots of these places are still to come. */
+/** Digests of this node's data that are kept for others' snapshots still to come. */
 const DIGESTS_MAX = 16
 
-/** What a snapshot says of itself. */
+/** The position and the maker, as a snapshot names them. */
 export interface SnapshotNote extends RecordPosition {
   readonly node: string
 }
 
-/** What was found in a snapshot. */
+/** The result of reading a snapshot. */
 interface Finding {
   readonly note: SnapshotNote
-  /** Of what it holds; undefined where it does not say what it should be. */
+  /** The digest of its values; undefined when the snapshot does not state one. */
   readonly digest: string | undefined
 }
 
@@ -64,30 +81,39 @@ export interface SnapshotsOptions {
   readonly node: string
   /** A snapshot is due at the first record at or behind each multiple of this. */
   readonly everyPositions: number
-  /** Takes the pictures of this node, one at a time. */
+  /** Takes the images of this node, one at a time. */
   readonly saving: Pick<BackgroundSaving, 'copyNow'>
 }
 
 export class Snapshots {
   readonly #options: SnapshotsOptions
-  /** How far apart the places are at which this node takes pictures: a power of two of what was agreed on, while pictures take longer than the way between places. */
+  /**
+   * The distance of the positions at which this node takes images. It is the agreed distance times
+   * a power of two, larger when images take longer than the records between.
+   */
   #apart: number
   /** Digests of this node's data, by position. */
   readonly #digests = new Map<number, string>()
-  /** Positions of snapshots that were read, and those that this node has verified, oldest first. */
+  /**
+   * Positions of the snapshots that were read, and of those that this node has verified, oldest
+   * first.
+   */
   #read = new Set<number>()
   readonly #verified: number[] = []
   #truncatedBehind = 0
-  /** Where others' were last looked for; -1 = nowhere yet. */
+  /** The position at which others' snapshots were last looked for; -1 = not yet. */
   #looked = -1
-  /** The picture that is being taken, and its place; it is void when what it shows never came into the log. */
+  /**
+   * The image being taken, and its position. It is void when the records it shows never came into
+   * the log.
+   */
   #taking: { readonly position: number; isVoid: boolean } | undefined = undefined
-  /** Position of the snapshot that this node put into the store last. */
+  /** Position of the last snapshot that this node put into the store. */
   #made = 0
-  /** How many it has put there since another node put one. */
+  /** How many it has put there in a row. */
   #madeInARow = 0
   #isVerifying = false
-  /** This node verifies while it leads: nobody else does. */
+  /** Whether this node verifies while it leads, because no other node does. */
   #helps = false
 
   constructor(options: SnapshotsOptions) {
@@ -96,16 +122,19 @@ export class Snapshots {
   }
 
   /**
-   * Takes a picture where this is one of the places for it, and verifies what other nodes have put into the store. To be called by a follower whose data is
-   * what the log says up to `place`, with each record that counts, between two; `before` is the position of the one before it. A picture is taken before it returns. What
-   * goes wrong is logged; what could not be verified is tried again with the next call.
+   * Takes an image if one is due, and verifies snapshots of other nodes. A follower calls it
+   * between two records, with each record that counts, when its data is what the log says up to
+   * `place`; `before` is the position of the record before. The image is taken before it returns.
+   * Failures are logged, and verification is tried again with a later call.
    */
   look(place: RecordPosition, before: number): void {
     if (isBetween(this.#apart, before, place.position)) this.#takePicture(place, 'kept')
     this.#verify(place, 'all')
   }
 
-  /** The same for a leader whose data is what the log says if the record that it has just sent comes to stand at `place`. */
+  /**
+   * The same for a leader. Its data is what the log says if the record just sent lands at `place`.
+   */
   lookWhileLeading(place: RecordPosition, before: number): void {
     if (isBetween(this.#apart, before, place.position)) {
       if (this.#helps) this.#takePicture(place, 'for its digest')
@@ -119,7 +148,7 @@ export class Snapshots {
     if (this.#helps) this.#verify(place, 'those of known places')
   }
 
-  /** What was sent to places behind this one never came to stand there. */
+  /** Records sent to positions behind this one are not in the log. */
   forgetBehind(position: number): void {
     for (const known of this.#digests.keys()) if (known > position) this.#digests.delete(known)
     if (this.#taking !== undefined && this.#taking.position > position) this.#taking.isVoid = true
@@ -127,7 +156,7 @@ export class Snapshots {
 
   #warn(error: unknown): void {
     if (!isPassing(error))
-      this.#options.engine.environment.log.warn({ error }, 'a snapshot could not be made, or verified')
+      this.#options.engine.environment.log.warn({ error }, 'a snapshot could not be made or verified')
   }
 
   #isWorthALook({ position }: RecordPosition): boolean {
@@ -140,7 +169,8 @@ export class Snapshots {
     const run = (pictures: Pictures): Promise<void> =>
       this.#make(place, what, pictures).catch((error) => this.#warn(error))
     if (this.#options.saving.copyNow({ run })) return
-    // So all nodes come to places at which all of them have time. What else may be under way is not so regular.
+    // So all nodes arrive at positions for which all of them have time. Other work that may be in
+    // progress is not as regular.
     if (this.#taking !== undefined) this.#apart *= 2
   }
 
@@ -169,7 +199,7 @@ export class Snapshots {
     try {
       if (parts.isWanted) await this.#put(position, parts)
     } finally {
-      // Others' snapshot of this place needs it.
+      // Another node's snapshot of this position needs the digest.
       parts.drop()
       await ended
       this.#taking = undefined
@@ -179,7 +209,7 @@ export class Snapshots {
   async #put(position: number, parts: SnapshotParts): Promise<void> {
     const { store } = this.#options
     const newest = (await store.list()).at(-1)?.position ?? 0
-    // Another node was quicker.
+    // Another node was faster.
     if (newest >= position) return
     if (newest !== this.#made) this.#madeInARow = 0
     if (this.#madeInARow === MADE_IN_A_ROW_MAX) {
@@ -187,7 +217,7 @@ export class Snapshots {
       return
     }
     await store.put(position, parts.parts())
-    // Another node may have been as quick: then its snapshot is there, and this node is the one to verify it.
+    // Another node may have put its snapshot at the same time. Then this node verifies that one.
     if ((await this.#makerOf(position)) !== this.#options.node) return
     this.#made = position
     this.#madeInARow++
@@ -218,11 +248,11 @@ export class Snapshots {
     const kept = await store.list()
     this.#read = new Set(kept.map((one) => one.position).filter((one) => this.#read.has(one)))
     for (const snapshot of kept) {
-      // What this node's own digest of that place is, is not known yet.
+      // This node's own digest of that position is not known yet.
       if (snapshot.position > position || snapshot.position === this.#taking?.position) continue
       if (this.#read.has(snapshot.position)) continue
       if (which !== 'all' && !this.#digests.has(snapshot.position)) continue
-      // What this node's own snapshot holds is for others to say.
+      // Other nodes verify this node's snapshots.
       const isOurs = (await this.#makerOf(snapshot.position)) === this.#options.node
       const finding = isOurs ? undefined : await this.#find(snapshot)
       this.#read.add(snapshot.position)
@@ -237,7 +267,10 @@ export class Snapshots {
     this.#looked = position
   }
 
-  /** Returns which node has made a snapshot, as the snapshot says; undefined = it does not say. Reads no more than its beginning. */
+  /**
+   * Returns the node that has made a snapshot, as the snapshot names it; undefined when it does
+   * not. Reads only its beginning.
+   */
   async #makerOf(position: number): Promise<string | undefined> {
     const head = Buffer.alloc(HEAD_BYTES)
     const file = new StreamedFile(this.#options.store.get(position))
@@ -251,7 +284,7 @@ export class Snapshots {
     }
   }
 
-  /** Holds what is in a snapshot against what this node held at its place. */
+  /** Compares a snapshot with the data that this node held at the same position. */
   #isVerified({ digest, note }: Finding): boolean {
     const { engine } = this.#options
     const ours = this.#digests.get(note.position)
@@ -260,15 +293,19 @@ export class Snapshots {
       engine.environment.log.info({ position: note.position, node: note.node }, 'a snapshot was verified')
       return true
     }
-    const advice = 'Begin one of the two nodes anew from an empty directory, best the one that differs from the others'
+    const advice =
+      'Start one of the two nodes again from an empty directory, preferably the one that differs from the others'
     engine.environment.log.error(
       { position: note.position, node: note.node, advice },
-      'a snapshot holds other data than this node had at its place: the log is not truncated for it',
+      'a snapshot differs from the data that this node had at its position: the log is not truncated for it',
     )
     return false
   }
 
-  /** Reads a snapshot to its end and holds its place against the log; undefined where it is of no use. */
+  /**
+   * Reads a snapshot whole and compares its position with the log. Returns undefined when it is of
+   * no use.
+   */
   async #find({ bytes, position }: StoredSnapshot): Promise<Finding | undefined> {
     const { engine, log, store } = this.#options
     const about = new Map<string, string>()
@@ -292,22 +329,22 @@ export class Snapshots {
     const stated = about.get(DIGEST_FIELD)
     const found = String(digest)
     if (note?.position !== position || batch === undefined || decodeRecord(batch).hash !== note.hash)
-      damage ??= 'it is of another log'
+      damage ??= 'it belongs to another log'
     if (stated !== undefined && areComparable(stated, found) && stated !== found)
-      damage ??= 'it does not hold what it was made from'
+      damage ??= 'its values do not match its digest'
     if (damage === undefined) return { note: note!, digest: stated === undefined ? undefined : found }
-    engine.environment.log.error({ position, problem: damage }, 'a snapshot is of no use, and is removed')
+    engine.environment.log.error({ position, problem: damage }, 'a snapshot cannot be used and is removed')
     await store.remove(position)
     return undefined
   }
 }
 
-/** A multiple of `apart` lies behind `before`, and not behind `position`. */
+/** Whether a multiple of `apart` lies behind `before` and not behind `position`. */
 function isBetween(apart: number, before: number, position: number): boolean {
   return Math.floor(position / apart) > Math.floor(before / apart)
 }
 
-/** Reads the place at which a snapshot was taken; undefined = it does not say. */
+/** Reads the position at which a snapshot was taken; undefined when it has none. */
 export function snapshotNoteIn(snapshot: Buffer): SnapshotNote | undefined {
   // A name of nine bytes, a length of one byte, the text.
   const at = snapshot.subarray(0, HEAD_BYTES).indexOf(FIELD)
@@ -325,10 +362,10 @@ function noteOf(text: string | undefined): SnapshotNote | undefined {
   return { epoch: Number(epoch), position: Number(position), hash, node: node.join(' ') }
 }
 
-/** A snapshot on its way to a store: the walk writes, the store takes. */
+/** A snapshot on its way to a store: the walk over the data writes, the store reads. */
 class SnapshotParts implements SnapshotSink {
   waitingBytes = 0
-  /** False when what is written goes nowhere. */
+  /** False when written bytes are dropped. */
   isWanted = true
   #pieces: Buffer[] = []
   #drained: (() => void)[] = []
@@ -351,14 +388,14 @@ class SnapshotParts implements SnapshotSink {
     this.#drained.push(run)
   }
 
-  /** The walk is at its end, or was given up. */
+  /** The walk has ended or was given up. */
   end(error?: unknown): void {
     this.#isEnded = true
     this.#error = error
     this.#wake()
   }
 
-  /** Nobody takes what is written any more. */
+  /** The store reads no more. */
   drop(): void {
     this.isWanted = false
     this.#pieces = []

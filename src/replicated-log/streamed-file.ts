@@ -1,10 +1,11 @@
-// A file that comes as a stream, for a reader that goes through it once from its beginning to its end: no more of it is in memory than one part.
+// A file that arrives as a stream, for a reader that reads it once from beginning to end. No more
+// than one part of it is in memory.
 
 import { assert } from '../util/assert.ts'
 
 export class StreamedFile {
   readonly #parts: AsyncIterator<Uint8Array>
-  /** What is left of the part that came last. */
+  /** The unread rest of the last part. */
   #part: Uint8Array = new Uint8Array(0)
   #at = 0
 
@@ -12,7 +13,7 @@ export class StreamedFile {
     this.#parts = parts[Symbol.asyncIterator]()
   }
 
-  /** Reads up to `length` bytes from the place where the last read ended; 0 = that was all. */
+  /** Reads up to `length` bytes from the end of the last read; 0 = the stream has ended. */
   async read(into: Buffer, start: number, length: number, position: number): Promise<number> {
     assert(position === this.#at, 'a stream is read in order')
     while (this.#part.length === 0) {
@@ -27,7 +28,7 @@ export class StreamedFile {
     return taken.length
   }
 
-  /** Lets go of what was not read. */
+  /** Drops the unread rest. */
   async close(): Promise<void> {
     await this.#parts.return?.()
   }

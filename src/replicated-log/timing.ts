@@ -1,13 +1,17 @@
-// How long a leader may be silent, and what follows from it. One clock's seconds are taken to be another's within a third.
+// How long a leader may be silent, and what follows from it. The clocks of two nodes may run
+// differently by up to a third.
 
 export interface Timing {
-  /** For so long from the sending of its last acknowledged record a leader answers. */
+  /** How long a leader may reply after it sent its last acknowledged record. */
   readonly leaseMs: number
-  /** So often a leader says that it leads. */
+  /** How often a leader writes a lease record. */
   readonly heartbeatMs: number
-  /** Who has read nothing for so long may take over. Longer than a lease, by what clocks may differ. */
+  /**
+   * A follower that has read nothing for this long may take over. Longer than a lease, by the
+   * difference that clocks may have.
+   */
   readonly silenceMs: number
-  /** What the log has refused is tried again. */
+  /** The wait before a refused request to the log is repeated. */
   readonly retryMs: number
 }
 

@@ -1,47 +1,57 @@
-// The backlog: the end of the stream, in one row of blocks that all replicas read, each at a place of its own.
+// The backlog: the end of the stream, in a sequence of blocks that all replicas read, each at its
+// own offset.
 //
 //   first block … │ … │ … │ open block (grows)
 //   ↑ start                              ↑ end = the offset of the history
 //
-// It keeps `keepBytes` for those who come back, and beyond that what a replica has not
-// been sent yet; so its memory does not grow with the number of replicas. Effects
-// are encoded straight into the open block. A block that is full is closed
-// between two units, so that an open unit can be taken back.
+// It keeps `keepBytes` for replicas that come back, and beyond that what a replica has not been
+// sent yet. So its memory does not grow with the number of replicas. Effects are encoded directly
+// into the open block. A full block is closed between two units, so that an open unit can be taken
+// back.
 
 import { RequestWriter } from '../protocol/request-writer.ts'
 import { assert } from '../util/assert.ts'
 import type { SharedBytes } from './shared-bytes.ts'
 
-/** A block that holds so much is full: commands of up to 8 KiB fit behind it into the 64 KiB that it is made with. */
+/**
+ * A block with this many bytes is full: after them, commands of up to 8 KiB still fit into the 64
+ * KiB it is made with.
+ */
 const BLOCK_FULL_BYTES = 56 * 1024
-/** Blocks that were given back and are kept for the next ones; without them a busy server allocates its stream over again. */
+/**
+ * Released blocks that are kept for reuse; without them a busy server would allocate memory for its
+ * whole stream again and again.
+ */
 const SPARES_MAX = 8
 
 interface Block {
-  /** Offset of its first byte. */
+  /** The offset of its first byte. */
   readonly start: number
   readonly buffer: RequestWriter
 }
 
 export class Backlog implements SharedBytes {
-  /** Bytes that are kept in any case. */
+  /** Bytes to keep in any case. */
   keepBytes: number
   readonly #blocks: Block[] = []
-  /** The last of them, which is open. */
+  /** The last block, which is open. */
   #last: Block
   readonly #spares: RequestWriter[] = []
   readonly #needed: () => number
-  /** What its blocks take, but for the open one. */
+  /** Memory of all blocks except the open one. */
   #closedBytes = 0
 
-  /** Begins behind `offset`. `needed` returns the offset of the first byte that a replica may still read. */
+  /**
+   * Begins behind `offset`. `needed` returns the offset of the first byte that a replica may still
+   * read.
+   */
   constructor(offset: number, keepBytes: number, needed: () => number) {
     this.keepBytes = keepBytes
     this.#needed = needed
     this.#last = this.#open(offset)
   }
 
-  /** Offset before the first byte that is kept. */
+  /** The offset before the first byte kept. */
   get start(): number {
     return this.#blocks[0]!.start
   }
@@ -51,7 +61,7 @@ export class Backlog implements SharedBytes {
     return start + buffer.length
   }
 
-  /** Bytes kept. */
+  /** The number of bytes kept. */
   get length(): number {
     return this.end - this.start
   }
@@ -61,12 +71,12 @@ export class Backlog implements SharedBytes {
     return this.#closedBytes + this.#last.buffer.u8.length
   }
 
-  /** Where the next bytes go; whoever writes there calls `grown` between two units. */
+  /** The buffer that the next bytes are written to; the writer calls `grown` between two units. */
   get open(): RequestWriter {
     return this.#last.buffer
   }
 
-  /** Closes the open block if it is full, and lets go of what nobody needs any more; true when there is another open block. */
+  /** Closes the open block if it is full, and drops blocks that are no longer needed; true when there is another open block. */
   grown(): boolean {
     const { buffer, start } = this.#last
     if (buffer.length < BLOCK_FULL_BYTES) return false
@@ -76,7 +86,7 @@ export class Backlog implements SharedBytes {
     return true
   }
 
-  /** Lets go of blocks beyond what is to be kept, from the oldest on, as far as no replica reads them. */
+  /** Drops the oldest blocks beyond `keepBytes`, as far as no replica reads them. */
   trim(): void {
     const blocks = this.#blocks
     let needed = -1
@@ -105,7 +115,7 @@ export class Backlog implements SharedBytes {
     return block
   }
 
-  /** The block that holds the byte at `offset`; nearly always the last. */
+  /** The index of the block with the byte at `offset`; nearly always the last. */
   #indexOf(offset: number): number {
     const blocks = this.#blocks
     assert(offset >= this.start && offset < this.end, 'a replica reads what the backlog holds')

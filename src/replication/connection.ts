@@ -1,37 +1,43 @@
-// A connection to another server, a primary or the target of MIGRATE, as this folder sees it: bytes in both directions. Sockets are the business of whoever dials.
+// A connection to another server, a primary or the target of MIGRATE, as this folder sees it: bytes
+// in both directions. The dialler owns the sockets.
 
 export interface Connection {
-  /** `ip:port` of the other end and of this one. */
+  /** `ip:port` of the other end and of this end. */
   readonly address: string
   readonly localAddress: string
-  /** File descriptor, -1 when there is none (CLIENT LIST). */
+  /** The file descriptor; -1 when there is none (CLIENT LIST). */
   readonly descriptor: number
-  /** Text is latin1; bytes are the connection's from then on. `written` is called when the system has taken them, unless the connection ends before. */
+  /**
+   * Writes latin1 text, or bytes, which belong to the connection from then on. `written` is called
+   * when the system has taken them, unless the connection ends before.
+   */
   write(data: string | Buffer, written?: () => void): void
-  /** Reads no more, until `resume`: what the other side sends waits with the system. */
+  /** Stops reading until `resume`; meanwhile the system buffers what the other side sends. */
   pause(): void
   resume(): void
-  /** Ends it; its listener hears nothing any more. */
+  /** Ends the connection; its listener is called no more. */
   close(): void
 }
 
-/** Who is told of a connection. Nothing is told before `dial` has returned. */
+/** Receives the events of a connection. None arrives before `dial` has returned. */
 export interface ConnectionListener {
   connected(): void
-  /** The bytes are the listener's to keep. */
+  /** The bytes belong to the listener. */
   received(bytes: Buffer): void
-  /** It could not be made, or is over; `reason` is in the words of the system. Told once, and the last. */
+  /**
+   * The connection failed or ended; `reason` is the system's text. Called once, as the last event.
+   */
   ended(reason: string): void
 }
 
-/** Where another server is. */
+/** The address of another server. */
 export interface Address {
   readonly host: string
   readonly port: number
 }
 
-/** Whom a connection leads to: each has a setting that says whether TLS is spoken. */
+/** The kind of server at the other end: each kind has its own setting for TLS. */
 export type Destination = 'primary' | 'target'
 
-/** Begins a connection. */
+/** Starts a connection. */
 export type Dial = (to: Address, listener: ConnectionListener, destination: Destination) => Connection

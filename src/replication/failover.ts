@@ -1,11 +1,11 @@
-// FAILOVER: this server hands its place over to one of its replicas, and no write is lost.
+// FAILOVER: this server hands over to one of its replicas without losing a write.
 //
 //   no-failover ──begin──▶ waiting-for-sync ──the replica has everything──▶ failover-in-progress ──it has agreed──▶ no-failover
 //        ▲                       │ timeout, abort                            (we follow it already)     │
 //        └───────────────────────┴───────────────◀── it refuses, abort: we lead again ─────────────────┘
 //
-// Writes are paused all the while, so that there is something like everything. Who waited runs when it is over: where this
-// server leads again, or to be told that it does not any more.
+// Writes are paused during the failover, so that a replica can have everything. Paused clients
+// continue afterwards: their writes run if this server leads again, and are refused if it does not.
 
 import type { FailoverState, LogNode, ReplicaStatus } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -24,11 +24,11 @@ const NO_FORCE_IN_A_LOG = ERR.of('FAILOVER with FORCE is not possible: who leads
 const NONE_IN_PROGRESS = ERR.of('No failover in progress.')
 
 export interface FailoverOrder {
-  /** Who is to take over; undefined = the first who has everything. */
+  /** The replica that shall take over; undefined = the first that has everything. */
   readonly target: Address | undefined
-  /** How long it may take until somebody has everything; undefined = as long as it takes. */
+  /** The time limit until a replica has everything; undefined = none. */
   readonly timeoutMs: number | undefined
-  /** When that time is over the target takes over with what it has. */
+  /** After that time the target takes over with what it has. */
   readonly isForced: boolean
 }
 
@@ -52,7 +52,7 @@ export class Failover {
     this.#host = host
   }
 
-  /** Begins it. Throws ReplyError where it cannot be. */
+  /** Begins a failover. Throws ReplyError when it is not possible. */
   begin({ isForced, target, timeoutMs }: FailoverOrder): void {
     const { log, workClock } = this.#engine.environment
     const { pause } = this.#engine.conditions
@@ -62,7 +62,8 @@ export class Failover {
     if (following !== undefined) throw IS_REPLICA
     if (this.#host.node !== undefined) {
       if (isForced) throw NO_FORCE_IN_A_LOG
-      // Whoever it is takes over when this node has said everything; a target that is not there is waited for as for one that died.
+      // The node takes over when it has read everything from this node. A target that is not there
+      // is waited for like one that has died.
       void this.#host.node.handOver(target === undefined ? '' : `${target.host}:${target.port}`)
       return
     }
@@ -78,18 +79,19 @@ export class Failover {
     log.info({}, `FAILOVER requested to ${describe(target)}.`)
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
     if (timeoutMs !== undefined) this.#timer = workClock.after(timeoutMs, () => this.#timedOut(isForced))
-    // Replicas say each second how far they are, which is heard in some turn. To ask them would make the stream longer.
+    // Replicas acknowledge their offset each second, and each acknowledgement ends a turn. Asking
+    // them would make the stream longer.
     turn.ended.add(this.#look)
     turn.endSoon()
   }
 
-  /** The user wants no failover any more. Throws ReplyError where there is none. */
+  /** Aborts on the user's request. Throws ReplyError when there is no failover. */
   abort(): void {
     if (this.state === 'no-failover') throw NONE_IN_PROGRESS
     this.#abort('Failover manually aborted')
   }
 
-  /** Does nothing by the clock any more. */
+  /** Stops its timer. */
   stop(): void {
     this.#timer?.cancel()
     this.#engine.requests.turn.ended.remove(this.#look)

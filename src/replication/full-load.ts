@@ -1,11 +1,14 @@
-// A primary's snapshot takes the place of the data.
+// Loads a primary's snapshot in place of the data.
 //
-// It is loaded into databases of its own, which are exchanged for the others in one step at the end; so it is nobody's
-// data until it is whole. What becomes of clients and of the old data meanwhile is Redis's:
+// The snapshot is loaded into databases of its own, which are exchanged for the others in one step
+// at the end. So clients never see an incomplete snapshot. Clients and the old data are treated as
+// Redis does:
 //
-//   served    clients read the old data, which stays if this fails (`repl-diskless-load swapdb`, the same history)
-//   kept      clients hear LOADING; the old data stays if this fails (swapdb, another history)
-//   emptied   clients hear LOADING; the old data goes first, so that there is memory for the new
+//   served    clients read the old data, which stays if this fails (`repl-diskless-load swapdb`,
+//             the same history)
+//   kept      clients get LOADING; the old data stays if this fails (swapdb, another history)
+//   emptied   clients get LOADING; the old data goes first, so that there is memory for the new
+//             data
 
 import type { Engine } from '../engine/engine.ts'
 import type { DiskFile } from '../persistence/disk/disk.ts'
@@ -20,25 +23,30 @@ import type { Bytes } from '../util/bytes/bytes.ts'
 
 export type Meanwhile = 'served' | 'kept' | 'emptied'
 
-/** A snapshot announces how many keys come. More are made room for when they do come: 64 MB of buckets. */
+/**
+ * A snapshot announces how many keys it has. Room for more than this is made only when they arrive:
+ * 64 MB of buckets.
+ */
 const EXPECTED_KEYS_MAX = 16 * 1024 * 1024
 
 export interface FullLoadOptions {
-  /** Where the snapshot is read from, in order. */
+  /** The source of the snapshot, read in order. */
   readonly file: Pick<DiskFile, 'read'>
-  /** As many bytes as it has at most, and as many as were announced; 0 = its end shows itself. */
+  /**
+   * Its size, or the most it can have; and the announced size, 0 when the end is marked instead.
+   */
   readonly size: number
   readonly announcedBytes: number
   readonly meanwhile: Meanwhile
-  /** Looked at between two chunks; it is given up when this throws. */
+  /** Called between two chunks; loading is given up when it throws. */
   check(): void
-  /** Asked for when all is read, before it counts: throws where it is not whole after all. */
+  /** Called after the last byte, before the snapshot counts; throws when it is not complete. */
   complete(end: number): Promise<void>
 }
 
 /**
- * Loads it, and returns the database that the stream behind it is in. Throws RdbDamage, what the reading throws, or ReplyError
- * for a library; the data is as `meanwhile` says then.
+ * Loads the snapshot and returns the database of the stream behind it. Throws RdbDamage, errors of
+ * reading, or ReplyError for a library; the data is then as `meanwhile` says.
  */
 export async function loadFully(engine: Engine, options: FullLoadOptions): Promise<number> {
   const { config } = engine
@@ -47,7 +55,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
   const { announcedBytes, check, complete, file, meanwhile, size } = options
   const progress = meanwhile === 'served' ? loading.beginBeside() : loading.begin()
   progress.totalBytes = announcedBytes
-  // The file on the disk goes on meaning what it means, without what is to come.
+  // The file on disk keeps its meaning, without what follows.
   saving?.leaveLog()
   try {
     if (meanwhile === 'emptied') exchange(engine, emptyDatabases(engine), [])
@@ -90,7 +98,10 @@ function emptyDatabases({ databases, data: { dataset } }: Engine): Database[] {
   return databases.map(({ index }) => new Database(index, dataset))
 }
 
-/** Puts other contents in the place of the data, and tells everybody who has to do with what was there. Throws ReplyError before anything has changed. */
+/**
+ * Replaces the contents of all databases, and tells every part that keeps something about the old
+ * data. Throws ReplyError before anything has changed.
+ */
 function exchange(engine: Engine, fresh: readonly Database[], libraries: readonly string[]): void {
   const { blocking, databases } = engine
   const { durability } = engine.effects
@@ -106,7 +117,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     bringLibrariesBack()
     throw error
   }
-  // Rooms that keep something about the data look at all of it anew when a loading has ended.
+  // Parts that keep something about the data build it again when loading has ended.
   const isLoading = state.loading.holds
   if (!isLoading) loading.begin()
   for (const [i, db] of databases.entries()) {
@@ -115,7 +126,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     watches.databaseReplaced(db, isInEither)
     blocking.contentsReplaced(db, other)
     db.swap(other)
-    // Somebody may be saving what was there.
+    // A save of the old data may be in progress.
     other.clear()
   }
   if (!isLoading) loading.end()
@@ -125,7 +136,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
   if (blocking.room.hasReady) blocking.serve()
 }
 
-/** Tells whether an error is about what the primary has sent. */
+/** Tells whether an error is caused by the bytes from the primary. */
 export function isDamage(error: unknown): error is RdbDamage {
   return error instanceof RdbDamage
 }

@@ -1,16 +1,20 @@
-// Full synchronisation: replicas that cannot go on from where they are get a snapshot, and then the stream from its moment on.
+// Full synchronisation: replicas that cannot continue from their offset get a snapshot, and then
+// the stream from that moment on.
 //
-//   wait     for others who want the same (repl-diskless-sync-delay), and for the snapshot that is under way
-//   copy     one walk writes for all of them; each holds its place in the backlog from that moment on
-//   online   the stream goes on there
+//   wait     for other replicas (repl-diskless-sync-delay), and for the end of a copy in progress
+//   copy     one walk writes for all of them; from that moment the backlog is kept for each of them
+//   online   the stream continues there
 //
-// The snapshot goes one of two ways:
+// The snapshot is sent in one of two ways:
 //
-//   straight into the connections   Its length is not known, so 40 random digits are announced before it and mark its end.
-//                                   The stream begins when the replica says that it has loaded the snapshot: bytes that
-//                                   followed at once could be read as a part of it.
-//   through a file                  Its length is announced. This is for replicas that do not understand the mark (`capa eof`),
-//                                   and for all of them with `repl-diskless-sync no`. The file has no name any more when it is sent.
+//   directly over the connections   Its length is not known, so 40 random digits are announced
+//                                   before it and mark its end. The stream begins when the replica
+//                                   acknowledges that it has loaded the snapshot: bytes sent at
+//                                   once could be read as part of it.
+//   through a file                  Its length is announced. This is for replicas that do not
+//                                   understand the mark (`capa eof`), and for all replicas with
+//                                   `repl-diskless-sync no`. The file's name is removed before it
+//                                   is sent.
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
@@ -22,45 +26,48 @@ import type { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
 import { SnapshotBytes } from './snapshot-bytes.ts'
 
-/** Until it has its size, the file of a snapshot for replicas. */
+/** The name of the file until the snapshot is complete. */
 const FILE_NAME = 'replicas.rdb'
-/** What is read from it at a time. */
+/** Bytes read from it at a time. */
 const READ_BYTES = 64 * 1024
 
-/** What a synchronisation needs of whoever leads. */
+/** The parts of the leading side that a synchronisation uses. */
 export interface FullSyncHost {
   readonly engine: Engine
-  /** Everybody who waits for a snapshot. */
+  /** All replicas that wait for a snapshot. */
   waiting(): readonly Replica[]
-  /** A snapshot is taken at this moment: returns the offset of the stream, which says its database anew from here on. */
+  /**
+   * A snapshot is taken now: returns the offset of the stream, whose next effect begins with
+   * SELECT.
+   */
   markMoment(): number
-  /** A replica has the whole snapshot. */
+  /** A replica's connection has been given the whole snapshot. */
   copied(replica: Replica): void
-  /** A replica is of no use any more. */
+  /** Disconnects a replica. */
   drop(replica: Replica): void
 }
 
 export class FullSync {
-  /** Who takes snapshots; undefined while nothing is loaded yet. */
+  /** Takes the snapshots; undefined until the data is loaded. */
   saving: Pick<BackgroundSaving, 'copy'> | undefined = undefined
   readonly #host: FullSyncHost
-  /** A copy was ordered and has not begun, or is under way. */
+  /** Whether a copy is ordered or in progress. */
   #isOrdered = false
   #timer: Timer | undefined = undefined
-  /** The snapshot that is being sent. */
-  #row: SnapshotBytes | undefined = undefined
+  /** The snapshot being sent. */
+  #bytes: SnapshotBytes | undefined = undefined
   #snapshot: { abort(error: unknown): void } | undefined = undefined
 
   constructor(host: FullSyncHost) {
     this.#host = host
   }
 
-  /** Bytes of the snapshot that not everybody has taken yet. */
+  /** Bytes of the snapshot that some replica has not taken yet. */
   get waitingBytes(): number {
-    return this.#row?.waitingBytes ?? 0
+    return this.#bytes?.waitingBytes ?? 0
   }
 
-  /** Somebody waits for a snapshot: has one begin when it is time. */
+  /** Handles a replica that waits for a snapshot: begins one when it is time. */
   wanted(replica: Replica): void {
     const { engine } = this.#host
     const { config } = engine
@@ -83,14 +90,14 @@ export class FullSync {
     })
   }
 
-  /** A replica is gone. */
+  /** Handles the end of a replica's connection. */
   left(replica: Replica): void {
     const { copySender } = replica
     copySender?.stop()
-    const row = this.#row
-    if (row === undefined || copySender === undefined || !row.senders.delete(copySender)) return
-    row.released()
-    if (row.senders.size > 0 || this.#snapshot === undefined) return
+    const bytes = this.#bytes
+    if (bytes === undefined || copySender === undefined || !bytes.senders.delete(copySender)) return
+    bytes.released()
+    if (bytes.senders.size > 0 || this.#snapshot === undefined) return
     this.#host.engine.environment.log.info({}, 'Diskless rdb transfer, last replica dropped, killing fork child.')
     this.#snapshot.abort(new Error('every replica has left'))
   }
@@ -100,7 +107,7 @@ export class FullSync {
     this.#timer = undefined
   }
 
-  /** Orders a copy, if somebody waits for one and none is ordered yet. */
+  /** Orders a copy if a replica waits for one and none is ordered yet. */
   #order(): void {
     if (this.#isOrdered || this.saving === undefined || this.#host.waiting().length === 0) return
     this.#timer?.cancel()
@@ -116,7 +123,7 @@ export class FullSync {
     this.saving.copy(order)
   }
 
-  /** Makes one copy for the first who waits, and for all who want the same. */
+  /** Makes one copy for the first waiting replica and all that want the same contents. */
   async #copy(pictures: Pictures): Promise<void> {
     const waiting = this.#host.waiting()
     const first = waiting[0]
@@ -139,50 +146,50 @@ export class FullSync {
     }
   }
 
-  /** The moment of the snapshot: says to each which state of which history it is going to get. */
+  /** Marks the moment of the snapshot, and tells each replica its history and offset. */
   #begin(replicas: readonly Replica[]): void {
     const { history } = this.#host.engine.effects
     const offset = this.#host.markMoment()
     for (const replica of replicas) {
       replica.phase = 'copying'
-      replica.place = offset
+      replica.keptFrom = offset
       if (!replica.isSilent) say(replica, `+FULLRESYNC ${history.id} ${offset}\r\n`)
     }
   }
 
-  // ── into the connections ─────────────────────────────────────────────────
+  // ── directly over the connections ─────────────────────────────────────────────────
 
   async #copyIntoConnections(pictures: Pictures, replicas: readonly Replica[]): Promise<void> {
     const { later, log, workClock, random } = this.#host.engine.environment
     const mark = random.hex(40)
-    const row = new SnapshotBytes()
+    const bytes = new SnapshotBytes()
     this.#begin(replicas)
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
       const sender = new Sender({
         transport: replica.client.transport,
-        row,
-        place: 0,
+        bytes,
+        offset: 0,
         now: () => workClock.now(),
         later,
-        moved: () => row.released(),
+        moved: () => bytes.released(),
       })
       replica.copySender = sender
-      row.senders.add(sender)
+      bytes.senders.add(sender)
     }
-    const { snapshot, walked } = pictures.send(row, replicas[0]!.contents)
+    const { snapshot, walked } = pictures.send(bytes, replicas[0]!.contents)
     this.#snapshot = snapshot
-    this.#row = row
+    this.#bytes = bytes
     try {
       await walked
       log.info({}, 'Background RDB transfer terminated with success')
     } finally {
       this.#snapshot = undefined
     }
-    row.finish(Buffer.from(mark, 'latin1'))
-    // Who has left is not in the row any more.
+    bytes.finish(Buffer.from(mark, 'latin1'))
+    // Replicas that have left are not among the senders any more.
     for (const replica of replicas) {
-      if (replica.copySender === undefined || !row.senders.has(replica.copySender)) continue
+      if (replica.copySender === undefined || !bytes.senders.has(replica.copySender)) continue
       replica.startsOnAcknowledgement = true
       this.#host.copied(replica)
     }
@@ -200,7 +207,7 @@ export class FullSync {
     try {
       await image.complete()
       const file = await pictures.disk.open(image.temporary, 'read')
-      // What is open stays readable without a name.
+      // An open file stays readable without a name.
       await pictures.disk.remove(image.temporary)
       void this.#sendFile(file, replicas)
     } catch (error) {
@@ -212,7 +219,7 @@ export class FullSync {
     log.info({}, 'Background saving terminated with success')
   }
 
-  /** Sends a file to all of them, each at its own pace, and closes it. */
+  /** Sends a file to all of the replicas, each at its own pace, and closes it. */
   async #sendFile(file: DiskFile, replicas: readonly Replica[]): Promise<void> {
     const size = await file.size()
     await Promise.all(
@@ -246,7 +253,7 @@ function isWhole({ contents }: Replica): boolean {
   return contents.data && contents.functions
 }
 
-/** Says something between replies and stream. */
+/** Writes a line between replies and stream. */
 function say(replica: Replica, latin1: string): void {
   replica.client.transport.write(Buffer.from(latin1, 'latin1'))
 }

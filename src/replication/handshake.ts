@@ -1,46 +1,46 @@
-// What a replica and its primary say to each other before data flows.
+// The handshake of a replica and its primary before data flows.
 //
-//   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream goes on where it stopped
+//   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream continues where it stopped
 //     AUTH and REPLCONF, sent together                     ├─ FULLRESYNC ─▶ a snapshot, then the stream
 //                                                          └─ an error ───▶ SYNC is sent: a snapshot, then the stream
 //
-// An error means that the primary does not know PSYNC. It answers SYNC without the id of its history, so this server cannot go on
-// from there after a break.
+// An error means that the primary does not support PSYNC. Its answer to SYNC does not contain the
+// id of its history, so this server cannot continue from there after a break.
 //
-// The handshake takes lines and gives lines; it knows no connection and no time. Where the two cannot agree it throws a
-// HandshakeError, whose message is what Redis logs.
+// The handshake reads and writes lines; it knows neither connection nor time. When the two servers
+// cannot agree it throws a HandshakeError, whose message is Redis's log line.
 
-/** The primary refuses, or says what makes no sense; whoever dialled tries again later. */
+/** The primary refuses, or its answer is not understood. The dialler tries again later. */
 export class HandshakeError extends Error {}
 
-/** How replication goes on. */
+/** How replication continues. */
 export type Agreement =
-  /** A snapshot follows. `offset`: how much of the stream is in it. */
+  /** A snapshot follows. `offset` is the stream's offset that it includes. */
   | { readonly kind: 'snapshot'; readonly id: string; readonly offset: number }
-  /** The stream follows; `id` is given where the history goes on under another one. */
+  /** The stream follows. `id` is set when the history continues under another id. */
   | { readonly kind: 'continue'; readonly id: string | undefined }
-  /** A snapshot follows, in answer to SYNC: nobody says of which history it is. */
+  /** A snapshot follows in answer to SYNC; the id of its history is unknown. */
   | { readonly kind: 'nameless snapshot' }
 
 export interface HandshakeOptions {
   readonly user: string
   readonly password: string
-  /** Where this server can be reached, for the primary to tell; 0 = it says nothing. */
+  /** The port that the primary shall report for this server; 0 = none. */
   readonly port: number
-  /** Empty = the primary sees for itself. */
+  /** Empty = the primary uses the connection's address. */
   readonly ip: string
-  /** What this server has of which history; undefined = nothing that it could go on from. */
+  /** The history and offset of this server's data; undefined when it cannot continue from there. */
   readonly position: { readonly id: string; readonly offset: number } | undefined
-  /** The primary is our replica until now, and is to take our place. */
+  /** The primary is our replica until now, and shall take over. */
   readonly isHandover: boolean
   send(request: readonly string[]): void
   tell(message: string): void
 }
 
-/** A request that was sent, and what is made of its reply. */
+/** A request that was sent, and how to treat its reply. */
 interface Question {
   readonly request: readonly string[]
-  /** What is said when the reply is an error; `refuse` = nothing can go on then. */
+  /** The log line for an error reply; with `refuse` the handshake ends then. */
   readonly failure: string
   readonly refuse?: true
 }
@@ -56,7 +56,7 @@ export class Handshake {
     this.#options = options
   }
 
-  /** PSYNC was sent: what is said next decides. */
+  /** Whether PSYNC was sent: the next answer decides. */
   get hasAsked(): boolean {
     return this.#phase === 'psync'
   }
@@ -65,7 +65,10 @@ export class Handshake {
     this.#options.send(['PING'])
   }
 
-  /** Takes a line that is not empty; returns what was agreed when it is the last. Throws HandshakeError. */
+  /**
+   * Takes a line that is not empty; returns the agreement after the last one. Throws
+   * HandshakeError.
+   */
   take(line: string): Agreement | undefined {
     switch (this.#phase) {
       case 'ping':
@@ -81,7 +84,7 @@ export class Handshake {
 
   #pong(line: string): void {
     const { tell } = this.#options
-    // A primary that asks for a password first has answered, too.
+    // A primary that requires a password first has answered, too.
     const isThere = line.startsWith('+') || /^-(NOAUTH|NOPERM|ERR operation not permitted)/.test(line)
     if (!isThere) throw new HandshakeError(`Error reply to PING from master: '${line}'`)
     tell('Master replied to PING, replication can continue...')
@@ -149,7 +152,7 @@ export class Handshake {
     }
     if (!line.startsWith('-ERR')) tell(`Unexpected reply to PSYNC from master: ${line}`)
     else tell(`Master does not support PSYNC or is in error state (reply: ${line})`)
-    // It has its data from here: a copy of it would bring nothing new.
+    // The target's data came from this server: copying it back would bring nothing new.
     if (isHandover) throw new HandshakeError('Failover target rejected psync request')
     tell('Retrying with SYNC...')
     send(['SYNC'])

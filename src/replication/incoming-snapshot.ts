@@ -1,30 +1,32 @@
-// A snapshot on its way from the primary: bytes come in as the network brings them, and are read as a file is.
+// A snapshot arriving from the primary: bytes come as the network delivers them, and are read like
+// a file.
 //
-// The primary says beforehand how many bytes it has ($size), or which 40 bytes mark its end ($EOF:mark). With a mark the last
-// 40 bytes that have come are held back until more come, because they may be the mark.
+// The primary announces the number of bytes ($size), or 40 bytes that mark the end ($EOF:mark).
+// With a mark, the last 40 bytes received are held back until more arrive, because they may be the
+// mark.
 
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 
-/** What the primary said of the snapshot's end: its size, or what follows it. */
+/** The announced end of a snapshot: its size, or the mark that follows it. */
 export type Extent = { readonly bytes: number } | { readonly mark: string }
 
-/** Of a snapshot without a size: more than any memory holds. */
+/** The size limit of a snapshot with a mark: more than any memory holds. */
 const UNSIZED_BYTES_MAX = 2 ** 44
 export const MARK_BYTES = 40
-/** So many bytes may wait to be read; the primary waits then. */
+/** Bytes that may wait to be read; beyond this the primary has to wait. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
 
 export class IncomingSnapshot {
-  /** Bytes that have come, and that were announced; 0 = its end shows itself. */
+  /** Bytes received, and bytes announced; 0 = the end is marked. */
   receivedBytes = 0
   readonly totalBytes: number
-  /** Bytes given out to be read. */
+  /** Bytes given to the reader. */
   readBytes = 0
   readonly #extent: Extent
   readonly #flow: { pause(): void; resume(): void }
   #pieces: Buffer[] = []
   #waitingBytes = 0
-  /** What may be the mark. */
+  /** Bytes that may be the mark. */
   #tail: Buffer = Buffer.alloc(0)
   #ended = false
   #failure: unknown = undefined
@@ -38,17 +40,17 @@ export class IncomingSnapshot {
     if (this.totalBytes === 0 && 'bytes' in extent) this.#ended = true
   }
 
-  /** As many bytes as it has at most. */
+  /** Its size, or the most it can have. */
   get size(): number {
     return 'bytes' in this.#extent ? this.#extent.bytes : UNSIZED_BYTES_MAX
   }
 
-  /** All of it is here. */
+  /** Whether all of it has arrived. */
   get isComplete(): boolean {
     return this.#ended
   }
 
-  /** Takes what has come; returns what lies behind the end. */
+  /** Takes received bytes; returns those behind the end of the snapshot. */
   receive(bytes: Buffer): Buffer | undefined {
     if ('bytes' in this.#extent) {
       const own = bytes.subarray(0, this.#extent.bytes - this.receivedBytes)
@@ -66,14 +68,17 @@ export class IncomingSnapshot {
     return undefined
   }
 
-  /** No more will come. */
+  /** No more bytes will come. */
   fail(error: unknown): void {
     if (this.#ended || this.#failure !== undefined) return
     this.#failure = error
     this.#wakeReader()
   }
 
-  /** Reads in order, as from a file: waits for some bytes; 0 = the end. Throws what `fail` was told. */
+  /**
+   * Reads in order, as from a file: waits for some bytes; 0 = the end. Throws the error given to
+   * `fail`.
+   */
   async read(into: Buffer, start: number, length: number): Promise<number> {
     while (this.#waitingBytes === 0 && !this.#ended) {
       if (this.#failure !== undefined) throw this.#failure
@@ -98,11 +103,11 @@ export class IncomingSnapshot {
     return read
   }
 
-  /** Waits for the end, which must be that of the `length` bytes that were made use of. */
+  /** Waits for the end, which must come after the `length` bytes that were used. */
   async expectEnd(length: number): Promise<void> {
     const one = Buffer.alloc(1)
     if (this.readBytes > length || (await this.read(one, 0, 1)) > 0)
-      throw new RdbDamage('something follows the end of the snapshot')
+      throw new RdbDamage('there are bytes behind the end of the snapshot')
   }
 
   #add(bytes: Buffer): void {

@@ -1,11 +1,11 @@
-// The stream while it is kept: effects go into the backlog, or somebody else's stream is passed on there, and it is known how much
-// of it may be sent.
+// The stream while it is kept in the backlog, and how much of it may be sent.
 //
-//   keep     from now on it is kept: the effects of commands here where this server leads, what its primary sends where it follows one
-//   forget   it is dropped, and no more is kept
+//   keep     keeps the stream from now on: the effects of commands here when this server leads, the
+//            primary's stream when it follows one
+//   forget   drops it, and stops keeping it
 //
-// It may be sent as far as the journal has it: written, or synced where some key's policy asks for that. So a replica never
-// has what a restart of this server would lose.
+// The stream may be sent as far as the journal has it: written, or synced when the policy of some
+// key requires that. So a replica never has anything that a restart of this server would lose.
 
 import type { Word } from '../engine/effects/effects.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -13,16 +13,16 @@ import { Source } from '../util/bytes/bytes.ts'
 import { Backlog } from './backlog.ts'
 import { Stream } from './stream.ts'
 
-/** A turn's end: how far the journal was then, and the stream. */
+/** The offsets of journal and stream at the end of a turn. */
 interface Mark {
   readonly journal: number
   readonly stream: number
 }
 
 export class KeptStream {
-  /** False while the stream is somebody else's, passed on: nothing may be added to it here. */
+  /** False while the primary's stream is passed on: nothing may be added to it here. */
   leadsItself = true
-  /** Offset up to which it may be sent. */
+  /** The offset up to which the stream may be sent. */
   sendable = 0
   readonly #engine: Engine
   readonly #neededFrom: () => number
@@ -47,12 +47,14 @@ export class KeptStream {
     return this.#backlog
   }
 
-  /** The database that the next effect is in unless it says its own; undefined while nothing is kept. */
+  /**
+   * The database of the next effect, unless it begins with SELECT; undefined while nothing is kept.
+   */
   get database(): number | undefined {
     return this.#stream && Math.max(0, this.#stream.database)
   }
 
-  /** Begins to encode what happens, unless that is done already. */
+  /** Begins to keep the stream, unless it is kept already. */
   keep(): void {
     if (this.#stream !== undefined) return
     const { config } = this.#engine
@@ -64,7 +66,7 @@ export class KeptStream {
     if (this.leadsItself) propagation.add(this.#stream)
   }
 
-  /** Drops it: nobody can go on from it. */
+  /** Drops the stream: replicas can no longer continue from it. */
   forget(): void {
     if (this.#stream !== undefined) this.#engine.effects.propagation.remove(this.#stream)
     this.#stream = undefined
@@ -72,36 +74,39 @@ export class KeptStream {
     this.#marks = []
   }
 
-  // ── whose it is ──────────────────────────────────────────────────────────
+  // ── leading or passing on ──────────────────────────────────────────────────────────
 
-  /** A primary is followed: its stream is passed on, and nothing is added to it here. */
+  /** This server follows a primary: its stream is passed on, and nothing is added to it here. */
   passOn(): void {
     this.leadsItself = false
     if (this.#stream !== undefined) this.#engine.effects.propagation.remove(this.#stream)
   }
 
-  /** Nobody is followed any more: what happens here is the stream, behind what was passed on. */
+  /**
+   * This server follows no primary any more: its own effects are the stream, behind what was passed
+   * on.
+   */
   lead(): void {
     this.leadsItself = true
     if (this.#stream === undefined) return
-    // Replicas know which database the primary's stream was in, and we do not.
+    // Replicas know which database the primary's stream was in; this server does not.
     this.sayDatabase()
     this.#engine.effects.propagation.add(this.#stream)
   }
 
   // ── what goes into it ────────────────────────────────────────────────────
 
-  /** The next effect says its database. */
+  /** The next effect begins with SELECT. */
   sayDatabase(): void {
     this.#stream!.database = -1
   }
 
-  /** Adds bytes of somebody else's stream. */
+  /** Adds bytes of the primary's stream. */
   copy(bytes: Buffer): void {
     this.#stream!.copy(new Source(bytes), 0, bytes.length)
   }
 
-  /** Adds what happened before anything was kept. */
+  /** Adds an effect from before anything was kept. */
   append(database: number, words: readonly Word[]): void {
     this.#stream!.append(database, words)
   }
@@ -116,7 +121,7 @@ export class KeptStream {
 
   // ── how far it may be sent ───────────────────────────────────────────────
 
-  /** At the end of a turn: finds out up to where the journal has what was streamed. */
+  /** At the end of a turn: updates how far the journal has what was streamed. */
   followJournal(): void {
     const { end } = this.#backlog!
     const { progress } = this.#engine.effects.durability

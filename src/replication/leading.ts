@@ -1,11 +1,13 @@
-// Leading: who follows this server, what is kept for them, and how far each of them is.
+// Leading: the replicas of this server, the stream that is kept for them, and how far each of them
+// is.
 //
-//   PSYNC id offset ─▶ in the backlog? ─yes─▶ CONTINUE: the stream goes on there
+//   PSYNC id offset ─▶ in the backlog? ─yes─▶ CONTINUE: the stream continues there
 //                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream from its moment on
 //
-// The stream and its backlog are made for the first replica, and dropped when nobody has followed for
-// `repl-backlog-ttl` seconds: without replicas nothing is encoded. What a turn did is sent at its end, and only as
-// far as the journal has it. So a replica never has what a restart of this server would lose.
+// The stream and its backlog are made for the first replica, and dropped when no replica has
+// followed for `repl-backlog-ttl` seconds: without replicas nothing is encoded. The effects of a
+// turn are sent at its end, and only as far as the journal has them. So a replica never has
+// anything that a restart of this server would lose.
 
 import type { Client } from '../engine/clients/client.ts'
 import { CLIENT_REPLICA } from '../engine/clients/client.ts'
@@ -20,22 +22,30 @@ import type { StreamCopy } from './primary-stream.ts'
 import { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
 
-/** How often it is looked who is silent, and whether a ping is due: Redis counts whole seconds. */
+/**
+ * How often replicas are checked for silence, and whether a ping is due: Redis counts whole
+ * seconds.
+ */
 const LOOK_MS = 1000
-/** Tells a replica that waits for its snapshot that this server is alive: it skips empty lines before the length. */
+/**
+ * Tells a replica that waits for its snapshot that this server is alive: replicas skip empty lines
+ * before the length.
+ */
 const KEEP_ALIVE = Buffer.from('\n')
 
 export class Leading implements LeadingView, StreamCopy {
   readonly fullSync: FullSync
   readonly #engine: Engine
-  /** Connections that are replicas, and those that have begun to introduce themselves as one (REPLCONF). */
+  /**
+   * Connections of replicas, and those that have begun to introduce themselves as one (REPLCONF).
+   */
   readonly #known = new Map<Client, Replica>()
-  /** Those of them that follow, in the order in which they came. */
+  /** The replicas among them that follow, in order of arrival. */
   readonly #replicas = new Set<Replica>()
   readonly #kept: KeptStream
   #timer: Timer | undefined = undefined
   #looks = 0
-  /** Since when nobody has followed (Unix ms). */
+  /** Since when there have been no replicas (Unix ms). */
   #aloneSinceMs = 0
   #wantsAcknowledgements = false
 
@@ -62,7 +72,7 @@ export class Leading implements LeadingView, StreamCopy {
     this.#count()
   }
 
-  // ── what is told of it ───────────────────────────────────────────────────
+  // ── figures ───────────────────────────────────────────────────
 
   get onlineCount(): number {
     let count = 0
@@ -93,13 +103,14 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   get replicaBytes(): number {
-    // The blocks that the backlog is trimmed to are whole ones: beside no replica nothing of them is a replica's.
+    // The backlog is trimmed to whole blocks. Without replicas none of that memory counts as
+    // theirs.
     if (this.#replicas.size === 0) return 0
     const { config } = this.#engine
     return Math.max(0, this.memoryBytes - config.get('repl-backlog-size'))
   }
 
-  /** Which state of the history the data is in; undefined while nobody could go on from it. */
+  /** The position of the data in the history; undefined while no replica could continue from it. */
   get position(): HistoryPosition | undefined {
     const { database } = this.#kept
     if (database === undefined) return undefined
@@ -120,9 +131,9 @@ export class Leading implements LeadingView, StreamCopy {
     this.#engine.requests.turn.endSoon()
   }
 
-  // ── who follows ──────────────────────────────────────────────────────────
+  // ── replicas ──────────────────────────────────────────────────────────
 
-  /** What a connection has said of itself as a replica; it may go on saying. */
+  /** Returns the replica of a connection; its introductions may still follow. */
   introduce(client: Client): Replica {
     let replica = this.#known.get(client)
     if (replica === undefined) {
@@ -132,7 +143,7 @@ export class Leading implements LeadingView, StreamCopy {
     return replica
   }
 
-  /** SYNC: a snapshot and the stream, without a word about offsets. */
+  /** SYNC: a snapshot and the stream, without any offset. */
   sync(client: Client): void {
     const replica = this.introduce(client)
     this.#tellOfRequest(replica)
@@ -140,7 +151,9 @@ export class Leading implements LeadingView, StreamCopy {
     this.#fullySynchronise(replica)
   }
 
-  /** PSYNC: the stream from an offset of a history on if that can be, else everything. */
+  /**
+   * PSYNC: the stream from an offset of a history if possible, otherwise a full synchronisation.
+   */
   partialSync(client: Client, id: string, offset: number | bigint): void {
     const replica = this.introduce(client)
     const { stats } = this.#engine.figures
@@ -154,7 +167,7 @@ export class Leading implements LeadingView, StreamCopy {
     this.#fullySynchronise(replica)
   }
 
-  /** A replica says how far it is. */
+  /** Takes the offset that a replica acknowledges. */
   acknowledge(client: Client, offset: number, syncedOffset: number | undefined): void {
     const replica = this.#known.get(client)
     if (replica === undefined || !this.#replicas.has(replica)) return
@@ -166,24 +179,27 @@ export class Leading implements LeadingView, StreamCopy {
     if (syncedOffset !== undefined && syncedOffset > replica.syncedOffset) replica.syncedOffset = syncedOffset
     if (replica.startsOnAcknowledgement && this.#hasAllOfCopy(replica)) this.#startStream(replica)
     this.#count()
-    // No reply ends this turn, and somebody may look at its end how far replicas are.
+    // No reply ends this turn, but listeners at its end may check how far replicas are.
     turn.endSoon()
     if (isNews) blocking.wakeEverywhere(REPLICAS)
   }
 
-  /** Ends the connection of every replica: what they have is of a history that goes by another name now, or is over. */
+  /** Ends the connection of every replica: their history has a new id now, or has ended. */
   #dropReplicas(): void {
     for (const { client } of [...this.#replicas]) this.#engine.clients.connected.close(client, 'now')
   }
 
-  // ── passing somebody else's stream on ────────────────────────────────────
+  // ── passing on the primary's stream ────────────────────────────────────
 
-  /** A primary is followed: its stream is passed on, and nothing is added to it here. */
+  /** This server follows a primary: its stream is passed on, and nothing is added to it here. */
   passOn(): void {
     if (this.#kept.leadsItself) this.#kept.passOn()
   }
 
-  /** Nobody is followed any more: what happens here is the stream, behind what was passed on. */
+  /**
+   * This server follows no primary any more: its own effects are the stream, behind what was passed
+   * on.
+   */
   lead(): void {
     if (this.#kept.leadsItself) return
     this.#kept.lead()
@@ -193,7 +209,8 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   begin(): void {
-    // Those who follow the same primary may come here when this server is promoted: they need what has come until then.
+    // If this server is promoted, other replicas of the same primary may come here. They need the
+    // stream up to then.
     this.#kept.keep()
   }
 
@@ -212,8 +229,8 @@ export class Leading implements LeadingView, StreamCopy {
   }
 
   /**
-   * Keeps the stream from now on, before anybody follows: who followed an earlier process may come back, and has the keys that were
-   * `dropped` since.
+   * Keeps the stream from now on, before there are replicas: replicas of an earlier process may
+   * come back. They still have the keys that were `dropped` since.
    */
   expectReplicas(dropped: readonly DroppedKey[] = []): void {
     this.#kept.keep()
@@ -224,7 +241,7 @@ export class Leading implements LeadingView, StreamCopy {
     this.#lookLater()
   }
 
-  /** Does nothing by the clock any more. */
+  /** Stops its timer. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -249,7 +266,7 @@ export class Leading implements LeadingView, StreamCopy {
       {},
       `Partial resynchronization request from ${replica.name} accepted. Sending ${this.#kept.backlog!.end - place} bytes of backlog starting from offset ${place + 1}.`,
     )
-    replica.place = place
+    replica.keptFrom = place
     replica.countedTo = place
     replica.phase = 'online'
     replica.heardMs = this.#now()
@@ -273,7 +290,8 @@ export class Leading implements LeadingView, StreamCopy {
     if (this.#kept.backlog === undefined) {
       const { history } = this.#engine.effects
       const { log } = this.#engine.environment
-      // Nobody was told what has happened since this one had any replicas; what came from a primary others know as well.
+      // Changes since the last replica left were not streamed. A primary's history is known to
+      // others as well, so its id stays.
       if (this.#kept.leadsItself) history.beginAnew()
       this.#kept.keep()
       log.info({}, `Replication backlog created, my new replication IDs are '${history.id}' and '${history.secondId}'`)
@@ -289,7 +307,7 @@ export class Leading implements LeadingView, StreamCopy {
     return needed
   }
 
-  /** All of a snapshot was handed to a replica's connection. */
+  /** A replica's connection has been given the whole snapshot. */
   #copied(replica: Replica): void {
     const { connected: clients } = this.#engine.clients
     const { log } = this.#engine.environment
@@ -320,7 +338,7 @@ export class Leading implements LeadingView, StreamCopy {
   #startStream(replica: Replica): void {
     replica.startsOnAcknowledgement = false
     replica.copySender = undefined
-    replica.countedTo = replica.place
+    replica.countedTo = replica.keptFrom
     this.#startSending(replica)
     this.#engine.environment.log.info({}, `Synchronization with replica ${replica.name} succeeded`)
   }
@@ -331,8 +349,8 @@ export class Leading implements LeadingView, StreamCopy {
     const { turn } = this.#engine.requests
     replica.sender = new Sender({
       transport,
-      row: this.#kept.backlog!,
-      place: replica.place,
+      bytes: this.#kept.backlog!,
+      offset: replica.keptFrom,
       now: this.#now,
       later,
       moved: () => this.#moved(replica),
@@ -356,7 +374,7 @@ export class Leading implements LeadingView, StreamCopy {
 
   // ── sending ──────────────────────────────────────────────────────────────
 
-  /** At the end of a turn: hands over what it did, as far as the journal has it. */
+  /** At the end of a turn: sends its effects, as far as the journal has them. */
   #send(): void {
     const kept = this.#kept
     if (kept.backlog === undefined) return
@@ -371,7 +389,7 @@ export class Leading implements LeadingView, StreamCopy {
     }
   }
 
-  /** Takes note of how much of the stream a replica has not taken, which its output limit bounds. */
+  /** Updates how much of the stream a replica has not taken, which its output limit bounds. */
   #moved(replica: Replica): void {
     const { client, phase } = replica
     const { backlog } = this.#kept
@@ -383,7 +401,7 @@ export class Leading implements LeadingView, StreamCopy {
     if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.clients.outputLimits.check(client)
   }
 
-  // ── by the clock ─────────────────────────────────────────────────────────
+  // ── periodic work ─────────────────────────────────────────────────────────
 
   #lookLater(): void {
     this.#timer ??= this.#engine.environment.workClock.after(LOOK_MS, () => {
@@ -402,7 +420,7 @@ export class Leading implements LeadingView, StreamCopy {
       this.#forgetAfterLong()
       return
     }
-    // A pause is for the stream to stand still.
+    // During a pause the stream stands still.
     const isDue = this.#looks % config.get('repl-ping-replica-period') === 0
     if (isDue && !state.paused.holds && this.#kept.leadsItself) {
       this.#kept.ping()
@@ -437,13 +455,13 @@ export class Leading implements LeadingView, StreamCopy {
     const ttl = config.get('repl-backlog-ttl')
     if (this.#kept.backlog === undefined || ttl === 0 || !this.#kept.leadsItself) return
     if (this.#now() - this.#aloneSinceMs <= ttl * 1000) return
-    // What comes next is streamed to nobody: the id must not stand for it.
+    // Changes from now on are not streamed, so they need a history with a new id.
     history.beginAnew()
     this.#kept.forget()
     log.info({}, `Replication backlog freed after ${ttl} seconds without connected replicas.`)
   }
 
-  /** Looks whether enough replicas are near enough for writes to be taken. */
+  /** Checks whether enough replicas are near enough for writes to be accepted. */
   #count(): void {
     const { config } = this.#engine
     const { state } = this.#engine.conditions
@@ -452,5 +470,8 @@ export class Leading implements LeadingView, StreamCopy {
   }
 }
 
-/** Who waits for replicas is parked under this name: keys are bytes, this character is none. */
+/**
+ * Clients that wait for replicas are parked under this name: keys are bytes, and this character is
+ * none.
+ */
 export const REPLICAS = '\u{1F4E1}'

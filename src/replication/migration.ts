@@ -1,15 +1,15 @@
-// Keys on their way to another server: what MIGRATE has one server say, and what is made of the answers.
+// Keys moving to another server: the requests that MIGRATE makes to the target, and its answers.
 //
-//   connect ──▶ introduce (AUTH, SELECT) ──▶ transfer: RESTORE, one a key ──▶ over
+//   connect ──▶ introduce (AUTH, SELECT) ──▶ transfer: one RESTORE for each key ──▶ over
 //      ▲  └───────────┴──────────────────────────┤ the connection breaks before a key was taken
 //      └─────────────── once ────────────────────┘
 //
-// A value is encoded when the connection has taken what was before it, so that no more than one is in memory beside the data. The
-// two servers agree on a key when the target has said OK: `taken` are the keys of which it has. Nothing changes here; what becomes
-// of them is MIGRATE's business.
+// A value is encoded when the connection has taken the bytes before it, so at most one is in memory
+// beside the data. A key counts as moved when the target has said OK: `taken` lists those keys.
+// Nothing is changed here; MIGRATE decides what becomes of the keys.
 //
-// Nothing is sent before the target has agreed to AUTH and SELECT: redis-server sends all at once, and the values end up in
-// database 0 where the target has no other.
+// Nothing is sent before the target has agreed to AUTH and SELECT. redis-server sends everything at
+// once, and the values end up in database 0 if the target has no other.
 
 import type { HeldKey } from '../engine/conditions/held-keys.ts'
 import { databaseOf, keyOf } from '../engine/data/key-name.ts'
@@ -22,31 +22,37 @@ import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 
-/** As much is given to the connection at a time, so that a slow one is seen to move: Redis's chunk. */
+/**
+ * Bytes given to the connection at a time, so that progress is seen on a slow one. Redis uses the
+ * same chunk size.
+ */
 const CHUNK_BYTES = 64 * 1024
-/** What a target says beyond this is not read, as in Redis. */
+/** The rest of a longer line is ignored, as in Redis. */
 const LINE_BYTES_MAX = 1023
 
 const CANNOT_CONNECT = new ReplyError('IOERR error or timeout connecting to the client')
 const CANNOT_WRITE = new ReplyError('IOERR error or timeout writing to target instance')
 const CANNOT_READ = new ReplyError('IOERR error or timeout reading to target instance')
-/** Somebody was there to say no, or nobody answered: for Redis the connection is made then, and writing to it fails. */
+/**
+ * A host refused the connection or did not answer. Redis then reports the connection as made, and
+ * writing to it fails.
+ */
 const REFUSED = /\bE(CONNREFUSED|CONNRESET|HOSTUNREACH|TIMEDOUT)\b/
 
-/** What MIGRATE was asked to do. */
+/** The arguments of a MIGRATE. */
 export interface MigrationOrder {
   readonly target: Address
-  /** The number of the database there, as text. */
+  /** The number of the target's database, as text. */
   readonly database: string
-  /** How long nothing may move. */
+  /** The longest time without progress. */
   readonly timeoutMs: number
-  /** What follows AUTH; none = nobody need be named. */
+  /** The arguments of AUTH; empty = no AUTH. */
   readonly credentials: readonly string[]
-  /** Takes the place of what the target has under the same key. */
+  /** Whether to replace an existing value of the key at the target. */
   readonly replaces: boolean
 }
 
-/** One key: its name (key-name.ts), and what holds it while it must not change. */
+/** One key: its name (key-name.ts), and the hold that prevents changes. */
 export interface Parcel {
   readonly name: string
   readonly held: HeldKey | undefined
@@ -60,10 +66,10 @@ export interface MigrationOptions {
 
 export class Migration implements ConnectionListener {
   readonly parcels: readonly Parcel[]
-  /** Those that the target has, in order. */
+  /** Keys that the target has, in order. */
   readonly taken: Parcel[] = []
   isOver = false
-  /** What went wrong: the first thing that the target refused, or that the connection broke. */
+  /** The first error: a refusal of the target, or a broken connection. */
   error: ReplyError | undefined = undefined
   readonly #engine: Engine
   readonly #order: MigrationOrder
@@ -71,15 +77,15 @@ export class Migration implements ConnectionListener {
   #connection: Connection | undefined = undefined
   #isConnected = false
   #timer: Timer | undefined = undefined
-  /** How many answers to introductions are still to come. */
+  /** Answers to AUTH and SELECT that are still to come. */
   #introductions = 0
-  /** The next parcel to be sent. */
+  /** The index of the next parcel to be sent. */
   #next = 0
-  /** What the connection has not been given yet. */
+  /** Bytes that the connection has not been given yet. */
   #unsent: Buffer[] = []
-  /** The system has not taken all that the connection was given. */
+  /** Whether the system has not yet taken all that the connection was given. */
   #isWriting = false
-  /** Parcels that were sent and not answered yet, in order; `#answered` of them were. */
+  /** Parcels sent, in order; the first `#answered` of them have an answer. */
   #sent: Parcel[] = []
   #answered = 0
   readonly #lines = new LineReader(LINE_BYTES_MAX)
@@ -93,7 +99,7 @@ export class Migration implements ConnectionListener {
     this.#connect()
   }
 
-  /** Ends it without a word: nobody waits for it any more. */
+  /** Ends it without a reply: no client waits for it any more. */
   giveUp(): void {
     this.isOver = true
     this.#disconnect()
@@ -118,13 +124,13 @@ export class Migration implements ConnectionListener {
     this.#connection = undefined
   }
 
-  /** Something moves: patience begins anew. */
+  /** There was progress: the timeout starts again. */
   #moved(): void {
     this.#timer?.cancel()
     this.#timer = this.#engine.environment.workClock.after(this.#order.timeoutMs, () => this.#fail('timeout'))
   }
 
-  // ── what the connection tells ────────────────────────────────────────────
+  // ── events of the connection ────────────────────────────────────────────
 
   connected(): void {
     const { credentials, database } = this.#order
@@ -152,7 +158,7 @@ export class Migration implements ConnectionListener {
     else this.#fail('broken')
   }
 
-  /** An answer: to an introduction, or to the first of the parcels that were sent. */
+  /** Takes an answer: to AUTH or SELECT, or to the first parcel without one. */
   #take(line: string): void {
     if (line.startsWith('-')) {
       const text = line.slice(1).replace(/[\r\n]/g, ' ')
@@ -163,14 +169,14 @@ export class Migration implements ConnectionListener {
       else if (--this.#introductions === 0) this.#sendMore()
       return
     }
-    // Somebody who talks unasked is no Redis.
+    // A server that talks unasked is not Redis.
     if (this.#answered === this.#sent.length) {
       this.#fail('broken')
       return
     }
     const isLast = this.#answered + 1 === this.#sent.length
     if (!line.startsWith('-')) {
-      // It cannot have a value whose end has not left.
+      // The target cannot have a value whose end has not left.
       if (isLast && this.#unsent.length > 0) {
         this.#fail('broken')
         return
@@ -178,14 +184,17 @@ export class Migration implements ConnectionListener {
       this.taken.push(this.#sent[this.#answered]!)
     }
     this.#answered++
-    // All that was asked is answered: whatever else the target says, or the connection does, is of no concern.
+    // All requests are answered: anything else from the target or the connection is ignored.
     if (isLast && this.#next === this.parcels.length) this.#end(this.error)
     else this.#sendMore()
   }
 
   // ── sending ──────────────────────────────────────────────────────────────
 
-  /** Sends the next values when the connection has taken those before; ends when all of them are answered. */
+  /**
+   * Sends the next values when the connection has taken those before; ends when all of them are
+   * answered.
+   */
   #sendMore(): void {
     if (this.#isWriting) return
     let bytes = 0
@@ -203,7 +212,7 @@ export class Migration implements ConnectionListener {
     else if (this.#answered === this.#sent.length) this.#end(this.error)
   }
 
-  /** Gives requests to the connection, a chunk at a time. */
+  /** Gives requests to the connection, one chunk at a time. */
   #send(requests: Buffer[]): void {
     this.#unsent = requests
     this.#isWriting = true
@@ -216,7 +225,7 @@ export class Migration implements ConnectionListener {
     this.#unsent = whole.length > chunk.length ? [whole.subarray(chunk.length)] : []
     const connection = this.#connection
     connection?.write(chunk, () => {
-      // It may be over, or have begun anew.
+      // The connection may have ended, or a new one may have replaced it.
       if (this.#connection === connection) this.#written()
     })
   }
@@ -231,7 +240,10 @@ export class Migration implements ConnectionListener {
     if (this.#introductions === 0) this.#sendMore()
   }
 
-  /** Encodes a RESTORE of what is under a key at this moment; undefined when nothing is. From here on it must not change. */
+  /**
+   * Encodes a RESTORE of the key's present value; undefined when the key does not exist. From here
+   * on the key must not change.
+   */
   #encode({ name, held }: Parcel): Buffer | undefined {
     const { config } = this.#engine
     const { dataset } = this.#engine.data
@@ -255,9 +267,12 @@ export class Migration implements ConnectionListener {
     return request
   }
 
-  // ── ends ─────────────────────────────────────────────────────────────────
+  // ── end ─────────────────────────────────────────────────────────────────
 
-  /** The target is silent, or the connection is lost. As in Redis it is tried once more where no key was taken and time is not the reason. */
+  /**
+   * The target is silent, or the connection is lost. As in Redis, it is tried once more if the
+   * connection broke before a key was taken.
+   */
   #fail(why: 'timeout' | 'broken'): void {
     const isBroken = why === 'broken'
     if (isBroken && this.#mayRetry && this.#answered === 0) {

@@ -1,8 +1,8 @@
-// Who waits for keys to reach another server (MIGRATE).
+// The clients that wait for their keys to reach another server (MIGRATE).
 //
-// A client that migrates is parked, and its command run again when the target has answered: that run removes the keys, and nothing
-// else does, so a client that goes away, or is told to wait no longer, leaves all of them here. Keys that are to be removed are held
-// until then (engine/conditions/held-keys.ts).
+// A migrating client is parked, and its command runs again when the target has answered. Only that
+// run removes the keys. So when the client disconnects, or is told to stop waiting, all keys stay
+// here. Keys that are to be removed are held until then (engine/conditions/held-keys.ts).
 
 import type { Client } from '../engine/clients/client.ts'
 import type { HeldKey } from '../engine/conditions/held-keys.ts'
@@ -28,12 +28,15 @@ export class Migrations {
     this.#dial = dial
   }
 
-  /** Begins to send keys, and parks the client of the call. `holds`: they must not change meanwhile. */
+  /**
+   * Begins to send keys, and parks the client of the call. With `holds` the keys must not change
+   * meanwhile.
+   */
   begin(call: Call, order: MigrationOrder, keys: readonly Bytes[], holds: boolean): void {
     const { client, db } = call
     const { connected: clients } = this.#engine.clients
     const { heldKeys, pause } = this.#engine.conditions
-    // One that the client was told not to wait for (CLIENT UNBLOCK).
+    // Drops a migration that the client was told not to wait for (CLIENT UNBLOCK).
     this.#drop(client)
     const parcels = keys.map((key): Parcel => {
       return { name: nameKey(db.index, key), held: holds ? heldKeys.hold(db, key) : undefined }
@@ -51,10 +54,13 @@ export class Migrations {
     this.#park(call)
   }
 
-  /** In a call that is run again: returns the migration that it waited for, or undefined after parking it once more. */
+  /**
+   * For a call that runs again: returns the migration that it waited for, or parks it once more and
+   * returns undefined.
+   */
   outcome(call: Call): Migration | undefined {
     const migration = this.#byClient.get(call.client)
-    // CLIENT PAUSE: nothing is removed before it ends.
+    // During CLIENT PAUSE nothing is removed.
     if (migration?.isOver && !this.#engine.conditions.pause.active) return migration
     this.#park(call)
     return undefined
@@ -65,14 +71,14 @@ export class Migrations {
   }
 
   #park(call: Call): void {
-    // Calls are used again: of this one only the client is kept.
+    // Call objects are reused, so only the client is kept.
     const { client } = call
     call.block({
       keys: [waitingName(client)],
       timeoutMs: 0,
       type: NONE,
       servedByDeletion: true,
-      // CLIENT UNBLOCK: there is no other end of this waiting but the migration's own.
+      // CLIENT UNBLOCK: nothing else ends this wait but the migration itself.
       onTimeout: (reply) => {
         reply.error(GIVEN_UP)
         this.#drop(client)
@@ -80,7 +86,7 @@ export class Migrations {
     })
   }
 
-  /** It is over: its client's command is run again, and what is left of it is forgotten. */
+  /** The migration is over: runs its client's command again, and drops the migration. */
   #settle(client: Client): void {
     if (this.#engine.conditions.pause.active) return
     this.#engine.environment.unitClock.renew()
@@ -88,7 +94,7 @@ export class Migrations {
     this.#drop(client)
   }
 
-  /** The pause may have been ended by a command, which is to be over before others run. */
+  /** The pause may have been ended by a command, which must finish before others run. */
   readonly #lookLater = (): void => {
     this.#engine.environment.later(() => {
       for (const [client, { isOver }] of this.#byClient) if (isOver) this.#settle(client)
@@ -109,7 +115,9 @@ export class Migrations {
   }
 }
 
-/** What a client that migrates is parked under: keys are bytes, this character is none. */
+/**
+ * The name under which a migrating client is parked: keys are bytes, and this character is none.
+ */
 function waitingName(client: Client): string {
   return `\u{1F69A}${client.id}`
 }

@@ -1,12 +1,16 @@
-// Partial synchronisation: whether a replica that comes back can go on where it stopped.
+// Partial synchronisation: whether a replica that comes back can continue where it stopped.
 //
-// It can where it names our history, or the one that this server had until it was promoted (up to where that ended), and an
-// offset from which on the backlog has everything. What it is refused for stands in the log, in Redis's words.
+// It can if it names our history, or the one that this server had until its promotion (up to where
+// that ended), and the backlog has everything from its offset on. The reason for a refusal is
+// logged in Redis's words.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Backlog } from './backlog.ts'
 
-/** Tells whether the stream can go on at `offset`, the first byte that the replica has not, of the history `id`; '?' = of none. */
+/**
+ * Tells whether the stream can continue at `offset`, the first byte that the replica lacks, of the
+ * history `id`; '?' = no history.
+ */
 export function canGoOn(
   { effects: { history }, environment: { log } }: Pick<Engine, 'environment' | 'effects'>,
   backlog: Backlog | undefined,

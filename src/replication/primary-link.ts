@@ -2,9 +2,10 @@
 //
 //   connect ──dial──▶ connecting ──▶ handshake ──┬─ FULLRESYNC ─▶ sync (header, snapshot, loading) ──▶ connected
 //      ▲                                          └─ CONTINUE ───────────────────────────────────────────▶ connected
-//      └──────── whatever goes wrong, and a silence of `repl-timeout`; a second later it is tried again ──────┘
+//      └──────── any failure, and a silence of `repl-timeout`; it is tried again a second later ──────────────┘
 //
-// What a link leaves behind is the history's id and offset, from which the next one goes on if the primary can.
+// When a link ends, the history keeps its id and offset. The next link continues from there if the
+// primary can.
 
 import type { Client } from '../engine/clients/client.ts'
 import type { Following } from '../engine/effects/replication.ts'
@@ -22,31 +23,40 @@ import { type Extent, IncomingSnapshot, MARK_BYTES } from './incoming-snapshot.t
 import { PrimaryStream, type StreamCopy } from './primary-stream.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 
-/** How often it is looked whether something is due: an attempt, an acknowledgement, an end of patience. */
+/** How often the link checks what is due: an attempt, an acknowledgement, a timeout. */
 const LOOK_MS = 1000
-/** What is told as the offset of data that is gone: Redis's word for it, by which Sentinel promotes others first. */
+/**
+ * The offset reported when the data is gone. Redis uses the same, so that Sentinel promotes other
+ * replicas first.
+ */
 const NO_OFFSET = 1
-/** Of what follows a snapshot so much may come before that is loaded; the rest waits with the primary, as with Redis. */
+/**
+ * Bytes behind a snapshot that are accepted before it is loaded; the rest waits at the primary, as
+ * with Redis.
+ */
 const EARLY_BYTES_MAX = 4 * 1024 * 1024
-/** A longer line is no reply of a primary. */
+/** A longer line is not a reply of a primary. */
 const LINE_BYTES_MAX = 1024
 
 export type LinkState = 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
 
-/** What is there to go on from, and where; the links to one primary after the other share it. */
+/** Where the next link can continue. All links to one primary share it. */
 export interface Progress {
-  /** The data is that of `history` at its offset. */
+  /** Whether the data is that of `history` at its offset. */
   isContinuable: boolean
   /** The database that the stream was in. */
   database: number
-  /** The data went before what is to take its place was here: nothing is at the history's offset. */
+  /**
+   * Whether the old data went before the new data had arrived: no data belongs to the history's
+   * offset.
+   */
   isGone: boolean
 }
 
-/** Who waits for a replica to take this server's place. */
+/** Waits for a replica to take over from this server. */
 export interface Handover {
   accepted(): void
-  /** It does not: the link has ended, and is not made again. */
+  /** The replica does not take over: the link has ended and is not made again. */
   refused(): void
 }
 
@@ -55,13 +65,13 @@ export interface LinkOptions {
   readonly copy: StreamCopy | undefined
   readonly progress: Progress
   readonly disk?: Disk
-  /** Told how the primary, our replica until now, answers to being asked to take our place. */
+  /** Receives the answer of the primary, our replica until now, to the request to take over. */
   readonly handover?: Handover
-  /** The link is up, or down; or all of a snapshot has been loaded. */
+  /** The link is up or down, or a snapshot has been loaded. */
   changed(what: 'up' | 'down' | 'synced'): void
 }
 
-/** The link ends, in the words of the log. */
+/** Ends the link; the message is its log line. */
 class LinkError extends Error {}
 
 export class PrimaryLink implements Following, ConnectionListener {
@@ -70,21 +80,21 @@ export class PrimaryLink implements Following, ConnectionListener {
   state: LinkState = 'connect'
   readonly #engine: Engine
   readonly #options: LinkOptions
-  /** Until the primary has answered. */
+  /** Set until the primary has answered. */
   #handover: Handover | undefined
   #connection: Connection | undefined = undefined
   #handshake: Handshake | undefined = undefined
-  /** What was agreed, until the snapshot is loaded. */
+  /** The agreement, until the snapshot is loaded. */
   #agreement: Agreement | undefined = undefined
   readonly #lines = new LineReader(LINE_BYTES_MAX)
   #snapshot: IncomingSnapshot | undefined = undefined
-  /** What came behind the snapshot before that was loaded. */
+  /** Bytes received behind the snapshot before it was loaded. */
   #early: Buffer[] = []
   #earlyBytes = 0
   #stream: PrimaryStream | undefined = undefined
   #timer: Timer | undefined = undefined
   #lastHeardMs: number
-  /** Since when there has been no link (Unix ms); 0 = there never was one. */
+  /** Since when the link has been down (Unix ms); 0 = there never was one. */
   #downSinceMs = 0
   #stopped = false
 
@@ -99,7 +109,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#look()
   }
 
-  // ── how it is getting on ─────────────────────────────────────────────────
+  // ── status ─────────────────────────────────────────────────
 
   get linkUp(): boolean {
     return this.state === 'connected'
@@ -135,7 +145,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     return this.#options.progress.isContinuable
   }
 
-  // ── time ─────────────────────────────────────────────────────────────────
+  // ── periodic work ─────────────────────────────────────────────────────────────────
 
   #look(): void {
     if (this.#stopped) return
@@ -166,7 +176,7 @@ export class PrimaryLink implements Following, ConnectionListener {
             "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value.",
           )
         }
-        // The primary hears that we are alive while we load.
+        // Tells the primary that this server is alive while it loads.
         if (this.#snapshot !== undefined) this.#connection?.write('\n')
         return
       case 'connected':
@@ -176,7 +186,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     }
   }
 
-  /** Data has been loaded: what waited for that is run. */
+  /** Loading has ended: runs the requests that waited for it. */
   readonly #goOn = (): void => {
     if (!this.#engine.conditions.state.loading.holds) this.#stream?.resume()
   }
@@ -190,7 +200,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     log.info({}, 'MASTER <-> REPLICA sync started')
   }
 
-  // ── what the connection tells ────────────────────────────────────────────
+  // ── events of the connection ────────────────────────────────────────────
 
   connected(): void {
     const { config } = this.#engine
@@ -227,7 +237,8 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   ended(reason: string): void {
     if (this.#snapshot?.isComplete) {
-      // All of it is here: once it is loaded the next link goes on from there, and brings again what came behind it.
+      // The whole snapshot has arrived. Once it is loaded the next link continues from there, and
+      // receives the bytes behind it again.
       this.#connection = undefined
       this.#early = []
       this.#earlyBytes = 0
@@ -258,13 +269,13 @@ export class PrimaryLink implements Following, ConnectionListener {
     }
   }
 
-  /** Takes bytes up to the end of a line, and acts on that; returns what follows it. */
+  /** Takes bytes up to the end of a line, and handles that line; returns the bytes behind it. */
   #takeLine(bytes: Buffer): Buffer | undefined {
     const end = this.#lines.feed(bytes, 0)
     if (this.#lines.isCut) throw new LinkError('Master sends a line that is too long.')
     if (end === -1) return undefined
     const { line } = this.#lines
-    // An empty one only says that the primary is alive.
+    // An empty line only tells that the primary is alive.
     if (line !== '') {
       if (this.#agreement === undefined) this.#takeReply(line)
       else this.#beginSnapshot(line)
@@ -287,7 +298,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     } else {
       this.#agreement = agreement
       this.state = 'sync'
-      // What is here now, nobody else has.
+      // No other server has the data that is here now.
       progress.isContinuable = false
     }
     const handover = this.#handover
@@ -295,7 +306,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     handover?.accepted()
   }
 
-  // ── all of it ────────────────────────────────────────────────────────────
+  // ── full synchronisation ────────────────────────────────────────────────────────────
 
   #beginSnapshot(line: string): void {
     const { log } = this.#engine.environment
@@ -323,7 +334,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     )
   }
 
-  /** How a snapshot is loaded as it comes; undefined = it comes into a file first. */
+  /** How a snapshot is loaded as it arrives; undefined = it is written to a file first. */
   #meanwhile(): Meanwhile | undefined {
     const { config, databases } = this.#engine
     const { history } = this.#engine.effects
@@ -363,14 +374,14 @@ export class PrimaryLink implements Following, ConnectionListener {
     }
   }
 
-  /** Nobody can go on from the data any more, neither we nor our own replicas. */
+  /** Neither this server nor its own replicas can continue from the data any more. */
   #dataGoes(): void {
     const { copy, progress } = this.#options
     progress.isGone = true
     copy?.interrupt()
   }
 
-  /** All of it is here; the stream behind it is in `database`. */
+  /** The snapshot is loaded; the stream behind it is in `database`. */
   #loaded(database: number): void {
     const { history } = this.#engine.effects
     const { log } = this.#engine.environment
@@ -414,7 +425,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     stream.acknowledge()
     const early = this.#early
     this.#early = []
-    // Before the stream has these, which may have it wait again.
+    // Before the stream takes these bytes, because it may pause the connection again.
     if (this.#earlyBytes >= EARLY_BYTES_MAX) connection.resume()
     this.#earlyBytes = 0
     for (const bytes of early) if (this.#stream === stream) stream.receive(bytes)
@@ -422,7 +433,7 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   // ── the end ──────────────────────────────────────────────────────────────
 
-  /** Lets go of the link, and tries again. */
+  /** Ends the connection, and tries again. */
   #fail(error: unknown): void {
     if (this.#stopped || this.state === 'connect') return
     const { workClock, log } = this.#engine.environment
@@ -444,7 +455,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#options.changed('down')
     if (!wasUp) return
     log.info({}, `Reconnecting to MASTER ${this.host}:${this.port}`)
-    // At once: the longer it takes, the less of the stream can still be had.
+    // At once: the longer it takes, the less of the stream is left in the backlog.
     this.#look()
   }
 

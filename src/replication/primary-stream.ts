@@ -1,10 +1,11 @@
-// The primary's stream: its requests are run here, one after the other, for a client of origin `primary`.
+// The primary's stream: its requests are run here in order, for a client of origin `primary`.
 //
-//   bytes ─▶ RequestParser ─▶ dispatch, without checks: it has happened ─▶ data, our own append-only file
+//   bytes ─▶ RequestParser ─▶ dispatch, without checks: the primary has done it ─▶ data, our own append-only file
 //     └──── once they have been applied ─▶ our own replicas, byte for byte ─▶ offset
 //
-// The offset counts what has been applied: whole requests, and a unit (MULTI … EXEC) only when all of it has run. After a break
-// the stream goes on from the offset, so nothing is applied twice and nothing is left out.
+// The offset counts applied bytes: whole requests, and a unit (MULTI … EXEC) only when all of it
+// has run. After a break the stream continues from the offset, so nothing is applied twice or left
+// out.
 
 import type { Client, Transport } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -14,15 +15,18 @@ import { encodeRequest } from '../protocol/request-writer.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Connection } from './connection.ts'
 
-/** Whoever passes the stream on: the backlog of our own replicas. */
+/** Passes the stream on: the backlog of our own replicas. */
 export interface StreamCopy {
   /** The stream comes from now on, behind the history's offset. */
   begin(): void
-  /** Takes bytes that were applied; the history's offset advances by their number after that. */
+  /** Takes bytes that were applied; the history's offset advances by their number afterwards. */
   take(bytes: Buffer): void
-  /** The history goes on under another id, which whoever has taken this must learn. */
+  /** The history continues under another id, which our replicas must learn. */
   rename(): void
-  /** The data goes, and what comes next does not follow what was taken: all replicas must begin anew. */
+  /**
+   * The data is replaced, and the next bytes do not follow those taken: all replicas must
+   * synchronise again.
+   */
   interrupt(): void
 }
 
@@ -35,9 +39,9 @@ export interface PrimaryStreamOptions {
   failed(reason: string): void
 }
 
-/** An argument of more bytes than this fits no buffer. Redis believes its primary whatever it says. */
+/** The largest argument that fits a buffer. Redis puts no limit on its primary. */
 const ARGUMENT_BYTES_MAX = 2 ** 31 - 1
-/** An error reply's words in the log. */
+/** The length of an error reply quoted in the log. */
 const QUOTED_LENGTH_MAX = 256
 
 export class PrimaryStream implements RequestHandler {
@@ -49,16 +53,16 @@ export class PrimaryStream implements RequestHandler {
   readonly #options: PrimaryStreamOptions
   readonly #parser = new RequestParser()
   readonly #transport: PrimaryTransport
-  /** Came, and was not applied yet: it belongs to a request or a unit that is not whole. */
+  /** Received and not yet applied: bytes of an incomplete request or unit. */
   #unapplied: Buffer[] = []
   #unappliedBytes = 0
   /** Bytes of requests that were run since the offset last advanced. */
   #runBytes = 0
-  /** Of those, the ones before the unit that is open; -1 = none is. */
+  /** How many of those precede the open unit; -1 = no unit is open. */
   #bytesBeforeUnit = -1
-  /** Came while nothing may be run. */
+  /** Bytes received while requests are held up. */
   #waiting: Buffer[] = []
-  /** The append-only file is to be synced up to `journal` for the stream up to `offset` to be. */
+  /** When the append-only file is synced up to `journal`, the stream is synced up to `offset`. */
   #mark: { journal: number; offset: number } | undefined = undefined
   #syncedOffset = -1
   #ended = false
@@ -69,19 +73,22 @@ export class PrimaryStream implements RequestHandler {
     this.#options = options
     this.#transport = new PrimaryTransport(options.connection, () => options.failed('CLIENT KILL'))
     this.client = engine.connect(this.#transport, 'primary')
-    // The primary may have more databases than there are here.
+    // The primary may have more databases than this server.
     this.client.database = options.database < engine.databases.length ? options.database : 0
   }
 
-  /** Nothing may be run: data is loaded (DEBUG RELOAD), CLIENT PAUSE says so, or the disk takes nothing. */
+  /**
+   * Whether requests are held up: data is being loaded (DEBUG RELOAD), CLIENT PAUSE is active, or
+   * the disk fails.
+   */
   get #isHeldUp(): boolean {
     const { state } = this.#engine.conditions
     return state.loading.holds || state.paused.holds || this.#isWithoutDisk
   }
 
   /**
-   * The disk takes nothing, and the settings want everything on it (`replica-ignore-disk-write-errors no`). Redis ends the replica then;
-   * here the stream waits with the primary, and goes on when the disk does.
+   * The disk fails, and `replica-ignore-disk-write-errors no` forbids to continue without it. Redis
+   * exits then; here the stream waits at the primary until the disk works again.
    */
   get #isWithoutDisk(): boolean {
     const { config } = this.#engine
@@ -100,7 +107,7 @@ export class PrimaryStream implements RequestHandler {
     return this.#ended
   }
 
-  /** Bytes that have come and were not applied yet. */
+  /** Bytes received and not yet applied. */
   get unappliedBytes(): number {
     let bytes = this.#unappliedBytes
     for (const { length } of this.#waiting) bytes += length
@@ -117,7 +124,7 @@ export class PrimaryStream implements RequestHandler {
     }
   }
 
-  /** Runs what had to wait, if it may. */
+  /** Runs waiting requests, if allowed. */
   resume(): void {
     while (this.#waiting.length > 0 && !this.#isHeldUp && !this.#ended) {
       this.#run(this.#waiting.shift()!)
@@ -125,13 +132,13 @@ export class PrimaryStream implements RequestHandler {
     }
   }
 
-  /** Tells the primary how far we are. */
+  /** Tells the primary our offset. */
   acknowledge(): void {
     const { history } = this.#engine.effects
     this.#acknowledge(history.offset)
   }
 
-  /** The link is over. Returns the database in which the stream stopped. */
+  /** Ends the stream. Returns the database in which it stopped. */
   end(): number {
     this.#ended = true
     this.#engine.disconnect(this.client)
@@ -153,7 +160,8 @@ export class PrimaryStream implements RequestHandler {
     this.#unapplied.push(bytes)
     this.#unappliedBytes += bytes.length
     runner.timeNext()
-    // The primary decides what is there: its writes find what has expired and was not removed yet.
+    // The primary decides which keys exist: its writes may use keys that have expired but are not
+    // removed yet.
     dataset.expiry = 'keep'
     replies.open(client)
     let nonsense: string | undefined
@@ -167,7 +175,7 @@ export class PrimaryStream implements RequestHandler {
       if (!engine.conditions.state.loading.holds) dataset.expiry = role.expiry
     }
     client.dropOutput()
-    // Where it ends in the middle, what was run before counts.
+    // When it ends in the middle, the requests run before count.
     const isWhole = nonsense === undefined && !this.#ended
     this.#advance(isWhole ? this.#unappliedBytes - this.#parser.pendingBytes : this.#runBytes)
     if (nonsense !== undefined) this.#options.failed(nonsense)
@@ -178,7 +186,7 @@ export class PrimaryStream implements RequestHandler {
     const start = this.#runBytes
     this.#runBytes += args.wireBytes
     if (this.#isGetAck(args)) {
-      // Asked for is what was applied before the question.
+      // The answer covers what was applied before the question.
       this.#acknowledge(this.#engine.effects.history.offset + start)
       return
     }
@@ -197,7 +205,10 @@ export class PrimaryStream implements RequestHandler {
     return args.length >= 2 && args.equalsIgnoreCase(0, 'REPLCONF') && args.equalsIgnoreCase(1, 'GETACK')
   }
 
-  /** Counts what was applied, and passes it on; `whole`: bytes of whole requests, those of an open unit included. */
+  /**
+   * Counts applied bytes, and passes them on. `whole` is the number of bytes of whole requests,
+   * including those of an open unit.
+   */
   #advance(whole: number): void {
     const { history } = this.#engine.effects
     const applied = this.#bytesBeforeUnit === -1 ? whole : this.#bytesBeforeUnit
@@ -218,7 +229,7 @@ export class PrimaryStream implements RequestHandler {
     this.#options.connection.write(encodeRequest(words))
   }
 
-  /** How far the stream is on our disk, where there is an append-only file; -1 = nothing is known of it. */
+  /** How far the stream is on our disk when there is an append-only file; -1 = unknown. */
   #offsetSynced(offset: number): number {
     const { progress } = this.#engine.effects.durability
     if (!progress.enabled) return -1
@@ -231,7 +242,10 @@ export class PrimaryStream implements RequestHandler {
     return this.#syncedOffset
   }
 
-  /** What a primary did must be possible here, too: if it is not, the data differs, and somebody must know. */
+  /**
+   * A command of the primary must succeed here, too. If it fails, the data differs, and the
+   * operator must know.
+   */
   #tellOfError(args: Arguments): void {
     const { log } = this.#engine.environment
     const { replies } = this.#engine.requests
@@ -246,7 +260,7 @@ export class PrimaryStream implements RequestHandler {
   }
 }
 
-/** Replies to a primary go nowhere; what was last flushed is kept until the next, to quote an error. */
+/** Drops replies to a primary; the last one flushed is kept, to quote an error. */
 class PrimaryTransport implements Transport {
   readonly kind = 'tcp'
   readonly address: string

@@ -1,11 +1,11 @@
-// A replica: a connection to whom the stream is sent, or is going to be.
+// A replica: a connection that receives the stream, or will receive it.
 //
-//   known ──PSYNC that can go on──────────────────────────────────────────────────▶ online
+//   known ──PSYNC that can continue──────────────────────────────────────────────▶ online
 //     └─────PSYNC, SYNC──▶ waiting ──the snapshot begins──▶ copying ──all of it sent──▶ online
-//                                                              └── who wants no more than that ──▶ done
+//                                                              └── it wants only the snapshot ──▶ done
 //
-// What it says of itself before (REPLCONF) is kept here as well. From `copying` on
-// its place in the backlog is held: what happens during the snapshot comes after it.
+// Its introductions before that (REPLCONF) are kept here as well. From `copying` on, the backlog is
+// kept from its offset on: changes during the snapshot follow it in the stream.
 
 import type { Client } from '../engine/clients/client.ts'
 import type { ReplicaStatus } from '../engine/effects/replication.ts'
@@ -13,7 +13,7 @@ import type { Sender } from './sender.ts'
 
 export type ReplicaState = 'known' | 'waiting' | 'copying' | 'online' | 'done'
 
-/** What a snapshot is to hold; replicas that want the same may share one. */
+/** The contents of a snapshot; replicas that want the same may share one. */
 export interface Contents {
   readonly data: boolean
   readonly functions: boolean
@@ -22,31 +22,37 @@ export interface Contents {
 export class Replica implements ReplicaStatus {
   readonly client: Client
   phase: ReplicaState = 'known'
-  // What REPLCONF has said.
+  // Set by REPLCONF.
   port = 0
   announcedAddress = ''
-  /** It understands a snapshot whose length is not known (`capa eof`), and another id in the reply to PSYNC (`capa psync2`). */
+  /**
+   * It understands a snapshot of unknown length (`capa eof`), and another id in the reply to PSYNC
+   * (`capa psync2`).
+   */
   understandsEof = false
   understandsPsync2 = false
   /** It wants a snapshot and nothing after it. */
   wantsCopyOnly = false
   contents: Contents = { data: true, functions: true }
-  /** It came with SYNC: it never says how far it is. */
+  /** It came with SYNC, so it never acknowledges an offset. */
   isSilent = false
-  /** It is sent the snapshot as a file, whose size it is told first. */
+  /** It is sent the snapshot as a file, whose size is announced first. */
   getsFile = false
-  /** The snapshot's bytes are on their way to it. */
+  /** The file is being sent to it. */
   sendsFile = false
-  /** The stream begins when it has said that it has loaded the snapshot. */
+  /** The stream begins when it has acknowledged that it has loaded the snapshot. */
   startsOnAcknowledgement = false
-  /** Offset from which on the backlog is kept for it; what was sent before it is with the replica, or in its snapshot. */
-  place = 0
-  /** Sends it the snapshot; then another one the backlog. */
+  /**
+   * The backlog is kept for it from this offset on. It has the bytes before, or they are in its
+   * snapshot.
+   */
+  keptFrom = 0
+  /** Sends it the snapshot; later `sender` sends it the backlog. */
   copySender: Sender | undefined = undefined
   sender: Sender | undefined = undefined
-  /** How much of what it was sent is counted. */
+  /** How many of the bytes sent are counted in the statistics. */
   countedTo = 0
-  /** How far it says it is, here and on its disk; and when it last said so (Unix ms). */
+  /** The offsets it has acknowledged, in memory and on its disk; and when it last did (Unix ms). */
   offset = 0
   syncedOffset = 0
   heardMs = 0
@@ -57,14 +63,14 @@ export class Replica implements ReplicaStatus {
     this.#now = now
   }
 
-  /** Where it can be reached, as it says or as it seems. */
+  /** Its address, as it announced it or as the connection shows it. */
   get address(): string {
     if (this.announcedAddress !== '') return this.announcedAddress
     const { address } = this.client.transport
     return address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
   }
 
-  /** How logs call it. */
+  /** Its name in log lines. */
   get name(): string {
     if (this.client.transport.kind === 'unix') return `client id #${this.client.id}`
     return this.port === 0 ? `${this.address}:<unknown-replica-port>` : `${this.address}:${this.port}`
@@ -79,13 +85,13 @@ export class Replica implements ReplicaStatus {
     return this.phase === 'online' ? Math.floor(this.#now() / 1000) - Math.floor(this.heardMs / 1000) : 0
   }
 
-  /** Offset of the first byte of the backlog that is still needed for it. */
+  /** The offset of the first byte of the backlog that is still needed for it. */
   get needsFrom(): number {
-    return this.sender?.held ?? this.place
+    return this.sender?.neededFrom ?? this.keptFrom
   }
 
-  /** Offset up to which the stream was handed to its connection. */
+  /** The offset up to which the stream was handed to its connection. */
   get sentTo(): number {
-    return this.sender?.place ?? this.place
+    return this.sender?.offset ?? this.keptFrom
   }
 }

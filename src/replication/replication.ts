@@ -1,5 +1,5 @@
-// Replication of one server, both sides of it put together: whom it follows, and who follows it. The engine, its commands and
-// whoever boots it see this alone.
+// Replication of one server, with both sides put together: the primary that it follows, and its
+// replicas. The engine, its commands and the boot use only this.
 
 import type { Client } from '../engine/clients/client.ts'
 import type {
@@ -23,22 +23,24 @@ import { type Handover, PrimaryLink, type Progress } from './primary-link.ts'
 import type { StreamCopy } from './primary-stream.ts'
 
 export interface ReplicationOptions {
-  /** Without it nobody can be followed, and no keys migrated. */
+  /** Without it this server can follow no primary and migrate no keys. */
   readonly dial?: Dial
-  /** Passes on what comes from a primary; the replicas that are led, unless somebody else is to hear. */
+  /**
+   * Receives the primary's stream to pass it on. Default: `leading`, for this server's replicas.
+   */
   readonly copy?: StreamCopy
   readonly disk?: Disk
 }
 
-/** Most of three: a log has three servers or more. */
+/** The majority of three: a log has three servers or more. */
 const LOG_DISKS_MIN = 2
 
 export class Replication implements ReplicationView {
   readonly leading: Leading
   readonly failover: Failover
-  /** Undefined where other servers cannot be reached. */
+  /** Undefined when other servers cannot be reached. */
   readonly migrations: Migrations | undefined
-  /** Told of the link to the primary: it is up, or down; all of a snapshot has been loaded. */
+  /** Events of the link to the primary: it is up or down, or a snapshot has been loaded. */
   readonly onLink = new Handlers<[what: 'up' | 'down' | 'synced']>((slot) => {
     this.#told = slot
   })
@@ -75,15 +77,17 @@ export class Replication implements ReplicationView {
     return this.#node
   }
 
-  /** From now on a log decides who leads, and nobody else is followed. */
+  /** From now on a log decides which node leads, and no primary is followed. */
   join(node: LogNode): void {
-    assert(this.#link === undefined, 'who follows a log follows nobody else')
+    assert(this.#link === undefined, 'a node of a log follows no primary')
     this.#node = node
   }
 
   /**
-   * Counts the machines beside this one that have what a client wrote: the replicas that have acknowledged it, or, where a log is the journal, the log's servers. Most
-   * of those have every write that the log has acknowledged. Nodes that follow are not counted: the next leader reads the whole log before it leads.
+   * Counts the machines beside this one that have a client's writes: the replicas that have
+   * acknowledged them. With a log as journal these are the log's servers, most of which have every
+   * acknowledged write. Nodes that follow are not counted: the next leader reads the whole log
+   * before it leads.
    */
   copiesOf(client: Client, where: 'memory' | 'disk'): number {
     if (this.#node === undefined) return this.leading.countUpTo(client.streamOffset, where)
@@ -104,8 +108,8 @@ export class Replication implements ReplicationView {
   }
 
   /**
-   * The data is loaded: snapshots can be taken of it by `saving`, who had it from an earlier process may go on, and whom the
-   * configuration names is followed.
+   * The data is loaded: `saving` can take snapshots of it, replicas of an earlier process may
+   * continue, and the configured primary is followed.
    */
   begin(saving?: Pick<BackgroundSaving, 'copy'>): void {
     const { config } = this.#engine
@@ -128,13 +132,13 @@ export class Replication implements ReplicationView {
     }
   }
 
-  /** With `handover` the primary is asked to take this server's place. */
+  /** Follows a primary. With `handover` the primary is asked to take over from this server. */
   follow({ host, port }: Address, handover?: Handover): void {
     const { blocking, config } = this.#engine
     const { connected: clients } = this.#engine.clients
     const { log } = this.#engine.environment
     const wasPrimary = this.#link === undefined
-    // Who waits here would wait for what only others may bring.
+    // Blocked clients would wait for data that only the new primary can bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
     this.#link?.stop()
     this.#link = undefined
@@ -184,8 +188,8 @@ export class Replication implements ReplicationView {
 
   #followLink(address: Address, handover?: Handover): void {
     const { dial, disk } = this.#options
-    assert(dial !== undefined, 'who can be told to follow can dial')
-    // The link tells of itself while it is made.
+    assert(dial !== undefined, 'a server that follows a primary can dial')
+    // The link calls `changed` while it is being made.
     this.#link = new PrimaryLink(this.#engine, address, {
       dial,
       copy: this.#copy,
@@ -200,7 +204,7 @@ export class Replication implements ReplicationView {
   }
 }
 
-/** A primary that is to be followed when the data is loaded. */
+/** The status of a primary that will be followed when the data is loaded. */
 function awaited(replicaof: string): Following {
   const [host = '', port] = replicaof.split(' ')
   return {

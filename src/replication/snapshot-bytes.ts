@@ -1,20 +1,21 @@
-// A snapshot on its way to replicas: what the walk has written and not everybody has taken yet.
+// A snapshot on its way to replicas: bytes that the walk has written and some replica has not taken
+// yet.
 //
-// The bytes are held once for all replicas, until the slowest of them has taken them. While too many wait for that one,
-// the walk rests; so memory is bounded.
+// The bytes are held once for all replicas, until the slowest of them has taken them. While too
+// many wait for that one, the walk pauses; so memory is bounded.
 
 import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Sender } from './sender.ts'
 import type { SharedBytes } from './shared-bytes.ts'
 
-/** Pieces are kept for new ones to be gathered in, as many as may wait. */
+/** Released pieces that are kept for new bytes, as many as may wait. */
 const SPARES_MAX = 96
 const SPARE_BYTES_MIN = 64 * 1024
 
 export class SnapshotBytes implements SharedBytes, SnapshotSink {
   end = 0
-  /** Whoever reads it. */
+  /** The senders that read it. */
   readonly senders = new Set<Sender>()
   #start = 0
   #pieces: Buffer[] = []
@@ -29,7 +30,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
     this.released()
   }
 
-  /** Takes the last bytes: nothing is gathered any more. */
+  /** Takes the last bytes: no piece is kept for reuse any more. */
   finish(bytes: Buffer): void {
     this.#isFinished = true
     this.#spares.length = 0
@@ -54,13 +55,13 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
       if (offset < start + piece.length) return piece.subarray(offset - start)
       start += piece.length
     }
-    throw new RangeError('nothing of the snapshot lies there')
+    throw new RangeError('the snapshot has no bytes at this offset')
   }
 
-  /** Somebody has got on, or reads no more: lets go of what nobody needs. */
+  /** A sender made progress or has stopped: drops the pieces that no sender needs. */
   released(): void {
     let needed = this.end
-    for (const { held } of this.senders) if (held < needed) needed = held
+    for (const { neededFrom } of this.senders) if (neededFrom < needed) needed = neededFrom
     let freed = false
     while (this.#pieces.length > 0 && this.#start + this.#pieces[0]!.length <= needed) {
       const piece = this.#pieces.shift()!
@@ -72,7 +73,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
   }
 
   #keepSpare({ buffer, byteOffset }: Buffer): void {
-    // What is smaller shares its memory with others.
+    // Smaller pieces share their memory with others.
     if (this.#isFinished || this.#spares.length === SPARES_MAX || byteOffset > 0 || buffer.byteLength < SPARE_BYTES_MIN)
       return
     this.#spares.push(new Source(Buffer.from(buffer)))

@@ -1,6 +1,7 @@
-// A primary's snapshot by way of the disk (`repl-diskless-load disabled`): clients read the old data until all of it is here.
+// A primary's snapshot by way of the disk (`repl-diskless-load disabled`): clients read the old
+// data until the whole snapshot is here.
 //
-//   temp-PID.rdb ◀─ the network ─▶ loaded ─▶ renamed to `dbfilename`, where it is the snapshot of this server
+//   temp-PID.rdb ◀─ the network ─▶ loaded ─▶ renamed to `dbfilename`: it is this server's snapshot then
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
@@ -10,7 +11,10 @@ import { loadFully } from './full-load.ts'
 import type { IncomingSnapshot } from './incoming-snapshot.ts'
 
 const PIECE_BYTES = 256 * 1024
-/** So many bytes at most lie in the system's cache, or the last sync would stall everybody who uses the disk. */
+/**
+ * The most unsynced bytes in the system's cache; otherwise the last sync would stall all users of
+ * the disk.
+ */
 const SYNC_BYTES = 8 * 1024 * 1024
 
 export class SnapshotDownload {
@@ -29,7 +33,10 @@ export class SnapshotDownload {
     this.#temporary = path.join(this.#directory, name)
   }
 
-  /** Writes all of a snapshot into the file. Throws what the disk says, or why it does not come. */
+  /**
+   * Writes the whole snapshot to the file. Throws errors of the disk, or the reason why the rest
+   * does not come.
+   */
   async receive(snapshot: IncomingSnapshot): Promise<void> {
     const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
     await this.#withFile('create', async (file) => {
@@ -47,7 +54,7 @@ export class SnapshotDownload {
     })
   }
 
-  /** Loads the file in the place of the data; returns the database that the stream behind it is in. */
+  /** Loads the file in place of the data; returns the database of the stream behind it. */
   load({ check }: { check(): void }): Promise<number> {
     const size = this.#size
     return this.#withFile('read', (file) =>
@@ -58,7 +65,7 @@ export class SnapshotDownload {
         meanwhile: 'emptied',
         check,
         async complete(end) {
-          if (end !== size) throw new RdbDamage('something follows the end of the snapshot')
+          if (end !== size) throw new RdbDamage('there are bytes behind the end of the snapshot')
         },
       }),
     )

@@ -1,7 +1,8 @@
-// The stream: effects as requests in RESP, encoded once for all replicas, straight into the backlog.
+// The stream: effects as requests in RESP, encoded once for all replicas, directly into the
+// backlog.
 //
-// SELECT stands where the database changes, MULTI and EXEC around a unit of several. Messages
-// (PUBLISH) are part of it: who subscribes at a replica hears them too.
+// SELECT stands where the database changes, MULTI and EXEC around a unit of several commands.
+// Messages (PUBLISH) are part of it: subscribers at a replica get them too.
 
 import { EffectFraming } from '../engine/effects/effect-framing.ts'
 import type { EffectSink, Word } from '../engine/effects/effects.ts'
@@ -65,12 +66,15 @@ export class Stream implements EffectSink {
     this.#say(PING)
   }
 
-  /** Asks replicas how far they are. */
+  /** Asks replicas for their offsets. */
   askForAcknowledgements(): void {
     this.#say(GETACK)
   }
 
-  /** Passes on a stretch of somebody else's stream as it came, at the same offsets; whoever reads that stream counts them. */
+  /**
+   * Passes on a part of the primary's stream unchanged, at the same offsets; its reader counts
+   * them.
+   */
   copy(source: Source, start: number, end: number): void {
     this.#backlog.open.copy(source, start, end - start)
     this.#closeFullBlock()

@@ -1,10 +1,13 @@
-// Which keys of some slots have changed, or come, or gone, since they were last looked at: what must be sent again while slots move.
+// The keys of some slots that were changed, created or deleted since the last `take`. The slot
+// mover sends them again.
 //
-// It is told by the gate, before a key changes (invariant 6), so nothing is missed: commands, scripts, expiry and eviction pass there. A walk over the keys
-// of a slot may go on over many turns of the loop meanwhile: an entry at which it stands goes no other way than through the gate.
+// The gate reports each change before it happens (invariant 6), so nothing is missed: commands,
+// scripts, expiry and eviction all pass it. Meanwhile a walk over the keys of a slot may take many
+// turns of the loop. The entry at which it stands can be removed only through the gate.
 
 import type { Dataset } from '../engine/data/dataset.ts'
 import type { Database } from '../store/keyspace/database.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
 import { hashSlotOf } from '../util/tables/hash-slot.ts'
 import { NameSet } from '../util/tables/name-map.ts'
@@ -13,9 +16,9 @@ export class ChangedKeys {
   readonly #dataset: Dataset
   readonly #slots: ReadonlySet<number>
   #changed = new NameSet()
-  /** All of them are gone at once. */
+  /** Whether all keys were removed at once. */
   #isEmptied = false
-  /** The entry that is walked to next; -1 = the walk is over, or has not begun. */
+  /** The next entry of the walk; -1 = the walk has ended or not begun. */
   #next = -1
   readonly #window = new Bytes()
 
@@ -28,33 +31,36 @@ export class ChangedKeys {
     dataset.onEmptied.add(this.#emptied)
   }
 
-  /** The data was emptied: what was sent says nothing any more. */
+  /** Whether the data was emptied: the target's copy is worthless then. */
   get isEmptied(): boolean {
     return this.#isEmptied
   }
 
-  /** Keys that have changed since `take`. */
+  /** The number of keys changed since `take`. */
   get size(): number {
     return this.#changed.size
   }
 
-  /** Returns the names of keys that have changed, latin1, and forgets them. */
+  /** Returns the names of changed keys, latin1, and forgets them. */
   take(): string[] {
     const names = [...this.#changed]
     this.#changed = new NameSet()
     return names
   }
 
-  /** Begins to walk over the keys of a slot; false where there are none. Those that come from now on are told as changed. */
+  /**
+   * Begins to walk over the keys of a slot; false when it has none. Keys created from now on are
+   * reported as changed.
+   */
   walk(slot: number): boolean {
     this.#next = this.#database.keys.slots?.newest(slot) ?? -1
     return this.#next !== -1
   }
 
-  /** Goes on walking: returns the next entry, -1 at the end. */
+  /** Continues the walk: returns the next entry, -1 at the end. */
   step(): number {
     const entry = this.#next
-    if (entry !== -1) this.#next = this.#database.keys.slots!.older(entry)
+    if (entry !== -1) this.#next = this.#database.keys.slots?.older(entry) ?? -1
     return entry
   }
 
@@ -65,11 +71,13 @@ export class ChangedKeys {
   }
 
   get #database(): Database {
-    return this.#dataset.databases[0]!
+    const [database] = this.#dataset.databases
+    assert(database !== undefined, 'a cluster has database 0')
+    return database
   }
 
   readonly #changing = (db: Database, entry: number): void => {
-    // It may go: the walk steps over it, since it is sent as one that has changed.
+    // The entry may be removed: the walk skips it, because it is sent as a changed key.
     if (entry === this.#next) this.step()
     this.#note(db.keys.keyOf(entry, this.#window))
   }

@@ -1,23 +1,27 @@
-// Batches of messages that come from other nodes, made messages again: each once, in the order of its sender.
+// Takes batches of messages from other nodes, and turns them into messages: each at most once, in
+// the order of its sender.
 
 import { Bytes, Source } from '../util/bytes/bytes.ts'
 import { FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, type ReadBatch, readBatch } from './message-batch.ts'
 
-/** Senders that are remembered: a node is another one after each start. Whoever was heard least lately is forgotten. */
+/**
+ * The number of senders remembered. A node is a new sender after each start; the one heard least
+ * recently is forgotten.
+ */
 const SENDERS_MAX = 256
 
 export interface IncomingMessage {
-  /** The sender's. */
+  /** The sender's shard. */
   readonly shard: string
-  /** Nodes of that shard have it from their log. */
+  /** Whether nodes of that shard have it from their log. */
   readonly isInLog: boolean
 }
 
-/** Called with each message; both windows are used again. */
+/** Called with each message; both windows are reused. */
 export type Heard = (from: IncomingMessage, channel: Bytes, message: Bytes) => void
 
 export class IncomingMessages {
-  /** Those of which is known that they were sent, and have not come. */
+  /** Messages that were sent but never arrived. */
   missed = 0
   readonly #self: string
   readonly #heard: Heard
@@ -25,13 +29,13 @@ export class IncomingMessages {
   readonly #channel = new Bytes()
   readonly #message = new Bytes()
 
-  /** `self`: the sender that this node is, whose batches come back. */
+  /** `self` is this node's own sender id: its batches come back and are ignored. */
   constructor(self: string, heard: Heard) {
     this.#self = self
     this.#heard = heard
   }
 
-  /** Takes a batch, whose bytes it keeps. */
+  /** Takes a batch, and keeps its bytes. */
   receive(bytes: Uint8Array): void {
     const batch = readBatch(bytes)
     if (batch === undefined || batch.sender === this.#self) return
@@ -50,7 +54,7 @@ export class IncomingMessages {
     const known = this.#streams.get(sender)
     const stream = known ?? new Stream()
     if (known === undefined) {
-      // What it has sent before our time is not missed.
+      // Messages sent before this node began to listen are not counted as missed.
       stream.goTo(batch)
       for (const oldest of this.#streams.keys()) {
         if (this.#streams.size < SENDERS_MAX) break
@@ -63,7 +67,7 @@ export class IncomingMessages {
     return stream
   }
 
-  /** Tells of all messages that are whole. */
+  /** Reports all complete messages. */
   #tell(stream: Stream, shard: string): void {
     const bytes = stream.takePieces()
     const source = new Source(bytes)
@@ -92,21 +96,21 @@ export class IncomingMessages {
   }
 }
 
-/** What a sender has sent so far. */
+/** The stream of one sender. */
 class Stream {
   /** The number of the next batch. */
   next = 0
-  /** How many messages have come, or are known to have been sent. */
+  /** How many messages have arrived, or are known to have been sent. */
   messages = 0
-  /** So many bytes have to be there before there is another message. */
+  /** The number of bytes needed for the next message. */
   needed = 0
-  /** The beginning of a message. */
+  /** Bytes of an incomplete message. */
   #pieces: Buffer[] = []
   #bytes = 0
-  /** What comes next may be the rest of a message whose beginning is missing. */
+  /** Whether the next bytes may belong to a message whose beginning is missing. */
   #isTorn = false
 
-  /** Goes on with the first message of a batch. */
+  /** Continues with the first message of a batch. */
   goTo({ messages, number }: ReadBatch): void {
     this.next = number
     this.messages = messages
@@ -116,7 +120,7 @@ class Stream {
     this.#isTorn = true
   }
 
-  /** Takes what comes next; true when there is a whole message. */
+  /** Takes the next batch; returns true when a complete message may be there. */
   add({ first, payload }: ReadBatch): boolean {
     this.keep(this.#isTorn ? payload.subarray(first) : payload)
     if (first < payload.length) this.#isTorn = false
@@ -129,13 +133,14 @@ class Stream {
     this.#bytes += bytes.length
   }
 
-  /** It says what no sender says: nothing more is taken of it. */
+  /** The stream is invalid: everything else from this sender is ignored. */
   end(): void {
     this.next = Number.MAX_SAFE_INTEGER
   }
 
   takePieces(): Buffer {
-    const whole = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces)
+    const [first, ...others] = this.#pieces
+    const whole = first !== undefined && others.length === 0 ? first : Buffer.concat(this.#pieces)
     this.#pieces = []
     this.#bytes = 0
     this.needed = 0

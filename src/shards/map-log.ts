@@ -1,15 +1,18 @@
-// The log in which the map lies: one row of whole maps, which every node reads, and to which every node may append.
+// The log that holds the map of a cluster: a sequence of whole maps, which every node reads and to
+// which every node may append.
 //
-// Nobody leads it. A change is made from the last map and appended right behind it; where somebody else was faster the log refuses it, and it
-// is made once more from theirs. So changes come one after the other, each from the one before, whoever makes them:
+// It has no leader. A change is made from the last map and appended directly behind it. If another
+// node was faster, the log refuses the append, and the change is made again from the newer map. So
+// changes form a sequence, each made from the one before:
 //
 //   A  change(map 7) ── append behind 7 ──▶ 8
 //   B  change(map 7) ── append behind 7 ──▶ refused; reads 8; change(map 8) ── append behind 8 ──▶ 9
 //
-// An append that arrives late does no harm: it stands there only if nothing has changed since. Whoever makes a change must see to it that what it
-// rests on is said by the map it was made from, or stays true.
+// An append that arrives late does no harm: it lands only if nothing has changed since. A change
+// must depend only on the map that it was made from, or on facts that stay true.
 //
-// A record is the map as JSON behind a line that no other record has, so that of two nodes that say the same one does not take the other's for its own.
+// A record is the map as JSON, behind a line that is unique to the record. So two nodes that append
+// the same map can tell their records apart.
 
 import type { Log } from '../engine/log.ts'
 import { isPassing, settleAppend, tryAppend } from '../replicated-log/append-outcome.ts'
@@ -20,7 +23,7 @@ import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import type { Clock } from '../util/time/clock.ts'
 import { ShardMap } from './shard-map.ts'
 
-/** So many maps are kept, for readers that are behind: nobody needs more than the last. */
+/** The number of maps kept, for readers that are behind; only the last one is needed. */
 const KEPT_RECORDS = 64
 
 const NONCE_LENGTH = 24
@@ -28,27 +31,27 @@ const NONCE_LENGTH = 24
 export interface MapLogOptions {
   readonly clock: Clock
   readonly messages: Log
-  /** What the log has refused is tried again. */
+  /** The wait before a refused request to the log is repeated. */
   readonly retryMs: number
 }
 
 export class MapLog {
-  /** The last that is known, and its position. */
+  /** The last known map, and its position. */
   map = ShardMap.empty
   version = 0
-  /** Why it is not followed any more. */
+  /** Why the log is not followed any more; undefined while it is. */
   failure: string | undefined = undefined
-  /** Told when there is another map. */
+  /** Called when the map has changed. */
   readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
   #changed: Handler<[]> | null = null
   readonly #options: MapLogOptions
   readonly #closing = new AbortController()
-  /** Undefined until it could be reached. */
+  /** Undefined until the log can be reached. */
   #log: ReplicatedLog | undefined = undefined
   readonly #random = new Random()
-  /** Ends of waiting. */
+  /** Each entry ends a wait. */
   readonly #resting = new Set<() => void>()
   /** Changes of this node are made one after the other. */
   #line: Promise<unknown> = Promise.resolve()
@@ -60,15 +63,17 @@ export class MapLog {
 
   /** Reads the log from now on, and appends to it. */
   follow(log: ReplicatedLog): void {
-    assert(this.#log === undefined, 'there is one log')
+    assert(this.#log === undefined, "the map's log is given once")
     this.#log = log
     this.#following = this.#follow(log)
   }
 
   /**
-   * Changes the map: `make` is given the last one and returns what is to take its place; undefined = that is the case already. It is asked again for
-   * each map that comes between, so it must know its own work. Goes on while the log is away, as long as `isWanted`. Returns the position of the map with the
-   * change; undefined = it was not wanted any more, and may have been made. Throws what `make` throws, and `Gap`.
+   * Changes the map. `make` gets the last map and returns the next one, or undefined when the
+   * change is made already. It is called again for each map that comes between, so it must
+   * recognise its own change. Continues while the log is away, as long as `isWanted`. Returns the
+   * position of the map with the change; undefined = it was not wanted any more, and may have been
+   * made. Throws what `make` throws, and `Gap`.
    */
   change(make: (map: ShardMap) => ShardMap | undefined, isWanted: () => boolean): Promise<number | undefined> {
     const made = this.#line.then(() => this.#change(make, isWanted))
@@ -97,11 +102,11 @@ export class MapLog {
     return undefined
   }
 
-  /** Makes a change from the map that is known; undefined where there is another by now. */
+  /** Makes a change from the known map; undefined when the map has changed meanwhile. */
   async #try(make: (map: ShardMap) => ShardMap | undefined): Promise<number | undefined> {
     const log = this.#log
     if (log === undefined) throw new LogAway('the log of the map could not be reached yet')
-    // Nothing is made of nothing before it is known that there is nothing.
+    // The first map may be made only when a quorum has confirmed that there is none.
     if (this.version === 0) await this.#catchUp(log)
     const { map, version } = this
     const next = make(map)
@@ -123,14 +128,14 @@ export class MapLog {
     try {
       await log.truncate(this.version - KEPT_RECORDS / 2)
     } catch (error) {
-      // The next one does it.
+      // The next change truncates again.
       if (!isPassing(error)) throw error
     }
   }
 
   /** Reads the last map that a quorum has. */
   async #catchUp(log: ReplicatedLog): Promise<void> {
-    // Others may have appended, and we read, while the answer was on its way.
+    // While the answer was on its way, other nodes may have appended, and this one may have read.
     const read = this.version
     const { last } = await log.bounds()
     if (last < read) throw new Gap(`the map's log ends at ${last}, and ${read} was read`)
@@ -139,7 +144,7 @@ export class MapLog {
       const record = await log.at(last)
       if (record !== undefined) this.#take(last, record)
     } catch (error) {
-      // It has gone on so far meanwhile.
+      // The log was truncated beyond this position meanwhile.
       if (!(error instanceof Truncated)) throw error
     }
   }
@@ -179,7 +184,7 @@ export class MapLog {
 
   #fail(error: unknown): void {
     this.failure = error instanceof Error ? error.message : String(error)
-    this.#options.messages.error({ error }, `the map of the cluster is followed no more: ${this.failure}`)
+    this.#options.messages.error({ error }, `this node no longer follows the map of the cluster: ${this.failure}`)
   }
 
   async #rest(): Promise<void> {

@@ -1,31 +1,37 @@
-// Batches of messages between shards, as bytes. What a node sends is one stream of messages, cut into batches wherever they are full:
+// Batches of messages between shards, as bytes. The messages of a node form one stream, which is
+// cut into batches wherever one is full:
 //
 //    0  version         1 byte
 //    1  shard bytes     1 byte
-//    2  first           4 bytes, little endian as all numbers here: where in the payload the first message begins that no earlier batch has begun
-//    6  sender          8 bytes, drawn by chance when the node is started
-//   14  number          6 bytes: of this batch among the sender's, from 0
-//   20  messages        6 bytes: how many the sender had begun before that first one
-//   26  shard           the sender's, UTF-8
+//    2  first           4 bytes, little endian as all numbers here: the offset in the payload of
+//                       the first message that begins in this batch
+//    6  sender          8 bytes, drawn at random when the node starts
+//   14  number          6 bytes: the number of this batch in the sender's stream, from 0
+//   20  messages        6 bytes: how many messages the sender had begun before that first one
+//   26  shard           the sender's shard, UTF-8
 //       payload
 //
 // A message in the payload:
 //
-//    0  reach           1 byte: 1 = nodes of the sender's shard have it from their log, 0 = they have not
+//    0  reach           1 byte: 1 = nodes of the sender's shard have it from their log, 0 = they
+//                       have not
 //    1  channel bytes   4 bytes
 //    5  message bytes   4 bytes
 //    9  channel, message
 //
-// Whoever has missed a batch goes on at the next one's first message, and knows by the numbers how many are missing.
+// A reader that has missed a batch continues at the first message of the next one, and computes
+// from the numbers how many are missing.
 
 const VERSION = 1
 const FIXED_BYTES = 26
 export const FRAME_HEADER_BYTES = 9
 const SENDER_BYTES = 8
-/** A message, with its header, that is larger is not heard by other shards: so much may wait at its sender. */
+/**
+ * A larger message, with its header, is not sent to other shards: this much may wait at its sender.
+ */
 export const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
-/** Length of a sender's name, in hexadecimal digits. */
+/** The length of a sender's id, in hexadecimal digits. */
 export const SENDER_DIGITS = 2 * SENDER_BYTES
 
 export interface BatchHeader {
@@ -41,7 +47,7 @@ export interface ReadBatch extends BatchHeader {
   readonly payload: Buffer
 }
 
-/** Where the payload of batches begins that a shard's nodes send. */
+/** The offset of the payload in batches of a shard's nodes. */
 export const headerBytesOf = (shard: string): number => FIXED_BYTES + Buffer.byteLength(shard)
 
 /** Writes a header at the start of a batch. */
@@ -55,11 +61,11 @@ export function writeHeader(batch: Buffer, { first, messages, number, sender, sh
   batch.write(shard, FIXED_BYTES)
 }
 
-/** Reads a batch, whose bytes it keeps; undefined = it is of another version, or none. */
+/** Reads a batch, and keeps its bytes; undefined when it has another version or is not a batch. */
 export function readBatch(bytes: Uint8Array): ReadBatch | undefined {
   const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (batch.length < FIXED_BYTES || batch[0] !== VERSION) return undefined
-  const payloadAt = FIXED_BYTES + batch[1]!
+  const payloadAt = FIXED_BYTES + batch.readUInt8(1)
   return {
     shard: batch.toString('utf8', FIXED_BYTES, payloadAt),
     first: batch.readUInt32LE(2),

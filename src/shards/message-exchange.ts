@@ -1,18 +1,23 @@
-// Messages between shards: what is published at this node is sent to the nodes of the others, and what is published there is heard here.
+// Messages between shards: messages published here are sent to the nodes of other shards, and
+// theirs are delivered here.
 //
-//   PUBLISH, keyspace event ──▶ gathered ──(turn's end; one batch under way)──▶ messaging of the map's log ──▶ all nodes of all shards
-//                                                                                                                 │
-//   subscribers here ◀── not from a log, and not ours ◀───────────────────────────────────────────────────────────┘
+//   PUBLISH, keyspace event ──▶ gathered ──(turn's end; one batch in flight)──▶ messaging of the map's log
+//                                                                                │
+//                                                                                ▼
+//   subscribers ◀── not sent by us, and not in our shard's log ◀── all nodes of all shards
 //
-// A leader's messages are in its shard's log, so the nodes of that shard have them from there. A follower's are in none: they are heard by its own shard, too, this
-// way. They are heard once, in the order in which their node has published them, or not at all: nobody waits for them, and none is sent again. What does not find room,
-// or the way, is dropped and counted.
+// A leader's messages are in its shard's log, and the nodes of that shard get them from there. A
+// follower's messages are in no log, so its own shard gets them this way, too. Messages arrive in
+// the order in which their node has published them, at most once: they never delay a client, and
+// none is sent again. A message for which there is no room, or no connection, is dropped and
+// counted.
 //
-// Nothing of this happens where there is one shard.
+// With a single shard nothing is sent.
 
 import type { MessageFigures } from '../engine/cluster-view/cluster-view.ts'
 import { LogError } from '../replicated-log/log.ts'
 import type { Messaging } from '../replicated-log/messaging.ts'
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { Random } from '../util/numbers/random.ts'
 import { type IncomingMessage, IncomingMessages } from './incoming-messages.ts'
@@ -30,7 +35,7 @@ export class MessageExchange implements MessageFigures {
   #messaging: Messaging | undefined = undefined
   #isListening = false
   #isSending = false
-  /** The last batch was lost: that is said once. */
+  /** Whether the last batch was lost: only the first loss is logged. */
   #isBlocked = false
 
   constructor(view: ShardView) {
@@ -44,13 +49,13 @@ export class MessageExchange implements MessageFigures {
     return this.#incoming.missed
   }
 
-  /** The way to the others is there. */
+  /** Begins to use a connection to the other nodes. */
   begin(messaging: Messaging): void {
     this.#messaging = messaging
     this.look()
   }
 
-  /** To be called when there is another map. */
+  /** Call it when the map has changed. */
   look(): void {
     const { engine, mapLog } = this.#view
     const messaging = this.#messaging
@@ -63,23 +68,27 @@ export class MessageExchange implements MessageFigures {
     messaging.listen((batch) => this.#incoming.receive(batch))
   }
 
-  // ── ours ─────────────────────────────────────────────────────────────────
+  // ── our messages ─────────────────────────────────────────────────────────────────
 
   readonly #gather = (channel: Bytes, message: Bytes): void => {
     if (!this.#outgoing.add(channel, message, this.#view.leadingEpoch > 0)) this.dropped++
     this.#view.engine.requests.turn.endSoon()
   }
 
-  /** Sends what gathered, unless a batch is under way: then it goes with what gathers until that has left. */
+  /**
+   * Sends the gathered messages. While a batch is in flight more are gathered, and sent when it has
+   * left.
+   */
   readonly #send = (): void => {
     if (this.#isSending || this.#outgoing.isEmpty) return
-    // A leader without a lease says nothing to anybody.
+    // A leader without a lease sends nothing.
     if (this.#view.engine.effects.durability.progress.answers !== false) void this.#sendAll()
   }
 
   async #sendAll(): Promise<void> {
     const { log } = this.#view.engine.environment
-    const messaging = this.#messaging!
+    const messaging = this.#messaging
+    assert(messaging !== undefined, 'messages are sent after `begin`')
     this.#isSending = true
     while (!this.#outgoing.isEmpty) {
       const { bytes, messages } = this.#outgoing.take(messaging.batchBytesMax)
@@ -88,7 +97,7 @@ export class MessageExchange implements MessageFigures {
         this.sent += messages
         this.#isBlocked = false
       } catch (error) {
-        // It may have arrived. Others know whether it has.
+        // The batch may have arrived; its receivers know whether it has.
         this.dropped += messages
         if (!this.#isBlocked) log.warn({ error }, 'messages to other shards are lost')
         this.#isBlocked = true
@@ -98,7 +107,7 @@ export class MessageExchange implements MessageFigures {
     this.#isSending = false
   }
 
-  // ── others' ──────────────────────────────────────────────────────────────
+  // ── their messages ──────────────────────────────────────────────────────────────
 
   readonly #hear = ({ isInLog, shard }: IncomingMessage, channel: Bytes, message: Bytes): void => {
     if (isInLog && shard === this.#view.shard) return

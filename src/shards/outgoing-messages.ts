@@ -1,18 +1,19 @@
-// Messages that wait to be sent to other shards: one stretch of bytes, of which batches are taken at the front (message-batch.ts).
+// Messages that wait to be sent to other shards: one stretch of bytes, from whose front batches are
+// taken (message-batch.ts).
 
 import { type Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { FRAME_HEADER_BYTES, headerBytesOf, MESSAGE_BYTES_MAX, writeHeader } from './message-batch.ts'
 
-/** So much may wait, beside what is under way. */
+/** Bytes that may wait beside the batch in flight. */
 const WAITING_BYTES_MAX = MESSAGE_BYTES_MAX
-/** Enough for what is usually published in a turn. */
+/** Enough for the messages of a usual turn. */
 const BUFFER_BYTES = 16 * 1024
-/** A larger buffer is let go after a burst. */
+/** A larger buffer is released after a burst. */
 const BUFFER_BYTES_KEPT_MAX = 1024 * 1024
 
 export interface OutgoingBatch {
   readonly bytes: Buffer
-  /** Messages that end in it. */
+  /** The number of messages that end in it. */
   readonly messages: number
 }
 
@@ -20,16 +21,16 @@ export class OutgoingMessages {
   readonly #shard: string
   readonly #sender: string
   #source = Source.allocate(BUFFER_BYTES)
-  /** What waits lies between these two. */
+  /** The waiting bytes lie between these two offsets. */
   #start = 0
   #end = 0
-  /** Batches that were taken, and messages that were begun by them. */
+  /** The number of batches taken, and of messages begun in them. */
   #batches = 0
   #begun = 0
-  /** Bytes at the front that belong to a message that an earlier batch has begun. */
+  /** Bytes at the front that belong to a message begun in an earlier batch. */
   #rest = 0
 
-  /** `sender`: the name of this node's stream. */
+  /** `sender` is the id of this node's stream. */
   constructor(shard: string, sender: string) {
     this.#shard = shard
     this.#sender = sender
@@ -39,7 +40,7 @@ export class OutgoingMessages {
     return this.#start === this.#end
   }
 
-  /** Has a message wait, whose bytes are copied; false where there is no room for it. */
+  /** Adds a message, and copies its bytes; returns false when there is no room. */
   add(channel: Bytes, message: Bytes, isInLog: boolean): boolean {
     const bytes = FRAME_HEADER_BYTES + channel.length + message.length
     if (this.#end - this.#start + bytes > WAITING_BYTES_MAX) return false
@@ -56,7 +57,7 @@ export class OutgoingMessages {
     return true
   }
 
-  /** Takes a batch of at most so many bytes; something must wait. */
+  /** Takes a batch of at most this many bytes; at least one message must wait. */
   take(bytesMax: number): OutgoingBatch {
     const { u8 } = this.#source
     const header = headerBytesOf(this.#shard)
@@ -77,7 +78,7 @@ export class OutgoingMessages {
       first,
     })
     u8.copy(bytes, header, this.#start, this.#start + size)
-    // What is cut here ends in a later one; what was cut before may end here.
+    // A message cut here ends in a later batch; one that was cut before may end here.
     const wasCut = this.#rest > 0
     this.#rest = at - size
     const messages = begun + Number(wasCut) - Number(this.#rest > 0)
@@ -92,12 +93,13 @@ export class OutgoingMessages {
     if (this.#source.u8.length > BUFFER_BYTES_KEPT_MAX) this.#source = Source.allocate(BUFFER_BYTES)
   }
 
-  /** Makes room behind what waits. */
+  /** Makes room behind the waiting bytes. */
   #room(bytes: number): void {
     const { u8 } = this.#source
     if (this.#end + bytes <= u8.length) return
     const waiting = this.#end - this.#start
-    // Moved to the front where that frees half of it at least, so that it is not moved for each message.
+    // The bytes are moved to the front only when that frees at least half of the buffer. So they
+    // are not moved for each message.
     const isEnough = waiting + bytes <= u8.length / 2
     const target = isEnough ? this.#source : Source.allocate(2 * (waiting + bytes))
     u8.copy(target.u8, 0, this.#start, this.#end)

@@ -1,30 +1,35 @@
-// The map of a cluster of several shards: who they are, who leads each, which owns which slot, and what moves. A value: a change makes another.
+// The map of a cluster of several shards: the shards, their leaders, the owner of each slot, and
+// the moves. It is a value: each change makes a new map.
 //
-// Each record of the map's log (map-log.ts) is a whole map, as JSON: whoever reads the last one knows everything.
+// Each record of the map's log (map-log.ts) is a whole map, as JSON: reading the last one is
+// enough.
 
 import { createHash } from 'node:crypto'
 import { assert } from '../util/assert.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 
-/** First and last slot. */
+/** The first and last slot. */
 export type SlotSpan = readonly [first: number, last: number]
 
 /** Several brokers that share one log. */
 export interface MapShard {
   readonly name: string
-  /** Kind and name of its log, so that two shards of one name are not taken for one. */
+  /** Kind and name of its log, to tell apart two shards with the same name. */
   readonly log: string
-  /** The epoch, in its own log, of the leader that entered itself here last. Nobody of a lower one changes what is the shard's. */
+  /**
+   * The epoch, in the shard's own log, of the leader that entered itself last. Leaders of lower
+   * epochs may not change what belongs to the shard.
+   */
   readonly epoch: number
-  /** Id of that leader. */
+  /** The id of that leader. */
   readonly leader: string
 }
 
-/** A broker, and where clients find it. */
+/** A broker, with its addresses. */
 export interface MapMember {
   /** 40 hexadecimal digits. */
   readonly id: string
-  /** Name of its shard. */
+  /** The name of its shard. */
   readonly shard: string
   readonly ip: string
   /** 0 = none. */
@@ -33,18 +38,21 @@ export interface MapMember {
   readonly hostname: string
 }
 
-/** Slots on their way from one shard to another. The source owns them until `settle` gives some of them to the target. */
+/**
+ * Slots that move from one shard to another. The source owns them until `withSettled` gives some of
+ * them to the target.
+ */
 export interface MapMove {
   readonly id: number
   readonly from: string
   readonly to: string
-  /** All that were asked for. */
+  /** All slots of the move. */
   readonly slots: readonly SlotSpan[]
-  /** Those that are still the source's. */
+  /** Slots that the source still owns. */
   readonly left: readonly SlotSpan[]
-  /** Keys that went with those that are not. */
+  /** The number of keys that went with the other slots. */
   readonly keys: number
-  /** A word of whoever asked for it, so that it is not begun twice. */
+  /** A random word of the requester, so that a move is not begun twice. */
   readonly token: string
   readonly state: 'moving' | 'done' | 'cancelled'
 }
@@ -58,20 +66,20 @@ interface MapContents {
   readonly owners: Int16Array
 }
 
-/** So many moves that are over are remembered, for those who look how they went. */
+/** The number of ended moves that are kept, for users who look up the outcome. */
 const PAST_MOVES_MAX = 16
-/** In `owners`: nobody has it. */
+/** In `owners`: the slot has no owner. */
 const NOBODY = -1
 
 export class ShardMap {
   readonly shards: readonly MapShard[]
   readonly members: readonly MapMember[]
-  /** Those under way in the order in which they were begun, behind those that are over. */
+  /** Moves in progress in the order of their start, behind those that have ended. */
   readonly moves: readonly MapMove[]
   readonly lastMove: number
-  /** Slot → place among the shards. */
+  /** Slot → index of its shard. */
   readonly #owners: Int16Array
-  /** Place of a shard → how many slots it owns; undefined = nobody has asked. */
+  /** Index of a shard → number of slots it owns; undefined until it is needed. */
   #counts: readonly number[] | undefined = undefined
 
   private constructor(contents: MapContents) {
@@ -82,7 +90,7 @@ export class ShardMap {
     this.#owners = contents.owners
   }
 
-  /** Before the first record. */
+  /** The map before the first record. */
   static readonly empty = new ShardMap({
     shards: [],
     members: [],
@@ -91,22 +99,22 @@ export class ShardMap {
     owners: new Int16Array(SLOT_COUNT).fill(NOBODY),
   })
 
-  /** Name of the shard that owns a slot; undefined = nobody does. */
+  /** The name of the shard that owns a slot; undefined when it has no owner. */
   ownerOf(slot: number): string | undefined {
-    return this.shards[this.#owners[slot]!]?.name
+    return this.shards[this.ownerIndexOf(slot)]?.name
   }
 
-  /** The place, among the shards, of the one that owns a slot; -1 = nobody does. */
-  placeOf(slot: number): number {
-    return this.#owners[slot]!
+  /** The index of the shard that owns a slot; -1 when it has no owner. */
+  ownerIndexOf(slot: number): number {
+    return this.#owners[slot] ?? NOBODY
   }
 
-  /** How many slots a shard owns. */
+  /** The number of slots that a shard owns. */
   slotCountOf(name: string): number {
     return this.#counted()[this.shards.findIndex((shard) => shard.name === name)] ?? 0
   }
 
-  /** How many slots somebody owns. */
+  /** The number of slots that have an owner. */
   get slotsOwned(): number {
     return this.#counted().reduce((sum, count) => sum + count, 0)
   }
@@ -115,8 +123,8 @@ export class ShardMap {
     if (this.#counts === undefined) {
       const counts = new Array<number>(this.shards.length).fill(0)
       for (let slot = 0; slot < SLOT_COUNT; slot++) {
-        const owner = this.#owners[slot]!
-        if (owner !== NOBODY) counts[owner]!++
+        const owner = this.ownerIndexOf(slot)
+        if (owner !== NOBODY) counts[owner] = (counts[owner] ?? 0) + 1
       }
       this.#counts = counts
     }
@@ -135,19 +143,19 @@ export class ShardMap {
     return this.moves.find((move) => move.id === id && move.state === 'moving')
   }
 
-  /** Moves under way from a shard, in the order in which they were begun. */
+  /** Moves in progress from a shard, in the order of their start. */
   movesFrom(shard: string): readonly MapMove[] {
     return this.moves.filter(({ from, state }) => from === shard && state === 'moving')
   }
 
-  /** Moves under way to a shard. */
+  /** Moves in progress to a shard. */
   movesTo(shard: string): readonly MapMove[] {
     return this.moves.filter(({ to, state }) => to === shard && state === 'moving')
   }
 
   // ── changes ──────────────────────────────────────────────────────────────
 
-  /** With a member as it is now: a new one, or one that is found elsewhere. */
+  /** Adds a member, or replaces its addresses. */
   withMember(member: MapMember): ShardMap {
     return this.#with({ members: [...this.members.filter(({ id }) => id !== member.id), member] })
   }
@@ -156,7 +164,7 @@ export class ShardMap {
     return this.#with({ members: this.members.filter((member) => member.id !== id) })
   }
 
-  /** With a shard's leader. A new shard owns nothing, but for the first one, which owns all slots. */
+  /** Sets the leader of a shard. A new shard owns no slots, except the first, which owns all. */
   withLeader(shard: MapShard): ShardMap {
     const known = this.shards.some(({ name }) => name === shard.name)
     const shards = known
@@ -166,10 +174,10 @@ export class ShardMap {
     return this.#with({ shards, owners })
   }
 
-  /** Without a shard that owns nothing, and its members. */
+  /** Removes a shard that owns no slots, and its members. */
   withoutShard(name: string): ShardMap {
     const place = this.shards.findIndex((shard) => shard.name === name)
-    assert(!this.#owners.includes(place), 'who is forgotten owns nothing')
+    assert(!this.#owners.includes(place), 'a removed shard owns no slots')
     return this.#with({
       shards: this.shards.filter((shard) => shard.name !== name),
       members: this.members.filter(({ shard }) => shard !== name),
@@ -177,17 +185,17 @@ export class ShardMap {
     })
   }
 
-  /** With a move that begins. */
+  /** Begins a move. */
   withMove(move: Pick<MapMove, 'from' | 'to' | 'slots' | 'token'>): ShardMap {
     const lastMove = this.lastMove + 1
     const begun: MapMove = { ...move, id: lastMove, left: move.slots, keys: 0, state: 'moving' }
     return this.#with({ moves: [...this.moves, begun], lastMove })
   }
 
-  /** Some slots of a move are the target's from now on; with the last of them it is over. */
+  /** Gives some slots of a move to its target; with the last of them the move is done. */
   withSettled(id: number, slots: readonly SlotSpan[], keys: number): ShardMap {
     const move = this.move(id)
-    assert(move !== undefined, 'what is settled moves')
+    assert(move !== undefined, 'a move in progress is settled')
     const place = this.shards.findIndex(({ name }) => name === move.to)
     const owners = this.#owners.slice()
     for (const slot of slotsIn(slots)) owners[slot] = place
@@ -197,14 +205,14 @@ export class ShardMap {
     return this.#with({ owners, ...this.#changedMove({ ...move, left, keys: move.keys + keys, state }) })
   }
 
-  /** A move ends where it is: what has not gone stays. */
+  /** Cancels a move: slots that have not moved stay. */
   withCancelled(id: number): ShardMap {
     const move = this.move(id)
-    assert(move !== undefined, 'what is cancelled moves')
+    assert(move !== undefined, 'a move in progress is cancelled')
     return this.#with(this.#changedMove({ ...move, state: 'cancelled' }))
   }
 
-  /** The moves with one that has changed; of those that are over only the last few. */
+  /** Replaces a move that has changed; of the ended moves only the last few are kept. */
   #changedMove(changed: MapMove): Pick<MapContents, 'moves'> {
     const moves = this.moves.map((move) => (move.id === changed.id ? changed : move))
     const over = moves.filter(({ state }) => state !== 'moving').slice(-PAST_MOVES_MAX)
@@ -218,13 +226,13 @@ export class ShardMap {
 
   // ── as a record ──────────────────────────────────────────────────────────
 
-  /** Returns it as text. */
+  /** Returns the map as text. */
   print(): string {
     const { lastMove, members, moves, shards } = this
     return JSON.stringify({ shards, members, moves, lastMove, owners: this.#spans() })
   }
 
-  /** Reads what `print` wrote. Throws an error where it is something else. */
+  /** Reads the output of `print`. Throws an error when it is something else. */
   static parse(text: string): ShardMap {
     const {
       lastMove,
@@ -236,21 +244,21 @@ export class ShardMap {
       owners: readonly (readonly [first: number, last: number, place: number])[]
     }
     if (![shards, members, moves, spans].every(Array.isArray) || !Number.isInteger(lastMove))
-      throw new Error('this is no map of a cluster')
+      throw new Error('this is not a map of a cluster')
     const owners = new Int16Array(SLOT_COUNT).fill(NOBODY)
     for (const [first, last, place] of spans) {
       if (!(first >= 0 && last < SLOT_COUNT) || shards[place] === undefined)
-        throw new Error('this is no map of a cluster: its slots are wrong')
+        throw new Error('this is not a map of a cluster: its slots are wrong')
       owners.fill(place, first, last + 1)
     }
     return new ShardMap({ shards, members, moves, lastMove, owners })
   }
 
-  /** Who owns what: first slot, last slot, place among the shards. */
+  /** The owners: first slot, last slot, index of the shard. */
   #spans(): [first: number, last: number, place: number][] {
     const spans: [number, number, number][] = []
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const place = this.#owners[slot]!
+      const place = this.ownerIndexOf(slot)
       const last = spans.at(-1)
       if (place === NOBODY) continue
       if (last !== undefined && last[2] === place && last[1] === slot - 1) last[1] = slot
@@ -276,12 +284,12 @@ export function spansOf(slots: Iterable<number>): SlotSpan[] {
   return spans
 }
 
-/** `5 7-9`: as people and CLUSTER NODES write it. */
+/** `5 7-9`, the form for people and CLUSTER NODES. */
 export function describeSpans(spans: Iterable<SlotSpan>): string {
   return Array.from(spans, ([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(' ')
 }
 
-/** The id of a shard, and of a member of one: the same after every start, and at every node. */
+/** The id of a shard, or of a member of one: the same after every start, and at every node. */
 export function idOf(shard: string, member?: string): string {
   const hash = createHash('sha1').update(shard)
   if (member !== undefined) hash.update('\0').update(member)

@@ -1,52 +1,55 @@
-// The cluster as a broker sees it that is one of a shard on a replicated log, beside other shards: the map that all of them read (map-log.ts), put together with
-// what this node knows of its own shard from its own log.
+// The cluster as seen by a broker of one shard among several: the map that all read (map-log.ts),
+// combined with what this node's own log tells about its own shard.
 //
-// Who may serve:
+// A leader may serve after these steps:
 //
-//   our epoch record stands in our shard's log ──▶ `enter`: the map names us, and our epoch ──▶ we lead, and serve the slots that the map gives our shard
+//   our epoch record is in our shard's log ──▶ `enter`: the map names us and our epoch
+//   ──▶ we lead, and serve the slots that the map gives our shard
 //
-// That entry is appended behind the last map that there is, so who serves has read all maps before its entry. None that comes after takes a slot from it but
-// by its own doing (slot-mover.ts), because what concerns a shard is changed by the leader of its epoch alone. So a leader may serve by the map
-// that it has read, however old that is.
+// The entry is appended behind the last map, so a leader has read all maps before its entry. No
+// later map takes a slot from it except by its own action (slot-mover.ts), because only the leader
+// of a shard's epoch changes what belongs to the shard. So a leader may serve by the map that it
+// has read, however old that is.
 //
-// Followers know from their own log who leads, and send clients there; of other shards they know what the map says.
+// Followers know their leader from their own log, and send clients there. About other shards they
+// know what the map says.
 
-import { MapNode } from '../cluster/map-node.ts'
+import { BUS_PORT_OFFSET, MapNode } from '../cluster/map-node.ts'
 import type { Client } from '../engine/clients/client.ts'
 import type { ClusterView, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
 import type { LogNode } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ReplicatedLog } from '../replicated-log/log.ts'
 import type { Address, Dial } from '../replication/connection.ts'
+import type { Database } from '../store/keyspace/database.ts'
+import { assert } from '../util/assert.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
-import { Arrivals } from './arrivals.ts'
+import { Importers } from './importers.ts'
 import { MapLog } from './map-log.ts'
 import { MessageExchange } from './message-exchange.ts'
-import { Moves } from './moves.ts'
+import { MoveRequests } from './move-requests.ts'
 import { idOf, type MapMember, type ShardMap } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 import { MOVER_TIMING, SlotMover, type SlotMoverHost, type SlotMoverTiming } from './slot-mover.ts'
 import { StrayKeys } from './stray-keys.ts'
 
-/** Where Redis has the port of the cluster bus, which is told to clients; nobody listens there. */
-const BUS_PORT_OFFSET = 10_000
 const NO_SLOTS: ReadonlySet<number> = new Set()
 
 export interface ShardedClusterOptions {
-  /** Name of this node's shard. */
+  /** The name of this node's shard. */
   readonly shard: string
-  /** Kind and name of its log. */
+  /** The kind and name of its log. */
   readonly log: string
-  /** The map lies beside its log: it owns all slots at first. */
+  /** Whether the map lies beside this shard's log: then it owns all slots at first. */
   readonly isFirst: boolean
   readonly dial: Dial
   readonly timing?: SlotMoverTiming
 }
 
-/** Where this node is, for what its configuration does not announce. */
-export interface ShardPlace {
-  /** As its shard's log names it: `host:port`. */
+/** This node's address, where its configuration announces none. */
+export interface OwnAddress {
+  /** The address in its shard's log: `host:port`. */
   readonly address: string
   /** 0 = none. */
   readonly port: number
@@ -62,13 +65,14 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   })
   #changed: Handler<[]> | null = null
   readonly engine: Engine
+  readonly data: Database
   readonly mapLog: MapLog
   readonly shard: string
   readonly dial: Dial
   readonly timing: SlotMoverTiming
-  /** Slots never lie half here and half there. */
+  /** A slot is never partly in two shards. */
   readonly hasOpenSlots = false
-  /** The map is changed in its log. */
+  /** The map can be changed only in its log. */
   readonly map = undefined
   readonly moves: SlotMoves
   readonly messages: MessageExchange
@@ -76,22 +80,25 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   isOk = false
   readonly #options: ShardedClusterOptions
   readonly #mover: SlotMover
-  readonly #arrivals: Arrivals
+  readonly #arrivals: Importers
   readonly #strays: StrayKeys
-  /** Not known before the server listens. */
+  /** Undefined until the server listens. */
   #self: MapMember | undefined = undefined
   #myself: MapNode
   /** Undefined until this node takes part in its shard's log. */
   #node: LogNode | undefined = undefined
   /** The last epoch in which this node was entered as the leader of its shard. */
   #enteredEpoch = 0
-  /** Place of a shard in the map → its leader. */
+  /** Index of a shard in the map → its leader. */
   #leaders: (MapNode | undefined)[] = []
   #held = NO_SLOTS
 
   constructor(engine: Engine, options: ShardedClusterOptions) {
     const { dial, shard, timing = MOVER_TIMING } = options
     this.engine = engine
+    const [data] = engine.databases
+    assert(data !== undefined, 'a cluster has database 0')
+    this.data = data
     this.shard = shard
     this.dial = dial
     this.timing = timing
@@ -102,10 +109,10 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     })
     this.#options = options
     this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
-    this.#arrivals = new Arrivals(this)
+    this.#arrivals = new Importers(this)
     this.#strays = new StrayKeys(this)
     this.#mover = new SlotMover(this)
-    this.moves = new Moves(this, this.#mover, this.#arrivals)
+    this.moves = new MoveRequests(this, this.#mover, this.#arrivals)
     this.messages = new MessageExchange(this)
     this.mapLog.changed.add(() => this.#look())
     engine.config.onChange('cluster-require-full-coverage', () => this.#look())
@@ -117,8 +124,8 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
 
   // ── joining ──────────────────────────────────────────────────────────────
 
-  /** Reads the map from now on, and has it say where this node is. */
-  begin(log: ReplicatedLog, place: ShardPlace): void {
+  /** Reads the map from now on, and enters this node's address. */
+  address(log: ReplicatedLog, place: OwnAddress): void {
     const self = memberOf(this.engine, this.shard, place)
     this.#self = self
     this.mapLog.follow(log)
@@ -128,24 +135,28 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
       () => true,
     )
     announced.catch((error: unknown) =>
-      this.engine.environment.log.error({ error }, 'the map of the cluster cannot be changed'),
+      this.engine.environment.log.error({ error }, "this node's address cannot be entered in the map of the cluster"),
     )
     this.#look()
   }
 
-  /** Hears from now on who leads this node's shard. */
+  /** Follows from now on which node leads this node's shard. */
   attach(node: LogNode): void {
     this.#node = node
     node.onChange(() => this.#look())
     this.#look()
   }
 
-  /** Enters this node as the leader of its shard in an epoch; false where there is a later one, or that is not wanted any more. Rejects where the map says what cannot be. */
+  /**
+   * Enters this node as the leader of its shard in an epoch. Returns false when a later epoch is
+   * entered, or it is not wanted any more. Rejects when the map contradicts the configuration.
+   */
   async enter(epoch: number, isWanted: () => boolean): Promise<boolean> {
     let isSuperseded = false
     const make = (map: ShardMap): ShardMap | undefined => {
       const { isFirst, log } = this.#options
-      const self = this.#self!
+      const self = this.#self
+      assert(self !== undefined, 'a node leads after `begin`')
       const known = map.shard(this.shard)
       if (map.shards.length === 0 && !isFirst) throw new NotYet('the first shard has no leader yet')
       if (known !== undefined && known.log !== log)
@@ -194,7 +205,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     this.#strays.look()
   }
 
-  // ── Cluster ──────────────────────────────────────────────────────────────
+  // ── ClusterView ──────────────────────────────────────────────────────────────
 
   get myself(): MapNode {
     return this.#myself
@@ -213,7 +224,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   }
 
   ownerOf(slot: number): MapNode | undefined {
-    return this.#leaders[this.mapLog.map.placeOf(slot)]
+    return this.#leaders[this.mapLog.map.ownerIndexOf(slot)]
   }
 
   migratingTo(): undefined {
@@ -228,9 +239,9 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     return this.#arrivals.takesFrom(client, slot)
   }
 
-  // ── putting it together ──────────────────────────────────────────────────
+  // ── combining map and log ──────────────────────────────────────────────────
 
-  /** There is another map, or this node's shard has another leader. */
+  /** Called when the map, or the leader of this node's shard, has changed. */
   #look(): void {
     const { map } = this.mapLog
     this.#followMembers(map)
@@ -238,7 +249,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
       name === this.shard ? this.#ownLeader(leader) : this.nodes.get(leader),
     )
     for (const [place, { epoch, leader, name }] of map.shards.entries()) {
-      // While nobody leads, the last one who did is shown as the primary.
+      // While there is no leader, the last one is shown as the primary.
       const primary = this.#leaders[place] ?? this.nodes.get(leader)
       for (const node of this.nodes.values()) {
         if (node.shardId !== idOf(name)) continue
@@ -256,7 +267,10 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     this.messages.look()
   }
 
-  /** Who leads this node's shard, as its own log says, or else the map; undefined = nobody, as far as is known. */
+  /**
+   * The leader of this node's shard, by its own log or else by the map; undefined when it is not
+   * known.
+   */
   #ownLeader(named: string): MapNode | undefined {
     if (this.leadingEpoch !== 0) return this.#myself
     const address = this.#node?.leaderAddress ?? ''
@@ -286,8 +300,8 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   }
 }
 
-/** This node, as it is to be found. */
-function memberOf({ config }: Engine, shard: string, { address, port, tlsPort }: ShardPlace): MapMember {
+/** This node with its addresses. */
+function memberOf({ config }: Engine, shard: string, { address, port, tlsPort }: OwnAddress): MapMember {
   return {
     id: idOf(shard, address),
     shard,

@@ -1,15 +1,22 @@
-// Moves slots of this node's shard to others, while this node leads. One move at a time, and of it some slots at a time (a portion):
+// Moves slots of this node's shard to other shards, while this node leads. It works on one move at
+// a time, and on some of its slots at a time (a portion):
 //
-//   copying        every key of the portion goes to the target's leader (RESTORE), which serves none of them yet; what changes meanwhile goes again
-//   handing over   few changed: requests for these slots are held; what is left goes; the target's log has it all (WAITAOF)
-//                  ──▶ the map says that the target owns them: one append, before which the source does, after which the target does
-//                  ──▶ the target has read that ──▶ held requests go on, and are told MOVED
+//   copying        every key of the portion is sent to the target's leader (RESTORE), which serves
+//                  none of them yet; keys that change meanwhile are sent again
+//   handing over   few keys change: requests for these slots are held; the rest is sent; the
+//                  target's log has everything (WAITAOF)
+//                  ──▶ the map gives the slots to the target, in one append: before it the source
+//                      owns them, after it the target
+//                  ──▶ the target has read that map ──▶ held requests continue, and get MOVED
 //
-// Until the map's record stands, the source has everything, and what the target has is a copy that nobody sees: whatever breaks, it is begun anew. From the
-// moment at which that record is sent, until it is known what became of it, nobody is served.
+// Until that record is in the map's log, the source has everything, and the target has a copy that
+// clients cannot see. After any failure the portion is begun again. While the outcome of the append
+// is unknown, requests for these slots are not served.
 //
-// What keeps an earlier leader of the source from doing harm is its epoch. A new leader enters itself into the map before it serves (sharded-cluster.ts); from then
-// on the earlier one's record would stand behind that entry, and is refused by its position; and the target takes keys only from the epoch that the map names.
+// The epoch keeps an earlier leader of the source from doing harm. A new leader enters itself into
+// the map before it serves (sharded-cluster.ts). From then on the earlier leader's record would
+// follow that entry, and is refused by its position. And the target accepts keys only from the
+// epoch in the map.
 
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import type { Address, Dial } from '../replication/connection.ts'
@@ -21,25 +28,31 @@ import { type MapMove, type ShardMap, type SlotSpan, slotsIn, spansOf } from './
 import type { ShardView } from './shard-view.ts'
 import { LinkError, TargetLink } from './target-link.ts'
 
-/** A portion has as many slots as hold so many keys, but one at least: what breaks is begun anew with it. */
+/**
+ * A portion is as many slots as hold this many keys, but at least one: after a failure the whole
+ * portion is sent again.
+ */
 const PORTION_KEYS = 20_000
-/** Between two looks at others so much is sent: a millisecond or two. */
+/** The amount sent before other work gets its turn: a millisecond or two. */
 const SLICE_KEYS = 200
 const SLICE_BYTES = 64 * 1024
-/** Requests are held when so few keys have changed since they were sent, or when it has been tried so often. */
+/** Requests are held when no more than this many keys have changed, or after this many rounds. */
 const HOLD_AT_KEYS = 50
 const ROUNDS_MAX = 20
 
 export interface SlotMoverTiming {
-  /** What has failed is tried again. */
+  /** The wait before a failed portion is tried again. */
   readonly retryMs: number
-  /** A target that is alive says something within this time: its log may be away for a moment. */
+  /** A live target answers within this time, even while its log is away for a moment. */
   readonly silenceMs: number
-  /** How long the target's log may take for what is under way. */
+  /** How long the target's log may take for writes in flight. */
   readonly syncMs: number
-  /** So often the target is asked how far it has read the map. */
+  /** How often the target is asked how far it has read the map. */
   readonly confirmEveryMs: number
-  /** So long requests are held for the target to have read the map; after that they are sent there all the same. */
+  /**
+   * How long requests are held until the target has read the map; after that they are redirected
+   * anyway.
+   */
   readonly confirmMs: number
 }
 
@@ -54,28 +67,28 @@ export const MOVER_TIMING: SlotMoverTiming = {
 export interface SlotMoverHost extends ShardView {
   readonly dial: Dial
   readonly timing: SlotMoverTiming
-  /** Where the leader of a shard is; undefined = nobody knows. */
+  /** The address of a shard's leader; undefined when it is not known. */
   addressOf(shard: string): Address | undefined
-  /** Has requests for these slots wait; those for none where there are none. */
+  /** Holds requests for the given slots. With an empty set, none is held. */
   hold(slots: ReadonlySet<number>): void
 }
 
-/** The portion is begun anew, or given up: nothing has been handed over. */
+/** The portion is begun again or given up: nothing has been handed over. */
 class Interrupted extends Error {}
 
 const NO_SLOTS: ReadonlySet<number> = new Set()
 
 export class SlotMover {
   state: 'waiting' | 'copying' | 'handing over' = 'waiting'
-  /** Why it is tried again; '' = it goes well. */
+  /** Why it is being tried again; '' = there was no failure. */
   failure = ''
-  /** Keys of the portion in hand that were sent. */
+  /** Keys of the current portion that were sent. */
   keysCopied = 0
-  /** Keys that have gone for good since this node was started. */
+  /** Keys that were moved since this node was started. */
   keysMoved = 0
   readonly #host: SlotMoverHost
   #isBusy = false
-  /** The move whose target has our functions. */
+  /** The move whose target has this shard's functions. */
   #equipped = 0
   readonly #key = new Bytes()
 
@@ -83,13 +96,13 @@ export class SlotMover {
     this.#host = host
   }
 
-  /** The move in hand: the first of this shard's. */
+  /** The current move: the first of this shard. */
   get current(): MapMove | undefined {
     const { leadingEpoch, mapLog, shard } = this.#host
     return leadingEpoch === 0 ? undefined : mapLog.map.movesFrom(shard)[0]
   }
 
-  /** To be called whenever there may be something to do. */
+  /** Call it whenever there may be something to move. */
   look(): void {
     if (!this.#isBusy && this.current !== undefined) void this.#run()
   }
@@ -110,9 +123,9 @@ export class SlotMover {
         }
       }
     } catch (error) {
-      // A bug, or a log that holds what it must not: slots stay where they are.
+      // A bug, or a log that holds what it must not: the slots stay where they are.
       this.failure = (error as Error).message
-      engine.environment.log.error({ error }, 'slots are moved no more')
+      engine.environment.log.error({ error }, 'this node no longer moves slots')
       return
     }
     this.#isBusy = false
@@ -135,7 +148,7 @@ export class SlotMover {
     const credentials = password === '' ? [] : user === '' ? [password] : [user, password]
     const link = await TargetLink.open({ dial, to, clock: workClock, credentials, silenceMs: timing.silenceMs })
     const changed = new ChangedKeys(dataset, slots)
-    /** Throws where it makes no sense to go on. */
+    /** Throws when the portion must be given up. */
     const check = (): void => {
       if (changed.isEmptied) throw new Interrupted('the data was emptied')
       if (this.#host.leadingEpoch !== epoch || mapLog.map.move(move.id) === undefined)
@@ -153,11 +166,11 @@ export class SlotMover {
       this.#host.hold(slots)
       const version = await this.#handOver(link, changed, check, { move, epoch, spans, slots })
       const isOurs = (key: Bytes): boolean => slots.has(hashSlotOf(key))
-      engine.data.watches.databaseReplaced(dataset.databases[0]!, isOurs)
+      engine.data.watches.databaseReplaced(this.#host.data, isOurs)
       await this.#confirm(link, version)
       this.#host.hold(NO_SLOTS)
     } catch (error) {
-      // Where it is not known what became of the slots nobody is served.
+      // After an unexpected error the outcome may be unknown: the slots stay held.
       if (isExpected(error)) this.#host.hold(NO_SLOTS)
       throw error
     } finally {
@@ -166,9 +179,9 @@ export class SlotMover {
     }
   }
 
-  /** The next slots of a move that go together. */
+  /** The next portion of a move. */
   #portionOf(left: readonly SlotSpan[]): SlotSpan[] {
-    const index = this.#host.engine.databases[0]!.keys.slots
+    const index = this.#host.data.keys.slots
     const portion: number[] = []
     let keys = 0
     for (const slot of slotsIn(left)) {
@@ -179,7 +192,7 @@ export class SlotMover {
     return spansOf(portion)
   }
 
-  /** The target removes what is in the way, and takes the functions that it does not have. */
+  /** Lets the target remove existing keys, and loads the functions that it lacks. */
   async #prepare(link: TargetLink, move: MapMove, epoch: number, slots: Iterable<number>): Promise<void> {
     const words = ['CLUSTER', 'RECEIVE', move.id, epoch, ...spansOf(slots).flat()]
     while ((await link.ask(...words)) !== 0);
@@ -188,17 +201,16 @@ export class SlotMover {
       try {
         await link.ask('FUNCTION', 'LOAD', code)
       } catch (error) {
-        // Its own stays.
+        // The target keeps its own library.
         if (!(error instanceof LinkError) || !error.message.includes('already exists')) throw error
       }
     }
     this.#equipped = move.id
   }
 
-  /** Sends all keys of the slot that is walked over. */
+  /** Sends all keys of the slot that is being walked. */
   async #sendSlot(link: TargetLink, changed: ChangedKeys, check: () => void): Promise<void> {
-    const { engine } = this.#host
-    const db = engine.databases[0]!
+    const { data: db, engine } = this.#host
     let isAtEnd = false
     while (!isAtEnd) {
       engine.environment.unitClock.pass()
@@ -214,16 +226,15 @@ export class SlotMover {
     }
   }
 
-  /** Sends what has changed, and what is gone. */
+  /** Sends changed keys, and deletes removed ones. */
   async #sendChanged(link: TargetLink, changed: ChangedKeys, check: () => void): Promise<void> {
-    const { engine } = this.#host
-    const db = engine.databases[0]!
+    const { data: db, engine } = this.#host
     const names = changed.take()
     for (let at = 0; at < names.length; ) {
       engine.environment.unitClock.pass()
       let bytes = 0
       for (const end = at + SLICE_KEYS; at < Math.min(end, names.length) && bytes < SLICE_BYTES; at++) {
-        const key = Bytes.from(names[at]!)
+        const key = Bytes.from(names[at] ?? '')
         const entry = db.keys.find(key)
         if (entry !== NONE && !db.isExpired(entry)) bytes += this.#send(link, entry)
         else link.tell([DEL, key.toBuffer()])
@@ -233,10 +244,10 @@ export class SlotMover {
     }
   }
 
-  /** Sends one key as it is now; returns the bytes of its value. */
+  /** Sends one key as it is now; returns the size of its value in bytes. */
   #send(link: TargetLink, entry: number): number {
-    const { config, databases } = this.#host.engine
-    const db = databases[0]!
+    const { data: db, engine } = this.#host
+    const { config } = engine
     const expiry = db.expiryOf(entry)
     const payload = payloadWriter.write(db, entry, config.get('rdbcompression'))
     const value = Buffer.from(payload.source.u8.subarray(payload.start, payload.start + payload.length))
@@ -247,39 +258,45 @@ export class SlotMover {
     return value.length
   }
 
-  /** Lets others have their turn. */
+  /** Lets other work have its turn. */
   async #giveWay(link: TargetLink, bytes: number): Promise<void> {
     if (bytes > 0) await link.room()
     await new Promise<void>((resolve) => this.#host.engine.environment.later(resolve))
   }
 
-  /** With requests held: sends what is left, and has the map say whose the slots are. Returns the version of the map that says it. */
+  /**
+   * With requests held: sends the rest, and gives the slots to the target in the map. Returns the
+   * version of that map.
+   */
   async #handOver(
     link: TargetLink,
     changed: ChangedKeys,
     check: () => void,
     portion: { move: MapMove; epoch: number; spans: readonly SlotSpan[]; slots: ReadonlySet<number> },
   ): Promise<number> {
-    const { engine, mapLog, timing } = this.#host
+    const { data, mapLog, timing } = this.#host
     do {
       await this.#sendChanged(link, changed, check)
       const answer = await link.ask('WAITAOF', 1, 0, timing.syncMs)
       if (!Array.isArray(answer) || answer[0] !== 1)
         throw new LinkError('the log of the target does not take what it is given')
       check()
-      // What happens by itself, such as expiry, has happened on.
+      // Changes by the server itself, such as expiry, have continued.
     } while (changed.size > 0)
     const { epoch, move, slots, spans } = portion
-    const index = engine.databases[0]!.keys.slots
+    const index = data.keys.slots
     let keys = 0
     for (const slot of slots) keys += index?.count(slot) ?? 0
-    /** The version behind which the record was sent last: it may still come to stand there, and nothing can be taken back. */
+    /**
+     * The version behind which the record was last sent. It may still land there, so the hand-over
+     * cannot be taken back.
+     */
     let sentAt = -1
     const version = await mapLog.change(
       (map) => {
         const now = moveIn(map, move, epoch)
         if (now === undefined) throw new Interrupted('it was called off')
-        // An earlier try has succeeded.
+        // An earlier attempt has succeeded.
         if (isSettled(now, slots)) return undefined
         if (sentAt !== mapLog.version && (changed.size > 0 || changed.isEmptied))
           throw new Interrupted('keys have changed while they were handed over')
@@ -293,7 +310,10 @@ export class SlotMover {
     return version
   }
 
-  /** Waits until the target knows that the slots are its own, so that nobody is sent to and fro. */
+  /**
+   * Waits until the target has read that it owns the slots, so that clients are not redirected back
+   * and forth.
+   */
   async #confirm(link: TargetLink, version: number): Promise<void> {
     const { engine, timing } = this.#host
     const { workClock } = engine.environment
@@ -302,7 +322,7 @@ export class SlotMover {
       while (workClock.monotonic() < untilMs && Number(await link.ask('CLUSTER', 'RECEIVE')) < version)
         await new Promise<void>((resolve) => void workClock.after(timing.confirmEveryMs, resolve))
     } catch (error) {
-      // Whoever leads there now reads the map, too.
+      // The target's new leader reads the map, too.
       if (!(error instanceof LinkError)) throw error
     }
   }
@@ -319,7 +339,7 @@ function isExpected(error: unknown): error is LinkError | Interrupted {
   return error instanceof LinkError || error instanceof Interrupted
 }
 
-/** A move as a map has it, where it is still the business of a leader of this epoch; done ones included. */
+/** The move in a map, done or not, if a leader of this epoch may still change it. */
 function moveIn(map: ShardMap, { from, id }: MapMove, epoch: number): MapMove | undefined {
   const now = map.moves.find((move) => move.id === id)
   return now === undefined || now.state === 'cancelled' || map.shard(from)?.epoch !== epoch ? undefined : now

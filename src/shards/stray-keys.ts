@@ -1,16 +1,18 @@
-// Removes keys of slots that are not this shard's and do not come to it: those that have moved away, and copies of a move that was called off.
+// Removes keys of slots that this shard does not own and does not import: keys that have moved
+// away, and copies of a cancelled move.
 //
-// Only while this node leads, and therefore has read the map to its end: a slot can come (back) to a shard only by a move whose keys its leader takes itself, and
-// such a slot is spared from the moment at which the leader knows of the move, before it takes the first key.
+// This happens only while this node leads, and has therefore read the map to its end. A slot can
+// come (back) to a shard only by a move, whose keys its leader accepts itself. The leader spares
+// such a slot from the moment it knows of the move, before it accepts the first key.
 
 import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 
-/** So many keys are removed at a time: a millisecond. */
+/** Keys removed at a time, which takes a millisecond. */
 const REMOVED_KEYS = 300
-/** When it is looked again whether the log takes what is removed. */
+/** The wait before checking again whether the log accepts writes. */
 const RETRY_MS = 200
 
 export interface StrayKeysHost extends ShardView {
@@ -25,7 +27,7 @@ export class StrayKeys {
     this.#host = host
   }
 
-  /** To be called when there is another map, or another leader. */
+  /** Call it when the map or the leader has changed. */
   look(): void {
     if (this.#isBusy || this.#next() === undefined) return
     this.#isBusy = true
@@ -44,16 +46,16 @@ export class StrayKeys {
       return
     }
     unitClock.renew()
-    removeKeysOfSlot(dataset, dataset.databases[0]!, slot, REMOVED_KEYS)
+    removeKeysOfSlot(dataset, this.#host.data, slot, REMOVED_KEYS)
     turn.endSoon()
     this.look()
   }
 
-  /** A slot of which there are keys that do not belong here. */
+  /** A slot with keys that do not belong here. */
   #next(): number | undefined {
-    const { engine, leadingEpoch, mapLog, shard } = this.#host
+    const { data, leadingEpoch, mapLog, shard } = this.#host
     const { map } = mapLog
-    const index = engine.databases[0]!.keys.slots
+    const index = data.keys.slots
     if (leadingEpoch === 0 || index === null) return undefined
     let coming: Set<number> | undefined
     for (let slot = 0; slot < SLOT_COUNT; slot++) {

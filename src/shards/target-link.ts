@@ -1,7 +1,8 @@
-// A connection to the leader of another shard: requests go there one behind the other, and each is answered.
+// A connection to the leader of another shard: requests are sent one behind the other, and each is
+// answered.
 //
-// What is sent before an answer has come is bounded by whoever sends (`room`). An error that nobody has asked to see ends the link, and so does silence: nothing is
-// taken, and nothing is answered.
+// The sender bounds the unanswered bytes (`room`). An error that no caller awaits ends the link,
+// and so does silence: nothing is accepted, and nothing is answered.
 
 import { BadReply } from '../protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
@@ -10,29 +11,29 @@ import type { Address, Connection, ConnectionListener, Dial } from '../replicati
 import { textOf } from '../util/bytes/text.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 
-/** So many bytes may be on their way without an answer. */
+/** Bytes that may be in flight without an answer. */
 const UNANSWERED_BYTES_MAX = 1024 * 1024
 const PIECE_BYTES = 256 * 1024
 
 /** What was answered. */
 export type Answer = ReplyValue<string>
 
-/** The link is of no use any more. */
+/** The link can no longer be used. */
 export class LinkError extends Error {}
 
 export interface TargetLinkOptions {
   readonly dial: Dial
   readonly to: Address
   readonly clock: Clock
-  /** What follows AUTH; none = nobody need be named. */
+  /** The arguments of AUTH; empty = no AUTH. */
   readonly credentials: readonly string[]
-  /** Nothing is heard for so long: it is over. */
+  /** A link that has been silent for this long ends. */
   readonly silenceMs: number
 }
 
 interface Question {
   readonly bytes: number
-  /** Undefined = the answer is good, or ends the link. */
+  /** Undefined = an error ends the link, and other answers are ignored. */
   readonly answered: ((answer: Answer | LinkError) => void) | undefined
 }
 
@@ -47,7 +48,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   #failure: LinkError | undefined = undefined
   #connected: (error?: LinkError) => void = () => {}
-  /** Told when something was answered, or it is over. */
+  /** Called when a request is answered or the link ends. */
   #waiting: (() => void)[] = []
 
   private constructor({ clock, silenceMs }: TargetLinkOptions) {
@@ -55,7 +56,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
     this.#silenceMs = silenceMs
   }
 
-  /** Connects, and says who this is. Rejects with a LinkError. */
+  /** Connects and authenticates. Rejects with a LinkError. */
   static async open(options: TargetLinkOptions): Promise<TargetLink> {
     const { credentials, dial, to } = options
     const link = new TargetLink(options)
@@ -68,7 +69,10 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
     return link
   }
 
-  /** Sends a request and returns its answer. Rejects with a LinkError: the answer was an error, or none can come any more. */
+  /**
+   * Sends a request and returns its answer. Rejects with a LinkError when the answer is an error,
+   * or none can come any more.
+   */
   ask(...words: readonly (string | number)[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
@@ -81,7 +85,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
     })
   }
 
-  /** Sends a request whose answer is of no interest unless it is an error. */
+  /** Sends a request whose answer is ignored unless it is an error. */
   tell(words: readonly Uint8Array[]): void {
     if (this.#failure === undefined) this.#send(encodeRequest(words), undefined)
   }
@@ -101,12 +105,12 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
     if (this.#questions.length === 0) this.#heard()
     this.#questions.push({ bytes: bytes.length, answered })
     this.#unansweredBytes += bytes.length
-    // In pieces, so that a large value on a slow line is seen to move.
+    // Written in pieces, so that progress of a large value is seen on a slow connection.
     for (let at = 0; at < bytes.length; at += PIECE_BYTES)
       this.#connection?.write(bytes.subarray(at, at + PIECE_BYTES), () => this.#heard())
   }
 
-  // ── what the connection tells ────────────────────────────────────────────
+  // ── events of the connection ────────────────────────────────────────────
 
   connected(): void {
     this.#isConnected = true

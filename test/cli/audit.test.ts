@@ -1,4 +1,5 @@
-// `respite audit` on data directories at rest, good and damaged, and on one that a server holds.
+// `respite audit` on data directories without a server, good and damaged, and on one that a server
+// holds.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ beforeEach(() => {
 
 const audit = (...args: string[]): Promise<number> => runAudit(['--dir', directory, ...args], terminal)
 
-/** Runs an engine on the directory, with the log before a rewrite kept beside the one that follows. */
+/** Runs an engine on the directory, and keeps the log before a rewrite beside the one after it. */
 function startThere(): Promise<SavingEngine> {
   const settings = { dir: directory, appendonly: 'yes', 'aof-disable-auto-gc': 'yes' }
   return startSaving({ realDisk: systemDisk, settings })
@@ -96,7 +97,7 @@ describe('a directory that no server uses', () => {
     expect(contents()).toEqual(before)
   })
 
-  test('compares dump.rdb with the log where both are of the same place of one history', async () => {
+  test('compares dump.rdb with the log when both are of the same offset of one history', async () => {
     const id = 'a'.repeat(40)
     const text = (word: string): string => String.fromCharCode(word.length) + word
     const about = (name: string, value: string): string => `\xfa${text(name)}${text(value)}`
@@ -126,7 +127,7 @@ describe('a directory that no server uses', () => {
     expect(printed.join()).toContain('there is no log in it, but one in')
   })
 
-  test('that is damaged, empty or not there: 2, and the reason', async () => {
+  test('that is damaged, empty or missing: 2, and the reason', async () => {
     expect(await audit()).toBe(2)
     expect(printed.join()).toContain('neither an append-only file nor a snapshot')
     await rewritten()
@@ -144,7 +145,7 @@ describe('a directory that no server uses', () => {
 })
 
 describe('a directory that a server holds', () => {
-  test('is looked at by that server, which is asked', async () => {
+  test('is audited by that server', async () => {
     const server = await startTestServer({ dir: directory, config: { appendonly: 'yes' } })
     await server.call('SET', 'k', 'v')
     expect(await audit('-p', String(server.port)), printed.join('\n')).toBe(0)
@@ -154,13 +155,13 @@ describe('a directory that a server holds', () => {
     ])
   })
 
-  test('tells what that server found', async () => {
+  test('prints the findings of that server', async () => {
     const server = await startTestServer({
       dir: directory,
       config: { appendonly: 'yes', 'enable-debug-command': 'yes' },
     })
     await server.call('SET', 'k', 'v')
-    // It is told to nobody.
+    // A change that is not propagated.
     await server.call('DEBUG', 'POPULATE', '2')
     expect(await audit('-p', String(server.port), '--parts', '2')).toBe(1)
     expect(printed.slice(1).sort()).toEqual([
@@ -170,7 +171,7 @@ describe('a directory that a server holds', () => {
     ])
   })
 
-  test('is left alone when its server cannot be asked, or another answers: 2, and its process is named', async () => {
+  test('is not read when its server cannot be asked, or another one answers: 2, and its process is named', async () => {
     const server = await startTestServer({ dir: directory, config: { appendonly: 'yes' } })
     expect(await audit('-s', join(directory, 'no-socket'))).toBe(2)
     expect(printed.join()).toContain(`is in use by process ${process.pid}`)
@@ -191,9 +192,9 @@ test('a replica compares its memory with its own file, while its primary writes 
   await primary.call('HSET', 'hash', 'f', 'v', 'g', 'w')
   await primary.call('HPEXPIRE', 'hash', '1', 'FIELDS', '1', 'f')
   for (let i = 0; i < 200; i++) await primary.call('RPUSH', 'list', `element ${i}`)
-  // While it loads what its primary sends it answers LOADING.
+  // While it loads the snapshot of its primary it replies LOADING.
   await eventually(async () => (await replica.call('LLEN', 'list').catch(() => 0)) === 200)
-  // Its log is begun anew with what its primary has sent.
+  // Its new log begins with the data of its primary.
   await eventually(async () => {
     printed = []
     return (await audit('-p', String(replica.port))) !== 2

@@ -55,7 +55,7 @@ describe('check-aof', () => {
     expect(printed).toEqual([`${path}: whole, 106 bytes (5 commands).`, 'Everything is whole.'])
   })
 
-  test('cut at any byte it is whole up to the last unit, and --fix cuts it there', async () => {
+  test('a file cut at any byte is whole up to the last unit, and --fix cuts it there', async () => {
     const units = [commands('SELECT 0'), commands('SET a 1'), commands('MULTI', 'SET b 2', 'EXEC'), commands('SET c 3')]
     const text = units.join('')
     const ends = [0]
@@ -68,7 +68,7 @@ describe('check-aof', () => {
     }
   })
 
-  test('asks before it cuts, and takes silence for a no', async () => {
+  test('asks before it cuts, and treats no answer as a no', async () => {
     const text = `${commands('SET a 1')}*3\r\n`
     const path = put('a.aof', text)
     expect(await checkAof(path)).toBe(1)
@@ -96,7 +96,7 @@ describe('check-aof', () => {
     expect(printed[0]).toContain('first 27 of')
   })
 
-  test('reads a snapshot in front, and says that a damaged one is beyond repair', async () => {
+  test('reads a snapshot at the beginning, and reports that a damaged one cannot be repaired', async () => {
     const path = put('a.aof', Buffer.concat([SNAPSHOT, Buffer.from(commands('SET b 2'))]))
     expect(await checkAof(path)).toBe(0)
     expect(printed[0]).toContain('a snapshot of format 10 with 1 keys in 1 databases')
@@ -126,14 +126,14 @@ describe('check-aof', () => {
     expect(readFileSync(earlier, 'latin1')).toContain('*')
   })
 
-  test('cuts off what was written after a time', async () => {
+  test('cuts off commands written after a time', async () => {
     const text = `#TS:100\r\n${commands('SET a 1')}#TS:200\r\n${commands('SET b 2', 'MULTI', 'SET c 3')}#TS:300\r\n${commands('EXEC')}`
     const path = put('a.aof', text)
     expect(await checkAof('--truncate-to-timestamp', '300', path)).toBe(0)
     expect(await checkAof('--truncate-to-timestamp', '99', '--yes', path)).toBe(1)
     expect(printed.at(-1)).toContain('Nothing in it is as old as that')
     expect(await checkAof('--truncate-to-timestamp', '250', '--yes', path)).toBe(0)
-    // The note stands within a transaction: that goes as a whole.
+    // The note is within a transaction: all of that is cut off.
     expect(readFileSync(path, 'latin1')).toBe(text.slice(0, text.indexOf('*1\r\n$5\r\nMULTI')))
     expect(await checkAof('--truncate-to-timestamp', '100', '--yes', path)).toBe(0)
     expect(readFileSync(path, 'latin1')).toBe(text.slice(0, text.indexOf('#TS:200')))
@@ -173,7 +173,7 @@ describe('check-aof --rebuild-manifest', () => {
   }
 
   test.each(['the directory', 'the manifest'])(
-    'makes what was lost anew, given %s, and the server starts from it',
+    'makes a lost manifest again, given %s, and the server starts from it',
     async (given) => {
       const where = putLog('appendonly.aof.2.incr.aof', 'appendonly.aof.10.incr.aof', 'appendonly.aof.1.base.rdb')
       for (let n = 3; n < 10; n++) putLog(`appendonly.aof.${n}.incr.aof`)
@@ -211,7 +211,7 @@ describe('check-aof --rebuild-manifest', () => {
     expect(readdirSync(where).sort()).toEqual([...names].sort())
   })
 
-  test('wants every file whole, but for the end of the last', async () => {
+  test('requires every file to be whole, except for the end of the last', async () => {
     const where = putLog('a.1.incr.aof', 'a.2.incr.aof')
     writeFileSync(join(where, 'a.2.incr.aof'), log.slice(0, -3))
     expect(await checkAof('--rebuild-manifest', '--yes', where)).toBe(0)
@@ -237,7 +237,7 @@ describe('check-aof --rebuild-manifest', () => {
 })
 
 describe('check-rdb', () => {
-  test('says what a snapshot holds', async () => {
+  test('prints the contents of a snapshot', async () => {
     const path = put('dump.rdb', SNAPSHOT)
     expect(await runCheckRdb([path], terminal)).toBe(0)
     expect(printed).toEqual([
@@ -283,7 +283,10 @@ test('the program runs the tools by their names', async () => {
 })
 
 describe('going back to a point in time', () => {
-  /** A log of the server's own, with notes of the time, written over some seconds; and what was there in each of them. */
+  /**
+   * A log of the server, with timestamps, written over some seconds; and the data in each of these
+   * seconds.
+   */
   async function written() {
     const dir = temporaryDirectory()
     const started = await startSaving({
@@ -314,7 +317,7 @@ describe('going back to a point in time', () => {
     return dump(engine)
   }
 
-  test('a start finds what was there at that second', async () => {
+  test('a start finds the data of that second', async () => {
     const { dir, moments, log } = await written()
     const whole = readFileSync(log)
     for (const { seconds, data } of moments) {

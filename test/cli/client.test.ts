@@ -12,7 +12,7 @@ interface Outcome {
   complaints: string[]
 }
 
-/** Runs it in this process; `input` is what comes down the pipe. */
+/** Runs it in this process; `input` is its standard input. */
 async function cli(args: readonly string[], input = ''): Promise<Outcome> {
   let printed = ''
   const complaints: string[] = []
@@ -39,7 +39,7 @@ describe('respite cli', () => {
     expect((await cli([...p, '--no-raw', 'info', 'server'])).printed).toMatch(/^# Server\r\nredis_version:/)
   })
 
-  test('reads commands from a pipe, one a line', async () => {
+  test('reads commands from a pipe, one in each line', async () => {
     const { port } = await startTestServer()
     const typed = 'set "a b" 1\nincr "a b"\n\nmulti\nget "a b"\nexec\nget "open\nquit\nset never 1\n'
     expect(await cli(['-p', String(port)], typed)).toEqual({
@@ -49,7 +49,7 @@ describe('respite cli', () => {
     })
   })
 
-  test('ends with 1 when there is no server, and with -e when a reply is an error', async () => {
+  test('exits with 1 when there is no server, and with -e when a reply is an error', async () => {
     const { port, close } = await startTestServer()
     const p = ['-p', String(port)]
     expect((await cli([...p, 'nonsense'])).code).toBe(0)
@@ -70,7 +70,7 @@ describe('respite cli', () => {
     expect((await cli([...p, '-a', 'wrong', 'ping'])).printed).toMatch(/^AUTH failed: WRONGPASS .*\nNOAUTH /)
   })
 
-  test('prints messages until the server ends the conversation', async () => {
+  test('prints messages until the server closes the connection', async () => {
     const server = await startTestServer()
     const reading = cli(['-p', String(server.port), 'subscribe', 'news'])
     const publisher = await RawConnection.open(server.port)
@@ -130,7 +130,7 @@ describe.skipIf(missing)('prints as redis-cli does', () => {
   }
 })
 
-/** What redis-cli prints, latin1. */
+/** The output of redis-cli, latin1. */
 async function runRedisCli(args: readonly string[], input: string): Promise<string> {
   const child = spawn('redis-cli', args, { stdio: ['pipe', 'pipe', 'inherit'] })
   let output = ''
@@ -143,7 +143,7 @@ async function runRedisCli(args: readonly string[], input: string): Promise<stri
 }
 
 describe('replies', () => {
-  test('are read in however many pieces they come', () => {
+  test('are read in pieces of any size', () => {
     const text =
       '*3\r\n$3\r\na\r\n\r\n%1\r\n+k\r\n~2\r\n:1\r\n#t\r\n$-1\r\n>1\r\n=5\r\ntxt:x\r\n*0\r\n*-1\r\n-ERR no\r\n'
     const read = (pieces: readonly Buffer[]): Reply[] => {

@@ -1,4 +1,5 @@
-// `respite cluster` over real brokers on a real log; of several shards over a server that answers as one would.
+// `respite cluster` with real brokers on a real log; for several shards with a server that replies
+// as one of them would.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -32,7 +33,7 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
 
   const logServers = (): string => `nats://${NATS_USER.user}:${NATS_USER.password}@${nats.addresses.join(',')}`
 
-  test('create looks at the log and writes files that brokers start with; status tells how they are; remove takes one away', async () => {
+  test('create checks the log and writes files that brokers start with; status prints their state; remove removes one', async () => {
     const dir = temporaryDirectory()
     const into = join(dir, 'conf')
     const nodes = (await freePorts(2)).map((port) => `127.0.0.1:${port}`)
@@ -42,7 +43,7 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
       const tried = await run('create', ...words)
       return tried.code === 0 ? tried : undefined
     }, 'a log with a leader')
-    expect(made.printed).toContain('/orders?bytes=64mb is there, and fit')
+    expect(made.printed).toContain('/orders?bytes=64mb exists and is safe')
     expect(made.printed).not.toContain(NATS_USER.password)
     expect(made.printed).toContain('without --snapshots the log grows until it is full')
     const files = readdirSync(into).sort()
@@ -71,7 +72,7 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
     const leader = nodes.findIndex((node) => new RegExp(`^${node} +leading`, 'm').test(well.printed))
     const [gone, left] = [nodes[leader]!, nodes[1 - leader]!]
     expect((await run('remove', '--node', gone, '--others', gone)).code).toBe(2)
-    expect((await run('remove', '--node', gone, '--others', '127.0.0.1:1')).printed).toContain('nobody would lead')
+    expect((await run('remove', '--node', gone, '--others', '127.0.0.1:1')).printed).toContain('no broker would lead')
     const removed = await run('remove', '--node', gone, '--others', left)
     expect(removed.printed).toContain(`${gone} leads: it hands over`)
     expect(removed.printed).toContain(`${gone} has ended`)
@@ -84,7 +85,7 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
     expect(after.printed).toMatch(new RegExp(`^${left} +leading`, 'm'))
   })
 
-  test('create refuses a log that could lose something, and says why', async () => {
+  test('create refuses a log that could lose data, with the reason', async () => {
     const loose = await startNatsServers({ count: 1, syncInterval: '2m' })
     onTestFinished(() => loose.stop())
     const log = `nats://${NATS_USER.user}:${NATS_USER.password}@${loose.addresses[0]}`
@@ -97,7 +98,10 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
   })
 })
 
-/** A leader of shard `a`, which owns all slots but the last, as CLUSTER tells it. Moves take a few looks. */
+/**
+ * A leader of shard `a`, which owns all slots but the last, as CLUSTER reports it. Moves take a few
+ * polls.
+ */
 async function startShardServer(): Promise<{ address: string; asked: string[] }> {
   const asked: string[] = []
   let looks = 0
@@ -128,7 +132,7 @@ async function startShardServer(): Promise<{ address: string; asked: string[] }>
 }
 
 describe('move-slots', () => {
-  test('has the leader of a shard give slots away, and shows how far it is', async () => {
+  test('makes the leader of a shard give slots away, and shows the progress', async () => {
     const { address, asked } = await startShardServer()
     const words = ['move-slots', '--node', address, '--from', 'a', '--to', 'b']
     const { code, printed } = await run(...words, '--slots', '5,0-3')
@@ -139,7 +143,7 @@ describe('move-slots', () => {
       'done: 3 keys moved',
     ])
     expect(code).toBe(0)
-    // The last so many.
+    // The last slots, by count.
     await run(...words, '--count', '16184')
     expect(asked.filter((request) => request.startsWith('CLUSTER MOVESLOTS'))).toEqual([
       'CLUSTER MOVESLOTS b 5 5 0 3',
@@ -148,10 +152,10 @@ describe('move-slots', () => {
   })
 
   test.each([
-    [['--slots', '16384'], "'16384' are no slots"],
-    [['--slots', '5-3'], "'5-3' are no slots"],
+    [['--slots', '16384'], "'16384' are not slots"],
+    [['--slots', '5-3'], "'5-3' are not slots"],
     [['--count', '16384'], 'it has only 16283 slots'],
-    [[], "either '--slots' or '--count' is given"],
+    [[], "give either '--slots' or '--count'"],
   ])('refuses %j', async (words, reason) => {
     const { address } = await startShardServer()
     const { code, printed } = await run('move-slots', '--node', address, '--from', 'a', '--to', 'b', ...words)
@@ -159,7 +163,7 @@ describe('move-slots', () => {
     expect(code).toBe(2)
   })
 
-  test('tells what the broker refuses, and shards that nobody leads', async () => {
+  test('reports refusals of the broker, and shards without a leader', async () => {
     const { address } = await startShardServer()
     const slots = ['--slots', '1']
     expect(await run('move-slots', '--node', address, '--from', 'a', '--to', 'c', ...slots)).toEqual({

@@ -3,7 +3,7 @@ import net from 'node:net'
 import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type CachingProcess, CodeCache, cachePlace } from '../../src/cli/code-cache.ts'
+import { type CachingProcess, CodeCache, cacheFolder } from '../../src/cli/code-cache.ts'
 import { eventually, runProgram, temporaryDirectory } from '../support/server.ts'
 
 const [BEFORE, BEHIND] = ['(function () {', '\n})']
@@ -16,7 +16,9 @@ function example(): { file: string; folder: string } {
   return { file, folder: join(directory, 'caches', 'code-0123456789abcdef') }
 }
 
-/** Runs a file through a cache as a process of its own would; `compiled`: was it V8 that compiled it? */
+/**
+ * Runs a file through a cache as a separate process would; `compiled` tells whether V8 compiled it.
+ */
 function run(file: string, folder: string | undefined): { value: unknown; compiled: boolean; cache: CodeCache } {
   const cache = new CodeCache(folder, 0)
   const value = (cache.compile(file, BEFORE, BEHIND) as () => unknown)()
@@ -31,7 +33,7 @@ async function runAndKeep(file: string, folder: string): Promise<void> {
 }
 
 describe('the code of the program', () => {
-  test('is kept by one process and taken by the next', async () => {
+  test('is kept by one process and used by the next', async () => {
     const { file, folder } = example()
     expect(run(file, folder)).toMatchObject({ value: 1, compiled: true })
     await runAndKeep(file, folder)
@@ -40,21 +42,21 @@ describe('the code of the program', () => {
     expect(fs.statSync(join(folder, 'part.js')).mode & 0o777).toBe(0o600)
   })
 
-  test('is not kept by who does not ask for it', async () => {
+  test('is not kept unless `keep` is called', async () => {
     const { file, folder } = example()
     run(file, folder)
     await new Promise(setImmediate)
     expect(fs.existsSync(folder)).toBe(false)
   })
 
-  test('of another source of the same length is not taken', async () => {
+  test('of another source of the same length is not used', async () => {
     const { file, folder } = example()
     await runAndKeep(file, folder)
     fs.writeFileSync(file, 'return 2')
     expect(run(file, folder)).toMatchObject({ value: 2, compiled: true })
   })
 
-  test('is not taken where a byte of it is wrong, or missing', async () => {
+  test('is not used when a byte of it is wrong or missing', async () => {
     const { file, folder } = example()
     await runAndKeep(file, folder)
     const whole = fs.readFileSync(join(folder, 'part.js'))
@@ -69,7 +71,7 @@ describe('the code of the program', () => {
   })
 
   test.runIf(process.geteuid !== undefined)(
-    'is not taken from a folder that others may write to, nor kept there',
+    'is neither used from nor kept in a folder that others may write to',
     async () => {
       const { file, folder } = example()
       await runAndKeep(file, folder)
@@ -90,7 +92,7 @@ describe('the code of the program', () => {
     },
   )
 
-  test('is compiled where nothing can be kept', async () => {
+  test('is compiled when nothing can be kept', async () => {
     const { file, folder } = example()
     expect(run(file, undefined)).toMatchObject({ value: 1, compiled: false })
     fs.writeFileSync(join(folder, '../..', 'caches'), 'a file')
@@ -100,7 +102,7 @@ describe('the code of the program', () => {
     await eventually(() => cache.compiledCount === 0)
   })
 
-  test('of three other versions stays, those that were written to last', async () => {
+  test('of three other versions stays, those written last', async () => {
     const { file, folder } = example()
     const others = ['1', '2', '3', '4', '5'].map((digit) => join(folder, '..', `code-${digit.repeat(16)}`))
     for (const [i, path] of others.entries()) {
@@ -115,7 +117,7 @@ describe('the code of the program', () => {
 
   // Code is kept some seconds after a start.
   test.runIf(process.env.SOAK === '1')(
-    'of a server is taken at its next start, and parts that it first needs then are added',
+    'of a server is used at its next start, and parts that are first needed then are added',
     async () => {
       const directory = temporaryDirectory()
       const caches = join(directory, 'caches')
@@ -160,12 +162,12 @@ describe('the code of the program', () => {
     [{ env: {} }, undefined],
     [{ env: { HOME: '/home/a' }, platform: 'win32' }, undefined],
   ])('of %j is kept in %s', (caching, place) => {
-    const found = cachePlace({ ...LINUX, ...caching }, '/package')
+    const found = cacheFolder({ ...LINUX, ...caching }, '/package')
     if (place === undefined) expect(found).toBe(undefined)
     else expect(found).toMatch(place)
   })
 
-  test('has a place of its own for each version of Node, its options and each place of the package', () => {
+  test('has a folder for each version of Node, its options, and each location of the package', () => {
     const env = { HOME: '/home/a' }
     const ways: [Partial<CachingProcess>, string][] = [
       [{ env }, '/package'],
@@ -175,7 +177,7 @@ describe('the code of the program', () => {
       [{ env, execArgv: ['--max-semi-space-size=4'] }, '/package'],
       [{ env: { ...env, NODE_OPTIONS: '--jitless' } }, '/package'],
     ]
-    expect(new Set(ways.map(([caching, folder]) => cachePlace({ ...LINUX, ...caching }, folder))).size).toBe(
+    expect(new Set(ways.map(([caching, folder]) => cacheFolder({ ...LINUX, ...caching }, folder))).size).toBe(
       ways.length,
     )
   })

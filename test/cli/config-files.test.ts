@@ -22,7 +22,7 @@ test('a pattern means files in order, in folders too, but not those that begin w
   expect(found('?/nosuch')).toEqual([])
 })
 
-test('a file that cannot be read says why in the words of the system', () => {
+test('a file that cannot be read is reported with the reason of the system', () => {
   expect(() => readConfigFile('/nowhere/respite.conf')).toThrow(/^No such file or directory$/)
 })
 

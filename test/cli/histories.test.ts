@@ -1,4 +1,4 @@
-// The checker of histories finds what it must find, and nothing else.
+// The checker of histories finds every violation, and nothing else.
 
 import { describe, expect, test } from 'vitest'
 import {
@@ -22,7 +22,7 @@ function operation(
 const NEVER = Number.POSITIVE_INFINITY
 
 describe('lists', () => {
-  test('whose acknowledged values are there once, in order, are right', () => {
+  test('with each acknowledged value once and in order are right', () => {
     const operations = [
       operation('push', 'a', 0, 1),
       operation('push', 'b', 2, NEVER),
@@ -60,7 +60,7 @@ describe('registers', () => {
       [operation('write', '1', 0, 9), operation('read', '', 1, 2, ['']), operation('read', '', 3, 4, ['1'])],
     ],
     [
-      'a write nobody knows of may come late',
+      'a write of unknown outcome may take effect late',
       [operation('write', '1', 0, NEVER), operation('read', '', 1, 2, ['']), operation('read', '', 8, 9, ['1'])],
     ],
     ['swaps in a row', [operation('swap', '2', 0, 9, ['1']), operation('swap', '1', 0, 9, [''])]],
@@ -85,7 +85,7 @@ describe('counters', () => {
     return { beganMs, endedMs, outcome: endedMs === NEVER ? 'unknown' : 'done', count }
   }
 
-  test('whose additions were told different numbers, later ones higher ones, are right', () => {
+  test('with a different number for each addition, higher for later ones, are right', () => {
     const countings = [added(2, 0, 9), added(1, 1, 2), added(0, 2, NEVER), added(4, 10, 11)]
     expect(checkCounter(countings, 4)).toBeUndefined()
   })

@@ -1,4 +1,5 @@
-// The proof of a cluster keeps its word on a cluster that is well, and finds out one that is not. At length: `npm run soak`.
+// The proof passes for a healthy cluster, and finds a cluster that breaks its promises. A long run:
+// `npm run soak`.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -15,7 +16,7 @@ import { etcdMissing, natsServerMissing } from '../support/log-servers.ts'
 
 const SECONDS = process.env.SOAK ? '600' : '3'
 
-/** Of one test alone: others go on when it has finished. */
+/** A directory for one test only: others continue when it has finished. */
 function directoryOf({ onTestFinished }: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'respite-prove-test-'))
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
@@ -39,7 +40,7 @@ function prove(
 }
 
 describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_000 }, () => {
-  test.concurrent('loses nothing, whatever happens to it', async (context) => {
+  test.concurrent('loses nothing under any strike', async (context) => {
     const { left, output, status } = await prove(context, '--seconds', SECONDS, '--verbose', 'yes')
     expect(output).toMatch(/[1-9]\d* rounds, \d+ changes of the leader/)
     expect(output).toMatch(/[1-9]\d* writes acknowledged, [1-9]\d* reads/)
@@ -48,7 +49,7 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
     expect(left).toEqual([])
   })
 
-  test.concurrent('is found out when it answers before its log has what it says', async (context) => {
+  test.concurrent('is found out when it replies before its log has the write', async (context) => {
     const trial = await ClusterTrial.start({
       dir: directoryOf(context),
       logKind: 'nats',
@@ -59,8 +60,8 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
       strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
     })
     context.onTestFinished(() => trial.end())
-    while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
-    expect(trial.seen.problems.join('\n')).toMatch(/was acknowledged, and is lost|no order explains/)
+    while (trial.results.problems.length === 0 && trial.results.rounds < 20) await trial.round(() => true)
+    expect(trial.results.problems.join('\n')).toMatch(/was acknowledged but is lost|no order explains/)
   })
 
   test.concurrent('is found out when a named subscriber misses what was on its way', async (context) => {
@@ -76,8 +77,8 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
       strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
     })
     context.onTestFinished(() => trial.end())
-    while (trial.seen.problems.length === 0 && trial.seen.rounds < 20) await trial.round(() => true)
-    expect(trial.seen.problems.join('\n')).toMatch(/listener-\d has not heard /)
+    while (trial.results.problems.length === 0 && trial.results.rounds < 20) await trial.round(() => true)
+    expect(trial.results.problems.join('\n')).toMatch(/listener-\d has not heard /)
   })
 })
 
@@ -91,7 +92,7 @@ test.skipIf(!process.env.SOAK || etcdMissing())(
   },
 )
 
-describe('a broker that is asked what it is', () => {
+describe('a broker that is asked for its role', () => {
   const LEADS = [
     '*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n',
     '$13\r\nrole:master\r\n\r\n',
@@ -103,7 +104,7 @@ describe('a broker that is asked what it is', () => {
     '*2\r\n$4\r\nrole\r\n$7\r\nreplica\r\n',
   ]
 
-  /** Asks a server that gives these answers; `itself` = it names itself as the primary. */
+  /** Asks a server with these replies; `itself` = it names itself as the primary. */
   async function problem(answers: readonly string[], itself: boolean): Promise<string | undefined> {
     const server = net.createServer((socket) => {
       socket.on('error', () => socket.destroy())
@@ -119,16 +120,16 @@ describe('a broker that is asked what it is', () => {
     return problemOfRoles({ address: `127.0.0.1:${port}`, host: '127.0.0.1', isUp: true, name: 'b', port })
   }
 
-  test('is believed when all answers agree', async () => {
+  test('passes when all replies agree', async () => {
     expect(await problem(LEADS, true)).toBeUndefined()
     expect(await problem(FOLLOWS, false)).toBeUndefined()
   })
 
-  test.each([0, 1, 2])('is found out when answer %d is another', async (at) => {
-    expect(await problem(LEADS.with(at, FOLLOWS[at]!), true)).toMatch(/^b says at one moment: /)
+  test.each([0, 1, 2])('is found out when reply %d differs', async (at) => {
+    expect(await problem(LEADS.with(at, FOLLOWS[at]!), true)).toMatch(/^b reports at the same moment: /)
   })
 
-  test('is found out when it names itself and does not lead', async () => {
+  test('is found out when it names itself but does not lead', async () => {
     expect(await problem(FOLLOWS, true)).toContain('"SENTINEL":"master"')
   })
 })

@@ -1,4 +1,4 @@
-// The prover must find what it looks for: servers that keep their promises, and servers that only claim to.
+// The prover must pass servers that keep their promises, and find servers that do not.
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -48,17 +48,17 @@ describe('power cuts', () => {
     expect(sum(findings, 'lost', 'always')).toBe(0)
   })
 
-  test('are noticed where a promise of `always` is not kept', async () => {
+  test('are noticed when a promise of `always` is broken', async () => {
     expect(sum(await powerCuts(4, { appendfsync: 'no' }, ['always'], 1, false), 'forbidden')).toBeGreaterThan(0)
     expect(sum(await powerCuts(4, { appendfsync: 'everysec' }, ['always'], 1, false), 'forbidden')).toBeGreaterThan(0)
   })
 
-  test('are noticed where a promise of `everysec` is not kept', async () => {
+  test('are noticed when a promise of `everysec` is broken', async () => {
     expect(sum(await powerCuts(8, { appendfsync: 'no' }, ['everysec'], 1, false), 'forbidden')).toBeGreaterThan(0)
   })
 })
 
-test('a server is found out that forgets ids, places or messages, or has some that nobody wrote', async () => {
+test('a server is found out that forgets ids, positions or messages, or has unwritten ones', async () => {
   const trial = new PowerTrial(1)
   const settings = { appendfsync: 'always' }
   await trial.live(settings, ['always'])
@@ -75,7 +75,7 @@ test('a server is found out that forgets ids, places or messages, or has some th
     ],
   )
   const found = (way: string) => findings.filter(({ broken }) => broken?.startsWith(`${channel(way)}: `))
-  expect(found('dedupe')[0]?.broken).toMatch(/item \d+, sent once more, was taken once more$/)
+  expect(found('dedupe')[0]?.broken).toMatch(/item \d+ was sent again and accepted again$/)
   expect(found('place')).toEqual([
     expect.objectContaining({ recovered: 0, broken: expect.stringMatching(/is not remembered$/) }),
   ])

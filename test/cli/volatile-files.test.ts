@@ -1,4 +1,4 @@
-// Files whose power can be cut: what was synced is there afterwards, and what was not is gone.
+// Files whose power can be cut: synced data is there afterwards, and other data is lost.
 
 import {
   closeSync,
@@ -52,7 +52,7 @@ describe('after a power cut', () => {
     expect([...volumeOf(tree).entries.keys()]).toEqual([])
   })
 
-  test('a synced file has what it had when it was synced, and all names of that moment are there', () => {
+  test('a synced file has its data of the sync, and all names of that moment are there', () => {
     const { create, tree } = treeWithVolume()
     const a = create('a', 'one')
     create('b', 'never synced')
@@ -65,7 +65,7 @@ describe('after a power cut', () => {
     expect(textOf(tree, 'c')).toBeUndefined()
   })
 
-  test('some of an unsynced end may be there', () => {
+  test('a part of an unsynced end may be there', () => {
     const { create, tree } = treeWithVolume()
     const a = create('a', 'one')
     tree.sync(a)
@@ -74,7 +74,7 @@ describe('after a power cut', () => {
     expect(textOf(tree, 'a')).toBe('one tw')
   })
 
-  test('a file that became shorter is so once anything on the disk was synced', () => {
+  test('a truncated file stays short once anything on the disk was synced', () => {
     const { create, tree } = treeWithVolume()
     const [a, b] = [create('a', 'one two'), create('b', '')]
     tree.sync(a)
@@ -85,7 +85,7 @@ describe('after a power cut', () => {
     expect(textOf(tree, 'a')).toBe('one')
   })
 
-  test('other disks are as they were', () => {
+  test('other disks are unchanged', () => {
     const { create, tree } = treeWithVolume()
     tree.createDirectory(tree.root, 'other', 0o755, 0)
     create('a', 'one')
@@ -94,7 +94,7 @@ describe('after a power cut', () => {
   })
 })
 
-test('the system keeps files there as on any disk', async ({ skip }) => {
+test('the system stores files there as on any disk', async ({ skip }) => {
   const path = join(temporaryDirectory(), 'disks')
   const files = await VolatileFiles.mount(path, [process.execPath, program(), 'prove-durability']).catch(
     (error: Error) => error.message,

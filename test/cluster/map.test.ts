@@ -1,4 +1,4 @@
-// The map that a node keeps: how it is written and read, and that it never says anything else than its file.
+// The map of a standalone node: how it is written and read, and that it always equals its file.
 
 import { expect, test } from 'vitest'
 import { NodesFileError, parseNodes } from '../../src/cluster/nodes-file.ts'
@@ -7,7 +7,7 @@ import { createNode, FIRST, SECOND, THIRD, twoShards } from './node.ts'
 
 const parse = (text: string) => parseNodes(text, () => 'f'.repeat(40))
 
-test('what is written is read back as it was, moving slots, host names and ports included', () => {
+test('a written map is read back unchanged, moving slots, host names and ports included', () => {
   const { cluster, file, connect } = createNode(twoShards(FIRST), {
     'cluster-announce-hostname': 'one.example',
     'tls-port': '7443',
@@ -28,7 +28,7 @@ vars currentEpoch 2 lastVoteEpoch 0
   expect(again.cluster.migratingTo(7)?.id).toBe(SECOND)
 })
 
-test('what Redis wrote is read: failing nodes, handshakes, ports without a bus, empty lines', () => {
+test('a file of Redis is read: failing nodes, handshakes, ports without a bus, empty lines', () => {
   const map = parse(
     `\n${FIRST} :7001 myself,master - 0 1700000000 3 connected 0-1 5\n\n${SECOND} 10.0.0.2:7002@17002,two,tls-port=0,shard-id=${'a'.repeat(40)} master,fail? - 1 2 4 disconnected\n${THIRD} 10.0.0.3:7003@17003 handshake - 0 0 0 connected\nvars currentEpoch 9 lastVoteEpoch 8\n`,
   )
@@ -50,7 +50,7 @@ test.each([
   expect(() => parse(text)).toThrow(NodesFileError)
 })
 
-test('a change that cannot be written is refused, and the map is as it was', () => {
+test('a change that cannot be written is refused, and the map stays unchanged', () => {
   const { cluster, file, connect } = createNode(twoShards(FIRST))
   const client = connect()
   const before = file.text
@@ -69,9 +69,9 @@ test('a change that cannot be written is refused, and the map is as it was', () 
   expect(file.text).toBe(before)
 })
 
-test('keys of slots that nobody owns make them ours once they are loaded; those of others are importing', () => {
+test('loaded keys in slots without an owner make the node their owner; slots of other nodes are importing', () => {
   const node = createNode(twoShards(FIRST).replace('0-8191', '0-100'))
-  // Slots 5061 (nobody's) and 12182 (the second node's).
+  // Slots 5061 (without an owner) and 12182 (the second node's).
   for (const key of ['bar', 'foo']) node.engine.databases[0]!.insertString(Bytes.from(key), Bytes.from('v'), false)
   node.cluster.claimSlots()
   expect(node.cluster.ownerOf(5061)?.id).toBe(FIRST)

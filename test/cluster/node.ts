@@ -12,7 +12,7 @@ export const THIRD = '3'.repeat(40)
 
 export interface TestFile extends MapFile {
   text: string | undefined
-  /** What writing throws; undefined = it succeeds. */
+  /** The error that writing throws; undefined = it succeeds. */
   failure: Error | undefined
 }
 
@@ -35,7 +35,10 @@ export function mapFile(text?: string): TestFile {
   }
 }
 
-/** The map of two primaries that share all slots; the third node is a replica of the second. `myself` is the one that reads it. */
+/**
+ * The map of two primaries that share all slots; the third node is a replica of the second.
+ * `myself` is the node that reads it.
+ */
 export function twoShards(myself: string, ports = [7001, 7002, 7003]): string {
   const line = (id: string, port: number, role: string, rest: string) =>
     `${id} 127.0.0.1:${port}@${port + 10_000} ${id === myself ? 'myself,' : ''}${role} ${rest}\n`
@@ -47,7 +50,7 @@ export function twoShards(myself: string, ports = [7001, 7002, 7003]): string {
   ].join('')
 }
 
-/** Starts a node; without a text it knows nobody and owns nothing. */
+/** Starts a node; without a text it knows no other node and owns no slots. */
 export function createNode(text?: string, settings: Partial<Record<ConfigName, string>> = {}): TestNode {
   const file = mapFile(text)
   let cluster: StandaloneCluster | undefined

@@ -1,5 +1,6 @@
-// Where requests belong, beyond what is compared with redis-server (test/differential/cluster.test.ts): replicas, TLS, host names, who waits or listens when
-// a slot leaves, and what is refused because nodes do not talk with each other.
+// Redirections beyond the comparison with redis-server (test/differential/cluster.test.ts):
+// replicas, TLS, host names, clients that wait or subscribe when a slot leaves, and refusals
+// because nodes do not talk to each other.
 
 import { describe, expect, test } from 'vitest'
 import { Source } from '../../src/util/bytes/bytes.ts'
@@ -7,7 +8,8 @@ import type { TestClient } from '../support/engine.ts'
 import { createEngine } from '../support/engine.ts'
 import { bulk, createNode, FIRST, SECOND, THIRD, twoShards } from './node.ts'
 
-// Slots: bar and {bar}… 5061 (the first node's), foo 12182 and 3 1584 (the second's and the first's).
+// Slots: bar and {bar}… 5061 (the first node's), foo 12182 and 3 1584 (the second's and the
+// first's).
 
 const moved = '-MOVED 12182 127.0.0.1:7002\r\n'
 
@@ -30,7 +32,7 @@ describe('clients are sent', () => {
     expect(client.ask('CLUSTER', 'SHARDS')).toContain(`${bulk('endpoint')}$-1\r\n`)
   })
 
-  test('nowhere for this node itself: it is told by the address at which it is asked, unless it announces one', () => {
+  test('not at all for this node itself: it reports the address of the connection, unless it announces one', () => {
     const { connect, engine } = createNode(twoShards(FIRST).replaceAll('127.0.0.1:7001', ':7001'))
     const client = connect()
     expect(client.ask('CLUSTER', 'NODES')).toContain(`${FIRST} 127.0.0.1:7001@17001 myself`)
@@ -62,7 +64,7 @@ test('a replica answers reads after READONLY, and sends everything else to its p
   expect(client.ask('CLUSTER', 'FAILOVER')).toMatch(/^-ERR CLUSTER FAILOVER is not possible: /)
 })
 
-test("whoever is parked on a key is told when its slot leaves, is nobody's, or the cluster is down", () => {
+test('a client parked on a key is redirected when its slot leaves, has no owner, or the cluster is down', () => {
   const { connect } = createNode(twoShards(FIRST))
   const admin = connect()
   const [popper, reader, waiter] = [connect(), connect(), connect()]
@@ -84,7 +86,7 @@ test("whoever is parked on a key is told when its slot leaves, is nobody's, or t
   expect(waiter.received()).toBe('')
 })
 
-test('whoever is subscribed to a shard channel is told when its slot leaves; other subscriptions stay', () => {
+test('a subscriber of a shard channel is told when its slot leaves; other subscriptions stay', () => {
   const { connect } = createNode(twoShards(FIRST))
   const admin = connect()
   const [one, other] = [connect(), connect(3)]
@@ -111,7 +113,7 @@ test("a group's name is routed by the channel that it listens to", () => {
   expect(client.ask('SSUBSCRIBE', '$share/workers/bar')).toContain(':1\r\n')
 })
 
-test('a cluster that is down answers reads, or shard channels, where the settings say so', () => {
+test('a cluster that is down answers reads, or shard channels, if the settings allow it', () => {
   const { connect } = createNode(twoShards(FIRST).replace(' 8192-16383', ' 8192-16382'))
   const client = connect()
   const down = '-CLUSTERDOWN The cluster is down\r\n'
@@ -134,7 +136,7 @@ test('a cluster that is down answers reads, or shard channels, where the setting
   expect(client.ask('SET', 'bar', 1)).toBe('+OK\r\n')
 })
 
-test('what is replayed, or comes from a primary, is not asked where it belongs', () => {
+test('replayed requests, and those of a primary, are not redirected', () => {
   const { connect, engine } = createNode(twoShards(FIRST))
   const primary = engine.connect(connect(), 'primary')
   expect(primary.isObeyed).toBe(true)
@@ -158,7 +160,7 @@ test('INFO and HELLO say that it is a node of a cluster', () => {
   expect(client.ask('HELLO')).toContain(`${bulk('mode')}${bulk('cluster')}`)
 })
 
-test('without a cluster its commands are refused, and nothing is asked of keys', () => {
+test('without a cluster its commands are refused, and keys are not checked', () => {
   const { connect, engine } = createEngine()
   const client = connect()
   const disabled = '-ERR This instance has cluster support disabled\r\n'

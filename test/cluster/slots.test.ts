@@ -1,4 +1,5 @@
-// Keys by their slot: what is counted and named is what is there, whatever was done, and nothing is kept where no cluster asks.
+// Keys by slot: counts and names match the data after any commands, and nothing is kept without a
+// cluster.
 
 import { describe, expect, test } from 'vitest'
 import { removeKeysOfSlot } from '../../src/engine/data/slot-removal.ts'
@@ -75,7 +76,7 @@ describe('after random commands', () => {
   })
 })
 
-test('a state that is gone back to has its keys in their slots', () => {
+test('a restored checkpoint has its keys in their slots', () => {
   const { engine, connect } = createNode(alone)
   const client = connect()
   client.ask('SET', 'bar', 1)
@@ -108,6 +109,6 @@ test('a slot that is taken away is emptied in bounded steps, each key as by DEL'
   expect(client.ask('DBSIZE')).toBe(':1\r\n')
 })
 
-test('where there is no cluster nothing is kept of slots', () => {
+test('without a cluster no slots are kept', () => {
   expect(createEngine().engine.databases[0]!.keys.slots).toBe(null)
 })

@@ -1,4 +1,4 @@
-// Nodes as servers: what they read when they start, and a replica of one of them.
+// Nodes as servers: reading their file at the start, and a replica of one of them.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,15 +16,15 @@ function connect(port: number): Redis {
   return redis
 }
 
-test('a damaged file ends the start, and says what to do', async () => {
+test('a damaged file stops the start, and the error says what to do', async () => {
   const dir = temporaryDirectory()
   writeFileSync(join(dir, 'nodes.conf'), 'what is this\n')
   const started = startTestServer({ ...options, dir })
   await expect(started).rejects.toThrow(PersistenceError)
-  await expect(started).rejects.toThrow(/nodes\.conf: this is no node: 'what is this'\. Mend it, or move it away/)
+  await expect(started).rejects.toThrow(/nodes\.conf: this is not a node: 'what is this'\. Mend it, or move it away/)
 })
 
-test('a file that cannot be read ends the start; whom to follow is not said twice', async () => {
+test('a file that cannot be read stops the start; replicaof is refused in cluster mode', async () => {
   const dir = temporaryDirectory()
   mkdirSync(join(dir, 'nodes.conf'))
   await expect(startTestServer({ ...options, dir })).rejects.toThrow(PersistenceError)

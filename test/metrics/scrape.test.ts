@@ -6,7 +6,7 @@ import { Scrape } from '../../src/metrics/scrape.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 import { eventually, RawConnection } from '../support/server.ts'
 
-/** Scrapes anew each time, however little time has passed. */
+/** Makes a new scrape each time, however little time has passed. */
 async function scrape({ engine }: TestEngine): Promise<Map<string, number>> {
   const once = new Scrape(engine)
   const text = await once.text()
@@ -65,7 +65,8 @@ describe('a scrape', () => {
     expect(samples.get('redis_memory_used_bytes')).toBeGreaterThan(0)
     expect(samples.get('redis_commands_total{cmd="set"}')).toBe(2)
     expect(samples.get('redis_commands_duration_seconds_total{cmd="set"}')).toBeDefined()
-    // The clock stands still: each took less than a microsecond. The same histogram as LATENCY HISTOGRAM's.
+    // The clock stands still: each call took less than a microsecond. The histogram is that of
+    // LATENCY HISTOGRAM.
     expect(samples.get('redis_commands_latencies_usec_bucket{cmd="set",le="1"}')).toBe(2)
     expect(samples.get('redis_commands_latencies_usec_bucket{cmd="set",le="+Inf"}')).toBe(2)
     expect(samples.get('redis_commands_latencies_usec_count{cmd="set"}')).toBe(2)
@@ -81,7 +82,7 @@ describe('a scrape', () => {
     expect([...samples.keys()].filter((name) => /="(incr|zadd)"/.test(name))).toEqual([])
   })
 
-  test('counts messages, and how often one was handed over', async () => {
+  test('counts messages, and their deliveries', async () => {
     const test = createEngine()
     test.connect().ask('SUBSCRIBE', 'news')
     test.connect().ask('PSUBSCRIBE', 'n*')
@@ -110,7 +111,7 @@ describe('a scrape', () => {
     expect(samples.get('respite_aof_fsync_duration_seconds_sum')).toBeCloseTo(20.0062)
   })
 
-  test('gives error codes that scripts make up no room', async () => {
+  test('does not list error codes that scripts make up', async () => {
     const test = createEngine()
     test.engine.figures.stats.errors.set('x"\n'.repeat(1000), 2)
     test.engine.figures.stats.errors.set('A'.repeat(33), 1)
@@ -136,7 +137,7 @@ describe('a scrape', () => {
     expect(test.engine.data.dataset.hits + test.engine.data.dataset.misses).toBe(0)
   })
 
-  test('is shared by those who ask within a short time', async () => {
+  test('is reused for requests within a short time', async () => {
     const { engine } = createEngine()
     const shared = new Scrape(engine)
     onTestFinished(() => shared.stop())
@@ -148,7 +149,7 @@ describe('a scrape', () => {
 })
 
 describe('lengths of queues', () => {
-  test('are told of keys that metrics-queues names, whatever their type, in every database', async () => {
+  test('are shown for keys that metrics-queues names, whatever their type, in every database', async () => {
     const test = createEngine({ 'metrics-queues': 'mail jobs:* s' })
     const client = test.connect()
     client.ask('RPUSH', 'jobs:a', '1', '2')
@@ -170,7 +171,7 @@ describe('lengths of queues', () => {
     )
   })
 
-  test("of BullMQ are found by the queue's meta key, and told by state in BullMQ's words", async () => {
+  test("of BullMQ are found by the queue's meta key, and shown by state with BullMQ's names", async () => {
     const test = createEngine()
     const client = test.connect()
     client.ask('HSET', 'bull:mail:meta', 'opts.maxLenEvents', '10000', 'version', 'bullmq:6.7.0')
@@ -197,7 +198,7 @@ describe('lengths of queues', () => {
     expect(again.get('redis_key_size{db="db0",key="q0"}')).toBeUndefined()
   })
 
-  test('are found a stretch of the keyspace at a time, until all was seen', async () => {
+  test('are found in stretches of the keyspace, until all of it was seen', async () => {
     const test = createEngine({ 'metrics-queues': 'the-last*', 'enable-debug-command': 'yes' })
     const client = test.connect()
     client.ask('DEBUG', 'POPULATE', '25000')
@@ -210,7 +211,7 @@ describe('lengths of queues', () => {
       test.clock.advance(50)
     }
     expect(seen).toEqual([0, 0, 0, 0, 0, 1, 1, 1])
-    // At the end of the walk nothing runs any more.
+    // At the end of the walk its timer stops.
     client.ask('RPUSH', 'the-last-two', 'x')
     test.clock.advance(1000)
     expect([...known.keys]).toHaveLength(1)
@@ -259,7 +260,7 @@ describe('the HTTP port', () => {
     expect(post.headers).toMatchObject({ allow: 'GET', connection: 'close' })
   })
 
-  test('/readyz says why clients should not come: loading, the disk, the end', async () => {
+  test('/readyz tells why clients should not be sent here: loading, the disk, a stop', async () => {
     const test = createEngine()
     const endpoint = await open(test)
     const { loading, journalFailed, saveFailed } = test.engine.conditions.state
@@ -278,7 +279,7 @@ describe('the HTTP port', () => {
     expect((await ask(endpoint, '/healthz')).status).toBe(200)
   })
 
-  test('refuses headers without end and what is no HTTP', async () => {
+  test('refuses endless headers and bytes that are not HTTP', async () => {
     const { port } = await open(createEngine())
     const long = await RawConnection.open(port)
     long.send(`GET /metrics HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(10_000)}\r\n\r\n`)
@@ -288,7 +289,7 @@ describe('the HTTP port', () => {
     expect(await strange.rest()).toMatch(/^HTTP\/1.1 400 /)
   })
 
-  test('has the oldest connection that asks nothing go for one beyond its bound, which is answered at once', async () => {
+  test('closes the oldest idle connection for one beyond its bound, which is answered at once', async () => {
     const endpoint = await open(createEngine())
     const all: RawConnection[] = []
     for (let i = 0; i < 64; i++) {
@@ -304,7 +305,7 @@ describe('the HTTP port', () => {
     expect(gone[0]!.received).toBe('')
   })
 
-  test('at a loopback address is for those who name an address or localhost; elsewhere for any name', async () => {
+  test('at a loopback address requires an address or localhost as host; elsewhere any name', async () => {
     const status = async ({ port }: MetricsEndpoint, host: string): Promise<string> => {
       const connection = await RawConnection.open(port)
       connection.send(`GET /healthz HTTP/1.1\r\n${host}connection: close\r\n\r\n`)
@@ -329,7 +330,7 @@ describe('the HTTP port', () => {
     expect(await status(everywhere, 'Host: broker.example:9121\r\n')).toBe('HTTP/1.1 200')
   })
 
-  test('says when the address cannot be had', async () => {
+  test('reports an address that cannot be bound', async () => {
     const test = createEngine()
     const { port } = await open(test)
     await expect(MetricsEndpoint.open(test.engine, { host: '127.0.0.1', port })).rejects.toThrow('EADDRINUSE')

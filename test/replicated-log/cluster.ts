@@ -1,16 +1,16 @@
-// A few nodes over one log in memory, in a time that the test owns.
+// A few nodes on one log in memory; the test controls the time.
 
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
+import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
 import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
-import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
-import { SentinelReports } from '../../src/replication/sentinel-reports.ts'
+import { StandaloneSentinelView } from '../../src/replication/standalone-sentinel-view.ts'
 import { secondEngine } from '../../src/server/boot/second-engine.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { HashKey } from '../../src/util/tables/keyed-hash.ts'
@@ -20,9 +20,9 @@ import { ProcessClock, SimWorld } from './sim-clock.ts'
 
 export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
 
-/** Which one they are given besides. */
+/** Settings that every node gets. */
 const ON_A_LOG = { log: 'nats://127.0.0.1:1/orders', 'shard-name': 'orders' }
-/** Messages take a millisecond each way. */
+/** Messages take a millisecond in each direction. */
 const WEATHER: Weather = { delayMs: () => 1, losesRequest: () => false, losesReply: () => false }
 
 export interface ClusterNode {
@@ -33,7 +33,7 @@ export interface ClusterNode {
   node: ReplicatedNode | undefined
   /** Why it could not be opened. */
   refusal: unknown
-  /** What it has logged as errors. */
+  /** The errors it has logged. */
   readonly errors: Record<string, unknown>[]
   weather: Weather
 }
@@ -55,7 +55,7 @@ export class Cluster {
     this.log = new MemoryLog({ clock: this.world, answerTimeoutMs: 100, ...log })
   }
 
-  /** Starts a node, on a disk that it may have used before. */
+  /** Starts a node, on a new disk or on one that it has used before. */
   start(name: string, disk = new MemoryDisk()): ClusterNode {
     const clock = new ProcessClock(this.world, 1)
     const errors: Record<string, unknown>[] = []
@@ -87,9 +87,9 @@ export class Cluster {
       losesRequest: () => member.weather.losesRequest(),
       losesReply: () => member.weather.losesReply(),
     }
-    const view = new NodeView(clock)
+    const view = new LogNodeView(clock)
     engine.parts.replication.join(view)
-    engine.parts.sentinelView = new SentinelReports(engine, engine.parts.replication, 'orders')
+    engine.parts.sentinelView = new StandaloneSentinelView(engine, engine.parts.replication, 'orders')
     this.nodes.push(member)
     const log = this.log.connect(clock, weather)
     openReplicated({
@@ -116,7 +116,7 @@ export class Cluster {
     return member
   }
 
-  /** Ends a node at once, as kill -9 does. Its disk stays. */
+  /** Ends a node at once, like kill -9. Its disk stays. */
   kill(member: ClusterNode): void {
     member.clock.die()
     this.nodes.splice(this.nodes.indexOf(member), 1)
@@ -127,7 +127,7 @@ export class Cluster {
     await this.world.runTo(this.world.nowMs + milliseconds)
   }
 
-  /** Lets time pass until somebody leads. */
+  /** Lets time pass until a node leads. */
   async leader(): Promise<ClusterNode> {
     for (let waited = 0; waited < 5000; waited += 10) {
       const leader = this.nodes.find(({ node }) => node?.state === 'leading')
@@ -141,7 +141,7 @@ export class Cluster {
     return this.nodes.filter(({ node }) => node?.state === 'following')
   }
 
-  /** Asks a node, and returns what has been answered after a while. */
+  /** Asks a node, and returns the replies after a while. */
   async ask(member: ClusterNode, ...words: string[]): Promise<string> {
     const client = new TestClient(member.engine, 2)
     const atOnce = client.ask(...words)
@@ -151,7 +151,7 @@ export class Cluster {
     return reply
   }
 
-  /** Ends everything. */
+  /** Ends all nodes. */
   stop(): void {
     for (const { engine } of this.nodes) engine.stop()
   }

@@ -1,7 +1,8 @@
-// What every replicated log must do, whoever built it: the same tests for the one in memory and for the adapters of real ones.
+// The contract of every replicated log: the same tests for the log in memory and for the adapters
+// of real ones.
 //
-// A test file calls `describeReplicatedLog` and says how such a log is begun, and what can be done to it: tests that need an
-// ability are made for logs that have it.
+// A test file calls `describeReplicatedLog` and tells how such a log is started, and which faults
+// it supports. Tests that need a fault run only for logs that support it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -19,19 +20,22 @@ import { sleep } from '../../src/util/time/real-time.ts'
 
 /** One log, made for one test, empty at first. */
 export interface LogUnderTest {
-  /** Opens a client of its own: another node. */
+  /** Opens a separate client: another node. */
   connect(): Promise<ReplicatedLog>
-  /** Ends the log, clients included. */
+  /** Ends the log and its clients. */
   stop(): Promise<void>
-  /** Ends and begins whatever the log consists of, as after a power cut of all of it. Clients may have to be opened anew. */
+  /**
+   * Restarts all parts of the log, as after a power cut of all of it. Clients may have to be opened
+   * again.
+   */
   restart?(): Promise<void>
-  /** The log takes so many bytes from now on, about, and refuses what is beyond. */
+  /** Limits the log to about this many bytes; it refuses more. */
   limit?(bytes: number): Promise<void>
-  /** Begins an append of which no answer arrives; it takes effect, or does not. */
+  /** Begins an append whose answer is lost; it takes effect, or not. */
   loseAnswer?(log: ReplicatedLog, takesEffect: boolean, append: () => Promise<number>): Promise<number>
   /** Loses a batch in the middle. */
   remove?(position: number): Promise<void>
-  /** No quorum can be reached, until what is returned is called. */
+  /** Makes the quorum unreachable, until the returned function is called. */
   takeAway?(): Promise<() => Promise<void>>
 }
 
@@ -40,7 +44,7 @@ export type Ability = 'restart' | 'limit' | 'loseAnswer' | 'remove' | 'takeAway'
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 const text = (batch: Uint8Array | undefined): string | undefined => batch && Buffer.from(batch).toString()
 
-/** Reads so many batches from a position on. */
+/** Reads this many batches from a position on. */
 async function take(log: ReplicatedLog, from: number, count: number): Promise<string[]> {
   const found: LogEntry[] = []
   const stop = new AbortController()
@@ -53,7 +57,7 @@ async function take(log: ReplicatedLog, from: number, count: number): Promise<st
   return found.map(({ batch }) => text(batch)!)
 }
 
-/** Tells what becomes of an append, or of something else: what it answers, or the error. */
+/** Returns the result of an append or another call, or its error. */
 async function outcome(append: Promise<unknown>): Promise<unknown> {
   try {
     return await append
@@ -62,7 +66,7 @@ async function outcome(append: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Makes the tests. `timeoutMs`: how long a test may take with this log. */
+/** Makes the tests. `timeoutMs` is the time limit of a test with this log. */
 export function describeReplicatedLog(
   name: string,
   begin: () => Promise<LogUnderTest>,
@@ -105,7 +109,7 @@ export function describeReplicatedLog(
       expect(large.equals((await log.at(2))!)).toBe(true)
     })
 
-    it('refuses what does not come right behind the last batch, and is not changed by it', async () => {
+    it('refuses an append that does not follow the last batch, and stays unchanged', async () => {
       await log.append(bytes('a'), 0)
       await expect(log.append(bytes('b'), 0)).rejects.toBeInstanceOf(Fenced)
       await expect(log.append(bytes('b'), 2)).rejects.toBeInstanceOf(Fenced)
@@ -134,15 +138,15 @@ export function describeReplicatedLog(
       }
     })
 
-    it('shows a client what another one has appended', async () => {
+    it('shows a client the batches that another one has appended', async () => {
       const other = await world.connect()
       await log.append(bytes('a'), 0)
       expect(await other.bounds()).toEqual({ first: 1, last: 1 })
       expect(text(await other.at(1))).toBe('a')
     })
 
-    it('may take what an old leader has under way behind the record of the next, and never in its place', async () => {
-      // The old leader has appends under way for positions 1, 2, …; the next leads at 1.
+    it('may accept an append that an old leader has in flight behind the record of the next leader, never in its position', async () => {
+      // The old leader has appends in flight for positions 1, 2, …; the next leader appends at 1.
       const next = await world.connect()
       expect(await next.lead(bytes('epoch 2'), 0)).toBe(1)
       const late = await Promise.all(
@@ -159,7 +163,7 @@ export function describeReplicatedLog(
       row.slice(1).forEach((found, i) => {
         expect(found).toBe(`late ${i + 1}`)
       })
-      // Whoever leads goes on behind it.
+      // The leader continues behind it.
       expect(await next.append(bytes('go on'), last)).toBe(last + 1)
     })
 
@@ -173,7 +177,7 @@ export function describeReplicatedLog(
       expect(await tail).toEqual(['batch 4', 'batch 5', 'batch 6'])
     })
 
-    it('is read by two readers, each at its own place, from before there is anything', async () => {
+    it('is read by two readers, each at its own position, before the first batch exists', async () => {
       const other = await world.connect()
       const readers = [take(log, 1, 3), take(other, 1, 2)]
       for (let i = 0; i < 3; i++) await log.append(bytes(`${i}`), i)
@@ -183,7 +187,7 @@ export function describeReplicatedLog(
       ])
     })
 
-    it('ends a reader when its signal says so', async () => {
+    it('ends a reader when its signal aborts', async () => {
       const stop = new AbortController()
       const read = (async () => {
         for await (const entry of log.read(1, stop.signal)) return entry
@@ -193,7 +197,7 @@ export function describeReplicatedLog(
       expect(await read).toBe('ended')
     })
 
-    it('forgets what was truncated, and says so', async () => {
+    it('does not return truncated batches, and reports them as truncated', async () => {
       for (let i = 0; i < 4; i++) await log.append(bytes(`batch ${i}`), i)
       await log.truncate(3)
       expect(await log.bounds()).toEqual({ first: 3, last: 4 })
@@ -201,13 +205,13 @@ export function describeReplicatedLog(
       expect(text(await log.at(3))).toBe('batch 2')
       await expect(take(log, 2, 1)).rejects.toBeInstanceOf(Truncated)
       expect(await take(log, 3, 2)).toEqual(['batch 2', 'batch 3'])
-      // A second time, and what is gone already: nothing happens.
+      // Truncating again, and at a position that is gone, does nothing.
       await log.truncate(3)
       await log.truncate(1)
       expect(await log.append(bytes('batch 4'), 4)).toBe(5)
     })
 
-    it('goes on at its position when all of it was truncated', async () => {
+    it('continues at its position when everything was truncated', async () => {
       await log.append(bytes('a'), 0)
       await log.append(bytes('b'), 1)
       await log.truncate(3)
@@ -216,7 +220,7 @@ export function describeReplicatedLog(
       expect(await take(log, 3, 1)).toEqual(['c'])
     })
 
-    it('ends what is under way when it is closed', async () => {
+    it('rejects appends in flight when it is closed', async () => {
       const stop = new AbortController()
       const read = (async () => {
         for await (const entry of log.read(1, stop.signal)) return entry
@@ -227,7 +231,7 @@ export function describeReplicatedLog(
       const answer = await append
       if (answer !== 1) expect(answer).toBeInstanceOf(LogAway)
       await expect(log.append(bytes('b'), 1)).rejects.toBeInstanceOf(LogAway)
-      // The reader may have been given the batch before.
+      // The reader may already have received the batch before.
       const last = await read
       if (last !== 'ended') expect(last).toMatchObject({ position: 1 })
     })
@@ -243,7 +247,7 @@ export function describeReplicatedLog(
       expect(await again.append(bytes('batch 3'), 3)).toBe(4)
     })
 
-    it('carries messages to all who listen, in the order of each sender, once, and keeps none', async () => {
+    it('delivers messages to all listeners once, in the order of each sender, and keeps none', async () => {
       const logs = [log, await world.connect()]
       const heard = logs.map(({ messaging }) => {
         const said: string[] = []
@@ -251,7 +255,7 @@ export function describeReplicatedLog(
         return said
       })
       const saidBy = (all: readonly string[], who: number): string[] => all.filter((said) => said.startsWith(`${who}:`))
-      // Who has begun to listen hears from now on, which takes a moment.
+      // A new listener receives messages after a moment.
       for (let i = 0; !heard.every((said) => saidBy(said, 9).length > 0); i++) {
         await log.messaging.send(bytes(`9: is anybody there? ${i}`))
         await sleep(2)
@@ -308,21 +312,17 @@ export function describeReplicatedLog(
 
     for (const takesEffect of [true, false]) {
       const what = takesEffect ? 'took effect' : 'did not'
-      itCan(
-        'loseAnswer',
-        `tells, where an answer was lost, that the append ${what}; doing it again is harmless`,
-        async () => {
-          await log.append(bytes('a'), 0)
-          const answer = await outcome(world.loseAnswer!(log, takesEffect, () => log.append(bytes('b'), 1)))
-          expect(answer).toBeInstanceOf(OutcomeUnknown)
-          expect(text(await log.at(2))).toBe(takesEffect ? 'b' : undefined)
-          const again = await outcome(log.append(bytes('b'), 1))
-          if (takesEffect && again !== 2) expect(again).toBeInstanceOf(Fenced)
-          if (!takesEffect) expect(again).toBe(2)
-          expect(text(await log.at(2))).toBe('b')
-          expect(await log.bounds()).toEqual({ first: 1, last: 2 })
-        },
-      )
+      itCan('loseAnswer', `tells after a lost answer that the append ${what}; repeating it is harmless`, async () => {
+        await log.append(bytes('a'), 0)
+        const answer = await outcome(world.loseAnswer!(log, takesEffect, () => log.append(bytes('b'), 1)))
+        expect(answer).toBeInstanceOf(OutcomeUnknown)
+        expect(text(await log.at(2))).toBe(takesEffect ? 'b' : undefined)
+        const again = await outcome(log.append(bytes('b'), 1))
+        if (takesEffect && again !== 2) expect(again).toBeInstanceOf(Fenced)
+        if (!takesEffect) expect(again).toBe(2)
+        expect(text(await log.at(2))).toBe('b')
+        expect(await log.bounds()).toEqual({ first: 1, last: 2 })
+      })
     }
 
     itCan('remove', 'shows a reader no batch after one that is missing', async () => {

@@ -1,4 +1,5 @@
-// The log on etcd keeps the contract over three real members, survives their failures, and refuses an etcd that would lose it with one disk.
+// The log on etcd fulfils the contract on three real members, survives their failures, and refuses
+// an etcd that would lose the log with one disk.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openEtcdLog } from '../../src/replicated-log/etcd/etcd-log.ts'
@@ -19,7 +20,7 @@ const KILLS = process.env.SOAK ? 20 : 1
 
 describe.skipIf(etcdMissing())('on etcd', () => {
   let etcd: LogServers
-  /** The operator's way in. */
+  /** The connection of the operator. */
   let gateway: EtcdGateway
   let logs = 0
 
@@ -67,7 +68,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
           const answer = append()
           answer.catch(() => 'looked at below')
           for (let last = before; takesEffect && last === before; await sleep(5)) last = (await other.bounds()).last
-          // A request that has not reached the wire yet would not be lost, but never sent.
+          // A request that has not been written to the socket yet would be cancelled, not lost.
           if (!takesEffect) await sleep(50)
           for (const wire of wires) {
             wire.loses = 'nothing'
@@ -85,7 +86,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
     30_000,
   )
 
-  test('what a leader has under way when another leads is refused, at whatever position', async () => {
+  test('appends that a leader has in flight when another leads are refused, at any position', async () => {
     const [old, next] = await Promise.all([openEtcdLog(options('epochs')), openEtcdLog(options('epochs'))])
     await old.lead(Buffer.from('epoch 1'), 0)
     await next.lead(Buffer.from('epoch 2'), 1)
@@ -94,7 +95,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
     await Promise.all([old.close(), next.close()])
   })
 
-  test('appends that come while one is under way are one transaction', async () => {
+  test('appends that arrive while one is in flight form one transaction', async () => {
     const log = await openEtcdLog(options('groups'))
     const revision = async (): Promise<number> =>
       Number((await gateway.ask<{ header: { revision: string } }>('kv/range', { key: 'eA==' })).header.revision)
@@ -106,14 +107,14 @@ describe.skipIf(etcdMissing())('on etcd', () => {
     await log.close()
   })
 
-  test('an appender that stood still is fenced, and loses nothing it was told is its own', async () => {
+  test('a paused appender is fenced, and none of its acknowledged appends is lost', async () => {
     const source = { kind: 'etcd', options: options('paused') } as const
     const log = await openEtcdLog(source.options)
     await takeOverFromPaused(log, source)
     await log.close()
   })
 
-  test("what was acknowledged survives the log's leader", async () => {
+  test("acknowledged batches survive the death of the log's leader", async () => {
     const log = await openEtcdLog(options('killed'))
     const appender = new SureAppender(log)
     for (let kill = 1; kill <= KILLS; kill++) {
@@ -134,7 +135,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
     await Promise.all([log.close(), other.close()])
   })
 
-  test('an etcd of one member is refused; it takes appends again when a full log was truncated', async () => {
+  test('an etcd of one member is refused; it accepts appends again after a full log was truncated', async () => {
     const alone = await startEtcds({ count: 1, quotaBytes: 6 * 1024 * 1024 })
     try {
       const reach = (safety: EtcdOptions['safety']): EtcdOptions => ({

@@ -1,4 +1,5 @@
-// Messages of many PUBLISHes are one key in etcd that is overwritten again and again: what was overwritten is compacted, so the database stays small, however much was sent.
+// Messages of all PUBLISHes are one key in etcd that is overwritten again and again. Overwritten
+// values are compacted, so the database stays small, however much is sent.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openEtcdLog } from '../../src/replicated-log/etcd/etcd-log.ts'
@@ -10,7 +11,10 @@ import { openSoon } from './open-soon.ts'
 
 const SENDERS = 3
 const BYTES_EACH = 64 * 1024 * 1024
-/** What the senders leave uncompacted, as etcd keeps it, and as much again that is free and will be used next; far less than was sent. */
+/**
+ * The part that senders leave uncompacted, and the same amount of free space in etcd; far less than
+ * is sent.
+ */
 const DATABASE_BYTES_MAX = 128 * 1024 * 1024
 
 describe.skipIf(process.env.SOAK === undefined || etcdMissing())('messages in etcd', () => {
@@ -35,7 +39,7 @@ describe.skipIf(process.env.SOAK === undefined || etcdMissing())('messages in et
     Number((await gateway.ask<{ dbSize: string }>('maintenance/status', {})).dbSize)
 
   test.each([1024, 256 * 1024])(
-    'batches of %i bytes take no more space after the tenth part of them',
+    'batches of %i bytes take no more space after a tenth of them',
     async (length) => {
       const count = Math.min(3000, BYTES_EACH / length)
       const sizes: number[] = []

@@ -1,4 +1,4 @@
-// What happens to a real log and to those who use it, and what may have become of their batches afterwards.
+// Failures of a real log and of its users, and the check of their batches afterwards.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,14 +10,17 @@ import { sleep } from '../../src/util/time/real-time.ts'
 import { logWorker } from '../support/build.ts'
 import { openSoon } from './open-soon.ts'
 
-/** Appends that are under way at once. */
+/** Appends in flight at once. */
 const UNDER_WAY = 4
-/** How long after a failure the rest is tried again. */
+/** The wait after a failure before the rest is tried again. */
 const PAUSE_MS = 50
 
-/** Appends batches of its own, one after the other, whatever happens to the log; knows which were acknowledged. */
+/**
+ * Appends unique batches one after the other despite failures of the log, and records which were
+ * acknowledged.
+ */
 export class SureAppender {
-  /** Position → what was acknowledged there. */
+  /** Position → the batch acknowledged there. */
   readonly acknowledged = new Map<number, string>()
   readonly #log: ReplicatedLog
   #count = 0
@@ -37,7 +40,7 @@ export class SureAppender {
       )
       const isFailure = outcomes.some(({ status }) => status === 'rejected')
       if (isFailure) await sleep(PAUSE_MS)
-      // Of those without an acknowledgement the log says which it has; the others are appended again.
+      // The log tells which unacknowledged batches it has; the others are appended again.
       const found = isFailure ? await openSoon(() => this.#inLog(last, pending)) : pending.length
       pending.slice(0, found).forEach((batch, i) => {
         this.acknowledged.set(last + i + 1, batch)
@@ -51,7 +54,7 @@ export class SureAppender {
     }
   }
 
-  /** How many of these batches stand behind a position. */
+  /** How many of these batches are behind a position. */
   async #inLog(last: number, batches: readonly string[]): Promise<number> {
     let found = 0
     while (found < batches.length) {
@@ -63,7 +66,7 @@ export class SureAppender {
     return found
   }
 
-  /** Everything that was acknowledged is where it was acknowledged, and nowhere else. */
+  /** Checks that every acknowledged batch is at its position, and nowhere else. */
   async verify(log: ReplicatedLog): Promise<void> {
     const found = await readAll(log)
     for (const [position, batch] of this.acknowledged) expect(found[position - 1]).toBe(batch)
@@ -84,11 +87,14 @@ export async function readAll(log: ReplicatedLog): Promise<string[]> {
   return found
 }
 
-/** A process that appends to a log, several at once, through the thread of the built program, until it is fenced. */
+/**
+ * A process that appends to a log, several batches at once, through the thread of the built
+ * program, until it is fenced.
+ */
 export class AppendingProcess {
-  /** Positions that it was told are its own. */
+  /** Positions that were acknowledged to it. */
   readonly acknowledged: number[] = []
-  /** Fulfilled with the name of the error that has ended it. */
+  /** Resolves with the name of the error that has ended it. */
   readonly ended: Promise<string>
   readonly #child: ChildProcess
 
@@ -115,7 +121,7 @@ export class AppendingProcess {
     })
   }
 
-  /** Waits until it has so many acknowledgements. */
+  /** Waits until it has this many acknowledgements. */
   async reach(count: number): Promise<void> {
     while (this.acknowledged.length < count) await once(this.#child.stdout!, 'data')
   }
@@ -133,7 +139,10 @@ export class AppendingProcess {
   }
 }
 
-/** Another takes over while the first stands still; when that goes on it is fenced, and nothing it was told is its own is lost. */
+/**
+ * Another client takes over while the first is paused. When the first continues it is fenced, and
+ * none of its acknowledged appends is lost.
+ */
 export async function takeOverFromPaused(log: ReplicatedLog, source: LogSource): Promise<void> {
   const old = new AppendingProcess(source)
   try {
@@ -143,7 +152,7 @@ export async function takeOverFromPaused(log: ReplicatedLog, source: LogSource):
     while (lead === undefined) {
       const { last } = await log.bounds()
       lead = await log.lead(Buffer.from('epoch 2'), last).catch((error: unknown) => {
-        // What the first one has sent arrives all the same.
+        // Appends that the first has sent arrive nevertheless.
         if (error instanceof Fenced) return undefined
         throw error
       })

@@ -1,4 +1,5 @@
-// What clients see when another node begins to lead: what they wrote, publish and read on connections that they had before.
+// The effects of a change of the leader on clients: on their writes, their messages, and their
+// existing connections.
 
 import { afterEach, describe, expect, test } from 'vitest'
 import { TestClient } from '../support/engine.ts'
@@ -38,7 +39,7 @@ describe('a message that a rule keeps', () => {
     expect(await cluster.ask(follower!, 'EVAL', script, '1', 'other', 'm')).toBe(':0\r\n')
   })
 
-  test('is refused by a follower in a transaction, also where the rule came after it was queued', async () => {
+  test('is refused by a follower in a transaction, also when the rule was set after it was queued', async () => {
     await three()
     const [follower] = cluster.followers()
     const client = new TestClient(follower!.engine, 2)
@@ -72,7 +73,7 @@ describe('a message that a rule keeps', () => {
     expect(publisher.closed).toBe('flushed')
   })
 
-  test('is not run with EXEC by a node that has handed over meanwhile', async () => {
+  test('is not published by EXEC at a node that has handed over meanwhile', async () => {
     const leader = await three(KEPT)
     const publisher = new TestClient(leader.engine, 2)
     publisher.ask('MULTI')
@@ -87,7 +88,7 @@ describe('a message that a rule keeps', () => {
 
 describe('a connection that was opened to a leader', () => {
   test.each(['a planned handover', 'a standstill', 'a cut from the log'])(
-    'is told nothing old after %s',
+    'gets no outdated reply after %s',
     async (why) => {
       const leader = await three()
       await cluster.ask(leader, 'SET', 'k', 'old')
@@ -102,14 +103,14 @@ describe('a connection that was opened to a leader', () => {
       expect(writer.received()).toBe('+OK\r\n')
       leader.clock.resume()
       leader.weather = { ...leader.weather, losesRequest: () => false, losesReply: () => false, delayMs: () => 1 }
-      // It asks for the first time when its node has found out.
+      // It sends its first request when its node has noticed the loss of the lead.
       while (leader.node!.state === 'leading') await cluster.pass(1)
       expect(resting.ask('GET', 'k')).not.toContain('old')
       expect(resting.closed).toBe('flushed')
     },
   )
 
-  test('runs nothing behind a write that had to wait for the handover', async () => {
+  test('runs nothing behind a write that waited for the handover', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'old')
     const client = new TestClient(leader.engine, 2)
@@ -120,7 +121,7 @@ describe('a connection that was opened to a leader', () => {
     expect(client.closed).toBe('flushed')
   })
 
-  test('leaves nothing behind in the data of a node that leads no more: where a named subscriber is, is written by leaders', async () => {
+  test('leaves no change in the data of a node that stops leading: only leaders write positions of subscribers', async () => {
     const leader = await three({ ...KEPT, redeliver: '0' })
     const subscriber = new TestClient(leader.engine, 3)
     subscriber.ask('CLIENT', 'SETNAME', 'billing')
@@ -129,7 +130,7 @@ describe('a connection that was opened to a leader', () => {
     expect(subscriber.received()).toContain('$1\r\n2\r\n')
     leader.clock.pause()
     await newLeader(leader)
-    // It is owed something when the lead is lost.
+    // It has an unsent reply when the lead is lost.
     expect(subscriber.ask('GET', 'k')).toBe('')
     leader.clock.resume()
     await cluster.pass(50)
@@ -141,7 +142,7 @@ describe('a connection that was opened to a leader', () => {
     expect(new Set(places).size).toBe(1)
   })
 
-  test('is told that it waits no more', async () => {
+  test('is unblocked with an error', async () => {
     const leader = await three()
     const waiting = new TestClient(leader.engine, 2)
     expect(waiting.ask('BLPOP', 'list', '0')).toBe('')
@@ -153,7 +154,7 @@ describe('a connection that was opened to a leader', () => {
     expect(waiting.closed).toBe('flushed')
   })
 
-  test('is told nothing old by a node whose machine was suspended, monotonic clock and all', async () => {
+  test('gets no outdated reply from a node whose machine was suspended with its monotonic clock', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'old')
     const resting = new TestClient(leader.engine, 2)
@@ -168,7 +169,7 @@ describe('a connection that was opened to a leader', () => {
   })
 
   test.each([3_600_000, -3_600_000])(
-    'is answered a little later when the clock of the day was set by %d ms',
+    'gets its reply a little later when the wall clock was set by %d ms',
     async (ms) => {
       const leader = await three()
       await cluster.ask(leader, 'SET', 'k', 'v')
@@ -184,7 +185,7 @@ describe('a connection that was opened to a leader', () => {
 })
 
 describe('a planned handover', () => {
-  test('over a slow log takes a few of its answers, and nobody waits out the silence', async () => {
+  test('over a slow log takes a few round trips, without waiting for the silence to pass', async () => {
     const leader = await three()
     // Longer than the time between two leases.
     for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 35 }
@@ -198,7 +199,7 @@ describe('a planned handover', () => {
     }
   })
 
-  test('is gone on with when the log was away just then', async () => {
+  test('continues when the log was away at that moment', async () => {
     const leader = await three()
     void leader.node!.handOver()
     await cluster.pass(2)
@@ -210,7 +211,7 @@ describe('a planned handover', () => {
     expect(cluster.world.nowMs - againMs).toBeLessThan(200)
   })
 
-  test('is the last thing that its leader says: what happens meanwhile by itself is undone', async () => {
+  test('is the last record of its leader: spontaneous changes meanwhile are undone', async () => {
     const leader = await three()
     for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
     await cluster.pass(100)
@@ -224,7 +225,7 @@ describe('a planned handover', () => {
     }
   })
 
-  test('has keys whose time is up just then removed by the next leader, so that nothing need be undone', async () => {
+  test('leaves keys that expire at that moment to the next leader, so that nothing must be undone', async () => {
     const leader = await three()
     for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
     await cluster.pass(200)
@@ -242,7 +243,7 @@ describe('a planned handover', () => {
   })
 })
 
-/** Lets time pass until another leads. */
+/** Lets time pass until another node leads. */
 async function newLeader(before: ClusterNode): Promise<ClusterNode> {
   for (let waitedMs = 0; waitedMs < 5000; waitedMs++) {
     const next = cluster.nodes.find((member) => member !== before && member.node?.state === 'leading')

@@ -1,5 +1,5 @@
-// The log on JetStream keeps the contract over three real servers, survives their failures, and refuses servers that would not keep what they
-// acknowledge.
+// The log on JetStream fulfils the contract on three real servers, survives their failures, and
+// refuses servers that would not keep acknowledged batches.
 
 import {
   DiscardPolicy,
@@ -44,7 +44,10 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
     ...more,
   })
 
-  /** Makes a stream as the adapter does, but for what is said, and one in which single messages can be deleted. */
+  /**
+   * Makes a stream with the adapter's settings except for `more`, and one in which single messages
+   * can be deleted.
+   */
   const addStream = (name: string, more: Partial<StreamConfig> = {}): Promise<unknown> =>
     manager.streams.add({
       name,
@@ -121,14 +124,14 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
     30_000,
   )
 
-  test('an appender that stood still is fenced, and loses nothing it was told is its own', async () => {
+  test('a paused appender is fenced, and none of its acknowledged appends is lost', async () => {
     const source = { kind: 'jetstream', options: options('paused') } as const
     const log = await openJetStreamLog(source.options)
     await takeOverFromPaused(log, source)
     await log.close()
   })
 
-  test("what was acknowledged survives the log's leader", async () => {
+  test("acknowledged batches survive the death of the log's leader", async () => {
     const log = await openJetStreamLog(options('killed'))
     const appender = new SureAppender(log)
     for (let kill = 1; kill <= KILLS; kill++) {
@@ -161,22 +164,22 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
     test('a stream that would remove batches by itself, or lose them with one disk', async () => {
       await addStream('unfit', { discard: DiscardPolicy.Old, max_age: 1e9, num_replicas: 1 })
       expect(await refused(openJetStreamLog(options('unfit')))).toBe(
-        'the stream unfit cannot hold a log: discard is old, and has to be new; max_age is 1000000000, and has to be 0; num_replicas is 1, and has to be 3 or 5',
+        'the stream unfit cannot hold a log: discard is old, but must be new; max_age is 1000000000, but must be 0; num_replicas is 1, but must be 3 or 5',
       )
       expect(await refused(openJetStreamLog(options('single', { replicas: 1 })))).toMatch('three or five replicas')
     })
 
-    test('a stream that is expected and not there', async () => {
+    test('a stream that must exist and does not', async () => {
       expect(await refused(openJetStreamLog(options('lost', { missing: 'refuse' })))).toBe('there is no stream lost')
     })
 
-    test('whoever has another password', async () => {
+    test('a client with a wrong password', async () => {
       expect(await refused(openJetStreamLog(options('first', { password: 'wrong' })))).toMatch(
         'refuse these credentials',
       )
     })
 
-    test('servers that answer before their disks have it, or do not say; but not for development', async () => {
+    test('servers that answer before their disks have the data, or do not tell; but not for development', async () => {
       const [lazy, silent] = await Promise.all([
         startNatsServers({ count: 1, syncInterval: '2m' }),
         startNatsServers({ count: 1, mayAsk: false }),

@@ -3,7 +3,7 @@ import { describeLogAddress, readLogAddress } from '../../src/replicated-log/log
 import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
 
 describe('the address of a log', () => {
-  test('names servers, a stream, and how it is kept', () => {
+  test('names servers, a stream, and its options', () => {
     expect(readLogAddress('nats://a:4222,b:4222,[::1]:4222/orders?replicas=5&bytes=2gb&missing=refuse')).toEqual({
       kind: 'jetstream',
       options: {
@@ -17,7 +17,7 @@ describe('the address of a log', () => {
     })
   })
 
-  test('holds who asks, percent-encoded, and files for TLS', () => {
+  test('holds a percent-encoded user and files for TLS', () => {
     expect(readLogAddress('nats://bro%3Aker:p%40ss@a:4222/s?ca=/ca.pem&cert=/c.pem&key=/k.pem')).toMatchObject({
       options: {
         servers: ['tls://a:4222'],
@@ -47,20 +47,20 @@ describe('the address of a log', () => {
   test.each([
     ['kafka://a:1/s', "'log': the address is"],
     ['nats://a:4222', "'log': the address is"],
-    ['nats://a/s', "'a' is no host:port"],
+    ['nats://a/s', "'a' is not host:port"],
     ['nats://a:4222/s?replicas=2', "'replicas' is one of 3, 5, 1"],
-    ['nats://a:4222/s?bytes=many', "'bytes' is a number of bytes"],
+    ['nats://a:4222/s?bytes=many', "'bytes' must be a number of bytes"],
     ['nats://a:4222/s?colour=red', "no option 'colour'"],
     ['etcd://a:2379/p?replicas=3', "no option 'replicas'"],
-    ['nats://a:4222/s?ca', "'ca' is no option: it is written name=value"],
-    ['nats://a:4222/s?bytes=1gb&bytes=2gb', "'bytes' is said twice"],
+    ['nats://a:4222/s?ca', "'ca' is not an option: write name=value"],
+    ['nats://a:4222/s?bytes=1gb&bytes=2gb', "'bytes' is given twice"],
     ['nats://a:4222/s?cert=/c.pem', "'cert' and 'key' belong together"],
     ['nats://u%zz:p@a:4222/s', 'two hexadecimal digits'],
   ])('%s is refused with the reason', (address, reason) => {
     expect(() => readLogAddress(address)).toThrow(reason)
   })
 
-  test('is shown without what is secret in it', () => {
+  test('is shown without its secrets', () => {
     expect(describeLogAddress('nats://u:p@a:4222/s')).toBe('nats://a:4222/s')
     expect(describeLogAddress('nats://a:4222/s?bytes=1gb&token=abc&missing=refuse')).toBe(
       'nats://a:4222/s?bytes=1gb&token=…&missing=refuse',
@@ -85,7 +85,7 @@ describe('the address of a store of snapshots', () => {
 
   test.each([
     ['ftp://x', "'log-snapshots': the address is"],
-    ['file://relative', 'named from the root'],
+    ['file://relative', 'must be an absolute path'],
     ['s3://bucket', 'endpoint=https://host'],
     ['s3://bucket?endpoint=http://h&key=x', "no option 'key'"],
   ])('%s is refused with the reason', (address, reason) => {

@@ -1,4 +1,4 @@
-// What runs in the thread of a log in tests of that thread: a log in memory, which ends the thread when it is told to.
+// The program of a log thread in its tests: a log in memory, which ends the thread on request.
 
 import { parentPort } from 'node:worker_threads'
 import { MemoryLog } from '../../src/replicated-log/memory-log.ts'

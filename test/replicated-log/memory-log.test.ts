@@ -1,4 +1,4 @@
-// The log in memory keeps the contract of all logs, and its bad weather does what it says.
+// The log in memory fulfils the contract of all logs, and its network faults do what they claim.
 
 import { expect, test } from 'vitest'
 import { Fenced, type ReplicatedLog } from '../../src/replicated-log/log.ts'
@@ -7,7 +7,7 @@ import { systemClock } from '../../src/util/time/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { describeReplicatedLog, type LogUnderTest } from './contract.ts'
 
-/** No answer is lost while this counts: a machine may be busy for long. */
+/** No answer counts as lost within this time: a machine may be busy for long. */
 const PATIENT_MS = 60_000
 const IMPATIENT_MS = 40
 
@@ -74,7 +74,7 @@ test('requests of a client arrive in order however long each takes, and after it
   expect(await Promise.all(appends)).toEqual(['ended', 'ended'])
 })
 
-test('an append under way lands behind the record that has fenced the one before it', async () => {
+test('an append in flight lands behind the record that has fenced the one before it', async () => {
   const clock = new FakeClock()
   const row = new MemoryLog({ clock })
   const old = row.connect(clock, { ...FAIR_WEATHER, delayMs: (what) => (what === 'request' ? 100 : 0) })

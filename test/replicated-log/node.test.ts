@@ -1,4 +1,4 @@
-// Nodes over one log: who leads, who follows, what clients are told, and what stops a node.
+// Nodes on one log: leaders, followers, replies to clients, and reasons for a node to stop.
 
 import { afterEach, describe, expect, test } from 'vitest'
 import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
@@ -15,7 +15,7 @@ async function three(...options: ConstructorParameters<typeof Cluster>): Promise
   return cluster.leader()
 }
 
-/** Appends nothing more, and ends all nodes. */
+/** Ends all nodes without further appends. */
 async function closeAll(): Promise<ClusterNode[]> {
   const members = cluster.nodes.splice(0)
   for (const { node } of members) void node!.close()
@@ -24,7 +24,7 @@ async function closeAll(): Promise<ClusterNode[]> {
 }
 
 describe('a cluster', () => {
-  test('has one leader, whose writes every node has', async () => {
+  test('has one leader, whose writes reach every node', async () => {
     const leader = await three()
     expect(await cluster.ask(leader, 'RPUSH', 'k', 'a', 'b')).toBe(':2\r\n')
     const followers = cluster.followers()
@@ -51,7 +51,7 @@ describe('a cluster', () => {
     expect(follower.ask('GET', 'k')).toBe('$1\r\nw\r\n')
   })
 
-  test('tells subscribers at every node what is published at the leader', async () => {
+  test('delivers messages published at the leader to subscribers at every node', async () => {
     const leader = await three()
     const subscriber = new TestClient(cluster.followers()[0]!.engine, 2)
     subscriber.ask('SUBSCRIBE', 'news')
@@ -59,7 +59,7 @@ describe('a cluster', () => {
     expect(subscriber.received()).toBe('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n')
   })
 
-  test('expires a key where it is led, and nowhere else', async () => {
+  test('expires a key at the leader only', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'v', 'PX', '1000')
     const [follower] = cluster.followers()
@@ -74,7 +74,7 @@ describe('a cluster', () => {
     expect(follower!.engine.databases[0]!.keys.count).toBe(0)
   })
 
-  test('tells whoever has written before it hands over that this is done', async () => {
+  test('replies to writes before it hands over', async () => {
     const leader = await three()
     const client = new TestClient(leader.engine, 2)
     client.ask('RPUSH', 'k', 'a')
@@ -84,7 +84,7 @@ describe('a cluster', () => {
     expect(client.received()).toBe(':1\r\n')
   })
 
-  test('cuts what is larger than a batch, and applies it as one', async () => {
+  test('splits effects that are larger than a batch, and applies them as one', async () => {
     const leader = await three({}, {}, { batchBytesMax: 200 })
     const value = 'x'.repeat(5000)
     const client = new TestClient(leader.engine, 2)
@@ -102,7 +102,7 @@ describe('a cluster', () => {
 })
 
 describe('a leader', () => {
-  test('that is killed is followed by another, which has all that was acknowledged', async () => {
+  test('that is killed is replaced by another, which has all acknowledged writes', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'v')
     cluster.kill(leader)
@@ -112,7 +112,7 @@ describe('a leader', () => {
     expect(await cluster.ask(next, 'GET', 'k')).toBe('$1\r\nv\r\n')
   })
 
-  test('hands over at once, and writers are told where they stand', async () => {
+  test('hands over at once, and waiting writers get an error', async () => {
     const leader = await three()
     const writer = new TestClient(leader.engine, 2)
     const begunMs = cluster.world.nowMs
@@ -135,7 +135,7 @@ describe('a leader', () => {
     expect(leader.node!.state).toBe('stopped')
   })
 
-  test('that stands still is told of the next by nobody, and answers nothing of what it had done', async () => {
+  test('that was paused sends no reply about its earlier writes', async () => {
     const leader = await three()
     const client = new TestClient(leader.engine, 2)
     client.ask('SET', 'k', 'old')
@@ -153,7 +153,7 @@ describe('a leader', () => {
     expect(await cluster.ask(leader, 'GET', 'k')).toBe('$3\r\nnew\r\n')
   })
 
-  test('undoes what never came into the log', async () => {
+  test('undoes changes that never came into the log', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'kept')
     leader.weather = { ...leader.weather, losesRequest: () => true }
@@ -168,7 +168,7 @@ describe('a leader', () => {
     expect(await cluster.ask(leader, 'GET', 'k')).toBe('$4\r\nkept\r\n')
   })
 
-  test('answers reads while its lease runs, and goes on when it is back in time', async () => {
+  test('answers reads while its lease runs, and continues when the log is back in time', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'v')
     cluster.log.isAway = true
@@ -183,7 +183,7 @@ describe('a leader', () => {
     expect(client.received()).toBe('$1\r\nv\r\n')
   })
 
-  test('refuses writes while the log is full, and takes them again when it is not', async () => {
+  test('refuses writes while the log is full, and accepts them again when it is not', async () => {
     const leader = await three()
     cluster.log.capacityBytes = 0
     const held = new TestClient(leader.engine, 2)
@@ -198,7 +198,7 @@ describe('a leader', () => {
     expect(await cluster.ask(leader, 'SET', 'k', 'w')).toBe('+OK\r\n')
   })
 
-  test('shows libraries of functions, runs them, and says what all data sum up to, when the log has them', async () => {
+  test('shows libraries of functions, runs them, and replies with digests of the data, when the log has them', async () => {
     const leader = await three({ 'enable-debug-command': 'yes' })
     const library = "#!lua name=lib\nredis.register_function('f', function() return 'new' end)"
     const writer = new TestClient(leader.engine, 2)
@@ -227,7 +227,7 @@ describe('a leader', () => {
     expect(running.ask('DEBUG', 'DIGEST')).not.toBe('')
   })
 
-  test('answers at once for keys that need not be kept', async () => {
+  test('replies at once to writes of keys that need not be durable', async () => {
     const leader = await three({ durability: 'loose:* none' })
     const client = new TestClient(leader.engine, 2)
     expect(client.ask('SET', 'loose:k', 'v')).toBe('+OK\r\n')
@@ -238,7 +238,7 @@ describe('a leader', () => {
 })
 
 describe('a node', () => {
-  test('goes on from its copy after a start, and after a power cut', async () => {
+  test('continues from its copy after a start, and after a power cut', async () => {
     const leader = await three()
     for (let i = 0; i < 20; i++) await cluster.ask(leader, 'RPUSH', 'k', String(i))
     const [killed, cut] = cluster.followers()
@@ -250,14 +250,14 @@ describe('a node', () => {
     for (const member of again) expect(await cluster.ask(member, 'LLEN', 'k')).toBe(':21\r\n')
   })
 
-  test('keeps its copy short, where it leads and where it follows, and goes on from it', async () => {
+  test('keeps its copy short as leader and follower, and continues from it', async () => {
     const leader = await three({ 'auto-aof-rewrite-min-size': '4kb' })
     for (let i = 0; i < 300; i++) await cluster.ask(leader, 'SET', 'k', `${i} ${'x'.repeat(100)}`)
     const members = await closeAll()
     for (const { disk } of members) {
       const copied = disk.files.filter((name) => /incr\.aof$/.test(name))
       const bytes = copied.reduce((sum, name) => sum + disk.get(name).length, 0)
-      // Some 300 bytes a write; what was replaced last is still there.
+      // Some 300 bytes a write; the files that were replaced last are still there.
       expect(bytes).toBeLessThan(40 * 1024)
       expect(disk.files.filter((name) => name.startsWith('temp-'))).toEqual([])
     }
@@ -267,7 +267,7 @@ describe('a node', () => {
     expect(await cluster.ask(next, 'SET', 'k', 'v')).toBe('+OK\r\n')
   })
 
-  test('has writes wait for a moment only when a leader rewrites its copy', async () => {
+  test('delays writes only for a moment when a leader rewrites its copy', async () => {
     const leader = await three({ 'auto-aof-rewrite-min-size': '4kb' })
     const client = new TestClient(leader.engine, 2)
     let replies = ''
@@ -280,7 +280,7 @@ describe('a node', () => {
     expect(leader.disk.files.some((name) => name.endsWith('base.rdb') && leader.disk.get(name).length > 0)).toBe(true)
   })
 
-  test('puts back what the log has lost, also what its base has replaced', async () => {
+  test('appends records that the log has lost again, also those that its base has replaced', async () => {
     const leader = await three({ 'auto-aof-rewrite-min-size': '4kb' })
     for (let i = 0; i < 60; i++) await cluster.ask(leader, 'RPUSH', 'k', `${i} ${'x'.repeat(100)}`)
     await cluster.pass(100)
@@ -297,7 +297,7 @@ describe('a node', () => {
     expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':60\r\n')
   })
 
-  test('puts back what the log has lost', async () => {
+  test('appends records that the log has lost again', async () => {
     const leader = await three({}, {}, { batchBytesMax: 300 })
     for (let i = 0; i < 10; i++) await cluster.ask(leader, 'RPUSH', 'k', `${i}${'x'.repeat(400)}`)
     await cluster.pass(200)
@@ -325,11 +325,11 @@ describe('a node', () => {
     const again = cluster.start('z', follower!.disk.copy())
     await cluster.pass(50)
     expect(again.node!.state).toBe('stopped')
-    expect(again.node!.failure).toBe('a record is damaged: its checksum is another')
+    expect(again.node!.failure).toBe('a record is damaged: its checksum does not match')
     expect(await cluster.ask(again, 'GET', 'k')).toMatch(/^-LOADING/)
   })
 
-  test('stops where the log holds another history than its copy', async () => {
+  test('stops when the log holds another history than its copy', async () => {
     const leader = await three()
     await cluster.ask(leader, 'SET', 'k', 'v')
     const [follower] = cluster.followers()
@@ -341,7 +341,7 @@ describe('a node', () => {
     const again = cluster.start('z', disk)
     await cluster.pass(50)
     expect(again.node!.failure).toMatch(/^the log holds another record at position \d+ than this node's copy$/)
-    // It says what is to be done, and not where in our code that was found.
+    // The log line has advice, and no stack trace.
     expect(again.errors).toEqual([
       {
         advice: 'See what the log and the other nodes hold',
@@ -359,18 +359,18 @@ describe('a node', () => {
     disk.put('/data/appendonlydir/appendonly.aof.1.incr.aof', '*1\r\n$8\r\nFLUSHALL\r\n')
     const again = cluster.start('a', disk)
     await cluster.pass(50)
-    expect(String(again.refusal)).toContain('it is not the copy of a replicated log')
+    expect(String(again.refusal)).toContain('it is not a copy of a replicated log')
   })
 })
 
-test('what an old leader had under way when the next one led lands behind its record, and counts nowhere', async () => {
+test('records that an old leader had in flight land behind the record of the next leader, and do not count', async () => {
   const old = await three()
   await cluster.ask(old, 'SET', 'k', 'before')
   cluster.kill(old)
   const next = await cluster.leader()
   const client = new TestClient(next.engine, 2)
   expect(client.ask('SET', 'k', 'after')).toBe('')
-  // It arrives first, where the new leader's own record was to stand.
+  // It arrives first, at the position of the new leader's own record.
   const { last } = cluster.log.bounds
   const payload = Buffer.from('*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$5\r\nRPUSH\r\n$4\r\nlate\r\n$1\r\nx\r\n')
   const late = { kind: 'effects', epoch: 1, position: last + 1, previous: '0123456789abcdef', payload } as const

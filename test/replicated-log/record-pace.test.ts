@@ -1,4 +1,5 @@
-// When what a leader has gathered becomes a record: never sooner than is good for the others, and never too late.
+// When a leader's gathered effects become a record: early enough for the waiting clients, late
+// enough for others to join.
 
 import { afterEach, expect, test } from 'vitest'
 import { decodeRecord } from '../../src/replicated-log/record.ts'
@@ -15,7 +16,7 @@ function paceIn(world: SimWorld): { pace: RecordPace; wokenAt: number[] } {
   return { pace, wokenAt }
 }
 
-test('who writes alone waits for nobody', async () => {
+test('a lone writer does not wait for others', async () => {
   const world = new SimWorld()
   const { pace } = paceIn(world)
   for (let i = 0; i < 10; i++) {
@@ -25,7 +26,7 @@ test('who writes alone waits for nobody', async () => {
   }
 })
 
-test('what comes while a record is under way gathers until that is answered', () => {
+test('effects gather while a record is in flight, until it is answered', () => {
   const { pace } = paceIn(new SimWorld())
   expect(pace.goes(1, 100, false)).toBe(true)
   expect(pace.goes(1, 100, true)).toBe(false)
@@ -34,12 +35,12 @@ test('what comes while a record is under way gathers until that is answered', ()
   expect(pace.goes(3, 300, false)).toBe(true)
 })
 
-test('those who were just answered are waited for, so that all go together', async () => {
+test('a record waits for clients that have just got replies, so that all writes go together', async () => {
   const world = new SimWorld()
   const { pace } = paceIn(world)
   expect(pace.goes(25, 2500, false)).toBe(true)
   await world.runTo(4)
-  // Of 50 clients 25 have gathered meanwhile; the others have just been answered.
+  // Of 50 clients 25 have written meanwhile; the others have just got replies.
   pace.answered(4, 50)
   expect(pace.goes(25, 2500, false)).toBe(false)
   await world.runTo(5)
@@ -47,7 +48,7 @@ test('those who were just answered are waited for, so that all go together', asy
   expect(pace.goes(50, 5000, false)).toBe(true)
 })
 
-test('who stays away is waited for as long as the log takes to answer, and for 8 ms at most', async () => {
+test('the wait for absent clients lasts as long as the log takes to answer, 8 ms at most', async () => {
   for (const [answerMs, waitMs] of [
     [4, 4],
     [30, 8],
@@ -62,7 +63,7 @@ test('who stays away is waited for as long as the log takes to answer, and for 8
   }
 })
 
-test('waiting in vain is tried less and less often, and as before once all have come', async () => {
+test('waiting in vain becomes rarer and rarer, and usual again once all have come', async () => {
   const world = new SimWorld()
   const { pace } = paceIn(world)
   /** How many groups go at once before one waits again, for half of all. */
@@ -87,7 +88,7 @@ test('waiting in vain is tried less and less often, and as before once all have 
   expect([await untilNextWait(), await untilNextWait()]).toEqual([0, 1])
 })
 
-test('much goes at once, and a little after 20 ms, whatever is under way', async () => {
+test('many bytes go at once, and few after 20 ms, whatever is in flight', async () => {
   const world = new SimWorld()
   const { pace, wokenAt } = paceIn(world)
   expect(pace.goes(1, 100, false)).toBe(true)
@@ -101,7 +102,7 @@ test('much goes at once, and a little after 20 ms, whatever is under way', async
   expect(pace.goes(1, 100, true)).toBe(true)
 })
 
-test('who is gone is woken no more', async () => {
+test('a stopped journal is not woken any more', async () => {
   const world = new SimWorld()
   const { pace, wokenAt } = paceIn(world)
   pace.goes(1, 100, false)
@@ -114,7 +115,7 @@ test('who is gone is woken no more', async () => {
 let cluster: Cluster | undefined
 afterEach(() => cluster?.stop())
 
-/** A node that leads, past the positions where it has one record under way at a time. */
+/** A node that leads, past the positions where it has one record in flight at a time. */
 async function leading(): Promise<ClusterNode> {
   cluster = new Cluster()
   cluster.start('a')
@@ -123,7 +124,7 @@ async function leading(): Promise<ClusterNode> {
   return leader
 }
 
-/** The records behind a position that hold effects. */
+/** The effects records behind a position. */
 function effectsBehind(position: number): Buffer[] {
   const { log } = cluster!
   const found: Buffer[] = []
@@ -134,13 +135,13 @@ function effectsBehind(position: number): Buffer[] {
   return found
 }
 
-test('clients that write again when they are answered share their records', async () => {
+test('clients that write again after their replies share records', async () => {
   const leader = await leading()
   const clients = Array.from({ length: 20 }, () => new TestClient(leader.engine, 2))
   const { last } = cluster!.log.bounds
   let written = 0
   for (const client of clients) client.ask('RPUSH', 'k', 'x')
-  // Each answers by itself, some at once and some 1 ms later.
+  // Each is answered separately, some at once and some 1 ms later.
   for (let ms = 0; ms < 100; ms++) {
     await cluster!.pass(1)
     for (const client of clients) {
@@ -153,7 +154,7 @@ test('clients that write again when they are answered share their records', asyn
   expect(written / effectsBehind(last).length).toBeGreaterThan(15)
 })
 
-test('over a slow link a large volume has several records under way, and a small write waits no longer than 20 ms to be sent', async () => {
+test('over a slow link a large volume has several records in flight, and a small write is sent after 20 ms at most', async () => {
   const leader = await leading()
   leader.weather = { ...leader.weather, delayMs: () => 15 }
   const { last } = cluster!.log.bounds
@@ -175,13 +176,13 @@ test('over a slow link a large volume has several records under way, and a small
   expect(second.received()).toBe('+OK\r\n')
 })
 
-test('a lease that is under way delays no write', async () => {
+test('a lease record in flight delays no write', async () => {
   const leader = await leading()
   const client = new TestClient(leader.engine, 2)
   const { log } = cluster!
   const before = log.bounds.last
   while (log.bounds.last === before) await cluster!.pass(0.5)
-  // The lease has arrived, and its answer has not.
+  // The lease has arrived, but its answer has not.
   expect(leader.node!.underWay).toBe(1)
   client.ask('SET', 'k', 'v')
   expect(leader.node!.underWay).toBe(2)

@@ -1,4 +1,5 @@
-// Records, their chain, and the notes of a copy: what was written comes out, what was changed is found.
+// Records, their chain, and the notes of a copy: they are read as written, and changes are
+// detected.
 
 import { describe, expect, test } from 'vitest'
 import { Chain, NOWHERE } from '../../src/replicated-log/chain.ts'
@@ -35,7 +36,7 @@ class Writer {
 }
 
 describe('a record', () => {
-  test('comes out as it went in', () => {
+  test('is decoded as it was encoded', () => {
     const record = { kind: 'effects', epoch: 2 ** 40, position: 2 ** 47, previous: '0123456789abcdef' } as const
     const payload = Buffer.from('effects')
     const { batch, hash } = encodeRecord({ ...record, payload })
@@ -43,7 +44,7 @@ describe('a record', () => {
     expect(decodeRecord(batch)).toEqual({ ...record, hash, payload })
   })
 
-  test('is refused when any bit of it is another, or it is shorter or longer', () => {
+  test('is refused when any bit of it is flipped, or it is shorter or longer', () => {
     const { batch } = new Writer().write('effects', 'what was done')
     for (let bit = 0; bit < 8 * batch.length; bit++) {
       const damaged = Buffer.from(batch)
@@ -55,7 +56,7 @@ describe('a record', () => {
     expect(() => decodeRecord(Buffer.concat([batch, Buffer.alloc(1)]))).toThrow(Gap)
   })
 
-  test('has a note in the copy that says which it is', () => {
+  test('has a note in the copy that identifies it', () => {
     for (const [kind, payload, rest] of [
       ['effects', 'abc', '3'],
       ['epoch', '{"node":"a b"}', '{"node":"a b"}'],
@@ -76,7 +77,7 @@ describe('a record', () => {
     expect(readPositionNote('#TS:1700000000')).toBeUndefined()
   })
 
-  test('that would be too large is cut', () => {
+  test('that would be too large is split', () => {
     for (const length of [0, 1, 59, 60, 61, 120, 200]) {
       const payload = Buffer.alloc(length, 'abcdefg')
       const pieces = cutPayload(payload, 60 + RECORD_HEADER_BYTES)
@@ -88,7 +89,7 @@ describe('a record', () => {
 })
 
 describe('a chain', () => {
-  test('joins parts, and gives effects out when they are whole', () => {
+  test('joins parts, and returns effects when they are complete', () => {
     const writer = new Writer()
     const chain = new Chain(NOWHERE)
     expect(chain.take(writer.lead())!.kind).toBe('epoch')
@@ -100,7 +101,7 @@ describe('a chain', () => {
     expect(whole.records.map(({ position }) => position)).toEqual([2, 3, 4])
     const note = encodeEpochNote({ node: 'a', address: 'a:2' })
     expect(chain.take(writer.write('lease', note.toString()))!.effects).toBeUndefined()
-    // Whoever begins to read here learns who leads.
+    // A node that begins to read here learns who leads.
     expect(chain.leader).toEqual({ node: 'a', address: 'a:2' })
   })
 
@@ -113,7 +114,7 @@ describe('a chain', () => {
     expect(chain.take(writer.write('effects', 'c'))!.effects!.toString()).toBe('c')
   })
 
-  test('passes over what is of an earlier epoch', () => {
+  test('skips records of an earlier epoch', () => {
     const writer = new Writer()
     const chain = new Chain(NOWHERE)
     chain.take(writer.lead())
@@ -138,7 +139,7 @@ describe('a chain', () => {
     expect(() => chain.take(writer.write('effects', 'x'))).toThrow(Gap)
   })
 
-  test('ends where a record stands elsewhere than it was written for', () => {
+  test('ends at a record that was written for another position', () => {
     const writer = new Writer()
     const chain = new Chain(NOWHERE)
     chain.take(writer.lead())

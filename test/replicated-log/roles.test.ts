@@ -1,4 +1,5 @@
-// ROLE, INFO, HELLO and SENTINEL say the same of a broker at every moment: balancers and clients ask any of them.
+// ROLE, INFO, HELLO and SENTINEL agree about a broker at every moment: load balancers and clients
+// use any of them.
 
 import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { Config } from '../../src/config/config.ts'
@@ -17,7 +18,7 @@ afterEach(() => {
   cluster = undefined
 })
 
-/** What a broker says that it is, as each command has it; undefined = it answers nothing at the moment. */
+/** A broker's role, as each command reports it; undefined when it does not reply now. */
 function rolesOf(engine: Boot['engine'], name: string): string[] | undefined {
   const client = new TestClient(engine, 2)
   const role = client.ask('ROLE')
@@ -68,7 +69,7 @@ test('a broker is a follower from its first moment on: before the log is reached
   expect(boot.replication.node!.state).toBe('following')
 })
 
-test('a replica of a primary is one before it has loaded its data', () => {
+test('a replica of a primary reports this before it has loaded its data', () => {
   const boot = new Boot(new Config({ dir: temporaryDirectory(), replicaof: '10.0.0.9 6379' }), silentLog, {
     dial: () => {
       throw new Error('nobody is to be reached yet')
@@ -80,7 +81,7 @@ test('a replica of a primary is one before it has loaded its data', () => {
   expect(client.ask('INFO', 'replication')).toContain('role:slave\r\nmaster_host:10.0.0.9\r\nmaster_port:6379\r\n')
 })
 
-test('all say the same at every moment of starts, handovers, standstills and ends', async () => {
+test('all commands agree at every moment of starts, handovers, pauses and ends', async () => {
   cluster = new Cluster()
   const { nodes } = cluster
   const seen = new Set<string>()

@@ -1,4 +1,4 @@
-// Mistakes that a cluster could be built with. The simulation must find each of them: that is the proof that it looks.
+// Bugs that a cluster could have. The simulation must find each of them: that proves that it works.
 
 import type { LogEntry } from '../../src/replicated-log/log.ts'
 import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
@@ -10,7 +10,7 @@ export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>
     sabotage: ({ process }) => process!.engine.config.set('appendfsync', 'everysec'),
   },
   'readers that take what an earlier leader had under way': {
-    // What is of a lower epoch is made to look like a record of this one.
+    // A record of a lower epoch is made to look like one of this epoch.
     sabotage: ({ process }: SimNode) => {
       const { chain } = process!.node!
       const take = chain.take.bind(chain)

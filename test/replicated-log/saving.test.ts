@@ -1,4 +1,4 @@
-// SAVE, BGSAVE and BGREWRITEAOF in a node of a log: backups for whoever asks, and the copy of the log made short.
+// SAVE, BGSAVE and BGREWRITEAOF at a node of a log: backups, and rewrites of the copy.
 
 import { afterEach, expect, test } from 'vitest'
 import { checkRdb } from '../../src/persistence/snapshot/check-rdb.ts'
@@ -59,7 +59,7 @@ test('a snapshot beside the copy is not read at a start', async () => {
   expect(await cluster.ask(again, 'GET', 'k')).toBe('$3\r\nnew\r\n')
 })
 
-test('nothing is saved by itself, whatever the save points say, and the data is not loaded again', async () => {
+test('nothing is saved automatically, whatever the save points, and the data is not loaded again', async () => {
   const leader = await three({ save: '1 1' })
   await cluster.ask(leader, 'SET', 'k', 'v')
   await cluster.pass(5000)
@@ -68,14 +68,14 @@ test('nothing is saved by itself, whatever the save points say, and the data is 
   expect(await cluster.ask(leader, 'DEBUG', 'RELOAD')).toMatch(/^-ERR/)
 })
 
-test('BGREWRITEAOF rewrites the copy, of the leader and of a follower, which go on from it', async () => {
+test('BGREWRITEAOF rewrites the copy, of the leader and of a follower, which continue from it', async () => {
   const leader = await three()
   for (let i = 0; i < 100; i++) await cluster.ask(leader, 'SET', 'k', `${i} ${'x'.repeat(100)}`)
   await cluster.pass(100)
   const members = [...cluster.nodes]
   for (const member of members) {
     expect(bytesOfIncrements(member.disk)).toBeGreaterThan(20_000)
-    // The second one removes what the first one has replaced.
+    // The second rewrite removes the files that the first has replaced.
     for (let i = 1; i <= 2; i++) {
       expect(await cluster.ask(member, 'BGREWRITEAOF')).toBe('+Background append only file rewriting started\r\n')
       await cluster.pass(1500)
@@ -94,7 +94,7 @@ test('BGREWRITEAOF rewrites the copy, of the leader and of a follower, which go 
   expect(await cluster.ask(await cluster.leader(), 'GET', 'k')).toBe('$4\r\nlast\r\n')
 })
 
-test('one image is made at a time: what is asked for meanwhile is told so, or comes next', async () => {
+test('one image is made at a time: other requests are refused or come next', async () => {
   const leader = await three()
   await cluster.ask(leader, 'SET', 'k', 'v')
   const replies = await cluster.ask(leader, 'MULTI')

@@ -1,4 +1,5 @@
-// Whole servers on a log that JetStream keeps: sockets, threads, files. What the simulation shows of nodes is shown here of programs.
+// Whole servers on a log in JetStream: sockets, threads, files. The simulation tests nodes; this
+// tests programs.
 
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -28,7 +29,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
   }
 
   function clientOf(port: number): Redis {
-    // What was on its way when a connection ended is not sent again.
+    // Requests in flight when a connection ended are not sent again.
     const client = new Redis({
       port,
       autoResendUnfulfilledCommands: false,
@@ -44,14 +45,16 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     return new RegExp(`^${name}:(.*?)\r$`, 'm').exec(await client.info('replication'))?.[1]
   }
 
-  /** False while it cannot be asked: whoever leads no more closes its clients' connections. */
+  /** False while it cannot be asked: a node that stops leading closes its client connections. */
   async function leads(client: Redis): Promise<boolean> {
     return (await field(client, 'role').catch(() => undefined)) === 'master'
   }
 
   const countAt = (client: Redis): Promise<number> => client.scard('set').catch(() => 0)
 
-  /** Which of two leads at this moment; on a busy machine that may change by itself. */
+  /**
+   * The one of two that leads at this moment; on a busy machine the leader may change by itself.
+   */
   async function leaderOf(one: Redis, other: Redis): Promise<{ leader: Redis; follower: Redis }> {
     return eventually(async () => {
       if (await leads(one)) return { leader: one, follower: other }
@@ -59,7 +62,9 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     }, 'a leader')
   }
 
-  /** Adds members to a set, wherever that can be done; those are acknowledged when it returns. */
+  /**
+   * Adds members to a set, at any node that accepts them; they are acknowledged when this returns.
+   */
   async function add(clients: readonly Redis[], members: readonly string[]): Promise<void> {
     for (const member of members) {
       await eventually(async () => {
@@ -77,7 +82,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
 
   const members = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `${from + i}`)
 
-  test('one leads, others follow; who leads is handed over, and nothing that was acknowledged is missing', async () => {
+  test('one leads and others follow; after a handover no acknowledged write is missing', async () => {
     const log = logOf(`servers-${++streams}`)
     const [a, b] = [await startNode(log), await startNode(log)]
     const both = [clientOf(a.port), clientOf(b.port)] as const
@@ -88,10 +93,10 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     const place = ['127.0.0.1', `${leader.options.port}`]
     expect(await field(follower, 'log_leader')).toBe(place.join(':'))
     expect(await follower.call('ROLE')).toEqual(['slave', place[0], Number(place[1]), 'connected', expect.any(Number)])
-    // Whoever is asked tells where the leader is.
+    // Every node tells where the leader is.
     for (const client of both) expect(await client.call('SENTINEL', 'get-master-addr-by-name', 'orders')).toEqual(place)
 
-    // Whoever is connected, and was owed nothing, is to look for the next leader.
+    // An idle connection is closed as well, so that its client looks for the next leader.
     const idle = clientOf(leader.options.port!)
     await idle.ping()
     const closed = new Promise((resolve) => idle.once('close', resolve))
@@ -109,7 +114,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     expect(await staying.bgsave()).toBe('Background saving started')
   })
 
-  test('a leader that is killed is followed by another, which has what was acknowledged', async () => {
+  test('a leader that is killed is replaced by another, which has all acknowledged writes', async () => {
     const log = logOf(`servers-${++streams}`)
     const start = async () => {
       const server = await startServerProcess({
@@ -134,7 +139,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     expect((await left.smembers('set')).sort()).toEqual(members(0, 60).sort())
   })
 
-  test('a node that comes back goes on from its copy', async () => {
+  test('a node that comes back continues from its copy', async () => {
     const log = logOf(`servers-${++streams}`)
     const dir = temporaryDirectory()
     const once = await startNode(log, dir)
@@ -150,7 +155,7 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     expect(Number(await field(back, 'log_epoch'))).toBeGreaterThan(1)
   })
 
-  test('an address that is none is refused by name', async () => {
+  test('an invalid address is refused and named', async () => {
     await expect(startServer({ port: 0, dir: temporaryDirectory(), config: { log: 'kafka://x' } })).rejects.toThrow(
       /'log': the address is/,
     )

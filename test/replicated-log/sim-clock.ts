@@ -1,4 +1,4 @@
-// Time of a simulated world: nothing happens but what somebody has asked to happen at some moment, in order.
+// The time of a simulated world: only scheduled events happen, in order of their times.
 
 import type { Clock, Timer } from '../../src/util/time/clock.ts'
 
@@ -9,14 +9,14 @@ interface Event {
 }
 
 const DELAY_MS_MIN = 1e-6
-/** Where the Unix time of the world begins. */
+/** The Unix time at which the world begins. */
 const EPOCH_MS = 1_700_000_000_000
 
 export class SimWorld implements Clock {
   nowMs = 0
-  /** What engines have put off until after this turn. */
+  /** Functions that engines have put off until after this turn. */
   readonly #laters: (() => void)[] = []
-  /** A binary heap, the earliest on top. */
+  /** A binary heap, the earliest event on top. */
   readonly #events: Event[] = []
   #order = 0
 
@@ -42,7 +42,7 @@ export class SimWorld implements Clock {
     this.#laters.push(run)
   }
 
-  /** Lets everything happen that is due up to a moment. */
+  /** Runs all events that are due up to a moment. */
   async runTo(untilMs: number): Promise<void> {
     await this.#settle()
     while (this.#events.length > 0 && this.#events[0]!.dueMs <= untilMs) {
@@ -100,19 +100,22 @@ function isBefore(one: Event, other: Event): boolean {
   return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order)
 }
 
-/** The clock of one process: it may run a little fast or slow, and hears of nothing while the process stands still. */
+/**
+ * The clock of one process: it may run a little fast or slow, and its timers do not run while the
+ * process is paused.
+ */
 export class ProcessClock implements Clock {
-  /** What its wall clock says too much. */
+  /** How far its wall clock is ahead. */
   wallOffsetMs = 0
   readonly #world: SimWorld
   readonly #rate: number
   #isPaused = false
-  /** Since when its monotonic clock has stood still; undefined = it runs. */
+  /** Since when its monotonic clock has been stopped; undefined = it runs. */
   #suspendedMs: number | undefined = undefined
-  /** For so long it has stood still until now. */
+  /** The total time for which it was stopped. */
   #uncountedMs = 0
   #isDead = false
-  /** What would have happened meanwhile. */
+  /** Timers that were due meanwhile. */
   #missed: (() => void)[] = []
 
   constructor(world: SimWorld, rate: number) {
@@ -135,7 +138,7 @@ export class ProcessClock implements Clock {
       if (this.#isPaused) this.#missed.push(fire)
       else run()
     }
-    // What is left of a delay by rounding would let no time pass.
+    // A rest of a delay due to rounding would let no time pass.
     const timer = this.#world.after(delayMs > 0 ? Math.max(DELAY_MS_MIN, delayMs / this.#rate) : 0, fire)
     return {
       cancel() {
@@ -149,13 +152,13 @@ export class ProcessClock implements Clock {
     this.#isPaused = true
   }
 
-  /** Its machine is suspended: the process stands still, and its monotonic clock, too. */
+  /** Suspends its machine: the process is paused, and so is its monotonic clock. */
   suspend(): void {
     this.#isPaused = true
     this.#suspendedMs ??= this.#world.nowMs
   }
 
-  /** Goes on: what it has missed happens now, one after the other. */
+  /** Continues: missed timers run now, one after the other. */
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false

@@ -1,6 +1,8 @@
-// Several nodes over one log, by chance and misfortune: what was acknowledged is kept, once, in order, and no leader shows what is not so.
+// Several nodes on one log, with random faults: acknowledged writes are kept, once, in order, and
+// no leader serves outdated data.
 //
-// A seed that fails is run alone with SIMULATION_SEED=…; SIMULATION_TRACE=1 shows what happened. With SOAK=1 there are thousands.
+// A failing seed can be run alone with SIMULATION_SEED=…; SIMULATION_TRACE=1 prints the events.
+// With SOAK=1 there are thousands.
 
 import { expect, test } from 'vitest'
 import { seedOf } from '../support/seed.ts'
@@ -11,7 +13,7 @@ const SEEDS = process.env.SIMULATION_SEEDS ?? (process.env.SOAK === undefined ? 
 const trace =
   process.env.SIMULATION_TRACE === undefined ? () => {} : (line: string) => process.stderr.write(`${line}\n`)
 
-test('whatever happens to nodes, network and log, nothing acknowledged is lost, repeated or undone', async () => {
+test('no fault of nodes, network or log loses, repeats or undoes an acknowledged write', async () => {
   const first = seedOf('SIMULATION_SEED')
   const count = process.env.SIMULATION_SEED === undefined ? Number(SEEDS) : 1
   let acknowledged = 0
@@ -26,7 +28,7 @@ test('whatever happens to nodes, network and log, nothing acknowledged is lost, 
   expect(acknowledged).toBeGreaterThan(50 * count)
 }, 600_000)
 
-// The first seeds at which each was found, so that a day's tests need not look far.
+// The first seeds that found each bug, so that the usual tests find it quickly.
 test.each([
   ['a leader that answers without a lease', 9],
   ['a leader that answers before the quorum has its record', 1],

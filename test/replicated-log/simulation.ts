@@ -1,11 +1,14 @@
-// A simulated cluster: engines with their journals and disks, a log in memory, clients and misfortune, all in one process and in one order that
-// a seed decides. Same seed, same run.
+// A simulated cluster: engines with their journals and disks, a log in memory, clients and faults,
+// all in one process and in an order that a seed decides. The same seed gives the same run.
 //
-// Clients push values that nobody else pushes, read lists, write and read registers, and do several of these in a transaction. They publish messages that
-// are kept, in every way there is, which is a push as any other. A client goes on with the connection that it has: what it reads on one that it opened to
-// a leader must not be old. Meanwhile nodes stand still for longer than their lease, also with a clock that does not notice, are killed, lose power (what their disk had not synced is gone), are cut off; the log is away, or full; answers
-// are lost, appends arrive late; the lead is handed over. In the end everything is well again, and what clients saw must be
-// explained by what is there (histories.ts), on every node.
+// Clients push unique values, read lists, write and read registers, and do several of these in a
+// transaction. They publish messages that are kept, in every possible way; such a message counts as
+// a push. A client keeps its connections: a read on one that it opened to a leader must not be
+// outdated. Meanwhile nodes are paused for longer than their lease (also with a clock that does not
+// notice), are killed, lose power (data that their disk had not synced is lost), or are cut off.
+// The log is away or full; answers are lost, appends arrive late; the lead is handed over. In the
+// end all faults are mended. Then the clients' records must be explained by the data
+// (histories.ts), on every node.
 
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
@@ -25,9 +28,9 @@ import { encode } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
 
-/** A tenth of what is used outside, so that more happens in less. */
+/** A tenth of the usual durations, so that more happens in less time. */
 export const SIM_TIMING: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
-/** How long misfortune lasts, and how long the cluster has to recover. */
+/** How long faults last, and how long the cluster has to recover. */
 const TROUBLE_MS = 2000
 const RECOVERY_MS = 1200
 const NODES = 3
@@ -35,42 +38,42 @@ const CLIENTS = 4
 const LISTS = ['list:a', 'list:b']
 const REGISTERS = ['register:a', 'register:b']
 const KEPT = ['kept:a', 'kept:b']
-/** So often it is looked whether a resting connection has a reason to be used. */
+/** How often a reason to use an idle connection is looked for. */
 const RESTING_MS_MAX = 10
-/** Messages are kept, however far clocks of the day jump. */
+/** Messages are kept, however far wall clocks jump. */
 const SETTINGS: Partial<Record<ConfigName, string>> = { channel: 'kept:* keep forever' }
-/** A client that has heard nothing asks elsewhere. */
+/** A client without a reply for this long asks another node. */
 const PATIENCE_MS = 250
 
 export interface SimulationOptions {
   readonly seed: number
-  /** What the nodes do wrong, for proof that it is found. */
+  /** Makes the nodes misbehave, to prove that it is found. */
   readonly sabotage?: (node: SimNode) => void
   /** The timing of all nodes. */
   readonly timing?: Timing
-  /** Told what happens. */
+  /** Called for each event. */
   readonly trace?: (line: string) => void
 }
 
 export interface SimulationReport {
-  /** What is wrong; undefined = nothing. */
+  /** The problem found; undefined when there is none. */
   readonly problem: string | undefined
   readonly acknowledged: number
   readonly epochs: number
 }
 
-/** Runs one cluster through its life. */
+/** Runs one cluster from start to end. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   return new Simulation(options).run()
 }
 
-/** One node: its disk, and, while it runs, its process. */
+/** One node: its disk and, while it runs, its process. */
 export class SimNode {
   readonly name: string
   readonly weather: Weather
   disk = new MemoryDisk()
   process: SimProcess | undefined = undefined
-  /** Chances of what goes wrong on its way to the log. */
+  /** Chances of faults on its way to the log. */
   lossOfRequests = 0
   lossOfReplies = 0
   delayMsMax = 2
@@ -103,14 +106,14 @@ export interface SimProcess {
   node: ReplicatedNode | undefined
   isPaused: boolean
   isEnding: boolean
-  /** When it last went on after a standstill. */
+  /** When it last continued after a pause. */
   wokenMs: number
-  /** Rests until the lead is lost, or may be; undefined = it has not led yet. */
+  /** Idle until the lead is lost, or may be; undefined = it has not led yet. */
   resting: SimConnection | undefined
   readonly connections: Set<SimConnection>
 }
 
-/** A client's connection: replies are gathered until they are whole. */
+/** A client's connection: replies are gathered until they are complete. */
 export class SimConnection implements Transport {
   readonly kind = 'tcp'
   readonly address = 'sim:1'
@@ -120,11 +123,11 @@ export class SimConnection implements Transport {
   readonly client: Client
   received = ''
   isClosed = false
-  /** A reply is awaited; of resting ones. */
+  /** For idle connections: whether a reply is awaited. */
   isAsked = false
-  /** It was opened to a leader. */
+  /** Whether it was opened to a leader. */
   readonly isToLeader: boolean
-  /** Told when something has come, or it is over. */
+  /** Called when bytes have arrived, or it is closed. */
   changed: () => void = () => {}
 
   constructor(engine: Engine, isToLeader = false) {
@@ -152,7 +155,7 @@ class Simulation {
   readonly #snapshots = new MemorySnapshots()
   readonly #nodes: SimNode[] = []
   readonly #operations: Operation[] = []
-  /** Pushes of one transaction, which come together or not at all. */
+  /** Pushes of one transaction, which must be there together or not at all. */
   readonly #together: Operation[][] = []
   #values = 0
   #isTroubled = true
@@ -244,7 +247,7 @@ class Simulation {
       node: node.name,
       disk: node.disk,
       timing,
-      // Where nothing is ever truncated other things are seen.
+      // Without truncation other things are tested.
       ...(this.#options.seed % 4 === 0 ? { snapshots: this.#snapshots, snapshotEvery: 10 } : {}),
     })
     opening.then(
@@ -261,7 +264,7 @@ class Simulation {
     )
   }
 
-  /** Ends a process at once; `after` = what its disk is then. */
+  /** Ends a process at once; `after` tells the state of its disk. */
   #kill(node: SimNode, after: 'killed' | 'power cut'): void {
     const { process } = node
     if (process === undefined) return
@@ -293,7 +296,7 @@ class Simulation {
     process.clock.resume()
   }
 
-  // ── misfortune ───────────────────────────────────────────────────────────
+  // ── faults ───────────────────────────────────────────────────────────
 
   #plan(): void {
     this.#world.after(20 + this.#below(300), () => {
@@ -360,7 +363,7 @@ class Simulation {
         })
         return
       case 7:
-        // What it sends arrives when others may lead.
+        // Its appends arrive when others may lead.
         this.#trace(`${node.name} is slow for ${lengthMs}`)
         node.delayMsMax = lengthMs
         if (this.#below(2) === 0 && process !== undefined && !process.isPaused) {
@@ -385,7 +388,7 @@ class Simulation {
 
   // ── clients ──────────────────────────────────────────────────────────────
 
-  /** A client asks, waits, and asks again, for ever. */
+  /** A client sends a request, waits for the reply, and starts again. */
   #begin(client: number): void {
     let at = this.#below(NODES)
     let connection: SimConnection | undefined
@@ -457,7 +460,10 @@ class Simulation {
     next()
   }
 
-  /** A client keeps a connection to a leader, and reads by it when that one has lost the lead, or may have lost it without knowing. */
+  /**
+   * A client keeps a connection to a leader, and reads over it when the leader has lost the lead,
+   * or may have lost it without noticing.
+   */
   #rest(client: number, node: SimNode): void {
     this.#world.after(1 + this.#below(RESTING_MS_MAX), () => {
       this.#rest(client, node)
@@ -515,7 +521,7 @@ class Simulation {
     return operation
   }
 
-  /** Draws what a client does next. */
+  /** Draws a client's next operation. */
   #operation(client: number): Asked {
     const make = (kind: Operation['kind'], key: string, value = ''): Operation =>
       this.#remember(client, kind, key, value)
@@ -573,7 +579,7 @@ class Simulation {
     }
   }
 
-  // ── what became of it ────────────────────────────────────────────────────
+  // ── checks ────────────────────────────────────────────────────
 
   #fail(problem: string): void {
     this.#problem ??= problem
@@ -639,7 +645,7 @@ function send(engine: Engine, { client }: SimConnection, requests: Asked['reques
   engine.requests.turn.endSoon()
 }
 
-/** Reads what a channel has kept. */
+/** Returns the request that reads the messages of a channel. */
 function requestForKept(channel: string): string[] {
   return ['XRANGE', `channel:{${channel}}`, '-', '+']
 }
@@ -650,7 +656,7 @@ function messagesIn(entries: Reply): string[] {
 
 export type Reply = string | Reply[]
 
-/** What a client is going to ask, and what it makes of the last of so many replies. */
+/** The requests of a client, and a function for the last of their replies. */
 export interface Asked {
   readonly operations: readonly Operation[]
   readonly requests: readonly (readonly string[])[]
@@ -666,7 +672,10 @@ export function ask(
   return { operations, requests, replies: requests.length, read }
 }
 
-/** Parses so many replies in RESP2; undefined = they have not all come. Errors keep their '-', nil is ''. */
+/**
+ * Parses this many replies in RESP2; undefined when they have not all come. Errors keep their '-',
+ * nil is ''.
+ */
 export function parseReplies(text: string, count: number): Reply[] | undefined {
   let at = 0
   const line = (): string | undefined => {

@@ -1,4 +1,4 @@
-// Snapshots are there whole or not at all, in a directory and in a bucket.
+// Snapshots in a directory or a bucket are complete or absent.
 
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ async function* parts(...pieces: readonly (string | Buffer)[]): AsyncIterable<Ui
   for (const piece of pieces) yield Buffer.from(piece as string)
 }
 
-/** What a snapshot looks like that cannot be made to its end. */
+/** The bytes of a snapshot that fails before its end. */
 async function* failing(...pieces: readonly (string | Buffer)[]): AsyncIterable<Uint8Array> {
   yield* parts(...pieces)
   throw new Error('no more')
@@ -28,7 +28,7 @@ async function content(store: SnapshotStore, position: number): Promise<Buffer> 
   return Buffer.concat(pieces)
 }
 
-/** What every store does. */
+/** The contract of every store. */
 function describeStore(name: string, open: () => Promise<SnapshotStore>): void {
   describe(name, () => {
     let store: SnapshotStore
@@ -55,7 +55,7 @@ function describeStore(name: string, open: () => Promise<SnapshotStore>): void {
       expect((await content(store, 2)).equals(large)).toBe(true)
     })
 
-    test('leaves a snapshot that is there as it is', async () => {
+    test('leaves an existing snapshot unchanged', async () => {
       await store.put(1, parts('first'))
       await store.put(1, parts('second'))
       expect((await content(store, 1)).toString()).toBe('first')
@@ -64,7 +64,7 @@ function describeStore(name: string, open: () => Promise<SnapshotStore>): void {
       expect((await content(store, 1)).toString()).toBe('first')
     })
 
-    test('shows nothing of one that cannot be made to its end', async () => {
+    test('shows nothing of one that fails before its end', async () => {
       await expect(store.put(1, failing('some'))).rejects.toThrow('no more')
       await expect(store.put(2, failing(Buffer.alloc(3 * 1024 * 1024)))).rejects.toThrow('no more')
       expect(await store.list()).toEqual([])
@@ -72,7 +72,7 @@ function describeStore(name: string, open: () => Promise<SnapshotStore>): void {
       expect((await content(store, 1)).toString()).toBe('all of it')
     })
 
-    test('removes one, and does nothing where there is none', async () => {
+    test('removes a snapshot, and does nothing when there is none', async () => {
       await store.put(1, parts('a'))
       await store.remove(1)
       await store.remove(1)
@@ -91,7 +91,7 @@ describe('a directory', () => {
 
   describeStore('as a store of snapshots', async () => new DirectoryStore(systemDisk, join(directory, 'shared')))
 
-  test('may hold other files, and what somebody has not finished, which a later snapshot removes', async () => {
+  test('may hold other files, and unfinished ones, which a later snapshot removes', async () => {
     const store = new DirectoryStore(systemDisk, directory)
     writeFileSync(join(directory, 'notes.txt'), 'mine')
     writeFileSync(join(directory, 'temp-0123456789abcdef-snapshot-0000000000000003.rdb'), 'half')
@@ -106,7 +106,7 @@ describe('a directory', () => {
   })
 })
 
-test('a snapshot in a directory is whole after a power cut at any moment, or not there', async () => {
+test('a snapshot in a directory is complete or absent after a power cut at any moment', async () => {
   const count = await operationsOfOnePut()
   for (let cut = 1; cut <= count; cut++) {
     const disk = new MemoryDisk()
@@ -132,7 +132,7 @@ test('a snapshot in a directory is whole after a power cut at any moment, or not
 
 describe('a bucket', () => {
   let server: S3Server
-  /** So small, that a test has several parts. */
+  /** Small enough for a test with several parts. */
   const PART_BYTES = 1024 * 1024
 
   const options = (more: Partial<S3Options> = {}): S3Options => ({
@@ -166,7 +166,7 @@ describe('a bucket', () => {
     expect(await other.list()).toEqual([{ position: 1, bytes: 5 }])
   })
 
-  test('keeps no parts of a snapshot that was not finished, nor of one that was there', async () => {
+  test('keeps no parts of an unfinished snapshot, or of one that existed already', async () => {
     const store = await S3Store.open(options(), PART_BYTES)
     await expect(store.put(1, failing(Buffer.alloc(3 * PART_BYTES)))).rejects.toThrow('no more')
     await store.put(2, parts('there'))
@@ -175,7 +175,7 @@ describe('a bucket', () => {
     expect([...server.objects.keys()]).toEqual(['cluster a/snapshot-0000000000000002.rdb'])
   })
 
-  test('that is busy, or whose answers are lost, is asked again', async () => {
+  test('that is busy, or whose answers are lost, gets the request again', async () => {
     const store = await S3Store.open(options())
     const faults: (number | 'cut')[] = [503, 429]
     server.fault = () => faults.shift()

@@ -1,4 +1,5 @@
-// Snapshots: who makes them, who verifies them and by what, and what becomes of the log behind them.
+// Snapshots: which nodes make and verify them, by which digests, and when the log is truncated
+// behind them.
 
 import { afterEach, expect, test } from 'vitest'
 import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
@@ -16,14 +17,14 @@ async function start(names: readonly string[], snapshots: SnapshotStore, snapsho
   return cluster.leader()
 }
 
-/** Which node has made a snapshot. */
+/** The node that has made a snapshot. */
 async function makerOf(snapshots: SnapshotStore, position: number): Promise<string> {
   const parts: Uint8Array[] = []
   for await (const part of snapshots.get(position)) parts.push(part)
   return snapshotNoteIn(Buffer.concat(parts))!.node
 }
 
-/** Pushes so many values, each of which is a record. */
+/** Pushes this many values, each of which is a record. */
 async function push(leader: ClusterNode, count: number): Promise<void> {
   const client = new TestClient(leader.engine, 2)
   for (let i = 0; i < count; i++) {
@@ -33,7 +34,7 @@ async function push(leader: ClusterNode, count: number): Promise<void> {
   client.disconnect()
 }
 
-/** A bit of the memory of the node falls over that is first to make a snapshot. */
+/** Flips a bit in the memory of the node that is first to make a snapshot. */
 async function spoilMaker(leader: ClusterNode, snapshots: SnapshotStore): Promise<ClusterNode> {
   while ((await snapshots.list()).length === 0) await push(leader, 1)
   const name = await makerOf(snapshots, (await snapshots.list())[0]!.position)
@@ -44,7 +45,7 @@ async function spoilMaker(leader: ClusterNode, snapshots: SnapshotStore): Promis
   return maker
 }
 
-test('snapshots are looked for now and then, not with each record', async () => {
+test('snapshots are looked for at intervals, not with each record', async () => {
   const snapshots = new MemorySnapshots()
   let looks = 0
   const list = snapshots.list.bind(snapshots)
@@ -55,7 +56,7 @@ test('snapshots are looked for now and then, not with each record', async () => 
   const leader = await start(['a', 'b', 'c'], snapshots, 1000)
   for (let i = 0; i < 45; i++) await cluster.ask(leader, 'INCR', 'k')
   expect(leader.node!.chain.position).toBeGreaterThan(45)
-  // Each follower at its first record, and each ten records on.
+  // Each follower at its first record, and every ten records.
   expect(looks).toBeLessThan(30)
 })
 
@@ -72,7 +73,7 @@ test('snapshots are made by a follower, verified by another, and let the log be 
   await cluster.pass(50)
   expect(await cluster.ask(next, 'LLEN', 'k')).toBe(':40\r\n')
   expect(next.node!.failure).toBeUndefined()
-  // It goes on from what it has by now.
+  // It continues from the data it has by now.
   cluster.kill(next)
   const again = cluster.start('d', next.disk.powerCut())
   await cluster.pass(50)
@@ -114,10 +115,10 @@ test('snapshots are needed by a node that the log cannot bring up alone', async 
   cluster.log.truncate(4)
   const next = cluster.start('d')
   await cluster.pass(50)
-  expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot from which to go on')
+  expect(next.node!.failure).toBe('the log begins behind position 3, and there is no snapshot to continue from')
 })
 
-test('a snapshot of a node whose memory differs from the log is refused by the others, and nothing is truncated for it', async () => {
+test('a snapshot of a node whose memory differs from the log is not verified by the others, and the log is not truncated for it', async () => {
   const snapshots = new MemorySnapshots()
   const leader = await start(['a', 'b', 'c', 'd'], snapshots, 10)
   const wrong = await spoilMaker(leader, snapshots)
@@ -133,11 +134,14 @@ test('a snapshot of a node whose memory differs from the log is refused by the o
   await cluster.pass(200)
   for (const { errors } of right) {
     expect(errors).toContainEqual(
-      expect.objectContaining({ node: wrong.name, message: expect.stringContaining('a snapshot holds other data') }),
+      expect.objectContaining({
+        node: wrong.name,
+        message: expect.stringContaining('a snapshot differs from the data'),
+      }),
     )
     expect(errors.every(({ node }) => node === wrong.name)).toBe(true)
   }
-  // Those who hold the same go on without it.
+  // Nodes with the same data continue without it.
   expect(truncatedBehind.length).toBeGreaterThan(1)
   expect(truncatedBehind).not.toContain(wrong.name)
   const next = cluster.start('e')
@@ -146,7 +150,7 @@ test('a snapshot of a node whose memory differs from the log is refused by the o
   expect(await cluster.ask(next, 'LLEN', 'k')).toBe(await cluster.ask(leader, 'LLEN', 'k'))
 })
 
-test('where two followers differ the leader says which is right', async () => {
+test('when two followers differ, the leader verifies the right one', async () => {
   const snapshots = new MemorySnapshots()
   const leader = await start(['a', 'b', 'c'], snapshots, 10)
   const wrong = await spoilMaker(leader, snapshots)
@@ -156,7 +160,7 @@ test('where two followers differ the leader says which is right', async () => {
   expect(await makerOf(snapshots, first - 1)).not.toBe(wrong.name)
 })
 
-test('of two nodes the leader verifies what the other has made, and the log does not grow for ever', async () => {
+test('with two nodes, the leader verifies snapshots of the other, and the log does not grow for ever', async () => {
   const snapshots = new MemorySnapshots()
   const leader = await start(['a', 'b'], snapshots, 10)
   await push(leader, 200)
@@ -165,7 +169,7 @@ test('of two nodes the leader verifies what the other has made, and the log does
   expect((await snapshots.list()).length).toBeLessThan(10)
 })
 
-test('a snapshot is read in parts, however large they are', async () => {
+test('a snapshot can be read in parts of any size', async () => {
   const snapshots = new MemorySnapshots()
   const { get } = snapshots
   snapshots.get = async function* (position: number) {
@@ -182,7 +186,7 @@ test('a snapshot that two nodes have made at the same time is verified by one of
   const snapshots = new MemorySnapshots()
   const put = snapshots.put.bind(snapshots)
   let puts = 0
-  // Slow enough that none of them sees the other's.
+  // Slow enough that neither node sees the other's.
   snapshots.put = async (position, parts) => {
     puts++
     const made: Uint8Array[] = []

@@ -1,4 +1,5 @@
-// WAIT and WAITAOF where a log is the journal: what it has acknowledged is on the disks of most of its servers, and these are counted.
+// WAIT and WAITAOF with a log as journal: acknowledged writes are on the disks of a majority of its
+// servers, and these are counted.
 
 import { afterEach, expect, test } from 'vitest'
 import { TestClient } from '../support/engine.ts'
@@ -13,7 +14,7 @@ async function three(...options: ConstructorParameters<typeof Cluster>): Promise
   return cluster.leader()
 }
 
-/** What a client of a node is answered to requests sent one behind the other, after a while. */
+/** The replies to requests that a client sends to a node one behind the other, after a while. */
 async function askAll(member: ClusterNode, milliseconds: number, ...requests: string[][]): Promise<string> {
   const client = new TestClient(member.engine, 2)
   let replies = ''
@@ -34,20 +35,20 @@ test.each([
   expect(await askAll(leader, 20, ['SET', 'k', 'v'], wait)).toBe(`+OK\r\n${reply}`)
 })
 
-test('who waits for more servers than are known to have it is told how many are when the time is up', async () => {
+test('WAIT for more servers than are known to have the write returns their number at the timeout', async () => {
   const leader = await three()
   expect(await askAll(leader, 90, ['SET', 'k', 'v'], ['WAIT', '3', '100'])).toBe('+OK\r\n')
   expect(await askAll(leader, 110, ['SET', 'k', 'v'], ['WAIT', '3', '100'])).toBe('+OK\r\n:2\r\n')
 })
 
-test('while the log is away nobody has a write, and who waits is told so', async () => {
+test('while the log is away no server has the write, and WAIT replies so', async () => {
   const leader = await three({ appendfsync: 'everysec' })
   cluster.log.isAway = true
   expect(await askAll(leader, 80, ['SET', 'k', 'v'], ['WAIT', '1', '50'])).toBe('+OK\r\n:0\r\n')
   cluster.log.isAway = false
 })
 
-test('a follower has nothing to wait for', async () => {
+test('at a follower there is nothing to wait for', async () => {
   await three()
   expect(await cluster.ask(cluster.followers()[0]!, 'WAIT', '1', '100')).toMatch(
     /^-ERR WAIT cannot be used with replica/,

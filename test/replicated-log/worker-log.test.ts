@@ -1,4 +1,5 @@
-// A log that another thread runs is the same log: over the port between them it keeps the contract, and it outlives its thread.
+// A log in another thread is the same log: it fulfils the contract over the port, and outlives its
+// thread.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -55,7 +56,7 @@ describeReplicatedLog('over a port', async (): Promise<LogUnderTest> => {
   }
 }, ['limit', 'remove', 'takeAway'])
 
-test('whoever appends keeps its bytes', async () => {
+test('the caller keeps the bytes of an append', async () => {
   const { log, end } = await overPort(new MemoryLog({ clock: systemClock }).connect())
   const bytes = Buffer.from('the same again')
   await log.append(bytes, 0)
@@ -64,7 +65,7 @@ test('whoever appends keeps its bytes', async () => {
   end()
 })
 
-test('a reader is sent no more than a window ahead of what it takes', async () => {
+test('a reader is sent at most a window more than it has taken', async () => {
   const row = new MemoryLog({ clock: systemClock })
   const count = 24
   const batch = Buffer.alloc(512 * 1024)
@@ -100,7 +101,7 @@ describe('a thread', () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
   afterEach(() => log?.close())
 
-  /** JavaScript of the sources, which is there sooner than what reads them in the thread. */
+  /** JavaScript of the sources, which starts sooner than a loader for sources in the thread. */
   async function bundled(): Promise<URL> {
     const bundle = await rolldown({
       input: join(import.meta.dirname, 'memory-log-worker.ts'),
@@ -113,7 +114,7 @@ describe('a thread', () => {
     return pathToFileURL(file)
   }
 
-  test('that ends is followed by another: what was under way is unknown, a reader goes on', async () => {
+  test('that ends is replaced: appends in flight have an unknown outcome, a reader continues', async () => {
     log = await openWorkerLog({ kind: 'memory' } as unknown as LogSource, await bundled())
     expect(await log.append(Buffer.from('a'), 0)).toBe(1)
     const stop = new AbortController()
@@ -131,7 +132,7 @@ describe('a thread', () => {
     await expect(log.append(Buffer.from('c'), 2)).rejects.toBeInstanceOf(LogAway)
   })
 
-  test('that cannot open its log says why, and is not begun again', async () => {
+  test('that cannot open its log reports the reason, and is not started again', async () => {
     const nowhere = {
       kind: 'etcd',
       options: { endpoints: ['http://127.0.0.1:1'], prefix: 'x', safety: 'required' },

@@ -1,4 +1,5 @@
-// Replicas of replicas: one history from the top to the bottom, whoever is in between, and whoever takes the place of the first.
+// Replicas of replicas: one history from top to bottom, whichever server is in between or replaces
+// the first.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { CONNECTIONS } from '../differential/generator.ts'
@@ -30,7 +31,7 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
 
   afterAll(() => redis.close())
 
-  test('redis-server, ours, ours: what the first does is on all, and the second can take its place', async () => {
+  test('redis-server, ours, ours: writes of the first reach all, and the second can replace it', async () => {
     await redis.ask('REPLICAOF', 'NO', 'ONE')
     const [middle, bottom] = [await startMember(), await startMember()]
     await follow(middle, redis)
@@ -45,7 +46,7 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
     await expectSame(middle, bottom, redis)
   })
 
-  test('ours, ours, redis-server: what the first does is on all, and the second can take its place', async () => {
+  test('ours, ours, redis-server: writes of the first reach all, and the second can replace it', async () => {
     await redis.ask('REPLICAOF', 'NO', 'ONE')
     const [top, middle] = [await startMember(), await startMember()]
     await follow(middle, top)
@@ -58,7 +59,7 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
     await promote(middle, { primary: top, replica: redis })
     await write(middle, 'b')
     await expectSame(middle, redis, top)
-    // And once more: the last becomes the first.
+    // Once more: the last becomes the first.
     await promote(redis, { primary: middle })
     await write(redis, 'c')
     await expectSame(redis, middle, top)
@@ -79,7 +80,7 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
       const { steps } = generator.program(seed, PROGRAM_COMMANDS)
       for (const [i, step] of steps.entries()) {
         await runStep(on.peer, step)
-        // The link below is cut in the middle, and goes on.
+        // The link below is cut in the middle, and continues.
         if (i === steps.length >> 1) await on.ask('CLIENT', 'KILL', 'TYPE', 'replica')
       }
       expect(await on.ask('DBSIZE')).not.toBe(0)
@@ -145,7 +146,7 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
   })
 
   test.each(['append-only file', 'snapshot'])(
-    'a replica that starts from its %s goes on where it stopped',
+    'a replica that starts from its %s continues where it stopped',
     async (file) => {
       await redis.ask('REPLICAOF', 'NO', 'ONE')
       const dir = temporaryDirectory()
@@ -170,7 +171,7 @@ describe.skipIf(redisServerCannotReadOurs())('a chain of replicas', () => {
   )
 })
 
-/** Cuts the link of the last one and writes on the first: the last goes on where it was. */
+/** Cuts the link of the last server and writes on the first: the last continues where it was. */
 async function expectPartialAfterCut(top: Member, middle: Member, bottom: Member): Promise<void> {
   const before = await figures(middle)
   await middle.ask('CLIENT', 'KILL', 'TYPE', 'replica')
@@ -181,7 +182,7 @@ async function expectPartialAfterCut(top: Member, middle: Member, bottom: Member
   expect(Number(after('sync_partial_ok'))).toBe(Number(before('sync_partial_ok')) + 1)
 }
 
-/** `member` becomes a primary, and its primary its replica; nobody needs a snapshot for that. */
+/** `member` becomes a primary, and its primary its replica, without a snapshot. */
 async function promote(member: Member, { primary, replica }: { primary: Member; replica?: Member }): Promise<void> {
   const before = await figures(member)
   await member.ask('REPLICAOF', 'NO', 'ONE')

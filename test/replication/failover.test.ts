@@ -1,15 +1,15 @@
-// FAILOVER to a replica that does not answer: ours does what redis-server does, reply for reply.
+// FAILOVER to a replica that does not answer: this server replies exactly as redis-server does.
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { redisServerCannotReadOurs } from '../support/redis-server.ts'
 import { eventually, RawConnection } from '../support/server.ts'
 import { announce, expectSame, figures, follow, type Member, startMember, startTheirs } from './members.ts'
 
-/** Long enough for everything that is asked while a failover waits, and what the test waits for it. */
+/** Long enough for all requests while a failover waits, and for the test to wait for its end. */
 const TIMEOUT = '1500'
 const LONG = '600000'
 
-describe.skipIf(redisServerCannotReadOurs())('FAILOVER to a replica that stands still', () => {
+describe.skipIf(redisServerCannotReadOurs())('FAILOVER to a paused replica', () => {
   test('waits, gives up, takes its place by force, and is aborted, all as in redis-server', async () => {
     const [own, other] = await Promise.all(['ours', 'redis-server'].map(transcript))
     expect(own).toEqual(other)
@@ -17,7 +17,10 @@ describe.skipIf(redisServerCannotReadOurs())('FAILOVER to a replica that stands 
   })
 })
 
-/** Has a primary of a kind fail over to a redis-server that is stopped meanwhile; returns what was heard. */
+/**
+ * Lets a primary of a kind fail over to a redis-server that is paused meanwhile; returns the
+ * replies.
+ */
 async function transcript(kind: string): Promise<unknown[]> {
   const heard: unknown[] = []
   const replica = await startTheirs()
@@ -56,7 +59,8 @@ async function transcript(kind: string): Promise<unknown[]> {
   process.stop()
   await write('1')
 
-  // Nobody has everything before the time is over: this server leads on, and who waited is served.
+  // No replica has everything in time: this server continues to lead, and waiting clients are
+  // served.
   await ask('FAILOVER', 'TIMEOUT', TIMEOUT)
   await state()
   await ask('FAILOVER', 'ABORT', 'NOW')
@@ -70,10 +74,10 @@ async function transcript(kind: string): Promise<unknown[]> {
   await ends()
   await state('connected_slaves')
 
-  // Somebody who is named is waited for just as well, for ever if nobody says how long; the user may give it up.
+  // A named target is awaited as well, without limit if no timeout is given; the user may abort.
   await ask('FAILOVER', 'TO', ...target)
   await state()
-  // Of two connections either may hear first.
+  // Either of two connections may get its reply first.
   const waiting = set('3')
   await ask('FAILOVER', 'ABORT')
   heard.push(['SET 3', await waiting])
@@ -82,7 +86,8 @@ async function transcript(kind: string): Promise<unknown[]> {
   await ask('FAILOVER', 'FORCE', 'TO', ...target)
   await ask('FAILOVER', 'FORCE', 'TIMEOUT', LONG)
 
-  // By force it is asked to take over although it has not everything; until it answers the user may give it up, too.
+  // With FORCE it is asked to take over although it lacks data; until it answers, the user may
+  // abort, too.
   await ask('FAILOVER', 'TO', ...target, 'FORCE', 'TIMEOUT', '1')
   await ends('failover-in-progress')
   await state('master_host', 'master_link_status')
@@ -96,7 +101,7 @@ async function transcript(kind: string): Promise<unknown[]> {
   process.goOn()
   await expectSame(primary, replica)
 
-  // And if it does answer, it leads.
+  // If it answers, it leads.
   process.stop()
   await write('6')
   await ask('FAILOVER', 'TO', ...target, 'FORCE', 'TIMEOUT', '1')

@@ -1,4 +1,4 @@
-// A replica and a primary whose every byte the test writes.
+// A replica, and a primary whose every byte the test writes.
 
 import { describe, expect, test } from 'vitest'
 import { encode, TestClient } from '../support/engine.ts'
@@ -9,7 +9,7 @@ const MARK = 'm'.repeat(40)
 
 const request = (text: string): string => encode(text.split(' '))
 
-/** A replica that has loaded a snapshot and hears the stream from offset 1000 on. */
+/** A replica that has loaded a snapshot and receives the stream from offset 1000 on. */
 async function synced(
   settings: Parameters<typeof createFollower>[0] = {},
   ...commands: string[]
@@ -32,7 +32,7 @@ function info({ client }: FollowingEngine): Record<string, string> {
 }
 
 describe('the handshake', () => {
-  test('says who asks, what it can do, and where it stopped', () => {
+  test('tells the name, the capabilities and the offset of the replica', () => {
     const follower = createFollower({ masterauth: 'secret', masteruser: 'rep', 'replica-announce-ip': '10.1.1.1' })
     follower.client.ask('REPLICAOF', 'primary', '6379')
     const { primary } = follower
@@ -45,12 +45,12 @@ describe('the handshake', () => {
         .join(''),
     )
     primary.send('+OK\r\n+OK\r\n-ERR what?\r\n+OK\r\n')
-    // Who was a primary may share its history.
+    // A former primary may share its history.
     expect(primary.heard()).toBe(request(`PSYNC ${follower.engine.effects.history.id} 1`))
     expect(follower.messages).toContain('(Non critical) Master does not understand REPLCONF ip-address: -ERR what?')
   })
 
-  test('ends where the primary refuses the password, and begins anew a second later', () => {
+  test('ends when the primary refuses the password, and begins again a second later', () => {
     const follower = createFollower({ masterauth: 'wrong' })
     follower.client.ask('REPLICAOF', 'primary', '6379')
     follower.primary.accept()
@@ -62,7 +62,7 @@ describe('the handshake', () => {
     expect(follower.dialled.length).toBe(2)
   })
 
-  test('asks for SYNC where PSYNC is not known', async () => {
+  test('sends SYNC when PSYNC is unknown', async () => {
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
     follower.client.ask('REPLICAOF', 'primary', '6379')
     follower.shakeHands()
@@ -134,7 +134,8 @@ describe('a snapshot', () => {
   )
 
   test.each([
-    // What comes into a file leaves the data as it is; what is loaded as it comes has it go first, or stands beside it.
+    // A snapshot that is written to a file leaves the data; one that is loaded as it arrives
+    // replaces it first, or stands beside it.
     ['disabled', '$100', ['0', '0', '100', '5', '95', '5.00', '0', undefined]],
     ['on-empty-db', '$100', ['1', '0', '100', '5', '95', '5.00', '1', '100']],
     ['on-empty-db', `$EOF:${MARK}`, ['1', '0', '0', '5', '-5', '0.00', '1', '0']],
@@ -163,7 +164,7 @@ describe('a snapshot', () => {
     follower.primary.cut()
   })
 
-  test('that is loaded beside data of the same history is told of as such', async () => {
+  test('that is loaded beside data of the same history is reported as such', async () => {
     const follower = await synced()
     follower.primary.cut()
     follower.clock.advance(1000)
@@ -177,7 +178,7 @@ describe('a snapshot', () => {
     expect(follower.client.ask('INFO', 'persistence')).toMatch(/loading:0\r\nasync_loading:0/)
   })
 
-  test('is followed by so much that the primary waits while it is loaded, and by all of it then', async () => {
+  test('may be followed by more bytes than are accepted while it is loaded; all arrive afterwards', async () => {
     const snapshot = await snapshotOf('SET k v')
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
     follower.client.ask('REPLICAOF', 'primary', '6379')
@@ -196,7 +197,7 @@ describe('a snapshot', () => {
     expect(follower.client.ask('STRLEN', 'text')).toBe(`:${(sent + 1) * 60_000}\r\n`)
   })
 
-  test('whose primary goes before it is loaded is followed by what comes behind it once', async () => {
+  test('whose primary leaves before it is loaded is followed by later effects once', async () => {
     const snapshot = await snapshotOf('SET n 5')
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
     follower.client.ask('REPLICAOF', 'primary', '6379')
@@ -215,7 +216,7 @@ describe('a snapshot', () => {
     expect(follower.client.ask('GET', 'n')).toBe('$1\r\n6\r\n')
   })
 
-  test('that is cut anywhere leaves what was there, and the next one is taken', async () => {
+  test('that is cut anywhere leaves the data unchanged, and the next one is loaded', async () => {
     const snapshot = await snapshotOf('SET k v', 'RPUSH l a b c', 'ZADD z 1 a')
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
     follower.client.ask('SET', 'old', '1')
@@ -236,7 +237,7 @@ describe('a snapshot', () => {
     expect(follower.client.ask('DBSIZE')).toBe(':3\r\n')
   })
 
-  test('that is damaged leaves what was there', async () => {
+  test('that is damaged leaves the data unchanged', async () => {
     const snapshot = await snapshotOf('SET k v')
     snapshot[snapshot.length - 1]! ^= 1
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
@@ -251,7 +252,7 @@ describe('a snapshot', () => {
     expect(follower.primary.closed).toBe(true)
   })
 
-  test('breaks WATCH, wakes who waits for a stream that is there now, and ends what was cached', async () => {
+  test('breaks WATCH, wakes clients that wait for a stream that exists now, and invalidates caches', async () => {
     const follower = createFollower({ 'repl-diskless-load': 'swapdb' })
     const [watcher, reader] = [follower.connect(), follower.connect()]
     follower.client.ask('REPLICAOF', 'primary', '6379')
@@ -288,7 +289,7 @@ describe('the stream', () => {
     expect(client.ask('GET', 'n')).toBe('$1\r\n1\r\n')
   })
 
-  test('a unit counts as a whole: a link that breaks within it is taken up before it', async () => {
+  test('a unit counts as a whole: after a break within it, the link continues before it', async () => {
     const follower = await synced()
     const { journal, client } = follower
     journal.take()
@@ -308,7 +309,7 @@ describe('the stream', () => {
     expect(follower.copied()).toBe(before + unit.join(''))
   })
 
-  test('is taken up where it stopped, in the same database, wherever it was cut', async () => {
+  test('continues where it stopped, in the same database, wherever it was cut', async () => {
     const follower = await synced()
     const stream = ['SELECT 1', 'INCR n', 'RPUSH l abc', 'INCR n', 'SELECT 4', 'INCR n'].map(request).join('')
     let sent = 0
@@ -328,7 +329,7 @@ describe('the stream', () => {
     expect(client.ask('GET', 'n')).toBe('$1\r\n1\r\n')
   })
 
-  test('GETACK is answered with what was applied before it', async () => {
+  test('GETACK gets the offset applied before it', async () => {
     const { primary } = await synced()
     const set = request('SET k v')
     primary.send(set + request('REPLCONF GETACK *') + request('SET k w'))
@@ -345,19 +346,19 @@ describe('the stream', () => {
     expect(follower.client.ask('GET', 'k')).toBe('$1\r\nw\r\n')
   })
 
-  test('nonsense ends the link, never the data', async () => {
+  test('a protocol error ends the link, and leaves the data', async () => {
     const follower = await synced({}, 'SET k v')
     const { primary } = follower
     primary.send(`${request('SET k w')}*1\r\n!oops\r\n`)
     expect(primary.closed).toBe(true)
     expect(follower.messages).toContain("Protocol error from master: expected '$', got '!'")
     expect(follower.client.ask('GET', 'k')).toBe('$1\r\nw\r\n')
-    // What was whole counts.
+    // Whole requests count.
     expect(follower.shakeHands()).toContain(`${1000 + request('SET k w').length + 1}`)
   })
 
   test.each(['in the stream', 'in a snapshot'])(
-    'room is made for what comes, not for what is announced (%s)',
+    'memory is allocated for received bytes, not for announced ones (%s)',
     async (where) => {
       const follower = where === 'in the stream' ? await synced() : createFollower({ 'repl-diskless-load': 'swapdb' })
       const { client } = follower
@@ -378,14 +379,14 @@ describe('the stream', () => {
     },
   )
 
-  test('an argument that no buffer can hold ends the link', async () => {
+  test('an argument too large for a buffer ends the link', async () => {
     const { messages, primary } = await synced()
     primary.send('*2\r\n$3\r\nGET\r\n$99999999999\r\n')
     expect(messages).toContain('Protocol error from master: invalid bulk length')
     expect(primary.closed).toBe(true)
   })
 
-  test('a primary that is silent for repl-timeout is given up', async () => {
+  test('a primary that is silent for repl-timeout is disconnected', async () => {
     const follower = await synced({ 'repl-timeout': '3' })
     follower.clock.advance(2000)
     follower.primary.send(PING)
@@ -396,7 +397,7 @@ describe('the stream', () => {
     expect(follower.dialled.length).toBe(2)
   })
 
-  test('waits while the disk takes nothing, unless replica-ignore-disk-write-errors says otherwise', async () => {
+  test('waits while the disk fails, unless replica-ignore-disk-write-errors is set', async () => {
     const follower = await synced()
     const { client, clock, engine, messages, primary } = follower
     engine.conditions.state.journalFailed.begin()
@@ -433,7 +434,7 @@ describe('the stream', () => {
 })
 
 describe('a replica', () => {
-  test('refuses writes of others, in transactions and scripts too', async () => {
+  test('refuses writes of clients, in transactions and scripts too', async () => {
     const { client, primary } = await synced()
     const refusal = "-READONLY You can't write against a read only replica.\r\n"
     expect(client.ask('SET', 'k', 'v')).toBe(refusal)
@@ -456,13 +457,13 @@ describe('a replica', () => {
     expect(client.ask('GET', 'k')).toBe('$-1\r\n')
     expect(client.ask('DBSIZE')).toBe(':2\r\n')
     expect(journal.take()).toEqual([])
-    // The primary's clock is another one: its write finds what is there.
+    // The primary has another clock: its write uses the key.
     primary.send(request('INCR n') + request('PERSIST n') + request('DEL k'))
     expect(client.ask('GET', 'n')).toBe('$1\r\n6\r\n')
     expect(engine.databases[0]!.size).toBe(1)
   })
 
-  test('is not waited at for others: WAIT and WAITAOF say so', async () => {
+  test('refuses WAIT and WAITAOF', async () => {
     const { client } = await synced()
     expect(client.ask('WAIT', '0', '0')).toMatch(/^-ERR WAIT cannot be used with replica instances\./)
     expect(client.ask('WAITAOF', '0', '0', '0')).toBe(
@@ -485,7 +486,7 @@ describe('a replica', () => {
     expect(client.ask('GET', 'k')).toBe(
       "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
     )
-    // Redis runs no script that does not say that it may (allow-stale), whatever it would do.
+    // Redis runs no script without allow-stale, whatever it would do.
     for (const request of [
       ['EVAL', 'return 1', '0'],
       ['EVAL_RO', "return redis.call('get','k')", '0'],
@@ -494,7 +495,7 @@ describe('a replica', () => {
     expect(client.ask('EVAL', "#!lua flags=no-writes,allow-stale\nreturn redis.call('get','k')", '0')).toContain(
       'Can not execute the command on a stale replica',
     )
-    // PING is not among the commands that run all the same.
+    // PING is not among the commands that run nevertheless.
     expect(client.ask('PING')).toMatch(/^-MASTERDOWN/)
     expect(client.ask('INFO', 'replication')).toContain('master_link_status:down')
     client.ask('CONFIG', 'SET', 'replica-serve-stale-data', 'yes')
@@ -522,7 +523,7 @@ describe('a replica', () => {
     expect(engine.databases[0]!.size).toBe(1)
   })
 
-  test('unblocks who waits when it becomes one', () => {
+  test('unblocks waiting clients when it becomes one', () => {
     const follower = createFollower()
     const waiter = follower.connect()
     waiter.ask('BLPOP', 'l', 0)
@@ -533,7 +534,7 @@ describe('a replica', () => {
     expect(waiter.closed).toBe('flushed')
   })
 
-  test('says what it is: ROLE, HELLO, CONFIG GET; and the same again changes nothing', async () => {
+  test('reports its role: ROLE, HELLO, CONFIG GET; and the same again changes nothing', async () => {
     const { client, dialled } = await synced()
     expect(client.ask('ROLE')).toBe('*5\r\n$5\r\nslave\r\n$7\r\nprimary\r\n:6379\r\n$9\r\nconnected\r\n:1000\r\n')
     expect(client.ask('HELLO')).toContain('$4\r\nrole\r\n$7\r\nreplica\r\n')
@@ -543,7 +544,7 @@ describe('a replica', () => {
     expect(client.ask('REPLICAOF', 'primary', 'x')).toBe('-ERR Invalid master port\r\n')
   })
 
-  test('that is promoted goes on with a history of its own, from which it can return', async () => {
+  test('that is promoted continues with a history of its own, from which it can return', async () => {
     const follower = await synced({}, 'SET k v')
     const { client, engine } = follower
     follower.primary.send(request('SET k w'))
@@ -563,7 +564,7 @@ describe('a replica', () => {
 })
 
 describe('FAILOVER', () => {
-  /** A server whose replica is said to have everything, and that asks it to take over now. */
+  /** A server whose replica has everything, and which asks it to take over now. */
   function handOver(): FollowingEngine & { writer: TestClient } {
     const follower = createFollower()
     const { client, engine } = follower
@@ -575,7 +576,7 @@ describe('FAILOVER', () => {
     return { ...follower, writer: follower.connect() }
   }
 
-  test('has the replica asked to take over, and leads on where it refuses', () => {
+  test('asks the replica to take over, and continues to lead when it refuses', () => {
     const { client, engine, primary, writer } = handOver()
     expect(client.ask('INFO', 'replication')).toContain('failover-in-progress')
     primary.accept()
@@ -587,7 +588,7 @@ describe('FAILOVER', () => {
     expect(client.ask('INFO', 'replication')).toContain('no-failover')
   })
 
-  test('that is aborted leads again, and who waited goes on', () => {
+  test('that is aborted leads again, and waiting clients continue', () => {
     const { client, primary, writer } = handOver()
     primary.accept()
     expect(writer.ask('SET', 'k', 'v')).toBe("-READONLY You can't write against a read only replica.\r\n")

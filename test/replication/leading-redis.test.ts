@@ -1,4 +1,4 @@
-// redis-server follows ours: whatever happens here, both have the same data in the end.
+// redis-server follows this server: after any commands here, both have the same data.
 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -48,7 +48,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     await theirs?.stop()
   })
 
-  /** Waits until the replica has everything, and compares all of the data. */
+  /** Waits until the replica has everything, and compares all data. */
   const expectSame = async (): Promise<void> => {
     await eventually(async () => {
       const [mine, other] = [await info(primary), await info(replica)]
@@ -77,17 +77,17 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     },
   )
 
-  /** Waits until one more was counted. */
+  /** Waits until a counter has grown by one. */
   async function counted(field: string, before: Map<string, string>): Promise<void> {
     await eventually(async () => Number((await info(primary)).get(field)) > Number(before.get(field)), field)
   }
 
-  test('comes back within the backlog, and gets everything where that does not reach back far enough', async () => {
+  test('comes back within the backlog, and gets everything when the backlog does not reach back far enough', async () => {
     await primary.reset(1)
     const before = await info(primary)
     await primary.ask('SET', 'short', 'x')
     await primary.ask('CLIENT', 'KILL', 'TYPE', 'replica')
-    // Until it has noticed, it says that the link is up.
+    // Until it has noticed, it reports that the link is up.
     await counted('sync_partial_ok', before)
     await expectSame()
     const between = await info(primary)
@@ -103,7 +103,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     expect(Number(after.get('sync_full'))).toBe(Number(between.get('sync_full')) + 1)
   })
 
-  test('hears of keys whose time is up, and of those that are evicted, as removals', async () => {
+  test('gets removals for expired and evicted keys', async () => {
     await primary.reset(0)
     await primary.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '1')
     await primary.ask('SET', 'brief', 'x', 'PX', '20')
@@ -127,7 +127,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     expect(await eventually(() => replica.take(0).bytes)).toBe('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n')
   })
 
-  test('takes a snapshot from a file just as well', async () => {
+  test('accepts a snapshot from a file as well', async () => {
     await primary.ask('CONFIG', 'SET', 'repl-diskless-sync', 'no')
     await primary.ask('DEBUG', 'POPULATE', '2000', 'key', '300')
     await replica.ask('REPLICAOF', 'NO', 'ONE')
@@ -138,7 +138,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
     await primary.ask('CONFIG', 'SET', 'repl-diskless-sync', 'yes')
   })
 
-  test('is waited for by WAIT', async () => {
+  test('is counted by WAIT', async () => {
     await primary.ask('SET', 'waited', 'for')
     expect(await primary.ask('WAIT', '1', '0')).toBe(1)
     expect(await replica.ask('GET', 'waited')).toBe('for')
@@ -147,7 +147,7 @@ describe.skipIf(redisServerCannotReadOurs())('redis-server as a replica', () => 
   })
 })
 
-/** What each key of each database holds, briefly. */
+/** The contents of each key of each database, in brief. */
 async function contents(peer: SocketPeer): Promise<string[]> {
   const found: string[] = []
   for (let database = 0; database < 16; database++) {

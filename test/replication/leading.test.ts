@@ -1,4 +1,4 @@
-// A server that others follow, seen by replicas written by hand.
+// A server with replicas that the test writes by hand.
 
 import { describe, expect, test } from 'vitest'
 import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
@@ -8,11 +8,11 @@ import { MemoryDisk } from '../support/memory-disk.ts'
 import { type SavingOptions, startSaving } from '../support/saving.ts'
 import { eventually } from '../support/server.ts'
 
-/** When every key of a test has expired. */
+/** A time when every key of a test has expired. */
 const LATER_MS = Date.UTC(2100, 0, 1)
 
 interface TestPrimary extends TestEngine {
-  /** Connects, says what it understands, and asks for everything. */
+  /** Connects, tells its capabilities, and asks for everything. */
   follow(...words: (string | number)[][]): TestClient
 }
 
@@ -33,7 +33,7 @@ function createPrimary(settings: Parameters<typeof createEngine>[0] = {}): TestP
   }
 }
 
-/** Takes everything up to the end of the snapshot; returns id and offset. */
+/** Reads up to the end of the snapshot; returns id and offset. */
 async function takeSnapshot(replica: TestClient): Promise<{ id: string; offset: number; rdb: string }> {
   let text = ''
   const found = await eventually(() => {
@@ -46,7 +46,7 @@ async function takeSnapshot(replica: TestClient): Promise<{ id: string; offset: 
 const SELECT_0 = encode(['SELECT', '0'])
 
 describe('PSYNC', () => {
-  test('sends everything, and after the first acknowledgement what happened since the snapshot', async () => {
+  test('sends everything, and after the first acknowledgement the effects since the snapshot', async () => {
     const primary = createPrimary()
     const client = primary.connect()
     client.ask('SET', 'before', 'x')
@@ -64,7 +64,7 @@ describe('PSYNC', () => {
     primary.engine.stop()
   })
 
-  test('goes on at any byte of the backlog, and not one before or beyond it', async () => {
+  test('continues at any byte of the backlog, but not before or beyond it', async () => {
     const primary = createPrimary()
     const client = primary.connect()
     const first = primary.follow(['PSYNC', '?', '-1'])
@@ -109,7 +109,7 @@ describe('PSYNC', () => {
     primary.engine.stop()
   })
 
-  test('is refused while replies are on their way, and with a filter that needs another format', () => {
+  test('is refused while replies are pending, and with a filter that needs another format', () => {
     const primary = createPrimary()
     expect(primary.connect().sendRaw('PING\r\nPSYNC ? -1\r\n')).toBe(
       '+PONG\r\n-ERR SYNC and PSYNC are invalid with pending output\r\n',
@@ -120,7 +120,7 @@ describe('PSYNC', () => {
     primary.engine.stop()
   })
 
-  test('serves all who wait with one snapshot', async () => {
+  test('serves all waiting replicas with one snapshot', async () => {
     const primary = createPrimary()
     primary.connect().ask('SET', 'k', 'v')
     const replicas = [1, 2, 3].map(() => primary.follow(['PSYNC', '?', '-1']))
@@ -149,7 +149,7 @@ describe('REPLCONF', () => {
 })
 
 describe('a replica', () => {
-  test('that asks for anything is cut off: a reply would be taken for a part of the stream', async () => {
+  test('that sends a command with a reply is disconnected: the reply would be read as part of the stream', async () => {
     const primary = createPrimary()
     const replica = primary.follow(['PSYNC', '?', '-1'])
     await takeSnapshot(replica)
@@ -158,14 +158,14 @@ describe('a replica', () => {
     primary.engine.stop()
   })
 
-  test('that never reads is cut off at its limit, and the backlog shrinks again', async () => {
+  test('that never reads is disconnected at its limit, and the backlog shrinks again', async () => {
     const primary = createPrimary({
       'client-output-buffer-limit': 'replica 400000 0 0',
       'repl-backlog-size': '16384',
     })
     const replica = primary.follow(['PSYNC', '?', '-1'])
     await takeSnapshot(replica)
-    // It has the snapshot and never says so.
+    // It has the snapshot but never acknowledges it.
     const client = primary.connect()
     const { leading } = primary.engine.parts.replication
     for (let i = 0; i < 45; i++) client.ask('SET', 'k', 'x'.repeat(10_000))
@@ -176,7 +176,7 @@ describe('a replica', () => {
     primary.engine.stop()
   })
 
-  test('that is silent for repl-timeout seconds is cut off; until then it is pinged', async () => {
+  test('that is silent for repl-timeout seconds is disconnected; until then it is pinged', async () => {
     const primary = createPrimary({ 'repl-timeout': '5', 'repl-ping-replica-period': '2' })
     const replica = primary.follow(['PSYNC', '?', '-1'])
     await takeSnapshot(replica)
@@ -188,7 +188,7 @@ describe('a replica', () => {
     primary.engine.stop()
   })
 
-  test('that wants a snapshot and nothing else is let go after it; what it does not want is left out', async () => {
+  test('that wants only a snapshot is disconnected after it; unwanted contents are left out', async () => {
     const primary = createPrimary()
     primary.connect().ask('SET', 'key', 'x')
     primary.connect().ask('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() end)")
@@ -200,7 +200,7 @@ describe('a replica', () => {
     primary.engine.stop()
   })
 
-  test('is told in INFO and CLIENT LIST', async () => {
+  test('is shown in INFO and CLIENT LIST', async () => {
     const primary = createPrimary({ 'min-replicas-to-write': '1' })
     const client = primary.connect()
     const replica = primary.follow(['PSYNC', '?', '-1'])
@@ -219,7 +219,7 @@ describe('a replica', () => {
 })
 
 describe('writes', () => {
-  test('are refused while fewer replicas are near than min-replicas-to-write, as scripts declare them', async () => {
+  test('are refused while fewer good replicas than min-replicas-to-write are connected, also in scripts', async () => {
     const primary = createPrimary({ 'min-replicas-to-write': '1', 'min-replicas-max-lag': '3' })
     const client = primary.connect()
     const refusal = '-NOREPLICAS Not enough good replicas to write.\r\n'
@@ -238,7 +238,7 @@ describe('writes', () => {
     primary.engine.stop()
   })
 
-  test('are waited for until replicas say that they have them', async () => {
+  test('are awaited until replicas acknowledge them', async () => {
     const primary = createPrimary()
     const replica = primary.follow(['PSYNC', '?', '-1'])
     await takeSnapshot(replica)
@@ -280,7 +280,7 @@ describe('writes', () => {
 })
 
 describe('the backlog', () => {
-  test('goes when nobody has followed for repl-backlog-ttl seconds, and the id with it', async () => {
+  test('is dropped when there were no replicas for repl-backlog-ttl seconds, and the id with it', async () => {
     const primary = createPrimary({ 'repl-backlog-ttl': '10' })
     const { engine } = primary
     const replica = primary.follow(['PSYNC', '?', '-1'])
@@ -296,7 +296,7 @@ describe('the backlog', () => {
     primary.engine.stop()
   })
 
-  test('passes on a stream that came from elsewhere byte for byte', () => {
+  test('passes on the stream of a primary byte for byte', () => {
     const primary = createPrimary()
     const { engine } = primary
     const { leading } = engine.parts.replication
@@ -375,7 +375,7 @@ describe('FAILOVER', () => {
     primary.engine.stop()
   })
 
-  test('lets writes wait until it is over, CLIENT UNPAUSE or not', async () => {
+  test('pauses writes until it is over, CLIENT UNPAUSE or not', async () => {
     const { primary, client } = await createPair()
     const writer = primary.connect()
     client.ask('FAILOVER', 'TIMEOUT', '500')
@@ -431,24 +431,21 @@ describe('a restart', () => {
   test.each([
     ['no', 'DEL'],
     ['yes', 'UNLINK'],
-  ])(
-    'with keys whose time is up tells those who go on that they are gone (lazyfree-lazy-expire %s)',
-    async (lazy, word) => {
-      const disk = new MemoryDisk()
-      const settings = { save: '3600 1', appendonly: 'no', 'lazyfree-lazy-expire': lazy }
-      const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
-      const second = await startSaving({ disk, settings, atMs: LATER_MS })
-      second.engine.parts.replication.begin(second.saving)
-      const back = new TestClient(second.engine, 2)
-      const removal = encode(['SELECT', '2']) + encode([word, 'short'])
-      expect(back.ask('PSYNC', id, offset + 1)).toBe(`+CONTINUE\r\n${removal}`)
-      expect(second.engine.effects.history.offset).toBe(offset + removal.length)
-      second.engine.stop()
-      await second.saving.close()
-    },
-  )
+  ])('with expired keys tells continuing replicas that they are gone (lazyfree-lazy-expire %s)', async (lazy, word) => {
+    const disk = new MemoryDisk()
+    const settings = { save: '3600 1', appendonly: 'no', 'lazyfree-lazy-expire': lazy }
+    const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
+    const second = await startSaving({ disk, settings, atMs: LATER_MS })
+    second.engine.parts.replication.begin(second.saving)
+    const back = new TestClient(second.engine, 2)
+    const removal = encode(['SELECT', '2']) + encode([word, 'short'])
+    expect(back.ask('PSYNC', id, offset + 1)).toBe(`+CONTINUE\r\n${removal}`)
+    expect(second.engine.effects.history.offset).toBe(offset + removal.length)
+    second.engine.stop()
+    await second.saving.close()
+  })
 
-  test('with more of them than the backlog has room for gives replicas everything', async () => {
+  test('with more of them than fit into the backlog makes replicas synchronise fully', async () => {
     const disk = new MemoryDisk()
     const settings = { save: '3600 1', appendonly: 'no' }
     const { id, offset } = await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings }, 17_000)
@@ -464,7 +461,7 @@ describe('a restart', () => {
     await second.saving.close()
   })
 
-  test('of a replica keeps keys whose time is up, until its primary says so', async () => {
+  test('of a replica keeps expired keys until its primary removes them', async () => {
     const disk = new MemoryDisk()
     const settings = { save: '3600 1', appendonly: 'no' }
     await stopped(disk, { 'repl-diskless-sync-delay': '0', ...settings })
@@ -476,7 +473,10 @@ describe('a restart', () => {
   })
 })
 
-/** Runs a primary with a replica and a key that expires, of a name so long, until it has saved its data; returns where its history stands. */
+/**
+ * Runs a primary with a replica and an expiring key, with a name of the given length, until it has
+ * saved its data; returns its history and offset.
+ */
 async function stopped(
   disk: MemoryDisk,
   settings: NonNullable<SavingOptions['settings']>,

@@ -1,4 +1,4 @@
-// Servers that follow each other, ours and theirs, and what they are asked and told in tests.
+// Servers that follow each other, this one and redis-server, with requests for tests.
 
 import net from 'node:net'
 import { join } from 'node:path'
@@ -8,15 +8,15 @@ import { SocketPeer } from '../differential/peers.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
-/** A server of a chain, ours or theirs. */
+/** A server of a chain, this one or redis-server. */
 export interface Member {
-  /** Where others can follow it. */
+  /** The port where others can follow it. */
   readonly port: number
   readonly peer: SocketPeer
   ask(...words: string[]): Promise<unknown>
 }
 
-/** Writes of many kinds, their keys beginning with `prefix`. */
+/** Writes of many kinds, to keys that begin with `prefix`. */
 export async function write(to: Member, prefix: string): Promise<void> {
   await to.ask('SELECT', '3')
   await to.ask('SET', `${prefix}:first`, 'value')
@@ -29,18 +29,24 @@ export async function write(to: Member, prefix: string): Promise<void> {
   await to.ask('PUBLISH', 'news', 'hello')
   await to.ask('SELECT', '0')
   await eventually(async () => (await to.ask('EXISTS', `${prefix}:brief`)) === 0)
-  // The stream stays in another database: what is written next says none.
+  // The stream stays in another database: the next effect must name its own.
   await to.ask('SELECT', '3')
   await to.ask('XADD', `${prefix}:stream`, '*', 'field', 'value')
   await to.ask('SELECT', '0')
 }
 
-/** Has a server tell its primary where it can be reached: behind a door that is not where it seems to be. */
+/**
+ * Tells a server's primary the server's port: it is behind a door, so its address is not the one of
+ * its connections.
+ */
 export async function announce({ ask, port }: Member): Promise<void> {
   await ask('CONFIG', 'SET', 'replica-announce-ip', '127.0.0.1', 'replica-announce-port', String(port))
 }
 
-/** Has one follow the other, and waits until both say so: a primary calls a replica online after its first acknowledgement only. */
+/**
+ * Makes one follow the other, and waits until both report it: a primary calls a replica online only
+ * after its first acknowledgement.
+ */
 export async function follow(member: Member, primary: Member): Promise<void> {
   expect(String(await member.ask('REPLICAOF', '127.0.0.1', String(primary.port)))).toBe('OK')
   await linked(member)
@@ -54,7 +60,7 @@ export async function linked(member: Member): Promise<void> {
   await eventually(async () => (await figures(member))('master_link_status') === 'up', 'a link')
 }
 
-/** Waits until all of them are at the same offset of one history, and compares their data. */
+/** Waits until all of them have the same offset of one history, and compares their data. */
 export async function expectSame(...members: Member[]): Promise<void> {
   await eventually(
     async () => {
@@ -80,7 +86,7 @@ export async function expectSame(...members: Member[]): Promise<void> {
   }, 'the same data everywhere')
 }
 
-/** What INFO says, to be asked for by name. */
+/** The fields of INFO, by name. */
 export async function figures(member: Member): Promise<(name: string) => string | undefined> {
   const text = String(await member.ask('INFO'))
   const all = new Map(text.split('\r\n').map((line) => line.split(':') as [string, string]))
@@ -118,7 +124,7 @@ export async function startMember({ config, ...options }: ServerOptions = {}): P
   return { server, peer, port: server.port!, ask: (...words) => peer.ask(...words), close }
 }
 
-/** A port that leads to a unix socket: what follows a server dials a port. */
+/** A port that leads to a unix socket: replicas dial a port. */
 export async function openDoor(path: string): Promise<{ port: number; close(): void }> {
   const door = net.createServer((socket) => {
     const inner = net.connect(path)
@@ -135,7 +141,7 @@ export interface TheirMember extends Member {
   close(): Promise<void>
 }
 
-/** Starts a redis-server that others can follow: as it listens at a path, behind a door. */
+/** Starts a redis-server that others can follow: it listens at a path, behind a door. */
 export async function startTheirs(options: readonly string[] = []): Promise<TheirMember> {
   const server = await startRedisServer([
     ...['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'],

@@ -1,4 +1,4 @@
-// MIGRATE, to redis-server and from it, and to a target whose every byte a test writes.
+// MIGRATE to redis-server and from it, and to a target whose every byte a test writes.
 
 import net from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -20,12 +20,12 @@ interface Sender extends TestEngine {
   readonly client: TestClient
   /** Connections in the order in which they were made. */
   readonly dialled: PrimaryEnd[]
-  /** Where they lead. */
+  /** Their addresses. */
   readonly addresses: string[]
   readonly target: PrimaryEnd
 }
 
-/** An engine whose every connection ends in a test. */
+/** An engine whose connections all end in the test. */
 function createSender(settings: Parameters<typeof createEngine>[0] = {}): Sender {
   const dialled: PrimaryEnd[] = []
   const addresses: string[] = []
@@ -54,7 +54,7 @@ const CONNECTING = '-IOERR error or timeout connecting to the client\r\n'
 const CHANGED =
   '-ERR Keys changed while they were migrated, and stay here: the target instance has their earlier values\r\n'
 
-describe('what is said to the target', () => {
+describe('requests to the target', () => {
   test('a key is sent after the target has agreed to the database, and removed when it has taken the value', () => {
     const { client, journal, addresses, dialled, target: _, ...sender } = createSender()
     client.ask('SET', 'k', 'v', 'PX', 5000)
@@ -77,7 +77,7 @@ describe('what is said to the target', () => {
     expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
-  test('who asks is named first, and what is there replaced', () => {
+  test('AUTH is sent first, and an existing key replaced', () => {
     const { client, dialled } = createSender()
     client.ask('MSET', 'a', '1', 'b', '2')
     client.ask('MIGRATE', 'far', '1', '', '0', '500', 'replace', 'AUTH2', 'me', 'secret', 'KEYS', 'a', 'none', 'b')
@@ -95,13 +95,13 @@ describe('what is said to the target', () => {
     expect(client.ask('DBSIZE')).toBe(':0\r\n')
   })
 
-  test('a copy stays', () => {
+  test('a copied key stays', () => {
     const { client, journal, dialled } = createSender()
     client.ask('SET', 'k', 'v')
     journal.take()
     client.ask(...MIGRATE, 'COPY')
     dialled[0]!.accept()
-    // Nobody waits for what is only copied.
+    // Clients do not wait for copied keys.
     expect(client.ask()).toBe('')
     dialled[0]!.send('+OK\r\n')
     dialled[0]!.send('+OK\r\n')
@@ -110,7 +110,7 @@ describe('what is said to the target', () => {
     expect(journal.take()).toEqual([])
   })
 
-  test('nothing is sent where the target does not let us in, and of several keys those go that it takes', () => {
+  test('nothing is sent when the target refuses AUTH, and of several keys only the accepted ones go', () => {
     const { client, dialled, journal } = createSender()
     client.ask('MSET', 'a', '1', 'b', '2', 'c', '3')
     journal.take()
@@ -133,7 +133,7 @@ describe('what is said to the target', () => {
   })
 })
 
-describe('what goes wrong', () => {
+describe('failures', () => {
   let sender: Sender
   beforeEach(() => {
     sender = createSender()
@@ -163,7 +163,7 @@ describe('what goes wrong', () => {
     expectKept()
   })
 
-  test('patience begins anew with each sign of life', () => {
+  test('the timeout starts again with each sign of life', () => {
     sender.clock.advance(400)
     sender.target.accept()
     sender.clock.advance(400)
@@ -173,7 +173,7 @@ describe('what goes wrong', () => {
     expect(sender.client.received()).toBe('+OK\r\n')
   })
 
-  test('a name that nobody knows is not tried again', () => {
+  test('an unknown host name is not tried again', () => {
     sender.target.cut('getaddrinfo ENOTFOUND far')
     expect(sender.client.received()).toBe(CONNECTING)
     expectKept()
@@ -194,7 +194,7 @@ describe('what goes wrong', () => {
     expectKept()
   })
 
-  test('a target that goes for good after the first try is one that cannot be written to, as in Redis', () => {
+  test('a target that is gone after the first try cannot be written to, as in Redis', () => {
     sender.target.accept()
     sender.target.cut()
     sender.target.cut('connect ECONNREFUSED 10.0.0.1:6379')
@@ -202,7 +202,7 @@ describe('what goes wrong', () => {
     expectKept()
   })
 
-  test('a target that says what nobody has asked for is left', () => {
+  test('a target that sends unrequested replies is disconnected', () => {
     sender.target.accept()
     sender.target.send('+OK\r\n')
     sender.target.send('+OK\r\n+OK\r\n')
@@ -210,14 +210,14 @@ describe('what goes wrong', () => {
     expect(sender.target.closed).toBe(true)
   })
 
-  test('a key that the target has said it has is gone, whatever the target says or does beyond that', () => {
+  test('an acknowledged key is removed, whatever else the target sends or does', () => {
     for (const beyond of ['+OK\r\n', '-ERR no\r\n', 'cut']) {
       const { client, dialled } = createSender()
       client.ask('SET', 'k', 'v')
       client.ask(...MIGRATE)
       const target = dialled[0]!
       target.accept()
-      // The system tells late that it has taken what was written.
+      // The system reports late that it has taken the bytes.
       const told: (() => void)[] = []
       const { write } = target
       target.write = (data, written) => write.call(target, data, () => void told.push(() => written?.()))
@@ -230,7 +230,7 @@ describe('what goes wrong', () => {
     }
   })
 
-  test('a target that says it has a key whose end was not sent is not believed', () => {
+  test('an OK for a key whose end was not sent is not believed', () => {
     const { client, dialled } = createSender({ rdbcompression: 'no' })
     client.ask('SET', 'k', 'v'.repeat(200_000))
     client.ask(...MIGRATE)
@@ -247,7 +247,7 @@ describe('what goes wrong', () => {
     expect(client.ask('EXISTS', 'k')).toBe(':1\r\n')
   })
 
-  test('a client that goes away leaves its keys here', () => {
+  test('the keys of a client that disconnects stay here', () => {
     const other = sender.connect()
     sender.target.accept()
     sender.target.send('+OK\r\n')
@@ -258,7 +258,7 @@ describe('what goes wrong', () => {
     expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
-  test('a client that is told to wait no longer leaves its keys here', () => {
+  test('the keys of an unblocked client stay here', () => {
     const other = sender.connect()
     sender.target.accept()
     sender.target.send('+OK\r\n')
@@ -286,7 +286,7 @@ describe('what goes wrong', () => {
   })
 })
 
-describe('a key that is on its way', () => {
+describe('a key in flight', () => {
   let sender: Sender
   let other: TestClient
   beforeEach(() => {
@@ -300,7 +300,7 @@ describe('a key that is on its way', () => {
     sender.journal.take()
   })
 
-  test('is read meanwhile, and who changes it waits until it has gone', () => {
+  test('can be read, and writes to it wait until it has gone', () => {
     const [transaction, script, elsewhere] = [sender.connect(), sender.connect(), sender.connect()]
     expect(other.ask('LLEN', 'k')).toBe(':2\r\n')
     expect(other.ask('RPUSH', 'k', 'c')).toBe('')
@@ -316,14 +316,14 @@ describe('a key that is on its way', () => {
     expect(sender.journal.take().slice(0, 3)).toEqual(['1 SET k v', '0 DEL k', '0 RPUSH k c'])
   })
 
-  test('stays with what was written to it without being named', () => {
+  test('stays with changes by commands that did not name it', () => {
     expect(other.ask('EVAL', 'return redis.call("RPUSH", "k", "c")', 0)).toBe(':3\r\n')
     sender.target.send('+OK\r\n')
     expect(sender.client.received()).toBe(CHANGED)
     expect(other.ask('LRANGE', 'k', 0, -1)).toBe('*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n')
   })
 
-  test('stays if another one has taken its place', () => {
+  test('stays if another key has replaced it', () => {
     expect(other.ask('FLUSHALL')).toBe('+OK\r\n')
     expect(other.ask('EVAL', 'return redis.call("SET", "k", "new")', 0)).toBe('+OK\r\n')
     sender.target.send('+OK\r\n')
@@ -331,7 +331,7 @@ describe('a key that is on its way', () => {
     expect(other.ask('GET', 'k')).toBe('$3\r\nnew\r\n')
   })
 
-  test('may go by itself: it was moved before', () => {
+  test('may expire by itself: it was moved before', () => {
     expect(other.ask('FLUSHALL')).toBe('+OK\r\n')
     sender.journal.take()
     sender.target.send('+OK\r\n')
@@ -368,7 +368,7 @@ test('large values and many keys leave as fast as the connection takes them', as
   for (const name of names) await server.call('SET', name, name)
   expect(await server.call('MIGRATE', '127.0.0.1', port, '', '0', '60000', 'KEYS', ...names, 'large')).toBe('OK')
   expect(await server.call('DBSIZE')).toBe(0)
-  // The last key is acknowledged when its beginning is heard.
+  // The last key is acknowledged when its beginning has arrived.
   await eventually(() => Buffer.concat(heard).includes(large), 'the large value')
 })
 
@@ -392,7 +392,7 @@ describe('the request', () => {
     expect(client.ask('MIGRATE', ...words)).toBe(`${reply}\r\n`)
   })
 
-  test('is refused where nobody can wait', () => {
+  test('is refused where a client cannot wait', () => {
     const { client, dialled } = createSender()
     const refusal = '-ERR MIGRATE waits for another server, which is not possible in a transaction or a script\r\n'
     client.ask('SET', 'k', 'v')
@@ -487,7 +487,7 @@ describe.skipIf(redisServerMissing())('with a redis-server', () => {
     expect(await here.ask(encode(['XPENDING', 'stream', 'g']), '*4\r\n:1\r\n')).toBe('*4\r\n:1\r\n')
   })
 
-  test('errors of either are told by either in the same words', async () => {
+  test('both report errors of the other in the same words', async () => {
     const server = await startTestServer()
     const dead = await freePort()
     const here = await RawConnection.open(server.port)
@@ -515,7 +515,7 @@ describe.skipIf(redisServerMissing())('with a redis-server', () => {
       for (const side of [here, there]) {
         side.send(encode(['MIGRATE', ...words]))
         replies.push(await side.takeLine())
-        // What the first one has put there is none of the second one's business.
+        // The second test must not see the keys of the first.
         await other.call('DEL', 'a', 'b', 'k')
       }
       expect(replies[0], words.join(' ')).toBe(replies[1])
@@ -528,17 +528,17 @@ describe.skipIf(redisServerMissing())('with a redis-server', () => {
     }
   })
 
-  test('a target that goes in the middle, or says nothing, is told of as redis-server tells of it', async () => {
+  test('a target that disconnects or is silent is reported as redis-server reports it', async () => {
     const server = await startTestServer()
     const here = await RawConnection.open(server.port)
     const there = await RawConnection.open(redis.socketPath)
     for (const side of [here, there]) await side.ask(encode(['MSET', 'a', '1', 'b', '2']), '+OK\r\n')
     const behaviours: ((socket: net.Socket) => void)[] = [
-      // It says nothing, and goes when it has heard something.
+      // It is silent, and disconnects after the first bytes.
       (socket) => socket.once('data', () => socket.destroy()),
-      // It says nothing.
+      // It is silent.
       (socket) => socket.on('data', () => {}),
-      // It takes one key, and goes.
+      // It accepts one key, and disconnects.
       (socket) => {
         let heard = ''
         let answered = 0
@@ -562,7 +562,7 @@ describe.skipIf(redisServerMissing())('with a redis-server', () => {
   })
 })
 
-/** Listens as a test likes. */
+/** Listens with a given behaviour. */
 async function startTarget(behave: (socket: net.Socket) => void): Promise<{ port: number }> {
   const sockets = new Set<net.Socket>()
   const target = net.createServer((socket) => {
@@ -578,7 +578,7 @@ async function startTarget(behave: (socket: net.Socket) => void): Promise<{ port
   return target.address() as net.AddressInfo
 }
 
-/** A port that nobody listens at. */
+/** A port without a listener. */
 async function freePort(): Promise<number> {
   const server = net.createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,4 +1,4 @@
-// This server follows a redis-server on which seeded programs run; the same data is on both afterwards.
+// This server follows a redis-server that runs seeded programs; afterwards both have the same data.
 
 import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -44,7 +44,10 @@ const CONTENTS = `#!lua flags=no-writes
     found[i] = redis.sha1hex(cmsgpack.pack({ key, redis.call('PEXPIRETIME', key), read[type](key) })) .. type
   end
   return table.concat(found, ' ')`
-/** A link that is cut lasts for this many bytes, more or less, and the next one for some more: what must come at a stroke comes in the end. */
+/**
+ * A link is cut after about this many bytes, and the next one after some more; so everything that
+ * must come at once comes in the end.
+ */
 const CUT_BYTES = 20_000
 
 describe.skipIf(redisServerMissing())('following a redis-server', () => {
@@ -67,7 +70,7 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
     await server?.stop()
   })
 
-  /** Has a replica follow the server, its link cut every so many bytes if `cutting`. */
+  /** Makes a replica follow the server; with `cutting` its link is cut again and again. */
   async function follow(
     load: string,
     cutting = false,
@@ -93,7 +96,8 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
         socket.on('data', ({ length }) => {
           left -= length
           if (left >= 0) return
-          // A snapshot that is longer is begun anew each time, a second later: it must not need many attempts.
+          // A longer snapshot is begun again each time, a second later: it must not need many
+          // attempts.
           if (boot.replication.following?.linkUp !== true) cutBytes *= 2
           socket.destroy()
         })
@@ -115,7 +119,7 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
     }
   }
 
-  /** Waits until the replica has all that the primary has, and compares. */
+  /** Waits until the replica has everything from the primary, and compares. */
   async function expectEqual(client: TestClient, messages: readonly string[]): Promise<void> {
     const offset = /master_repl_offset:(\d+)/.exec(await ask('INFO', 'replication'))![1]!
     await eventually(() => {
@@ -128,7 +132,7 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
     expect(client.ask('FUNCTION', 'LIST', 'WITHCODE').length > 6).toBe((await ask('FUNCTION', 'LIST')).length > 0)
   }
 
-  /** Redis 7.0 makes another DEBUG DIGEST of the same data. */
+  /** Redis 7.0 computes another DEBUG DIGEST of the same data. */
   async function expectEqualContents(client: TestClient): Promise<void> {
     for (let database = 0; database < DATABASES; database++) {
       client.ask('SELECT', database)
@@ -186,7 +190,7 @@ describe.skipIf(redisServerMissing())('following a redis-server', () => {
     await ask('EVAL', "redis.call('INCR', 'n') redis.call('INCR', 'n')", '0')
     await eventually(() => broker.call('EXISTS', 'n'))
     expect(broker.primary.status).toMatchObject({ host: '127.0.0.1', port, state: 'up', waitingBytes: 0 })
-    // The log begins with what the snapshot brought.
+    // The new log begins with the data of the snapshot.
     await eventually(async () => /aof_rewrite_in_progress:0/.test(String(await broker.call('INFO', 'persistence'))))
     await ask('INCR', 'n')
     await eventually(async () => (await broker.call('GET', 'n')) === '3')

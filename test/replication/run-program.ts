@@ -1,4 +1,4 @@
-// A random program of all commands, run on one server of several that have the same data.
+// A random program of all commands, run on one of several servers with the same data.
 
 import { commands } from '../../src/commands/index.ts'
 import { CONNECTIONS, Generator } from '../differential/generator.ts'
@@ -6,15 +6,18 @@ import { readGrammars } from '../differential/grammar.ts'
 import type { SocketPeer } from '../differential/peers.ts'
 import { encodeCommand, encodeInline, type Step } from '../differential/program.ts'
 
-/** Of 7.4 or our own: redis-server 7.2 cannot follow them. */
+/** Commands of 7.4 or of this server: redis-server 7.2 cannot follow them. */
 const BEYOND_REDIS = /^(H(P?EXPIRE|PERSIST|GETEX|SETEX)|CHANNEL)/i
 
-/** Makes programs of the commands that `peer`, a redis-server, and this server know. */
+/** Makes programs of the commands that `peer`, a redis-server, and this server both have. */
 export async function createGenerator(peer: SocketPeer): Promise<Generator> {
   return new Generator(await readGrammars(peer), new Set(commands.map(({ name }) => name)))
 }
 
-/** Runs a step, without commands that redis-server does not know, and has clients that were disconnected come back. */
+/**
+ * Runs a step, without commands that redis-server lacks, and reconnects clients that were
+ * disconnected.
+ */
 export async function runStep(peer: SocketPeer, step: Step): Promise<void> {
   const idOf = (connection: number): string => peer.idOf(connection)
   if (step.kind === 'raw') {

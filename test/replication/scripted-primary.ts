@@ -1,4 +1,5 @@
-// A primary whose every byte a test writes, and an engine that follows it; no socket, and time that stands still.
+// A primary whose every byte a test writes, and an engine that follows it; without sockets, with
+// time standing still.
 
 import type { Connection, ConnectionListener, Dial } from '../../src/replication/connection.ts'
 import { Replication } from '../../src/replication/replication.ts'
@@ -8,12 +9,12 @@ import { startSaving } from '../support/saving.ts'
 
 export const HISTORY = 'a'.repeat(40)
 
-/** One connection, seen from the primary. */
+/** One connection, as the primary sees it. */
 export class PrimaryEnd implements Connection {
   readonly address = '10.0.0.1:6379'
   readonly localAddress = '10.0.0.2:40000'
   readonly descriptor = 9
-  /** What the replica has said, since it was last looked at. */
+  /** Bytes from the replica since the last look. */
   #heard = ''
   paused = false
   closed = false
@@ -54,7 +55,7 @@ export class PrimaryEnd implements Connection {
     if (!this.closed) this.#listener.received(Buffer.from(bytes as string, 'latin1'))
   }
 
-  /** The connection breaks. */
+  /** Breaks the connection. */
   cut(reason = 'read ECONNRESET'): void {
     if (!this.closed) this.#listener.ended(reason)
     this.closed = true
@@ -65,15 +66,15 @@ export interface FollowingEngine extends TestEngine {
   readonly replication: Replication
   readonly client: TestClient
   readonly disk: MemoryDisk
-  /** What the log says, in order. */
+  /** The log lines, in order. */
   readonly messages: string[]
   /** Connections in the order in which they were made. */
   readonly dialled: PrimaryEnd[]
-  /** What was passed on to replicas of its own. */
+  /** The bytes passed on to its own replicas. */
   readonly copied: () => string
-  /** The connection that was made last. */
+  /** The last connection. */
   readonly primary: PrimaryEnd
-  /** Takes part in the handshake up to the reply to PSYNC; returns how that asked. */
+  /** Carries out the handshake up to the reply to PSYNC; returns the PSYNC request. */
   shakeHands(): string
 }
 
@@ -127,7 +128,7 @@ export function createFollower(settings: Parameters<typeof createEngine>[0] = {}
   }
 }
 
-/** The RDB file of a data set that these commands make. */
+/** The RDB file of the data that these commands make. */
 export async function snapshotOf(...commands: string[]): Promise<Buffer> {
   const primary = await startSaving({})
   const client = primary.connect()
@@ -137,7 +138,7 @@ export async function snapshotOf(...commands: string[]): Promise<Buffer> {
   return primary.disk.get('/data/dump.rdb')
 }
 
-/** Lets what was begun go on as far as it can. */
+/** Lets begun work continue as far as it can. */
 export async function goOn(): Promise<void> {
   for (let i = 0; i < 3; i++) {
     await settled()

@@ -1,4 +1,5 @@
-// Redis Sentinel watches a server of ours: the replica takes its place when it is killed, and it comes back as a replica.
+// Redis Sentinel watches a server of ours: the replica takes over when it is killed, and it comes
+// back as a replica.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,14 +11,14 @@ import { redisServerMissing, startRedisServer } from '../support/redis-server.ts
 import { eventually, RawConnection } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
-/** So many writes are acknowledged before the primary is killed, and by the one that takes its place. */
+/** Writes acknowledged before the primary is killed, and afterwards by its successor. */
 const WRITES = 2000
-/** Sentinel looks each ten seconds whether somebody is what it should be. */
+/** Sentinel checks every ten seconds whether a server has the right role. */
 const CONVERTS_AFTER_MS = 25_000
 
-// Half a minute, nearly all of which Sentinel waits.
+// Half a minute, most of which is waiting for Sentinel.
 test.skipIf(!process.env.SOAK || redisServerMissing())(
-  'Sentinel promotes the replica of a server that was killed, and has the other follow it when it is back',
+  'Sentinel promotes the replica of a server that was killed, and makes the other follow it when it is back',
   async () => {
     const dir = mkdtempSync(join(tmpdir(), 'respite-sentinel-'))
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
@@ -53,14 +54,16 @@ test.skipIf(!process.env.SOAK || redisServerMissing())(
     )
     writer.stop()
     await writing
-    // Sentinel disconnects the clients of whom it changes, more than once: what is asked just then fails.
+    // Sentinel disconnects clients of servers whose role it changes, more than once: requests fail
+    // at that moment.
     const written = await eventually(() => replica.call('LRANGE', 'log', 0, -1).catch(() => undefined))
     const numbers = (written as string[]).map(Number)
     const found = new Set(numbers)
     let lost = 0
     for (let n = 0; n < writer.acknowledged; n++) if (!found.has(n)) lost++
     console.log(`${writer.acknowledged} acknowledged, ${lost} lost, ${numbers.length - found.size} there twice`)
-    // One write is under way at a time, so it is the only one that its replica may not have, and the one that is repeated.
+    // One write is in flight at a time: only this one may be missing at the replica, and is
+    // repeated.
     expect(lost).toBeLessThanOrEqual(1)
     expect(numbers.length - found.size).toBeLessThanOrEqual(1)
     await eventually(async () => {
@@ -71,7 +74,9 @@ test.skipIf(!process.env.SOAK || redisServerMissing())(
   },
 )
 
-/** Appends one number after the other to a list of whoever leads, as Sentinel says; what is not acknowledged is repeated. */
+/**
+ * Appends numbers to a list at the leader that Sentinel names; unacknowledged writes are repeated.
+ */
 class Writer {
   acknowledged = 0
   #stopped = false

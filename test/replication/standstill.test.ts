@@ -1,4 +1,5 @@
-// Processes that stand still (SIGSTOP) or are killed, on either side: the other one notices, and both have the same data again.
+// Processes that are paused (SIGSTOP) or killed, on either side: the other side notices, and both
+// have the same data afterwards.
 
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -9,14 +10,14 @@ import { startServerProcess } from '../support/server-process.ts'
 import { expectSame, figures, follow, type Member, startMember, startTheirs, type TheirMember } from './members.ts'
 
 const BACKLOG_BYTES = 64 * 1024
-/** More than both systems' buffers of a connection take. */
+/** More than the buffers of both systems hold for a connection. */
 const BURST_BYTES_MAX = 64 * 1024 * 1024
 const LIMIT_BYTES = 1024 * 1024
 const VALUE = 'x'.repeat(32 * 1024)
 
 const TIMEOUTS = { 'repl-timeout': 1, 'repl-ping-replica-period': 1 }
 
-/** Starts a redis-server that can be held up. */
+/** Starts a redis-server that can be paused. */
 async function startStoppable(...options: string[]): Promise<TheirMember & { signal(name: NodeJS.Signals): void }> {
   const member = await startTheirs(options)
   const signal = (name: NodeJS.Signals): void => void process.kill(member.server.pid, name)
@@ -27,7 +28,7 @@ async function startStoppable(...options: string[]): Promise<TheirMember & { sig
   return { ...member, signal }
 }
 
-/** How often replicas have gone on, and have got everything, from `member`. */
+/** How often replicas of `member` have continued, and synchronised fully. */
 async function syncs(member: Member): Promise<{ partial: number; full: number }> {
   const figure = await figures(member)
   return { partial: Number(figure('sync_partial_ok')), full: Number(figure('sync_full')) }
@@ -37,8 +38,8 @@ async function isAlone(primary: Member): Promise<void> {
   await eventually(async () => (await figures(primary))('connected_slaves') === '0', 'a replica that was given up')
 }
 
-describe.skipIf(redisServerCannotReadOurs())('a server that stands still', () => {
-  test('as a replica is given up after repl-timeout, and goes on where it was, or gets everything', async () => {
+describe.skipIf(redisServerCannotReadOurs())('a paused server', () => {
+  test('as a replica is disconnected after repl-timeout, and continues or synchronises fully', async () => {
     const replica = await startStoppable()
     const primary = await startMember({ config: { ...TIMEOUTS, 'repl-backlog-size': BACKLOG_BYTES } })
     await follow(replica, primary)
@@ -60,7 +61,7 @@ describe.skipIf(redisServerCannotReadOurs())('a server that stands still', () =>
     expect(await syncs(primary)).toEqual({ partial: before.partial + 1, full: before.full + 1 })
   })
 
-  test('as a replica that reads nothing is dropped at its output limit, which bounds the memory', async () => {
+  test('as a replica that reads nothing is disconnected at its output limit, which bounds the memory', async () => {
     const replica = await startStoppable()
     const limits = { 'client-output-buffer-limit': `replica ${LIMIT_BYTES} 0 0`, 'repl-backlog-size': BACKLOG_BYTES }
     const primary = await startMember({ config: limits })
@@ -78,16 +79,16 @@ describe.skipIf(redisServerCannotReadOurs())('a server that stands still', () =>
       expect(written).toBeLessThan(BURST_BYTES_MAX)
     }
     expect(peak).toBeGreaterThan(LIMIT_BYTES / 2)
-    // A block takes up to twice what it holds.
+    // A block takes up to twice the memory of its bytes.
     expect(peak).toBeLessThan(3 * LIMIT_BYTES)
     replica.signal('SIGCONT')
     await expectSame(primary, replica)
     expect(await syncs(primary)).toMatchObject({ full: 2 })
   })
 
-  // following.test.ts has the same without processes.
+  // following.test.ts tests the same without processes.
   test.skipIf(!process.env.SOAK)(
-    'as a primary is given up after repl-timeout, its data served on, and followed where it goes on',
+    'as a primary is disconnected after repl-timeout, its data is served meanwhile, and it is followed again',
     async () => {
       const primary = await startStoppable('--repl-ping-replica-period', '1')
       const replica = await startMember({ config: TIMEOUTS })
@@ -106,7 +107,7 @@ describe.skipIf(redisServerCannotReadOurs())('a server that stands still', () =>
     },
   )
 
-  test('is a process of ours: its replica goes on when it does, and gets everything when it was killed and started again', async () => {
+  test('as a process of ours: its replica continues with it, and synchronises fully after a kill and a restart', async () => {
     const replica = await startStoppable('--repl-timeout', '2')
     const options = {
       dir: temporaryDirectory(),

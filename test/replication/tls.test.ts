@@ -1,4 +1,5 @@
-// Replicas within TLS: ours with ours, and with a redis-server that a door stands before where it is built without TLS.
+// Replicas over TLS: between our servers, and with a redis-server; a door adds TLS where that is
+// built without it.
 
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -18,11 +19,11 @@ const TLS = {
 }
 const BOTH_WAYS = { 'tls-replication': true, 'tls-cluster': true, 'repl-diskless-sync-delay': 0 }
 
-/** A server that speaks nothing but TLS, to those who come and where it goes. */
+/** A server that uses only TLS, in both directions. */
 const startWithin = (config = {}): Promise<RunningServer> =>
   startTestServer({ port: false, tlsPort: 0, tls: TLS, config: { ...BOTH_WAYS, ...config } })
 
-/** Opens a port whose connections lead on to another server, the one end or the other within TLS. */
+/** Opens a port whose connections lead to another server, with TLS at one end. */
 async function openDoor(door: net.Server, lead: () => net.Socket): Promise<number> {
   door.on(door instanceof tls.Server ? 'secureConnection' : 'connection', (socket: net.Socket) => {
     const inner = lead()
@@ -58,7 +59,7 @@ test('a server follows another, both within TLS, and keys are migrated', async (
   expect(await target.call('GET', 'before')).toBe('1')
 })
 
-test('a replica whose certificate the primary does not trust hears nothing', async () => {
+test('a replica whose certificate the primary does not trust gets no data', async () => {
   const primary = await startWithin()
   const config = {
     'tls-client-cert-file': certificateFile('stranger.crt'),

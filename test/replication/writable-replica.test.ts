@@ -1,4 +1,4 @@
-// A replica that may be written to, beside a redis-server that is one, too: what becomes of keys whose time is up.
+// A writable replica beside a redis-server with the same role: the fate of expired keys.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redisServerDiffers, redisServerMissing } from '../support/redis-server.ts'
@@ -11,7 +11,7 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
 
   beforeAll(async () => {
     ;[primary, theirs] = await Promise.all([startTheirs(), startTheirs(['--replica-read-only', 'no'])])
-    // Its keys expire, and it does not say so unless it is asked for them.
+    // Its keys expire, but it only tells so when they are accessed.
     await primary.ask('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
   })
 
@@ -20,7 +20,7 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
     await theirs.close()
   })
 
-  /** Has both replicas do the same; they answer the same. */
+  /** Sends both replicas the same requests; their replies are equal. */
   async function same(pair: readonly Member[], ...requests: string[]): Promise<void> {
     const heard: unknown[][] = [[], []]
     for (const request of requests) {
@@ -30,14 +30,14 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
     expect(heard[0]).toEqual(heard[1])
   }
 
-  /** Waits until both have what the primary has. */
+  /** Waits until both have everything from the primary. */
   async function caughtUp(pair: readonly Member[]): Promise<void> {
     const offset = (await figures(primary))('master_repl_offset')
     await eventually(async () => (await Promise.all(pair.map(figures))).every((f) => f('slave_repl_offset') === offset))
   }
 
   test.skipIf(redisServerDiffers('treats keys of a writable replica otherwise'))(
-    'removes keys of its own by itself, and those of the primary where a write comes across them',
+    'removes keys of its own by itself, and those of the primary when a write meets them',
     async () => {
       const ours = await startMember({ config: { 'replica-read-only': false } })
       const pair = [ours, theirs]
@@ -60,7 +60,7 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
         'RANDOMKEY',
         'DBSIZE',
       )
-      // Each of these is a write, and what is in its way goes.
+      // Each of these is a write, and removes expired keys in its way.
       await same(pair, 'INCR primary:n', 'DBSIZE', 'PERSIST primary:a', 'DBSIZE', 'APPEND primary:b x', 'DBSIZE')
       await same(pair, 'DEL primary:c', 'DBSIZE', 'EXPIRE primary:d 100', 'DBSIZE', 'LPUSH primary:hash a', 'DBSIZE')
       await same(
@@ -71,7 +71,7 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
         'COPY primary:lasts primary:copy',
         'DBSIZE',
       )
-      // A time that is over already is kept like any other: on a replica nothing is removed by EXPIRE.
+      // A time in the past is kept like any other: on a replica EXPIRE removes nothing.
       await same(pair, 'SET own:past v', 'PEXPIREAT own:past 1', 'GET own:past', 'PEXPIRE primary:lasts -5', 'DBSIZE')
       await same(pair, 'DEL own:past', 'DEBUG SET-ACTIVE-EXPIRE 1')
       const tracked = async (): Promise<(string | undefined)[]> =>
@@ -85,7 +85,7 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
         'SELECT 0',
       )
       await eventually(async () => (await tracked()).every((count) => count === '2'), 'two names that are known')
-      // The client's own: SET, EXPIRE, RENAME, COPY and RESTORE give a key its time.
+      // The client's own keys: SET, EXPIRE, RENAME, COPY and RESTORE give them a time.
       await same(
         pair,
         'SET own:a v PX 30',
@@ -110,7 +110,7 @@ describe.skipIf(redisServerMissing())('a writable replica, as redis-server is on
       await eventually(async () => (await tracked()).every((count) => count === '2'), 'names that are forgotten')
       const counts = (await Promise.all(pair.map(figures))).map((figure) => figure('expired_keys'))
       expect(counts[0]).toBe(counts[1])
-      // What the primary says counts still, and its time is its own.
+      // Writes of the primary still count, and its expiry times are its own.
       await primary.ask('SET', 'own:long', 'primary', 'PX', '1')
       await caughtUp(pair)
       // Each has a clock of its own.

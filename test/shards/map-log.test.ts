@@ -1,4 +1,4 @@
-// The map and its log: changes by several nodes at once, none of which is lost or made twice.
+// The map and its log: concurrent changes by several nodes, none of which is lost or made twice.
 
 import { expect, test } from 'vitest'
 import { silentLog } from '../../src/engine/log.ts'
@@ -25,7 +25,7 @@ const member = (id: string) => ({ id, shard: 'a', ip: '', port: 1, tlsPort: 0, h
 const withMember = (id: string) => (map: ShardMap) =>
   map.member(id) === undefined ? map.withMember(member(id)) : undefined
 
-test('of changes that are made at once each is made from the one before', async () => {
+test('concurrent changes are each made from the one before', async () => {
   const { maps, world } = nodes(3)
   for (const [i, map] of maps.entries()) void map.change(withMember(`node ${i}`), always)
   await world.runTo(200)
@@ -35,7 +35,7 @@ test('of changes that are made at once each is made from the one before', async 
   }
 })
 
-test('a change whose answer was lost is found, and not made twice', async () => {
+test('a change whose answer was lost is recognised, and not made twice', async () => {
   let losses = 1
   const { maps, world } = nodes(2, [{ ...CALM, losesReply: () => world.nowMs > 100 && losses-- > 0 }])
   await world.runTo(100)
@@ -49,12 +49,12 @@ test('a change whose answer was lost is found, and not made twice', async () => 
   expect([made, maps[1]!.version]).toEqual([1, 1])
 })
 
-test('an answer about the end that is older than what was read meanwhile is no lost end', async () => {
+test('an answer about the end that is older than the last read is not a lost end', async () => {
   let delayMs = 1
   const slow: Weather = { ...CALM, delayMs: (what) => (what === 'reply' ? delayMs : 1) }
   const { maps, world } = nodes(2, [slow])
   await world.runTo(20)
-  // The first asks where the log ends, while the second appends and the first reads that.
+  // The first asks for the end of the log; meanwhile the second appends, and the first reads that.
   delayMs = 40
   const asked = maps[0]!.change(withMember('first'), always)
   await world.runTo(22)
@@ -65,7 +65,7 @@ test('an answer about the end that is older than what was read meanwhile is no l
   expect(maps[0]!.map.members).toHaveLength(4)
 })
 
-test('a node that is not wanted to go on gives a change up; while the log is away it is tried again', async () => {
+test('a change that is not wanted any more is given up; while the log is away it is tried again', async () => {
   const { log, maps, world } = nodes(1)
   log.isAway = true
   let isWanted = true
@@ -81,7 +81,7 @@ test('a node that is not wanted to go on gives a change up; while the log is awa
   expect(await kept).toBe(1)
 })
 
-test('the map is truncated behind what nobody needs, and a new node reads the last', async () => {
+test('the map is truncated behind the maps in use, and a new node reads the last', async () => {
   const { log, maps, world } = nodes(1)
   for (let i = 0; i < 70; i++) void maps[0]!.change((map) => map.withMember(member(`${i}`)), always)
   await world.runTo(2000)
@@ -92,7 +92,7 @@ test('the map is truncated behind what nobody needs, and a new node reads the la
   expect(late.map.members).toHaveLength(70)
 })
 
-test('a map is what it was after it was written and read; a move gives slots by and by', () => {
+test('a map is equal after it was written and read; a move gives its slots in portions', () => {
   const shard = (name: string) => ({ name, log: `memory/${name}`, epoch: 1, leader: name })
   const begun = ShardMap.empty
     .withLeader(shard('a'))
@@ -110,5 +110,5 @@ test('a map is what it was after it was written and read; a move gives slots by 
     [1, 3],
     [9, 9],
   ])
-  expect(() => ShardMap.parse('{}')).toThrow('no map')
+  expect(() => ShardMap.parse('{}')).toThrow('not a map')
 })

@@ -1,4 +1,5 @@
-// Messages on their way between shards, as batches: whatever is lost of these, each message is heard once or counted as missed.
+// Batches of messages between shards: whichever are lost, each message is delivered once or counted
+// as missed.
 
 import { expect, test } from 'vitest'
 import { IncomingMessages } from '../../src/shards/incoming-messages.ts'
@@ -10,7 +11,7 @@ import { Random } from '../../src/util/numbers/random.ts'
 const SENDER = '0123456789abcdef'
 const bytesMax = headerBytesOf('shärd') + 40
 
-/** Hears what one sender says; each message as text. */
+/** Receives the messages of one sender, each as text. */
 function hearing(): { incoming: IncomingMessages; heard: string[] } {
   const heard: string[] = []
   const incoming = new IncomingMessages('', ({ isInLog, shard }, channel, message) => {
@@ -42,7 +43,7 @@ test('messages of any length arrive as they were sent, in batches that are full'
   expect(incoming.missed).toBe(0)
 })
 
-test('what is lost or comes twice leaves the rest in order, and is counted', () => {
+test('lost or repeated batches leave the rest in order, and lost messages are counted', () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new Random(seed)
     const { heard, incoming } = hearing()
@@ -63,7 +64,7 @@ test('what is lost or comes twice leaves the rest in order, and is counted', () 
       if (!outgoing.isEmpty && random.below(3) > 0) send(random.below(3) === 0)
     }
     while (!outgoing.isEmpty) send(random.below(3) === 0)
-    // The last batch tells of all that are missing before it.
+    // The last batch tells how many are missing before it.
     outgoing.add(Bytes.from('c'), Bytes.from(`${said++}`), true)
     send(false)
     const numbers = heard.map((line) => Number(line.split(' ')[3]))
@@ -73,7 +74,7 @@ test('what is lost or comes twice leaves the rest in order, and is counted', () 
   }
 })
 
-test('who begins to listen has missed nothing; our own batches are not heard; there is an end to what waits', () => {
+test('a new listener has missed nothing; own batches are ignored; waiting messages are bounded', () => {
   const outgoing = new OutgoingMessages('a', SENDER)
   const say = (text: string): boolean => outgoing.add(Bytes.from('c'), Bytes.from(text), true)
   say('x'.repeat(100))

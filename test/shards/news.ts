@@ -1,5 +1,6 @@
-// What is published while misfortune has its way: at each node somebody listens, and at each something is said now and then. Who listens hears each message once at
-// most, and those of one process of another shard in the order in which they were published.
+// Messages during faults: each node has a subscriber, and each publishes now and then. A subscriber
+// gets each message at most once, and those of one process of another shard in the order of
+// publishing.
 
 import { Source } from '../../src/util/bytes/bytes.ts'
 import type { Random } from '../../src/util/numbers/random.ts'
@@ -16,7 +17,7 @@ interface Listener {
   readonly connection: SimConnection
 }
 
-/** A node as it is now. */
+/** A node in its present state. */
 export interface Reporter {
   readonly name: string
   readonly shard: string
@@ -29,7 +30,7 @@ export class News {
   readonly #nodes: readonly Reporter[]
   readonly #listeners: Listener[] = []
   #said = 0
-  /** Whose messages they are: what one process has said may come after what the next one says. */
+  /** Messages by process: those of one process may arrive after those of its successor. */
   readonly #processes = new Map<ShardProcess, number>()
 
   constructor(world: SimWorld, random: Random, nodes: readonly Reporter[]) {
@@ -38,7 +39,7 @@ export class News {
     this.#nodes = nodes
   }
 
-  /** Has somebody listen at a node, and begin anew where the connection ends, as long as that process lives. */
+  /** Subscribes at a node, and again when the connection ends, as long as that process lives. */
   listen(node: Reporter, process: ShardProcess): void {
     const { name, shard } = node
     const connection = this.#connect(process, ['SUBSCRIBE', 'news'])
@@ -51,7 +52,7 @@ export class News {
     }
   }
 
-  /** Has something said now and then, until a moment. */
+  /** Publishes now and then, until a moment. */
   speakUntil(untilMs: number): void {
     this.#world.after(5 + this.#random.below(20), () => {
       if (this.#world.nowMs > untilMs) return
@@ -60,7 +61,7 @@ export class News {
     })
   }
 
-  /** Publishes something at a node; returns what, or undefined where the node is not there. */
+  /** Publishes a message at a node; returns it, or undefined when the node is not there. */
   say({ name, process, shard }: Reporter): string | undefined {
     if (process === undefined || process.isPaused) return undefined
     const number = this.#processes.get(process) ?? this.#processes.size
@@ -74,7 +75,7 @@ export class News {
     return message
   }
 
-  /** Returns what is wrong; undefined = nothing. */
+  /** Returns a violation; undefined when there is none. */
   check(): string | undefined {
     for (const listener of this.#listeners) {
       const heard = heardBy(listener)
@@ -90,7 +91,7 @@ export class News {
     return undefined
   }
 
-  /** Returns who listens now and has not heard something; undefined = all have. */
+  /** Returns a subscriber that lacks a message; undefined when all have it. */
   missing(message: string): string | undefined {
     return this.#listeners.find((one) => !one.connection.isClosed && !heardBy(one).includes(message))?.name
   }

@@ -1,4 +1,5 @@
-// Whole servers, two shards on logs that JetStream keeps: clients of Redis Cluster work on while slots move from one to the other.
+// Whole servers, two shards on logs in JetStream: clients of Redis Cluster continue to work while
+// slots move.
 
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -42,7 +43,10 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     return client
   }
 
-  /** Publishes at each node in turn, and has a subscriber at each of them hear everything once, in that order for each publisher. */
+  /**
+   * Publishes at each node in turn; a subscriber at each of them must get everything once, in order
+   * of each publisher.
+   */
   async function heardEverywhere(nodes: readonly Redis[]): Promise<void> {
     const heard = await Promise.all(
       nodes.map(async (node) => {
@@ -82,7 +86,7 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     }
   }
 
-  /** A key whose slot is a node's. */
+  /** A key whose slot a node owns. */
   async function ownKey(node: Redis): Promise<string> {
     for (let i = 0; ; i++) {
       const moved = await node.lpushx(`own${i}`, 'x').then(
@@ -114,7 +118,7 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     const secondPort = servers[1].port
     const [first, second] = servers.map(({ port }) => clientOf(port)) as [Redis, Redis]
     await eventually(async () => /cluster_state:ok/.test(String(await second.cluster('INFO'))), 'the map is known')
-    // The second has nothing yet, and is known to the first.
+    // The second shard has no slots yet, and the first knows it.
     await eventually(
       async () => ((await first.call('CLUSTER', 'SHARDS')) as unknown[]).length === 2,
       'both shards are in the map',
@@ -159,7 +163,7 @@ describe.skipIf(natsServerMissing())('two shards', () => {
     expect(await cluster.ttl('{1}expiring')).toBeGreaterThan(900)
     expect(await cluster.xinfo('GROUPS', '{1}stream')).toHaveLength(1)
     expect(await second.call('FCALL', 'one', 0)).toBe(1)
-    // What has gone is removed where it was.
+    // Moved keys are removed from the source.
     await eventually(async () => (await first.dbsize()) + (await second.dbsize()) === 52, 'keys are in one place')
     await heardEverywhere([first, second])
     expect(await first.info('cluster')).toMatch(/cluster_moves:0\r\n(?:.*\r\n)*cluster_keys_moved:[1-9]/)

@@ -1,6 +1,8 @@
-// Slots that move between shards, by chance and misfortune: what was acknowledged is kept, once, in order, and in one shard.
+// Slots that move between shards, with random faults: acknowledged writes are kept, once, in order,
+// and in one shard.
 //
-// A seed that fails is run alone with SHARDS_SEED=…; SIMULATION_TRACE=1 shows what happened. With SOAK=1 there are thousands.
+// A failing seed can be run alone with SHARDS_SEED=…; SIMULATION_TRACE=1 prints the events. With
+// SOAK=1 there are thousands.
 
 import { expect, test } from 'vitest'
 import { seedOf } from '../support/seed.ts'
@@ -10,7 +12,7 @@ const SEEDS = process.env.SHARDS_SEEDS ?? (process.env.SOAK === undefined ? 2 : 
 const trace =
   process.env.SIMULATION_TRACE === undefined ? () => {} : (line: string) => process.stderr.write(`${line}\n`)
 
-test('whatever happens to nodes, logs and network while slots move, nothing acknowledged is lost, repeated or undone', async () => {
+test('no fault of nodes, logs or network while slots move loses, repeats or undoes an acknowledged write', async () => {
   const first = seedOf('SHARDS_SEED')
   const count = process.env.SHARDS_SEED === undefined ? Number(SEEDS) : 1
   let acknowledged = 0
@@ -26,7 +28,9 @@ test('whatever happens to nodes, logs and network while slots move, nothing ackn
   expect(moves).toBeGreaterThan(count)
 }, 3_600_000)
 
-/** A move takes some 30 ms there; each of its moments is hit, in a soak, and a few of them every day. */
+/**
+ * A move takes about 30 ms here; a soak hits each of its moments, the usual tests a few of them.
+ */
 const MOMENTS = Array.from({ length: 40 }, (_, i) => i).filter((i) => process.env.SOAK !== undefined || i % 20 === 9)
 
 test.each<Pick<Crash, 'victim' | 'how'>>([
@@ -47,7 +51,7 @@ test.each<Pick<Crash, 'victim' | 'how'>>([
   600_000,
 )
 
-// The first seed at which it was found, so that a day's tests need not look far.
+// The first seed that found it, so that the usual tests find it quickly.
 test('the simulation finds a source that serves slots while it hands them over', async () => {
   const sabotage = ({ cluster }: ShardProcess): void => {
     cluster.hold = () => {}

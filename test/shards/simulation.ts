@@ -1,14 +1,15 @@
-// Several shards, simulated: engines with logs of their own, one log with the map, clients that follow MOVED, slots that move to and fro, and misfortune.
-// As in test/replicated-log/simulation.ts everything happens in one process and in an order that a seed decides; what clients saw must be explained
-// by what there is in the end, and every key must be in one shard, on all of its nodes.
+// Several simulated shards: engines with logs of their own, one log with the map, clients that
+// follow MOVED, slots that move back and forth, and faults. As in test/replicated-log/simulation.ts
+// everything happens in one process, in an order that a seed decides. The final data must explain
+// the clients' records, and every key must be in one shard, on all of its nodes.
 
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
+import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
 import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
-import { NodeView } from '../../src/replicated-log/node-view.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import { ShardedCluster } from '../../src/shards/sharded-cluster.ts'
@@ -25,37 +26,37 @@ import { News } from './news.ts'
 import { type Network, type Reachable, type Wire, wiredDial } from './wires.ts'
 
 const MOVER: SlotMoverTiming = { retryMs: 20, silenceMs: 150, syncMs: 100, confirmEveryMs: 2, confirmMs: 60 }
-/** How long misfortune lasts, and how long the cluster has to recover. */
+/** How long faults last, and how long the cluster has to recover. */
 const TROUBLE_MS = 2000
 const RECOVERY_MS = 2000
-/** When the one move begins, and how long its misfortune lasts: others lead meanwhile. */
+/** When the single move begins, and how long its fault lasts: another node leads meanwhile. */
 const CRASH_AT_MS = 900
 const CRASH_MS = 700
 const SHARDS = ['a', 'b']
 const NODES_A_SHARD = 2
 const CLIENTS = 4
-/** Keys of one tag are used together. */
+/** Keys with the same tag are used together. */
 const TAGS = ['{0}', '{1}', '{2}', '{3}']
 const LISTS = TAGS.map((tag) => `list:${tag}`)
 const REGISTERS = TAGS.map((tag) => `register:${tag}`)
-/** Slots that move, with the keys in them. */
+/** The slots that move, with their keys. */
 const SLOTS = TAGS.map((tag) => hashSlotOf(Bytes.from(tag)))
-/** A client that has heard nothing asks elsewhere. */
+/** A client without a reply for this long asks another node. */
 const PATIENCE_MS = 250
-/** When all is well something is said at each node, and so long it may take until all have heard it. */
+/** At the end each node publishes a message; all must have received it within this time. */
 const NEWS_MS = 200
 const PORT = 6379
 
 export interface ShardSimulationOptions {
   readonly seed: number
-  /** What a node does wrong, for proof that it is found. */
+  /** Makes a node misbehave, to prove that it is found. */
   readonly sabotage?: (process: ShardProcess) => void
   readonly trace?: (line: string) => void
-  /** One move and one misfortune in the middle of it, instead of many by chance. */
+  /** One move with one fault in the middle of it, instead of many at random. */
   readonly crash?: Crash
 }
 
-/** What happens to whom, so long after the move was begun. */
+/** A fault of a node, at a time after the start of the move. */
 export interface Crash {
   readonly victim: 'source' | 'target' | 'map'
   readonly how: 'killed' | 'paused'
@@ -63,10 +64,10 @@ export interface Crash {
 }
 
 export interface ShardSimulationReport {
-  /** What is wrong; undefined = nothing. */
+  /** The problem found; undefined when there is none. */
   readonly problem: string | undefined
   readonly acknowledged: number
-  /** Moves that were done. */
+  /** The number of completed moves. */
   readonly moves: number
   readonly epochs: number
 }
@@ -128,7 +129,7 @@ class ShardSimulation {
   readonly #network: Network
   readonly #news: News
   readonly #operations: Operation[] = []
-  /** Pushes of one transaction, which come together or not at all. */
+  /** Pushes of one transaction, which must be there together or not at all. */
   readonly #together: Operation[][] = []
   #values = 0
   #isTroubled = true
@@ -239,11 +240,11 @@ class ShardSimulation {
     this.#trace(`${node.name} starts`)
     this.#news.listen(node, process)
     const { replication } = engine.parts
-    const view = new NodeView(clock)
+    const view = new LogNodeView(clock)
     replication.join(view)
     cluster.mapLog.changed.add(() => this.#trace(`${node.name} has map ${cluster.mapLog.version}`))
     const address = `${node.name}:${PORT}`
-    cluster.begin(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
+    cluster.address(this.#mapLog.connect(clock, node.weather), { address, port: PORT, tlsPort: 0 })
     const opening = openReplicated({
       engine,
       onSaving: (saving) => {
@@ -302,9 +303,9 @@ class ShardSimulation {
     process.clock.resume()
   }
 
-  // ── what happens ─────────────────────────────────────────────────────────
+  // ── faults ─────────────────────────────────────────────────────────
 
-  /** Now and then some slots begin to move from whoever owns them to the other shard. */
+  /** Now and then some slots begin to move from their owner to the other shard. */
   #planMoves(): void {
     this.#world.after(10 + this.#below(120), () => {
       if (!this.#isTroubled) return
@@ -411,7 +412,7 @@ class ShardSimulation {
         })
         return
       case 7:
-        // What it sends arrives when others may lead.
+        // Its appends arrive when others may lead.
         this.#trace(`${node.name} is slow for ${lengthMs}`)
         node.delayMsMax = lengthMs
         if (this.#below(2) === 0 && process !== undefined && !process.isPaused) {
@@ -440,7 +441,7 @@ class ShardSimulation {
 
   // ── clients ──────────────────────────────────────────────────────────────
 
-  /** A client asks, waits, and asks again, for ever; where it is sent elsewhere it asks there. */
+  /** A client sends a request, waits for the reply, and starts again; it follows redirections. */
   #begin(client: number): void {
     const next = (): void => {
       this.#world.after(1 + this.#below(30), () => {
@@ -515,7 +516,7 @@ class ShardSimulation {
     next()
   }
 
-  /** Draws what a client does next. */
+  /** Draws a client's next operation. */
   #operation(client: number): Asked {
     const make = (kind: Operation['kind'], key: string, value = ''): Operation => {
       const operation: Operation = {
@@ -570,7 +571,7 @@ class ShardSimulation {
     }
   }
 
-  // ── what became of it ────────────────────────────────────────────────────
+  // ── checks ────────────────────────────────────────────────────
 
   #fail(problem: string): void {
     this.#problem ??= problem
@@ -624,7 +625,7 @@ class ShardSimulation {
     }
   }
 
-  /** A node has the keys of its shard, as its other nodes have them, and none else. */
+  /** Checks that a node has the keys of its shard, like the shard's other nodes, and no others. */
   #checkNode({ name, process, shard }: ShardNode, contents: Map<string, Reply>): void {
     const { map } = process!.cluster.mapLog
     const connection = new SimConnection(process!.engine)

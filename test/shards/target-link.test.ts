@@ -1,11 +1,12 @@
-// The connection of a move to the other shard's leader: whatever does not answer ends it, so that the move is tried again.
+// The connection of a move to the other shard's leader: silence ends it, so that the move is tried
+// again.
 
 import { expect, test } from 'vitest'
 import type { Connection } from '../../src/replication/connection.ts'
 import { LinkError, TargetLink } from '../../src/shards/target-link.ts'
 import { SimWorld } from '../replicated-log/sim-clock.ts'
 
-test('who can neither be reached nor refuses is given up', async () => {
+test('a target that can neither be reached nor refuses is given up', async () => {
   const world = new SimWorld()
   let isClosed = false
   const connection: Connection = {

@@ -1,4 +1,5 @@
-// Connections between simulated processes: bytes take a while, in order; what cuts them ends both sides.
+// Connections between simulated processes: bytes take a while and arrive in order; a cut ends both
+// sides.
 
 import type { Client, Transport } from '../../src/engine/clients/client.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -10,24 +11,24 @@ import type { ProcessClock, SimWorld } from '../replicated-log/sim-clock.ts'
 export interface Reachable {
   readonly engine: Engine
   readonly clock: ProcessClock
-  /** Those that lead to it, and from it. */
+  /** Its connections in both directions. */
   readonly wires: Set<Wire>
 }
 
 export interface Network {
   readonly world: SimWorld
-  /** The process that listens at an address; undefined = none does. */
+  /** The process that listens at an address; undefined when there is none. */
   processAt(to: Address): Reachable | undefined
-  /** How long something is on its way. */
+  /** The delay of a transmission. */
   delayMs(): number
 }
 
-/** Makes what a process dials with. */
+/** Makes the `dial` of a process. */
 export function wiredDial(network: Network, from: () => Reachable): Dial {
   return (to, listener) => new Wire(network, from(), to, listener)
 }
 
-/** One way of a wire: what is sent arrives in order, when the process at its end can hear. */
+/** One direction of a wire: bytes arrive in order, when the process at its end runs. */
 class Way {
   readonly #network: Network
   #arrivalMs = 0
@@ -43,7 +44,7 @@ class Way {
   }
 }
 
-/** The side that dialled. */
+/** The dialling side. */
 export class Wire implements Connection {
   readonly address = 'sim:3'
   readonly localAddress = 'sim:4'
@@ -100,13 +101,13 @@ export class Wire implements Connection {
     listener?.ended(reason)
   }
 
-  /** The network, or a process, ends it: nothing that is under way arrives. */
+  /** A cut by the network or by a process: nothing in flight arrives. */
   cut(): void {
     this.#far?.gone()
     this.#from.clock.after(0, () => this.ended('read ECONNRESET'))
   }
 
-  /** Has something arrive at the side that dialled. */
+  /** Delivers bytes to the dialling side. */
   answer(arrive: () => void): void {
     this.#back.send(() => this.#from, arrive)
   }
@@ -124,7 +125,7 @@ export class Wire implements Connection {
   }
 }
 
-/** The side that was dialled. */
+/** The dialled side. */
 class FarSide implements Transport {
   readonly kind = 'tcp'
   readonly address = 'sim:3'

@@ -13,13 +13,13 @@ import {
   prepareEtcd,
   prepareNats,
 } from '../../src/prover/cluster/log-system.ts'
-import type { Machine } from '../../src/prover/cluster/machines.ts'
-import type { Member } from '../../src/prover/cluster/member.ts'
+import { type Machine, portsOf } from '../../src/prover/cluster/machines.ts'
+import type { TrialProcess } from '../../src/prover/cluster/trial-process.ts'
 
 export { NATS_USER }
 
 export interface LogServers {
-  readonly servers: readonly Member[]
+  readonly servers: readonly TrialProcess[]
   /** Where clients reach them. */
   readonly addresses: readonly string[]
   stop(): Promise<void>
@@ -79,7 +79,7 @@ async function start(
     const name = `${kind}-${i}`
     const dir = join(directory, name)
     mkdirSync(dir)
-    return { name, host: '127.0.0.1', ports: ports.slice(3 * i, 3 * i + 3), dir, prefix: [] }
+    return { name, host: '127.0.0.1', ports: portsOf(ports, i), dir, prefix: [] }
   })
   const { members } = prepare(machines, directory)
   for (const member of members) member.start()

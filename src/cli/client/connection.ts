@@ -1,4 +1,4 @@
-// A connection to a server: requests out, replies back in order, and what nobody asked for.
+// A connection to a server: sends requests, and receives replies in order and messages.
 
 import fs from 'node:fs'
 import net from 'node:net'
@@ -6,12 +6,12 @@ import tls from 'node:tls'
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { type Reply, TypedReplyReader } from './reply.ts'
 
-export interface Place {
+export interface ServerAddress {
   readonly host: string
   readonly port: number
-  /** A unix socket instead; empty = none. */
+  /** The path of a unix socket to use instead; empty = none. */
   readonly socket: string
-  /** Undefined = none. */
+  /** Undefined = no TLS. */
   readonly encryption?: Encryption | undefined
 }
 
@@ -19,20 +19,20 @@ export interface Place {
 export interface Encryption {
   readonly certFile: string
   readonly keyFile: string
-  /** Without it those are trusted whom Node trusts. */
+  /** Without it Node's default authorities are trusted. */
   readonly authoritiesFile: string
-  /** Name of the server that is asked for (SNI). */
+  /** The name of the server to ask for (SNI). */
   readonly serverName: string
-  /** Whatever certificate it has. */
+  /** Accepts any certificate. */
   readonly isServerTrusted: boolean
 }
 
 export class Connection {
   readonly #socket: net.Socket
   readonly #waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = []
-  /** Takes pushes, and every reply that no request waits for (messages of RESP2). */
+  /** Takes pushes, and every reply without a waiting request (messages of RESP2). */
   onMessage: (reply: Reply) => void = () => {}
-  /** Fulfilled when the connection is gone. */
+  /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
 
   private constructor(socket: net.Socket) {
@@ -43,7 +43,7 @@ export class Connection {
       else next.resolve(reply)
     })
     socket.on('data', (chunk) => reader.feed(chunk))
-    // What is wrong is told to those who wait, when it closes.
+    // Waiting callers get the error when the connection closes.
     let failure: Error | undefined
     socket.on('error', (error) => {
       failure = error
@@ -56,8 +56,8 @@ export class Connection {
     })
   }
 
-  /** Rejects with what the system says. */
-  static async open({ host, port, socket: path, encryption }: Place): Promise<Connection> {
+  /** Rejects with the system's error. */
+  static async open({ host, port, socket: path, encryption }: ServerAddress): Promise<Connection> {
     const to = path === '' ? { host, port } : { path }
     const socket = encryption === undefined ? net.connect(to) : tls.connect({ ...to, ...tlsOptionsOf(encryption) })
     return new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ function tlsOptionsOf(encryption: Encryption): tls.ConnectionOptions {
   const { certFile, keyFile, authoritiesFile, serverName, isServerTrusted } = encryption
   return {
     rejectUnauthorized: !isServerTrusted,
-    // As redis-cli: that the certificate is of a trusted authority is enough, whatever name it bears.
+    // As in redis-cli: a certificate of a trusted authority is enough, whatever its name.
     checkServerIdentity: () => undefined,
     ...(certFile === '' ? {} : { cert: fs.readFileSync(certFile) }),
     ...(keyFile === '' ? {} : { key: fs.readFileSync(keyFile) }),

@@ -1,18 +1,20 @@
-// The conversation on a terminal: a prompt, history, completion of command names, and with a second Tab how a command is used.
+// The session on a terminal: a prompt, history, completion of command names, and the arguments of a
+// command with a second Tab.
 
 import fs from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline/promises'
 import type { CliOptions } from './options.ts'
+import { pairsIn } from './pairs.ts'
 import type { Reply } from './reply.ts'
 import type { Session } from './session.ts'
 
 const HISTORY_LINES_MAX = 1000
-/** Lines that may hold a password are not kept. */
+/** Lines that may hold a password are not kept in the history. */
 const SECRET = /^\s*(auth|hello|acl\s+setuser|config\s+set\b.*\b(requirepass|masterauth|masteruser)|migrate)\b/i
 
-/** Talks until the user leaves. `take` runs a line and returns false when it was a farewell. */
+/** Runs until the user leaves. `take` runs a line and returns false to end the session. */
 export async function converse(
   options: CliOptions,
   session: Session,
@@ -28,7 +30,7 @@ export async function converse(
     removeHistoryDuplicates: true,
     completer: (line: string) => complete(usages, line),
   })
-  // Also while messages are read.
+  // Also while messages are being read.
   terminal.on('SIGINT', () => {
     terminal.close()
     session.close()
@@ -50,7 +52,7 @@ function promptOf({ host, port, socket }: CliOptions, { database, inTransaction 
   return `${where}${database === 0 ? '' : `[${database}]`}${inTransaction ? '(TX)' : ''}> `
 }
 
-/** Undefined at the end of the input: Ctrl-D, Ctrl-C. */
+/** The next line; undefined at the end of the input: Ctrl-D, Ctrl-C. */
 function nextLine(terminal: readline.Interface, prompt: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const ended = (): void => resolve(undefined)
@@ -58,7 +60,7 @@ function nextLine(terminal: readline.Interface, prompt: string): Promise<string 
     terminal.question(prompt).then((line) => {
       terminal.off('close', ended)
       resolve(line)
-      // It was closed while the command before ran.
+      // The terminal was closed while the previous command ran.
     }, ended)
   })
 }
@@ -69,11 +71,14 @@ function complete(usages: ReadonlyMap<string, string>, line: string): [string[],
   if (names.length > 0 && !(names.length === 1 && names[0] === typed.trim()))
     return [names.map((name) => name.toUpperCase()), line]
   const used = [...usages.keys()].filter((name) => `${typed} `.startsWith(`${name} `)).at(-1)
-  // Two choices with no beginning in common: they are shown, and the line stays as it is.
+  // Two choices without a common beginning: they are shown, and the line is not changed.
   return used === undefined ? [[], line] : [[`${used.toUpperCase()} ${usages.get(used)}`, ' '], line]
 }
 
-/** Name of a command or subcommand → its arguments, as the server describes them; none where it does not say. */
+/**
+ * Name of a command or subcommand → its arguments, as the server describes them; none when it does
+ * not.
+ */
 async function commandUsages(session: Session): Promise<Map<string, string>> {
   const usages = new Map<string, string>()
   const docs = await session.ask(['COMMAND', 'DOCS'])
@@ -102,11 +107,11 @@ function argumentUsage(argument: Reply): string {
   return flags.includes('optional') ? `[${usage}]` : usage
 }
 
-/** A map of RESP2 is an array of names and values by turns. */
+/** A map in RESP2 is an array of alternating names and values. */
 function pairs(map: Reply | undefined): [string, Reply][] {
   const found: [string, Reply][] = []
   const items = map?.items ?? []
-  for (let i = 0; i + 1 < items.length; i += 2) found.push([items[i]!.bytes.toString('latin1'), items[i + 1]!])
+  for (const [name, value] of pairsIn(items)) found.push([name.bytes.toString('latin1'), value])
   return found
 }
 
@@ -114,7 +119,7 @@ function fieldOf(map: Reply, name: string): Reply | undefined {
   return pairs(map).find(([field]) => field === name)?.[1]
 }
 
-/** Lines of earlier conversations, the latest first; none where there is no such file. */
+/** Lines of earlier sessions, the latest first; none when there is no such file. */
 function readHistory(file: string): string[] {
   if (!fs.existsSync(file)) return []
   const lines = fs.readFileSync(file, 'utf8').split('\n')

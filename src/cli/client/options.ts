@@ -1,24 +1,29 @@
-// The command line of `respite cli`: options as redis-cli names them, then the command.
+// The command line of `respite cli`: options named as in redis-cli, then the command.
 
-import type { Encryption, Place } from './connection.ts'
+import type { Encryption, ServerAddress } from './connection.ts'
 import type { Format } from './print-reply.ts'
 
-export interface CliOptions extends Place {
+export interface CliOptions extends ServerAddress {
   readonly user: string
   readonly password: string
   readonly database: number
   readonly protocol: 2 | 3
-  /** Undefined = for people on a terminal, raw elsewhere. */
+  /** Undefined = formatted for people on a terminal, raw elsewhere. */
   readonly format: Format | undefined
-  /** An error reply makes the exit code 1. */
+  /** Whether an error reply makes the exit code 1. */
   readonly errorExits: boolean
-  /** The command to send, words as latin1; empty = they are read. */
+  /** The command to send, words as latin1; empty = commands are read from the input. */
   readonly words: readonly string[]
 }
 
-/** Reads the command line; undefined = it makes no sense. Environment: REDISCLI_AUTH. */
+/** Options with a value, and their values. */
+type Values = Record<'-h' | '-p' | '-s' | '-n' | '-a' | '--user' | '--cert' | '--key' | '--cacert' | '--sni', string>
+
+const isValueOption = (word: string, values: Values): word is keyof Values => Object.hasOwn(values, word)
+
+/** Reads the command line; undefined when it is invalid. Environment: REDISCLI_AUTH. */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): CliOptions | undefined {
-  const values: Record<string, string> = {
+  const values: Values = {
     '-h': '127.0.0.1',
     '-p': '6379',
     '-s': '',
@@ -32,9 +37,9 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   }
   const flags = new Set<string>()
   let at = 0
-  for (; at < args.length && args[at]!.startsWith('-'); at++) {
-    const word = args[at]! === '--pass' ? '-a' : args[at]!
-    if (word in values || word === '-u') {
+  for (; at < args.length && args[at]?.startsWith('-') === true; at++) {
+    const word = args[at] === '--pass' ? '-a' : (args[at] ?? '')
+    if (isValueOption(word, values) || word === '-u') {
       const value = args[++at]
       if (value === undefined) return undefined
       if (word !== '-u') values[word] = value
@@ -45,12 +50,12 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
   const [port, database] = [Number(values['-p']), Number(values['-n'])]
   if (!Number.isInteger(port) || port < 0 || port > 65535 || !Number.isInteger(database)) return undefined
   return {
-    host: values['-h']!,
+    host: values['-h'],
     port,
-    socket: values['-s']!,
+    socket: values['-s'],
     encryption: flags.has('--tls') ? encryptionOf(values, flags) : undefined,
-    user: values['--user']!,
-    password: values['-a']!,
+    user: values['--user'],
+    password: values['-a'],
     database,
     protocol: flags.has('-3') || (flags.has('--json') && !flags.has('-2')) ? 3 : 2,
     format: flags.has('--json') ? 'json' : flags.has('--raw') ? 'raw' : flags.has('--no-raw') ? 'people' : undefined,
@@ -61,18 +66,21 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
 
 const FLAG = /^(--raw|--no-raw|--json|-3|-2|-e|--no-auth-warning|--tls|--insecure)$/
 
-function encryptionOf(values: Readonly<Record<string, string>>, flags: ReadonlySet<string>): Encryption {
+function encryptionOf(values: Readonly<Values>, flags: ReadonlySet<string>): Encryption {
   return {
-    certFile: values['--cert']!,
-    keyFile: values['--key']!,
-    authoritiesFile: values['--cacert']!,
-    serverName: values['--sni']!,
+    certFile: values['--cert'],
+    keyFile: values['--key'],
+    authoritiesFile: values['--cacert'],
+    serverName: values['--sni'],
     isServerTrusted: flags.has('--insecure'),
   }
 }
 
-/** Takes `redis[s]://[[user]:password@]host[:port][/database]` apart; false when it is none. */
-function readUri(uri: string, values: Record<string, string>, flags: Set<string>): boolean {
+/**
+ * Parses `redis[s]://[[user]:password@]host[:port][/database]`; returns false when it does not
+ * match.
+ */
+function readUri(uri: string, values: Values, flags: Set<string>): boolean {
   const parts = /^redis(s?):\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/?#]*)(?::(\d+))?(?:\/(\d*))?$/i.exec(uri)
   if (parts === null) return false
   const [, secure, identity, host, port, database] = parts
@@ -80,11 +88,11 @@ function readUri(uri: string, values: Record<string, string>, flags: Set<string>
   if (identity !== undefined) {
     const colon = identity.indexOf(':')
     try {
-      // A password alone, as redis-cli takes it.
+      // A password alone, as redis-cli accepts it.
       if (colon > 0) values['--user'] = decodeURIComponent(identity.slice(0, colon))
       values['-a'] = decodeURIComponent(identity.slice(colon + 1))
     } catch {
-      // An escape that is none.
+      // An invalid escape.
       return false
     }
   }

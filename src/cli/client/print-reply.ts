@@ -1,18 +1,23 @@
-// Replies as redis-cli prints them: for people (numbered, quoted), raw for programs, or as JSON.
+// Prints replies as redis-cli does: formatted for people (numbered, quoted), raw for programs, or
+// as JSON.
 
 import { quoted } from '../../util/bytes/quoted.ts'
+import { pairsIn } from './pairs.ts'
 import type { Reply } from './reply.ts'
 
 export type Format = 'people' | 'raw' | 'json'
 
-/** Returns a reply as it is printed, latin1; `plain` = it is a text that brings its own line ends, as INFO's. */
+/**
+ * Returns the printed form of a reply, latin1; `plain` = the reply is a text with its own line
+ * ends, as INFO's.
+ */
 export function printed(reply: Reply, format: Format, plain = false): string {
   if (plain) return raw(reply)
   if (format === 'json') return `${json(reply)}\n`
   return format === 'raw' ? `${raw(reply)}\n` : forPeople(reply, '')
 }
 
-/** Containers that say how they are numbered, and what they are called when nothing is in them. */
+/** How the elements of each kind of container are numbered, and the text for an empty one. */
 const CONTAINERS: Readonly<Record<string, { separator: string; empty: string }>> = {
   '*': { separator: ')', empty: '(empty array)' },
   '%': { separator: '#', empty: '(empty hash)' },
@@ -70,7 +75,7 @@ function raw(reply: Reply): string {
       return items.map(raw).join('\n')
     case '%': {
       const lines: string[] = []
-      for (let i = 0; i < items.length; i += 2) lines.push(`${raw(items[i]!)} ${raw(items[i + 1]!)}`)
+      for (const [key, value] of pairsIn(items)) lines.push(`${raw(key)} ${raw(value)}`)
       return lines.join('\n')
     }
     case '-':
@@ -95,17 +100,17 @@ function json(reply: Reply): string {
       return `[${items.map(json).join(',')}]`
     case '%': {
       const members: string[] = []
-      for (let i = 0; i < items.length; i += 2) {
-        const key = json(items[i]!)
-        // A member's name is a text in JSON.
-        members.push(`${key.startsWith('"') ? key : JSON.stringify(key)}:${json(items[i + 1]!)}`)
+      for (const [name, value] of pairsIn(items)) {
+        const key = json(name)
+        // The name of a member is a string in JSON.
+        members.push(`${key.startsWith('"') ? key : JSON.stringify(key)}:${json(value)}`)
       }
       return `{${members.join(',')}}`
     }
     case ':':
     case ',':
     case '(':
-      // JSON knows no infinity.
+      // JSON has no infinity.
       return /^-?(inf|nan)$/.test(text) ? `"${text}"` : text
     case '_':
       return 'null'
@@ -119,7 +124,7 @@ function json(reply: Reply): string {
   }
 }
 
-/** JSON is UTF-8, and what is printed here is bytes. */
+/** JSON is UTF-8, and the printer works with bytes as latin1. */
 function jsonText(bytes: Buffer): string {
   return Buffer.from(JSON.stringify(bytes.toString('utf8')), 'utf8').toString('latin1')
 }

@@ -1,13 +1,14 @@
-// Replies as they came, each with its type: the printer tells a status from a string and a double from an integer.
+// Replies with their types, because the printer distinguishes a status from a string and a double
+// from an integer.
 
 import { ReplyReader } from '../../protocol/reply-reader.ts'
 
-/** A type byte of RESP2 or RESP3, with the texts and elements it has. An absent string or array is a null (`_`). */
+/** A value of RESP2 or RESP3 with its type byte. An absent string or array is a null (`_`). */
 export interface Reply {
   readonly type: string
-  /** Of what is no container. */
+  /** The bytes of a value that is not a container. */
   readonly bytes: Buffer
-  /** Of containers; a map's are keys and values by turns. */
+  /** The elements of a container; those of a map are alternating keys and values. */
   readonly items: Reply[]
 }
 

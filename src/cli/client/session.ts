@@ -1,14 +1,14 @@
-// One conversation: connects, introduces itself, sends commands and prints what comes back.
+// One session: connects, authenticates, sends commands and prints the replies.
 
 import { Connection } from './connection.ts'
 import type { CliOptions } from './options.ts'
 import { type Format, printed } from './print-reply.ts'
 import type { Reply } from './reply.ts'
 
-/** Commands whose reply is a text that people read as it is. */
+/** Commands whose reply is a text that people read unchanged. */
 const PLAIN =
   /^(info|lolwut|client (list|info)|cluster (info|nodes)|memory (doctor|malloc-stats)|latency (doctor|graph))( |$)/i
-/** After these the server says what it likes when it likes. */
+/** After these commands the server sends messages at any time. */
 const STREAMING = /^(monitor|p?subscribe|ssubscribe)$/i
 
 export class Session {
@@ -17,7 +17,7 @@ export class Session {
   readonly #print: (latin1: string) => void
   #connection: Connection | undefined = undefined
   #isOver = false
-  /** The database, and whether a transaction is being gathered: for the prompt. */
+  /** The database, and whether a transaction is open: for the prompt. */
   database: number
   inTransaction = false
 
@@ -28,8 +28,8 @@ export class Session {
     this.database = options.database
   }
 
-  /** Connects and introduces itself. Rejects with one line for the user. */
-  async connect(): Promise<void> {
+  /** Connects and authenticates. Rejects with one line for the user. */
+  async connect(): Promise<Connection> {
     const { host, port, socket, user, password, protocol } = this.#options
     let connection: Connection
     try {
@@ -41,22 +41,25 @@ export class Session {
     connection.onMessage = (reply) => this.#print(printed(reply, this.#format))
     this.#connection = connection
     this.inTransaction = false
-    // As with redis-cli a refusal is told, and the conversation goes on: INFO of a stranger says NOAUTH.
+    // As in redis-cli, a refusal is printed and the session continues: INFO then replies NOAUTH.
     if (password !== '') this.#tell('AUTH failed', await connection.ask(['AUTH', user, password]))
     if (protocol === 3) this.#tell('HELLO 3 failed', await connection.ask(['HELLO', '3']))
     if (this.database !== 0) this.#tell('SELECT failed', await connection.ask(['SELECT', String(this.database)]))
+    return connection
   }
 
   #tell(what: string, { type, bytes }: Reply): void {
     if (type === '-') this.#print(`${what}: ${bytes.toString('latin1')}\n`)
   }
 
-  /** Sends a command and prints its reply; false when that was an error. Connects again when the connection is gone. */
+  /**
+   * Sends a command and prints its reply; returns false when that was an error. Connects again when
+   * the connection is gone.
+   */
   async run(words: readonly string[]): Promise<boolean> {
-    if (this.#connection === undefined) await this.connect()
-    const connection = this.#connection!
+    const connection = this.#connection ?? (await this.connect())
     try {
-      if (STREAMING.test(words[0]!)) {
+      if (STREAMING.test(words[0] ?? '')) {
         if (this.#format === 'people') this.#print('Reading messages... (press Ctrl-C to quit)\n')
         connection.send(words)
         await connection.closed
@@ -76,15 +79,15 @@ export class Session {
     }
   }
 
-  /** Asks something of which nothing is printed. */
+  /** Sends a command without printing its reply. */
   async ask(words: readonly string[]): Promise<Reply> {
-    if (this.#connection === undefined) await this.connect()
-    return this.#connection!.ask(words)
+    const connection = this.#connection ?? (await this.connect())
+    return connection.ask(words)
   }
 
-  /** Keeps what the prompt shows. */
+  /** Updates what the prompt shows. */
   #follow(words: readonly string[]): void {
-    const name = words[0]!.toLowerCase()
+    const name = words[0]?.toLowerCase()
     if (name === 'multi') this.inTransaction = true
     else if (name === 'exec' || name === 'discard' || name === 'reset') this.inTransaction = false
     if (name === 'select' && !this.inTransaction) this.database = Number(words[1])

@@ -1,4 +1,5 @@
-// `respite cluster create`, `respite cluster add-shard`: prepares the log of a shard, and writes what its brokers are started with.
+// `respite cluster create`, `respite cluster add-shard`: prepares the log of a shard, and writes
+// the configuration of its brokers.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -9,30 +10,33 @@ import { describeLogAddress, readLogAddress } from '../../replicated-log/log-add
 import { LogUnfit } from '../../replicated-log/log-unfit.ts'
 import { readStoreAddress } from '../../replicated-log/snapshots/store-address.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
-import { readPlaces, UsageError, type Words } from './words.ts'
+import { type CommandLine, readAddresses, UsageError } from './command-line.ts'
 
-/** What all brokers of a shard have in common. */
+/** The settings that all brokers of a shard share. */
 interface Shard {
   readonly name: string
   readonly log: string
-  /** In a cluster of several shards: the log of the first; '' = this is the first. Undefined = there are no slots. */
+  /**
+   * In a cluster of several shards: the log of the first; '' = this is the first. Undefined = the
+   * cluster has no slots.
+   */
   readonly firstLog: string | undefined
   readonly snapshots: string
   readonly nodes: readonly { host: string; port: number }[]
-  /** Where brokers keep their files. */
+  /** The brokers' data directory. */
   readonly dir: string
-  /** Where their configuration goes; undefined = it is printed. */
+  /** The directory for their configuration; undefined = it is printed. */
   readonly into: string | undefined
 }
 
-/** The first shard, or the only one. */
-export function create(words: Words, terminal: Terminal): Promise<number> {
+/** Prepares the first shard, or the only one. */
+export function create(words: CommandLine, terminal: Terminal): Promise<number> {
   const isOneOfSeveral = words.take('--slots') === 'yes'
   return prepare(readShard(words, isOneOfSeveral ? '' : undefined), terminal)
 }
 
-/** One more: it has no slots until some are moved to it. */
-export async function addShard(words: Words, terminal: Terminal): Promise<number> {
+/** Prepares one more shard: it has no slots until some are moved to it. */
+export async function addShard(words: CommandLine, terminal: Terminal): Promise<number> {
   const shard = readShard(words, words.need('--first-log'))
   const code = await prepare(shard, terminal)
   if (code === 0)
@@ -42,15 +46,16 @@ export async function addShard(words: Words, terminal: Terminal): Promise<number
   return code
 }
 
-function readShard(words: Words, firstLog: string | undefined): Shard {
+function readShard(words: CommandLine, firstLog: string | undefined): Shard {
   const name = words.need('--name')
-  if (!/^[\w.-]{1,64}$/.test(name)) throw new UsageError(`'${name}' is no name: letters, digits, '.', '_' and '-'`)
+  if (!/^[\w.-]{1,64}$/.test(name))
+    throw new UsageError(`'${name}' is not a name: use letters, digits, '.', '_' and '-'`)
   const shard = {
     name,
     log: withName(words.need('--log'), name),
     firstLog,
     snapshots: words.take('--snapshots') ?? '',
-    nodes: readPlaces(words.need('--nodes')),
+    nodes: readAddresses(words.need('--nodes')),
     dir: words.take('--dir') ?? '/var/lib/respite',
     into: words.take('--into'),
   }
@@ -60,7 +65,7 @@ function readShard(words: Words, firstLog: string | undefined): Shard {
   return shard
 }
 
-/** An address that ends with the servers is that of a log which is called as the shard. */
+/** An address that ends with the servers gets the name of the shard as the name of its log. */
 function withName(address: string, name: string): string {
   const [, servers, rest = ''] = /^([a-z]+:\/\/[^/?]+)\/?(\?.*)?$/.exec(address) ?? []
   return servers === undefined ? address : `${servers}/${name.replaceAll('.', '-')}${rest}`
@@ -69,24 +74,24 @@ function withName(address: string, name: string): string {
 async function prepare(shard: Shard, terminal: Terminal): Promise<number> {
   const { into, log, nodes, snapshots } = shard
   try {
-    // What is wrong in these is told before anything is made.
+    // Errors in these are reported before anything is made.
     const source = readLogAddress(log)
     if (snapshots !== '') readStoreAddress(snapshots)
     const opened = await openWorkerLog(source)
     const { first, last } = await opened.bounds()
     await opened.close()
     terminal.print(
-      `The log ${describeLogAddress(log)} is there, and fit: its servers sync, and most of them have what is acknowledged.`,
+      `The log ${describeLogAddress(log)} exists and is safe: its servers sync, and a majority has every acknowledged record.`,
     )
     if (last > 0)
-      terminal.print(`It holds records ${first} to ${last}: brokers that are started with it go on from there.`)
+      terminal.print(`It holds records ${first} to ${last}: brokers that are started with it continue from there.`)
   } catch (error) {
     if (!(error instanceof AddressError || error instanceof LogUnfit || error instanceof LogError)) throw error
     terminal.print(`The log cannot be used: ${error.message}`)
     return 1
   }
   if (snapshots === '') terminal.print('Note: without --snapshots the log grows until it is full.')
-  if (nodes.length < 2) terminal.print('Note: with one broker nobody takes over.')
+  if (nodes.length < 2) terminal.print('Note: with one broker, no other can take over.')
   for (const node of nodes) {
     const text = configOf(shard, node)
     const name = `respite-${node.host.replaceAll(':', '-')}-${node.port}.conf`
@@ -94,7 +99,7 @@ async function prepare(shard: Shard, terminal: Terminal): Promise<number> {
       terminal.print(`\n# ${name}\n${text}`)
     } else {
       mkdirSync(into, { recursive: true })
-      // It holds passwords, those of the log among them.
+      // It contains passwords, those of the log among them.
       writeFileSync(path.join(into, name), text, { mode: 0o600 })
       terminal.print(`${path.join(into, name)}: start it on ${node.host} with 'respite ${name}'`)
     }
@@ -109,7 +114,8 @@ function configOf(
   const lines = [
     `bind ${host}`,
     `port ${port}`,
-    // Whoever reaches the address reaches the data: set a password, or users, before others can.
+    // Access to the address gives access to the data: set a password or users before others can
+    // reach it.
     'protected-mode yes',
     `dir ${dir}`,
     'appendonly yes',

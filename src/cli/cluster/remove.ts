@@ -1,36 +1,40 @@
-// `respite cluster remove`: takes a broker away, once it is sure that the others go on without it. The log keeps everything; only its copy goes.
+// `respite cluster remove`: removes a broker once the others can go on without it. The log keeps
+// everything; only the broker's copy goes.
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
-import { type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
-import { type ShardOf, shardsAt } from './shards.ts'
-import { readPlaces, UsageError, type Words } from './words.ts'
+import { BrokerConnection, BrokerError, type Credentials, fieldIn, readCredentials } from './broker-connection.ts'
+import { type CommandLine, readAddress, readAddresses, UsageError } from './command-line.ts'
+import { type ClusterShard, shardsAt } from './shards.ts'
 
-/** The lead is handed over, and a broker ends, within milliseconds; a log that is busy makes it wait. */
+/** A handover and a shutdown take milliseconds; a busy log makes them wait. */
 const LOOKS_MAX = 100
 const LOOK_MS = 100
 
-/** Takes away one broker, or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0 when it is gone. */
-export async function remove(words: Words, terminal: Terminal): Promise<number> {
-  const [target] = readPlaces(words.need('--node'))
-  const others = readPlaces(words.need('--others'))
+/**
+ * Removes one broker or, with `--shard yes`, all brokers of a shard that owns no slots. Returns 0
+ * when it is gone.
+ */
+export async function remove(words: CommandLine, terminal: Terminal): Promise<number> {
+  const target = readAddress(words.need('--node'))
+  const others = readAddresses(words.need('--others'))
   const isShardMeant = words.take('--shard') === 'yes'
-  const entry = readEntry(words)
+  const entry = readCredentials(words)
   words.end()
-  if (others.some(({ host, port }) => host === target!.host && port === target!.port))
-    throw new UsageError("'--others' are those that stay")
-  const node = await Node.open(target!, entry)
+  if (others.some(({ host, port }) => host === target.host && port === target.port))
+    throw new UsageError("'--others' must name the brokers that stay")
+  const node = await BrokerConnection.open(target, entry)
   try {
     const shards = await shardsAt(node).catch(() => [])
-    const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target!.host && one.port === target!.port))
+    const own = shards.find(({ nodes }) => nodes.some((one) => one.host === target.host && one.port === target.port))
     if (isShardMeant) {
-      if (own === undefined) throw new UsageError('it belongs to no shard of several')
+      if (own === undefined) throw new UsageError('it does not belong to a cluster of several shards')
       if (own.slots.length > 0)
         throw new UsageError(`the shard owns slots: move them first (${countSlots(own)} are left)`)
       return await removeShard(own, others, entry, terminal)
     }
     await requireFollower(node, others, entry, terminal)
-    await end(target!, entry, terminal)
+    await end(target, entry, terminal)
     await forget(
       own?.nodes.filter(({ host, port }) => `${host}:${port}` === node.address).map(({ id }) => id) ?? [],
       others,
@@ -42,40 +46,42 @@ export async function remove(words: Words, terminal: Terminal): Promise<number> 
   }
 }
 
-/** Makes sure that another broker leads, and that one is left to take over from it. */
+/**
+ * Makes sure that another broker leads, and tells whether one is left to take over from that one.
+ */
 async function requireFollower(
-  node: Node,
+  node: BrokerConnection,
   others: readonly { host: string; port: number }[],
-  entry: Entry,
+  entry: Credentials,
   terminal: Terminal,
 ): Promise<void> {
   const position = Number(fieldIn(await node.ask('INFO', 'replication'), 'log_position') || '-1')
-  if (position < 0) throw new UsageError(`${node.address} is no broker of a log`)
+  if (position < 0) throw new UsageError(`${node.address} is not a broker of a log`)
   let able = 0
   for (const other of others) {
     const answer = await infoOf(other, entry)
     if (answer !== undefined && ['following', 'leading'].includes(fieldIn(answer, 'log_state'))) able++
   }
-  if (able === 0) throw new UsageError('none of the others follows the log: nobody would lead')
-  if (able === 1) terminal.print('Note: one broker is left, and nobody to take over from it.')
+  if (able === 0) throw new UsageError('none of the others follows the log: no broker would lead')
+  if (able === 1) terminal.print('Note: one broker is left, and no other can take over from it.')
   if (fieldIn(await node.ask('INFO', 'replication'), 'log_state') !== 'leading') return
   terminal.print(`${node.address} leads: it hands over`)
-  // Whoever leads no more closes its clients' connections.
+  // A node that stops being leader closes its client connections.
   await node.ask('FAILOVER').catch(unlessClosed)
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     for (const other of others) if (fieldIn((await infoOf(other, entry)) ?? '', 'log_state') === 'leading') return
     await sleep(LOOK_MS)
   }
-  throw new NodeError('nobody has taken the lead')
+  throw new BrokerError('no broker has taken the lead')
 }
 
 async function removeShard(
-  shard: ShardOf,
+  shard: ClusterShard,
   others: readonly { host: string; port: number }[],
-  entry: Entry,
+  entry: Credentials,
   terminal: Terminal,
 ): Promise<number> {
-  // The leader last: whoever follows it would take its place.
+  // The leader last: otherwise a follower would take over.
   for (const { host, port } of shard.nodes.toSorted((a, b) => Number(a.leads) - Number(b.leads)))
     await end({ host, port }, entry, terminal)
   await forget(
@@ -83,14 +89,14 @@ async function removeShard(
     others,
     entry,
   )
-  terminal.print('Its log is as it was: remove the stream when nobody wants it any more.')
+  terminal.print('Its log is unchanged: remove the stream when it is no longer needed.')
   return 0
 }
 
-/** Ends a broker, and waits until nobody answers there. */
-async function end(place: { host: string; port: number }, entry: Entry, terminal: Terminal): Promise<void> {
-  const node = await Node.open(place, entry)
-  // It answers by ending.
+/** Shuts a broker down, and waits until it does not answer any more. */
+async function end(place: { host: string; port: number }, entry: Credentials, terminal: Terminal): Promise<void> {
+  const node = await BrokerConnection.open(place, entry)
+  // The connection ends instead of a reply.
   await node.ask('SHUTDOWN', 'NOSAVE').catch(unlessClosed)
   node.close()
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
@@ -100,7 +106,7 @@ async function end(place: { host: string; port: number }, entry: Entry, terminal
     }
     await sleep(LOOK_MS)
   }
-  throw new NodeError(`${node.address} has not ended`)
+  throw new BrokerError(`${node.address} has not ended`)
 }
 
 function unlessClosed(error: Error): null {
@@ -108,31 +114,31 @@ function unlessClosed(error: Error): null {
   throw error
 }
 
-/** Has those that stay forget others. Where there are no slots nobody remembers anybody. */
+/** Makes the other brokers forget these ids. Without slots, brokers remember no others. */
 async function forget(
   ids: readonly string[],
   others: readonly { host: string; port: number }[],
-  entry: Entry,
+  entry: Credentials,
 ): Promise<void> {
   for (const other of others) {
-    const node = await Node.open(other, entry)
-    // One that has been told by another knows them no more.
+    const node = await BrokerConnection.open(other, entry)
+    // Another broker may have passed it on: then the id is unknown here.
     for (const id of ids) await node.ask('CLUSTER', 'FORGET', id).catch(() => null)
     node.close()
   }
 }
 
-async function infoOf(place: { host: string; port: number }, entry: Entry): Promise<string | undefined> {
+async function infoOf(place: { host: string; port: number }, entry: Credentials): Promise<string | undefined> {
   try {
-    const node = await Node.open(place, entry)
+    const node = await BrokerConnection.open(place, entry)
     const info = String(await node.ask('INFO', 'replication'))
     node.close()
     return info
   } catch (error) {
-    // Whoever is away does not count.
-    if (error instanceof NodeError) return undefined
+    // A broker that is away does not count.
+    if (error instanceof BrokerError) return undefined
     throw error
   }
 }
 
-const countSlots = ({ slots }: ShardOf): number => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+const countSlots = ({ slots }: ClusterShard): number => slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)

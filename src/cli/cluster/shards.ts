@@ -1,7 +1,7 @@
-// Which shards a cluster has, as one of its nodes tells it.
+// The shards of a cluster, as one of its nodes reports them.
 
-import { type Answer, type Entry, Node, valueIn } from './node.ts'
-import { UsageError } from './words.ts'
+import { type Answer, BrokerConnection, type Credentials, valueIn } from './broker-connection.ts'
+import { UsageError } from './command-line.ts'
 
 export interface ShardNode {
   readonly id: string
@@ -10,33 +10,33 @@ export interface ShardNode {
   readonly leads: boolean
 }
 
-export interface ShardOf {
+export interface ClusterShard {
   readonly slots: readonly (readonly [first: number, last: number])[]
   readonly nodes: readonly ShardNode[]
 }
 
 /** Asks CLUSTER SHARDS. */
-export async function shardsAt(node: Node): Promise<ShardOf[]> {
+export async function shardsAt(node: BrokerConnection): Promise<ClusterShard[]> {
   const answer = await node.ask('CLUSTER', 'SHARDS')
   if (!Array.isArray(answer)) return []
-  return answer.map((shard: Answer): ShardOf => {
+  return answer.map((shard: Answer): ClusterShard => {
     const bounds = (valueIn(shard, 'slots') ?? []) as readonly number[]
     const nodes = (valueIn(shard, 'nodes') ?? []) as readonly Answer[]
-    const slots = bounds.flatMap((first, i) => (i % 2 === 0 ? [[first, bounds[i + 1]!] as const] : []))
+    const slots = bounds.flatMap((first, i) => (i % 2 === 0 ? [[first, bounds[i + 1] ?? first] as const] : []))
     return { slots, nodes: nodes.map(nodeOf) }
   })
 }
 
-/** Connects to the leader of the shard of this name, as its nodes call it. Throws `UsageError` where there is none. */
+/** Connects to the leader of the shard with this name. Throws `UsageError` when there is none. */
 export async function leaderOf(
   name: string,
-  shards: readonly ShardOf[],
-  entry: Entry,
-): Promise<{ leader: Node; shard: ShardOf }> {
+  shards: readonly ClusterShard[],
+  entry: Credentials,
+): Promise<{ leader: BrokerConnection; shard: ClusterShard }> {
   for (const shard of shards) {
     const place = shard.nodes.find(({ leads }) => leads)
     if (place === undefined) continue
-    const leader = await Node.open(place, entry)
+    const leader = await BrokerConnection.open(place, entry)
     const said = await leader.ask('CONFIG', 'GET', 'shard-name')
     if (Array.isArray(said) && said[1] === name) return { leader, shard }
     leader.close()

@@ -1,15 +1,22 @@
-// `respite cluster status`: what each broker says of itself, in one table, and what is wrong with it.
+// `respite cluster status`: the state of each broker in one table, and its problems.
 
 import type { Terminal } from '../../prover/terminal.ts'
-import { type Answer, type Entry, fieldIn, Node, NodeError, readEntry } from './node.ts'
-import { readPlaces, type Words } from './words.ts'
+import {
+  type Answer,
+  BrokerConnection,
+  BrokerError,
+  type Credentials,
+  fieldIn,
+  readCredentials,
+} from './broker-connection.ts'
+import { type CommandLine, readAddresses } from './command-line.ts'
 
-/** A follower that is so many records behind is worth a word. */
+/** A follower with a larger lag, in records, is reported. */
 const LAG_MAX = 10_000
 
 interface State {
   readonly address: string
-  /** Why it does not say more. */
+  /** Why nothing else is known. */
   readonly unreached: string | undefined
   readonly state: string
   readonly shard: string
@@ -23,9 +30,9 @@ interface State {
 }
 
 /** Prints the table. Returns 1 when something is wrong, else 0. */
-export async function status(words: Words, terminal: Terminal): Promise<number> {
-  const places = readPlaces(words.need('--nodes'))
-  const entry = readEntry(words)
+export async function status(words: CommandLine, terminal: Terminal): Promise<number> {
+  const places = readAddresses(words.need('--nodes'))
+  const entry = readCredentials(words)
   words.end()
   const states = await Promise.all(places.map((place) => stateOf(place, entry)))
   const rows = states.map((state) => {
@@ -51,15 +58,15 @@ export async function status(words: Words, terminal: Terminal): Promise<number> 
   return problems.length === 0 ? 0 : 1
 }
 
-async function stateOf(place: { host: string; port: number }, entry: Entry): Promise<State> {
-  let node: Node | undefined
+async function stateOf(place: { host: string; port: number }, entry: Credentials): Promise<State> {
+  let node: BrokerConnection | undefined
   try {
-    node = await Node.open(place, entry)
+    node = await BrokerConnection.open(place, entry)
     const info = await node.ask('INFO', 'replication')
     const number = (name: string): number => Number(fieldIn(info, name) || '0')
     return {
       address: node.address,
-      unreached: fieldIn(info, 'log_state') === '' ? 'it is no broker of a log' : undefined,
+      unreached: fieldIn(info, 'log_state') === '' ? 'it is not a broker of a log' : undefined,
       state: fieldIn(info, 'log_state'),
       shard: await shardOf(node),
       leader: fieldIn(info, 'log_leader'),
@@ -71,7 +78,7 @@ async function stateOf(place: { host: string; port: number }, entry: Entry): Pro
       slots: await slotsOf(node),
     }
   } catch (error) {
-    if (!(error instanceof NodeError)) throw error
+    if (!(error instanceof BrokerError)) throw error
     const nothing = {
       state: '',
       shard: '',
@@ -89,18 +96,18 @@ async function stateOf(place: { host: string; port: number }, entry: Entry): Pro
   }
 }
 
-async function shardOf(node: Node): Promise<string> {
+async function shardOf(node: BrokerConnection): Promise<string> {
   const answer = await node.ask('CONFIG', 'GET', 'shard-name').catch(() => [])
   return Array.isArray(answer) ? String(answer[1] ?? '') : ''
 }
 
-/** How many slots are assigned, as far as it knows; '' = there are none in this cluster. */
-async function slotsOf(node: Node): Promise<string> {
+/** The number of assigned slots, as far as the node knows; '' when the cluster has no slots. */
+async function slotsOf(node: BrokerConnection): Promise<string> {
   const info: Answer = await node.ask('CLUSTER', 'INFO').catch(() => '')
   return fieldIn(info, 'cluster_slots_assigned')
 }
 
-/** How far the shard has come that a broker belongs to. */
+/** The highest position in the shard of a broker. */
 function leaderPosition(states: readonly State[], { shard }: State): number {
   return Math.max(...states.filter((state) => state.shard === shard).map(({ position }) => position))
 }
@@ -112,27 +119,31 @@ function problemsOf(states: readonly State[]): string[] {
     if (unreached !== undefined) problems.push(unreached.startsWith(address) ? unreached : `${address}: ${unreached}`)
     else if (state.state === 'stopped') problems.push(`${address} has stopped: ${failure}`)
     else if (state.state === 'leading' && failure !== '')
-      problems.push(`${address} leads, and takes no writes: ${failure}`)
+      problems.push(`${address} leads but accepts no writes: ${failure}`)
     else if (state.state === 'leading' && leaseMs === 0)
-      problems.push(`${address} leads, and answers nothing: its lease has run out`)
+      problems.push(`${address} leads but sends no replies: its lease has run out`)
     else if (leaderPosition(states, state) - position > LAG_MAX) problems.push(`${address} is far behind`)
   }
   for (const shard of new Set(states.filter(({ unreached }) => unreached === undefined).map((state) => state.shard))) {
     const leaders = states.filter((state) => state.shard === shard && state.state === 'leading')
-    if (leaders.length === 0) problems.push(`nobody leads ${shard}`)
-    // For a moment that is no mistake: the one of the lower epoch has no lease any more, or is about to hear of the other.
+    if (leaders.length === 0) problems.push(`no broker leads ${shard}`)
+    // Two leaders for a moment are normal: the one with the lower epoch has no lease any more, or
+    // is about to learn of the other.
     if (leaders.length > 1)
-      problems.push(`several say that they lead ${shard}: ${leaders.map(({ address }) => address).join(', ')}`)
+      problems.push(
+        `several brokers report that they lead ${shard}: ${leaders.map(({ address }) => address).join(', ')}`,
+      )
   }
   return problems
 }
 
 function printTable(terminal: Terminal, rows: readonly (readonly string[])[]): void {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const columns = rows[0] ?? []
+  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   for (const row of rows)
     terminal.print(
       row
-        .map((cell, column) => cell.padEnd(widths[column]!))
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
         .join('  ')
         .trimEnd(),
     )

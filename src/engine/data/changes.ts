@@ -4,10 +4,10 @@
 // reason to listen, and leave when they have none. While nobody sits here, a
 // change costs one look at `told`.
 
+import type { EventName } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
-import type { EventName } from '../../config/event-flags.ts'
 
 /** What is told of a change. The key is a window that is valid during the call. */
 export type Change = [db: Database, key: Bytes, event: EventName]

@@ -19,52 +19,52 @@ import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
-import type { Word } from '../effects/effects.ts'
-import type { UnitClock } from '../upkeep/unit-clock.ts'
-import type { Saving } from '../effects/saving.ts'
 import type { ServerState } from '../conditions/state.ts'
+import type { Word } from '../effects/effects.ts'
+import type { Saving } from '../effects/saving.ts'
 import type { Stats } from '../figures/stats.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
 import type { Watches } from './watches.ts'
 
 export interface CheckpointsHost {
   readonly databases: readonly Database[]
   readonly data: {
-  readonly dataset: DatabaseHost
-  readonly watches: Watches
+    readonly dataset: DatabaseHost
+    readonly watches: Watches
   }
   readonly conditions: {
-  readonly state: ServerState
+    readonly state: ServerState
   }
   readonly figures: {
-  readonly stats: Stats
+    readonly stats: Stats
   }
   readonly environment: {
-  readonly unitClock: UnitClock
+    readonly unitClock: UnitClock
   }
   readonly parts: {
-  readonly saving: Saving | undefined
-  readonly channels: { readonly holdsData: boolean; contentsChanged(): void } | undefined
+    readonly saving: Saving | undefined
+    readonly channels: { readonly holdsData: boolean; contentsChanged(): void } | undefined
   }
   readonly requests: {
-  readonly admission: { readonly diskFailure: ReplyError | undefined }
-  readonly runner: { readonly client: Client | undefined }
-  readonly turn: { endSoon(): void }
+    readonly admission: { readonly diskFailure: ReplyError | undefined }
+    readonly runner: { readonly client: Client | undefined }
+    readonly turn: { endSoon(): void }
   }
   readonly blocking: { readonly room: { readonly hasReady: boolean }; contentsChanged(): void; serve(): void }
   readonly clients: {
-  readonly tracking: { flushed(): void }
+    readonly tracking: { flushed(): void }
   }
   readonly effects: {
-  readonly durability: { changedEverywhere(): void; wrote(client: Client): void }
-  readonly propagation: {
-    readonly on: boolean
-    beginUnit(): void
-    endUnit(): void
-    happened(database: number, words: readonly Word[]): void
-  }
+    readonly durability: { changedEverywhere(): void; wrote(client: Client): void }
+    readonly propagation: {
+      readonly on: boolean
+      beginUnit(): void
+      endUnit(): void
+      happened(database: number, words: readonly Word[]): void
+    }
   }
   readonly upkeep: {
-  readonly timekeeper: { arm(): void }
+    readonly timekeeper: { arm(): void }
   }
 }
 

@@ -4,43 +4,52 @@
 // seat here and leaves when it has heard enough. What goes without a command that
 // removed it (its time was up, or there was no room) is propagated from here.
 
+import type { Config } from '../../config/config.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
-import type { BeforeChange, Created, Deadline, Emptied, Expiry, Gone, Looked, Missed } from '../../store/keyspace/database-host.ts'
+import type {
+  BeforeChange,
+  Created,
+  Deadline,
+  Emptied,
+  Expiry,
+  Gone,
+  Looked,
+  Missed,
+} from '../../store/keyspace/database-host.ts'
 import type { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
-import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import { happened } from '../../util/restless.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
-import type { Changes } from './changes.ts'
-import type { Config } from '../../config/config.ts'
+import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import type { Word } from '../effects/effects.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { UnitClock } from '../upkeep/unit-clock.ts'
+import type { Changes } from './changes.ts'
 import { followEncodingLimits } from './encoding-settings.ts'
 import type { KeyspaceEvents } from './keyspace-events.ts'
-import type { UnitClock } from '../upkeep/unit-clock.ts'
-import type { Stats } from '../figures/stats.ts'
 
 export interface DatasetHost {
   readonly config: Config
   readonly environment: {
-  readonly unitClock: UnitClock
+    readonly unitClock: UnitClock
   }
   readonly figures: {
-  readonly stats: Stats
+    readonly stats: Stats
   }
   readonly upkeep: {
-  readonly memory: { notePeak(): void }
+    readonly memory: { notePeak(): void }
   }
   readonly data: {
-  readonly changes: Changes
-  readonly events: KeyspaceEvents
+    readonly changes: Changes
+    readonly events: KeyspaceEvents
   }
   readonly requests: {
-  readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
+    readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
   }
   readonly effects: {
-  readonly propagation: { happened(database: number, words: readonly Word[]): void }
+    readonly propagation: { happened(database: number, words: readonly Word[]): void }
   }
 }
 
@@ -103,7 +112,10 @@ export class Dataset implements DatabaseHost {
   }
 
   get removesExpired(): boolean {
-    return this.expiry === 'remove' || (this.expiry === 'own' && this.#host.requests.runner.call?.command.isReadonly !== true)
+    return (
+      this.expiry === 'remove' ||
+      (this.expiry === 'own' && this.#host.requests.runner.call?.command.isReadonly !== true)
+    )
   }
 
   get accessSeconds(): number {

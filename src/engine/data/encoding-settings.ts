@@ -1,7 +1,7 @@
 // The settings that decide on encodings, as the store reads them.
 
-import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import type { Config } from '../../config/config.ts'
+import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 
 /** Returns limits that are always as the settings say. */
 export function followEncodingLimits(config: Config): EncodingLimits {

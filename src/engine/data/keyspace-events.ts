@@ -7,34 +7,41 @@
 // The keys in which channels keep messages make no events: where events are kept, each would be the cause of the next.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
+import type { Config } from '../../config/config.ts'
+import {
+  EVENT_BITS,
+  EVENT_CLASS,
+  EVENT_KEYEVENT,
+  EVENT_KEYSPACE,
+  type EventName,
+  eventBytes,
+} from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Created, Missed } from '../../store/keyspace/database-host.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Changes } from './changes.ts'
-import type { Config } from '../../config/config.ts'
-import { EVENT_BITS, EVENT_CLASS, EVENT_KEYEVENT, EVENT_KEYSPACE, type EventName, eventBytes } from '../../config/event-flags.ts'
 
 export interface KeyspaceEventsHost {
   readonly config: Config
   readonly clients: {
-  readonly pubSub: PubSub
+    readonly pubSub: PubSub
   }
   readonly data: {
-  readonly changes: Changes
-  readonly dataset: {
-    readonly databases: readonly Database[]
-    readonly onMissed: Handlers<Missed<Database>>
-    readonly onCreated: Handlers<Created<Database>>
-  }
+    readonly changes: Changes
+    readonly dataset: {
+      readonly databases: readonly Database[]
+      readonly onMissed: Handlers<Missed<Database>>
+      readonly onCreated: Handlers<Created<Database>>
+    }
   }
   readonly effects: {
-  readonly role: { readonly isReplica: boolean }
-  readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
+    readonly role: { readonly isReplica: boolean }
+    readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   }
   readonly parts: {
-  /** The room that keeps messages; it knows in which keys of database 0. */
-  readonly channels: { ownsKey(key: Bytes): boolean } | undefined
+    /** The room that keeps messages; it knows in which keys of database 0. */
+    readonly channels: { ownsKey(key: Bytes): boolean } | undefined
   }
 }
 

@@ -1,12 +1,13 @@
-// The brokers of a cluster on trial: this very program, on a log, told its place and, now and then, another time of day.
+// The brokers of a cluster under test: this program itself, on a log, with its address and
+// sometimes another wall clock.
 
 import { writeFileSync } from 'node:fs'
 import type { ConfigSettings } from '../../config/config.ts'
 import { Connection } from './connection.ts'
 import type { Machine } from './machines.ts'
-import { Member } from './member.ts'
+import { TrialProcess } from './trial-process.ts'
 
-/** The name under which clients ask for the leader. */
+/** The name of the shard, which clients use to ask for the leader. */
 export const SHARD = 'prove'
 
 /** The channel of the event that each RPUSH makes. A rule keeps its messages. */
@@ -14,7 +15,10 @@ export const PUSH_EVENTS = '__keyevent@0__:rpush'
 /** The messages that brokers keep (recorder.ts). Clocks of the day jump, so no message may grow too old. */
 const CHANNEL_RULES = `prove:*kept:* keep forever dedupe 1h ${PUSH_EVENTS} keep forever`
 
-/** Loaded before the program: its clock of the day goes ahead by what it is told. Leases must not care. */
+/**
+ * Loaded before the program: moves its wall clock by the number of milliseconds it is sent. Leases
+ * must not depend on that clock.
+ */
 const SHIFTED_CLOCK = `'use strict'
 const clock = Date
 const { now } = clock
@@ -28,22 +32,22 @@ if (process.channel) {
 
 export interface BrokerOptions {
   readonly log: string
-  /** Where snapshots lie. */
+  /** The store for snapshots. */
   readonly snapshots: string
   /** The words that start this program. */
   readonly program: readonly string[]
   readonly settings: ConfigSettings
-  /** Where what they say goes. */
+  /** The directory for their output. */
   readonly dir: string
 }
 
-export function prepareBrokers(machines: readonly Machine[], options: BrokerOptions): Member[] {
+export function prepareBrokers(machines: readonly Machine[], options: BrokerOptions): TrialProcess[] {
   const { dir, log, program, settings, snapshots } = options
   const clock = `${dir}/clock.cjs`
   writeFileSync(clock, SHIFTED_CLOCK)
   return machines.map((machine) => {
     const { host, name, ports, prefix } = machine
-    const port = ports[0]!
+    const [port] = ports
     const all = {
       port: String(port),
       bind: host,
@@ -59,15 +63,15 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       'log-snapshots': snapshots,
       ...settings,
     }
-    const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value!])
+    const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value])
     const [node = '', ...rest] = program
     const command = [...prefix, node, '--require', clock, ...rest, ...words]
-    return new Member({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })
+    return new TrialProcess({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })
   })
 }
 
-/** What a broker says of its place in the log. */
-export interface Standing {
+/** A broker's report about its part in the log. */
+export interface BrokerStatus {
   readonly leads: boolean
   readonly epoch: number
   readonly position: number
@@ -76,11 +80,11 @@ export interface Standing {
   readonly state: string
 }
 
-/** How long a broker may take to answer that. */
+/** The time limit for that answer. */
 const ASK_MS = 1000
 
-/** Asks a broker where it stands; undefined = it does not say. */
-export async function standingOf({ host, isPaused, isUp, port }: Member): Promise<Standing | undefined> {
+/** Asks a broker for its part in the log; undefined when it does not answer. */
+export async function statusOf({ host, isPaused, isUp, port }: TrialProcess): Promise<BrokerStatus | undefined> {
   if (!isUp || isPaused) return undefined
   const connection = new Connection(host, port)
   try {
@@ -96,7 +100,7 @@ export async function standingOf({ host, isPaused, isUp, port }: Member): Promis
       state,
     }
   } catch {
-    // It is about to begin, or to end: it is asked again.
+    // It is starting or stopping: it is asked again.
     return undefined
   } finally {
     connection.end()

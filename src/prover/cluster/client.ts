@@ -1,32 +1,40 @@
-// A client of the cluster, as clients of Redis Sentinel are: it asks any broker where the leader is, and goes there.
+// A client of the cluster that works like clients of Redis Sentinel: it asks any broker for the
+// leader, and connects to it.
 
 import type { Random } from '../../util/numbers/random.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
+import { anyOf } from './any-of.ts'
 import { SHARD } from './broker.ts'
 import { Connection, Unreached } from './connection.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
-/** Who has heard nothing for so long takes the connection for dead. Longer than an election would take with three brokers that are idle, and shorter than a log's. */
+/**
+ * A connection that has been silent for this long counts as dead. This is longer than a failover of
+ * idle brokers would take, and shorter than an election of the log.
+ */
 const PATIENCE_MS = 1500
 
 export class Client {
-  readonly #brokers: readonly Member[]
+  readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   #connection: Connection | undefined = undefined
 
-  constructor(brokers: readonly Member[], random: Random) {
+  constructor(brokers: readonly TrialProcess[], random: Random) {
     this.#brokers = brokers
     this.#random = random
   }
 
-  /** Asks the leader, as far as is known who that is. Throws `Unreached`, `Unanswered`. */
+  /** Asks the leader, as far as it is known. Throws `Unreached`, `Unanswered`. */
   async askLeader(requests: readonly (readonly string[])[]): Promise<Reply[]> {
     this.#connection ??= await this.#findLeader()
     return this.#askOf(this.#connection, requests)
   }
 
-  /** Opens a connection of its own to the leader, which says itself that it leads; undefined = there is none at the moment. Throws the same. */
-  async openToLeader(): Promise<{ broker: Member; connection: Connection } | undefined> {
+  /**
+   * Opens a separate connection to the leader, which must confirm that it leads; undefined when
+   * there is none now. Throws the same errors.
+   */
+  async openToLeader(): Promise<{ broker: TrialProcess; connection: Connection } | undefined> {
     const connection = await this.#findLeader()
     const broker = this.#brokers.find(({ address }) => address === connection.address)
     const [role] = await this.#askOf(connection, [['ROLE']])
@@ -35,7 +43,7 @@ export class Client {
     return undefined
   }
 
-  /** Asks a broker, whichever it is. Throws the same. */
+  /** Asks any broker. Throws the same errors. */
   async askAnybody(requests: readonly (readonly string[])[]): Promise<Reply[]> {
     const { host, port } = this.#draw()
     const connection = new Connection(host, port)
@@ -46,7 +54,7 @@ export class Client {
     }
   }
 
-  /** Forgets who leads. */
+  /** Forgets the leader. */
   forget(): void {
     this.#connection?.end()
     this.#connection = undefined
@@ -63,11 +71,11 @@ export class Client {
 
   async #findLeader(): Promise<Connection> {
     const [address] = await this.askAnybody([['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SHARD]]).catch(() => [])
-    if (!Array.isArray(address)) throw new Unreached('nobody says who leads')
+    if (!Array.isArray(address)) throw new Unreached('no broker knows the leader')
     return new Connection(String(address[0]), Number(address[1]))
   }
 
-  #draw(): Member {
-    return this.#brokers[this.#random.below(this.#brokers.length)]!
+  #draw(): TrialProcess {
+    return anyOf(this.#brokers, this.#random)
   }
 }

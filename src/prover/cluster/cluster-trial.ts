@@ -1,58 +1,60 @@
-// A cluster under load and in trouble, round after round. In a round it is struck a few times, each time when it works again; then everything is
-// looked at: what was acknowledged, what was read, what every broker holds.
+// A cluster under load and faults, in rounds. In a round it gets a few strikes, each when it works
+// again. Then everything is checked: what was acknowledged, what was read, and what every broker
+// holds.
 
 import { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
+import { anyOf } from './any-of.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'
-import type { Member } from './member.ts'
 import { Recorder, requestFor } from './recorder.ts'
 import { STRIKES, type Strike } from './strikes.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const CLIENTS = 16
 const STRIKES_OF_ROUND = 4
-/** Between a recovery and the next strike. */
+/** The longest time between a recovery and the next strike. */
 const CALM_MS_MAX = 600
 const POLL_MS = 10
-/** A cluster that acknowledges nothing for so long after a strike has not recovered. */
+/** A cluster that acknowledges no write for this long after a strike has not recovered. */
 const RECOVERY_MS_MAX = 120_000
 const READ_MS_MAX = 30_000
 /** So often, and so far apart, a broker's keys are held against the leader's before they count as different. */
 const LOOKS_MAX = 10
 const LOOK_MS = 100
 
-/** What was seen so far. */
-export interface Seen {
+/** The results so far. */
+export interface TrialResults {
   rounds: number
-  /** How often somebody began to lead, after the first. */
+  /** How often the leader changed. */
   failovers: number
-  /** Moments in which power was cut, and machines that lost it. */
+  /** Power cuts, and the machines that lost power in them. */
   cuts: number
   machinesCut: number
   acknowledged: number
   reads: number
   refused: number
-  /** Requests whose answer was lost. */
+  /** Requests whose reply was lost. */
   unknown: number
-  /** For each strike by name: how long no write was acknowledged, each time. */
+  /** By name of the strike: how long no write was acknowledged, each time. */
   readonly pausesMs: Map<string, number[]>
-  /** What must not be. */
+  /** Violations that were found. */
   readonly problems: string[]
 }
 
 export interface TrialOptions extends ClusterOptions {
   readonly seed: number
-  /** Those that may happen; default: all that the machine allows. */
+  /** The strikes to use; default: all that the machine allows. */
   readonly strikes?: readonly Strike[]
   /** The time that named subscribers get in the end of a round; default 20 s. */
   readonly hearingMs?: number
-  /** Told what happens. */
+  /** Called with a line for each event. */
   readonly trace?: (line: string) => void
 }
 
 export class ClusterTrial {
-  readonly seen: Seen = {
+  readonly results: TrialResults = {
     rounds: 0,
     failovers: 0,
     cuts: 0,
@@ -67,7 +69,7 @@ export class ClusterTrial {
   readonly cluster: Cluster
   readonly #options: TrialOptions
   readonly #random: Random
-  /** Each as often as it weighs. */
+  /** Each strike as often as its weight. */
   readonly #strikes: readonly Strike[]
   #epoch = 1
 
@@ -86,10 +88,13 @@ export class ClusterTrial {
     return new ClusterTrial(options, await Cluster.start(options))
   }
 
-  /** Runs a round; `isEnough` says that no more strikes are wanted. Throws where the cluster does not recover. */
+  /**
+   * Runs a round; no more strikes follow when `isEnough` returns true. Throws when the cluster does
+   * not recover.
+   */
   async round(isEnough: () => boolean = () => false): Promise<void> {
-    const { cluster, seen } = this
-    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++seen.rounds}:`, this.#options.hearingMs)
+    const { cluster, results } = this
+    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++results.rounds}:`, this.#options.hearingMs)
     recorder.start(CLIENTS)
     try {
       await this.#recovered(recorder)
@@ -102,10 +107,10 @@ export class ClusterTrial {
       await recorder.stop()
     }
     const { totals } = recorder
-    seen.acknowledged += totals.acknowledged
-    seen.reads += totals.reads
-    seen.refused += totals.refused
-    seen.unknown += totals.unknown
+    results.acknowledged += totals.acknowledged
+    results.reads += totals.reads
+    results.refused += totals.refused
+    results.unknown += totals.unknown
     await this.#examine(recorder)
   }
 
@@ -114,7 +119,7 @@ export class ClusterTrial {
   }
 
   /** Returns the keys that a broker holds otherwise than the leader. It looks more than once: a message that was scheduled may be published meanwhile. */
-  async #keysThatDiffer(broker: Member, leader: Member, keys: readonly string[]): Promise<string[]> {
+  async #keysThatDiffer(broker: TrialProcess, leader: TrialProcess, keys: readonly string[]): Promise<string[]> {
     let differing: string[] = []
     for (let i = 0; i < LOOKS_MAX; i++) {
       const [own, held] = [await readAll(broker, keys), await readAll(leader, keys)]
@@ -126,7 +131,7 @@ export class ClusterTrial {
   }
 
   async #strike(strike: Strike, recorder: Recorder): Promise<void> {
-    const { cluster, seen } = this
+    const { cluster, results } = this
     this.#trace(strike.name)
     recorder.takeLongestPauseMs()
     if (strike.isInQuiet === true) await this.#strikeInQuiet(strike, recorder)
@@ -134,17 +139,20 @@ export class ClusterTrial {
     await this.#recovered(recorder)
     const pauseMs = recorder.takeLongestPauseMs()
     this.#trace(`  no write was acknowledged for ${pauseMs.toFixed(0)} ms`)
-    const pauses = seen.pausesMs.get(strike.name)
-    if (pauses === undefined) seen.pausesMs.set(strike.name, [pauseMs])
+    const pauses = results.pausesMs.get(strike.name)
+    if (pauses === undefined) results.pausesMs.set(strike.name, [pauseMs])
     else pauses.push(pauseMs)
     if (strike.cuts !== undefined) {
-      seen.cuts++
-      seen.machinesCut += strike.cuts
+      results.cuts++
+      results.machinesCut += strike.cuts
     }
     await this.#countEpochs()
   }
 
-  /** Nobody writes before another broker leads, so nothing waits for the one that is struck when it goes on. */
+  /**
+   * No client writes before another broker leads, so no write waits for the paused broker when it
+   * continues.
+   */
   async #strikeInQuiet(strike: Strike, recorder: Recorder): Promise<void> {
     await recorder.fallQuiet()
     let isOver = false
@@ -157,11 +165,11 @@ export class ClusterTrial {
   }
 
   async #isLedAnew(): Promise<boolean> {
-    const standings = await this.cluster.standings()
-    return standings.some((standing) => standing?.leads === true && standing.epoch > this.#epoch)
+    const statuses = await this.cluster.statuses()
+    return statuses.some((status) => status?.leads === true && status.epoch > this.#epoch)
   }
 
-  /** Waits until a write is acknowledged that was asked for a moment ago. */
+  /** Waits until a write is acknowledged that was sent after this call. */
   async #recovered(recorder: Recorder): Promise<void> {
     const sinceMs = performance.now()
     while (recorder.lastWriteMs <= sinceMs) {
@@ -172,43 +180,43 @@ export class ClusterTrial {
   }
 
   async #countEpochs(): Promise<void> {
-    const epoch = Math.max(this.#epoch, ...(await this.cluster.standings()).map((standing) => standing?.epoch ?? 0))
-    this.seen.failovers += epoch - this.#epoch
+    const epoch = Math.max(this.#epoch, ...(await this.cluster.statuses()).map((status) => status?.epoch ?? 0))
+    this.results.failovers += epoch - this.#epoch
     this.#epoch = epoch
   }
 
   #draw(): Strike {
-    return this.#strikes[this.#random.below(this.#strikes.length)]!
+    return anyOf(this.#strikes, this.#random)
   }
 
   #trace(line: string): void {
     this.#options.trace?.(line)
   }
 
-  // ── what became of it ────────────────────────────────────────────────────
+  // ── checks ────────────────────────────────────────────────────
 
   async #examine(recorder: Recorder): Promise<void> {
-    const { cluster, seen } = this
+    const { cluster, results } = this
     await cluster.whenWell()
     const { keys } = recorder
     const leader = await cluster.leader()
     await recorder.stopListening(await readAll(leader, keys))
     const held = await readAll(leader, keys)
-    for (const problem of recorder.problems(held)) seen.problems.push(problem)
+    for (const problem of recorder.problems(held)) results.problems.push(problem)
     await cluster.whenWell()
     for (const broker of cluster.brokers)
       for (const key of await this.#keysThatDiffer(broker, leader, keys))
-        seen.problems.push(`${key}: ${broker.name} holds something else than ${leader.name}`)
+        results.problems.push(`${key}: ${broker.name} differs from ${leader.name}`)
     await this.#countEpochs()
     const connection = new Connection(leader.host, leader.port)
-    // What is left behind where that fails does no harm.
+    // Keys that are left behind after a failure do no harm.
     await connection.ask([['UNLINK', ...keys]], READ_MS_MAX).catch(() => {})
     connection.end()
   }
 }
 
 /** Reads what keys hold at one moment. */
-async function readAll({ host, port }: Member, keys: readonly string[]): Promise<Map<string, Reply>> {
+async function readAll({ host, port }: TrialProcess, keys: readonly string[]): Promise<Map<string, Reply>> {
   const connection = new Connection(host, port)
   try {
     const replies = await connection.ask([['MULTI'], ...keys.map(requestFor), ['EXEC']], READ_MS_MAX)

@@ -1,21 +1,25 @@
-// A cluster on trial: three log servers and three brokers, and what may happen to them.
+// A cluster under test: three log servers and three brokers, and the faults that can be made.
 
 import { mkdirSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { ConfigSettings } from '../../config/config.ts'
+import { assert } from '../../util/assert.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import { prepareBrokers, type Standing, standingOf } from './broker.ts'
+import { type BrokerStatus, prepareBrokers, statusOf } from './broker.ts'
 import { type LogKind, type LogSystem, prepareLog } from './log-system.ts'
 import { type Machine, Machines } from './machines.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const LOG_SERVERS = 3
 const BROKERS = 3
-/** The log's name. */
+/** The name of the log. */
 const LOG = 'prove'
 const POLL_MS = 25
-/** A log whose servers all lost power takes some 10 s to answer; a busy machine takes longer for everything. */
+/**
+ * A log whose servers have all lost power takes about 10 s to answer; on a busy machine everything
+ * takes longer.
+ */
 const WELL_MS_MAX = 120_000
 
 export interface ClusterOptions {
@@ -23,24 +27,27 @@ export interface ClusterOptions {
   readonly logKind: LogKind
   /** The words that start this program. */
   readonly program: readonly string[]
-  /** Beside those that every broker has. */
+  /** Settings beside those of every broker. */
   readonly settings?: ConfigSettings
-  /** `plain`: this machine as it is, whose power nobody cuts. Default: as far `apart` as the system allows. */
+  /**
+   * `plain`: all machines are this one, without power cuts. Default: as far `apart` as the system
+   * allows.
+   */
   readonly machines?: 'apart' | 'plain'
 }
 
 export class Cluster {
   readonly machines: Machines
   readonly log: LogSystem
-  readonly brokers: readonly Member[]
+  readonly brokers: readonly TrialProcess[]
 
-  private constructor(machines: Machines, log: LogSystem, brokers: readonly Member[]) {
+  private constructor(machines: Machines, log: LogSystem, brokers: readonly TrialProcess[]) {
     this.machines = machines
     this.log = log
     this.brokers = brokers
   }
 
-  /** Starts it, and waits until a broker leads. Throws what kept it from that. */
+  /** Starts the cluster, and waits until a broker leads. Throws the reason when none does. */
   static async start({
     dir,
     logKind,
@@ -70,90 +77,98 @@ export class Cluster {
     }
   }
 
-  get members(): Member[] {
+  get members(): TrialProcess[] {
     return [...this.log.members, ...this.brokers]
   }
 
-  /** The broker that leads, as soon as one does. Throws when nobody does for too long. */
-  async leader(): Promise<Member> {
-    return this.#soon('nobody leads', async () => {
-      const standings = await this.standings()
-      const at = standings.findIndex((standing) => standing?.leads === true)
+  /** Returns the broker that leads, as soon as one does. Throws when there is none for too long. */
+  async leader(): Promise<TrialProcess> {
+    return this.#soon('no broker leads', async () => {
+      const statuses = await this.statuses()
+      const at = statuses.findIndex((status) => status?.leads === true)
       return this.brokers[at]
     })
   }
 
-  /** The server that leads the log; undefined = nobody says. */
-  logLeader(): Promise<Member | undefined> {
+  /** The server that leads the log; undefined when it is not known. */
+  logLeader(): Promise<TrialProcess | undefined> {
     return this.log.leader(LOG)
   }
 
-  /** Where each broker stands; undefined = it does not say. */
-  standings(): Promise<(Standing | undefined)[]> {
-    return Promise.all(this.brokers.map(standingOf))
+  /** Each broker's part in the log; undefined when it does not answer. */
+  statuses(): Promise<(BrokerStatus | undefined)[]> {
+    return Promise.all(this.brokers.map(statusOf))
   }
 
-  async kill(members: readonly Member[]): Promise<void> {
+  async kill(members: readonly TrialProcess[]): Promise<void> {
     await Promise.all(members.map((member) => member.kill()))
   }
 
-  /** Takes power from machines at the same moment: what they had not synced is gone. */
-  async cutPower(members: readonly Member[], seed: number): Promise<void> {
+  /** Cuts the power of machines at the same moment: data that was not synced is lost. */
+  async cutPower(members: readonly TrialProcess[], seed: number): Promise<void> {
     await this.kill(members)
-    await this.machines.files!.cut(
+    const { files } = this.machines
+    assert(files !== undefined, 'power is cut only where files are volatile')
+    await files.cut(
       members.map(({ name }) => name),
       seed,
     )
   }
 
-  /** Leaves a machine with an empty disk. */
-  async emptyDisk(member: Member): Promise<void> {
+  /** Empties a machine's disk. */
+  async emptyDisk(member: TrialProcess): Promise<void> {
     await member.kill()
     const { dir } = this.#machineOf(member)
     for (const name of await readdir(dir)) await rm(path.join(dir, name), { recursive: true })
   }
 
-  /** Waits until all is well: everybody runs, one broker leads, the others have what it had. Throws what is wrong when nothing goes on for too long. */
+  /**
+   * Waits until the cluster is healthy: every process runs, one broker leads, and the others have
+   * read up to its position. Throws the problem when there is no progress for too long.
+   */
   async whenWell(): Promise<void> {
     for (const member of this.members) member.start()
     let reached = -1
-    await this.#soon('not all is well', async (restart) => {
-      const standings = await this.standings()
-      // Whoever is furthest behind, with an empty disk perhaps, reads for as long as that takes.
-      const furthestBehind = Math.min(...standings.map((standing) => standing?.position ?? -1))
+    await this.#soon('the cluster is not healthy', async (restart) => {
+      const statuses = await this.statuses()
+      // The broker that is furthest behind, perhaps with an empty disk, reads for as long as it
+      // needs.
+      const furthestBehind = Math.min(...statuses.map((status) => status?.position ?? -1))
       if (furthestBehind > reached) restart()
       reached = Math.max(reached, furthestBehind)
-      const failure = standings.find(
-        (standing) => standing !== undefined && standing.failure !== '' && standing.state === 'stopped',
+      const failure = statuses.find(
+        (status) => status !== undefined && status.failure !== '' && status.state === 'stopped',
       )
       if (failure !== undefined) throw new Error(`a broker has stopped: ${failure.failure}`)
-      const leader = standings.find((standing) => standing?.leads === true)
-      if (leader === undefined || standings.includes(undefined)) return undefined
+      const leader = statuses.find((status) => status?.leads === true)
+      if (leader === undefined || statuses.includes(undefined)) return undefined
       return (await this.#haveReached(leader.position)) ? true : undefined
     })
   }
 
-  /** Ends everything, and gives back what the system lent. */
+  /** Ends all processes, and removes what was set up in the system. */
   async end(): Promise<void> {
     await Promise.all(this.members.map((member) => member.end()))
     await this.machines.remove()
   }
 
-  /** The last words of whoever has something to say, for reports. */
+  /** The last lines of output of all processes, for reports. */
   lastWords(): string {
     return this.members.map((member) => `${member.name}: ${member.lastWords()}`).join('\n')
   }
 
-  #machineOf({ name }: Member): Machine {
-    return this.machines.all.find((machine) => machine.name === name)!
+  #machineOf({ name }: TrialProcess): Machine {
+    const found = this.machines.all.find((machine) => machine.name === name)
+    assert(found !== undefined, 'each member runs on a machine of its name')
+    return found
   }
 
   async #haveReached(position: number): Promise<boolean> {
-    const standings = await this.standings()
-    return standings.every((standing) => standing !== undefined && standing.position >= position)
+    const statuses = await this.statuses()
+    return statuses.every((status) => status !== undefined && status.position >= position)
   }
 
-  /** Looks until something is found; `restart` gives it as long again. */
+  /** Polls until something is found; `restart` starts the time limit again. */
   async #soon<T>(otherwise: string, look: (restart: () => void) => Promise<T | undefined>): Promise<T> {
     let endMs = 0
     const restart = (): void => {

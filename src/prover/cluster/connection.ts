@@ -1,18 +1,19 @@
-// A connection of a client: requests out, replies back in order, within a time.
+// A connection of a client: sends requests, and receives their replies in order, within a time
+// limit.
 
 import net from 'node:net'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 
 /** Nothing was sent. */
 export class Unreached extends Error {
   override name = 'Unreached'
 }
 
-/** It was sent, and no answer came. */
+/** The requests were sent, and no reply came. */
 export class Unanswered extends Error {
   override name = 'Unanswered'
 }
@@ -50,7 +51,7 @@ export class Connection implements ReplyValueReceiver<string> {
         resolve()
       })
     })
-    // Why it ended does not matter to those who wait.
+    // Waiting callers do not need the reason.
     socket.on('error', () => socket.destroy())
     socket.on('data', (chunk) => this.#reader.feed(chunk))
   }
@@ -59,7 +60,10 @@ export class Connection implements ReplyValueReceiver<string> {
     return this.#state === 'closed'
   }
 
-  /** Sends requests together and returns their replies, errors among them. Throws `Unreached`, `Unanswered`; then it is closed. */
+  /**
+   * Sends requests together and returns their replies, which may be errors. Throws `Unreached`,
+   * `Unanswered`; then the connection is closed.
+   */
   async ask(requests: readonly (readonly string[])[], timeoutMs: number): Promise<Reply[]> {
     let timer: ReturnType<typeof setTimeout> | undefined
     try {

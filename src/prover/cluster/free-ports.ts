@@ -1,8 +1,12 @@
-// Ports of loopback that nobody listens on, for servers that have to know each other's before they start.
+// Free ports of the loopback interface, for servers that must know each other's ports before they
+// start.
 
 import { createServer, type Server } from 'node:net'
 
-/** Returns so many different ports. Nobody else gets them from here; the system may give one away all the same, and then a server does not start. */
+/**
+ * Returns this many different ports. The system may still give one to another process; then a
+ * server does not start.
+ */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, listen))
   const ports = servers.map((server) => (server.address() as { port: number }).port)

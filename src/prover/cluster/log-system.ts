@@ -1,35 +1,38 @@
-// The servers of a log, set up as docs/cluster.md says: nats-servers or etcds that know each other, on machines of their own.
+// The servers of a log, set up as in docs/cluster.md: nats-servers or etcds that know each other,
+// each on a machine of its own.
 
 import { writeFileSync } from 'node:fs'
 import type { Machine } from './machines.ts'
-import { Member } from './member.ts'
+import { TrialProcess } from './trial-process.ts'
 
 export type LogKind = 'nats' | 'etcd'
 
 export interface LogSystem {
-  readonly members: readonly Member[]
-  /** What a broker is told, with a name for the log. */
+  readonly members: readonly TrialProcess[]
+  /** The address for a broker's configuration, with the name of the log. */
   address(name: string): string
-  /** The member that leads the log of this name; undefined = nobody, or nobody says. */
-  leader(name: string): Promise<Member | undefined>
+  /**
+   * The member that leads the log of this name; undefined when there is none or it is not known.
+   */
+  leader(name: string): Promise<TrialProcess | undefined>
 }
 
-/** Who may use a log of NATS. */
+/** The user of a log in NATS. */
 export const NATS_USER = { user: 'respite', password: 'secret' } as const
 
 export interface NatsOptions {
-  /** As in their configuration file. */
+  /** As in the servers' configuration file. */
   readonly syncInterval?: string
   /** Whether the account of the log may ask how the servers sync. */
   readonly mayAsk?: boolean
-  /** What the user may do, as in their configuration file. Default: everything. */
+  /** The user's permissions, as in the configuration file. Default: everything. */
   readonly permissions?: string
 }
 
-/** How long a server may take to say who leads. */
+/** The time limit for asking a server about the leader. */
 const ASK_TIMEOUT_MS = 1000
 
-/** Prepares servers; `dir` is where their configuration and what they say goes. */
+/** Prepares servers; `dir` is for their configuration and output. */
 export function prepareLog(kind: LogKind, machines: readonly Machine[], dir: string): LogSystem {
   return kind === 'nats' ? prepareNats(machines, dir) : prepareEtcd(machines, dir)
 }
@@ -61,10 +64,10 @@ export function prepareNats(
       'system_account: SYS',
     ]
     writeFileSync(file, lines.join('\n'))
-    return new Member({
+    return new TrialProcess({
       name,
       host,
-      port: ports[0]!,
+      port: ports[0],
       command: [...prefix, 'nats-server', '-c', file],
       logFile: `${dir}/${name}.log`,
     })
@@ -74,9 +77,9 @@ export function prepareNats(
     members,
     address: (name) => `nats://${NATS_USER.user}:${NATS_USER.password}@${places}/${name}?bytes=1gb`,
     async leader(name) {
-      for (const [i, { isPaused, isUp }] of members.entries()) {
-        if (!isUp || isPaused) continue
-        const { host, ports } = machines[i]!
+      for (const [i, { host, ports }] of machines.entries()) {
+        const member = members[i]
+        if (member === undefined || !member.isUp || member.isPaused) continue
         const said = await askJson(`http://${host}:${ports[2]}/jsz?streams=true`)
         const leader = leaderOf(said, name)
         const found = members.find((member) => member.name === leader)
@@ -87,7 +90,7 @@ export function prepareNats(
   }
 }
 
-/** Who leads a stream, as a server says it. */
+/** The leader of a stream, in a server's report. */
 function leaderOf(said: unknown, stream: string): string | undefined {
   interface Stream {
     name: string
@@ -120,10 +123,10 @@ export function prepareEtcd(
       ...(quotaBytes !== undefined && { 'quota-backend-bytes': quotaBytes }),
     }
     const words = Object.entries(options).map(([option, value]) => `--${option}=${value}`)
-    return new Member({
+    return new TrialProcess({
       name,
       host,
-      port: ports[0]!,
+      port: ports[0],
       command: [...prefix, 'etcd', ...words],
       logFile: `${dir}/${name}.log`,
     })
@@ -144,7 +147,7 @@ export function prepareEtcd(
   }
 }
 
-/** What an HTTP server answers; undefined = nothing that can be read. */
+/** The JSON answer of an HTTP server; undefined when there is none. */
 async function askJson(url: string, body?: string): Promise<unknown> {
   try {
     const request = {
@@ -153,7 +156,7 @@ async function askJson(url: string, body?: string): Promise<unknown> {
     }
     return (await (await fetch(url, request)).json()) as unknown
   } catch {
-    // It is down, or stands still: who leads, another says.
+    // The server is down or paused: another one knows the leader.
     return undefined
   }
 }

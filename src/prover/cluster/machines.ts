@@ -1,49 +1,54 @@
-// The machines of a cluster on trial. At their least they are directories, and all of them are this machine. Where the system lets root do that,
-// each has a disk of its own, whose power can be cut, and a network of its own, which can be cut off from the others.
+// The machines of a cluster under test. In the simplest case each is a directory, and all of them
+// are this machine. If the system allows it and this process is root, each has a disk of its own,
+// whose power can be cut, and a network of its own, which can be cut off from the others.
 
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { assert } from '../../util/assert.ts'
 import { VolatileFiles } from '../volatile-files/volatile-files.ts'
 import { freePorts } from './free-ports.ts'
 import { Network } from './network.ts'
 
+/** Ports for clients, for peers, and for monitoring. */
+export type Ports = readonly [clients: number, peers: number, monitoring: number]
+
 export interface Machine {
   readonly name: string
   readonly host: string
-  /** Ports that nobody else uses. */
-  readonly ports: readonly number[]
-  /** Its disk. */
+  /** Ports that no other process uses. */
+  readonly ports: Ports
+  /** The directory of its disk. */
   readonly dir: string
-  /** Words before a command that runs it there. */
+  /** The words before a command that run it on this machine. */
   readonly prefix: readonly string[]
 }
 
-/** What the system has lent. */
-interface Lent {
+/** Facilities that were set up in the system. */
+interface Facilities {
   readonly files?: VolatileFiles | undefined
   readonly network?: Network | undefined
 }
 
-/** So many ports a machine has: for clients, for its peers, for whoever watches. */
+/** Ports of a machine: for clients, for its peers, and for monitoring. */
 const PORTS = 3
 
 export class Machines {
   readonly all: readonly Machine[]
-  /** Undefined = what was written stays written. */
+  /** Undefined when power cannot be cut. */
   readonly files: VolatileFiles | undefined
-  /** Undefined = nobody can be cut off. */
+  /** Undefined when no machine can be cut off. */
   readonly network: Network | undefined
-  /** What this machine does not allow, and why. */
+  /** Faults that this machine does not allow, with the reasons. */
   readonly missing: readonly string[]
 
-  private constructor(all: readonly Machine[], { files, network }: Lent, missing: readonly string[]) {
+  private constructor(all: readonly Machine[], { files, network }: Facilities, missing: readonly string[]) {
     this.all = all
     this.files = files
     this.network = network
     this.missing = missing
   }
 
-  /** `program` are the words that start this program's `prove-durability`. */
+  /** `program` is the command line that starts this program's `prove-durability`. */
   static async create(names: readonly string[], dir: string, program: readonly string[]): Promise<Machines> {
     const missing: string[] = []
     const files = await VolatileFiles.mount(path.join(dir, 'disks'), program).catch((error: Error) => error)
@@ -57,12 +62,12 @@ export class Machines {
     return new Machines(await describe(names, dir, own), own, missing)
   }
 
-  /** All of them are this machine. */
+  /** Makes machines that are all this machine. */
   static async plain(names: readonly string[], dir: string): Promise<Machines> {
     return new Machines(await describe(names, dir, {}), {}, [])
   }
 
-  /** Gives back what the system lent; nothing runs on them any more. */
+  /** Removes what was set up in the system; nothing may run on the machines any more. */
   async remove(): Promise<void> {
     this.network?.remove()
     await this.files?.unmount()
@@ -70,7 +75,7 @@ export class Machines {
 }
 
 /** Gives each machine its directory, its address and its ports. */
-async function describe(names: readonly string[], dir: string, { files, network }: Lent): Promise<Machine[]> {
+async function describe(names: readonly string[], dir: string, { files, network }: Facilities): Promise<Machine[]> {
   const ports = await freePorts(PORTS * names.length)
   return names.map((name, i) => {
     const own = files === undefined ? path.join(dir, name) : files.addVolume(name)
@@ -78,9 +83,16 @@ async function describe(names: readonly string[], dir: string, { files, network 
     return {
       name,
       host: network === undefined ? '127.0.0.1' : network.addressOf(name),
-      ports: ports.slice(PORTS * i, PORTS * (i + 1)),
+      ports: portsOf(ports, i),
       dir: own,
       prefix: network === undefined ? [] : network.prefixOf(name),
     }
   })
+}
+
+/** The ports of a machine, given by its index, among free ones. */
+export function portsOf(free: readonly number[], machine: number): Ports {
+  const [clients, peers, monitoring] = free.slice(PORTS * machine)
+  assert(clients !== undefined && peers !== undefined && monitoring !== undefined, 'each machine has three ports')
+  return [clients, peers, monitoring]
 }

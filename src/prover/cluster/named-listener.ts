@@ -6,10 +6,10 @@
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { Client } from './client.ts'
 import type { Connection } from './connection.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const LOOK_MS = 20
 /** A connection whose broker does not answer PING within this time is given up. */
@@ -27,7 +27,7 @@ export class NamedListener {
   #isOver = false
   #working: Promise<void> = Promise.resolve()
 
-  constructor(brokers: readonly Member[], random: Random, name: string, pattern: string) {
+  constructor(brokers: readonly TrialProcess[], random: Random, name: string, pattern: string) {
     this.name = name
     this.#pattern = pattern
     this.#random = random

@@ -1,15 +1,16 @@
-// A network of its own for each machine on trial: a network namespace with a cable to a bridge, which this program is on as well. Who is to be cut off
-// from somebody has its packets for them dropped where they leave. It takes Linux, root, and `ip`.
+// A network for each machine under test: a network namespace with a cable to a bridge, to which
+// this program is connected as well. To cut a machine off from another, its packets to that one are
+// dropped where they leave. It needs Linux, root and `ip`.
 
 import { spawnSync } from 'node:child_process'
 
-/** Of private addresses, a corner that few use: 10.213.x.0/24. */
+/** A rarely used range of private addresses: 10.213.x.0/24. */
 const FIRST_BYTES = '10.213'
 const NETS = 250
-/** This program's last byte; the machines follow. */
+/** The last byte of this program's address; the machines follow. */
 const OWN_BYTE = 1
 
-/** What may be cut off from whom: a machine, or the clients, who are all in this program. */
+/** The clients, which are all in this program, as an end of a cut. */
 export const CLIENTS = 'clients'
 
 export class Network {
@@ -26,7 +27,7 @@ export class Network {
     this.#subnet = `${FIRST_BYTES}.${process.pid % NETS}`
   }
 
-  /** Makes one, or returns what keeps it from being made. */
+  /** Makes a network, or returns the reason why it is not possible. */
   static whenPossible(names: readonly string[]): Network | Error {
     if (process.platform !== 'linux') return new Error('they need Linux')
     if (process.getuid?.() !== 0) return new Error('they need root')
@@ -45,12 +46,12 @@ export class Network {
     return `${this.#subnet}.${OWN_BYTE + at}`
   }
 
-  /** Words before a command that runs it on a machine. */
+  /** The words before a command that run it on a machine. */
   prefixOf(name: string): string[] {
     return ['ip', 'netns', 'exec', this.#namespace(name)]
   }
 
-  /** From now on nothing goes from a machine to another, or to the clients. */
+  /** From now on no packet goes from one machine to another machine, or to the clients. */
   cut(from: string, to: string): void {
     ip('-n', this.#namespace(from), 'route', 'add', 'blackhole', `${this.addressOf(to)}/32`)
   }

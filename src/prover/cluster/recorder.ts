@@ -1,32 +1,41 @@
-// Clients that work on the cluster while it is in trouble, and remember what they asked and heard.
+// Clients that use the cluster while it has faults, and record their requests and replies.
 //
-// They push values that nobody else pushes (alone, in a transaction into two lists, in a script with a counter), read lists, at the leader and
-// elsewhere, write, read and swap registers, and count. They publish messages that a rule keeps, by each command that does so, at the leader and elsewhere:
-// that is a push into the channel's stream. Others have opened a connection to the leader and rest: they read by it when a broker has stood still.
-// What may be done with what they remember is in prove/histories.ts. What brokers say that they are is looked at all the while (role-watch.ts).
+// They push unique values (alone, in a transaction into two lists, in a script with a counter),
+// read lists at the leader and at other brokers, write, read and swap registers, and count. They
+// publish messages that a rule keeps, with each command that can, at the leader and at other
+// brokers; each such message is pushed into the stream of its channel. Other clients have opened a
+// connection to the leader and stay idle; they read over it when a broker has been paused.
+// durability/histories.ts checks the records. Meanwhile the roles that brokers report are watched
+// (role-watch.ts).
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
 import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/histories.ts'
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { PUSH_EVENTS } from './broker.ts'
 import { Client } from './client.ts'
 import { Connection, Unreached } from './connection.ts'
-import type { Member } from './member.ts'
 import { NamedListener } from './named-listener.ts'
 import { problemOfRoles } from './role-watch.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 const LISTS = 4
 const REGISTERS = 4
-/** The next list, or register, is begun after so many operations: reading a list costs its length, checking a register more than that. */
+/**
+ * The next list, or register, is begun after this many operations: reading a list costs its length,
+ * checking a register costs more than that.
+ */
 const OPERATIONS_OF_LIST = 400
 const OPERATIONS_OF_REGISTER = 60
-/** A client that was refused, or reached nobody, rests so long at most. */
+/** The longest pause of a client after a refusal, or when it reached no broker. */
 const REST_MS_MAX = 40
 
-/** Channels of each kind; their names match the rule that brokers have (broker.ts). */
+/** Channels of each kind; their names match the brokers' rule (broker.ts). */
 const CHANNELS = 2
-/** Connections that rest. When a broker has stood still half of them are used within this time, the others when it has found out that another leads. */
+/**
+ * Idle connections. When a broker has been paused, half of them are used within this time, the
+ * others when it has noticed that another broker leads.
+ */
 const RESTING_CLIENTS = 12
 const RESTING_READ_MS_MAX = 150
 const RESTING_LOOK_MS = 20
@@ -40,18 +49,21 @@ const HEARING_LOOK_MS = 50
 const SCHEDULED_MS_MAX = 400
 /** The kept messages of this channel are the keys that were pushed to. */
 const EVENTS_KEY = `channel:{${PUSH_EVENTS}}`
-/** Before the text of a scheduled message stands its number. */
+/** The number before the text of a scheduled message. */
 const SCHEDULED_NUMBER_CHARS = 17
-/** So often each broker is asked what it is. */
+/** How often each broker is asked for its role. */
 const ROLE_LOOK_MS = 25
 
 const PUBLISH = "return redis.call('PUBLISH', KEYS[1], ARGV[1])"
 const SPUBLISH = "return redis.call('SPUBLISH', KEYS[1], ARGV[1])"
 const PUSH_AND_COUNT = "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])"
 
-/** What a client asks, and what it remembers of it. */
+/** The operations of one request or transaction. */
+type Operations = readonly [Operation, ...Operation[]]
+
+/** The requests of a client, and the operations recorded for them. */
 interface Asked {
-  readonly operations: readonly Operation[]
+  readonly operations: Operations
   readonly counting?: Counting
   readonly requests: readonly string[][]
   /** Takes the last reply. */
@@ -67,32 +79,34 @@ export interface Totals {
 
 export class Recorder {
   readonly totals: Totals = { acknowledged: 0, refused: 0, unknown: 0, reads: 0 }
-  /** When a write was last acknowledged, and the longest time between two, since it was last looked at. */
+  /**
+   * When a write was last acknowledged, and the longest time between two, since
+   * `takeLongestPauseMs`.
+   */
   #lastWriteMs = performance.now()
   #longestPauseMs = 0
-  readonly #brokers: readonly Member[]
+  readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   readonly #prefix: string
   readonly #operations = new Map<string, Operation[]>()
   readonly #countings = new Map<string, Counting[]>()
-  /** Pushes of one transaction. */
-  readonly #together: (readonly Operation[])[] = []
-  /** Which list, or register, of a row of them is worked on. */
+  /** The pushes of each transaction. */
+  readonly #together: Operations[] = []
+  /** The number of the list or register in use, by family. */
   readonly #families = new Map<string, number>()
   #values = 0
   #isOver = false
-  /** Nobody asks anything but those that rest; so many requests are under way still. */
+  /** Only idle clients send requests; this many requests are still in flight. */
   #isQuiet = false
   #underWay = 0
   readonly #clients: Promise<void>[] = []
   readonly #listeners: NamedListener[]
-  /** What brokers said of themselves that cannot be. */
+  /** Contradictions between the roles that a broker reported. */
   readonly #roleProblems = new Set<string>()
-
   readonly #hearingMs: number
 
-  /** Keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the messages that they missed. */
-  constructor(brokers: readonly Member[], random: Random, prefix: string, hearingMs = HEARING_MS) {
+  /** All keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the messages that they missed. */
+  constructor(brokers: readonly TrialProcess[], random: Random, prefix: string, hearingMs = HEARING_MS) {
     this.#hearingMs = hearingMs
     this.#brokers = brokers
     this.#random = random
@@ -110,7 +124,7 @@ export class Recorder {
     for (const listener of this.#listeners) listener.start()
   }
 
-  /** Ends the clients, when they have their answers. */
+  /** Ends the clients when they have their replies. */
   async stop(): Promise<void> {
     this.#isOver = true
     await Promise.all(this.#clients)
@@ -123,7 +137,10 @@ export class Recorder {
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
   }
 
-  /** Has clients ask nothing until `goOn`. Fulfilled when all have their answers: then no write is under way. */
+  /**
+   * Stops requests until `goOn`. Resolves when all clients have their replies: then no write is in
+   * flight.
+   */
   async fallQuiet(): Promise<void> {
     this.#isQuiet = true
     while (this.#underWay > 0 && !this.#isOver) await sleep(1)
@@ -133,7 +150,7 @@ export class Recorder {
     this.#isQuiet = false
   }
 
-  /** The longest time for which no write was acknowledged, since this was last asked. */
+  /** The longest time without an acknowledged write, since the last call. */
   takeLongestPauseMs(): number {
     const pauseMs = Math.max(this.#longestPauseMs, performance.now() - this.#lastWriteMs)
     this.#longestPauseMs = 0
@@ -151,7 +168,10 @@ export class Recorder {
     return [...[...names, ...this.#countings.keys()].map(storedUnder), ...scheduled, EVENTS_KEY]
   }
 
-  /** Returns all that is wrong with what clients saw, where the cluster holds this. Lists are arrays, others text; null = there is none. */
+  /**
+   * Returns all contradictions between the clients' records and `held`, the final contents of the
+   * cluster. Lists are arrays, other values text; null = the key does not exist.
+   */
   problems(held: ReadonlyMap<string, Reply>): string[] {
     const found: string[] = [...this.#roleProblems]
     const add = (key: string, problem: string | undefined): void => {
@@ -167,7 +187,7 @@ export class Recorder {
     for (const pushes of this.#together) {
       const there = pushes.filter(({ key, value }) => valuesIn(key, held).includes(value))
       if (there.length !== 0 && there.length !== pushes.length)
-        found.push(`a transaction is there by half: ${pushes[0]!.value} in ${there.map(({ key }) => key)}`)
+        found.push(`half a transaction is there: ${pushes[0].value} in ${there.map(({ key }) => key)}`)
     }
     found.push(...problemsOfEvents(held), ...this.#unheard(held))
     return found
@@ -205,15 +225,16 @@ export class Recorder {
     return found
   }
 
-  // ── working ──────────────────────────────────────────────────────────────
+  // ── clients ──────────────────────────────────────────────────────────────
 
   async #work(number: number): Promise<void> {
     const client = new Client(this.#brokers, this.#random)
-    // What became of the last is not known: registers with many such take too long to check.
+    // The outcome of the last request is unknown: registers with many such requests take too long
+    // to check.
     let isInDoubt = false
     while (!this.#isOver) {
       if (this.#isQuiet) {
-        // Who leads may be another when it goes on.
+        // Another broker may lead when the clients go on.
         client.forget()
         await sleep(QUIET_LOOK_MS)
         continue
@@ -233,7 +254,10 @@ export class Recorder {
     client.forget()
   }
 
-  /** Keeps a connection that was opened to the leader, and reads by it when its broker has stood still: what it is told must not be old. */
+  /**
+   * Keeps an idle connection that was opened to the leader, and reads over it when its broker has
+   * been paused: the replies must not be outdated.
+   */
   async #rest(number: number): Promise<void> {
     const client = new Client(this.#brokers, this.#random)
     while (!this.#isOver) {
@@ -256,7 +280,10 @@ export class Recorder {
     }
   }
 
-  /** Asks by a connection that rested, too, until its broker has found out that it leads no more; or it seems that it still does. */
+  /**
+   * Polls over another idle connection until its broker has noticed that it does not lead any more,
+   * or the time limit passes.
+   */
   async #lossBy(probe: Connection): Promise<void> {
     const endMs = performance.now() + RESTING_PATIENCE_MS
     while (performance.now() < endMs) {
@@ -264,7 +291,7 @@ export class Recorder {
         const [role] = await probe.ask([['ROLE']], RESTING_PATIENCE_MS)
         if ((role as Reply[])[0] !== 'master') return
       } catch {
-        // What is not answered when the lead is lost is cut off.
+        // The connection is closed: the lead was lost before the reply.
         return
       }
       await sleep(1)
@@ -272,21 +299,24 @@ export class Recorder {
   }
 
   async #readResting(number: number, connection: Connection): Promise<void> {
-    const { operations, read, requests } = this.#readOfRegister(number)
-    const [operation] = operations
+    const {
+      operations: [operation],
+      read,
+      requests,
+    } = this.#readOfRegister(number)
     try {
       const [reply] = await connection.ask(requests, RESTING_PATIENCE_MS)
-      operation!.outcome = reply instanceof Error ? 'none' : 'done'
-      if (!(reply instanceof Error)) read!(reply!)
+      operation.outcome = reply instanceof Error ? 'none' : 'done'
+      if (!(reply instanceof Error) && reply !== undefined) read?.(reply)
     } catch {
-      // Nothing was answered, so nothing was old.
-      operation!.outcome = 'none'
+      // There was no reply, so none was outdated.
+      operation.outcome = 'none'
     }
-    operation!.endedMs = performance.now()
-    this.#tally(operation!.outcome, true, operation!.endedMs)
+    operation.endedMs = performance.now()
+    this.#tally(operation.outcome, true, operation.endedMs)
   }
 
-  async #watchRole(broker: Member): Promise<void> {
+  async #watchRole(broker: TrialProcess): Promise<void> {
     while (!this.#isOver) {
       const problem = await problemOfRoles(broker)
       if (problem !== undefined) this.#roleProblems.add(problem)
@@ -296,17 +326,17 @@ export class Recorder {
 
   async #ask(client: Client, asked: Asked, isAnybodyAsked: boolean): Promise<Operation['outcome']> {
     const { counting, operations, read, requests } = asked
-    const isRead = operations[0]!.kind === 'list' || operations[0]!.kind === 'read'
+    const isRead = operations[0].kind === 'list' || operations[0].kind === 'read'
     let outcome: Operation['outcome'] = 'unknown'
     try {
-      // Together with a read it is asked who answers: followers may be behind.
+      // Each read also asks for the broker's role: followers may be behind.
       const all = isRead ? [['ROLE'], ...requests] : requests
       const replies = await (isAnybodyAsked ? client.askAnybody(all) : client.askLeader(all))
       if (replies.some((reply) => reply instanceof Error)) outcome = 'none'
       else {
         outcome = 'done'
-        if (isRead) operations[0]!.isLate = (replies[0] as Reply[])[0] !== 'master'
-        read?.(replies.at(-1)!)
+        if (isRead) operations[0].isLate = (replies[0] as Reply[])[0] !== 'master'
+        read?.(replies.at(-1) ?? null)
       }
     } catch (error) {
       if (error instanceof Unreached) outcome = 'none'
@@ -332,7 +362,7 @@ export class Recorder {
     }
   }
 
-  // ── what they ask ────────────────────────────────────────────────────────
+  // ── requests ────────────────────────────────────────────────────────
 
   #draw(client: number, isInDoubt: boolean): Asked {
     const value = `${client}-${++this.#values}`
@@ -344,8 +374,11 @@ export class Recorder {
         return { operations: [this.#remember('push', key, client, value)], requests: [['RPUSH', key, value]] }
       }
       case 2: {
-        const keys = [0, 1].map((i) => this.#list(i))
-        const operations = keys.map((key) => this.#remember('push', key, client, value))
+        const keys = [this.#list(0), this.#list(1)] as const
+        const operations: Operations = [
+          this.#remember('push', keys[0], client, value),
+          this.#remember('push', keys[1], client, value),
+        ]
         this.#together.push(operations)
         return { operations, requests: [['MULTI'], ...keys.map((key) => ['RPUSH', key, value]), ['EXEC']] }
       }
@@ -386,7 +419,10 @@ export class Recorder {
     }
   }
 
-  /** Publishes a message that is kept, in one of all the ways that there are; or reads what a channel has kept. */
+  /**
+   * Publishes a message that is kept, in one of the possible ways; or reads the messages of a
+   * channel.
+   */
   #publishing(client: number): Asked {
     const value = `${client}-${++this.#values}`
     const way = this.#random.below(10)
@@ -403,7 +439,7 @@ export class Recorder {
         return { operations: [message()], requests: [['PUBLISH', channel, value, 'ID', value]] }
       case 4: {
         const list = this.#list()
-        const operations = [message(), this.#remember('push', list, client, value)]
+        const operations: Operations = [message(), this.#remember('push', list, client, value)]
         this.#together.push(operations)
         return { operations, requests: [['MULTI'], ['PUBLISH', channel, value], ['RPUSH', list, value], ['EXEC']] }
       }
@@ -466,7 +502,7 @@ export class Recorder {
     return this.#current(`${this.#prefix}register:${this.#random.below(REGISTERS)}`, OPERATIONS_OF_REGISTER)
   }
 
-  /** The key of this family that has not had enough yet. */
+  /** The current key of a family; a new one after enough operations. */
   #current(family: string, operationsMax: number): string {
     let number = this.#families.get(family) ?? 0
     if ((this.#operations.get(`${family}:${number}`)?.length ?? 0) >= operationsMax)
@@ -502,7 +538,7 @@ export class Recorder {
   }
 }
 
-/** Reads what a key holds by this request. */
+/** Returns the request that reads the contents of a key. */
 export function requestFor(key: string): string[] {
   if (key.startsWith('scheduled-texts:')) return ['HVALS', key]
   if (key.startsWith('scheduled:')) return ['ZRANGE', key, '0', '-1']
@@ -515,7 +551,7 @@ function kindOf(key: string): 'list' | 'stream' | 'other' {
   return key.includes(':list:') ? 'list' : 'other'
 }
 
-/** The messages of a channel lie under a key of its own. */
+/** The key that holds the messages of a channel. */
 function storedUnder(name: string): string {
   if (kindOf(name) !== 'stream') return name
   return name.includes(':shard-kept:') ? `schannel:{${name}}` : `channel:{${name}}`
@@ -550,7 +586,7 @@ function valuesIn(key: string, held: ReadonlyMap<string, Reply>): string[] {
   return kindOf(key) === 'stream' ? messagesIn(value) : (value as string[])
 }
 
-/** What is there in the end was read after everything else. */
+/** The final value counts as a read after all other operations. */
 function lastRead(key: string, value: string | null): Operation {
   const atMs = performance.now()
   return {

@@ -1,17 +1,21 @@
-// Asks every broker what it is, again and again, in each way that clients and balancers ask: the answers of one moment agree.
+// Asks every broker for its role, again and again, in each way that clients and load balancers ask.
+// Replies from the same moment must agree.
 
-import type { Reply } from '../durability/ways.ts'
+import type { Reply } from '../durability/write-methods.ts'
 import { SHARD } from './broker.ts'
 import { Connection } from './connection.ts'
-import type { Member } from './member.ts'
+import type { TrialProcess } from './trial-process.ts'
 
-/** A broker that stands still is asked again when this time is over. */
+/** A paused broker is asked again after this time. */
 const PATIENCE_MS = 1000
 const QUESTIONS = [['ROLE'], ['INFO', 'replication'], ['HELLO', '2'], ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SHARD]]
 
-type Asked = Pick<Member, 'address' | 'host' | 'isUp' | 'name' | 'port'>
+type Asked = Pick<TrialProcess, 'address' | 'host' | 'isUp' | 'name' | 'port'>
 
-/** Returns what is wrong with what a broker says of itself; undefined = nothing, or it says nothing. */
+/**
+ * Returns the contradiction in a broker's replies; undefined when there is none, or it does not
+ * reply.
+ */
 export async function problemOfRoles({ address, host, isUp, name, port }: Asked): Promise<string | undefined> {
   if (!isUp) return undefined
   const connection = new Connection(host, port)
@@ -24,9 +28,9 @@ export async function problemOfRoles({ address, host, isUp, name, port }: Asked)
       SENTINEL: Array.isArray(primary) && primary.join(':') === address ? 'master' : 'slave',
     }
     const isOne = new Set(Object.values(said)).size === 1
-    return isOne ? undefined : `${name} says at one moment: ${JSON.stringify(said)}`
+    return isOne ? undefined : `${name} reports at the same moment: ${JSON.stringify(said)}`
   } catch {
-    // It begins, ends, or stands still: it says nothing.
+    // It is starting, stopping or paused, and does not reply.
     return undefined
   } finally {
     connection.end()
@@ -37,7 +41,7 @@ function roleIn(reply: Reply | undefined): string {
   return Array.isArray(reply) ? String(reply[0]) : String(reply)
 }
 
-/** Names and values, one behind the other. */
+/** An array of alternating names and values. */
 function roleOfHello(reply: Reply | undefined): string {
   if (!Array.isArray(reply)) return String(reply)
   const role = String(reply[reply.indexOf('role') + 1])

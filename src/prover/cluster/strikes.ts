@@ -1,35 +1,40 @@
-// What happens to a cluster on trial. Each strike leaves it with everybody running again and everything connected; whether it has recovered then is for
-// others to find out.
+// The faults made in a cluster under test. After each strike all processes run again and everything
+// is connected; the caller checks whether the cluster has recovered.
 
+import { assert } from '../../util/assert.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import { sleep } from '../../util/time/real-time.ts'
+import { anyOf } from './any-of.ts'
 import type { Cluster } from './cluster.ts'
 import { Connection } from './connection.ts'
-import type { Member } from './member.ts'
 import { CLIENTS } from './network.ts'
+import type { TrialProcess } from './trial-process.ts'
 
 export interface Strike {
   readonly name: string
-  /** How often it comes, beside the others. */
+  /** How often it is chosen, relative to the others. */
   readonly weight: number
-  /** What the machine must allow. */
+  /** The facility that the machine must support. */
   readonly needs?: 'files' | 'network'
-  /** How many machines lose power by it. */
+  /** How many machines lose power. */
   readonly cuts?: number
-  /** It comes when no write is under way: what a broker does then it need not undo. */
+  /** Made while no write is in flight, so a broker has nothing to undo. */
   readonly isInQuiet?: true
   run(cluster: Cluster, random: Random): Promise<void>
 }
 
-/** Longer than a lease (2 s), and mostly longer than the silence after which another broker takes over (3 s). */
+/**
+ * Longer than a lease (2 s), and mostly longer than the silence after which another broker takes
+ * over (3 s).
+ */
 const STANDSTILL_MS = { least: 2100, most: 6000 }
-/** How soon a machine is back that was killed. */
+/** How soon a killed machine is back. */
 const AWAY_MS = { least: 0, most: 1500 }
 /** How long machines are cut off from each other, or a disk is slow. */
 const TROUBLE_MS = { least: 1000, most: 6000 }
-/** What a sync takes on a slow disk. */
+/** The duration of a sync on a slow disk. */
 const SLOW_SYNC_MS = { least: 10, most: 150 }
-/** How far a clock of the day jumps, either way. */
+/** How far a wall clock jumps, in either direction. */
 const JUMP_MS = 24 * 3_600_000
 const HANDOVER_MS_MAX = 10_000
 
@@ -135,13 +140,14 @@ export const STRIKES: readonly Strike[] = [
     run: (cluster, random) => losesPower(cluster, cluster.members, random),
   },
   {
-    // Only two servers have what is acknowledged meanwhile, and one of these is the one that is cut.
+    // Only two servers have the batches that are acknowledged meanwhile, and one of these loses
+    // power.
     name: 'a log server loses power while another stands still',
     weight: 2,
     needs: 'files',
     cuts: 1,
     async run(cluster, random) {
-      const [first, second] = allButOne(cluster.log.members, random) as [Member, Member]
+      const [first, second] = allButOne(cluster.log.members, random) as [TrialProcess, TrialProcess]
       const goOn = first.pause()
       await sleep(between({ least: 200, most: 1000 }, random))
       await losesPower(cluster, [second], random)
@@ -154,9 +160,10 @@ export const STRIKES: readonly Strike[] = [
     needs: 'files',
     async run(cluster, random) {
       const { name } = anyOf(cluster.log.members, random)
-      await cluster.machines.files!.slow(name, between(SLOW_SYNC_MS, random))
+      const { files } = cluster.machines
+      await files?.slow(name, between(SLOW_SYNC_MS, random))
       await sleep(between(TROUBLE_MS, random))
-      await cluster.machines.files!.slow(name, 0)
+      await files?.slow(name, 0)
     },
   },
   {
@@ -172,9 +179,9 @@ export const STRIKES: readonly Strike[] = [
     async run(cluster, random) {
       const { name } = await cluster.leader()
       const { network } = cluster.machines
-      network!.cut(name, CLIENTS)
+      network?.cut(name, CLIENTS)
       await sleep(between(TROUBLE_MS, random))
-      network!.mend(name, CLIENTS)
+      network?.mend(name, CLIENTS)
     },
   },
   {
@@ -188,7 +195,7 @@ export const STRIKES: readonly Strike[] = [
     },
   },
   {
-    // The broker that leads and one log server on one side, everybody else on the other.
+    // The leading broker and one log server on one side, all others on the other side.
     name: 'the leader is on the smaller side',
     weight: 2,
     needs: 'network',
@@ -208,45 +215,42 @@ function between({ least, most }: { least: number; most: number }, random: Rando
   return least + random.below(most - least + 1)
 }
 
-function anyOf(members: readonly Member[], random: Random): Member {
-  return members[random.below(members.length)]!
-}
-
-function allButOne(members: readonly Member[], random: Random): Member[] {
+function allButOne(members: readonly TrialProcess[], random: Random): TrialProcess[] {
   const left = anyOf(members, random)
   return members.filter((member) => member !== left)
 }
 
-async function logLeader(cluster: Cluster, random: Random): Promise<Member> {
+async function logLeader(cluster: Cluster, random: Random): Promise<TrialProcess> {
   return (await cluster.logLeader()) ?? anyOf(cluster.log.members, random)
 }
 
-async function killed(cluster: Cluster, members: readonly Member[], random: Random): Promise<void> {
+async function killed(cluster: Cluster, members: readonly TrialProcess[], random: Random): Promise<void> {
   await cluster.kill(members)
   await sleep(between(AWAY_MS, random))
   for (const member of members) member.start()
 }
 
-async function losesPower(cluster: Cluster, members: readonly Member[], random: Random): Promise<void> {
+async function losesPower(cluster: Cluster, members: readonly TrialProcess[], random: Random): Promise<void> {
   await cluster.cutPower(members, random.uint32())
   await sleep(between(AWAY_MS, random))
   for (const member of members) member.start()
 }
 
-async function standsStill(member: Member, random: Random): Promise<void> {
+async function standsStill(member: TrialProcess, random: Random): Promise<void> {
   const goOn = member.pause()
   await sleep(between(STANDSTILL_MS, random))
   goOn()
 }
 
-/** Cuts two sides off from each other; now and then only one way. */
+/** Cuts two sides off from each other; sometimes only in one direction. */
 async function cutOff(
   { machines }: Cluster,
-  here: readonly Member[],
-  there: readonly Member[],
+  here: readonly TrialProcess[],
+  there: readonly TrialProcess[],
   random: Random,
 ): Promise<void> {
-  const network = machines.network!
+  const { network } = machines
+  assert(network !== undefined, 'a strike that needs a network has one')
   const pairs = here.flatMap((one) => there.map((other) => [one.name, other.name] as const))
   const way = random.below(4)
   const cuts = [...(way === 1 ? [] : pairs), ...(way === 0 ? [] : pairs.map(([a, b]) => [b, a] as const))]
@@ -258,7 +262,7 @@ async function cutOff(
 async function handedOver(cluster: Cluster): Promise<void> {
   const { host, port } = await cluster.leader()
   const connection = new Connection(host, port)
-  // Whether it could hand over just then does not matter.
+  // The broker may be unable to hand over at that moment; that does not matter.
   await connection.ask([['FAILOVER']], HANDOVER_MS_MAX).catch(() => {})
   connection.end()
 }

@@ -1,4 +1,4 @@
-// SIGKILL: the server as a process of its own, on the user's disk, killed in the middle of the work.
+// SIGKILL: the server as a separate process, on the user's disk, killed in the middle of its work.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,26 +10,26 @@ import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { setTimeout } from '../../util/time/real-time.ts'
-import { ask, type Port } from './port.ts'
-import type { Reply } from './ways.ts'
 import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
+import { ask, type WorkloadClient } from './workload-client.ts'
+import type { Reply } from './write-methods.ts'
 
-/** Producers of each way and policy. */
+/** Producers for each way and policy. */
 const COPIES = 3
-/** How long a server lives, once it was examined. */
+/** How long a server lives after it was examined. */
 const LIFE_MS_MIN = 100
 const LIFE_MS_MAX = 900
 const CONNECT_AGAIN_MS = 10
-/** Between two snapshots or rewrites, at most. */
+/** The longest time between two snapshots or rewrites. */
 const SAVE_PAUSE_MS_MAX = 200
 
 /** A client over a unix socket. */
-class SocketPort implements Port, ReplyValueReceiver<string> {
+class SocketClient implements WorkloadClient, ReplyValueReceiver<string> {
   readonly #socket: net.Socket
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   #waiting: ((reply: Reply) => void)[] = []
-  pushed: Port['pushed'] = undefined
-  /** When the connection has ended, or could not be made. */
+  pushed: WorkloadClient['pushed'] = undefined
+  /** Resolves when the connection has ended or failed. */
   readonly closed: Promise<void>
   readonly connected: Promise<boolean>
 
@@ -40,7 +40,7 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
       this.#socket.once('close', () => resolve(false))
     })
     this.closed = new Promise((resolve) => this.#socket.once('close', () => resolve()))
-    // The other side is killed: its end is heard of by `close`.
+    // The other side is killed: `close` reports the end.
     this.#socket.on('error', () => this.#socket.destroy())
     this.#socket.on('data', (chunk) => this.#reader.feed(chunk))
   }
@@ -55,7 +55,7 @@ class SocketPort implements Port, ReplyValueReceiver<string> {
   }
 
   reply(value: Reply): void {
-    this.#waiting.shift()!(value)
+    this.#waiting.shift()?.(value)
   }
 
   push(parts: Reply[]): void {
@@ -73,19 +73,21 @@ export class KillTrial {
   readonly #sockets = mkdtempSync(path.join(tmpdir(), 'respite-prove-'))
   #producers: Producer[] = []
 
-  /** `dir` is where the server keeps its data. */
+  /** `dir` is the server's data directory. */
   constructor(dir: string) {
     this.#dir = dir
   }
 
-  /** Runs a server once under these settings, kills it, and returns what was left of the life before. */
+  /**
+   * Runs a server once with these settings, kills it, and returns what was left of the life before.
+   */
   async live(settings: ConfigSettings, policies: readonly Policy[]): Promise<Finding[]> {
     const socketPath = path.join(this.#sockets, 'socket')
     rmSync(socketPath, { force: true })
     const { child, exited, output } = this.#start(socketPath, settings)
-    const ports: SocketPort[] = []
-    const connect = (): SocketPort => {
-      const port = new SocketPort(socketPath)
+    const ports: SocketClient[] = []
+    const connect = (): SocketClient => {
+      const port = new SocketClient(socketPath)
       ports.push(port)
       return port
     }
@@ -96,7 +98,7 @@ export class KillTrial {
         Promise.all(this.#producers.map((one) => one.examine(admin, connect, death))),
         exited,
       ])
-      if (findings === undefined) throw new Error(`the server ended by itself:\n${output()}`)
+      if (findings === undefined) throw new Error(`the server has exited by itself:\n${output()}`)
       this.lives++
       await ask(admin, ['FLUSHALL'])
       this.#producers = await createProducers(admin, policies, this.lives, COPIES)
@@ -105,10 +107,10 @@ export class KillTrial {
       runOperator(connect(), (then) => setTimeout(then, Math.random() * SAVE_PAUSE_MS_MAX).unref())
       const lifeMs = LIFE_MS_MIN + Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN)
       await Promise.race([new Promise((resolve) => setTimeout(resolve, lifeMs)), exited])
-      if (child.exitCode !== null) throw new Error(`the server ended by itself:\n${output()}`)
+      if (child.exitCode !== null) throw new Error(`the server has exited by itself:\n${output()}`)
       child.kill('SIGKILL')
       await exited
-      // What it had sent before its end has still to be read.
+      // Replies that it sent before its end must still be read.
       await Promise.all(ports.map((port) => port.closed))
       return findings
     } finally {
@@ -117,7 +119,7 @@ export class KillTrial {
     }
   }
 
-  /** Removes what it made outside of the data directory. */
+  /** Removes what it made outside the data directory. */
   end(): void {
     rmSync(this.#sockets, { recursive: true, force: true })
   }
@@ -135,13 +137,13 @@ export class KillTrial {
       channel: KEPT,
       ...settings,
     })
-    const words = options.flatMap(([name, value]) => [`--${name}`, ...value!.split(' ')])
-    // This very program.
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words], {
+    const words = options.flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
+    // This program itself.
+    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1, 2), ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
-    for (const stream of [child.stdout!, child.stderr!]) {
+    for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
         output = (output + chunk.toString()).slice(-4000)
       })
@@ -152,10 +154,10 @@ export class KillTrial {
 
   /** Connects as soon as the server has loaded its data. */
   async #connectFirst(
-    connect: () => SocketPort,
+    connect: () => SocketClient,
     exited: Promise<undefined>,
     output: () => string,
-  ): Promise<SocketPort> {
+  ): Promise<SocketClient> {
     let ended = false
     void exited.then(() => {
       ended = true

@@ -1,12 +1,14 @@
-// Somebody who subscribes to what a producer writes, and what it hears.
+// A subscriber to a producer's messages, and the messages it receives.
 
-import type { Port } from './port.ts'
-import type { Listening, Reply } from './ways.ts'
+import type { WorkloadClient } from './workload-client.ts'
+import type { ListenerKind, Reply } from './write-methods.ts'
 
-/** Has a connection subscribe, and tells of each message that it hears; `id` where it acknowledges. */
+/**
+ * Subscribes a connection, and reports each message; `id` is set when the subscriber acknowledges.
+ */
 export function listen(
-  port: Port,
-  { acknowledges, name, target }: Listening,
+  port: WorkloadClient,
+  { acknowledges, name, target }: ListenerKind,
   channel: string,
   heard: (text: string, id: string | undefined) => void,
 ): void {
@@ -20,8 +22,13 @@ export function listen(
   port.tell(['SUBSCRIBE', target(channel)])
 }
 
-/** Subscribes and returns what is heard until a text comes. */
-export function hearUntil(port: Port, listening: Listening, channel: string, end: string): Promise<string[]> {
+/** Subscribes, and returns the messages received before the text `end`. */
+export function hearUntil(
+  port: WorkloadClient,
+  listening: ListenerKind,
+  channel: string,
+  end: string,
+): Promise<string[]> {
   return new Promise((resolve) => {
     const all: string[] = []
     listen(port, listening, channel, (text) => {

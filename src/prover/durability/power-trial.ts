@@ -1,8 +1,8 @@
 // Power cuts: the engine in this process on a disk in memory (volatile-disk.ts).
 //
-// A life: load what the last one left, compare it with what was acknowledged, go on
-// writing, and at some turn of the loop the power is gone: also in the middle of a
-// write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
+// In a life the engine loads what the last one left, the trial compares that with what was
+// acknowledged, and clients go on writing. At some turn of the loop the power fails, possibly in
+// the middle of a write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
 
 import { catalog } from '../../commands/catalog.ts'
 import { makeParts } from '../../commands/parts.ts'
@@ -19,23 +19,25 @@ import { Random } from '../../util/numbers/random.ts'
 import { HashKey } from '../../util/tables/keyed-hash.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { dateNow, setImmediate } from '../../util/time/real-time.ts'
-import { ask, type Port } from './port.ts'
 import { VolatileDisk } from './volatile-disk.ts'
-import type { Reply } from './ways.ts'
 import { createProducers, type Finding, KEPT, type Policy, type Producer, runOperator, runReader } from './workload.ts'
+import { ask, type WorkloadClient } from './workload-client.ts'
+import type { Reply } from './write-methods.ts'
 
-/** Steps of a life, each a turn of the loop and up to so many milliseconds of simulated time. */
+/**
+ * Steps of a life; each is a turn of the loop and up to this many milliseconds of simulated time.
+ */
 const STEPS_MAX = 600
 const STEP_MS_MAX = 20
-/** Between two snapshots or rewrites, at most, in simulated time. */
+/** The longest time between two snapshots or rewrites, in simulated time. */
 const SAVE_PAUSE_MS_MAX = 2000
-/** Producers of each way and policy. */
+/** Producers for each way and policy. */
 const COPIES = 2
-/** Lives whose disk fails now and then. */
+/** The share of lives in which the disk sometimes fails. */
 const FAILING_LIVES = 0.25
 const FAILURE_CHANCE = 0.01
 
-/** Time that passes when it is told to. */
+/** A clock that is advanced by hand. */
 class SteppedClock implements Clock {
   #nowMs = dateNow()
   #timers: { dueMs: number; run: () => void }[] = []
@@ -65,14 +67,14 @@ class SteppedClock implements Clock {
     for (const { run } of due) run()
   }
 
-  /** Nothing that was planned happens: the machine is off. */
+  /** Drops all timers: the machine is off. */
   forget(): void {
     this.#timers = []
   }
 }
 
 /** A client inside the process. Requests leave with `pump`, not from within a reply. */
-class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
+class EngineClient implements WorkloadClient, Transport, ReplyValueReceiver<string> {
   readonly kind = 'in-process'
   readonly address = 'prove'
   readonly localAddress = 'prove'
@@ -83,7 +85,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   readonly #reader = new ReplyValueReader<string>(textOf, this)
   #outbox: Buffer[] = []
   #waiting: ((reply: Reply) => void)[] = []
-  pushed: Port['pushed'] = undefined
+  pushed: WorkloadClient['pushed'] = undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -112,7 +114,7 @@ class EnginePort implements Port, Transport, ReplyValueReceiver<string> {
   }
 
   reply(value: Reply): void {
-    this.#waiting.shift()!(value)
+    this.#waiting.shift()?.(value)
   }
 
   push(parts: Reply[]): void {
@@ -131,7 +133,10 @@ export class PowerTrial {
   #producers: Producer[] = []
   #cutMs = 0
 
-  /** Without `saves` there are no snapshots and rewrites, whose own syncs save much that would otherwise be lost. */
+  /**
+   * Without `saves` there are no snapshots and rewrites, whose own syncs save much that would
+   * otherwise be lost.
+   */
   constructor(seed?: number, saves = true) {
     this.#saves = saves
     this.#random = new Random(seed)
@@ -139,8 +144,9 @@ export class PowerTrial {
   }
 
   /**
-   * Lives once under these settings, and returns what was left of the life before. `harm` is sent before anybody looks: what a server
-   * would be like that had done this by itself.
+   * Lives once with these settings, and returns what was left of the life before. The commands in
+   * `harm` are sent before the data is examined: they simulate a server that has done this damage
+   * by itself.
    */
   async live(
     settings: ConfigSettings,
@@ -158,12 +164,12 @@ export class PowerTrial {
         clock: this.#clock,
         random: new Random(random.uint32()),
         hashKey,
-        // Syncs are made on this thread in some lives, aside in the others.
+        // Syncs run on this thread in some lives, in the background in others.
         ownsLoop: random.below(2) === 0,
       },
       makeParts,
     )
-    // Now and then power fails again during the start.
+    // Sometimes power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
       const opening = openJournal(engine, disk).catch(() => undefined)
       await this.#turns(random.below(12))
@@ -174,9 +180,9 @@ export class PowerTrial {
     }
     const aof = await openJournal(engine, disk)
     engine.parts.saving = new BackgroundSaving(engine, { aof, disk })
-    const ports: EnginePort[] = []
-    const connect = (): EnginePort => {
-      const port = new EnginePort(engine)
+    const ports: EngineClient[] = []
+    const connect = (): EngineClient => {
+      const port = new EngineClient(engine)
       ports.push(port)
       return port
     }
@@ -206,8 +212,8 @@ export class PowerTrial {
     return findings
   }
 
-  /** Steps until something is done. */
-  async #while<T>(ports: readonly EnginePort[], work: () => Promise<T>): Promise<T> {
+  /** Steps until the work is done. */
+  async #while<T>(ports: readonly EngineClient[], work: () => Promise<T>): Promise<T> {
     let done = false
     const result = work().finally(() => {
       done = true
@@ -216,7 +222,7 @@ export class PowerTrial {
     return result
   }
 
-  async #step(ports: readonly EnginePort[]): Promise<void> {
+  async #step(ports: readonly EngineClient[]): Promise<void> {
     for (const port of ports) if (this.#random.below(3) > 0) port.pump()
     this.#clock.advance(this.#random.below(STEP_MS_MAX + 1))
     await this.#turns(1)

@@ -1,25 +1,24 @@
-// A disk in memory whose power can be cut, and which can be told to fail.
+// A disk in memory whose power can be cut, and which can be made to fail.
 //
-// It keeps what programs see and what would be found after a power cut. Content
-// moves from the one to the other by `sync`, names by `syncDirectory`. A sync that
-// fails forgets what it should have saved, as Linux does: a second one succeeds
-// without having saved it. Asynchronous operations take some turns of the loop, so
-// that power can fail in the middle of them.
+// It keeps the contents that programs see, and those that a power cut would leave. Data moves from
+// the first to the second by `sync`, names by `syncDirectory`. A failed sync forgets what it should
+// have saved, as Linux does: a second one succeeds without having saved it. Asynchronous operations
+// take some turns of the loop, so that power can fail in the middle of them.
 
 import path from 'node:path'
 import type { AppendedFile, Disk, OpenMode } from '../../persistence/disk/disk.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 
-/** The longest an operation takes. */
+/** The most turns of the loop that an operation takes. */
 const TURNS_MAX = 4
-/** The most zeros that a file's size may be ahead of its content. */
+/** The most zeros by which a file's size may exceed its data. */
 const ZEROS_MAX = 4096
 
 class Inode {
   content = new Content()
   durable = new Content()
-  /** Written since the last sync, as [start, end). */
+  /** Ranges written since the last sync, as [start, end). */
   dirty: [number, number][] = []
 }
 
@@ -50,9 +49,9 @@ class Content {
 }
 
 export class VolatileDisk implements Disk {
-  /** Chance that a write or a sync fails, as long as it is not 0. */
+  /** The chance that a write or a sync fails; 0 = none fails. */
   failureChance = 0
-  /** Something failed since power was last cut. */
+  /** Whether something failed since power was last cut. */
   failed = false
   readonly #random: Random
   #dead = false
@@ -184,7 +183,7 @@ export class VolatileDisk implements Disk {
         return write(bytes, start, length, position)
       },
       sync: async () => {
-        // What is written while it runs may be saved by it or not.
+        // Data written during the sync may or may not be saved by it.
         const dirty = takeDirty()
         await this.#turns()
         save(dirty)

@@ -1,62 +1,73 @@
-// What is written while the server may die at any moment, and how to tell afterwards what is missing.
+// The producers' work while the server may die at any moment, and how to tell afterwards what is
+// missing.
 //
-// A producer has keys of its own and writes 0, 1, 2, … in one of several ways, one
-// request at a time. So afterwards its keys must hold 0 … n-1, in order, each once;
-// n says how much was recovered, and what was acknowledged (or seen by a reader)
-// says how much must be there.
+// A producer has its own keys and writes 0, 1, 2, … in one of several ways, one request at a time.
+// So afterwards its keys must hold 0 … n-1, in order, each once. n tells how much was recovered.
+// The items that were acknowledged (or seen by a reader) tell how much must be there.
 
+import { assert } from '../../util/assert.ts'
 import { hearUntil, listen } from './listener.ts'
-import { ask, type Port } from './port.ts'
-import { type Listening, type Reply, WAYS, type Way } from './ways.ts'
+import { ask, type WorkloadClient } from './workload-client.ts'
+import { type ListenerKind, type Reply, WRITE_METHODS, type WriteMethod } from './write-methods.ts'
 
 export type Policy = 'always' | 'everysec' | 'none'
 
-/** Rules for the keys of these policies, and for what belongs to channels of theirs: messages, schedules, ids, places. */
+/**
+ * Rules for keys with these policies, and for what belongs to their channels: messages, schedules,
+ * ids, read positions.
+ */
 export function durabilityRules(...policies: readonly Policy[]): string {
   const prefixes = ['', 'channel:{', 'scheduled:channel:{', 'ids:channel:{', 'places:channel:{']
   return policies.flatMap((policy) => prefixes.map((prefix) => `${prefix}prove:${policy}:* ${policy}`)).join(' ')
 }
 
-/** The rule of the channels that producers publish to. */
+/** The rule for the channels that producers publish to. */
 export const KEPT = 'prove:* keep forever dedupe 1h'
 
-/** What is left of one producer's work. */
+/** The remains of one producer's work. */
 export interface Finding {
   policy: Policy
   acknowledged: number
   recovered: number
-  /** Acknowledged (or, under `always`, shown to a reader) and gone. */
+  /** Acknowledged (or, under `always`, seen by a reader) and lost. */
   lost: number
-  /** Of those, what its policy's contract does not allow. */
+  /** The number of lost items that the policy's contract does not allow to be lost. */
   forbidden: number
-  /** What must not be under any policy: a gap, a double, a half unit, something nobody wrote. */
+  /**
+   * A violation under any policy: a gap, a duplicate, half a unit, a value that was never written.
+   */
   broken: string | undefined
 }
 
 export class Producer {
   readonly policy: Policy
   readonly key: string
-  readonly #way: Way
-  /** Items sent, and the first so many of them acknowledged. */
+  readonly #way: WriteMethod
+  /** The number of items sent, and how many of them were acknowledged. */
   sent = 0
   acknowledged = 0
-  /** As many items a reader was shown. */
+  /** The number of items that a reader saw. */
   seen = 0
-  /** As many its own listener has heard; undefined = it does not listen yet. */
+  /** The number of items that its own listener has received; undefined until it listens. */
   #heard: number | undefined = undefined
-  /** When (on `now`'s clock) how many had been acknowledged; only as far back as is needed. */
+  /**
+   * How many items had been acknowledged at which time (on `now`'s clock); only as far back as
+   * needed.
+   */
   #history: { atMs: number; acknowledged: number }[] = []
-  /** What went wrong while writing. */
+  /** A failure while writing. */
   problem: string | undefined = undefined
 
   constructor(policy: Policy, way: string, name: string) {
     this.policy = policy
     this.key = `prove:${policy}:${name}:${way}`
-    this.#way = WAYS[way]!
+    const found = WRITE_METHODS[way]
+    assert(found !== undefined, 'a producer writes in a known way')
+    this.#way = found
   }
 
-  /** Writes for ever, one item after the other. A disk that refuses is asked again. */
-  run(port: Port, now: () => number): void {
+  /** Writes one item after the other, without end. A refusal by a failing disk is repeated. */
+  run(port: WorkloadClient, now: () => number): void {
     const { listener } = this.#way
     if (listener !== undefined && this.#heard === undefined) this.#listen(listener, port, now)
     const requests = this.#way.write(this.key, this.acknowledged)
@@ -66,7 +77,7 @@ export class Producer {
       port.send(words, (reply) => {
         if (this.#isRefusal(words, reply)) refused = true
         if (i < requests.length - 1 || this.problem !== undefined) return
-        // Of a move, the first steps may have been taken: what is to come would repeat them.
+        // The first steps of a move may have been carried out: going on would repeat them.
         if (refused && requests.length > 1 && words[0] !== 'EXEC') return
         if (!refused && listener?.acknowledges === true) return
         if (!refused) this.#acknowledge(now())
@@ -75,15 +86,15 @@ export class Producer {
     })
   }
 
-  /** Tells whether a request was refused; anything but a disk that fails is a problem. */
+  /** Tells whether a request was refused; any refusal but that of a failing disk is a problem. */
   #isRefusal(words: readonly string[], reply: Reply): boolean {
     if (!(reply instanceof Error)) return false
     if (!/^(MISCONF|EXECABORT)/.test(reply.message)) this.problem ??= `${words[0]} failed: ${reply.message}`
     return true
   }
 
-  /** Has its listener subscribe, which says what it has heard where that is what counts. */
-  #listen(listener: Listening, port: Port, now: () => number): void {
+  /** Subscribes its listener, which acknowledges messages if they count by that. */
+  #listen(listener: ListenerKind, port: WorkloadClient, now: () => number): void {
     this.#heard = 0
     const acknowledge = (id: string): void => {
       const words = ['CHANNEL', 'ACK', this.key, id]
@@ -106,11 +117,11 @@ export class Producer {
     this.acknowledged++
     const history = this.#history
     history.push({ atMs, acknowledged: this.acknowledged })
-    if (history.length > 1024 && history[512]!.atMs < atMs - CONTRACT_MS) history.splice(0, 512)
+    if (history.length > 1024 && (history[512]?.atMs ?? atMs) < atMs - CONTRACT_MS) history.splice(0, 512)
   }
 
-  /** Has a reader look at what is there. */
-  look(port: Port, answered: () => void): void {
+  /** Lets a reader look at what is there. */
+  look(port: WorkloadClient, answered: () => void): void {
     port.send(this.#way.look(this.key), (reply) => {
       this.seen = Math.max(this.seen, this.#way.seen?.(reply) ?? Number(reply ?? 0))
       answered()
@@ -118,12 +129,12 @@ export class Producer {
   }
 
   /**
-   * Compares what a server holds now with what it acknowledged. `death` says what happened in between, and when; `connect` makes another
-   * connection.
+   * Compares what a server holds now with what it acknowledged. `death` says what happened in
+   * between, and when; `connect` makes another connection.
    */
   async examine(
-    port: Port,
-    connect: () => Port,
+    port: WorkloadClient,
+    connect: () => WorkloadClient,
     death: { kind: 'kill' | 'power cut'; atMs: number; diskFailed: boolean },
   ): Promise<Finding> {
     const items = await this.#items(port)
@@ -132,7 +143,7 @@ export class Producer {
     let broken = this.problem ?? (typeof items === 'string' ? items : this.#disorder(items))
     broken ??= await this.#sentAgain(port, recovered)
     broken ??= await this.#heardAgain(port, connect)
-    if (recovered > this.sent) broken ??= `${recovered} items are there, ${this.sent} were written`
+    if (recovered > this.sent) broken ??= `${recovered} items are there, but only ${this.sent} were written`
     const known = policy === 'always' ? Math.max(acknowledged, this.seen) : acknowledged
     let promised = known
     if (death.kind === 'power cut') {
@@ -149,37 +160,40 @@ export class Producer {
     }
   }
 
-  async #items(port: Port): Promise<number[] | string> {
+  async #items(port: WorkloadClient): Promise<number[] | string> {
     const requests = this.#way.read(this.key)
     return this.#way.items(await Promise.all(requests.map((words) => ask(port, words))))
   }
 
-  /** Sends once more what must not be taken twice; returns what is wrong. */
-  async #sentAgain(port: Port, recovered: number): Promise<string | undefined> {
+  /** Sends an item again that must not be accepted twice; returns the contradiction. */
+  async #sentAgain(port: WorkloadClient, recovered: number): Promise<string | undefined> {
     const { again } = this.#way
     if (again === undefined || recovered === 0) return undefined
     await ask(port, again(this.key, recovered - 1))
     const after = await this.#items(port)
-    return after.length === recovered ? undefined : `item ${recovered - 1}, sent once more, was taken once more`
+    return after.length === recovered ? undefined : `item ${recovered - 1} was sent again and accepted again`
   }
 
-  /** Has its listener come back: it must hear everything that it has not heard, in order; returns what is wrong. */
-  async #heardAgain(port: Port, connect: () => Port): Promise<string | undefined> {
+  /**
+   * Lets its listener come back: it must receive everything that it has not received, in order;
+   * returns the contradiction.
+   */
+  async #heardAgain(port: WorkloadClient, connect: () => WorkloadClient): Promise<string | undefined> {
     const { listener } = this.#way
     if (listener === undefined) return undefined
     const [count, lag] = await Promise.all(
       [['XLEN', `channel:{${this.key}}`], listener.lag(this.key)].map((words) => ask(port, words)),
     )
     if (count === 0) return undefined
-    if (lag === null) return `there are ${count} messages, and who is to hear them is not remembered`
+    if (lag === null) return `there are ${count} messages, but their subscriber is not remembered`
     const first = Number(count) - Number(lag)
-    if (first > (this.#heard ?? 0)) return `${first} messages are taken for heard, and only ${this.#heard} were`
+    if (first > (this.#heard ?? 0)) return `${first} messages count as received, but only ${this.#heard} were`
     const hearing = hearUntil(connect(), listener, this.key, END)
     await ask(port, ['PUBLISH', this.key, END])
     const heard = await hearing
     const expected = Array.from({ length: Number(lag) }, (_, i) => String(first + i))
     if (heard.join() === expected.join()) return undefined
-    return `from ${first} to ${Number(count) - 1} is to be heard, heard is ${heard.slice(0, 20).join(', ')}`
+    return `from ${first} to ${Number(count) - 1} must be received, received is ${heard.slice(0, 20).join(', ')}`
   }
 
   #acknowledgedAt(ms: number): number {
@@ -197,24 +211,26 @@ export class Producer {
   }
 }
 
-/** The message behind all that a listener is to hear. */
+/** The message behind all those that a listener must receive. */
 const END = 'end'
 
-/** `everysec` may lose what was acknowledged in the last second, and while the sync after it ran. */
+/**
+ * `everysec` may lose what was acknowledged in the last second, and while the sync after it ran.
+ */
 export const CONTRACT_MS = 2000
 
-/** Makes producers of every way that the server has, `copies` of each for each policy. */
+/** Makes producers of every way that the server supports, `copies` of each for each policy. */
 export async function createProducers(
-  port: Port,
+  port: WorkloadClient,
   policies: readonly Policy[],
   life: number,
   copies: number,
 ): Promise<Producer[]> {
-  const ways = Object.keys(WAYS)
-  const known = (await ask(port, ['COMMAND', 'INFO', ...ways.map((way) => WAYS[way]!.command)])) as Reply[]
+  const ways = Object.entries(WRITE_METHODS)
+  const known = (await ask(port, ['COMMAND', 'INFO', ...ways.map(([, { command }]) => command)])) as Reply[]
   const producers: Producer[] = []
   for (const policy of policies) {
-    for (const [i, way] of ways.entries()) {
+    for (const [i, [way]] of ways.entries()) {
       if (known[i] === null) continue
       for (let copy = 0; copy < copies; copy++) producers.push(new Producer(policy, way, `${life}.${copy}`))
     }
@@ -223,14 +239,14 @@ export async function createProducers(
 }
 
 /** Reads what producers wrote, over and over. */
-export function runReader(port: Port, producers: readonly Producer[]): void {
+export function runReader(port: WorkloadClient, producers: readonly Producer[]): void {
   let next = 0
-  const look = (): void => producers[next++ % producers.length]!.look(port, look)
+  const look = (): void => producers[next++ % producers.length]?.look(port, look)
   look()
 }
 
-/** Has the server save and rewrite its files again and again; whether it wants to at the moment does not matter. */
-export function runOperator(port: Port, pause: (then: () => void) => void): void {
+/** Makes the server save and rewrite its files again and again; refusals do not matter. */
+export function runOperator(port: WorkloadClient, pause: (then: () => void) => void): void {
   let next = 0
   const save = (): void => {
     port.send([next++ % 3 === 2 ? 'BGSAVE' : 'BGREWRITEAOF'], () => pause(save))

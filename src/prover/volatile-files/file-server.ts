@@ -1,5 +1,7 @@
-// Answers the kernel's questions about the files of a `VolatileTree`. It knows one user, root, and refuses nobody anything.
+// Answers the kernel's requests about the files of a `VolatileTree`. It knows one user, root, and
+// checks no permissions.
 
+import { assert } from '../../util/assert.ts'
 import { dateNow } from '../../util/time/real-time.ts'
 import {
   type Attributes,
@@ -22,15 +24,15 @@ import {
 import { Directory, File, VolatileTree } from './volatile-tree.ts'
 
 const NOTHING: Buffer = Buffer.alloc(0)
-/** What the kernel says, and expects no answer to. */
+/** Requests for which the kernel expects no answer. */
 const UNANSWERED: ReadonlySet<Opcode | undefined> = new Set(['forget', 'forget-several', 'interrupt'])
-/** What is said to be free: programs ask before they begin. */
+/** The free space it reports: programs ask before they start. */
 const SPACE_BYTES = 64 * 1024 ** 3
 /** FATTR_MODE and FATTR_SIZE. */
 const CHANGES_MODE = 1 << 0
 const CHANGES_SIZE = 1 << 3
 
-/** A refusal, as a number of the system. */
+/** A refusal with an error number of the system. */
 class Refused extends Error {
   readonly errno: number
 
@@ -47,13 +49,13 @@ export class FileServer {
   readonly slowMs = new Map<string, number>()
   readonly #later: (run: () => void, ms: number) => void
 
-  /** `send` takes an answer; `later` runs something after a while. */
+  /** `send` takes an answer; `later` runs a function after a delay. */
   constructor(send: (answer: Buffer) => void, later: (run: () => void, ms: number) => void) {
     this.#send = send
     this.#later = later
   }
 
-  /** Takes a request, and answers it where it has an answer. */
+  /** Takes a request, and answers it if the kernel expects an answer. */
   receive(bytes: Buffer): void {
     const request = readRequest(bytes)
     const { opcode, unique } = request
@@ -80,28 +82,18 @@ export class FileServer {
       case 'init':
         return encodeGreeting()
       case 'lookup':
-        return this.#entry(this.#child(this.#directory(node), namesAt(body, 0)[0]!))
+        return this.#entry(this.#child(this.#directory(node), nameAt(body, 0)))
       case 'getattr':
         return encodeAttributes(attributesOf(this.#node(node)))
       case 'setattr':
         return this.#change(this.#node(node), body)
       case 'mkdir':
         return this.#entry(
-          this.tree.createDirectory(
-            this.#free(node, namesAt(body, 8)[0]!),
-            namesAt(body, 8)[0]!,
-            body.readUInt32LE(0),
-            nowMs,
-          ),
+          this.tree.createDirectory(this.#free(node, nameAt(body, 8)), nameAt(body, 8), body.readUInt32LE(0), nowMs),
         )
       case 'mknod':
         return this.#entry(
-          this.tree.createFile(
-            this.#free(node, namesAt(body, 16)[0]!),
-            namesAt(body, 16)[0]!,
-            body.readUInt32LE(0),
-            nowMs,
-          ),
+          this.tree.createFile(this.#free(node, nameAt(body, 16)), nameAt(body, 16), body.readUInt32LE(0), nowMs),
         )
       case 'create': {
         const [name = ''] = namesAt(body, 16)
@@ -110,11 +102,11 @@ export class FileServer {
       }
       case 'unlink':
       case 'rmdir':
-        return this.#remove(this.#directory(node), namesAt(body, 0)[0]!, nowMs)
+        return this.#remove(this.#directory(node), nameAt(body, 0), nowMs)
       case 'rename':
         return this.#rename(node, number64(body, 0), namesAt(body, 8), nowMs)
       case 'rename-with-flags':
-        // Exchanging names, or refusing to replace one, is nobody's habit here.
+        // Programs here neither exchange names nor refuse to replace one.
         if (body.readUInt32LE(8) !== 0) throw new Refused(ERRNO.invalid)
         return this.#rename(node, number64(body, 0), namesAt(body, 16), nowMs)
       case 'open':
@@ -130,7 +122,7 @@ export class FileServer {
         return encodeWritten(bytes.length)
       }
       case 'fallocate':
-        // Without a mode it makes the file longer; holes and the rest are not known here.
+        // Without a mode it makes the file longer; holes and other modes are not supported.
         if (body.readUInt32LE(24) !== 0) throw new Refused(ERRNO.notSupported)
         return this.#lengthen(this.#file(node), number64(body, 8) + number64(body, 16))
       case 'readdir':
@@ -175,7 +167,7 @@ export class FileServer {
     return child
   }
 
-  /** The directory of this number, in which there is nothing of this name. */
+  /** The directory with this number, which must not contain the name. */
   #free(id: number, name: string): Directory {
     const directory = this.#directory(id)
     if (directory.entries.has(name)) throw new Refused(ERRNO.exists)
@@ -237,4 +229,11 @@ export class FileServer {
 function attributesOf(node: Directory | File): Attributes {
   const { id, kind, mode, modifiedMs } = node
   return { id, isDirectory: kind === 'directory', mode, modifiedMs, size: node.kind === 'file' ? node.size : 4096 }
+}
+
+/** The first name in a request. */
+function nameAt(body: Buffer, at: number): string {
+  const [name] = namesAt(body, at)
+  assert(name !== undefined, 'the request has a name')
+  return name
 }

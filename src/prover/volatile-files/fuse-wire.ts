@@ -1,8 +1,11 @@
-// The kernel's side of a file system in a program (FUSE), protocol 7.31 (include/uapi/linux/fuse.h): requests come out of /dev/fuse, one a read, and
-// answers go in, one a write. All numbers are little-endian here; machines that are not have no such file system.
+// The kernel's protocol for a file system in a program (FUSE), version 7.31
+// (include/uapi/linux/fuse.h). Each read of /dev/fuse returns one request, each write sends one
+// answer. All numbers are little-endian; this does not run on other machines.
 //
-//   request   length u32, opcode u32, unique u64, node u64, uid u32, gid u32, pid u32, padding u32, then what the opcode has
-//   answer    length u32, error i32 (0, or a negative errno), unique u64, then what the opcode has
+//   request   length u32, opcode u32, unique u64, node u64, uid u32, gid u32, pid u32, padding u32,
+//             then the fields of the opcode
+//   answer    length u32, error i32 (0, or a negative errno), unique u64, then the fields of the
+//             opcode
 
 export const OPCODES = {
   1: 'lookup',
@@ -47,9 +50,9 @@ export const ERRNO = {
   notSupported: 95,
 }
 
-/** Larger writes come in several requests. */
+/** Larger writes arrive in several requests. */
 const WRITE_BYTES_MAX = 128 * 1024
-/** What a request may be. */
+/** The size limit of a request. */
 export const REQUEST_BYTES_MAX = WRITE_BYTES_MAX + 4096
 const REQUEST_HEAD_BYTES = 40
 const ANSWER_HEAD_BYTES = 16
@@ -62,12 +65,12 @@ const FLAGS = (1 << 0) | (1 << 5)
 export interface FuseRequest {
   readonly opcode: Opcode | undefined
   readonly unique: bigint
-  /** The node it is about. */
+  /** The node that the request is about. */
   readonly node: number
   readonly body: Buffer
 }
 
-/** Returns views on the bytes. */
+/** Returns views of the bytes. */
 export function readRequest(bytes: Buffer): FuseRequest {
   const opcode: Opcode | undefined = (OPCODES as Record<number, Opcode>)[bytes.readUInt32LE(4)]
   return {
@@ -78,7 +81,7 @@ export function readRequest(bytes: Buffer): FuseRequest {
   }
 }
 
-/** A number of 64 bits that is smaller than 2^48. */
+/** Reads a 64-bit number below 2^48. */
 export function number64(bytes: Buffer, at: number): number {
   return bytes.readUIntLE(at, 6)
 }
@@ -122,14 +125,14 @@ function writeAttributes(to: Buffer, at: number, { id, isDirectory, mode, modifi
   to.writeUInt32LE(4096, at + 80)
 }
 
-/** Attributes, which the kernel asks for each time. */
+/** Attributes, which the kernel must not cache. */
 export function encodeAttributes(attributes: Attributes): Buffer {
   const body = Buffer.alloc(16 + ATTRIBUTES_BYTES)
   writeAttributes(body, 16, attributes)
   return body
 }
 
-/** A name that was found or made; the kernel looks it up each time. */
+/** A name that was found or made; the kernel must not cache it. */
 export function encodeEntry(attributes: Attributes): Buffer {
   const body = Buffer.alloc(40 + ATTRIBUTES_BYTES)
   body.writeBigUInt64LE(BigInt(attributes.id), 0)
@@ -137,7 +140,7 @@ export function encodeEntry(attributes: Attributes): Buffer {
   return body
 }
 
-/** A file that was opened: without flags, so what the kernel had kept of it before is dropped. */
+/** An opened file: without flags, so the kernel drops its cache of it. */
 export function encodeOpened(handle: number): Buffer {
   const body = Buffer.alloc(16)
   body.writeBigUInt64LE(BigInt(handle), 0)
@@ -161,7 +164,7 @@ export function encodeGreeting(): Buffer {
   return body
 }
 
-/** Room for so many bytes in blocks of 4 KiB, all of it free. */
+/** A file system with this many bytes in blocks of 4 KiB, all of them free. */
 export function encodeSpace(bytes: number): Buffer {
   const body = Buffer.alloc(80)
   for (const at of [0, 8, 16]) body.writeBigUInt64LE(BigInt(Math.floor(bytes / 4096)), at)
@@ -178,17 +181,16 @@ export interface Listed {
   readonly isDirectory: boolean
 }
 
-/** As many names from a place on as there is room for. */
+/** Encodes names from an index on, as many as fit. */
 export function encodeNames(all: readonly Listed[], from: number, bytesMax: number): Buffer {
   const pieces: Buffer[] = []
   let length = 0
-  for (let i = from; i < all.length; i++) {
-    const { id, isDirectory, name } = all[i]!
+  for (const [at, { id, isDirectory, name }] of all.slice(from).entries()) {
     const text = Buffer.from(name)
     const piece = Buffer.alloc((24 + text.length + 7) & ~7)
     if (length + piece.length > bytesMax) break
     piece.writeBigUInt64LE(BigInt(id), 0)
-    piece.writeBigUInt64LE(BigInt(i + 1), 8)
+    piece.writeBigUInt64LE(BigInt(from + at + 1), 8)
     piece.writeUInt32LE(text.length, 16)
     piece.writeUInt32LE((isDirectory ? MODE_DIRECTORY : MODE_FILE) >> 12, 20)
     text.copy(piece, 24)

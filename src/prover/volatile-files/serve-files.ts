@@ -1,6 +1,8 @@
-// The process that holds volatile files: it mounts them and answers the kernel until it is told to end, or whoever began it is gone.
+// The process that holds volatile files. It mounts them, and answers the kernel until it is told to
+// end or its parent is gone.
 //
-// A process of its own, because the kernel waits for it: a program that uses such files and answers for them would wait for itself.
+// It is a separate process because the kernel waits for it: a program that uses such files and also
+// serves them would wait for itself.
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -9,13 +11,13 @@ import { dateNow, setTimeout } from '../../util/time/real-time.ts'
 import { FileServer } from './file-server.ts'
 import { REQUEST_BYTES_MAX } from './fuse-wire.ts'
 
-/** What it is told; each is answered by its number when it is done. */
+/** An order to this process; it answers with the number of the order when it is done. */
 export type Order = { readonly number: number } & (
   | { readonly kind: 'cut'; readonly volumes: readonly string[]; readonly seed: number }
   | { readonly kind: 'slow'; readonly volume: string; readonly ms: number }
 )
 
-/** One file of so many keeps some of what was not synced. */
+/** One in this many files keeps a part of what was not synced. */
 const TORN_ONE_IN = 4
 
 /** Mounts at a directory, and serves until the end. Returns the exit code. */
@@ -25,7 +27,7 @@ export async function serveFiles(mountPoint: string): Promise<number> {
     (answer) => send(device, answer),
     (run, ms) => void setTimeout(run, ms),
   )
-  const options = `fd=3,rootmode=40000,user_id=${process.getuid!()},group_id=${process.getgid!()},allow_other`
+  const options = `fd=3,rootmode=40000,user_id=${process.getuid?.() ?? 0},group_id=${process.getgid?.() ?? 0},allow_other`
   const { status, stderr } = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'respite-prove', mountPoint], {
     stdio: ['ignore', 'ignore', 'pipe', device],
     encoding: 'utf8',
@@ -43,7 +45,7 @@ export async function serveFiles(mountPoint: string): Promise<number> {
     }
     process.send?.(order.number)
   })
-  // Whoever began this process is gone: so are all that used the files.
+  // The parent is gone, and with it all users of the files.
   process.on('disconnect', () => {
     spawnSync('umount', ['-l', mountPoint])
     process.exit(0)
@@ -60,7 +62,7 @@ function serve(device: number, server: FileServer): Promise<void> {
   return new Promise((resolve, reject) => {
     const read = (): void => {
       fs.read(device, buffer, 0, buffer.length, null, (error, length) => {
-        // A request was taken back before it was read, or a signal came.
+        // A request was withdrawn before it was read, or a signal came.
         if (error?.code === 'ENOENT' || error?.code === 'EINTR' || error?.code === 'EAGAIN') return read()
         if (error?.code === 'ENODEV') return resolve()
         if (error !== null) return reject(error)
@@ -76,7 +78,7 @@ function send(device: number, answer: Buffer): void {
   try {
     fs.writeSync(device, answer)
   } catch (error) {
-    // Whoever asked was killed meanwhile, or the files are unmounted.
+    // The requester was killed meanwhile, or the files are unmounted.
     const { code = '' } = error as NodeJS.ErrnoException
     if (!['ENOENT', 'ENODEV', 'EINVAL'].includes(code)) throw error
   }

@@ -1,6 +1,7 @@
-// Files whose power can be cut: a directory in which each machine on trial has a disk of its own. What programs have not synced is gone
-// after a cut, whoever wrote it and in whichever language, because the directory is a file system of ours (FUSE), held in memory by a process
-// of its own (serve-files.ts). It takes Linux, root, and `mount`.
+// Files whose power can be cut: a directory in which each machine under test has a disk of its own.
+// After a cut, data that any program has not synced is lost, because the directory is a file system
+// of ours (FUSE), held in memory by a separate process (serve-files.ts). It needs Linux, root and
+// `mount`.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
@@ -8,7 +9,7 @@ import type { Order } from './serve-files.ts'
 
 type Unnumbered<T> = T extends unknown ? Omit<T, 'number'> : never
 
-/** The hidden first word with which the program becomes the process that serves. */
+/** The hidden first word with which the program becomes the serving process. */
 export const SERVE_FILES = '--serve-files'
 
 export class VolatileFiles {
@@ -26,17 +27,21 @@ export class VolatileFiles {
     })
   }
 
-  /** Mounts at a directory, which is made; `program` are the words that start this program's `prove-durability`. Throws what keeps it from that. */
+  /**
+   * Makes a directory and mounts the files there. `program` is the command line that starts this
+   * program's `prove-durability`. Throws the reason when it is not possible.
+   */
   static async mount(path: string, program: readonly string[]): Promise<VolatileFiles> {
     if (process.platform !== 'linux') throw new Error('they need Linux')
     if (process.getuid?.() !== 0) throw new Error('they need root')
     if (!existsSync('/dev/fuse')) throw new Error('there is no /dev/fuse')
     mkdirSync(path, { recursive: true })
-    const child = spawn(program[0]!, [...program.slice(1), SERVE_FILES, path], {
+    const [command = '', ...words] = program
+    const child = spawn(command, [...words, SERVE_FILES, path], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     let said = ''
-    child.stderr!.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       said += chunk.toString()
     })
     await new Promise<void>((resolve, reject) => {
@@ -53,22 +58,25 @@ export class VolatileFiles {
     return path
   }
 
-  /** Cuts the power of machines, whose processes have ended: what was not synced is gone, or here and there torn, as the seed says. */
+  /**
+   * Cuts the power of machines, whose processes have ended. Data that was not synced is lost or, in
+   * places that the seed decides, torn.
+   */
   cut(volumes: readonly string[], seed: number): Promise<void> {
     return this.#order({ kind: 'cut', volumes, seed })
   }
 
-  /** From now on every sync of a machine takes so long. */
+  /** From now on every sync of a machine takes this long. */
   slow(volume: string, ms: number): Promise<void> {
     return this.#order({ kind: 'slow', volume, ms })
   }
 
-  /** Unmounts; nobody uses the files any more. */
+  /** Unmounts; the files must not be in use any more. */
   async unmount(): Promise<void> {
     const child = this.#child
     const gone = new Promise((resolve) => child.once('exit', resolve))
     spawnSync('umount', ['-l', this.path])
-    // Somebody else's mount namespace may still hold them; without whoever answers they are no more.
+    // Another mount namespace may still hold them; without the serving process they are gone.
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await gone
     rmdirSync(this.path)

@@ -1,14 +1,19 @@
-// Files in memory, as a disk with a cache has them: what programs see, and what would be left if the power failed now.
+// Files in memory that behave like a disk with a cache: the contents that programs see, and those
+// that a power cut would leave now.
 //
-// Each directory of the root is a volume, the disk of one machine, whose power is cut by itself. What is durable follows what ext4 and XFS do:
+// Each directory of the root is a volume, the disk of one machine, with its own power. Durability
+// follows ext4 and XFS:
 //
 //   data       durable when its file is synced, not before
-//   names      (creating, renaming, removing, truncating) are written to a journal in their order; a sync of anything on the volume makes
-//              all of them durable that came before
+//   names      (creating, renaming, removing, truncating) are written to a journal in order; a sync
+//              of anything on the volume makes all earlier ones durable
 //
-// So a file that was renamed over another before it was synced is empty after a power cut, as it may be on a real disk.
+// So a file that was renamed over another before it was synced is empty after a power cut, as it
+// may be on a real disk.
 
-/** What was written is followed by pages of so many bytes. */
+import { assert } from '../../util/assert.ts'
+
+/** Writes are tracked in pages of this size. */
 const PAGE_BYTES = 4096
 
 interface Volume {
@@ -23,9 +28,9 @@ abstract class Node {
   readonly volume: Volume | undefined
   mode: number
   modifiedMs: number
-  /** How often the kernel was told of it; it says when it forgets. */
+  /** How many references the kernel has; it reports when it forgets some. */
   lookups = 0
-  /** It has a name. */
+  /** Whether it has a name. */
   isLinked = true
 
   constructor(id: number, volume: Volume | undefined, mode: number, nowMs: number) {
@@ -39,7 +44,7 @@ abstract class Node {
 export class Directory extends Node {
   readonly kind = 'directory'
   readonly entries = new Map<string, Directory | File>()
-  /** What a power cut leaves. */
+  /** The names that a power cut would leave. */
   durable: ReadonlyMap<string, Directory | File> = new Map()
 }
 
@@ -72,7 +77,7 @@ export class File extends Node {
     this.#shortest = Math.min(this.#shortest, size)
   }
 
-  /** Its data is on the disk now. */
+  /** Makes its data durable. */
   sync(): void {
     this.commitLength()
     this.#durable = withRoom(this.#durable, this.size)
@@ -85,14 +90,17 @@ export class File extends Node {
     this.#shortest = this.size
   }
 
-  /** That it became shorter is on the disk now; its data need not be. */
+  /** Makes a smaller size durable, without the data. */
   commitLength(): void {
     if (this.#shortest >= this.#durableSize) return
     this.#durable.fill(0, this.#shortest, this.#durableSize)
     this.#durableSize = this.#shortest
   }
 
-  /** Makes this file, which is new, what another is after a power cut. `kept` says how many bytes of an unsynced end were written all the same. */
+  /**
+   * Gives this new file the contents that a power cut leaves of another. `kept` returns how many
+   * bytes of an unsynced end were written nevertheless.
+   */
   becomeRemainderOf(other: File, kept: (unsyncedBytes: number) => number): void {
     const size = other.#durableSize
     this.write(0, other.#durable.subarray(0, size))
@@ -106,7 +114,7 @@ function newVolume(): Volume {
   return { changed: new Set(), shortened: new Set() }
 }
 
-/** Returns these bytes with room for so many, zeros behind them. */
+/** Returns these bytes with room for `size` bytes, filled with zeros. */
 function withRoom(bytes: Buffer, size: number): Buffer {
   if (size <= bytes.length) return bytes
   const larger = Buffer.alloc(Math.max(size, 2 * bytes.length, PAGE_BYTES))
@@ -114,7 +122,7 @@ function withRoom(bytes: Buffer, size: number): Buffer {
   return larger
 }
 
-/** The number that the kernel knows the root by. */
+/** The kernel's number for the root. */
 export const ROOT_ID = 1
 
 export class VolatileTree {
@@ -156,7 +164,8 @@ export class VolatileTree {
   }
 
   rename(from: Directory, name: string, to: Directory, newName: string, nowMs: number): void {
-    const node = from.entries.get(name)!
+    const node = from.entries.get(name)
+    assert(node !== undefined, 'a renamed file exists')
     if (to.entries.get(newName) === node) return
     this.remove(to, newName, nowMs)
     from.entries.delete(name)
@@ -169,7 +178,7 @@ export class VolatileTree {
     file.resize(size)
   }
 
-  /** Makes a file's data durable, and all names of its volume; of a directory the names alone. */
+  /** Makes a file's data durable, and all names of its volume; for a directory only the names. */
   sync(node: Directory | File): void {
     const { volume } = node
     if (node.kind === 'file') node.sync()
@@ -180,7 +189,10 @@ export class VolatileTree {
     volume.shortened.clear()
   }
 
-  /** Cuts the power of a volume: nothing is left in it but what is durable, and of unsynced ends what `kept` says. Nobody works in it meanwhile. */
+  /**
+   * Cuts the power of a volume: only durable data is left, and as much of unsynced ends as `kept`
+   * says. No program may use it meanwhile.
+   */
   cut(name: string, kept: (unsyncedBytes: number) => number, nowMs: number): void {
     const old = this.root.entries.get(name)
     if (old?.kind !== 'directory') throw new Error(`there is no volume ${name}`)
@@ -190,7 +202,10 @@ export class VolatileTree {
     this.#drop(old)
   }
 
-  /** The kernel has forgotten a node so often; one without a name goes. */
+  /**
+   * The kernel has dropped this many references to a node; a node without a name is removed with
+   * the last one.
+   */
   forget(id: number, lookups: number): void {
     const node = this.#nodes.get(id)
     if (node === undefined) return

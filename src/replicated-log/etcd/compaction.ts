@@ -1,4 +1,5 @@
-// Removing what was overwritten or deleted before a revision for good, so that its space can be used again.
+// Compacts etcd: values that were overwritten or deleted before a revision are removed, and their
+// space can be used again.
 
 import { type EtcdGateway, EtcdRefusal } from './gateway.ts'
 
@@ -6,7 +7,7 @@ export async function compactBefore(gateway: EtcdGateway, revision: string): Pro
   try {
     await gateway.ask('kv/compaction', { revision, physical: true })
   } catch (error) {
-    // Somebody else has compacted further.
+    // Another client has already compacted further.
     if (!(error instanceof EtcdRefusal && /has been compacted/.test(error.message))) throw error
   }
 }

@@ -1,14 +1,20 @@
-// A replicated log that etcd keeps: a key for each batch, and one with the last position, which every append compares and sets.
+// A replicated log in etcd: one key for each batch, and one key with the last position, which every
+// append compares and sets.
 //
-//   append     a transaction: is the last position the expected one? Then put batches, and the new last position
-//   lead       the same, and puts the leader's key too, whose revision every later append of this client compares
+//   append     a transaction: if the last position is the expected one, put batches and the new
+//              position
+//   lead       the same, and puts the leader's key; later appends of this client compare its
+//              revision
 //   at         one key
-//   bounds     two keys, of one revision
-//   read       keys in order of position, then a watch from the revision that was read; again from the start when the watch ends
-//   truncate   keys deleted, the revisions before compacted, so that their space can be used again
+//   bounds     two keys, read at one revision
+//   read       keys in order of position, then a watch from the revision read; starts again when it
+//              ends
+//   truncate   deletes keys and compacts the revisions before, so that their space can be used
+//              again
 //
-// Requests to etcd may overtake each other, so one transaction of appends is under way at a time, and those that come meanwhile are the next:
-// one transaction with several batches. That is also faster than a transaction each (docs/decisions/0033-which-log.md).
+// Requests to etcd may overtake each other, so only one transaction of appends is in flight at a
+// time. Appends that arrive meanwhile form the next transaction, with several batches. That is also
+// faster than one transaction for each batch (docs/decisions/0033-which-log.md).
 
 import { sleep } from '../../util/time/real-time.ts'
 import {
@@ -31,18 +37,18 @@ import type { EtcdOptions } from './options.ts'
 import { withdrawSpaceAlarm } from './space.ts'
 import { type KeyValue, watchPuts } from './watch.ts'
 
-/** etcd takes 1.5 MiB a request; the rest is for keys. */
+/** etcd accepts requests of up to 1.5 MiB; the rest is for keys. */
 const BATCH_BYTES_MAX = 1024 * 1024
-/** Batches of one transaction: etcd takes 128 operations. */
+/** Batches in one transaction: etcd accepts 128 operations. */
 const GROUP_BATCHES_MAX = 64
 const IN_FLIGHT_MAX = 16
-/** Batches that a reader asks for at once. */
+/** Batches that a reader requests at once. */
 const PAGE_BATCHES = 16
 const READ_RETRY_MS = 100
-/** Keys deleted at once: etcd does nothing else meanwhile. */
+/** Keys deleted by one request: etcd does nothing else meanwhile. */
 const DELETED_MAX = 1_000
 const VERSION_NEEDED = [3, 4] as const
-/** A member that is known to be down does not make a cluster smaller. */
+/** Members that are known to be down are counted as well. */
 const MEMBERS_NEEDED = 3
 
 interface Range {
@@ -59,7 +65,7 @@ interface TransactionAnswer {
   readonly responses?: readonly { readonly response_range?: Range }[]
 }
 
-/** An append that waits, or is under way. */
+/** An append that waits or is in flight. */
 interface Append {
   readonly batch: Uint8Array
   readonly expected: number
@@ -68,7 +74,10 @@ interface Append {
   readonly reject: (error: LogError) => void
 }
 
-/** Opens a log. Throws `LogUnfit` where etcd is too old or too small, `LogAway` where it does not answer. */
+/**
+ * Opens a log. Throws `LogUnfit` when etcd is too old or has too few members, `LogAway` when it
+ * does not answer.
+ */
 export async function openEtcdLog(options: EtcdOptions): Promise<ReplicatedLog> {
   const gateway = new EtcdGateway(options)
   try {
@@ -100,10 +109,10 @@ class EtcdLog implements ReplicatedLog {
   readonly messaging: EtcdMessaging
   readonly #gateway: EtcdGateway
   readonly #keys: LogKeys
-  /** What comes after the transaction that is under way. */
+  /** Appends for the next transactions, in order. */
   #waiting: Append[] = []
   #underWay: readonly Append[] = []
-  /** The revision of this client's own epoch; undefined while it has led none. */
+  /** The revision of the epoch that this client began; undefined until it has begun one. */
   #leaderRevision: string | undefined
   readonly #closing = new AbortController()
 
@@ -126,7 +135,7 @@ class EtcdLog implements ReplicatedLog {
     if (kvs !== undefined) return batchOf(kvs[0]!)
     const { first, last } = await this.bounds()
     if (position < first) throw new Truncated(`position ${position} is not kept any more`)
-    // It may have been appended since.
+    // The batch may have been appended since the first request.
     if (position > last) return undefined
     const again = await this.#ask<RangeAnswer>('kv/range', { key: this.#keys.batch(position) })
     if (again.kvs === undefined) throw new Gap(`there is nothing at position ${position}`)
@@ -220,7 +229,7 @@ class EtcdLog implements ReplicatedLog {
     this.#underWay = []
   }
 
-  /** What waits and follows one another, as far as one transaction takes it. */
+  /** Takes the waiting appends with consecutive positions, as many as fit in one transaction. */
   #takeGroup(): Append[] {
     let count = 1
     let bytes = this.#waiting[0]!.batch.length
@@ -269,7 +278,7 @@ class EtcdLog implements ReplicatedLog {
     return { key: this.#keys.batch(position), range_end: this.#keys.end }
   }
 
-  /** Batches as they are put, from a revision on, until this member has nothing more to say. */
+  /** Yields batches as they are put, from a revision on, until the member ends the watch. */
   async *#watch(from: number, revision: number, signal: AbortSignal): AsyncIterable<KeyValue> {
     let next = from
     const isBehind = async (): Promise<boolean> => (await this.bounds()).last >= next
@@ -280,7 +289,7 @@ class EtcdLog implements ReplicatedLog {
     }
   }
 
-  /** The batch of a key, which has to be the next one. */
+  /** Decodes the batch of a key, which must be at the next position. */
   async #entry(found: KeyValue, next: number): Promise<LogEntry> {
     const position = this.#keys.position(found.key)
     if (position !== next) {
@@ -306,5 +315,5 @@ class EtcdLog implements ReplicatedLog {
 
 const batchOf = (found: KeyValue): Uint8Array => Buffer.from(found.value ?? '', 'base64')
 
-/** The same bytes as a Buffer sees them. */
+/** A Buffer over the same bytes. */
 const bytesOf = (batch: Uint8Array): Buffer => Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength)

@@ -1,7 +1,9 @@
-// Messages beside a log in etcd: one key, which each batch overwrites, and which all watch. A watch is told of every revision of it, in order.
+// Messages beside a log in etcd: one key that each batch overwrites and all brokers watch. A watch
+// reports every revision of the key, in order.
 //
-// Each batch takes a quorum and its disks, as an append does: etcd has nothing cheaper. What was overwritten takes space until it is compacted; whoever has sent
-// so much sees to that, up to where it was when it began to count, so that others are told of what is newer.
+// Each batch costs a quorum and its disks, as an append does: etcd has nothing cheaper. Overwritten
+// batches take space until they are compacted. A sender compacts after a fixed number of bytes, up
+// to the revision at which it began to count, so that watchers still get the newer ones.
 
 import { sleep } from '../../util/time/real-time.ts'
 import { LogAway } from '../log.ts'
@@ -13,7 +15,9 @@ import type { LogKeys } from './keys.ts'
 import { type KeyValue, watchPuts } from './watch.ts'
 
 const BATCH_BYTES_MAX = 256 * 1024
-/** Overwritten batches take this much space of etcd's (2 GB unless set), twice, a broker. */
+/**
+ * Overwritten batches of one broker take up to twice this much of etcd's space (2 GB unless set).
+ */
 const COMPACT_EVERY_BYTES = 8 * 1024 * 1024
 const RETRY_MS = 100
 
@@ -27,11 +31,11 @@ export class EtcdMessaging implements Messaging {
   readonly #gateway: EtcdGateway
   readonly #key: string
   readonly #closing: AbortSignal
-  /** Sent since the revision that will be compacted to next. */
+  /** Bytes sent since revision `#mark`, the next one to compact to. */
   #bytes = 0
   #mark: string | undefined = undefined
 
-  /** `closing`: the log is closed. */
+  /** `closing` is aborted when the log is closed. */
   constructor(gateway: EtcdGateway, keys: LogKeys, closing: AbortSignal) {
     this.#gateway = gateway
     this.#key = keys.messages
@@ -61,7 +65,10 @@ export class EtcdMessaging implements Messaging {
   }
 
   async #listen(hear: (batch: Uint8Array) => void): Promise<void> {
-    /** The last revision that is known: what follows is to be heard; 0 = what is there was before our time. */
+    /**
+     * The last known revision; later ones are new. 0 = what the key holds now is older than this
+     * watch.
+     */
     let last = 0
     while (!this.#closing.aborted) {
       let isTold = false
@@ -80,15 +87,16 @@ export class EtcdMessaging implements Messaging {
           hear(Buffer.from(value, 'base64'))
         }
       } catch {
-        // It may pass, and nobody is here to be told: what is missed meanwhile is counted by whoever listens.
+        // The failure may pass, and there is no caller to tell. The listener counts what it misses.
       }
-      // What came since may have been compacted: then nothing is told of it, however often it is asked for.
+      // Revisions since `last` may have been compacted: etcd never reports those, however often it
+      // is asked.
       if (!isTold) last = 0
       if (!this.#closing.aborted) await sleep(RETRY_MS)
     }
   }
 
-  /** The revision of all of etcd, and that in which the key was written last. */
+  /** The current revision of etcd, and the revision in which the key was last written. */
   async #state(): Promise<{ revision: number; written: number }> {
     const { header, kvs } = await this.#gateway.ask<Found>('kv/range', { key: this.#key, keys_only: true })
     return { revision: Number(header.revision), written: Number(kvs?.[0]?.mod_revision ?? 0) }

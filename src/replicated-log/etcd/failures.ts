@@ -1,15 +1,15 @@
-// What went wrong with a request to etcd, in the words of the log.
+// Turns failures of etcd requests into the errors of the log.
 
 import { LogAway, LogError, LogFull, OutcomeUnknown } from '../log.ts'
 import { EtcdRefusal, EtcdSilence } from './gateway.ts'
 
-/** Says what became of an append that has not succeeded. */
+/** Tells what became of an append that has failed. */
 export function appendFailure(error: unknown): LogError {
   if (error instanceof LogError) return error
   if (error instanceof EtcdRefusal) {
     if (error.isFull) return new LogFull(error.message, { cause: error })
     if (error.isBusy) return new LogAway(error.message, { cause: error })
-    // A proposal whose time is over may be accepted later.
+    // A proposal that has timed out may be accepted later.
     if (error.isUnavailable) return new OutcomeUnknown(error.message, { cause: error })
     return new LogError(error.message, { cause: error })
   }
@@ -17,7 +17,7 @@ export function appendFailure(error: unknown): LogError {
   return new OutcomeUnknown((error as Error).message, { cause: error })
 }
 
-/** Says why something that changes no batch could not be done. */
+/** Tells why a request that changes no batch has failed. */
 export function failure(error: unknown): LogError {
   if (error instanceof LogError) return error
   if (error instanceof EtcdRefusal && !error.isUnavailable && !error.isBusy) {

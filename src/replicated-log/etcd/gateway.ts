@@ -1,20 +1,22 @@
-// Requests to an etcd cluster, as JSON over HTTP: whichever member answers, with the token of a user where there is one.
+// Requests to an etcd cluster, as JSON over HTTP: to any member that answers, with a user's token
+// if one is set.
 //
-// Every etcd translates such requests into its own protocol (https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/). The only client for Node
-// that speaks that protocol brings 37 packages, rests since 2024, and tries again by itself what may have been done
-// (docs/decisions/0033-which-log.md).
+// Every etcd member translates such requests into its own protocol
+// (https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/). The only client for Node that speaks
+// that protocol brings 37 packages and has had no release since 2024. It also repeats requests that
+// may have been carried out (docs/decisions/0033-which-log.md).
 
 import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { EtcdOptions } from './options.ts'
 
-/** etcd gives up on its own quorum after 5 s and an election or two. */
+/** etcd gives up on its own quorum after 5 s and one or two elections. */
 const REQUEST_TIMEOUT_MS = 5_000
-/** A connection is kept between requests for so long. */
+/** How long an idle connection is kept. */
 const KEEP_ALIVE_MS = 30_000
 
-// gRPC's numbers for what went wrong.
+// gRPC status codes.
 const UNKNOWN = 2
 const INVALID_ARGUMENT = 3
 const DEADLINE_EXCEEDED = 4
@@ -22,7 +24,7 @@ const RESOURCE_EXHAUSTED = 8
 const UNAVAILABLE = 14
 const UNAUTHENTICATED = 16
 
-/** An answer that says no. */
+/** An answer that refuses the request. */
 export class EtcdRefusal extends Error {
   readonly code: number
 
@@ -36,25 +38,28 @@ export class EtcdRefusal extends Error {
     return this.code === RESOURCE_EXHAUSTED && /space exceeded/.test(this.message)
   }
 
-  /** It has more to do than it can, and has not begun with this. */
+  /** The member is overloaded, and has not begun with this request. */
   get isBusy(): boolean {
     return this.code === RESOURCE_EXHAUSTED && !this.isFull
   }
 
-  /** It has no leader, has lost the one it had, or has waited too long for the others. What was asked may still be done. */
+  /**
+   * The member has no leader, has lost its leader, or has waited too long for the others. The
+   * request may still take effect.
+   */
   get isUnavailable(): boolean {
     return this.code === UNAVAILABLE || this.code === DEADLINE_EXCEEDED || this.code === UNKNOWN
   }
 
-  /** Another token is needed: this one is too old, or from before a change of users. */
+  /** A new token is needed: this one has expired, or the users have changed since. */
   get isTokenOutdated(): boolean {
     return this.code === UNAUTHENTICATED || (this.code === INVALID_ARGUMENT && /user name is empty/.test(this.message))
   }
 }
 
-/** No answer. */
+/** No answer came. */
 export class EtcdSilence extends Error {
-  /** Whether the request may have arrived all the same. */
+  /** Whether the request may still have arrived. */
   readonly mayHaveArrived: boolean
 
   constructor(message: string, mayHaveArrived: boolean) {
@@ -67,7 +72,7 @@ export class EtcdGateway {
   readonly #endpoints: readonly URL[]
   readonly #options: EtcdOptions
   readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent }
-  /** Which endpoint is asked first. */
+  /** The endpoint that is asked first. */
   #current = 0
   #token: string | undefined
   readonly #closing = new AbortController()
@@ -92,7 +97,10 @@ export class EtcdGateway {
     return this.#endpoints.length
   }
 
-  /** Asks a member, and the next one where the request cannot have arrived. Throws `EtcdRefusal`, `EtcdSilence`. */
+  /**
+   * Asks a member, and the next one if the request cannot have arrived. Throws `EtcdRefusal`,
+   * `EtcdSilence`.
+   */
   async ask<T>(path: string, body: object): Promise<T> {
     for (let tried = 1; ; tried++) {
       const asked = this.#current
@@ -106,14 +114,14 @@ export class EtcdGateway {
     }
   }
 
-  /** Asks one member, by its place in the list of endpoints. */
+  /** Asks one member, given by its index in the list of endpoints. */
   async askMember<T>(member: number, path: string, body: object, timeoutMs = REQUEST_TIMEOUT_MS): Promise<T> {
     const timeout = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal])
     const answer = await this.#authorized((token) => this.#send(member, path, body, token, timeout))
     return (await readJson(answer)) as T
   }
 
-  /** Asks for an answer that comes in pieces, for ever, and yields them until the signal says stop. */
+  /** Requests an answer without end, and yields its pieces until the signal aborts. */
   async *follow<T>(path: string, body: object, signal: AbortSignal): AsyncIterable<T> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     const member = this.#current
@@ -127,7 +135,7 @@ export class EtcdGateway {
     }
   }
 
-  /** Somebody else is asked from now on: this one stands still, or is cut off. */
+  /** Asks another member from now on: this one has stopped, or is cut off. */
   leave(): void {
     this.#leave(this.#current)
   }
@@ -208,7 +216,7 @@ async function readJson(answer: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** An answer's lines, each of which is JSON. */
+/** Parses each line of an answer as JSON. */
 async function* jsonLines<T>(answer: IncomingMessage): AsyncIterable<T> {
   let pieces: Buffer[] = []
   try {

@@ -1,15 +1,16 @@
 // The keys of a log in etcd.
 //
-//   PREFIX/last                      the position of the last batch, 16 digits; there from the first append on
-//   PREFIX/leader                    written with each record that begins an epoch: its revision says whose epoch it is
+//   PREFIX/last                      position of the last batch, 16 digits; exists since the first
+//                                    append
+//   PREFIX/leader                    put with each epoch record; its revision identifies the epoch
 //   PREFIX/messages                  the last batch of messages (etcd-messaging.ts)
 //   PREFIX/batch/0000000000000042    one batch
 //
-// Digits are padded, so keys stand in the order of their positions.
+// Positions are padded with zeros, so keys sort in the order of their positions.
 
 const DIGITS = 16
 
-/** One key, or those from it up to another. */
+/** One key, or the range from it up to `range_end`. */
 export interface KeyRange {
   readonly key: string
   readonly range_end?: string
@@ -19,7 +20,7 @@ export class LogKeys {
   readonly last: string
   readonly leader: string
   readonly messages: string
-  /** What lies at or behind the last possible batch: the end of a range. */
+  /** The end of the range of all batches. */
   readonly end: string
   readonly #prefix: string
 
@@ -36,7 +37,7 @@ export class LogKeys {
     return encode(`${this.#prefix}/batch/${digits(position)}`)
   }
 
-  /** The position of a key of a batch. */
+  /** Returns the position in the key of a batch. */
   position(key: string): number {
     return Number(Buffer.from(key, 'base64').toString('latin1').slice(-DIGITS))
   }

@@ -1,14 +1,14 @@
-// What somebody says who opens a log that etcd keeps. Plain data: it goes to another thread.
+// Options of a log in etcd. Plain data, so they can be sent to another thread.
 
 export interface EtcdOptions {
-  /** `http://host:port` or `https://`, all members: which of them answers is found out. */
+  /** `http://host:port` or `https://`, of all members; the gateway finds one that answers. */
   readonly endpoints: readonly string[]
-  /** What the keys of this log begin with. */
+  /** The prefix of this log's keys. */
   readonly prefix: string
   readonly user?: string
   readonly password?: string
-  /** Files in PEM. */
+  /** PEM files. */
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }
-  /** `development` takes an etcd of one member. It loses the log with its disk. */
+  /** `development` accepts an etcd of one member, which loses the log with its disk. */
   readonly safety: 'required' | 'development'
 }

@@ -1,9 +1,10 @@
-// An etcd that has filled up takes no writes any more, even after keys were deleted, until somebody has had every member defragment its file
-// and has withdrawn the alarm. This does it, once there is room again.
+// An etcd that has reached its quota accepts no writes, even after keys were deleted, until an
+// operator has defragmented every member and withdrawn the alarm. This does both, once there is
+// room again.
 
 import type { EtcdGateway } from './gateway.ts'
 
-/** A member rewrites its file meanwhile: seconds for each gigabyte. */
+/** A member rewrites its file meanwhile, which takes seconds for each gigabyte. */
 const DEFRAGMENT_TIMEOUT_MS = 120_000
 
 interface Alarms {
@@ -11,8 +12,9 @@ interface Alarms {
 }
 
 /**
- * Makes a full etcd take writes again, as far as what it holds leaves room. Members are defragmented one after the other, because none answers
- * meanwhile. Does nothing where nobody has raised the alarm.
+ * Makes a full etcd accept writes again, if what it holds leaves room. Members are defragmented one
+ * after the other, because a member does not answer meanwhile. Does nothing when no alarm is
+ * raised.
  */
 export async function withdrawSpaceAlarm(gateway: EtcdGateway): Promise<void> {
   const { alarms = [] } = await gateway.ask<Alarms>('maintenance/alarm', { action: 'GET' })

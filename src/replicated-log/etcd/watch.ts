@@ -1,10 +1,13 @@
-// What is put under some keys of etcd, from a revision on, as it happens.
+// Yields what is put under some keys of etcd, from a revision on, as it happens.
 
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import type { EtcdGateway } from './gateway.ts'
 import type { KeyRange } from './keys.ts'
 
-/** A watch that hears nothing for so long asks whether there is anything: its member may be cut off, and does not say so. */
+/**
+ * A watch that has been silent for this long checks whether it is behind: its member may be cut off
+ * without noticing.
+ */
 const SILENCE_MS = 1_000
 
 export interface KeyValue {
@@ -22,21 +25,27 @@ interface WatchAnswer {
 
 export interface WatchOptions {
   readonly range: KeyRange
-  /** The first revision that is told of. */
+  /** The first revision to report. */
   readonly revision: number
   readonly signal: AbortSignal
-  /** Asks a quorum whether something is there that was not told of; a rejection ends the watch, too. */
+  /**
+   * Asks a quorum whether there is something that the watch has not reported. A rejection ends the
+   * watch, too.
+   */
   isBehind(): Promise<boolean>
 }
 
-/** Yields what is put, until the signal says stop, this member has nothing more to say, or the revisions from which it is to tell have been compacted. */
+/**
+ * Yields values as they are put. Ends when the signal aborts, when the member ends the watch, or
+ * when the first revision has been compacted.
+ */
 export async function* watchPuts(
   gateway: EtcdGateway,
   { isBehind, range, revision, signal }: WatchOptions,
 ): AsyncIterable<KeyValue> {
   const stop = new AbortController()
   let told = 0
-  // A watch that is silent has its member compared with the quorum.
+  // A silent watch compares its member with the quorum.
   let noted = 0
   let timer = setTimeout(check, SILENCE_MS)
   function check(): void {

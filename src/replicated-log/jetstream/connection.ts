@@ -1,4 +1,5 @@
-// The way to the servers: the packages that speak with them, loaded when the first log is opened, and a connection that never gives up.
+// The connection to the NATS servers. It loads the client packages when the first log is opened,
+// and never gives up.
 
 import { readFileSync } from 'node:fs'
 import type * as JetStreamPackage from '@nats-io/jetstream'
@@ -15,17 +16,20 @@ export interface NatsPackages {
   readonly jetstream: typeof JetStreamPackage
 }
 
-/** A server that is there answers a handshake within this. */
+/** A reachable server answers a handshake within this time. */
 const CONNECT_TIMEOUT_MS = 2_000
-/** How soon another server is tried. */
+/** The wait before another server is tried. */
 const RECONNECT_WAIT_MS = 100
-/** A server that stands still is left after two of these without an answer, before its log has elected another leader (4 to 9 s). */
+/**
+ * The client leaves a stalled server after two of these without an answer. That is before its log
+ * has elected another leader (4 to 9 s).
+ */
 const PING_INTERVAL_MS = 1_000
 const PINGS_UNANSWERED_MAX = 2
-/** A client that has given up is followed by another. */
+/** The wait before a client that has given up is replaced by a new one. */
 const REOPEN_MS = 1_000
 
-/** Loads the packages. They are installed by those who use this log only. */
+/** Loads the packages. Only users of this log install them. */
 export async function loadNats(): Promise<NatsPackages> {
   try {
     const [nats, jetstream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')])
@@ -40,13 +44,19 @@ export async function loadNats(): Promise<NatsPackages> {
   }
 }
 
-/** A connection to one of the servers, and to another when that is lost, as often as that takes. */
+/**
+ * A connection to one of the servers. When it is lost, the client connects to another, as often as
+ * needed.
+ */
 export class LastingConnection {
-  /** Called when a connection was lost: what was sent over it will have no answer. */
+  /** Called when a connection is lost: requests sent over it will have no answer. */
   onLost: () => void = () => {}
-  /** Called when another client has taken the place of one that had given up. */
+  /** Called when a new client has replaced one that had given up. */
   onOpened: (connection: NatsConnection) => void = () => {}
-  /** Called when the server does not let this account publish to a subject, or subscribe to it. */
+  /**
+   * Called when the server does not allow this account to publish to a subject or to subscribe to
+   * it.
+   */
   onRefused: (subject: string, error: Error) => void = () => {}
   readonly #packages: NatsPackages
   readonly #options: JetStreamOptions
@@ -62,7 +72,7 @@ export class LastingConnection {
     void this.#follow()
   }
 
-  /** Throws `LogUnfit` where the credentials are wrong, `LogAway` where nobody answers. */
+  /** Throws `LogUnfit` when the credentials are wrong, `LogAway` when no server answers. */
   static async open(packages: NatsPackages, options: JetStreamOptions): Promise<LastingConnection> {
     return new LastingConnection(packages, options, await connectToServers(packages, options))
   }
@@ -75,7 +85,9 @@ export class LastingConnection {
     return this.#isUp
   }
 
-  /** Waits until there is a connection: what is sent without one is lost. Throws `LogAway` when that takes too long. */
+  /**
+   * Waits for a connection: a request sent without one is lost. Throws `LogAway` after the timeout.
+   */
   async whenUp(timeoutMs: number): Promise<void> {
     if (this.#isUp) return
     await new Promise<void>((resolve, reject) => {
@@ -105,7 +117,8 @@ export class LastingConnection {
         if (status.type === 'disconnect') this.#setUp(false)
         if (status.type === 'error') this.#refused(status.error)
       }
-      // The client gives up by itself where its credentials were refused twice: somebody is changing them.
+      // The client gives up by itself when its credentials were refused twice: an operator is
+      // changing them.
       this.#setUp(false)
       while (!this.#isClosed && !this.#isUp) await this.#reopen()
     }
@@ -158,7 +171,7 @@ async function connectToServers({ nats }: NatsPackages, options: JetStreamOption
       reconnectJitterTLS: RECONNECT_WAIT_MS,
       pingInterval: PING_INTERVAL_MS,
       maxPingOut: PINGS_UNANSWERED_MAX,
-      // A stack trace for each request costs more than the request.
+      // A stack trace for each request would cost more than the request.
       noAsyncTraces: true,
     })
   } catch (error) {

@@ -1,19 +1,20 @@
-// What went wrong with a request to JetStream, in the words of the log.
+// Turns failures of JetStream requests into the errors of the log.
 //
-// Of an append it matters whether it may have arrived. A server that answers with an error has not proposed it to the others, and
-// one that no server takes (503) has not reached the log. If nothing comes back at all, it may have arrived or not.
+// For an append it matters whether it may have arrived. A server that answers with an error has not
+// proposed the append to the others. One that no server accepts (503) has not reached the log.
+// Without any answer, it may have arrived or not.
 
 import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown } from '../log.ts'
 import type { NatsPackages } from './connection.ts'
 
-/** An error as the servers put it into an answer. */
+/** An error as the servers report it in an answer. */
 export interface ServerError {
   readonly code: number
   readonly err_code?: number
   readonly description?: string
 }
 
-// The servers' own numbers (server/errors.json of nats-server).
+// The servers' error codes (server/errors.json of nats-server).
 const WRONG_LAST_SEQUENCE = 10071
 const WRONG_LAST_SEQUENCE_UNKNOWN = 10164
 const STREAM_NOT_FOUND = 10059
@@ -26,7 +27,9 @@ const NO_ROOM = new Set([
 ])
 const UNAVAILABLE_STATUS = 503
 
-/** Says what an error in the answer to an append means: in every case the batch is not in the log. */
+/**
+ * Tells what an error in the answer to an append means. In every case the batch is not in the log.
+ */
 export function refusal(error: ServerError): LogError {
   const said = error.description ?? 'the append was refused'
   switch (error.err_code) {
@@ -40,7 +43,7 @@ export function refusal(error: ServerError): LogError {
   return error.code === UNAVAILABLE_STATUS ? new LogAway(said) : new LogError(said)
 }
 
-/** Says what became of an append that has no answer. */
+/** Tells what became of an append without an answer. */
 export function unanswered({ nats }: NatsPackages, error: unknown): LogError {
   if (error instanceof LogError) return error
   if (error instanceof nats.errors.RequestError && error.isNoResponders()) {
@@ -53,7 +56,7 @@ export function unanswered({ nats }: NatsPackages, error: unknown): LogError {
 export const isStreamMissing = ({ jetstream }: NatsPackages, error: unknown): boolean =>
   error instanceof jetstream.JetStreamApiError && error.apiError().err_code === STREAM_NOT_FOUND
 
-/** Says why something that changes no batch could not be done. */
+/** Tells why a request that changes no batch has failed. */
 export function failure({ nats, jetstream }: NatsPackages, error: unknown): LogError {
   if (error instanceof LogError) return error
   if (error instanceof jetstream.JetStreamApiError) {

@@ -1,13 +1,16 @@
-// A replicated log that NATS JetStream keeps: the batches are the messages of a stream, their positions its sequence numbers.
+// A replicated log in NATS JetStream: batches are the messages of a stream, positions are its
+// sequence numbers.
 //
-//   append   a publication that names the last sequence number it expects; the answer comes when a quorum has synced
+//   append   a publication that names the expected last sequence number; answered after a quorum
+//            has synced
 //   at       one message
-//   bounds   the stream's state, after something that only a leader with a quorum can do
-//   read     an ordered consumer, which the client makes again wherever it is lost
+//   bounds   the state of the stream, after a request that only a leader with a quorum can carry
+//            out
+//   read     an ordered consumer, which the client makes again whenever it is lost
 //   truncate a purge up to a sequence number
 //
-// Publications of a connection arrive in the order in which they were sent, and each is accepted only behind the one before: so several
-// may be under way, and after one that is refused none is accepted.
+// Publications of a connection arrive in the order of sending, and each is accepted only behind the
+// one before. So several may be in flight, and after a refused one none is accepted.
 
 import type { ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
@@ -29,18 +32,26 @@ import { NatsMessaging } from './nats-messaging.ts'
 import type { JetStreamOptions } from './options.ts'
 import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf } from './stream.ts'
 
-/** Beyond this a batch keeps the others of its group waiting: its bytes go to each follower before the next. */
+/**
+ * A larger batch would delay the others of its Raft group: its bytes go to each follower before the
+ * next batch.
+ */
 const BATCH_BYTES_MAX = 1024 * 1024
-/** A message's headers count for the servers' `max_payload` (1 MB unless set). */
+/** Headers count towards the servers' `max_payload` (1 MB unless set). */
 const HEADER_BYTES_MAX = 1024
-/** Throughput grows until here (docs/decisions/0033-which-log.md). */
+/** Throughput grows up to this number (docs/decisions/0033-which-log.md). */
 const IN_FLIGHT_MAX = 16
-/** A quorum that is there answers within milliseconds; one that elects a leader refuses. */
+/**
+ * A quorum that can be reached answers within milliseconds; one that is electing a leader refuses.
+ */
 const APPEND_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 2_000
-/** How far a reader may be ahead of whoever takes its batches. */
+/** How far a reader may be ahead of the consumer of its batches. */
 const READ_AHEAD_BYTES = 8 * BATCH_BYTES_MAX
-/** A server that has nothing to send says so each half of this; a reader that hears nothing for that long, twice, finds another. */
+/**
+ * An idle server sends a heartbeat every half of this time. A reader without one for twice this
+ * time looks for another server.
+ */
 const READ_EXPIRES_MS = 2_000
 const READ_RETRY_MS = 200
 
@@ -49,7 +60,10 @@ interface Acknowledgement {
   readonly error?: ServerError
 }
 
-/** Opens a log. Throws `LogUnfit` where it could lose what it acknowledges, `LogAway` where it does not answer. */
+/**
+ * Opens a log. Throws `LogUnfit` when it could lose acknowledged batches, `LogAway` when it does
+ * not answer.
+ */
 export async function openJetStreamLog(options: JetStreamOptions): Promise<ReplicatedLog> {
   requireStreamName(options.stream)
   const packages = await loadNats()
@@ -83,7 +97,7 @@ class JetStreamLog implements ReplicatedLog {
   readonly #connection: LastingConnection
   readonly #stream: string
   readonly #subject: string
-  /** Ends an append that waits for its answer. */
+  /** Each entry rejects an append that is in flight. */
   readonly #underWay = new Set<(error: LogError) => void>()
   readonly #closing = new AbortController()
 
@@ -131,15 +145,15 @@ class JetStreamLog implements ReplicatedLog {
     const { first, last } = await this.bounds()
     if (position < first) throw new Truncated(`position ${position} is not kept any more`)
     if (position > last) return undefined
-    // Who answered first was behind the leader that has answered since.
+    // The server that answered first was behind the leader that has answered since.
     const behind = await this.#message(position)
     if (behind === undefined) throw new Gap(`there is nothing at position ${position}`)
     return behind
   }
 
   async bounds(): Promise<LogBounds> {
-    // A leader that was deposed and has not heard of it would answer from memory. It cannot purge, not even nothing: that is an
-    // entry of the Raft log, which takes a quorum.
+    // A deposed leader that does not know it yet would answer from memory. But it cannot purge, not
+    // even nothing: a purge is an entry of the Raft log, which takes a quorum.
     await this.#ask((manager) => manager.streams.purge(this.#stream, { filter: `${this.#subject}.nothing` }))
     return this.#state()
   }
@@ -168,7 +182,7 @@ class JetStreamLog implements ReplicatedLog {
 
   async truncate(before: number): Promise<void> {
     const { first, last } = await this.bounds()
-    // A purge beyond the end would number what comes next from there.
+    // After a purge beyond the end, the next sequence numbers would begin there.
     const end = Math.min(before, last + 1)
     if (end > first) await this.#ask((manager) => manager.streams.purge(this.#stream, { seq: end }))
   }
@@ -193,7 +207,7 @@ class JetStreamLog implements ReplicatedLog {
 
   async #state(): Promise<LogBounds> {
     const { state } = await this.#ask((manager) => manager.streams.info(this.#stream))
-    // A stream that never held anything begins at 0.
+    // An empty stream that is new reports 0.
     return { first: Math.max(1, state.first_seq), last: state.last_seq }
   }
 
@@ -202,7 +216,10 @@ class JetStreamLog implements ReplicatedLog {
     if (position < first) throw new Truncated(`position ${position} is not kept any more`)
   }
 
-  /** Messages from a sequence number on, in order; those between two may be missing. Ends when the signal says so. */
+  /**
+   * Yields messages from a sequence number on, in order, possibly with gaps. Ends when the signal
+   * aborts.
+   */
   async *#messagesFrom(from: number, signal: AbortSignal): AsyncIterable<JsMsg> {
     await this.#connection.whenUp(REQUEST_TIMEOUT_MS)
     const client = this.#packages.jetstream.jetstream(this.#connection.current, { timeout: REQUEST_TIMEOUT_MS })
@@ -216,12 +233,13 @@ class JetStreamLog implements ReplicatedLog {
     } finally {
       signal.removeEventListener('abort', stop)
       messages?.stop()
-      // Each that is left behind costs the servers work for five minutes, until they remove it themselves.
+      // A consumer that is left behind costs the servers work for five minutes, until they remove
+      // it.
       consumer.delete().catch(() => {})
     }
   }
 
-  /** Does what changes no batch: it may wait for the next connection. */
+  /** Makes a request that changes no batch, so it may wait for the next connection. */
   async #ask<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
     try {
       await this.#connection.whenUp(REQUEST_TIMEOUT_MS)
@@ -231,7 +249,7 @@ class JetStreamLog implements ReplicatedLog {
     }
   }
 
-  /** Awaits an answer, which does not come any more when the log is closed meanwhile. */
+  /** Awaits an answer, and rejects when the log is closed meanwhile. */
   #orClosed<T>(answer: Promise<T>): Promise<T> {
     const { signal } = this.#closing
     return new Promise((resolve, reject) => {

@@ -1,17 +1,21 @@
-// Whether every server that keeps the stream writes to its disk before it answers.
+// Checks that every server that keeps the stream writes to its disk before it answers.
 //
-// By default a nats-server syncs every two minutes, and a power cut takes what was acknowledged meanwhile, or the whole stream. Only the servers
-// know how they are set up, and they tell the system account alone. So their operator lets the broker's account ask this one question
-// (docs/cluster.md): `$SYS.REQ.SERVER.PING.JSZ`, which all of them answer.
+// By default a nats-server syncs every two minutes. A power cut loses the batches acknowledged
+// meanwhile, or the whole stream. Only the servers know their settings, and they tell them to the
+// system account alone. So their operator exports one question to the broker's account
+// (docs/cluster.md): `$SYS.REQ.SERVER.PING.JSZ`, which all servers answer.
 
 import { LogAway } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
 import type { NatsConnection, NatsPackages } from './connection.ts'
 
 const QUESTION = '$SYS.REQ.SERVER.PING.JSZ'
-/** How long the answers of all may take. */
+/** How long to wait for all answers. */
 const ANSWERS_TIMEOUT_MS = 2_000
-/** Since then a server syncs once for each append of its Raft log; before, either less or far more often. */
+/**
+ * Since this version a server syncs once for each append of its Raft log; older ones sync less
+ * often or far more often.
+ */
 const VERSION_NEEDED = [2, 15] as const
 
 interface Answer {
@@ -19,7 +23,10 @@ interface Answer {
   readonly data?: { readonly config?: { readonly sync_always?: boolean } }
 }
 
-/** Throws `LogUnfit` when one of the servers of these names may lose what it has acknowledged, `LogAway` when one does not answer. */
+/**
+ * Throws `LogUnfit` when one of the named servers could lose acknowledged batches, `LogAway` when
+ * one does not answer.
+ */
 export async function requireSafeMembers(
   packages: NatsPackages,
   connection: NatsConnection,
@@ -47,7 +54,10 @@ export async function requireSafeMembers(
   }
 }
 
-/** What the servers say of themselves, by name; those of all clusters answer, until the wanted ones have. */
+/**
+ * Asks the servers of all clusters, until the wanted ones have answered. Returns the answers by
+ * name.
+ */
 async function askMembers(
   { nats }: NatsPackages,
   connection: NatsConnection,
@@ -61,7 +71,7 @@ async function askMembers(
       if (wanted.every((name) => answers.has(name))) break
     }
   } catch (error) {
-    // Nobody listens, or the account may not ask.
+    // No server listens, or the account may not ask.
     const { NoRespondersError, PermissionViolationError, RequestError } = nats.errors
     if (![NoRespondersError, PermissionViolationError, RequestError].some((type) => error instanceof type)) throw error
   }

@@ -1,16 +1,18 @@
-// Messages beside a log on JetStream: publications of NATS itself, which no stream keeps, on a subject beside the log's.
+// Messages beside a log on JetStream: plain NATS publications, which no stream keeps, on a subject
+// beside that of the log.
 //
-// The connection is the log's. A batch has left when the server has answered a PING that was sent behind it; then the next one may go. So a slow server has
-// batches grow at the sender, where they are bounded, and not in the client.
+// It uses the log's connection. A batch has left when the server has answered a PING that was sent
+// behind it; then the next batch may be sent. So a slow server makes batches grow at the sender,
+// where they are bounded, and not in the NATS client.
 
 import { LogAway, LogError } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
 import type { LastingConnection, NatsConnection } from './connection.ts'
 
-/** What goes at once keeps an append waiting that comes behind it: less than a millisecond. */
+/** One write of this size delays an append behind it by less than a millisecond. */
 const BATCH_BYTES_MAX = 256 * 1024
 
-/** The subject of the messages beside a stream. */
+/** The subject of the messages for a stream. */
 export const messagesSubjectOf = (stream: string): string => `respite.messages.${stream}`
 
 export class NatsMessaging implements Messaging {
@@ -19,10 +21,10 @@ export class NatsMessaging implements Messaging {
   readonly #subject: string
   readonly #closing: AbortSignal
   #hear: ((batch: Uint8Array) => void) | undefined = undefined
-  /** Why the server does not let us; told to whoever sends next. */
+  /** The server's last refusal; the next sender is told. */
   #refusal: Error | undefined = undefined
 
-  /** `closing`: the log is closed. */
+  /** `closing` is aborted when the log is closed. */
   constructor(connection: LastingConnection, stream: string, closing: AbortSignal) {
     this.#connection = connection
     this.#subject = messagesSubjectOf(stream)
@@ -53,13 +55,16 @@ export class NatsMessaging implements Messaging {
     this.#subscribe(this.#connection.current)
   }
 
-  /** The client subscribes again by itself where it connects again; not so a client that has taken its place. */
+  /**
+   * Subscribes. The NATS client subscribes again after a reconnect, but a new client that replaces
+   * it does not.
+   */
   #subscribe(connection: NatsConnection): void {
     const hear = this.#hear
     if (hear === undefined) return
     connection.subscribe(this.#subject, {
       callback: (error, message) => {
-        // A refusal comes by `onRefused`.
+        // `onRefused` reports a refusal.
         if (error === null) hear(message.data)
       },
     })

@@ -1,23 +1,29 @@
-// What somebody says who opens a log that JetStream keeps. Plain data: it goes to another thread.
+// Options of a log in JetStream. Plain data, so they can be sent to another thread.
 
 export interface JetStreamOptions {
-  /** `nats://host:port`, or `tls://`; one that answers is enough, it names the others. */
+  /** `nats://host:port` or `tls://`. One server that answers is enough; it names the others. */
   readonly servers: readonly string[]
-  /** The stream. Names of streams have no spaces and none of `. * > / \`. */
+  /** The name of the stream: no spaces, and none of `. * > / \`. */
   readonly stream: string
   readonly user?: string
   readonly password?: string
   readonly token?: string
-  /** A file as `nsc` writes it, with a JWT and a seed. */
+  /** A credentials file as `nsc` writes it, with a JWT and a seed. */
   readonly credentialsFile?: string
-  /** Files in PEM. */
+  /** PEM files. */
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }
-  /** What is done where the stream is not there. Who expects one refuses: a new one would hide that the old one was lost. */
+  /**
+   * What to do when the stream does not exist. Use `refuse` when it must exist: a new stream would
+   * hide that the old one was lost.
+   */
   readonly missing: 'create' | 'refuse'
-  /** Servers that keep a stream that is created. */
+  /** The number of servers that keep a new stream. */
   readonly replicas: 1 | 3 | 5
-  /** What a stream that is created may take on each server. */
+  /** The size limit of a new stream on each server. */
   readonly bytesMax: number
-  /** `development` takes one replica, and servers that are not known to sync. It keeps nothing when power fails. */
+  /**
+   * `development` accepts one replica, and servers that may not sync. The log does not survive a
+   * power cut then. /
+   */
   readonly safety: 'required' | 'development'
 }

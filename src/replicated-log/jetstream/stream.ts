@@ -1,4 +1,5 @@
-// The stream that holds the log: made as it must be, or looked at before anything is trusted to it.
+// The stream that holds the log: created with the right settings, or checked before anything is
+// trusted to it.
 
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream'
 import { sleep } from '../../util/time/real-time.ts'
@@ -8,15 +9,18 @@ import type { NatsPackages } from './connection.ts'
 import { failure, isStreamMissing } from './failures.ts'
 import type { JetStreamOptions } from './options.ts'
 
-/** A stream that has no leader yet does not answer, and is asked again: for some 15 s in all, which is longer than an election takes. */
+/**
+ * A stream without a leader does not answer, and is asked again for about 15 s in all, which is
+ * longer than an election takes.
+ */
 export const STREAM_TIMEOUT_MS = 500
 const RETRY_MS = 100
 const ATTEMPTS_MAX = 25
 
-/** The subject that the batches of a stream are published to. */
+/** The subject that batches of a stream are published to. */
 export const subjectOf = (stream: string): string => `respite.log.${stream}`
 
-/** Returns what the servers say of the stream, which is fit to hold the log. Throws `LogUnfit`, `LogAway`. */
+/** Opens the stream and returns the servers' description of it. Throws `LogUnfit`, `LogAway`. */
 export async function openStream(
   packages: NatsPackages,
   manager: JetStreamManager,
@@ -35,7 +39,9 @@ export async function openStream(
   }
 }
 
-/** The names of the servers that keep it, except those that are down: nobody can ask them. */
+/**
+ * The names of the servers that keep the stream, without those that are down and cannot be asked.
+ */
 export function membersOf({ cluster }: StreamInfo, ownName: string): string[] {
   if (cluster === undefined) return [ownName]
   const members = (cluster.replicas ?? []).filter(({ offline }) => offline !== true).map(({ name }) => name)
@@ -69,11 +75,11 @@ async function findOrCreate(
   })
 }
 
-/** Settings with which the servers would remove, refuse or invent batches by themselves, and the values that keep them from it. */
+/** Checks the settings with which servers would remove, refuse or invent batches by themselves. */
 function requireSettings(options: JetStreamOptions, config: StreamConfig): void {
   const wrong: string[] = []
   const expect = (what: string, found: unknown, wanted: unknown): void => {
-    if (found !== wanted) wrong.push(`${what} is ${String(found)}, and has to be ${String(wanted)}`)
+    if (found !== wanted) wrong.push(`${what} is ${String(found)}, but must be ${String(wanted)}`)
   }
   expect('subjects', config.subjects?.join(' '), subjectOf(options.stream))
   expect('storage', config.storage, 'file')
@@ -87,12 +93,12 @@ function requireSettings(options: JetStreamOptions, config: StreamConfig): void 
   expect('mirror', config.mirror, undefined)
   expect('sources', config.sources?.length ?? 0, 0)
   if (options.safety === 'required' && config.num_replicas !== 3 && config.num_replicas !== 5) {
-    wrong.push(`num_replicas is ${config.num_replicas}, and has to be 3 or 5`)
+    wrong.push(`num_replicas is ${config.num_replicas}, but must be 3 or 5`)
   }
   if (wrong.length > 0) throw new LogUnfit(`the stream ${options.stream} cannot hold a log: ${wrong.join('; ')}`)
 }
 
-/** Whether a stream may have this name (the servers' own rule). */
+/** Checks that a stream may have this name, by the servers' own rule. */
 export function requireStreamName(name: string): void {
   if (!/^[^\s.*>/\\]+$/.test(name)) throw new LogError(`${name} cannot be the name of a stream`)
 }

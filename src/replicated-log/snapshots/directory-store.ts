@@ -1,9 +1,11 @@
-// Snapshots in a directory that all nodes share: a network file system, or, on one machine, any.
+// Snapshots in a directory that all nodes share: on a network file system or, on one machine, any.
 //
-//   temp-RANDOM-snapshot-0000000000000042.rdb   is being written
-//   snapshot-0000000000000042.rdb               is whole: written, synced, renamed, the directory synced
+//   temp-RANDOM-snapshot-0000000000000042.rdb   being written
+//   snapshot-0000000000000042.rdb               complete: written, synced, renamed, the directory
+//                                               synced
 //
-// Two nodes that put a snapshot of the same position at the same moment both succeed; one of the two files stays, and both are whole.
+// Two nodes that put a snapshot of the same position at the same time both succeed; one of the two
+// files stays, and both are complete.
 
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
@@ -91,7 +93,9 @@ export class DirectoryStore implements SnapshotStore {
     }
   }
 
-  /** Removes what was begun before this position: who wrote it has died, or is too late for anybody to want it. */
+  /**
+   * Removes temporary files for positions before this one: their writer has died, or is too late.
+   */
   async #removeLeftovers(before: number): Promise<void> {
     for (const name of await this.#names()) {
       const position = snapshotPosition(name.replace(TEMPORARY, ''))

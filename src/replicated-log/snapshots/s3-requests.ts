@@ -1,34 +1,38 @@
-// Requests to an S3-compatible store: signed (AWS Signature 4), with the hash of what they carry, and tried again while the store is busy.
+// Requests to an S3-compatible store: signed (AWS Signature 4), with a hash of the body, and
+// repeated while the store is busy.
 
 import { createHash } from 'node:crypto'
 import { sleep } from '../../util/time/real-time.ts'
 import { LogUnfit } from '../log-unfit.ts'
 
 export interface S3Options {
-  /** `https://host`, of the service. */
+  /** The URL of the service: `https://host`. */
   readonly endpoint: string
   readonly region: string
   readonly bucket: string
-  /** What the names of this cluster's objects begin with: `cluster-a/`, or nothing. */
+  /** The prefix of this cluster's object names: `cluster-a/`, or empty. */
   readonly prefix: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string
-  /** Whether the bucket is named in the path, which every store knows, or in the host, which AWS prefers. */
+  /**
+   * Whether the bucket is named in the path, which every store supports, or in the host, which AWS
+   * prefers.
+   */
   readonly addressing?: 'path' | 'host'
 }
 
 export interface S3Request {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
-  /** The object; none for the bucket itself. */
+  /** The object; undefined for the bucket itself. */
   readonly key?: string
   readonly query?: Readonly<Record<string, string>>
   readonly body?: Uint8Array<ArrayBuffer>
-  /** Done only where there is no such object yet. */
+  /** The request takes effect only if the object does not exist yet. */
   readonly onlyIfMissing?: boolean
 }
 
-/** An answer that says no, with the store's own word for why. */
+/** An answer that refuses the request, with the store's error code. */
 export class S3Refusal extends Error {
   readonly status: number
   readonly word: string
@@ -42,7 +46,7 @@ export class S3Refusal extends Error {
 
 const ATTEMPTS_MAX = 5
 const FIRST_RETRY_MS = 100
-/** A part of a snapshot takes seconds; a store that has stopped answering is left. */
+/** A part of a snapshot takes seconds; a store without an answer is given up. */
 const REQUEST_TIMEOUT_MS = 120_000
 
 type Signer = typeof import('aws4fetch').AwsV4Signer
@@ -51,7 +55,7 @@ export class S3Requests {
   readonly #options: S3Options
   readonly #Signer: Signer
   readonly #base: string
-  /** Keys that are derived from the secret, for a day each. */
+  /** Keys derived from the secret, one for each day. */
   readonly #derivedKeys = new Map<string, ArrayBuffer>()
 
   private constructor(options: S3Options, Signer: Signer) {
@@ -63,7 +67,7 @@ export class S3Requests {
     this.#base = endpoint.href.replace(/\/$/, '')
   }
 
-  /** Loads the package that signs. It is installed by those who keep snapshots in a bucket only. */
+  /** Loads the package for signing. Only users of a bucket install it. */
   static async load(options: S3Options): Promise<S3Requests> {
     try {
       const { AwsV4Signer } = await import('aws4fetch')
@@ -73,12 +77,17 @@ export class S3Requests {
     }
   }
 
-  /** Sends a request, and again while the store cannot be reached or is busy: each of them may be done twice. Throws `S3Refusal`. */
+  /**
+   * Sends a request, and repeats it while the store cannot be reached or is busy: it may take
+   * effect twice. Throws `S3Refusal`.
+   */
   ask(request: S3Request): Promise<{ readonly headers: Headers; readonly text: string }> {
     return this.#persist(request, async (answer) => ({ headers: answer.headers, text: await answer.text() }))
   }
 
-  /** The same for an answer that may be large: it is tried again only until it begins. */
+  /**
+   * The same for an answer that may be large: the request is repeated only until the answer begins.
+   */
   open(request: S3Request): Promise<Response> {
     return this.#persist(request, async (answer) => answer)
   }
@@ -128,17 +137,20 @@ export class S3Requests {
   }
 }
 
-/** Busy, or two requests for one object at the same moment. */
+/** The store is busy, or two requests for one object came at the same moment. */
 function isPassing({ status, word }: S3Refusal): boolean {
   return status >= 500 || status === 429 || word === 'ConditionalRequestConflict' || word === 'RequestTimeout'
 }
 
-/** What an answer says that says no; no word where it says none. */
+/** Reads the code and message of an error answer; the code is empty when there is none. */
 export function refusal(status: number, xml: string): S3Refusal {
   return new S3Refusal(status, xmlField(xml, 'Code') ?? '', xmlField(xml, 'Message') ?? '')
 }
 
-/** The text of the first element of a name: answers are small, and their elements are not nested in their like. */
+/**
+ * The text of the first element with this name. Answers are small, and elements are not nested in
+ * others of the same name.
+ */
 export function xmlField(xml: string, name: string): string | undefined {
   const text = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1]
   return text?.replace(/&(lt|gt|quot|apos|amp|#13|#xD);/g, (_, entity: string) => ENTITIES[entity]!)

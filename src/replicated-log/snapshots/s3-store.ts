@@ -1,17 +1,24 @@
 // Snapshots in a bucket of an S3-compatible store.
 //
-//   up to 8 MiB   one PUT with If-None-Match: there is no such object, or nothing happens
-//   more          an upload in parts, of which nobody sees anything until it is completed, with If-None-Match again
+//   up to 8 MiB   one PUT with If-None-Match: it has no effect if the object exists
+//   more          an upload in parts, visible only when it is completed, with If-None-Match again
 //
-// A store that does not know If-None-Match of writes replaces a snapshot by another of the same position, both whole.
+// A store that does not support If-None-Match for writes replaces a snapshot by another one of the
+// same position; both are complete.
 
 import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.ts'
 import { refusal, type S3Options, S3Refusal, S3Requests, xmlField } from './s3-requests.ts'
 import { snapshotName, snapshotPosition } from './snapshot-name.ts'
 
-/** The first parts of an upload: held in memory while they are sent. The least that stores take is 5 MiB. */
+/**
+ * The size of the first parts of an upload, which are held in memory while they are sent. Stores
+ * require at least 5 MiB.
+ */
 const PART_BYTES = 8 * 1024 * 1024
-/** Parts grow by one such size after so many: a store takes 10,000 parts, which is 440 GB in this way. */
+/**
+ * Parts grow by `PART_BYTES` after this many: a store takes 10,000 parts, which allows 440 GB in
+ * this way.
+ */
 const PARTS_OF_A_SIZE = 1_000
 
 export class S3Store implements SnapshotStore {
@@ -25,7 +32,7 @@ export class S3Store implements SnapshotStore {
     this.#partBytes = partBytes
   }
 
-  /** Opens a bucket, without asking it anything yet. */
+  /** Opens a bucket without sending a request. */
   static async open(options: S3Options, partBytes = PART_BYTES): Promise<S3Store> {
     return new S3Store(await S3Requests.load(options), options.prefix, partBytes)
   }
@@ -43,7 +50,8 @@ export class S3Store implements SnapshotStore {
         await this.#upload(key, [first.value!, second.value], cut)
       }
     } catch (error) {
-      // It is there already: another node has put it there, or we have, and the answer was lost.
+      // The snapshot exists already: another node has put it, or this node has and the answer was
+      // lost.
       if (!(error instanceof S3Refusal)) throw error
       if (error.word === 'NoSuchUpload' && (await this.#has(position))) return
       if (error.status !== 412 && error.word !== 'PreconditionFailed') throw error
@@ -95,12 +103,13 @@ export class S3Store implements SnapshotStore {
       tags.push(answer.headers.get('etag') ?? '')
     }
     try {
-      // They are let go as they are sent.
+      // The parts are released as they are sent.
       for (let part = ready.shift(); part !== undefined; part = ready.shift()) await send(part)
       for await (const part of rest) await send(part)
       await this.#complete(key, uploadId, tags)
     } catch (error) {
-      // What was sent would be kept, and paid for, for ever. A failure of this says less than the one before it.
+      // Otherwise the uploaded parts would be kept and paid for, for ever. A failure here says less
+      // than the one before it.
       await this.#requests.ask({ method: 'DELETE', key, query: { uploadId } }).catch(() => undefined)
       throw error
     }
@@ -111,7 +120,7 @@ export class S3Store implements SnapshotStore {
     const body = new Uint8Array(Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`))
     const query = { uploadId }
     const { text } = await this.#requests.ask({ method: 'POST', key, query, body, onlyIfMissing: true })
-    // The store says 200 at once, and how it went when it knows.
+    // The store answers 200 at once, and puts the outcome into the body when it is known.
     const refused = refusal(200, text)
     if (refused.word !== '') throw refused
   }
@@ -119,7 +128,7 @@ export class S3Store implements SnapshotStore {
 
 type Part = Uint8Array<ArrayBuffer>
 
-/** Joins and cuts bytes into parts of the size that stores want; the last may be smaller. */
+/** Joins and splits bytes into parts of the required size; the last may be smaller. */
 async function* cutIntoParts(pieces: AsyncIterable<Uint8Array>, partBytes: number): AsyncGenerator<Part, undefined> {
   let count = 0
   let part = new Uint8Array(partBytes)

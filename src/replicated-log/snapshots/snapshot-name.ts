@@ -1,4 +1,5 @@
-// The name of a snapshot tells its position. Digits are padded, so names stand in order.
+// The name of a snapshot contains its position. Positions are padded with zeros, so names sort in
+// order.
 
 const DIGITS = 16
 const NAME = new RegExp(`^snapshot-(\\d{${DIGITS}})\\.rdb$`)
@@ -7,7 +8,7 @@ export function snapshotName(position: number): string {
   return `snapshot-${String(position).padStart(DIGITS, '0')}.rdb`
 }
 
-/** The position of what bears this name; undefined when that is no snapshot. */
+/** The position in a name; undefined when it is not the name of a snapshot. */
 export function snapshotPosition(name: string): number | undefined {
   const digits = NAME.exec(name)?.[1]
   return digits === undefined ? undefined : Number(digits)

@@ -1,9 +1,9 @@
-// Where snapshots lie, as one line of a configuration says it:
+// The address of the snapshot store, as one line of the configuration:
 //
 //   file:///shared/directory
 //   s3://bucket[/prefix]?endpoint=https://host[&region=…][&addressing=path|host]
 //
-// Keys of a bucket come from the environment.
+// The access keys of a bucket come from the environment.
 
 import { AddressError, AddressOptions, decoded } from '../address-options.ts'
 import type { S3Options } from './s3-requests.ts'
@@ -13,7 +13,7 @@ export type StoreSource =
   | { readonly kind: 's3'; readonly options: Omit<S3Options, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> }
 
 const SHAPE = /^(file|s3):\/\/([^?]+)(?:\?(.*))?$/
-/** What services other than AWS's own take. */
+/** The region that services other than AWS expect. */
 const REGION = 'us-east-1'
 
 /** Reads the address of a store. Throws AddressError. */
@@ -27,7 +27,7 @@ export function readStoreAddress(address: string): StoreSource {
   if (kind === 'file') {
     options.end()
     if (!place.startsWith('/'))
-      throw new AddressError("'log-snapshots': a directory is named from the root, as file:///shared")
+      throw new AddressError("'log-snapshots': a directory must be an absolute path, such as file:///shared")
     return { kind: 'directory', path: decoded(place) }
   }
   const slash = place.indexOf('/')

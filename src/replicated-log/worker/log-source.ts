@@ -1,4 +1,4 @@
-// Which log it is that a thread runs. Plain data: it is sent to the thread.
+// The log that a thread runs. Plain data: it is sent to the thread.
 
 import { openEtcdLog } from '../etcd/etcd-log.ts'
 import type { EtcdOptions } from '../etcd/options.ts'

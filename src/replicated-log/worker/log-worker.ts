@@ -1,4 +1,4 @@
-// What runs in the thread of a log. The build makes a program of its own of it (scripts/bundle.ts).
+// The program of a log thread. The build makes a file of its own of it (scripts/bundle.ts).
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { type LogSource, openLog } from './log-source.ts'

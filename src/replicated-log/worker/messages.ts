@@ -1,12 +1,13 @@
-// What a thread that uses a log and the thread that runs it say to each other.
+// The messages between a thread that uses a log and the thread that runs it.
 //
 //   ▶ call 7 append, at 12, bytes      ◀ done 7, 13         or  ◀ failed 7, Fenced
-//   ▶ read 8, from 13                  ◀ entry 8 …, entry 8 …   ▶ taken 8, so many bytes
+//   ▶ read 8, from 13                  ◀ entry 8 …, entry 8 …   ▶ taken 8, number of bytes
 //   ▶ stop 8                           ◀ done 8
-//   ▶ listen 9                         ◀ heard 9, bytes …       ▶ taken 9, so many bytes
+//   ▶ listen 9                         ◀ heard 9, bytes …       ▶ taken 9, number of bytes
 //
-// Several go together, as an array. A reader is sent no more than a window of bytes ahead of what it says it has taken. So is whoever listens to messages: what does
-// not fit into the window is lost.
+// Several messages are sent together, as an array. A reader is sent at most a window of bytes more
+// than it has reported as taken. The same holds for listeners, but messages that do not fit into
+// the window are lost.
 
 import { Fenced, Gap, LogAway, LogError, LogFull, OutcomeUnknown, Truncated } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
@@ -31,7 +32,7 @@ export type Reply =
       readonly type: 'opened'
       readonly batchBytesMax: number
       readonly inFlightMax: number
-      /** Of the messaging. */
+      /** The largest batch of messages. */
       readonly messageBytesMax: number
     }
   | { readonly type: 'unopened'; readonly error: SentError }
@@ -40,13 +41,13 @@ export type Reply =
   | { readonly type: 'entry'; readonly id: number; readonly position: number; readonly batch: Uint8Array }
   | { readonly type: 'heard'; readonly id: number; readonly batch: Uint8Array }
 
-/** One end of the way between them: a worker, or a port. */
+/** One end of the connection between the threads: a worker or a port. */
 export interface Port {
   postMessage(message: unknown, transferred: readonly ArrayBuffer[]): void
   on(event: 'message', listener: (message: unknown) => void): unknown
 }
 
-/** An error as it is sent. */
+/** An error in the form in which it is sent. */
 export interface SentError {
   readonly name: string
   readonly message: string
@@ -56,9 +57,9 @@ const CLASSES = new Map<string, new (message: string) => Error>(
   [Fenced, Gap, LogAway, LogFull, LogUnfit, OutcomeUnknown, Truncated, RangeError].map((type) => [type.name, type]),
 )
 
-/** What a reader may have been sent and not taken. */
+/** Bytes that a reader may have been sent and not have taken. */
 export const READ_WINDOW_BYTES = 4 * 1024 * 1024
-/** What an entry costs besides its bytes, so that the window holds for empty ones too. */
+/** The cost of an entry besides its bytes, so that the window also bounds empty entries. */
 const ENTRY_OVERHEAD_BYTES = 256
 
 export const entryBytes = (batch: Uint8Array): number => batch.length + ENTRY_OVERHEAD_BYTES
@@ -68,12 +69,12 @@ export function sendable(error: unknown): SentError {
   return { name, message }
 }
 
-/** The error again, of the same class: whoever catches it asks for that. */
+/** Makes an error of the same class again: callers distinguish the classes. */
 export function received({ name, message }: SentError): Error {
   return new (CLASSES.get(name) ?? LogError)(message)
 }
 
-/** Bytes of their own, which can be handed over. */
+/** Copies bytes so that their memory can be transferred. */
 export function copyToSend(batch: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(batch)
 }

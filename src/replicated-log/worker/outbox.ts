@@ -1,7 +1,8 @@
-// What one thread has to say to the other, gathered for a turn of the loop and sent as one message.
+// Messages of one thread to the other, gathered for a turn of the loop and sent as one.
 //
-// Each message wakes the other thread. Sixteen appends that came as sixteen messages left it as sixteen writes, and a third as many of them were
-// acknowledged in a second as of those that left in one (docs/decisions/0033-which-log.md).
+// Each message wakes the other thread. Sixteen appends sent as sixteen messages became sixteen
+// writes there, and only a third as many were acknowledged per second as in one write
+// (docs/decisions/0033-which-log.md).
 
 import { setImmediate } from '../../util/time/real-time.ts'
 import type { Port } from './messages.ts'
@@ -15,7 +16,7 @@ export class Outbox<Message> {
     this.#port = port
   }
 
-  /** Sends a message soon, and hands over the memory of its bytes, which nothing else may use. */
+  /** Sends a message soon, and transfers the memory of its bytes, which nothing else may use. */
   send(message: Message, bytes?: Uint8Array<ArrayBuffer>): void {
     if (this.#messages.length === 0) setImmediate(() => this.#flush())
     this.#messages.push(message)

@@ -1,4 +1,4 @@
-// A log that another thread runs, as this thread sees it.
+// A log that another thread runs, as seen from this thread.
 
 import { LogAway, type LogBounds, type LogEntry, OutcomeUnknown, type ReplicatedLog } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
@@ -14,10 +14,13 @@ import {
 } from './messages.ts'
 import { Outbox } from './outbox.ts'
 
-/** A reader says how much it has taken once it is this much: not for each entry, and long before the window is used up. */
+/**
+ * A reader reports bytes as taken in steps of this size: not for each entry, and long before the
+ * window is used up.
+ */
 const TAKEN_BYTES_MIN = READ_WINDOW_BYTES / 4
 
-/** Somebody waits for an answer. */
+/** A call that waits for its answer. */
 interface Waiting {
   readonly method: Method
   readonly resolve: (value: unknown) => void
@@ -30,13 +33,13 @@ export class RemoteLog implements ReplicatedLog {
   readonly messaging: Messaging
   readonly #outbox: Outbox<Request>
   readonly #waiting = new Map<number, Waiting>()
-  readonly #readers = new Map<number, Arrivals>()
-  /** Who hears messages, by the number of what was asked for. */
+  readonly #readers = new Map<number, PendingEntries>()
+  /** Listeners for messages, by the id of their request. */
   readonly #listeners = new Map<number, (batch: Uint8Array) => void>()
   #lastId = 0
   #isGone = false
 
-  /** Speaks over a port whose other end has said `opened`. */
+  /** Uses a port whose other end has sent `opened`. */
   constructor(port: Port, { batchBytesMax, inFlightMax, messageBytesMax }: Reply & { type: 'opened' }) {
     this.#outbox = new Outbox(port)
     this.batchBytesMax = batchBytesMax
@@ -74,7 +77,7 @@ export class RemoteLog implements ReplicatedLog {
   async *read(from: number, signal: AbortSignal): AsyncIterable<LogEntry> {
     if (this.#isGone) throw new LogAway('the thread of the log has ended')
     const id = ++this.#lastId
-    const arrivals = new Arrivals()
+    const arrivals = new PendingEntries()
     const stop = (): void => this.#outbox.send({ type: 'stop', id })
     this.#readers.set(id, arrivals)
     signal.addEventListener('abort', stop)
@@ -109,7 +112,7 @@ export class RemoteLog implements ReplicatedLog {
     await closed
   }
 
-  /** The other end is gone: what was sent to it may have been done, or not. */
+  /** The other end is gone: requests sent to it may have been carried out or not. */
   lost(): void {
     this.#isGone = true
     for (const { method, resolve, reject } of this.#waiting.values()) {
@@ -157,8 +160,8 @@ export class RemoteLog implements ReplicatedLog {
   }
 }
 
-/** Entries that have come and were not taken yet, and how they end. */
-class Arrivals {
+/** Entries that have arrived and were not taken yet, and how the stream ends. */
+class PendingEntries {
   readonly #entries: LogEntry[] = []
   #taken = 0
   #hasEnded = false
@@ -177,7 +180,7 @@ class Arrivals {
     this.#wake()
   }
 
-  /** The next entry, when it has come; undefined when there are no more, or the signal says stop. */
+  /** Resolves with the next entry; undefined when there are no more, or the signal aborts. */
   async next(signal: AbortSignal): Promise<LogEntry | undefined> {
     for (;;) {
       if (signal.aborted) return undefined

@@ -1,10 +1,10 @@
-// Does with a log what another thread asks for.
+// Carries out the requests of another thread on a log.
 
 import { LogError, type ReplicatedLog } from '../log.ts'
 import { copyToSend, entryBytes, type Port, READ_WINDOW_BYTES, type Reply, type Request, sendable } from './messages.ts'
 import { Outbox } from './outbox.ts'
 
-/** Answers requests from now on; says first how the log is. */
+/** Sends `opened` with the limits of the log, and answers requests from then on. */
 export function serveLog(log: ReplicatedLog, port: Port): void {
   const readers = new Map<number, Reader>()
   const listeners = new Map<number, MessageWindow>()
@@ -77,7 +77,10 @@ function call(log: ReplicatedLog, { method, position, batch }: Request & { type:
   }
 }
 
-/** How far what was heard is ahead of the other thread. Nobody waits for that one: what does not fit is lost. */
+/**
+ * How many bytes were sent ahead of the other thread. Messages do not wait: those that do not fit
+ * are lost.
+ */
 class MessageWindow {
   #aheadBytes = 0
 
@@ -92,7 +95,7 @@ class MessageWindow {
   }
 }
 
-/** Reads for the other thread, a window ahead of it. */
+/** Reads for the other thread, at most a window ahead of it. */
 class Reader {
   readonly #log: ReplicatedLog
   readonly #from: number

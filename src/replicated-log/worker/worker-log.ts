@@ -1,4 +1,5 @@
-// A replicated log in a thread of its own. When the thread ends, which it should not, the log is away until the next one has opened it.
+// A replicated log in a thread of its own. If the thread ends, which it should not, the log is away
+// until the next thread has opened it.
 
 import { Worker } from 'node:worker_threads'
 import { sleep } from '../../util/time/real-time.ts'
@@ -8,18 +9,21 @@ import type { LogSource } from './log-source.ts'
 import { type Reply, received } from './messages.ts'
 import { RemoteLog } from './remote-log.ts'
 
-/** How soon a thread that has ended, or could not open the log again, is followed by another. */
+/** The wait before a thread that has ended, or could not open the log again, is replaced. */
 const RESTART_MS = 200
 
 /**
- * What runs in the thread. Where this file is a part of the built program it is beside that; where it is a source, which Node 20 cannot read in a
- * thread, it is what was built last.
+ * The file that the thread runs. In the built program it lies beside this file. From the source,
+ * which Node 20 cannot run in a thread, it is the file that was last built.
  */
 const IS_SOURCE = import.meta.url.endsWith('.ts')
 const BUILT_FILE = IS_SOURCE ? '../../../dist/replicated-log/log-worker.js' : './replicated-log/log-worker.js'
 const WORKER_FILE = new URL(BUILT_FILE, import.meta.url)
 
-/** Opens a log in a thread of its own. Throws what opening it throws: `LogUnfit`, `LogAway`. `file`: what runs in the thread. */
+/**
+ * Opens a log in a thread of its own. Throws errors of opening it: `LogUnfit`, `LogAway`. `file` is
+ * what the thread runs.
+ */
 export async function openWorkerLog(source: LogSource, file: URL = WORKER_FILE): Promise<ReplicatedLog> {
   const log = new WorkerLog(source, file)
   await log.start()
@@ -33,7 +37,7 @@ class WorkerLog implements ReplicatedLog {
   /** Undefined while the log is away. */
   #log: RemoteLog | undefined
   #limits = { batchBytesMax: 0, inFlightMax: 0, messageBytesMax: 0 }
-  /** Told of messages, by each thread in its turn. */
+  /** The listener for messages, given to each new thread. */
   #hear: ((batch: Uint8Array) => void) | undefined = undefined
   #whyAway = 'the thread of the log has ended'
   readonly #closing = new AbortController()
@@ -62,7 +66,7 @@ class WorkerLog implements ReplicatedLog {
     }
   }
 
-  /** Begins a thread, and waits until it has opened the log. */
+  /** Starts a thread, and waits until it has opened the log. */
   async start(): Promise<void> {
     const worker = new Worker(this.#file, { workerData: this.#source, execArgv: [] })
     this.#worker = worker
@@ -78,11 +82,11 @@ class WorkerLog implements ReplicatedLog {
         reject(
           reply.type === 'unopened'
             ? received(reply.error)
-            : new LogAway('the thread of the log is not what it should be'),
+            : new LogAway('the thread of the log has sent an unexpected message'),
         )
         void worker.terminate()
       })
-      // An error that nobody has caught there; the thread ends with it.
+      // An uncaught error in the thread, which ends with it.
       worker.once('error', (error: Error) => {
         this.#whyAway = `the thread of the log has ended: ${error.message}`
       })
@@ -127,7 +131,7 @@ class WorkerLog implements ReplicatedLog {
           next = entry.position + 1
         }
       } catch (error) {
-        // The thread has ended; of the log itself a reader hears that from none.
+        // The thread has ended. The log itself never throws LogAway to a reader.
         if (!(error instanceof LogAway)) throw error
       }
     }

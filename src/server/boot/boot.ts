@@ -25,7 +25,7 @@ import { BackgroundSaving } from '../../persistence/snapshot/background-saving.t
 import { loadSnapshot } from '../../persistence/snapshot/load-snapshot.ts'
 import type { Dial } from '../../replication/connection.ts'
 import type { Replication } from '../../replication/replication.ts'
-import { SentinelReports } from '../../replication/sentinel-reports.ts'
+import { StandaloneSentinelView } from '../../replication/standalone-sentinel-view.ts'
 import { Random } from '../../util/numbers/random.ts'
 import { OptionError } from '../../util/option-error.ts'
 import { HashKey } from '../../util/tables/keyed-hash.ts'
@@ -104,7 +104,7 @@ export class Boot {
   /** Undefined where this server is no node of a cluster, or its map lies in a log. */
   #cluster: StandaloneCluster | undefined = undefined
   /** Undefined where clients do not ask for one. */
-  #shard: SentinelReports | undefined = undefined
+  #shard: StandaloneSentinelView | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
   readonly #parts: OwnParts
   /** Our part in a replicated log; undefined = the files here keep the data. */
@@ -174,7 +174,7 @@ export class Boot {
     const parts = makeParts(engine, { dial })
     parts.host = host
     const shardName = config.get('shard-name')
-    if (shardName !== '') this.#shard = new SentinelReports(engine, parts.replication, shardName)
+    if (shardName !== '') this.#shard = new StandaloneSentinelView(engine, parts.replication, shardName)
     parts.sentinelView = this.#shard ?? null
     if (config.get('log') !== '') this.#membership = logParticipationOf(engine, parts.replication, dial, openLog)
     parts.cluster = this.#cluster ?? this.#membership?.cluster ?? null

@@ -9,7 +9,7 @@ import type { BackgroundSaving } from '../../persistence/snapshot/background-sav
 import { AddressError } from '../../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
 import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../../replicated-log/log-address.ts'
-import { NodeView } from '../../replicated-log/node-view.ts'
+import { LogNodeView } from '../../replicated-log/log-node-view.ts'
 import { openReplicated } from '../../replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../replicated-log/replicated-node.ts'
 import type { SnapshotStore } from '../../replicated-log/snapshot-store.ts'
@@ -34,7 +34,7 @@ export class LogParticipation {
   readonly cluster: ShardedCluster | undefined
   readonly #engine: Engine
   /** What this server is told of its part, from its first moment on. */
-  readonly #view: NodeView
+  readonly #view: LogNodeView
   readonly #source: LogSource
   /** Where snapshots lie; undefined = nowhere. */
   readonly #store: StoreSource | undefined
@@ -65,7 +65,7 @@ export class LogParticipation {
       })
     }
     // Nothing expires before this node leads, and nobody takes it for a primary.
-    this.#view = new NodeView(engine.environment.workClock)
+    this.#view = new LogNodeView(engine.environment.workClock)
     replication.join(this.#view)
   }
 
@@ -92,7 +92,7 @@ export class LogParticipation {
     if (cluster !== undefined) {
       const map = await this.#reach(this.#mapSource, `${where}, its map of the cluster`)
       if (map === undefined) return 0
-      cluster.begin(map, { address, port: place?.tcpPort ?? 0, tlsPort: place?.tlsPort ?? 0 })
+      cluster.address(map, { address, port: place?.tcpPort ?? 0, tlsPort: place?.tlsPort ?? 0 })
     }
     this.#node = await openReplicated({
       engine: this.#engine,

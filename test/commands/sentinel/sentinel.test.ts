@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import type { SentinelNode, SentinelView } from '../../../src/engine/cluster-view/sentinel-view.ts'
 import { publishSwitches } from '../../../src/engine/cluster-view/switch-messages.ts'
-import { SentinelReports } from '../../../src/replication/sentinel-reports.ts'
+import { StandaloneSentinelView } from '../../../src/replication/standalone-sentinel-view.ts'
 import { Handlers } from '../../../src/util/tables/handlers.ts'
 import { bulk } from '../../cluster/node.ts'
 import { createEngine } from '../../support/engine.ts'
@@ -77,7 +77,7 @@ test('replicas and other nodes that answer are told, and which of them are down'
 test('a server alone is its own primary until it follows another, of which subscribers hear', () => {
   const { connect, engine } = createEngine({ 'shard-name': 'mymaster', port: '7009' })
   const { replication } = engine.parts
-  engine.parts.sentinelView = new SentinelReports(engine, replication, 'mymaster')
+  engine.parts.sentinelView = new StandaloneSentinelView(engine, replication, 'mymaster')
   publishSwitches(engine.parts.sentinelView, engine)
   const client = connect()
   const listener = connect()

@@ -1,10 +1,10 @@
-// What commands ask of moves: to begin one, to end them, how they stand; and to forget who is gone.
+// The requests of commands about moves: begin one, cancel them, list them; and forget a node.
 
 import type { Client } from '../engine/clients/client.ts'
 import type { ClusterNode, SlotMove, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { Random } from '../util/numbers/random.ts'
-import type { Arrivals } from './arrivals.ts'
+import type { Importers } from './importers.ts'
 import { describeSpans, type ShardMap, slotsIn, spansOf } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 import type { SlotMover } from './slot-mover.ts'
@@ -17,13 +17,13 @@ const NOT_OURS = ERR.of('Some of the slots are not this shard’s: ask the leade
 const MOVING = ERR.of('Some of the slots are moving already')
 const LEADS = ERR.of('It leads a shard that owns slots, or to which slots move')
 
-export class Moves implements SlotMoves {
+export class MoveRequests implements SlotMoves {
   readonly #view: ShardView
   readonly #mover: SlotMover
-  readonly #arrivals: Arrivals
+  readonly #arrivals: Importers
   readonly #random = new Random()
 
-  constructor(view: ShardView, mover: SlotMover, arrivals: Arrivals) {
+  constructor(view: ShardView, mover: SlotMover, arrivals: Importers) {
     this.#view = view
     this.#mover = mover
     this.#arrivals = arrivals
@@ -60,7 +60,7 @@ export class Moves implements SlotMoves {
     const { shard } = this.#view
     const token = this.#random.hex(TOKEN_LENGTH)
     await this.#asLeader((map) => {
-      // An earlier try has succeeded.
+      // An earlier attempt has succeeded.
       if (map.moves.some((move) => move.token === token)) return undefined
       if (map.shard(to) === undefined) {
         const isComing = map.members.some((member) => member.shard === to)

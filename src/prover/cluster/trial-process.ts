@@ -1,38 +1,39 @@
-// One process of a cluster on trial: it can be ended as a crash ends it, stand still, and begin again with what it has left.
+// One process of a cluster under test. It can be killed, paused, and started again with the data it
+// has left.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** As much says, mostly, what went wrong. */
+/** The number of lines that usually show what went wrong. */
 const LAST_LINES = 5
 
-export interface MemberOptions {
+export interface TrialProcessOptions {
   readonly name: string
   readonly host: string
   readonly port: number
   readonly command: readonly string[]
-  /** Where it says what it has to say. */
+  /** The file for its output. */
   readonly logFile: string
-  /** It is told things by messages of Node's. */
+  /** Whether it receives messages over Node's IPC channel. */
   readonly hears?: boolean
 }
 
-/** None of them outlives this process. */
-const running = new Set<Member>()
+/** All members, so that none outlives this process. */
+const running = new Set<TrialProcess>()
 
 function killAll(): void {
   for (const member of running) void member.kill()
 }
 
-export class Member {
+export class TrialProcess {
   readonly name: string
   readonly host: string
   readonly port: number
-  readonly #options: MemberOptions
+  readonly #options: TrialProcessOptions
   #child: ChildProcess | undefined
   #isPaused = false
 
-  constructor(options: MemberOptions) {
+  constructor(options: TrialProcessOptions) {
     this.name = options.name
     this.host = options.host
     this.port = options.port
@@ -58,17 +59,18 @@ export class Member {
   start(): void {
     if (this.isUp) return
     const { command, hears = false, logFile } = this.#options
+    const [program = '', ...words] = command
     const log = openSync(logFile, 'a')
-    this.#child = spawn(command[0]!, command.slice(1), {
+    this.#child = spawn(program, words, {
       stdio: ['ignore', log, log, ...(hears ? ['ipc' as const] : [])],
     })
-    // Whoever cannot be begun is found by asking it.
+    // A process that does not start is noticed when it is asked something.
     this.#child.on('error', () => {})
     this.#isPaused = false
     closeSync(log)
   }
 
-  /** Ends it as a crash does. */
+  /** Kills it, as a crash would. */
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = undefined
@@ -79,7 +81,7 @@ export class Member {
     await gone
   }
 
-  /** Lets it stand still. Returns what lets it go on. */
+  /** Pauses it. Returns a function that lets it continue. */
   pause(): () => void {
     const child = this.#child
     child?.kill('SIGSTOP')
@@ -90,17 +92,17 @@ export class Member {
     }
   }
 
-  /** Tells it something, if it hears. */
+  /** Sends it a message, if it receives messages. */
   tell(message: number): void {
-    if (this.isUp && this.#child!.connected) this.#child!.send(message)
+    if (this.isUp && this.#child?.connected === true) this.#child.send(message)
   }
 
-  /** All that it has said. */
+  /** All of its output. */
   log(): string {
     return readFileSync(this.#options.logFile, 'utf8')
   }
 
-  /** The last lines of that. */
+  /** The last lines of its output. */
   lastWords(): string {
     return this.log().trimEnd().split('\n').slice(-LAST_LINES).join('\n')
   }

@@ -1,4 +1,5 @@
-// What the log tells is done here: effects of others, run for a client of origin `primary`, as a replica runs its primary's stream.
+// Applies the records of the log here: effects of other nodes, run for a client of origin
+// `primary`, as a replica runs its primary's stream.
 
 import type { Client } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -6,7 +7,7 @@ import type { Connection } from '../replication/connection.ts'
 import { PrimaryStream } from '../replication/primary-stream.ts'
 import { Gap } from './log.ts'
 
-/** There is nobody to write to. */
+/** A connection without a peer. */
 const NO_CONNECTION: Connection = {
   address: 'log:0',
   localAddress: 'log:0',
@@ -17,10 +18,10 @@ const NO_CONNECTION: Connection = {
   close() {},
 }
 
-export class LogStream {
+export class RecordApplier {
   readonly #engine: Engine
   #stream: PrimaryStream | undefined = undefined
-  /** Somebody has ended the client that stands for the log. */
+  /** The client that stands for the log was closed, by CLIENT KILL for example. */
   #isCut = false
   #wake: () => void = () => {}
   readonly #goOn = (): void => {
@@ -34,12 +35,15 @@ export class LogStream {
     engine.conditions.loading.changed.add(this.#goOn)
   }
 
-  /** The client under which effects are run; undefined before the first. */
+  /** The client that runs the effects; undefined before the first. */
   get client(): Client | undefined {
     return this.#stream?.client
   }
 
-  /** Runs effects, now or when nothing holds them up (CLIENT PAUSE). Throws `Gap` when something that was done elsewhere cannot be done here. */
+  /**
+   * Runs effects, now or when commands are no longer held up (CLIENT PAUSE). Throws `Gap` when a
+   * command fails here that succeeded elsewhere.
+   */
   async apply(effects: Buffer): Promise<void> {
     const { stats } = this.#engine.figures
     do {
@@ -48,12 +52,12 @@ export class LogStream {
       stream.receive(effects)
       if (stream.unappliedBytes > 0) await this.#passed(stream)
       else if (stats.errorReplies !== errors)
-        throw new Gap('what was done elsewhere cannot be done here: the data differs')
-      // Nothing of what had to wait was run.
+        throw new Gap('a command failed here that succeeded elsewhere: the data differs')
+      // If the client was closed, none of the waiting effects has been run.
     } while (this.#isCut)
   }
 
-  /** Effects come no more, or by another stream. */
+  /** Ends the stream: it stopped, or a newer stream replaces it. */
   stop(): void {
     const { loading, pause } = this.#engine.conditions
     pause.ended.remove(this.#goOn)

@@ -1,17 +1,22 @@
-// Keys that come here: clients that are the leaders of other shards, and which slots each of them brings.
+// Keys that move to this shard: the clients that import them (leaders of other shards), and the
+// slots of each.
 //
-//   CLUSTER RECEIVE ──▶ what is in the way is removed, some keys at a time ──▶ 0 left: RESTORE and DEL of these slots, by this client alone
+//   CLUSTER RECEIVE ──▶ existing keys of the slots are removed, some at a time ──▶ 0 left
+//   ──▶ RESTORE and DEL for these slots are accepted, from this client only
 //
-// A move has one such client: another that comes for the same move takes its place, and its connection ends, so nothing that it still had under way
-// arrives later. It ends as well when the map knows no such move any more, or another epoch of the source, and when this node leads no more.
+// A move has one such client. Another one that comes for the same move replaces it: the first
+// connection is closed, so nothing it had in flight arrives later. The connection is also closed
+// when the map has no such move any more, when the source has another epoch, and when this node
+// stops leading.
 
 import type { Client } from '../engine/clients/client.ts'
 import { removeKeysOfSlot } from '../engine/data/slot-removal.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import { slotsIn } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 
-/** So many keys are removed at a time. */
+/** Keys removed at a time. */
 const REMOVED_KEYS = 500
 const UNKNOWN_MOVE = new ReplyError('TRYAGAIN This node knows of no such move')
 const NOT_LEADING = new ReplyError('TRYAGAIN This node does not lead')
@@ -20,11 +25,11 @@ const OTHER_SLOTS = ERR.of('These slots do not move here')
 interface Importer {
   readonly move: number
   readonly epoch: number
-  /** Empty until what was in the way is gone. */
+  /** Empty until the existing keys are removed. */
   slots: ReadonlySet<number>
 }
 
-export class Arrivals {
+export class Importers {
   readonly #host: ShardView
   readonly #bringers = new Map<Client, Importer>()
 
@@ -41,18 +46,19 @@ export class Arrivals {
     const { durability } = engine.effects
     if (leadingEpoch === 0) throw NOT_LEADING
     if (!this.#isCurrent({ move: id, epoch })) throw UNKNOWN_MOVE
-    const moving = new Set(slotsIn(mapLog.map.move(id)!.left))
+    const moving = new Set(slotsIn(mapLog.map.move(id)?.left ?? []))
     if (!slots.every((slot) => moving.has(slot))) throw OTHER_SLOTS
     for (const [other, { move }] of this.#bringers) if (move === id && other !== client) clients.close(other, 'now')
-    const db = dataset.databases[0]!
-    const index = db.keys.slots!
+    const db = this.#host.data
+    const index = db.keys.slots
+    assert(index !== null, 'a cluster keeps an index of its slots')
     let room = REMOVED_KEYS
     let left = 0
     for (const slot of slots) {
       if (room > 0 && index.count(slot) > 0) room -= removeKeysOfSlot(dataset, db, slot, room)
       left += index.count(slot)
     }
-    // What it waits for later includes this.
+    // A later WAITAOF of this client covers these removals.
     durability.wrote(client)
     this.#bringers.set(client, { move: id, epoch, slots: left === 0 ? new Set(slots) : new Set() })
     return left
@@ -62,7 +68,7 @@ export class Arrivals {
     return this.#bringers.get(client)?.slots.has(slot) === true
   }
 
-  /** There is another map, or another leader: ends what is over. */
+  /** Called when the map or the leader has changed: closes clients whose move has ended. */
   look(): void {
     for (const [client, bringer] of this.#bringers)
       if (!this.#isCurrent(bringer)) this.#host.engine.clients.connected.close(client, 'now')

@@ -1,29 +1,29 @@
-// A broker of a cluster, as an operator asks it.
+// A broker of a cluster, as an operator's command uses it.
 
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import { Connection, type Encryption } from '../client/connection.ts'
 import type { Reply } from '../client/reply.ts'
-import type { Words } from './words.ts'
+import type { CommandLine } from './command-line.ts'
 
-/** How brokers are entered. */
-export interface Entry {
+/** The credentials for all brokers. */
+export interface Credentials {
   readonly user: string
   readonly password: string
   readonly encryption: Encryption | undefined
 }
 
-/** A reply as it is understood here. Maps are arrays, names and values by turns. */
+/** A decoded reply. Maps are arrays of alternating names and values. */
 export type Answer = string | number | null | readonly Answer[]
 
-/** What a broker refuses, or that it cannot be asked. */
-export class NodeError extends Error {
+/** A broker has refused a command or cannot be asked. */
+export class BrokerError extends Error {
   override name = 'NodeError'
 }
 
-/** A broker that says nothing for so long is taken for away. */
+/** A broker without an answer for this long counts as away. */
 const ANSWER_MS_MAX = 5000
 
-export class Node {
+export class BrokerConnection {
   readonly address: string
   readonly #connection: Connection
 
@@ -32,28 +32,28 @@ export class Node {
     this.#connection = connection
   }
 
-  /** Connects and logs in. Throws `NodeError`. */
-  static async open({ host, port }: { host: string; port: number }, entry: Entry): Promise<Node> {
+  /** Connects and authenticates. Throws `NodeError`. */
+  static async open({ host, port }: { host: string; port: number }, entry: Credentials): Promise<BrokerConnection> {
     const address = `${host}:${port}`
     const opening = Connection.open({ host, port, socket: '', encryption: entry.encryption })
-    let node: Node
+    let node: BrokerConnection
     try {
-      node = new Node(address, await soon(opening))
+      node = new BrokerConnection(address, await soon(opening))
     } catch (error) {
-      // One that is opened too late is not wanted any more.
+      // A connection that opens too late is closed.
       opening.then((late) => late.close()).catch(() => {})
-      throw new NodeError(`${address}: ${(error as Error).message}`)
+      throw new BrokerError(`${address}: ${(error as Error).message}`)
     }
     if (entry.password !== '') await node.ask('AUTH', entry.user, entry.password)
     return node
   }
 
-  /** Sends a command. Throws `NodeError` where the reply is an error, or none comes. */
+  /** Sends a command. Throws `NodeError` when the reply is an error, or none comes. */
   async ask(...words: string[]): Promise<Answer> {
     try {
       return answerOf(await soon(this.#connection.ask(words)))
     } catch (error) {
-      throw new NodeError(`${this.address}: ${(error as Error).message}`)
+      throw new BrokerError(`${this.address}: ${(error as Error).message}`)
     }
   }
 
@@ -62,8 +62,11 @@ export class Node {
   }
 }
 
-/** Reads how brokers are entered: `-a`, `--user`, `--tls yes`, and files for TLS. Environment: REDISCLI_AUTH. */
-export function readEntry(words: Words): Entry {
+/**
+ * Reads the credentials: `-a`, `--user`, `--tls yes`, and files for TLS. Environment:
+ * REDISCLI_AUTH.
+ */
+export function readCredentials(words: CommandLine): Credentials {
   const files = {
     certFile: words.take('--cert') ?? '',
     keyFile: words.take('--key') ?? '',
@@ -86,7 +89,7 @@ export function valueIn(map: Answer, name: string): Answer | undefined {
   return at < 0 ? undefined : (map[at + 1] as Answer)
 }
 
-/** A field of INFO; '' = there is none. */
+/** A field of INFO; '' when there is none. */
 export function fieldIn(info: Answer, name: string): string {
   return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(String(info))?.[1] ?? ''
 }

@@ -1,13 +1,14 @@
-// A node as the engine sees it: commands, INFO and FAILOVER ask this, from the server's first moment on.
+// A node as the engine sees it: commands, INFO and FAILOVER use this, from the server's start on.
 //
-// Who follows the log shows its leader as a primary, so that clients and tools that know Redis's replicas find their way. Before
-// the log is reached, and the copy loaded, it follows somebody whom it does not know yet.
+// A follower of the log shows its leader as a primary, so that clients and tools that know Redis's
+// replicas find it. Before the log is reached and the copy is loaded, the node follows a leader
+// that it does not know yet.
 
 import type { Following, LogNode } from '../engine/effects/replication.ts'
 import type { Clock } from '../util/time/clock.ts'
 import type { ReplicatedNode } from './replicated-node.ts'
 
-export class NodeView implements LogNode {
+export class LogNodeView implements LogNode {
   readonly #clock: Clock
   readonly #beganMs: number
   /** Undefined until the copy is loaded. */
@@ -19,7 +20,7 @@ export class NodeView implements LogNode {
     this.#beganMs = clock.monotonic()
   }
 
-  /** Shows a node from now on. */
+  /** Shows this node from now on. */
   show(node: ReplicatedNode): void {
     this.#node = node
     node.onChange(() => this.#tell())

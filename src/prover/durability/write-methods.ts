@@ -5,39 +5,42 @@ import type { ReplyValue } from '../../protocol/reply-value.ts'
 export type Reply = ReplyValue<string>
 
 /** One way of writing. */
-export interface Way {
+export interface WriteMethod {
   /** The command it needs. */
   readonly command: string
-  /** Requests that write item `n`; the answer to the last one acknowledges it. */
+  /** Requests that write item `n`; the reply to the last one acknowledges it. */
   write(key: string, n: number): string[][]
-  /** A request that shows how many items there are, to another client. */
+  /** A request by which another client sees how many items there are. */
   look(key: string): string[]
-  /** How many the reply tells of, where it is no number. */
+  /** The number of items in the reply, when the reply is not a number. */
   seen?(reply: Reply): number
   /** Requests whose replies `items` understands. */
   read(key: string): string[][]
-  /** The items found, in order; a text says what is wrong with the replies. */
+  /** The items found, in order; a string describes a contradiction. */
   items(replies: readonly Reply[]): number[] | string
-  /** A request that is no news: item `n`, which is there, sent once more. */
+  /** A request that sends item `n`, which is there already, once more. */
   again?(key: string, n: number): string[]
-  /** Who hears what is written: it goes on where it was when it comes back. */
-  listener?: Listening
+  /** A listener for the items, which continues where it was when it comes back. */
+  listener?: ListenerKind
 }
 
-/** A subscriber that is remembered. */
-export interface Listening {
-  /** How its connection is named; undefined = not at all. */
+/** A subscriber whose position is remembered. */
+export interface ListenerKind {
+  /** The name of its connection; undefined = none. */
   readonly name: string | undefined
-  /** What it subscribes to. */
+  /** The name it subscribes to. */
   target(channel: string): string
-  /** It says of each message that it has heard it; the answer to that acknowledges the item. */
+  /** Whether it acknowledges each message; the reply to that acknowledges the item. */
   readonly acknowledges: boolean
-  /** A request that says how many messages it has not heard; null = nothing is remembered of it. */
+  /**
+   * A request for the number of messages it has not received; a null reply = the subscriber is
+   * unknown.
+   */
   lag(channel: string): string[]
 }
 
 /** A subscriber with a name. */
-const LISTENER: Listening = {
+const LISTENER: ListenerKind = {
   name: 'prover',
   target: (channel) => channel,
   acknowledges: true,
@@ -46,7 +49,7 @@ const LISTENER: Listening = {
 
 const PUSH_AND_COUNT = "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])"
 
-export const WAYS: Readonly<Record<string, Way>> = {
+export const WRITE_METHODS: Readonly<Record<string, WriteMethod>> = {
   push: {
     command: 'RPUSH',
     write: (key, n) => [['RPUSH', key, String(n)]],
@@ -54,7 +57,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
     read: (key) => [['LRANGE', key, '0', '-1']],
     items: ([list]) => numbers(list),
   },
-  /** A job goes through three lists, as queues have it. */
+  /** A job that moves through three lists, as in queues. */
   move: {
     command: 'LMOVE',
     write: (key, n) => [
@@ -94,7 +97,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
     read: (key) => [['XRANGE', key, '-', '+']],
     items: ([entries]) => entryNumbers(entries),
   },
-  /** Messages to a channel that keeps them: where they lie is told in docs/channels.md. */
+  /** Messages to a channel that keeps them; docs/channels.md has the key. */
   publish: {
     command: 'PUBLISH',
     write: (channel, n) => [['PUBLISH', channel, String(n)]],
@@ -102,7 +105,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
     read: messages,
     items: ([entries]) => entryNumbers(entries),
   },
-  /** As above, each sent twice: the second time it is none. */
+  /** The same, with each message sent twice: the second one is ignored. */
   dedupe: {
     command: 'PUBLISH',
     write: (channel, n) => [publishOnce(channel, n), publishOnce(channel, n)],
@@ -111,19 +114,22 @@ export const WAYS: Readonly<Record<string, Way>> = {
     items: ([entries]) => entryNumbers(entries),
     again: publishOnce,
   },
-  /** Messages that a subscriber with a name hears and acknowledges: what counts is its place. */
+  /** Messages that a named subscriber receives and acknowledges: its read position is checked. */
   place: {
     command: 'CHANNEL',
     write: (channel, n) => [['PUBLISH', channel, String(n)]],
-    // An id, and how many messages there were up to it.
+    // An id, and the number of messages up to it.
     look: (channel) => ['HGET', `places:channel:{${channel}}`, 'default prover'],
     seen: (place) => Number(String(place).split(' ')[1] ?? 0),
     read: (channel) => [messageCount(channel), LISTENER.lag(channel)],
-    // What it has not heard is the last.
+    // The messages it lacks are the last ones.
     items: ([count, lag]) => firstNumbers(lag === null ? 0 : Number(count) - Number(lag)),
     listener: LISTENER,
   },
-  /** Messages that a group hears. How far it has come is written down now and then: it may hear some again, and misses none. */
+  /**
+   * Messages that a group receives. Its read position is written from time to time: it may receive
+   * some again, and misses none.
+   */
   group: {
     command: 'CHANNEL',
     write: (channel, n) => [['PUBLISH', channel, String(n)]],
@@ -137,7 +143,10 @@ export const WAYS: Readonly<Record<string, Way>> = {
       lag: (channel) => ['CHANNEL', 'LAG', channel, '$share', 'provers'],
     },
   },
-  /** Messages that are to be published a moment later: each waits, or is there. What waits is asked for first: it may go on meanwhile. */
+  /**
+   * Messages that are published a moment later: each is waiting or published. Waiting messages are
+   * read first, because they may be published meanwhile.
+   */
   schedule: {
     command: 'CHANNEL',
     write: (channel, n) => [['PUBLISH', channel, String(n), 'IN', '5']],
@@ -185,7 +194,6 @@ function listAndCount(key: string): string[][] {
 
 function countedItems([list, count]: readonly Reply[]): number[] | string {
   const items = numbers(list)
-  if (Number(count ?? 0) !== items.length)
-    return `a unit is there by half: ${items.length} items, counted ${count ?? 0}`
+  if (Number(count ?? 0) !== items.length) return `half a unit is there: ${items.length} items, counted ${count ?? 0}`
   return items
 }

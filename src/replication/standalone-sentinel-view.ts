@@ -1,4 +1,5 @@
-// The shard as a server alone knows it: its own primary and replicas, by the replication or the log that there is. It knows of nobody else who could be asked.
+// Sentinel's view from a single server: its own primary and replicas, as its replication or its log
+// reports them. It knows no other Sentinel.
 
 import type { SentinelNode, SentinelView } from '../engine/cluster-view/sentinel-view.ts'
 import type { Replication as ReplicationView } from '../engine/effects/replication.ts'
@@ -7,10 +8,10 @@ import { Random } from '../util/numbers/random.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 
 const ID_LENGTH = 40
-/** What Redis takes a replica for that says nothing else. */
+/** Redis's default priority of a replica. */
 const PRIORITY = 100
 
-export class SentinelReports implements SentinelView {
+export class StandaloneSentinelView implements SentinelView {
   readonly name: string
   readonly others: readonly SentinelNode[] = []
   readonly id = new Random().hex(ID_LENGTH)
@@ -35,7 +36,8 @@ export class SentinelReports implements SentinelView {
     const { config } = this.#engine
     const { role } = this.#engine.effects
     const following = this.#replication.following
-    // Who is followed is said there before it is tried. Whom a log has lead is said by the log, when it is known.
+    // `replicaof` names the primary before the link exists. With a log, the records tell who leads,
+    // once they are read.
     const isOfLog = config.get('log') !== ''
     const [ip, port] = isOfLog ? [following?.host ?? '', following?.port ?? 0] : config.get('replicaof').split(' ')
     if (ip === undefined || port === undefined || (isOfLog && !role.isReplica)) return this.#myself
@@ -80,11 +82,11 @@ export class SentinelReports implements SentinelView {
     }
   }
 
-  /** To be called when somebody else may be the primary. */
+  /** Call it when the primary may have changed. */
   readonly look = (): void => {
     const before = this.#primary
     const now = this.primary
-    // While nobody leads, or nobody knows who, the one before is as good.
+    // While no leader is known, the previous one stays.
     if (now.port === 0 && now.ip === '') return
     this.#primary = now
     if (before.ip === now.ip && before.port === now.port) return

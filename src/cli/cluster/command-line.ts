@@ -4,20 +4,20 @@ export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-export class Words {
+export class CommandLine {
   readonly #values = new Map<string, string>()
 
-  /** Throws `UsageError` where these are no pairs of a name and a value. */
+  /** Throws `UsageError` when the words are not pairs of a name and a value. */
   constructor(args: readonly string[]) {
     for (let i = 0; i < args.length; i += 2) {
       const [name = '', value] = [args[i], args[i + 1]]
       if (!/^--?[a-z-]+$/.test(name) || value === undefined) throw new UsageError(`'${name}' needs a value`)
-      if (this.#values.has(name)) throw new UsageError(`'${name}' is there twice`)
+      if (this.#values.has(name)) throw new UsageError(`'${name}' is given twice`)
       this.#values.set(name, value)
     }
   }
 
-  /** Returns a value; undefined = it was not given. */
+  /** Returns a value; undefined when it was not given. */
   take(name: string): string | undefined {
     const value = this.#values.get(name)
     this.#values.delete(name)
@@ -30,25 +30,32 @@ export class Words {
     return value
   }
 
-  /** Returns a number from 1 on; undefined = it was not given. */
+  /** Returns a number of 1 or more; undefined when it was not given. */
   takeCount(name: string): number | undefined {
     const value = this.take(name)
     if (value === undefined) return undefined
-    if (!/^[1-9]\d{0,5}$/.test(value)) throw new UsageError(`'${name}' is a number from 1 on`)
+    if (!/^[1-9]\d{0,5}$/.test(value)) throw new UsageError(`'${name}' must be a number of 1 or more`)
     return Number(value)
   }
 
-  /** Nothing more is known. */
+  /** Throws `UsageError` when options are left over. */
   end(): void {
     for (const name of this.#values.keys()) throw new UsageError(`there is no option '${name}'`)
   }
 }
 
 /** Reads `host:port,host:port …`. */
-export function readPlaces(text: string): { host: string; port: number }[] {
+export function readAddresses(text: string): { host: string; port: number }[] {
   return text.split(',').map((place) => {
     const [, host, port] = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(place) ?? []
-    if (host === undefined) throw new UsageError(`'${place}' is no host:port`)
+    if (host === undefined) throw new UsageError(`'${place}' is not host:port`)
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
   })
+}
+
+/** Reads one `host:port`, the first of several. */
+export function readAddress(text: string): { host: string; port: number } {
+  const [place] = readAddresses(text)
+  if (place === undefined) throw new UsageError(`'${text}' is not host:port`)
+  return place
 }
