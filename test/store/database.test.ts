@@ -71,7 +71,7 @@ class TextSet implements Value {
   }
 
   moveBlocks(): number {
-    this.#ref = this.#arena.moved(this.#ref)
+    this.#ref = this.#arena.moveIfLeaving(this.#ref)
     return 0
   }
 

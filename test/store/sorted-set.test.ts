@@ -404,7 +404,7 @@ describe('runs of a sorted set', () => {
         for (let more = set.seekScore(from, run); more; more = set.nextRun(run)) {
           expect(run.count).toBeGreaterThan(0)
           for (let i = 0; i < run.count; i++) {
-            found.push([set.memberAtPlace(run.place(i), window).toString(), run.score(i)])
+            found.push([set.memberOfHandle(run.handle(i), window).toString(), run.score(i)])
           }
         }
         expect(found).toEqual(content.filter(([, score]) => score >= from))

@@ -67,7 +67,7 @@ export class Hash implements Value {
   #times: FieldTimes | undefined = undefined
 
   constructor(arena: Arena, host: StructureHost) {
-    this.#arena = arena.of('packed')
+    this.#arena = arena.viewFor('packed')
     this.#host = host
     arena.account(OBJECT_BYTES)
   }
@@ -155,7 +155,7 @@ export class Hash implements Value {
   }
 
   /** The number of fields that `slotAt` counts: hidden ones included. */
-  get places(): number {
+  get slotCount(): number {
     return this.#held
   }
 
@@ -173,8 +173,8 @@ export class Hash implements Value {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
       return 0
     }
-    const { places } = this
-    const end = cursor === 0 ? places : Math.min(cursor, places)
+    const { slotCount } = this
+    const end = cursor === 0 ? slotCount : Math.min(cursor, slotCount)
     const begin = Math.max(0, end - count)
     if (this.#large === undefined) {
       let slot = this.slotAt(begin)
@@ -474,7 +474,7 @@ export class Hash implements Value {
 
   moveBlocks(from: number): number {
     if (this.#large !== undefined) return this.#large.moveBlocks(from)
-    this.#ref = this.#arena.moved(this.#ref)
+    this.#ref = this.#arena.moveIfLeaving(this.#ref)
     return 0
   }
 

@@ -20,7 +20,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { happened } from '../../util/restless.ts'
 import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
-import { Arena, type ArenaState, type Holder, Leftovers } from '../memory/arena.ts'
+import { Arena, type ArenaState, DeferredFrees, type MemoryHolder } from '../memory/arena.ts'
 import { Compaction, type CompactionHost } from '../memory/compaction.ts'
 import { LazyFree } from '../memory/lazy-free.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
@@ -44,11 +44,11 @@ export class KeptState {
   /** The era that began with the state. */
   readonly era: number
   /** Memory that is part of the state and was freed in its era. */
-  leftovers = new Leftovers()
+  leftovers = new DeferredFrees()
   /** Memory that is not part of the state, but of a lower state that is no longer kept. */
-  readonly spent = new Leftovers()
+  readonly spent = new DeferredFrees()
   /** Removed values that were not freed yet. */
-  readonly leaving: Holder[]
+  readonly leaving: MemoryHolder[]
   readonly arena: ArenaState
   readonly keys: KeyspaceState
   readonly strings: LargeStringsState
@@ -71,7 +71,7 @@ export class KeptState {
     this.contents = contents
     this.era = era
     this.isShared = isShared
-    this.leaving = lazyFree.giveAll()
+    this.leaving = lazyFree.handOverAll()
     this.arena = arena.keep(era, this.leftovers)
     this.keys = keys.keep()
     this.strings = strings.keep()
@@ -134,8 +134,8 @@ export class Contents {
     this.#isAbandoned = false
     const later = this.#states.splice(this.#states.indexOf(state) + 1)
     const shared = later.filter(({ isShared }) => isShared)
-    state.leftovers = new Leftovers()
-    this.lazyFree.giveAll()
+    state.leftovers = new DeferredFrees()
+    this.lazyFree.handOverAll()
     const lent = this.arena.restore(
       state.arena,
       state.era,
@@ -175,7 +175,7 @@ export class Contents {
     else for (const source of state.arena.large) above.arena.large.add(source)
     this.#pass(state.leftovers, below, above)
     this.#pass(state.spent, below, above)
-    if (above === undefined) this.lazyFree.takeAll(state.leaving)
+    if (above === undefined) this.lazyFree.takeBack(state.leaving)
     else for (const value of state.leaving) above.leaving.push(value)
     this.arena.takeBack(state.lent)
     if (this.#isAbandoned) this.abandon()
@@ -195,7 +195,7 @@ export class Contents {
 
   #goBackTo(below: KeptState | undefined, { arena }: KeptState): void {
     const era = below?.era ?? this.arena.firstEra
-    this.arena.goBackTo(era, below?.leftovers ?? new Leftovers(), arena)
+    this.arena.goBackTo(era, below?.leftovers ?? new DeferredFrees(), arena)
     this.keys.goBack()
     this.strings.goBack()
     this.structures.goBackTo(era)
@@ -205,8 +205,8 @@ export class Contents {
    * Disposes of the deferred frees of a state that is given up: passes each to the state below or
    * above that has the memory, or frees it.
    */
-  #pass({ blocks, buffers, values }: Leftovers, below: KeptState | undefined, above: KeptState | undefined): void {
-    const to = (since: number): Leftovers | undefined =>
+  #pass({ blocks, buffers, values }: DeferredFrees, below: KeptState | undefined, above: KeptState | undefined): void {
+    const to = (since: number): DeferredFrees | undefined =>
       below !== undefined && since < below.era ? below.leftovers : above?.spent
     for (const ref of blocks) {
       const heir = to(this.arena.sinceOf(ref))

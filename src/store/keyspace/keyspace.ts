@@ -148,7 +148,7 @@ export class Keyspace {
   #filling: BulkIndex | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey, indexesSlots = false) {
-    this.arena = arena.of('key')
+    this.arena = arena.viewFor('key')
     this.#hashKey = hashKey
     this.slots = indexesSlots ? new SlotIndex() : null
     this.expiries = new DeadlineHeap((entry, position) => {

@@ -27,7 +27,7 @@ export class Strings {
   constructor(host: StringsHost, keys: Keyspace, arena: Arena) {
     this.#host = host
     this.#keys = keys
-    this.#arena = arena.of('key')
+    this.#arena = arena.viewFor('key')
     this.#large = new LargeStrings(arena)
   }
 

@@ -63,7 +63,7 @@ export class ListPages {
   protected directory: PageDirectory | undefined = undefined
 
   constructor(arena: Arena) {
-    this.arena = arena.of('list page')
+    this.arena = arena.viewFor('list page')
   }
 
   // ── walking ──────────────────────────────────────────────────────────────
@@ -254,7 +254,7 @@ export class ListPages {
     const end = Math.min(this.pages, from + MOVED_AT_ONCE)
     for (let page = from; page < end; page++) {
       const ref = this.pageAt(page)
-      const to = this.arena.moved(ref)
+      const to = this.arena.moveIfLeaving(ref)
       if (to !== ref) this.setPage(page, to)
     }
     return end < this.pages ? end : 0

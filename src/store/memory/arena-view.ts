@@ -8,9 +8,9 @@ import type { BlockKind } from './block-guard.ts'
 /** The methods of an arena that a view checks. */
 interface WatchedArena {
   assertKind(ref: number, kind: BlockKind): void
-  giveTo(ref: number, kind: BlockKind): void
+  setKind(ref: number, kind: BlockKind): void
   allocate(length: number): number
-  moved(ref: number): number
+  moveIfLeaving(ref: number): number
   free(ref: number): void
   source(ref: number): unknown
   start(ref: number): number
@@ -66,13 +66,13 @@ export function viewOf<A extends WatchedArena>(arena: A, kind: BlockKind): A {
   }
   view.allocate = (length) => {
     const ref = arena.allocate(length)
-    arena.giveTo(ref, kind)
+    arena.setKind(ref, kind)
     return ref
   }
-  view.moved = (ref) => {
+  view.moveIfLeaving = (ref) => {
     arena.assertKind(ref, kind)
-    const to = arena.moved(ref)
-    arena.giveTo(to, kind)
+    const to = arena.moveIfLeaving(ref)
+    arena.setKind(to, kind)
     return to
   }
   return view

@@ -134,14 +134,14 @@ function classFor(granules: number): number {
 }
 
 /** A value that has memory in an arena and can give it back. */
-export interface Holder {
+export interface MemoryHolder {
   /** Number of elements, fields, members or entries. */
   readonly length: number
   /**
    * Number of elements to free, when it differs from `length`: a stream's pending entries outlive
    * its entries.
    */
-  readonly burden?: number
+  readonly elementsToFree?: number
   /** Bytes held: arena blocks, and an estimate of the object itself. */
   readonly bytes: number
   /** Gives all memory back to the arena it came from. */
@@ -157,11 +157,11 @@ export interface Holder {
  * Memory that was freed in an era but belongs to an earlier state. The keeper of that state frees
  * it in the end.
  */
-export class Leftovers {
+export class DeferredFrees {
   readonly blocks: number[] = []
   /** Buffers and values, each with the era in which it was allocated. */
   readonly buffers: { readonly buffer: Source; readonly since: number }[] = []
-  readonly values: { readonly value: Holder; readonly since: number }[] = []
+  readonly values: { readonly value: MemoryHolder; readonly since: number }[] = []
 }
 
 /** The counts of an arena when a state was kept. Later slabs are told by their era. */
@@ -218,7 +218,7 @@ export class Arena {
   /** The newest era; 0 while no earlier state is kept. */
   #era = 0
   /** Memory freed in this era that an earlier state needs. */
-  #leftovers = new Leftovers()
+  #leftovers = new DeferredFrees()
   /**
    * In a branch, slabs older than this era belong to the parent's arena; 0 when all slabs are this
    * arena's.
@@ -234,7 +234,7 @@ export class Arena {
    * Returns this arena as owners of a kind see it. In the checked build it is a view that asserts
    * the kind of each block (arena-view.ts); in production it is the arena itself.
    */
-  of(kind: BlockKind): Arena {
+  viewFor(kind: BlockKind): Arena {
     if (!CHECKED) return this
     const known = this.#views.get(kind)
     if (known !== undefined) return known
@@ -249,7 +249,7 @@ export class Arena {
   }
 
   /** Marks a block as owned by a kind. */
-  giveTo(ref: number, kind: BlockKind): void {
+  setKind(ref: number, kind: BlockKind): void {
     markBlock(this.source(ref), this.start(ref) - 4, this.capacity(ref) + 4, kind)
   }
 
@@ -458,7 +458,7 @@ export class Arena {
    * Moves a block out of a chunk that is being emptied, and returns its new ref. Returns `ref` when
    * the block may stay. Throws ArenaFull.
    */
-  moved(ref: number): number {
+  moveIfLeaving(ref: number): number {
     if (!this.isLeaving(ref)) return ref
     // The whole block is copied, not only its content length: the owner decides what that length
     // counts.
@@ -536,7 +536,7 @@ export class Arena {
    * Begins an era and keeps everything that exists unchanged. Memory freed from now on goes to
    * `leftovers` if the state needs it. Visits every slab.
    */
-  keep(era: number, leftovers: Leftovers): ArenaState {
+  keep(era: number, leftovers: DeferredFrees): ArenaState {
     this.endEmptying()
     const large = this.#large
     this.#large = new Set()
@@ -556,7 +556,7 @@ export class Arena {
   restore(
     { usedBytes, outsideBytes }: ArenaState,
     era: number,
-    leftovers: Leftovers,
+    leftovers: DeferredFrees,
     later: readonly ArenaState[],
     spared: number,
   ): number[] {
@@ -592,7 +592,7 @@ export class Arena {
    * Ends the newest era but keeps its contents, and continues in an earlier era; 0 when no state is
    * kept any more.
    */
-  goBackTo(era: number, leftovers: Leftovers, { large }: ArenaState): void {
+  goBackTo(era: number, leftovers: DeferredFrees, { large }: ArenaState): void {
     for (const source of this.#large) large.add(source)
     this.#large = large
     this.#era = era
@@ -631,7 +631,7 @@ export class Arena {
   }
 
   /** Like `leave`, for a value with all its memory. */
-  leaveValue(value: Holder, since: number): void {
+  leaveValue(value: MemoryHolder, since: number): void {
     if (since >= this.#ownEra) this.#leftovers.values.push({ value, since })
     else this.account(-value.bytes)
   }

@@ -6,7 +6,7 @@
 
 import { CHECKED } from '../../util/invariant.ts'
 import { happened, RESTLESS } from '../../util/restless.ts'
-import type { Holder } from './arena.ts'
+import type { MemoryHolder } from './arena.ts'
 
 /**
  * Structures with at least this many elements are freed in steps. Smaller ones take some ten
@@ -17,7 +17,7 @@ export const LAZY_LENGTH_MIN = RESTLESS ? 2 : 500
 export class LazyFree {
   /** Bytes of removed values that are still being read, so they are not freed yet. */
   heldBytes = 0
-  readonly #values: Holder[] = []
+  readonly #values: MemoryHolder[] = []
 
   /** Number of values that are not freed yet. */
   get pending(): number {
@@ -25,18 +25,18 @@ export class LazyFree {
   }
 
   /** Takes a value that is no longer used. A small one is freed at once. */
-  take(value: Holder): void {
-    if (value.freeSome === undefined || (value.burden ?? value.length) < LAZY_LENGTH_MIN) value.free()
+  take(value: MemoryHolder): void {
+    if (value.freeSome === undefined || (value.elementsToFree ?? value.length) < LAZY_LENGTH_MIN) value.free()
     else this.#values.push(value)
   }
 
   /** Hands over the values that are not freed yet; the caller keeps their memory. */
-  giveAll(): Holder[] {
+  handOverAll(): MemoryHolder[] {
     return this.#values.splice(0)
   }
 
   /** Takes back values that `giveAll` handed over. */
-  takeAll(values: readonly Holder[]): void {
+  takeBack(values: readonly MemoryHolder[]): void {
     for (const value of values) this.#values.push(value)
   }
 

@@ -387,11 +387,11 @@ export class MemberSet implements Value {
   // (arena-view.ts).
 
   get #packed(): Arena {
-    return this.#arena.of('packed')
+    return this.#arena.viewFor('packed')
   }
 
   get #integers(): Arena {
-    return this.#arena.of('integers')
+    return this.#arena.viewFor('integers')
   }
 
   /** The view for the small form that the set has. */
@@ -497,7 +497,7 @@ export class MemberSet implements Value {
 
   moveBlocks(from: number): number {
     if (this.#large !== undefined) return this.#large.moveBlocks(from)
-    this.#ref = this.#small.moved(this.#ref)
+    this.#ref = this.#small.moveIfLeaving(this.#ref)
     return 0
   }
 

@@ -15,7 +15,7 @@ export class ScoreRun {
    */
   view: DataView = NOWHERE
   scoresAt = 0
-  placesAt = 0
+  handlesAt = 0
   count = 0
   /** The leaf of the tree in which the run lies; 0 for a copy. */
   leaf = 0
@@ -24,22 +24,22 @@ export class ScoreRun {
     return this.view.getFloat64(this.scoresAt + 8 * i, true)
   }
 
-  place(i: number): number {
-    return this.view.getInt32(this.placesAt + 4 * i, true)
+  handle(i: number): number {
+    return this.view.getInt32(this.handlesAt + 4 * i, true)
   }
 
   /** Allocates memory for up to `count` members. There are none in it yet. */
   open(count: number): void {
     this.view = new DataView(new ArrayBuffer(ITEM_BYTES * count))
     this.scoresAt = 0
-    this.placesAt = 8 * count
+    this.handlesAt = 8 * count
     this.count = 0
     this.leaf = 0
   }
 
   add(score: number, place: number): void {
     this.view.setFloat64(this.scoresAt + 8 * this.count, score, true)
-    this.view.setInt32(this.placesAt + 4 * this.count, place, true)
+    this.view.setInt32(this.handlesAt + 4 * this.count, place, true)
     this.count++
   }
 

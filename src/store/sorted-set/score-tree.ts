@@ -77,7 +77,7 @@ export class ScoreTree {
   #freeing = 0
 
   constructor(arena: Arena, dictionary: Dictionary) {
-    this.#arena = arena.of('score node')
+    this.#arena = arena.viewFor('score node')
     this.#dictionary = dictionary
   }
 
@@ -315,7 +315,7 @@ export class ScoreTree {
     const start = this.#arena.start(leaf)
     run.view = this.#arena.source(leaf).view
     run.scoresAt = start + SCORES + 8 * index
-    run.placesAt = start + BLOCKS + 4 * index
+    run.handlesAt = start + BLOCKS + 4 * index
     run.count = nodeCount(this.#arena, leaf) - index
     run.leaf = leaf
   }

@@ -88,7 +88,7 @@ export class SortedSet implements Value {
   #skiplist = false
 
   constructor(arena: Arena, host: StructureHost) {
-    this.#arena = arena.of('scored')
+    this.#arena = arena.viewFor('scored')
     this.#host = host
     arena.account(OBJECT_BYTES)
   }
@@ -412,7 +412,7 @@ export class SortedSet implements Value {
   }
 
   /** Points a window at the member of a handle that a run gave. */
-  memberAtPlace(place: number, member: Bytes): Bytes {
+  memberOfHandle(place: number, member: Bytes): Bytes {
     const dictionary = this.#dictionary
     return dictionary === undefined
       ? smallMember(this.#arena, this.#ref, place, member)
@@ -598,7 +598,7 @@ export class SortedSet implements Value {
 
   moveBlocks(): number {
     // The tree of a large set names members by their blocks, so those stay.
-    if (this.#dictionary === undefined) this.#ref = this.#arena.moved(this.#ref)
+    if (this.#dictionary === undefined) this.#ref = this.#arena.moveIfLeaving(this.#ref)
     return 0
   }
 

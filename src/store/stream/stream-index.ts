@@ -60,7 +60,7 @@ export class StreamIndex {
   #firstPageRecords = FIRST_PAGE_RECORDS
 
   constructor(arena: Arena, payloadBytes: number) {
-    this.arena = arena.of('index page')
+    this.arena = arena.viewFor('index page')
     this.#recordBytes = ID_BYTES + payloadBytes
   }
 
@@ -70,7 +70,7 @@ export class StreamIndex {
    */
   moveBlocks(): void {
     const end = Math.min(this.#refs.length, MOVED_AT_ONCE)
-    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moved(this.#refs[page]!)
+    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moveIfLeaving(this.#refs[page]!)
   }
 
   // ── looking ──────────────────────────────────────────────────────────────

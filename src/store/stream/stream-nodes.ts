@@ -76,7 +76,7 @@ export class StreamNodes {
   #bytes = 0
 
   constructor(arena: Arena) {
-    this.arena = arena.of('stream node')
+    this.arena = arena.viewFor('stream node')
     this.#index = new StreamIndex(arena, PAYLOAD_BYTES)
   }
 
@@ -209,7 +209,7 @@ export class StreamNodes {
     let left = MOVED_AT_ONCE
     for (let more = this.first(moving); more && left > 0; more = this.next(moving), left--) {
       if (moving.ref <= 0) continue
-      const ref = this.arena.moved(moving.ref)
+      const ref = this.arena.moveIfLeaving(moving.ref)
       if (ref !== moving.ref) moving.source.view.setInt32(moving.at + REF, ref, true)
     }
   }

@@ -481,7 +481,7 @@ export class Stream implements Value {
     return 0
   }
 
-  get burden(): number {
+  get elementsToFree(): number {
     let elements = this.length
     for (const { pending, consumers } of this.groups.all) elements += 1 + pending.count + consumers.count
     return elements

@@ -76,7 +76,7 @@ export class Dictionary {
   #own: (Source | undefined)[] | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey) {
-    this.#arena = arena.of('member')
+    this.#arena = arena.viewFor('member')
     this.#hashKey = hashKey
   }
 
@@ -372,7 +372,7 @@ export class Dictionary {
     const end = Math.min(this.count, from + MOVED_AT_ONCE)
     for (let entry = from; entry < end; entry++) {
       const block = this.#word(entry, BLOCK)
-      if (block > 0) this.#setWord(entry, BLOCK, this.#arena.moved(block))
+      if (block > 0) this.#setWord(entry, BLOCK, this.#arena.moveIfLeaving(block))
     }
     return end < this.count ? end : 0
   }

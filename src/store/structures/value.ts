@@ -1,7 +1,7 @@
 // A value as the keyspace sees it. Every structure has a type and a size, and can be freed.
 
 import type { Source } from '../../util/bytes/bytes.ts'
-import type { Arena, Holder } from '../memory/arena.ts'
+import type { Arena, MemoryHolder } from '../memory/arena.ts'
 import type { StructureHost } from './encoding-limits.ts'
 
 /** Redis's type names, as TYPE answers them. */
@@ -21,7 +21,7 @@ export const TYPE_NAMES: readonly TypeName[] = ['string', 'list', 'set', 'zset',
  * A structure under a key. Its memory lies in the database's arena. The code that removes it calls
  * `free`.
  */
-export interface Value extends Holder {
+export interface Value extends MemoryHolder {
   readonly type: number
   /** Number of elements, members, fields or entries. */
   readonly length: number
