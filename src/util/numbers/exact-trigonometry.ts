@@ -1,9 +1,10 @@
-// Sines, cosines and arc sines rounded to the nearest double, as C's library has them in all but very few cases.
+// Sines, cosines and arc sines rounded to the nearest double, as C's library has them in all but
+// very few cases.
 //
-// Math.sin and its like may be wrong in the last bit, and not where C's is. Here the
-// series are summed up in pairs of doubles, high + low, which hold some 104 bits
-// (T. J. Dekker, "A floating-point technique for extending the available precision",
-// 1971). It takes ten times as long: for results that are kept with all their digits.
+// Math.sin and its like may be wrong in the last bit, and not where C's is. Here the series are
+// summed up in pairs of doubles, high + low, which hold some 104 bits (T. J. Dekker, "A
+// floating-point technique for extending the available precision", 1971). It takes ten times as
+// long: for results that are kept with all their digits.
 
 /** π / 2 in three parts: an angle keeps its digits when whole quarters of a turn are taken off. */
 const QUARTER_TURN = [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33] as const
@@ -73,7 +74,10 @@ function turn(x: number, quarters: number): void {
   }
 }
 
-/** Makes (high, low) the sum of a series' terms, each times one square more than the one before, the first times one. */
+/**
+ * Makes (high, low) the sum of a series' terms, each times one square more than the one before, the
+ * first times one.
+ */
 function sum(series: Float64Array, squareHigh: number, squareLow: number): void {
   high = 0
   low = 0

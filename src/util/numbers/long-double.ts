@@ -1,15 +1,15 @@
 // C's `long double` as x86 has it: the arithmetic behind INCRBYFLOAT.
 //
-// Redis reads both operands with strtold, adds them in 80-bit extended precision
-// and prints `%.17Lf` without trailing zeros. A double would give other digits
-// (0.1 + 0.2 is 0.3 there), so the format is done here exactly: a 64-bit
-// significand as a bigint, every rounding to nearest, ties to even.
+// Redis reads both operands with strtold, adds them in 80-bit extended precision and prints
+// `%.17Lf` without trailing zeros. A double would give other digits (0.1 + 0.2 is 0.3 there), so
+// the format is done here exactly: a 64-bit significand as a bigint, every rounding to nearest,
+// ties to even.
 //
 //   value = (-1)^negative × significand × 2^exponent
 //   significand < 2^64; exponent ≥ -16445, where subnormals live; above 2^16384 there is only infinity
 //
-// Not here: NaN (no text that Redis takes is one, and inf + -inf is an answer of
-// its own) and the sign of zero (Redis prints none).
+// Not here: NaN (no text that Redis takes is one, and inf + -inf is an answer of its own) and the
+// sign of zero (Redis prints none).
 
 import type { Bytes } from '../bytes/bytes.ts'
 
@@ -19,9 +19,15 @@ const PRECISION = 64
 const EXPONENT_MIN = -16445
 /** Exponent of the least bit of the largest finite numbers. */
 const EXPONENT_MAX = 16320
-/** Texts of this length or more are refused before they are read: Redis copies the text into a buffer of 5 KiB. */
+/**
+ * Texts of this length or more are refused before they are read: Redis copies the text into a
+ * buffer of 5 KiB.
+ */
 const TEXT_LENGTH_MAX = 5 * 1024
-/** Decimal exponents beyond this decide the answer alone, whatever the (at most TEXT_LENGTH_MAX) digits are. */
+/**
+ * Decimal exponents beyond this decide the answer alone, whatever the (at most TEXT_LENGTH_MAX)
+ * digits are.
+ */
 const DECIMAL_EXPONENT_MAX = 20000
 const HEX_EXPONENT_MAX = 80000
 /** Digits that `%.17Lf` prints after the point. */
@@ -49,7 +55,8 @@ const INFINITE = /^([+-]?)(?:inf|infinity)$/i
 /**
  * Reads a number as strtold does, decimal, hexadecimal or infinite, over the whole text.
  *
- * undefined for anything else, for NaN, and for what is too large for the format or so small that it would round to zero.
+ * undefined for anything else, for NaN, and for what is too large for the format or so small that
+ * it would round to zero.
  */
 export function parseLongDouble(words: string | Bytes): LongDouble | undefined {
   if (words.length === 0 || words.length >= TEXT_LENGTH_MAX) return undefined
@@ -113,8 +120,8 @@ export function longDoubleToNumber(value: LongDouble): number {
 }
 
 /**
- * Rounds significand × 2^exponent to at most `precision` bits and an exponent of at least `exponentMin`: to nearest, ties to
- * even. Zero has exponent 0.
+ * Rounds significand × 2^exponent to at most `precision` bits and an exponent of at least
+ * `exponentMin`: to nearest, ties to even. Zero has exponent 0.
  */
 export function roundBinary(significand: bigint, exponent: number, precision: number, exponentMin: number): Rounded {
   if (significand === 0n) return { significand, exponent: 0 }
@@ -137,7 +144,10 @@ export function roundBinary(significand: bigint, exponent: number, precision: nu
   return significand === 0n ? { significand, exponent: 0 } : { significand, exponent }
 }
 
-/** Returns significand × 2^exponent for a significand of at most 53 bits and an exponent of at least -1074. */
+/**
+ * Returns significand × 2^exponent for a significand of at most 53 bits and an exponent of at least
+ * -1074.
+ */
 export function scaleBinary(significand: bigint, exponent: number): number {
   // 2^exponent alone may be beyond a double where the product is not, never the other way round.
   if (exponent > 971) return significand === 0n ? 0 : Number.POSITIVE_INFINITY
@@ -148,7 +158,8 @@ function fromDecimal(negative: boolean, digits: bigint, exponent: number): LongD
   if (digits === 0n) return { negative, infinite: false, significand: 0n, exponent: 0 }
   if (exponent > DECIMAL_EXPONENT_MAX || exponent < -DECIMAL_EXPONENT_MAX) return undefined
   if (exponent >= 0) return fromBinary(negative, digits * 10n ** BigInt(exponent), 0)
-  // Two bits more than the precision, and a last one that says "and something beyond": enough for any rounding.
+  // Two bits more than the precision, and a last one that says "and something beyond": enough for
+  // any rounding.
   const divisor = 10n ** BigInt(-exponent)
   const shift = Math.max(0, PRECISION + 2 - (bitLength(digits) - bitLength(divisor)))
   const dividend = digits << BigInt(shift)

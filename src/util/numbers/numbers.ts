@@ -53,8 +53,8 @@ export function addInteger(a: number | bigint, b: number | bigint): number | big
 }
 
 /**
- * Writes a safe integer in decimal at `at` and returns how many bytes that took (at most 17). The hot counters' way: no string
- * is made.
+ * Writes a safe integer in decimal at `at` and returns how many bytes that took (at most 17). The
+ * hot counters' way: no string is made.
  */
 export function writeInteger(value: number, u8: Buffer, at: number): number {
   let sign = 0
@@ -96,7 +96,10 @@ const INFINITE = /^([+-]?)(?:inf|infinity)$/i
 /** Longest text of digits whose value is exact wherever it is below 2^53. */
 const DIGITS_MAX = 16
 
-/** Reads a text of digits alone, as most numbers are: -1 when it is anything else or may not be exact. */
+/**
+ * Reads a text of digits alone, as most numbers are: -1 when it is anything else or may not be
+ * exact.
+ */
 export function parseDigits(text: string): number {
   const { length } = text
   if (length === 0 || length > DIGITS_MAX) return -1
@@ -110,10 +113,11 @@ export function parseDigits(text: string): number {
 }
 
 /**
- * Reads a double as Redis does (`strtod` over the whole text): decimal and exponent forms, `inf`, `infinity`, hexadecimal.
+ * Reads a double as Redis does (`strtod` over the whole text): decimal and exponent forms, `inf`,
+ * `infinity`, hexadecimal.
  *
- * undefined for NaN, empty text and blanks, and for what a double cannot hold: larger than any, or so small that it would
- * become zero.
+ * undefined for NaN, empty text and blanks, and for what a double cannot hold: larger than any, or
+ * so small that it would become zero.
  */
 export function parseDouble(text: string): number | undefined {
   const whole = parseDigits(text)
@@ -137,7 +141,8 @@ export function parseDouble(text: string): number | undefined {
 }
 
 function fromBits(bits: bigint, exponent: number): number | undefined {
-  // Four bits a digit at most stand against this exponent: beyond, the answer is known and the shift would be absurd.
+  // Four bits a digit at most stand against this exponent: beyond, the answer is known and the
+  // shift would be absurd.
   const magnitude = exponent + 4 * bits.toString(16).length
   if (magnitude > 2000 || magnitude < -2000) return undefined
   const rounded = roundBinary(bits, exponent, DOUBLE_BITS, DOUBLE_EXPONENT_MIN)
@@ -157,25 +162,35 @@ export const DOUBLE_TEXT_BYTES_MAX = 25
 const text = Buffer.alloc(DOUBLE_TEXT_BYTES_MAX)
 
 /**
- * Prints a double as Redis 7.2's replies and scores do: digits that read back the same, nearly always the fewest, laid out by rules
- * of their own: `3`, `0.1`, `1e+20`, `1.5e-7`, `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
+ * Prints a double as Redis 7.2's replies and scores do: digits that read back the same, nearly
+ * always the fewest, laid out by rules of their own: `3`, `0.1`, `1e+20`, `1.5e-7`,
+ * `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
  */
 export function formatDouble(value: number): string {
   return hasDigits(value) ? text.toString('latin1', 0, writeDigitsOf(value, text, 0)) : formatSimple(value)
 }
 
-/** As `formatDouble`, but whole numbers are laid out by the same rules as others: `1e+18`. What DEBUG DIGEST is made of. */
+/**
+ * As `formatDouble`, but whole numbers are laid out by the same rules as others: `1e+18`. What
+ * DEBUG DIGEST is made of.
+ */
 export function formatDoubleDigits(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return formatSimple(value)
   return text.toString('latin1', 0, writeDigitsOf(value, text, 0))
 }
 
-/** Writes what `formatDouble` prints at `at`, without making a string of most; returns how many bytes that took. */
+/**
+ * Writes what `formatDouble` prints at `at`, without making a string of most; returns how many
+ * bytes that took.
+ */
 export function writeDouble(value: number, u8: Buffer, at: number): number {
   return hasDigits(value) ? writeDigitsOf(value, u8, at) : u8.write(formatSimple(value), at, 'latin1')
 }
 
-/** Tells whether a double is printed by its digits: it is neither a whole number nor infinite nor NaN. */
+/**
+ * Tells whether a double is printed by its digits: it is neither a whole number nor infinite nor
+ * NaN.
+ */
 function hasDigits(value: number): boolean {
   const magnitude = Math.abs(value)
   return magnitude > WHOLE_DOUBLE_MAX ? magnitude !== Number.POSITIVE_INFINITY : Math.floor(magnitude) < magnitude
@@ -228,7 +243,10 @@ const POINT = 46
 const ZERO = 48
 const LETTER_E = 101
 
-/** Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`, `0.10000000000000001`, `-0`, `inf`. */
+/**
+ * Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`,
+ * `0.10000000000000001`, `-0`, `inf`.
+ */
 export function formatDouble17(value: number): string {
   if (!Number.isFinite(value) || value === 0 || Number.isSafeInteger(value)) return formatDouble(value)
   const magnitude = Math.abs(value)

@@ -1,7 +1,8 @@
-// The order of numbers in a column: which is the first, the second and so on. Equal ones stay as they stand.
+// The order of numbers in a column: which is the first, the second and so on. Equal ones stay as
+// they stand.
 //
-// A merge sort in memory that is used again: the runtime's sort of a typed array
-// with a comparison copies it into an array of its own and calls back for each.
+// A merge sort in memory that is used again: the runtime's sort of a typed array with a comparison
+// copies it into an array of its own and calls back for each.
 
 /** Stretches of so many are sorted by insertion. */
 const INSERTION_MAX = 8
@@ -11,8 +12,9 @@ export class StableOrder {
   #spare = new Int32Array(256)
 
   /**
-   * Returns the indexes of the first `count` numbers, none of them NaN, ascending (sign = 1) or descending (-1). Valid until the next
-   * call. `giveWay` is called after each pass over all numbers; the order is lost when it throws.
+   * Returns the indexes of the first `count` numbers, none of them NaN, ascending (sign = 1) or
+   * descending (-1). Valid until the next call. `giveWay` is called after each pass over all
+   * numbers; the order is lost when it throws.
    */
   sort(numbers: Float64Array, count: number, sign: 1 | -1, giveWay: () => void = nothing): Int32Array {
     if (count > this.#order.length) {

@@ -12,7 +12,10 @@ export type Handler<A extends Told> = (...told: A) => void
 
 export class Handlers<A extends Told> {
   readonly #fill: (slot: Handler<A> | null) => void
-  /** In the order in which they came. Replaced, never changed: somebody may leave while all are being told. */
+  /**
+   * In the order in which they came. Replaced, never changed: somebody may leave while all are
+   * being told.
+   */
   #listeners: readonly Handler<A>[] = []
   readonly #everybody: Handler<A>
 

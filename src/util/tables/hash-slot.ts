@@ -1,7 +1,7 @@
 // The slot of a key: CRC-16 (XMODEM) of its name, modulo 16384, as Redis Cluster has it.
 //
-// Of a name with braces only what stands between the first `{` and the next `}` counts, unless that is nothing: keys
-// that share such a *hash tag* are in one slot.
+// Of a name with braces only what stands between the first `{` and the next `}` counts, unless that
+// is nothing: keys that share such a *hash tag* are in one slot.
 
 import type { Bytes } from '../bytes/bytes.ts'
 

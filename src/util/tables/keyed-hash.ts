@@ -25,8 +25,8 @@ export class HashKey {
   }
 
   /**
-   * Draws one from the system's entropy: not from `Random`, whose state can be computed from numbers that clients are shown (INFO's
-   * run_id is such a number).
+   * Draws one from the system's entropy: not from `Random`, whose state can be computed from
+   * numbers that clients are shown (INFO's run_id is such a number).
    */
   static draw(): HashKey {
     const bytes = randomBytes(8)
@@ -46,7 +46,8 @@ export function hashBytes(source: Source, start: number, length: number, key: Ha
   for (; at < wordsEnd; at += 4) {
     const word = view.getInt32(at, true)
     d ^= word
-    // A round. It stands here twice, and below as a loop, because a function that returns four numbers costs more than the hash.
+    // A round. It stands here twice, and below as a loop, because a function that returns four
+    // numbers costs more than the hash.
     a = (a + b) | 0
     b = ((b << 5) | (b >>> 27)) ^ a
     a = (a << 16) | (a >>> 16)

@@ -1,8 +1,10 @@
-// Maps and sets of names that clients choose, where a string is at hand: channels, patterns, watched and awaited keys.
+// Maps and sets of names that clients choose, where a string is at hand: channels, patterns,
+// watched and awaited keys.
 //
-// JavaScript's own Map hashes strings with a secret, so names cannot be chosen to collide in it, with two exceptions. Of very long
-// strings it takes the length for the hash. And what looks like a small number is hashed by its value alone before Node 20.20.2,
-// 22.22.2, 24.14.1 and 25.8.2. Such names stand in a map beside it, under a name that is neither.
+// JavaScript's own Map hashes strings with a secret, so names cannot be chosen to collide in it,
+// with two exceptions. Of very long strings it takes the length for the hash. And what looks like a
+// small number is hashed by its value alone before Node 20.20.2, 22.22.2, 24.14.1 and 25.8.2. Such
+// names stand in a map beside it, under a name that is neither.
 
 import { createHash } from 'node:crypto'
 
@@ -106,7 +108,10 @@ function isPlain(name: string): boolean {
   return name.length <= HASHED_LENGTH_MAX && !(first >= DIGIT_ZERO && first <= DIGIT_NINE)
 }
 
-/** Two names have the same one only if they are the same: a short one stands in it, of a long one SHA-256 is as good as the name. */
+/**
+ * Two names have the same one only if they are the same: a short one stands in it, of a long one
+ * SHA-256 is as good as the name.
+ */
 function substitute(name: string): string {
   return name.length <= HASHED_LENGTH_MAX ? `:${name}` : createHash('sha256').update(name, 'latin1').digest('base64')
 }

@@ -1,8 +1,8 @@
-// Things that are named by small numbers, as a table of 32-bit words can keep them. The number of what has gone is given again.
+// Things that are named by small numbers, as a table of 32-bit words can keep them. The number of
+// what has gone is given again.
 //
-// Earlier states can be kept (kept-pages.ts). A thing that came before the newest
-// of them is *kept*: it is part of that state, and whoever wants to change it
-// changes a copy.
+// Earlier states can be kept (kept-pages.ts). A thing that came before the newest of them is
+// *kept*: it is part of that state, and whoever wants to change it changes a copy.
 
 import { assert } from '../assert.ts'
 import { CHECKED } from '../invariant.ts'

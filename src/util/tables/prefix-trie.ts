@@ -84,7 +84,10 @@ export class PrefixTrie<T extends Prefixed> {
     }
   }
 
-  /** Returns something whose prefix is the beginning of `prefix` or begins with it: that of the prefix which comes first in order. */
+  /**
+   * Returns something whose prefix is the beginning of `prefix` or begins with it: that of the
+   * prefix which comes first in order.
+   */
   overlapping(prefix: string): T | undefined {
     let node = this.#root
     let at = 0

@@ -27,7 +27,10 @@ export function durationText(ms: number): string {
   return `${ms / unitMs}${unit}`
 }
 
-/** Returns what a program has given as a length of time, in milliseconds. Throws OptionError, which names it. */
+/**
+ * Returns what a program has given as a length of time, in milliseconds. Throws OptionError, which
+ * names it.
+ */
 export function durationOf(duration: Duration, name: string): number {
   const ms = typeof duration === 'string' ? durationMs(duration) : duration
   if (ms === undefined || !Number.isFinite(ms) || ms < 0)

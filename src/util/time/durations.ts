@@ -1,6 +1,9 @@
 // Durations, counted by how long they are: what a histogram shows.
 
-/** Upper bounds in seconds; from a tenth of a millisecond, which a fast disk syncs in, to where somebody should have noticed. */
+/**
+ * Upper bounds in seconds; from a tenth of a millisecond, which a fast disk syncs in, to where
+ * somebody should have noticed.
+ */
 const BOUNDS_SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ]

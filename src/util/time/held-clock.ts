@@ -1,13 +1,15 @@
-// Time that a test holds in its hands: it stands still until the test moves it, and then goes from one thing that is due to the
-// next.
+// Time that a test holds in its hands: it stands still until the test moves it, and then goes from
+// one thing that is due to the next.
 //
 //   advance ─▶ quiet? ─▶ the next timer up to there: its moment, its work ─▶ quiet? ─▶ … ─▶ the moment asked for
 //
-// A timer may have consequences. The engine takes turns, the disk syncs what replies wait for, and clients in this process hear of it
-// and act. The clock is quiet when all of these are over, and moves on only then. So a client acts at the moment of the timer that it
-// heard of, and advancing by a and then by b is advancing by a + b.
+// A timer may have consequences. The engine takes turns, the disk syncs what replies wait for, and
+// clients in this process hear of it and act. The clock is quiet when all of these are over, and
+// moves on only then. So a client acts at the moment of the timer that it heard of, and advancing
+// by a and then by b is advancing by a + b.
 //
-// What is due at this very moment is not held back: a timer of no time runs soon, without anybody advancing.
+// What is due at this very moment is not held back: a timer of no time runs soon, without anybody
+// advancing.
 
 import { OptionError } from '../option-error.ts'
 import type { Clock, Timer } from './clock.ts'
@@ -21,20 +23,24 @@ export type PointInTime = Date | number | string
 export interface TestClock {
   /** Unix time in milliseconds, as `Date.now()`. */
   now(): number
-  /** Lets so much time pass; everything that falls due happens at its own time, in order. Fulfilled when all of it has happened. */
+  /**
+   * Lets so much time pass; everything that falls due happens at its own time, in order. Fulfilled
+   * when all of it has happened.
+   */
   advance(duration: Duration): Promise<void>
   /** As `advance`, up to a moment that is not in the past. */
   advanceTo(moment: PointInTime): Promise<void>
   /**
-   * Goes to a moment at once, as when somebody sets a machine's clock: what falls due by that happens late, at the new time. May
-   * go back.
+   * Goes to a moment at once, as when somebody sets a machine's clock: what falls due by that
+   * happens late, at the new time. May go back.
    */
   set(moment: PointInTime): Promise<void>
 }
 
 /**
- * The clock is quiet after so many turns of the loop in which there was nothing to do. A client in this process that uses a socket
- * hears a reply in the first turn, and its next request arrives in the second.
+ * The clock is quiet after so many turns of the loop in which there was nothing to do. A client in
+ * this process that uses a socket hears a reply in the first turn, and its next request arrives in
+ * the second.
  */
 const QUIET_TURNS = 3
 /** Timers without consequences that are run at a stretch; then the loop turns once. */
@@ -143,7 +149,10 @@ export class HeldClock implements Clock, TestClock {
     await this.#quiet()
   }
 
-  /** Runs the next timer that is due by then, at its own moment or, where that has passed, now. False when there is none. */
+  /**
+   * Runs the next timer that is due by then, at its own moment or, where that has passed, now.
+   * False when there is none.
+   */
   #runNext(untilMs: number): boolean {
     const next = this.#pending[0]
     if (next === undefined || next.dueMs > untilMs) return false
@@ -175,7 +184,10 @@ export class HeldClock implements Clock, TestClock {
   }
 }
 
-/** Makes a clock that stands still, at this moment unless told another. Throws OptionError for what is no moment. */
+/**
+ * Makes a clock that stands still, at this moment unless told another. Throws OptionError for what
+ * is no moment.
+ */
 export function testClock(start: PointInTime = dateNow()): TestClock {
   return new HeldClock(momentMs(start))
 }

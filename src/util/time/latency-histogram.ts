@@ -1,13 +1,15 @@
-// How long something took, counted so that any percentile can be told within one percent: an HDR histogram of nanoseconds.
+// How long something took, counted so that any percentile can be told within one percent: an HDR
+// histogram of nanoseconds.
 //
-// The places are those that Redis's histograms have (HdrHistogram, 1 ns to 1 s, two significant digits), so what is shown of the
-// same durations is the same. Below 256 ns each nanosecond has a place. Above, each doubling of the duration has 128 places:
+// The places are those that Redis's histograms have (HdrHistogram, 1 ns to 1 s, two significant
+// digits), so what is shown of the same durations is the same. Below 256 ns each nanosecond has a
+// place. Above, each doubling of the duration has 128 places:
 //
 //   duration     0 … 255   256 … 511   512 … 1023   …   2^29 … 2^30
 //   width              1           2            4               2^22
 //
-// A page holds 128 places and is made when the first duration falls into it: a command that takes about the same time each
-// time has three or four, a kilobyte each.
+// A page holds 128 places and is made when the first duration falls into it: a command that takes
+// about the same time each time has three or four, a kilobyte each.
 
 /** Longer durations count as this. */
 const NANOSECONDS_MAX = 1e9
@@ -47,7 +49,10 @@ export class LatencyHistogram {
     return places
   }
 
-  /** Returns the duration in nanoseconds that so many percent do not exceed: the longest of its place, for 0 the shortest. */
+  /**
+   * Returns the duration in nanoseconds that so many percent do not exceed: the longest of its
+   * place, for 0 the shortest.
+   */
   percentile(percent: number): number {
     const wanted = Math.max(1, Math.floor((percent / 100) * this.count + 0.5))
     let seen = 0
@@ -59,9 +64,11 @@ export class LatencyHistogram {
   }
 
   /**
-   * Tells how many durations lie at or below 1024 ns, 2048 ns and so on, wherever that is more than at the step before.
+   * Tells how many durations lie at or below 1024 ns, 2048 ns and so on, wherever that is more than
+   * at the step before.
    *
-   * A step counts the whole place in which it lies: the bound that is told, in nanoseconds, is that place's end.
+   * A step counts the whole place in which it lies: the bound that is told, in nanoseconds, is that
+   * place's end.
    */
   *cumulative(): Iterable<readonly [nanoseconds: number, count: number]> {
     let step = FIRST_STEP_NANOSECONDS
@@ -79,7 +86,10 @@ export class LatencyHistogram {
     if (seen > told) yield [endOfStep(step), seen]
   }
 
-  /** Places that something fell into, in order: their ends in nanoseconds, and how many durations are there. */
+  /**
+   * Places that something fell into, in order: their ends in nanoseconds, and how many durations
+   * are there.
+   */
   *#places(): Iterable<readonly [shortest: number, longest: number, count: number]> {
     for (let page = 0; page < PAGES; page++) {
       const places = this.#pages[page]

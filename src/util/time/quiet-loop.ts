@@ -20,7 +20,10 @@ function workedShare(): WorkedShare {
   }
 }
 
-/** Runs something once the loop has had little to do for a moment, however long that takes; keeps no process alive. Returns what calls it off. */
+/**
+ * Runs something once the loop has had little to do for a moment, however long that takes; keeps no
+ * process alive. Returns what calls it off.
+ */
 export function whenQuiet(run: () => void, share: WorkedShare = workedShare()): () => void {
   let timer: NodeJS.Timeout
   const watch = (): void => {

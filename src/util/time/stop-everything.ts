@@ -1,4 +1,5 @@
-// Stops the whole process for a while: nobody is served meanwhile. For tests of what others do then.
+// Stops the whole process for a while: nobody is served meanwhile. For tests of what others do
+// then.
 
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4))
 
