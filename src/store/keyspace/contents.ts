@@ -166,7 +166,9 @@ export class Contents {
     let state = held
     while (state.movedTo !== undefined) state = state.movedTo
     const at = this.#states.indexOf(state)
-    if (at === -1 || --state.holders > 0) return
+    if (at === -1) return
+    assert(state.holders > 0, 'a kept state has a holder until it is given up')
+    if (--state.holders > 0) return
     if (CHECKED) happened('earlier state given up')
     this.#states.splice(at, 1)
     const below = this.#states[at - 1]

@@ -123,6 +123,7 @@ export class Database {
 
   /** Passes the *before* side of the gate. Must be called before an entry is changed. */
   passGate(entry: number, extent: Extent): void {
+    if (CHECKED) assert(this.keys.isLive(entry), 'only a living entry changes (invariant 6)')
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
     // Before `beforeChange`, whose handler may take the value.
@@ -331,6 +332,7 @@ export class Database {
   rename(from: Bytes, to: Bytes): void {
     const entry = this.findForWrite(from)
     const target = this.find(to)
+    assert(entry !== NONE && entry !== target, 'a key that is renamed exists and gets another name')
     const { keys } = this
     const meta = keys.word(entry, META)
     const expiry = this.expiryOf(entry)

@@ -5,6 +5,7 @@
 // requests arrive. Each look ahead therefore begins by forgetting the hashes. There is one such
 // table in the process, as there is one buffer into which requests are read.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../../util/tables/keyed-hash.ts'
 
@@ -39,6 +40,7 @@ export function hashAhead(
   keyCount: number,
   hashKey: HashKey,
 ): Int32Array {
+  assert(keyCount <= FETCHED_MAX, 'no more keys are hashed ahead than there is room for')
   for (let i = 0; i < keyCount; i++) {
     starts[i] = keyStarts[i]!
     lengths[i] = keyLengths[i]!

@@ -250,6 +250,8 @@ export class Keyspace {
 
   /** Removes an entry and frees its key. The caller frees the value. */
   remove(entry: number): void {
+    assert(this.#filling === undefined, 'no key is removed before all are linked')
+    if (CHECKED) assert(this.isLive(entry), 'an entry is removed once')
     const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     if (this.slots !== null) this.slots.remove(entry, this.keyOf(entry, leaving))
@@ -292,7 +294,8 @@ export class Keyspace {
    * whose key occurs twice, or NONE.
    */
   link(): number {
-    const filling = this.#filling!
+    const filling = this.#filling
+    assert(filling !== undefined, 'pages are linked after `fill`')
     const page = filling.linked++
     const count = filling.count(page)
     const records = filling.take(page)
@@ -425,6 +428,7 @@ export class Keyspace {
    */
   changeRoom(entry: number, room: number): number {
     const old = this.word(entry, KEY)
+    if (CHECKED) assert(old > 0, 'only a key in a block has room behind it')
     const { arena } = this
     const length = arena.length(old)
     const ref = arena.allocate(align(length) + room)

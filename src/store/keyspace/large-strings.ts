@@ -1,6 +1,7 @@
 // The strings of a database that are too large for a block. Each has a buffer of its own and a
 // number.
 
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
@@ -63,6 +64,7 @@ export class LargeStrings {
   release(index: number): LargeString {
     const large = this.#strings.remove(index)
     this.bytes -= large.source.bytes
+    assert(this.bytes >= 0, 'each large string is released once')
     return large
   }
 

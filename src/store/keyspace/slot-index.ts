@@ -7,6 +7,7 @@
 
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { hashSlotOf, SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 
 /** The links grow by at least this many entries. */
@@ -69,6 +70,7 @@ export class SlotIndex {
       this.#first[slot] = older
     }
     this.#counts[slot]!--
+    if (CHECKED) assert(this.count(slot) >= 0, 'a slot loses no more keys than it has')
   }
 
   /** Removes all entries. */

@@ -357,6 +357,7 @@ export class ListNodes {
   }
 
   #set(node: number, count: number, bytes: number): void {
+    if (CHECKED) assert(count >= 0 && bytes >= 0, 'a node has no less than nothing')
     const at = (this.#first + node) & (this.#words.length - 1)
     const word = this.#words[at]!
     if (bytes <= NARROW_BYTES_MAX) {

@@ -2,6 +2,8 @@
 //
 // It moves entries as bytes without reading them; `List` reads them.
 
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RESTLESS } from '../../util/restless.ts'
 import type { Arena } from '../memory/arena.ts'
 import { PageDirectory } from './list-directory.ts'
@@ -70,6 +72,7 @@ export class ListPages {
 
   /** Moves a position to element `index`, which must exist. */
   seek(index: number, to: ListPosition): void {
+    if (CHECKED) assert(index >= 0 && index < this.length, 'a position is that of an element')
     let page = 0
     let within = index
     if (this.pages > 1) {

@@ -145,6 +145,7 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   /** Removes the element at one end of a list that is not empty. */
   drop(end: End): void {
+    if (CHECKED) assert(this.length > 0, 'an element is dropped from a list that has one')
     this.#dropped(end, this.#drop(end))
   }
 

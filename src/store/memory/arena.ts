@@ -276,6 +276,7 @@ export class Arena {
    * Throws ArenaFull.
    */
   allocate(length: number): number {
+    if (CHECKED) assert(length >= 0 && length <= BLOCK_CONTENT_BYTES_MAX, 'a content fits a block')
     const sizeClass = classFor((length + 4 + 7) >>> GRANULE_SHIFT)
     let slab = this.#listHead[sizeClass]! - 1
     if (slab < 0) slab = this.#takeSlab(sizeClass)
@@ -375,6 +376,7 @@ export class Arena {
 
   /** Changes the content length, within the block's capacity. */
   setLength(ref: number, length: number): void {
+    if (CHECKED) assert(length >= 0 && length <= this.capacity(ref), 'a content lies within its block (invariant 15)')
     this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
   }
 
@@ -537,6 +539,7 @@ export class Arena {
    * `leftovers` if the state needs it. Visits every slab.
    */
   keep(era: number, leftovers: DeferredFrees): ArenaState {
+    assert(era > this.#era, 'each era is later than the one before')
     this.endEmptying()
     const large = this.#large
     this.#large = new Set()
@@ -560,6 +563,7 @@ export class Arena {
     later: readonly ArenaState[],
     spared: number,
   ): number[] {
+    assert(era <= this.#era, 'an arena returns to an era that it has been in')
     // When a branch may still read the buffers, the garbage collector frees them.
     if (spared === 0) for (const large of [this.#large, ...later.map((state) => state.large)]) discardAll(large)
     this.#large = new Set()
@@ -585,7 +589,10 @@ export class Arena {
 
   /** Frees the slabs that `restore` lent. */
   takeBack(slabs: readonly number[]): void {
-    for (const slab of slabs) this.#freeSlab(slab)
+    for (const slab of slabs) {
+      assert(this.#slabSince[slab] === LENT, 'a slab that is taken back was lent')
+      this.#freeSlab(slab)
+    }
   }
 
   /**

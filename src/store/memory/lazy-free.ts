@@ -4,6 +4,7 @@
 // removes a large structure puts it here, and upkeep frees some of its elements whenever there is
 // time. Memory counts as used until it is freed.
 
+import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened, RESTLESS } from '../../util/restless.ts'
 import type { MemoryHolder } from './arena.ts'
@@ -43,11 +44,13 @@ export class LazyFree {
   /** Frees up to `max` elements; returns the number of values that are gone. */
   free(max: number): number {
     let finished = 0
-    for (let left = max; left > 0 && this.#values.length > 0; ) {
-      const value = this.#values[this.#values.length - 1]!
+    for (let left = max; left > 0; ) {
+      const value = this.#values.at(-1)
+      if (value === undefined) break
+      assert(value.freeSome !== undefined, 'a value that waits can be freed in steps')
       const { length } = value
       if (CHECKED) happened('large value freed in steps')
-      if (!value.freeSome!(left)) break
+      if (!value.freeSome(left)) break
       this.#values.pop()
       finished++
       left -= Math.max(1, length)

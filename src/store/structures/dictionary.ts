@@ -163,6 +163,7 @@ export class Dictionary {
    * Throws ArenaFull.
    */
   insert(member: Bytes, room = 0): number {
+    if (CHECKED) assert(this.find(member) === ABSENT, 'a dictionary has each member once')
     const block = this.#allocate(member.source, member.start, member.length, room)
     if (this.count >= this.#bucketCount) this.#growBuckets()
     const hash = this.hash(member)
@@ -181,6 +182,7 @@ export class Dictionary {
 
   /** Removes an entry. The last entry takes its number. */
   remove(entry: number): void {
+    if (CHECKED) assert(entry >= 0 && entry < this.count, 'an entry that is removed exists')
     this.#release(this.#word(entry, BLOCK))
     this.#relink(entry, this.#word(entry, NEXT))
     this.#fillGap(entry)

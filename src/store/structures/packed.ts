@@ -116,6 +116,7 @@ function findLong(source: Source, start: number, end: number, element: Bytes, st
  * move. Throws ArenaFull, having changed nothing.
  */
 export function packedInsert(arena: Arena, ref: number, at: number, element: Bytes): number {
+  if (CHECKED) assert(at >= PACKED_FIRST && at <= packedEnd(arena, ref), 'an element is inserted within its sequence')
   const bytes = entryBytes(element.length)
   const moved = makeRoom(arena, ref, at, 0, bytes)
   const source = arena.source(moved)
