@@ -4,7 +4,9 @@
 // numbers are exact. Wider fields go through bigints. Bits beyond the end of the string read as
 // zeros.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { narrow } from '../../util/numbers/numbers.ts'
 
 /**
@@ -70,6 +72,7 @@ function readUnsigned(bytes: Bytes, offset: number, bits: number): number {
 function writeUnsigned(bytes: Bytes, offset: number, bits: number, value: number): void {
   const { u8 } = bytes.source
   let end = offset + bits
+  if (CHECKED) assert(end <= 8 * bytes.length, 'a field that is written lies within the string')
   while (bits > 0) {
     const at = bytes.start + Math.floor((end - 1) / 8)
     /** Bits of the current byte behind the field. */

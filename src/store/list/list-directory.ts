@@ -3,6 +3,8 @@
 // Adding or removing a page at either end moves no other page. In the middle, the shorter side
 // moves. A list of one page has no directory.
 
+import { assert } from '../../util/assert.ts'
+
 /** Slots of a new directory. The number is always a power of two. */
 const SLOTS_MIN = 8
 
@@ -75,6 +77,7 @@ export class PageDirectory {
 
   remove(page: number): void {
     const { count } = this
+    assert(page >= 0 && page < count, 'a page that is removed is in the directory')
     if (page < count >>> 1) {
       for (let i = page; i > 0; i--) this.#move(i - 1, i)
       this.#turn(1)

@@ -1,5 +1,6 @@
 // The elements of a list that are too large for a page. Each has a buffer of its own and a number.
 
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import type { Arena } from '../memory/arena.ts'
 
@@ -25,7 +26,8 @@ export class LargeElements {
   }
 
   remove(index: number, arena: Arena): void {
-    const source = this.#elements[index]!
+    const source = this.#elements[index]
+    assert(source !== undefined, 'a large element is removed once')
     this.#elements[index] = undefined
     this.#unused.push(index)
     this.count--

@@ -7,7 +7,9 @@
 // new ref. Integers are 64 bits wide and exact. In JavaScript they are two halves in an Int64, so
 // no bigint is made for integers within ±2^53.
 
+import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
 import type { Arena } from '../memory/arena.ts'
 
@@ -121,6 +123,7 @@ export function integersGet(arena: Arena, ref: number, index: number, value: Int
 /** Inserts an integer at the index it belongs to. Throws ArenaFull, having changed nothing. */
 export function integersInsert(arena: Arena, ref: number, index: number, value: Int64): number {
   const count = integersCount(arena, ref)
+  if (CHECKED) assert(index >= 0 && index <= count, 'an integer is inserted within its sequence')
   const oldWidth = ref === 0 ? 0 : widthOf(arena, ref)
   const width = Math.max(oldWidth, value.width)
   const bytes = HEADER_BYTES + width * (count + 1)

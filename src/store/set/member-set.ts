@@ -12,7 +12,9 @@
 // A slot identifies a member until the set changes. It is an index among the integers, an offset in
 // the packed form, and an entry number in the large one.
 
+import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
@@ -202,6 +204,7 @@ export class MemberSet implements Value {
 
   /** Returns the slot of a member, each as likely as the others. The set must not be empty. */
   randomSlot(random: Random): number {
+    if (CHECKED) assert(this.length > 0, 'a member is drawn from a set that has one')
     return this.slotAt(random.below(this.length))
   }
 

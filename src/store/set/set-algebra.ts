@@ -37,8 +37,7 @@ export function intersect(sets: readonly MemberSet[], max: number): number[] {
  * Adds the members of sets to a result. Throws ArenaFull; some members may have been added then.
  */
 export function uniteInto(result: MemberSet, sets: readonly MemberSet[]): void {
-  for (let i = 0; i < sets.length; i++) {
-    const set = sets[i]!
+  for (const set of sets) {
     for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.add(set.memberOf(slot, member))
   }
 }
@@ -49,7 +48,7 @@ export function uniteInto(result: MemberSet, sets: readonly MemberSet[]): void {
  */
 export function removesFromCopy(sets: readonly MemberSet[]): boolean {
   let total = 0
-  for (let i = 0; i < sets.length; i++) total += sets[i]!.length
+  for (const set of sets) total += set.length
   // A lookup ends early when the sets have common members, so it counts half.
   return Math.floor((sets[0]!.length * sets.length) / 2) > total
 }
@@ -64,7 +63,7 @@ export function subtract(set: MemberSet, others: readonly MemberSet[]): number[]
 }
 
 function isInAny(set: MemberSet, slot: number, others: readonly MemberSet[]): boolean {
-  for (let i = 0; i < others.length; i++) if (others[i]!.hasMemberOf(set, slot)) return true
+  for (const other of others) if (other.hasMemberOf(set, slot)) return true
   return false
 }
 

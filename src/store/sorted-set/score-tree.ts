@@ -246,6 +246,7 @@ export class ScoreTree {
 
   /** Moves a position to rank `rank`, 0 ≤ rank < length. */
   seek(rank: number, position: TreePosition): void {
+    if (CHECKED) assert(rank >= 0 && rank < this.length, 'a rank is that of an element')
     this.#descendToRank(rank)
     position.leaf = pathNode[this.#height]!
     position.index = pathIndex[this.#height]!

@@ -233,6 +233,7 @@ export class SortedSet implements Value {
 
   /** Removes `count` members from rank `rank` on. All of them must exist. */
   removeRange(rank: number, count: number): void {
+    if (CHECKED) assert(rank >= 0 && rank + count <= this.length, 'members that are removed exist')
     const dictionary = this.#dictionary
     if (dictionary === undefined) {
       const arena = this.#arena
@@ -498,6 +499,7 @@ export class SortedSet implements Value {
    * the members afterwards. Throws ArenaFull, having freed them.
    */
   take(gathered: GatheredScores): void {
+    assert(this.length === 0, 'a set that takes gathered members is empty')
     this.#skiplist = true
     const { dictionary } = gathered
     this.#becomeLarge(dictionary, (tree) => {

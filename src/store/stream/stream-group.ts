@@ -139,7 +139,9 @@ export class StreamGroup implements Named {
 
   /** Returns the consumer of a pending entry. */
   ownerOf(at: IndexCursor): StreamConsumer {
-    return this.#slots[at.source.view.getInt32(at.at + SLOT, true)]!
+    const owner = this.#slots[at.source.view.getInt32(at.at + SLOT, true)]
+    assert(owner !== undefined, 'a pending entry has a consumer')
+    return owner
   }
 
   /** Returns when a pending entry was delivered last, in Unix ms. */

@@ -25,7 +25,7 @@ export class StreamNames<T extends Named> {
   get(name: Bytes): T | undefined {
     if (this.#byName !== undefined) return this.#byName.get(name.toString())
     const { all } = this
-    for (let i = 0; i < all.length; i++) if (all[i]!.name.equals(name)) return all[i]
+    for (const item of all) if (item.name.equals(name)) return item
     return undefined
   }
 

@@ -87,6 +87,7 @@ export class Stream implements Value {
    * having changed nothing.
    */
   append(id: StreamId, words: StreamWords, first: number, fields: number, bytesMax: number, entriesMax: number): void {
+    if (CHECKED) assert(id.compare(this.lastId) > 0, 'an entry is added behind the last id')
     const { nodes } = this
     const node = tail
     let textBytes = 0
