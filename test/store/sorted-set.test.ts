@@ -311,7 +311,7 @@ describe('a sorted set', () => {
     }
   })
 
-  test('is scanned without losing anybody who is there throughout, whatever comes and goes', () => {
+  test('a scan finds every member that is there throughout, whatever comes and goes', () => {
     fc.assert(
       // The fewest remain in the small form, or leave it on the way.
       fc.property(fc.nat(), fc.integer({ min: 1, max: 40 }), fc.constantFrom(20, 110, 300), (seed, count, size) => {

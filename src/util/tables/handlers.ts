@@ -1,4 +1,4 @@
-// Handlers of an event: any number of them, and one slot through which all are called.
+// Handlers of events: each event has any number, and one slot through which all are called.
 //
 // The source of the event keeps the slot. It is null while there is no handler, the handler itself
 // while there is one, and otherwise a function that calls all of them. So a hot path tests `slot
