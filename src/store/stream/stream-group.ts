@@ -195,7 +195,7 @@ export class StreamGroup implements Named {
    */
   own(id: StreamId, consumer: StreamConsumer, at: IndexCursor): StreamConsumer | undefined {
     const isNew = this.pending.insert(id, at)
-    const previous = isNew ? undefined : this.ownerOf(at)
+    const previous = isNew ? undefined : this.#slots[at.source.view.getInt32(at.at + SLOT, true)]
     if (previous !== consumer) {
       try {
         consumer.pending.insert(id, owned)
