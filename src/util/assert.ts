@@ -1,9 +1,12 @@
-/** Asserts what costs nothing to look at; what costs stands behind CHECKED (invariant.ts). Our bug, never the user's: says what was believed and stops. */
+/**
+ * Asserts a belief that costs nothing to check; dear ones go behind CHECKED (invariant.ts). A
+ * failure is a bug of ours, never the user's mistake. Throws with the belief as message.
+ */
 export function assert(condition: unknown, believed: string): asserts condition {
   if (!condition) throw new AssertionFailure(believed)
 }
 
-/** A belief of the program turned out false. */
+/** A belief of the program that turned out false. */
 export class AssertionFailure extends Error {
   constructor(believed: string) {
     super(`assertion failed: ${believed}`)

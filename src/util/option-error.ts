@@ -1,4 +1,4 @@
-/** An option that cannot be taken; the message names it. */
+/** An option that is not valid; the message names it. */
 export class OptionError extends Error {
   override name = 'OptionError'
 }

@@ -1,16 +1,16 @@
-// Housekeeping that never rests: a switch of the checked build.
+// The restless mode: a switch of the checked build in which housekeeping never rests.
 //
 //   RESPITE_RESTLESS=SEED npx vitest run test/differential
 //
-// Much of the store's work is done by the way and seldom: gaps in memory are closed when there are
-// many, pages of an index split when they are full, spare memory is lent to the next asker. A test
-// of a few hundred commands meets none of it. With this switch on, pages and chunks are tiny, limits
-// are low, and each command is followed by some housekeeping, chosen by a seeded generator
-// (`engine/upkeep/restless-housekeeping.ts`). FoundationDB calls the like BUGGIFY.
+// Much of the store's work happens in the background and seldom: gaps in memory are closed when
+// there are many, pages of an index split when they are full, spare memory is reused. A test of a
+// few hundred commands meets none of it. In this mode pages and chunks are tiny and limits are low.
+// Each command is followed by some housekeeping, chosen by a seeded generator
+// (`engine/upkeep/restless-housekeeping.ts`). FoundationDB calls a similar mode BUGGIFY.
 //
-// Every kind of housekeeping says here that it happened, and a run asserts that it met all of them
-// (`docs/testing.md` lists them). In production both constants are false, and the bundler removes
-// what they guard.
+// Every kind of housekeeping reports here that it happened, and a run asserts that it met all of
+// them (`docs/testing.md` lists them). In production both constants are false, and the bundler
+// removes the code behind them.
 
 import { CHECKED } from './invariant.ts'
 import { Random } from './numbers/random.ts'
@@ -43,7 +43,7 @@ export type Housekeeping = (typeof HOUSEKEEPING)[number]
 
 const counts = new Map<Housekeeping, number>()
 
-/** Counts in the checked build that a kind of housekeeping happened. */
+/** Counts that a kind of housekeeping happened, in the checked build. */
 export function happened(kind: Housekeeping): void {
   if (CHECKED) counts.set(kind, (counts.get(kind) ?? 0) + 1)
 }
@@ -53,5 +53,8 @@ export function timesOf(kind: Housekeeping): number {
   return counts.get(kind) ?? 0
 }
 
-/** What housekeeping is chosen by when it never rests: the same seed makes the same choices. */
+/**
+ * The generator that chooses housekeeping in the restless mode. The same seed makes the same
+ * choices.
+ */
 export const restlessRandom = new Random(RESTLESS ? Number(process.env.RESPITE_RESTLESS) || 1 : 1)

@@ -98,7 +98,7 @@ describe('segments', () => {
     expect(receiver.segments).toEqual([])
   })
 
-  test('whoever is interrupted keeps what was written and goes on afterwards', () => {
+  test('an interrupted receiver keeps the written bytes and continues afterwards', () => {
     const buffer = new ReplyBuffer()
     const first = new Receiver(2)
     const second = new Receiver(3)

@@ -378,7 +378,7 @@ describe('limits', () => {
     expect(feed([bytes(encode('ECHO', 'x'.repeat(1001)))], handler).error).toBe('invalid bulk length')
   })
 
-  test('a stranger may send ten arguments of 16 KiB and no more', () => {
+  test('an unauthenticated client may send ten arguments of 16 KiB and no more', () => {
     const stranger = (input: string): string | undefined => {
       const handler = new Recorder()
       handler.authenticated = false

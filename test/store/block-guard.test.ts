@@ -28,7 +28,7 @@ describe('a fault in memory is an assertion that fails', () => {
 
   test('when an owner reads through a ref that was freed, or frees it twice', () => {
     const arena = new Arena()
-    const members = arena.of('member')
+    const members = arena.viewFor('member')
     const ref = members.allocate(100)
     members.allocate(100)
     members.free(ref)
@@ -38,21 +38,21 @@ describe('a fault in memory is an assertion that fails', () => {
 
   test('when an owner reads through the ref of another kind of owner', () => {
     const arena = new Arena()
-    const page = arena.of('list page').allocate(100)
-    expect(() => arena.of('member').start(page)).toThrow('not through that of a list page')
-    expect(() => arena.of('member').moved(page)).toThrow('not through that of a list page')
-    expect(arena.of('list page').start(page)).toBeGreaterThan(0)
+    const page = arena.viewFor('list page').allocate(100)
+    expect(() => arena.viewFor('member').start(page)).toThrow('not through that of a list page')
+    expect(() => arena.viewFor('member').moveIfLeaving(page)).toThrow('not through that of a list page')
+    expect(arena.viewFor('list page').start(page)).toBeGreaterThan(0)
   })
 
   test('when a ref lies between two blocks, or in memory that no slab has', () => {
     const arena = new Arena()
-    const ref = arena.of('key').allocate(100)
-    expect(() => arena.of('key').source(ref + 1)).toThrow('assertion failed')
-    expect(() => arena.of('key').source(100_000)).toThrow('a ref names a block in use')
+    const ref = arena.viewFor('key').allocate(100)
+    expect(() => arena.viewFor('key').source(ref + 1)).toThrow('assertion failed')
+    expect(() => arena.viewFor('key').source(100_000)).toThrow('a ref names a block in use')
   })
 
   test('when an element claims more bytes than its block has', () => {
-    const arena = new Arena().of('packed')
+    const arena = new Arena().viewFor('packed')
     const ref = packedAppend(arena, 0, Bytes.from('element'))
     arena.source(ref).u8[arena.start(ref) + 4] = 90
     expect(() => packedElement(arena, ref, 4, new Bytes())).toThrow('lies in its sequence')

@@ -30,7 +30,7 @@ function digestsOf({ engine }: TestEngine): string[] {
 const QUIET_MS = 5000
 
 describe('the gaps that removed keys leave', () => {
-  test('are closed in steps while nobody asks: chunks go back, and every key has its value', () => {
+  test('are closed in steps while no client asks: chunks go back, and every key has its value', () => {
     const run = createEngine()
     leaveGaps(run)
     const { arena } = run.engine.databases[0]!

@@ -71,7 +71,7 @@ class TextSet implements Value {
   }
 
   moveBlocks(): number {
-    this.#ref = this.#arena.moved(this.#ref)
+    this.#ref = this.#arena.moveIfLeaving(this.#ref)
     return 0
   }
 
@@ -308,7 +308,7 @@ describe('expiry', () => {
     expect(db.isExpired(db.find(key('k')))).toBe(false)
   })
 
-  test('where somebody else removes them, due keys are hidden and stay', () => {
+  test('where another server removes them, due keys are hidden and stay', () => {
     write('k', 'v')
     const entry = db.find(key('k'))
     db.setExpiry(entry, 1)
@@ -368,7 +368,7 @@ describe('copying and moving', () => {
     expect(other.arena.usedBytes).toBe(0)
   })
 
-  test('who waits for new keys hears of the copy, the moved and the renamed key', () => {
+  test('a listener for new keys hears of the copy, the moved and the renamed key', () => {
     write('a', 'v')
     const created: string[] = []
     host.created = (database, name) => created.push(`${database.index} ${name}`)
@@ -423,7 +423,7 @@ describe('whole databases', () => {
     expect(seen).toEqual(['a=1', 'a=3', 'b=2'])
   })
 
-  test('whoever wants the contents of a database that is emptied gets them whole', () => {
+  test('a listener for emptied databases gets the whole contents', () => {
     write('a', '1')
     let contents: Database | undefined
     host.emptied = (database) => {
@@ -447,7 +447,7 @@ describe('use', () => {
     expect([host.hits, db.idleSeconds(entry)]).toEqual([2, 0])
   })
 
-  test('a read that finds nothing is told to who wants to hear of it', () => {
+  test('a read that finds no key is reported to its listener', () => {
     const missed: string[] = []
     host.missed = (database, name) => missed.push(`${database.index} ${name}`)
     db.peek(key('a'))

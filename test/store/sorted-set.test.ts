@@ -311,7 +311,7 @@ describe('a sorted set', () => {
     }
   })
 
-  test('is scanned without losing anybody who is there throughout, whatever comes and goes', () => {
+  test('a scan finds every member that is there throughout, whatever comes and goes', () => {
     fc.assert(
       // The fewest remain in the small form, or leave it on the way.
       fc.property(fc.nat(), fc.integer({ min: 1, max: 40 }), fc.constantFrom(20, 110, 300), (seed, count, size) => {
@@ -404,7 +404,7 @@ describe('runs of a sorted set', () => {
         for (let more = set.seekScore(from, run); more; more = set.nextRun(run)) {
           expect(run.count).toBeGreaterThan(0)
           for (let i = 0; i < run.count; i++) {
-            found.push([set.memberAtPlace(run.place(i), window).toString(), run.score(i)])
+            found.push([set.memberOfHandle(run.handle(i), window).toString(), run.score(i)])
           }
         }
         expect(found).toEqual(content.filter(([, score]) => score >= from))

@@ -42,7 +42,7 @@ function naiveElement(pattern: string): { accepts: (char: string) => boolean; re
   return { accepts, rest: rest.slice(1) }
 }
 
-describe('what redis-server answers', () => {
+describe('answers as redis-server does', () => {
   test.each([
     ['*', 'anything', true],
     ['', '', true],

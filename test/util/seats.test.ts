@@ -18,7 +18,7 @@ beforeEach(() => {
   })
 })
 
-test('the slot is empty while nobody sits, and the listener itself while one does', () => {
+test('the slot is null without handlers, and the handler itself while there is one', () => {
   expect(slot).toBeNull()
   seats.add(one)
   expect(slot).toBe(one)
@@ -26,7 +26,7 @@ test('the slot is empty while nobody sits, and the listener itself while one doe
   expect(slot).toBeNull()
 })
 
-test('several are told one after the other, in the order in which they came', () => {
+test('several handlers are called one after the other, in the order in which they were added', () => {
   seats.add(two)
   seats.add(one)
   slot!('a', 1)
@@ -35,7 +35,7 @@ test('several are told one after the other, in the order in which they came', ()
   expect(slot).toBe(one)
 })
 
-test('who sits already is told once, and who does not sit may leave', () => {
+test('a handler added twice is called once, and one that was not added may be removed', () => {
   seats.remove(one)
   seats.add(one)
   seats.add(one)
@@ -45,7 +45,7 @@ test('who sits already is told once, and who does not sit may leave', () => {
   expect(slot).toBeNull()
 })
 
-test('who leaves while all are told is told for the last time, and nobody is left out', () => {
+test('a handler removed during a call is called for the last time, and no other is left out', () => {
   const shy = (): void => {
     heard.push('shy')
     seats.remove(shy)

@@ -18,7 +18,7 @@ function bufferOf(bytes: number): ArrayBuffer {
   return Source.allocate(bytes).u8.buffer as ArrayBuffer
 }
 
-test('what was kept serves the next who asks for as much, or a little less', () => {
+test('a kept buffer serves the next request for as much, or a little less', () => {
   const { spare } = spareMemory()
   const buffer = bufferOf(256 * KIB)
   expect(spare.keep(buffer)).toBe(true)
@@ -30,7 +30,7 @@ test('what was kept serves the next who asks for as much, or a little less', () 
   expect(spare.take(250 * KIB).u8.buffer).not.toBe(buffer)
 })
 
-test('nobody gets a buffer that is too small, or more than a quarter larger than needed', () => {
+test('no request gets a buffer that is too small, or more than a quarter larger than needed', () => {
   for (let length = 1 * KIB; length <= 1024 * KIB; length = Math.ceil(length * 1.13)) {
     for (const kept of [length - 1, length, Math.floor(length * 1.1), Math.floor(length * 1.26)]) {
       const { spare } = spareMemory()
@@ -52,7 +52,7 @@ test('very small and very large buffers are not kept, nor more than 8 MiB', () =
   expect(spare.bytes).toBe(8192 * KIB)
 })
 
-test('what nobody asks for is given back to the system', () => {
+test('a buffer that is not requested is given back to the system', () => {
   const { spare, look, looks } = spareMemory()
   const buffer = bufferOf(64 * KIB)
   spare.keep(buffer)
@@ -63,7 +63,7 @@ test('what nobody asks for is given back to the system', () => {
   expect([spare.bytes, buffer.byteLength, looks()]).toEqual([0, 0, 0])
 })
 
-test('a buffer that somebody holds stays as it is until nobody does, though its owner has discarded it', () => {
+test('a held buffer stays unchanged until the last holder releases it, though its owner has discarded it', () => {
   const { spare } = spareMemory()
   const discarded = new Discarded(spare)
   const source = Source.allocate(64 * KIB)
@@ -80,7 +80,7 @@ test('a buffer that somebody holds stays as it is until nobody does, though its 
   expect(spare.bytes).toBe(64 * KIB)
 })
 
-test('a part of a buffer is nobody’s to give back', () => {
+test('a part of a buffer cannot be given back', () => {
   const { spare } = spareMemory()
   const discarded = new Discarded(spare)
   discarded.add(new Source(Buffer.allocUnsafeSlow(64 * KIB).subarray(0, 32 * KIB)))

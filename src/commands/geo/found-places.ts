@@ -37,7 +37,7 @@ export class FoundPlaces {
       part = ((score - start) * scale) | 0
       // Whether it stays or is written over by the next: no branch to guess.
       scores[n] = score
-      places[n] = run.place(i)
+      places[n] = run.handle(i)
       n += (parts >>> part) & 1
     }
     this.count = n

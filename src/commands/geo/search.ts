@@ -228,7 +228,7 @@ function reply(call: Call, set: SortedSet, count: number): void {
   for (let i = 0; i < count; i++) {
     const n = found.at(i)
     if (details > 0) reply.array(1 + details)
-    reply.bulk(set.memberAtPlace(found.places[n]!, member))
+    reply.bulk(set.memberOfHandle(found.places[n]!, member))
     if (query.withDistance) replyDistance(reply, found.distances[n]! / query.unit)
     // A score that ZADD gave may have a fraction.
     if (query.withHash) reply.integer(Math.floor(found.scores[n]!))
@@ -245,7 +245,7 @@ function store(call: Call, form: Form, set: SortedSet, count: number): void {
     for (let i = 0; i < count; i++) {
       const n = found.at(i)
       const score = query.storeDistance ? storedDistance(found.scores[n]!) : found.scores[n]!
-      result.insert(set.memberAtPlace(found.places[n]!, member), score)
+      result.insert(set.memberOfHandle(found.places[n]!, member), score)
     }
   } catch (error) {
     result.free()

@@ -48,14 +48,14 @@ function run(call: Call): void {
 
 /** Fills `slots` unless slots can be had by number; tells whether it did. */
 function list(hash: Hash): boolean {
-  if (hash.places >= PROBED_MIN && !hash.hides) return false
+  if (hash.slotCount >= PROBED_MIN && !hash.hides) return false
   for (let slot = hash.first(); slot >= 0; slot = hash.next(slot)) slots.push(slot)
   return true
 }
 
 function draw(call: Call, hash: Hash, listed: boolean): number {
   const { random } = call.engine.environment
-  return listed ? slots[random.below(slots.length)]! : hash.slotAt(random.below(hash.places))
+  return listed ? slots[random.below(slots.length)]! : hash.slotAt(random.below(hash.slotCount))
 }
 
 /** Independent draws. */
@@ -75,11 +75,11 @@ function writeAll(call: Call, hash: Hash, withValues: boolean): void {
 function choose(call: Call, hash: Hash, count: number, withValues: boolean): void {
   const { random } = call.engine.environment
   announce(call, count, withValues)
-  if (!list(hash) && 3 * count < hash.places) {
+  if (!list(hash) && 3 * count < hash.slotCount) {
     // Few of many: whatever was drawn already is drawn again.
     const drawn = new Set<number>()
     while (drawn.size < count) {
-      const slot = hash.slotAt(random.below(hash.places))
+      const slot = hash.slotAt(random.below(hash.slotCount))
       if (drawn.has(slot)) continue
       drawn.add(slot)
       write(call, hash, slot, withValues)

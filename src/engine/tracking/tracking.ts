@@ -222,7 +222,7 @@ export class Tracking {
     const { runner } = this.#host.requests
     runner.onRan.follow(this.#ran, this.#reading > 0)
     // Caches are told before keyspace events are published, as in Redis.
-    if (this.#on > 0 || this.#keys.size > 0) changes.observers.takeFirst(this.#changed)
+    if (this.#on > 0 || this.#keys.size > 0) changes.observers.addFirst(this.#changed)
     else changes.observers.remove(this.#changed)
   }
 

@@ -1,22 +1,29 @@
 // Integers of any width at any bit of a byte string, as BITFIELD addresses them.
 //
-// Bit 0 is the highest bit of byte 0 and an integer's highest bit comes first.
-// Up to 48 bits plain numbers do; wider fields go through bigints, so their
-// arithmetic is exact. Bits beyond the end of the string read as zeros.
+// Bit 0 is the highest bit of byte 0, and an integer's highest bit comes first. Up to 48 bits plain
+// numbers are exact. Wider fields go through bigints. Bits beyond the end of the string read as
+// zeros.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { narrow } from '../../util/numbers/numbers.ts'
 
-/** What happens to a value that does not fit: it wraps around, stays at the limit, or the operation does nothing. */
+/**
+ * What happens to a value that does not fit: it wraps around, stays at the limit, or the operation
+ * does nothing.
+ */
 export type Overflow = 'WRAP' | 'SAT' | 'FAIL'
 
-/** A field's type: `i5` is { signed: true, bits: 5 }. Signed fields have 1–64 bits, unsigned 1–63. */
+/**
+ * A field's type: `i5` is { signed: true, bits: 5 }. Signed fields have 1–64 bits, unsigned 1–63.
+ */
 export interface FieldType {
   signed: boolean
   bits: number
 }
 
-/** Widest field that plain numbers compute: with an increment below 2^52 every sum is exact. */
+/** The widest field that plain numbers compute. With an increment below 2^52 every sum is exact. */
 const NUMBER_BITS_MAX = 48
 const NUMBER_VALUE_MAX = 2 ** 52
 
@@ -47,7 +54,7 @@ export function writeField(bytes: Bytes, offset: number, { bits }: FieldType, va
 function readUnsigned(bytes: Bytes, offset: number, bits: number): number {
   const { u8 } = bytes.source
   let byte = Math.floor(offset / 8)
-  /** Bits of the current byte that lie before the field. */
+  /** Bits of the current byte before the field. */
   let before = offset % 8
   let value = 0
   while (bits > 0) {
@@ -65,9 +72,10 @@ function readUnsigned(bytes: Bytes, offset: number, bits: number): number {
 function writeUnsigned(bytes: Bytes, offset: number, bits: number, value: number): void {
   const { u8 } = bytes.source
   let end = offset + bits
+  if (CHECKED) assert(end <= 8 * bytes.length, 'a field that is written lies within the string')
   while (bits > 0) {
     const at = bytes.start + Math.floor((end - 1) / 8)
-    /** Bits of the current byte that lie behind the field. */
+    /** Bits of the current byte behind the field. */
     const behind = 7 - ((end - 1) % 8)
     const taken = Math.min(bits, 8 - behind)
     const mask = ((1 << taken) - 1) << behind
@@ -79,7 +87,10 @@ function writeUnsigned(bytes: Bytes, offset: number, bits: number, value: number
   }
 }
 
-/** Returns what a field holds after `increment` was added to `value`; undefined when that does not fit and the overflow is FAIL. */
+/**
+ * Returns the new value of a field when `increment` is added to `value`; undefined when that does
+ * not fit and the overflow is FAIL.
+ */
 export function addToField(
   type: FieldType,
   value: number | bigint,
@@ -107,8 +118,8 @@ export function addToField(
 }
 
 /**
- * Returns what a field holds when it is set to `value`, a signed 64-bit integer; undefined when that does not fit and the overflow
- * is FAIL.
+ * Returns the new value of a field that is set to `value`, a signed 64-bit integer; undefined when
+ * that does not fit and the overflow is FAIL.
  */
 export function setField(type: FieldType, value: number | bigint, overflow: Overflow): number | bigint | undefined {
   const { signed, bits } = type
@@ -118,7 +129,7 @@ export function setField(type: FieldType, value: number | bigint, overflow: Over
   }
   const wanted = BigInt(value)
   if (!signed) {
-    // Redis takes the 64 bits as unsigned: a negative number is a huge one.
+    // Redis takes the 64 bits as unsigned, so a negative number is a huge one.
     const unsigned = BigInt.asUintN(64, wanted)
     const max = (1n << BigInt(bits)) - 1n
     return settle(type, unsigned, unsigned > max ? max : unsigned, overflow)
@@ -126,8 +137,8 @@ export function setField(type: FieldType, value: number | bigint, overflow: Over
   const max = (1n << BigInt(bits - 1)) - 1n
   const min = -max - 1n
   if (wanted >= min && wanted <= max) return value
-  // Redis subtracts in 64 bits to see how far it is to the limit, so the most negative numbers count as too large:
-  // BITFIELD k OVERFLOW SAT SET i8 0 -9223372036854775808 leaves 127.
+  // Redis subtracts in 64 bits to see how far it is to the limit, so the most negative numbers
+  // count as too large: BITFIELD k OVERFLOW SAT SET i8 0 -9223372036854775808 leaves 127.
   const tooLarge = wanted > max || (bits < 64 && BigInt.asIntN(64, max - wanted) < 0n)
   return settle(type, wanted, tooLarge ? max : min, overflow)
 }

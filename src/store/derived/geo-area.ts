@@ -1,8 +1,8 @@
-// Areas to search for places: circles, and boxes aligned with the compass.
+// Areas in which places are searched: circles, and boxes aligned with the compass.
 //
-// Distances are along great circles of a sphere (the haversine formula). An area
-// is searched cell by cell: the cell of its centre, as large as the area roughly
-// is, and the eight around it, in an order that shows in unsorted replies.
+// Distances are along great circles of a sphere (the haversine formula). An area is searched cell
+// by cell: the cell of its centre, roughly as large as the area, and the eight cells around it. The
+// order of the cells shows in unsorted replies.
 
 import {
   type Cell,
@@ -26,20 +26,26 @@ export const RADIANS = Math.PI / 180
 /** Half the circumference of the earth on the Mercator map, in metres. */
 const MERCATOR_MAX_M = 20037726.37
 
-/** How many parts a cell is looked at in: four columns in four rows. */
+/** The number of parts of a cell: four columns in four rows. */
 export const CELL_PARTS = 16
 const ALL_PARTS = 2 ** CELL_PARTS - 1
-/** Bits of the parts of a cell's columns, from the west, and rows, from the south: part n is the n-th in the order of scores. */
+/**
+ * Bits of the parts in each column of a cell, from the west, and in each row, from the south. Part
+ * n is the n-th in the order of scores.
+ */
 const COLUMN_PARTS = [0x0033, 0x00cc, 0x3300, 0xcc00] as const
 const ROW_PARTS = [0x0505, 0x0a0a, 0x5050, 0xa0a0] as const
 
 /** The rounding of sines and cosines is far below this, and below a millimetre. */
 const ROUNDING = 1 + 1e-9
 const ROUNDING_M = 1e-3
-/** Near its end an arc sine turns what was rounded away into metres: nobody is told to be outside by a sine from here on. */
+/**
+ * Near its end an arc sine turns rounding errors into metres. So no place is excluded by a sine
+ * from this value on.
+ */
 const SINE_MAX = 0.999
 
-/** A circle, or a box when it is one, around its own place. All in metres. */
+/** A circle, or a box if `isBox`, around its place. All lengths are in metres. */
 export class Area implements Place {
   longitude = 0
   latitude = 0
@@ -47,17 +53,17 @@ export class Area implements Place {
   width = 0
   height = 0
   isBox = false
-  // What is the same for all places that are looked at: see `prepare`.
+  // Values that are the same for all places: see `prepare`.
   #longitudeRadians = 0
   #latitudeRadians = 0
   #latitudeCosine = 0
   #southernmost = 0
   #northernmost = 0
-  /** How many degrees it reaches to the west and the east; Infinity = around the earth. */
+  /** Degrees of longitude that it reaches to the west and the east; Infinity = around the earth. */
   #longitudeReach = 0
   #haversineMax = 0
 
-  /** To be called when the area is complete, before `measure` and `partsWithin`. */
+  /** Must be called when the area is complete, before `measure` and `partsWithin`. */
   prepare(): void {
     this.#longitudeRadians = this.longitude * RADIANS
     this.#latitudeRadians = this.latitude * RADIANS
@@ -71,17 +77,21 @@ export class Area implements Place {
     this.#haversineMax = sine < SINE_MAX ? sine * sine : 2
   }
 
-  /** Returns how many degrees of longitude to either side the area has, which reaches `angle` to the north and south; never too few. */
+  /**
+   * Returns an upper bound of the degrees of longitude that the area has to either side. `angle` is
+   * its reach to the north and south.
+   */
   #longitudesWithin(angle: number): number {
     let sine: number
     if (this.isBox) {
-      // As wide in metres everywhere, it has most degrees where it is nearest to a pole.
+      // A box has the same width in metres everywhere, so it has most degrees where it is nearest
+      // to a pole.
       const latitude = Math.max(-this.#southernmost, this.#northernmost)
       if (latitude >= 90) return Number.POSITIVE_INFINITY
       const half = ((this.width / 2) * ROUNDING + ROUNDING_M) / EARTH_RADIUS_M / 2
       sine = half < Math.PI / 2 ? Math.sin(half) / Math.cos(latitude * RADIANS) : 1
     } else {
-      // Beyond a pole it has all longitudes, and the sine is above 1.
+      // An area beyond a pole has all longitudes; then the sine is above 1.
       sine = angle < Math.PI / 2 ? Math.sin(angle) / this.#latitudeCosine : 1
     }
     if (!(sine < SINE_MAX)) return Number.POSITIVE_INFINITY
@@ -89,11 +99,12 @@ export class Area implements Place {
   }
 
   /**
-   * Returns which of the parts of a cell, in the order of scores, may hold places within the area, a bit each. Of the nine cells of
-   * a search a seventh is within the area: most of what lies outside is passed over for the price of a look at these bits.
+   * Returns which parts of a cell, in the order of scores, may hold places within the area, one bit
+   * each. About a seventh of the nine cells of a search is within the area. Testing these bits
+   * skips most of the rest.
    */
   partsWithin({ x, y, step }: Cell): number {
-    // One past the last column and row, and cells of less than a part for each place.
+    // Cells one past the last column or row, and cells too small to be divided into parts.
     if (step + 2 > STEP_MAX || x >= 2 ** step || y >= 2 ** step) return ALL_PARTS
     const count = 4 * 2 ** step
     const lowRow = Math.floor(((this.#southernmost + LATITUDE_MAX) / (2 * LATITUDE_MAX)) * count)
@@ -101,17 +112,20 @@ export class Area implements Place {
     let rows = 0
     for (let i = 0; i < 4; i++) if (4 * y + i >= lowRow && 4 * y + i <= highRow) rows |= ROW_PARTS[i]!
     const reach = this.#longitudeReach
-    // Little is gained from an area that has half of all longitudes.
+    // An area with half of all longitudes gains little.
     if (reach > 90) return rows
     const west = Math.floor(((this.longitude - reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
     const east = Math.floor(((this.longitude + reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
     let columns = 0
-    // The part that reaches beyond the west goes on in the east.
+    // Beyond the western edge of the map the area continues in the east.
     for (let i = 0; i < 4; i++) if (((4 * x + i - west) & (count - 1)) <= east - west) columns |= COLUMN_PARTS[i]!
     return rows & columns
   }
 
-  /** Sets `distances` to how far the places that `scores` mean are from the centre, from `start` up to `end`; -1 = outside. 0 ≤ score < 2^54. */
+  /**
+   * Sets `distances` to the distances of the places of `scores` from the centre, from index `start`
+   * up to `end`; -1 = outside. 0 ≤ score < 2^54.
+   */
   measure(scores: Float64Array, distances: Float64Array, start: number, end: number): void {
     const southernmost = this.#southernmost
     const northernmost = this.#northernmost
@@ -134,7 +148,7 @@ export class Area implements Place {
         const radians = latitude * RADIANS
         const u = Math.sin((radians - this.#latitudeRadians) / 2)
         const haversine = u * u + this.#latitudeCosine * Math.cos(radians) * v * v
-        // An arc sine is for those that are within, or nearly so.
+        // The arc sine is computed only for places within the area, or nearly so.
         if (haversine > haversineMax) continue
         distance = 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(haversine))
       }
@@ -163,7 +177,10 @@ function latitudeDistance(latitude1: number, latitude2: number): number {
   return EARTH_RADIUS_M * Math.abs(latitude2 * RADIANS - latitude1 * RADIANS)
 }
 
-/** Returns the cells to look through for an area, in Redis's order: the centre, N, S, E, W, NE, NW, SE, SW. */
+/**
+ * Returns the cells to look through for an area, in Redis's order: the centre, N, S, E, W, NE, NW,
+ * SE, SW.
+ */
 export function cellsOf(area: Area): Cell[] {
   const { longitude, latitude } = area
   const reach = area.isBox
@@ -190,7 +207,8 @@ export function cellsOf(area: Area): Cell[] {
   for (const [x, y] of DIRECTIONS) {
     if ((y > 0 && skipNorth) || (y < 0 && skipSouth) || (x > 0 && skipEast) || (x < 0 && skipWest)) continue
     const cell = neighbor(center, x, y)
-    // Where cells are large two neighbours may be one. Redis compares with the last one looked at, the centre excepted.
+    // Where cells are large, two neighbours may be the same cell. Redis compares with the previous
+    // one only, and never with the centre.
     if (last !== undefined && cell.x === last.x && cell.y === last.y) continue
     cells.push(cell)
     last = cell
@@ -209,13 +227,13 @@ const DIRECTIONS = [
   [-1, -1],
 ] as const
 
-/** Returns the cell next to another; the map has no edges. */
+/** Returns the cell next to another. Beyond an edge of the map is its opposite edge. */
 function neighbor({ x, y, step }: Cell, dx: number, dy: number): Cell {
   const mask = 2 ** step - 1
   return { x: dx === 0 ? x : (x + dx) & mask, y: dy === 0 ? y : (y + dy) & mask, step }
 }
 
-/** Returns how small cells may be so that nine of them cover `reach` metres around a place. */
+/** Returns the smallest cells of which nine cover `reach` metres around a place. */
 function stepFor(reach: number, latitude: number): number {
   if (reach === 0) return STEP_MAX
   let step = 1

@@ -1,12 +1,16 @@
 // The distance of two places with all its digits, for results that are stored (STOREDIST).
 //
-// The same formula in the same order as in geo-area.ts, where Math's sines are quick and good for the four decimals of a reply.
+// It is the formula of geo-area.ts in the same order. There Math's sines are used, which are quick
+// and good enough for the four decimals of a reply.
 
 import { arcSine, cosine, sine } from '../../util/numbers/exact-trigonometry.ts'
 import { EARTH_RADIUS_M, RADIANS } from './geo-area.ts'
 import type { Place } from './geohash.ts'
 
-/** Returns the distance of two places in metres, to the digit that C would compute in all but one or two of a thousand cases. */
+/**
+ * Returns the distance of two places in metres. All digits are those of C, except in one or two of
+ * a thousand cases.
+ */
 export function exactDistanceBetween(from: Place, to: Place): number {
   const v = sine((to.longitude * RADIANS - from.longitude * RADIANS) / 2)
   const fromLatitude = from.latitude * RADIANS

@@ -1,17 +1,17 @@
 // Places on earth as numbers: geohashes of 52 bits, which are exact as scores of a sorted set.
 //
-// Longitude and latitude are each cut into 2^26 steps; the bits of both are
-// interleaved, longitude's first, so that a square of the map, however large, is
-// a range of scores. Latitudes end where the Mercator projection is a square.
+// Longitude and latitude are each divided into 2^26 steps. The bits of both are interleaved,
+// longitude's first, so a square of the map of any size is a range of scores. Latitudes end where
+// the Mercator projection is a square.
 //
-// A cell is that square: `step` bits of either coordinate. Its numbers are kept
-// apart and interleaved only to make a range of scores.
+// A cell is such a square: `step` bits of each coordinate. Its numbers are kept separately, and
+// interleaved only to make a range of scores.
 
 export const LONGITUDE_MAX = 180
 export const LATITUDE_MAX = 85.05112878
 export const STEP_MAX = 26
 const STEPS = 2 ** STEP_MAX
-/** Half of a hash: 13 bits of either coordinate. */
+/** Half of a hash: 13 bits of each coordinate. */
 const HALF = 2 ** STEP_MAX
 /** Larger scores have bits that do not fit two numbers of 28 bits. */
 const SPLIT_MAX = 2 ** 54
@@ -33,7 +33,10 @@ export function isOnMap(longitude: number, latitude: number): boolean {
   return Math.abs(longitude) <= LONGITUDE_MAX && Math.abs(latitude) <= LATITUDE_MAX
 }
 
-/** Returns the cell of a place. At the very east and north its column and row are one past the last, as in Redis. */
+/**
+ * Returns the cell of a place. At the very east and north its column and row are one past the last,
+ * as in Redis.
+ */
 export function cellOf(longitude: number, latitude: number, step: number): Cell {
   const columns = 2 ** step
   return {
@@ -49,12 +52,15 @@ export function scoreOf(longitude: number, latitude: number): number {
   return interleave(x, y)
 }
 
-/** Returns the lowest score within a cell; the next cell in the order of scores begins `cellScores(step)` higher. */
+/**
+ * Returns the lowest score of a cell. The next cell in the order of scores begins
+ * `cellScores(step)` higher.
+ */
 export function cellStart({ x, y, step }: Cell): number {
   return interleave(x, y) * cellScores(step)
 }
 
-/** Returns how many scores the cells of a step hold. */
+/** Returns the number of scores of a cell of a step. */
 export function cellScores(step: number): number {
   return 4 ** (STEP_MAX - step)
 }
@@ -75,7 +81,7 @@ export function northEdge({ y, step }: Cell): number {
   return -LATITUDE_MAX + ((y + 1) / 2 ** step) * (2 * LATITUDE_MAX)
 }
 
-/** Sets `place` to the middle of the smallest cell that a score means; any double is one. */
+/** Sets `place` to the middle of the smallest cell of a score. Every double is accepted. */
 export function placeOfScore(score: number, place: Place): void {
   place.longitude = longitudeOfScore(score)
   place.latitude = latitudeOfScore(score)
@@ -93,13 +99,13 @@ function isBelowSplit(score: number): boolean {
   return score >= 0 && score < SPLIT_MAX
 }
 
-/** Returns the column, among 2^26, that a score means; 0 ≤ score < 2^54. */
+/** Returns the column of a score, among 2^26; 0 ≤ score < 2^54. */
 export function columnOfScore(score: number): number {
   const high = (score / HALF) | 0
   return (pickBits(high >>> 1) << 13) | pickBits(((score - high * HALF) | 0) >>> 1)
 }
 
-/** Returns the row, among 2^26, that a score means; 0 ≤ score < 2^54. */
+/** Returns the row of a score, among 2^26; 0 ≤ score < 2^54. */
 export function rowOfScore(score: number): number {
   const high = (score / HALF) | 0
   return (pickBits(high) << 13) | pickBits((score - high * HALF) | 0)
@@ -123,7 +129,9 @@ function clamp(value: number, max: number): number {
   return value > max ? max : value < -max ? -max : value
 }
 
-/** Interleaves two numbers of up to 27 bits; the result is rounded to a double when it has more than 53. */
+/**
+ * Interleaves two numbers of up to 27 bits. A result of more than 53 bits is rounded to a double.
+ */
 function interleave(x: number, y: number): number {
   const high = spreadBits(y >>> 13) | (spreadBits(x >>> 13) << 1)
   const low = spreadBits(y & 0x1fff) | (spreadBits(x & 0x1fff) << 1)
@@ -147,7 +155,10 @@ function pickBits(word: number): number {
   return (word | (word >>> 8)) & 0x0000ffff
 }
 
-/** What a score that is no geohash becomes where C converts it to 64 bits (x86-64: GEOPOS of members with such scores shows it). */
+/**
+ * Converts a score that is not a geohash to 64 bits as C does (x86-64: GEOPOS of members with such
+ * scores shows it).
+ */
 function integerBits(score: number): bigint {
   if (score >= 2 ** 64) return 0n
   if (score < -(2 ** 63)) return 1n << 63n
@@ -164,7 +175,10 @@ function pickEvery(bits: bigint): number {
 
 const ALPHABET = '0123456789bcdefghjkmnpqrstuvwxyz'
 
-/** Returns the standard geohash of a place, 11 characters: there latitudes reach the poles. The last one is always `0`: 52 bits are not 55. */
+/**
+ * Returns the standard geohash of a place, 11 characters. In it latitudes reach the poles. The last
+ * character is always `0`, because 52 bits are not 55.
+ */
 export function geohashText({ longitude, latitude }: Place): string {
   // One past the last column is column 0 here.
   const x = Math.floor(((longitude + 180) / 360) * STEPS) % STEPS

@@ -1,25 +1,25 @@
-// HyperLogLogs as Redis lays them out in strings: how many different elements there were, within a percent or so.
+// HyperLogLogs in strings, as Redis lays them out: estimates of the number of different elements,
+// within a percent or so.
 //
 //   0  "HYLL"
 //   4  encoding: 0 dense, 1 sparse
 //   5  three bytes without meaning
-//   8  the last count, 64 bits little-endian; its highest bit set = not valid any more
+//   8  the last count, 64 bits little-endian; its highest bit set = out of date
 //   16 the registers
 //
-// 16384 registers of 6 bits. An element's hash names one by its low 14 bits; the
-// register keeps the longest run of zeros, plus one, that began the other 50.
-// Dense: the registers one after another from the lowest bit of each byte on,
-// 12288 bytes. Sparse: runs of equal registers:
+// There are 16384 registers of 6 bits. The low 14 bits of an element's hash select one. The
+// register keeps the longest run of zeros, plus one, with which the other 50 bits began. Dense: the
+// registers one after another from the lowest bit of each byte on, 12288 bytes. Sparse: runs of
+// equal registers:
 //
 //   00xxxxxx           x + 1 registers are 0                  (ZERO)
 //   01xxxxxx yyyyyyyy  xy + 1 registers are 0                 (XZERO)
 //   1vvvvvxx           x + 1 registers are v + 1              (VAL, up to 32)
 //
-// Everything here works on a string's bytes in place, and an update leaves the
-// very bytes that redis-server would leave: replicas and files compare them. A
-// string may come from anywhere (SET), so nothing trusts a run's length. The
-// estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog
-// sketches", 2017), which needs no corrections at either end.
+// All functions work on a string's bytes in place. An update leaves exactly the bytes that
+// redis-server would leave, because replicas and files compare them. A string may have been set by
+// a client (SET), so no run's length is trusted. The estimate is Ertl's ("New cardinality
+// estimation algorithms for HyperLogLog sketches", 2017), which needs no corrections at either end.
 
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { murmur64 } from '../../util/bytes/murmur64.ts'
@@ -27,7 +27,7 @@ import { murmur64 } from '../../util/bytes/murmur64.ts'
 export const REGISTERS = 16384
 const REGISTERS_MASK = REGISTERS - 1
 const REGISTER_BITS = 6
-/** Bits of the hash that count zeros, and so the largest value of a register less one. */
+/** Bits of the hash in which zeros are counted. The largest value of a register is one more. */
 const ZEROS_MAX = 50
 const HEADER_BYTES = 16
 export const DENSE_BYTES = HEADER_BYTES + (REGISTERS * REGISTER_BITS) / 8
@@ -43,7 +43,7 @@ const SEED = 0xadc83b19 | 0
 
 const hash = new Int32Array(2)
 
-/** Returns an element's register and the value it asks for, as value × REGISTERS + register. */
+/** Returns the register of an element and the value it needs, as value × REGISTERS + register. */
 export function placeOf(element: Bytes): number {
   murmur64(element.source, element.start, element.length, SEED, hash)
   const low = hash[0]!
@@ -60,12 +60,14 @@ function trailingZeros(word: number): number {
 
 // ── the whole string ────────────────────────────────────────────────────────
 
-/** Makes an empty one: sparse, a single run of zeros. */
+/** Makes an empty HyperLogLog: sparse, a single run of zeros. */
 export function emptyHyperLogLog(): Bytes {
   return Bytes.from('HYLL\x01\0\0\0\0\0\0\0\0\0\0\0\x7f\xff')
 }
 
-/** Tells whether a string may be one: its header is right, and its length if it is dense. */
+/**
+ * Tells whether a string may be a HyperLogLog: its header is right, and its length if it is dense.
+ */
 export function isHyperLogLog(bytes: Bytes): boolean {
   if (bytes.length < HEADER_BYTES) return false
   const { view } = bytes.source
@@ -90,14 +92,17 @@ export function storeCount(bytes: Bytes, count: number): void {
   bytes.source.view.setBigUint64(bytes.start + COUNT, BigInt(count), true)
 }
 
-/** Says that the stored count is out of date. */
+/** Marks the stored count as out of date. */
 export function forgetCount(bytes: Bytes): void {
   bytes.source.u8[bytes.start + COUNT_VALIDITY]! |= 0x80
 }
 
 const dense = new Bytes(Source.allocate(DENSE_BYTES), 0, DENSE_BYTES)
 
-/** Returns the dense form of a sparse one, undefined when it is corrupt. The window is reused by the next call. */
+/**
+ * Returns the dense form of a sparse one; undefined when it is corrupt. The next call reuses the
+ * window.
+ */
 export function toDense(bytes: Bytes): Bytes | undefined {
   const { u8 } = dense.source
   u8.fill(0, HEADER_BYTES)
@@ -120,12 +125,12 @@ export function registerOf(bytes: Bytes, register: number): number {
   const bit = register * REGISTER_BITS
   const at = bytes.start + HEADER_BYTES + (bit >>> 3)
   const shift = bit & 7
-  // The last register ends with its byte; every other one has a byte behind it.
+  // The last register ends with its byte; behind every other there is one more byte.
   const next = shift > 2 ? u8[at + 1]! : 0
   return ((u8[at]! >>> shift) | (next << (8 - shift))) & 63
 }
 
-/** Raises a register of a dense one to `value`; false when it is not below. */
+/** Raises a register of a dense one to `value`; false when it is already as high. */
 export function setDense(bytes: Bytes, register: number, value: number): boolean {
   if (registerOf(bytes, register) >= value) return false
   const { u8 } = bytes.source
@@ -137,9 +142,9 @@ export function setDense(bytes: Bytes, register: number, value: number): boolean
   return true
 }
 
-/** Walks over the runs of a sparse one. */
+/** Walks the runs of a sparse one. */
 export class Runs {
-  /** Registers of the current run, their value, and where its opcode stands, from the string's beginning. */
+  /** Registers of the current run, their value, and the offset of its opcode in the string. */
   length = 0
   value = 0
   at = HEADER_BYTES
@@ -159,7 +164,7 @@ export class Runs {
     const opcode = u8[at]!
     this.#next += isXzero(opcode) ? 2 : 1
     this.value = runValue(opcode)
-    // An XZERO cut off at the string's end is as Redis reads it: C strings have a NUL there.
+    // An XZERO cut off at the string's end is read as Redis does: C strings have a NUL there.
     const second = this.at + 1 < this.#bytes.length ? u8[at + 1]! : 0
     this.length = runLength(opcode, second)
     return true
@@ -189,28 +194,31 @@ function valOpcode(value: number, length: number): number {
 
 // ── updating the sparse form ────────────────────────────────────────────────
 
-/** What became of an attempt to raise a register. */
+/** The result of an attempt to raise a register. */
 export const UNCHANGED = 0
 export const CHANGED = 1
 export const CORRUPT = 2
-/** It can only be done in the dense form. */
+/** The register can only be raised in the dense form. */
 export const NEEDS_DENSE = 3
 
 /**
- * Raises one register of the sparse form, in two steps, since the string may have to grow in between: `plan` finds the run and what
- * is to stand in its place, `apply` puts it there.
+ * Raises one register of the sparse form, in two steps, because the string may have to grow in
+ * between: `plan` finds the run and computes its replacement, `apply` writes it.
  */
 export class SparseUpdate {
-  /** How much longer the string is to be before `apply`; may be negative. */
+  /** How many bytes longer the string must be before `apply`; may be negative. */
   growth = 0
   #at = 0
-  /** Opcode before the run's, where joining begins. */
+  /** Offset of the previous run's opcode, where joining begins. */
   #previous = 0
   #oldBytes = 0
   readonly #opcodes = new Uint8Array(5)
   #newBytes = 0
 
-  /** Returns UNCHANGED, CORRUPT, NEEDS_DENSE (too large a value, or more than `bytesMax` bytes) or CHANGED, for `apply` to do. */
+  /**
+   * Returns UNCHANGED, CORRUPT, NEEDS_DENSE (the value is too large, or more than `bytesMax` bytes
+   * are needed), or CHANGED when `apply` must be called.
+   */
   plan(bytes: Bytes, register: number, value: number, bytesMax: number): number {
     if (value > SPARSE_VALUE_MAX) return NEEDS_DENSE
     const { u8 } = bytes.source
@@ -221,7 +229,7 @@ export class SparseUpdate {
     let length = 0
     /** First register of the run. */
     let first = 0
-    // Half of what PFADD costs is spent in this loop.
+    // Half of PFADD's time is spent in this loop.
     while (at < end) {
       opcode = u8[at]!
       if (opcode < 0x40) length = opcode + 1
@@ -260,8 +268,8 @@ export class SparseUpdate {
   }
 
   /**
-   * Does what was planned, in a string of `length` bytes whose window is now `max(growth, 0)` bytes longer. Returns its length
-   * afterwards, which may be less.
+   * Writes the replacement into a string of `length` bytes whose window is now `max(growth, 0)`
+   * bytes longer. Returns the new length, which may be less.
    */
   apply(bytes: Bytes, length: number): number {
     const { u8 } = bytes.source
@@ -273,8 +281,8 @@ export class SparseUpdate {
   }
 
   /**
-   * Joins neighbouring runs of one value where they fit into one, and returns how many bytes that saved. It looks at a few
-   * opcodes only, as Redis does: the bytes would differ if it looked further.
+   * Joins neighbouring runs of one value where they fit into one, and returns the number of bytes
+   * saved. It looks at a few opcodes only, as Redis does; looking further would give other bytes.
    */
   #join(bytes: Bytes, end: number): number {
     const { u8 } = bytes.source
@@ -300,7 +308,9 @@ export class SparseUpdate {
 
 // ── many at once ────────────────────────────────────────────────────────────
 
-/** Raises each of `registers` (one byte each) to this one's; false when it is corrupt. */
+/**
+ * Raises each of `registers` (one byte each) to the value in this one; false when it is corrupt.
+ */
 export function mergeInto(registers: Uint8Array, bytes: Bytes): boolean {
   if (isDense(bytes)) {
     const { u8 } = bytes.source
@@ -339,10 +349,10 @@ export function writeDense(bytes: Bytes, registers: Uint8Array): void {
 
 // ── counting ────────────────────────────────────────────────────────────────
 
-/** How many registers have each value. */
+/** The number of registers with each value. */
 const histogram = new Int32Array(64)
 
-/** Estimates how many elements went into one; undefined when it is corrupt. */
+/** Estimates the number of elements of one; undefined when it is corrupt. */
 export function estimate(bytes: Bytes): number | undefined {
   histogram.fill(0)
   if (isDense(bytes)) {
@@ -366,7 +376,7 @@ export function estimate(bytes: Bytes): number | undefined {
   return registers === REGISTERS ? estimateFromHistogram() : undefined
 }
 
-/** Estimates how many elements are behind registers of one byte each. */
+/** Estimates the number of elements of registers with one byte each. */
 export function estimateOf(registers: Uint8Array): number {
   histogram.fill(0)
   for (let i = 0; i < REGISTERS; i++) histogram[registers[i]! & 63]!++

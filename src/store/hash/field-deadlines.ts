@@ -1,8 +1,8 @@
-// Which hashes of a database have fields that expire, by their next expiry.
+// The hashes of a database that have expiring fields, ordered by their next expiry.
 //
-// Hashes are known by the entry of their key. What is kept here may be out of
-// date, never late: a hash that is gone, or lost its expiring fields, stays until
-// its turn comes and is then looked at in vain.
+// A hash is identified by the entry of its key. A recorded time may be too early, but is never too
+// late. A hash that was removed, or that has no expiring field any more, stays until its time comes
+// and is then skipped.
 
 import { KeptPages } from '../../util/memory/kept-pages.ts'
 import { DeadlineHeap, type DeadlineState } from '../../util/time/deadline-heap.ts'
@@ -11,13 +11,13 @@ const PAGE_SHIFT = 10
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
 
-/** Stands for a page of entries none of which is known; never written. */
+/** Used for a page of entries without recorded times; never written to. */
 const NO_POSITIONS = new Int32Array(0)
 
-/** A field that never expires does so then. */
+/** The expiry time of a field that never expires. */
 export const NEVER = Number.POSITIVE_INFINITY
 
-/** How all of it was at one time. */
+/** The deadlines when a state was kept. */
 export interface FieldDeadlinesState {
   readonly heap: DeadlineState
   readonly pages: readonly Int32Array[]
@@ -26,7 +26,10 @@ export interface FieldDeadlinesState {
 
 export class FieldDeadlines {
   readonly #heap = new DeadlineHeap((entry, position) => this.#setPosition(entry, position + 1))
-  /** Entry → position in the heap + 1, 0 = none; pages only where there are some. */
+  /**
+   * For each entry its position in the heap + 1, 0 = none. There are pages only where entries have
+   * positions.
+   */
   readonly #pages = new KeptPages<Int32Array>()
   #pageCount = 0
 
@@ -34,18 +37,18 @@ export class FieldDeadlines {
     return this.#heap.earliest
   }
 
-  /** The entry whose fields are due first; there must be one. */
+  /** The entry whose fields are due first. There must be one. */
   get earliestEntry(): number {
     return this.#heap.entryAt(0)
   }
 
-  /** Returns when the next field of an entry is due at the earliest, +Infinity when none is known of. */
+  /** Returns a time before which no field of an entry is due; +Infinity when none is recorded. */
   timeOf(entry: number): number {
     const position = this.#position(entry)
     return position === 0 ? Number.POSITIVE_INFINITY : this.#heap.timeAt(position - 1)
   }
 
-  /** Notes when the next field of an entry is due; +Infinity = never. */
+  /** Records when the next field of an entry is due; +Infinity = never. */
   set(entry: number, timeMs: number): void {
     const position = this.#position(entry)
     if (timeMs === Number.POSITIVE_INFINITY) {
@@ -78,19 +81,19 @@ export class FieldDeadlines {
 
   // ── earlier states ───────────────────────────────────────────────────────
 
-  /** Returns how everything is. */
+  /** Returns the present state. */
   keep(): FieldDeadlinesState {
     return { heap: this.#heap.keep(), pages: this.#pages.keep(), pageCount: this.#pageCount }
   }
 
-  /** Makes everything as it was. */
+  /** Returns to a kept state. */
   restore({ heap, pages, pageCount }: FieldDeadlinesState): void {
     this.#heap.restore(heap)
     this.#pages.restore(pages)
     this.#pageCount = pageCount
   }
 
-  /** Says that nobody has an earlier state any more. */
+  /** Must be called when no earlier state is kept any more. */
   forget(): void {
     this.#heap.forget()
     this.#pages.forget()

@@ -1,10 +1,10 @@
-// How fields of hashes disappear when their time is up.
+// Removes the fields of hashes whose time is up.
 //
-// As keys do: nobody sees a field after its last millisecond, whether or not it
-// has been removed. The database's `find` removes what is due in the hash it was
-// asked for, up to a bound; what is left then hides itself (hash.ts). The engine's
-// timer removes what nobody asks for, the earliest first. Where somebody else decides
-// what expires (`DatabaseHost.removesExpired`) nothing is removed.
+// Fields expire as keys do: no client sees a field after its last millisecond, whether or not it
+// was removed. The database's `find` removes due fields of the hash it was asked for, up to a
+// bound; the hash hides the rest (hash.ts). The engine's timer removes fields that no command asks
+// for, the earliest first. Where another server decides about expiry (`DatabaseHost.removesExpired`
+// is false) no field is removed.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { DatabaseHostOf, Extent } from '../keyspace/database-host.ts'
@@ -14,10 +14,13 @@ import { TYPE_HASH, type Value } from '../structures/value.ts'
 import { FieldDeadlines, NEVER } from './field-deadlines.ts'
 import type { Hash } from './hash.ts'
 
-/** Fields removed from a hash before a command sees it: half a millisecond's work, and all of a small hash. */
+/**
+ * Fields removed from a hash before a command sees it. It is half a millisecond's work, and covers
+ * a small hash.
+ */
 const FIELDS_AT_ONCE = PACKED_COUNT_MAX
 
-/** The part of a database that is needed to expire fields. */
+/** The part of a database that expiring fields needs. */
 export interface FieldHolder {
   readonly host: Pick<DatabaseHostOf<FieldHolder>, 'removesExpired' | 'now' | 'fieldsExpired'>
   readonly keys: Keyspace
@@ -27,21 +30,27 @@ export interface FieldHolder {
   deleteEntry(entry: number): void
 }
 
-/** Notes when the next field of a hash is due; to be told of each hash that comes, and when a field's expiry was set. */
+/**
+ * Records when the next field of a hash is due. Must be called for each new hash, and when a
+ * field's expiry time was set.
+ */
 export function noteFieldExpiry(db: FieldHolder, entry: number, value: Value): void {
   if (value.type !== TYPE_HASH || (value as Hash).earliestExpiry === NEVER) return
   db.keys.fieldDeadlines ??= new FieldDeadlines()
   db.keys.fieldDeadlines.set(entry, (value as Hash).earliestExpiry)
 }
 
-/** Removes fields of an entry that are due; tells whether the key went with the last one. */
+/** Removes due fields of an entry; tells whether the key was removed with the last field. */
 export function expireFieldsOf(db: FieldHolder, entry: number, key: Bytes): boolean {
   if (!db.host.removesExpired || db.keys.fieldDeadlines!.timeOf(entry) >= db.host.now()) return false
   expireFields(db, entry, key, FIELDS_AT_ONCE)
   return !db.keys.isLive(entry)
 }
 
-/** Removes up to `max` fields whose time is up, wherever they are; returns how many. `window` is used for names. */
+/**
+ * Removes up to `max` due fields, wherever they are; returns their number. `window` is used for
+ * names.
+ */
 export function expireDueFields(db: FieldHolder, max: number, window: Bytes): number {
   const deadlines = db.keys.fieldDeadlines
   if (deadlines === undefined) return 0
@@ -55,7 +64,7 @@ export function expireDueFields(db: FieldHolder, max: number, window: Bytes): nu
   return removed
 }
 
-/** Removes a field that is hidden, before a command writes it anew. */
+/** Removes a hidden field before a command writes the field again. */
 export function expireHiddenField(db: FieldHolder, key: Bytes, hash: Hash, field: Bytes): void {
   if (!hash.isHidden(field)) return
   const name = field.copy()
@@ -68,12 +77,12 @@ function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): 
   const now = db.host.now()
   const earliest = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash).earliestExpiry : NEVER
   if (earliest >= now) {
-    // The deadline that was noted is out of date.
+    // The recorded deadline is out of date.
     deadlines.set(entry, earliest)
     return 0
   }
   db.passGate(entry, 'part')
-  // Only now: behind the gate it may be another.
+  // Read only now, because the gate may have replaced the value.
   const hash = db.structureOf(entry) as Hash
   const names: Bytes[] = []
   hash.removeDue(now, max, names)

@@ -1,25 +1,24 @@
-// When the fields of one hash expire.
+// The expiry times of the fields of one hash.
 //
-// Fields are known by number, as their hash knows them: their position in the
-// small form, their entry in the large one. Few fields: a plain row of times,
-// looked through when the earliest is wanted. Many: a heap, and each field's
-// position in it.
+// A field is identified by the number that its hash gives it: its position in the small form, its
+// entry in the large one. With few fields the times are a plain array, searched when the earliest
+// is wanted. With many they are a heap, and each field has a position in it.
 //
-// A million fields may fall due in the same millisecond, and are then removed a
-// few at a time. Meanwhile the rest is hidden: their times are before `hide`'s.
+// A million fields may fall due in the same millisecond. They are removed a few at a time, and the
+// rest is hidden: every field whose time is before that of `hide`.
 
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Arena } from '../memory/arena.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
-/** What a hash asks about its fields' expiries. Bytes are told to the arena. */
+/** The expiry times of a hash's fields. Their bytes are counted in the arena. */
 export interface FieldTimes {
-  /** Fields that expire. */
+  /** Number of fields that expire. */
   readonly count: number
   /** The earliest time, +Infinity when there is none. */
   readonly earliest: number
-  /** The field with the earliest time; there must be one. */
+  /** The field with the earliest time. There must be one. */
   readonly earliestIndex: number
   readonly bytes: number
   /** True when some fields may be hidden. */
@@ -27,12 +26,15 @@ export interface FieldTimes {
   readonly hiddenCount: number
   get(index: number): number
   set(index: number, time: number): void
-  /** Forgets a field's time; false when it has none. */
+  /** Removes a field's time; false when it has none. */
   clear(index: number): boolean
-  /** A field was removed, and `last` fields are left: the later ones move down, or field `last` took its number. */
+  /**
+   * Records that a field was removed and `last` fields are left. In the small form the later fields
+   * move down; in the large one field `last` takes its number.
+   */
   removed(index: number, last: number): void
   isHidden(index: number): boolean
-  /** Hides fields whose time is before `time`. */
+  /** Hides the fields whose time is before `time`. */
   hide(time: number): void
   showAll(): void
   copy(arena: Arena): FieldTimes
@@ -41,7 +43,7 @@ export interface FieldTimes {
 
 const SMALL_BYTES = 96
 
-/** For the small form; +Infinity or nothing at all = never. */
+/** The times of a small hash. A missing time, or +Infinity, means never. */
 export class SmallFieldTimes implements FieldTimes {
   count = 0
   readonly times: number[] = []
@@ -67,7 +69,7 @@ export class SmallFieldTimes implements FieldTimes {
     return this.#bytes
   }
 
-  // A small hash is rid of all its due fields at once.
+  // All due fields of a small hash are removed at once, so none is ever hidden.
   get hides(): boolean {
     return false
   }
@@ -134,7 +136,7 @@ const POSITIONS_MIN = 64
 export class LargeFieldTimes implements FieldTimes {
   readonly #arena: Arena
   readonly #heap: DeadlineHeap
-  /** Field → position in the heap + 1; 0 = never. */
+  /** For each field its position in the heap + 1; 0 = never. */
   #positions = new Int32Array(POSITIONS_MIN)
   #bytes = 0
   #hiddenBefore = Number.NEGATIVE_INFINITY

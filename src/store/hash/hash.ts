@@ -1,17 +1,17 @@
 // A hash: fields and their values.
 //
-// Two forms underneath, whatever OBJECT ENCODING says:
+// It has one of two forms, whatever OBJECT ENCODING says:
 //
 //   small   field, value, field, value … in one packed sequence (packed.ts), in the order they came
 //   large   a Dictionary of fields, each with room for its value; the value's length is the entry's EXTRA
 //
-// A slot says where a field is, until the hash changes: an offset in the small
-// form, an entry number in the large one. Lookups, walks, random draws and scans
-// return slots; `fieldOf` and `valueOf` tell what is there.
+// A slot identifies a field until the hash changes. It is an offset in the small form, and an entry
+// number in the large one. Lookups, walks, random draws and scans return slots; `fieldOf` and
+// `valueOf` read them.
 //
-// Fields may expire. Their times are kept beside them (field-times.ts), once the
-// first field has one. The database removes expired fields, a few at a time; every
-// method here hides those that it has not removed yet.
+// Fields may expire. Their times are kept beside them (field-times.ts) once the first field has
+// one. The database removes expired fields a few at a time. The methods here hide those that are
+// not removed yet.
 
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from '../list/list-entry.ts'
@@ -42,15 +42,15 @@ import { type FieldTimes, LargeFieldTimes, SmallFieldTimes } from './field-times
 
 export { ABSENT, NEVER }
 
-/** A hash of so many fields is in its large form, where `slotAt` costs nothing. */
+/** A hash of at least this many fields is in its large form, where `slotAt` costs nothing. */
 export const PROBED_MIN = PACKED_COUNT_MAX / 2 + 1
 
-/** A Hash and the place that names it, on the JS heap. */
+/** Bytes of a Hash and of its reference on the JS heap. */
 const OBJECT_BYTES = 88
 
 /** Redis would hold the hash as a table, and never as a listpack again. */
 const HASHTABLE = 1
-/** A field has had an expiry: the listpack is one with expiries, and stays one. */
+/** A field has had an expiry time. The listpack then has expiry times, and keeps that encoding. */
 const TIMED = 2
 
 export type HashParts = 'fields' | 'values' | 'both'
@@ -59,15 +59,15 @@ export class Hash implements Value {
   static readonly type = TYPE_HASH
   readonly #arena: Arena
   readonly #host: StructureHost
-  /** The small form's sequence; 0 when empty or large. */
+  /** The block of the small form; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
-  /** Bits HASHTABLE, TIMED. */
+  /** The bits HASHTABLE and TIMED. */
   #past = 0
   #times: FieldTimes | undefined = undefined
 
   constructor(arena: Arena, host: StructureHost) {
-    this.#arena = arena.of('packed')
+    this.#arena = arena.viewFor('packed')
     this.#host = host
     arena.account(OBJECT_BYTES)
   }
@@ -76,13 +76,13 @@ export class Hash implements Value {
     return TYPE_HASH
   }
 
-  /** Number of fields, hidden ones not counted: O(1) unless there are some. */
+  /** Number of fields without hidden ones. O(1) unless fields are hidden. */
   get length(): number {
     const held = this.#held
     return this.#times === undefined || !this.#times.hides ? held : held - this.#times.hiddenCount
   }
 
-  /** Tells whether no field is left but hidden ones. */
+  /** Tells whether all fields are hidden, or there are none. */
   get isEmpty(): boolean {
     const held = this.#held
     if (this.#times === undefined || !this.#times.hides) return held === 0
@@ -102,7 +102,10 @@ export class Hash implements Value {
     return entry !== ABSENT && this.#isHidden(entry) ? ABSENT : entry
   }
 
-  /** Points `window` at the value of a field; false when there is none. Valid until the hash changes. */
+  /**
+   * Points `window` at the value of a field; false when there is none. Valid until the hash
+   * changes.
+   */
   get(field: Bytes, window: Bytes): boolean {
     const slot = this.find(field)
     if (slot === ABSENT) return false
@@ -125,13 +128,13 @@ export class Hash implements Value {
       : large.valueOf(slot, large.extra(slot), window)
   }
 
-  /** Returns the first slot, ABSENT when there is none. */
+  /** Returns the first slot; ABSENT when there is none. */
   first(): number {
     if (this.#large === undefined) return this.#ref === 0 ? ABSENT : PACKED_FIRST
     return this.next(-1)
   }
 
-  /** Returns the slot after one, ABSENT after the last. */
+  /** Returns the slot after one; ABSENT after the last. */
   next(slot: number): number {
     if (this.#large === undefined) {
       const next = packedNext(this.#arena, this.#ref, packedNext(this.#arena, this.#ref, slot))
@@ -142,31 +145,36 @@ export class Hash implements Value {
     return ABSENT
   }
 
-  /** Returns the slot of field number `index`, 0 ≤ index < places; ABSENT where a hidden one is. O(1) in the large form. */
+  /**
+   * Returns the slot of field number `index`, 0 ≤ index < places; ABSENT if that one is hidden.
+   * O(1) in the large form.
+   */
   slotAt(index: number): number {
     if (this.#large === undefined) return packedOffset(this.#arena, this.#ref, 2 * index)
     return this.#isHidden(index) ? ABSENT : index
   }
 
-  /** How many places `slotAt` knows: the fields, hidden ones included. */
-  get places(): number {
+  /** The number of fields that `slotAt` counts: hidden ones included. */
+  get slotCount(): number {
     return this.#held
   }
 
   /**
-   * Adds the slots of some fields to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   * Adds the slots of some fields to `slots` and returns the cursor to continue with; 0 begins, and
+   * 0 returned is the end.
    *
-   * What Redis holds as a listpack comes all at once. Otherwise the cursor is the number of places that are still to come, and
-   * whatever is there from the first call to the last is found: places are walked downwards, and a removal fills a place with what
-   * comes after it (small) or with the last one (large), both visited already. Becoming large changes no field's number.
+   * A hash that Redis holds as a listpack is returned all at once. Otherwise the cursor is the
+   * number of fields still to come. Every field that exists from the first call to the last is
+   * found: fields are walked downwards, and a removal fills the gap with later ones (small) or with
+   * the last one (large), all visited already. Becoming large changes no field's number.
    */
   scan(cursor: number, count: number, slots: number[]): number {
     if ((this.#past & HASHTABLE) === 0) {
       for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) slots.push(slot)
       return 0
     }
-    const { places } = this
-    const end = cursor === 0 ? places : Math.min(cursor, places)
+    const { slotCount } = this
+    const end = cursor === 0 ? slotCount : Math.min(cursor, slotCount)
     const begin = Math.max(0, end - count)
     if (this.#large === undefined) {
       let slot = this.slotAt(begin)
@@ -180,9 +188,11 @@ export class Hash implements Value {
   // ── changing ─────────────────────────────────────────────────────────────
 
   /**
-   * Sets a field, telling whether it is new; its expiry is dropped unless `keepsExpiry`.
+   * Sets a field, and tells whether it is new. Its expiry time is removed unless `keepsExpiry`.
    *
-   * Neither window may lie in this hash. A listpack that is loaded stays one, however long its fields and values: `valueMax`. A hidden field must be removed first. Throws ArenaFull; nothing but the encoding is changed then.
+   * Neither window may lie in this hash. With `valueMax`, a listpack that is loaded stays one
+   * however long its fields and values are. A hidden field must be removed first. Throws ArenaFull,
+   * having changed at most the encoding.
    */
   set(field: Bytes, value: Bytes, keepsExpiry = false, valueMax = this.#host.limits.hash.value): boolean {
     if ((this.#past & HASHTABLE) === 0 && (field.length > valueMax || value.length > valueMax)) this.#past |= HASHTABLE
@@ -197,7 +207,10 @@ export class Hash implements Value {
     return isNew
   }
 
-  /** Says that `count` fields are about to be set: Redis makes a table at once when they would be too many, were they all new. */
+  /**
+   * Must be called before `count` fields are set. Redis makes a table at once if they would be too
+   * many, assuming that all are new.
+   */
   expect(count: number): void {
     if (count > this.#host.limits.hash.entries) this.#past |= HASHTABLE
   }
@@ -240,7 +253,7 @@ export class Hash implements Value {
       entry = large.insert(field, value.length)
     } else {
       const room = large.roomOf(entry)
-      // The place stays unless it is too small or mostly empty.
+      // The block stays unless it is too small or mostly empty.
       if (value.length > room || (room > 64 && 4 * value.length < room)) large.changeRoom(entry, value.length)
     }
     large.setExtra(entry, value.length)
@@ -261,7 +274,7 @@ export class Hash implements Value {
     if (this.#times?.count === 0) this.#forgetTimes()
   }
 
-  /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
+  /** Changes to the large form. Throws ArenaFull, having changed nothing. */
   #makeLarge(): void {
     const arena = this.#arena
     const large = new Dictionary(arena, this.#host.hashKey)
@@ -290,21 +303,21 @@ export class Hash implements Value {
     return this.#times === undefined ? NEVER : this.#times.get(this.#indexOf(slot))
   }
 
-  /** Lets the field in a slot expire. */
+  /** Sets the expiry time of the field in a slot. */
   setExpiry(slot: number, timeMs: number): void {
     this.#times ??= this.#large === undefined ? new SmallFieldTimes(this.#arena) : new LargeFieldTimes(this.#arena)
     this.#past |= TIMED
     this.#times.set(this.#indexOf(slot), timeMs)
   }
 
-  /** Lets the field in a slot live for ever; false when it did. */
+  /** Removes the expiry time of the field in a slot; false when it has none. */
   clearExpiry(slot: number): boolean {
     if (this.#times === undefined || !this.#times.clear(this.#indexOf(slot))) return false
     if (this.#times.count === 0) this.#forgetTimes()
     return true
   }
 
-  /** When the first field expires, NEVER when none does. */
+  /** When the first field expires; NEVER when none does. */
   get earliestExpiry(): number {
     return this.#times === undefined ? NEVER : this.#times.earliest
   }
@@ -327,8 +340,9 @@ export class Hash implements Value {
   }
 
   /**
-   * Removes up to `max` fields whose time was up before `nowMs`, the earliest first, adding copies of their names to `names`;
-   * hides the rest of them. Returns how many were removed. `max` of at least PACKED_COUNT_MAX / 2 leaves none in the small form.
+   * Removes up to `max` fields whose time was before `nowMs`, the earliest first, and returns their
+   * number. Adds copies of their names to `names`, and hides the rest. With `max` ≥
+   * PACKED_COUNT_MAX / 2 none is left in the small form.
    */
   removeDue(nowMs: number, max: number, names: Bytes[] | undefined): number {
     const times = this.#times
@@ -348,7 +362,7 @@ export class Hash implements Value {
     return this.#times?.isHidden(entry) === true
   }
 
-  /** The number under which a slot's expiry is kept: that of the field. */
+  /** The number of the field in a slot, under which its expiry time is kept. */
   #indexOf(slot: number): number {
     if (this.#large !== undefined) return slot
     let index = 0
@@ -380,7 +394,7 @@ export class Hash implements Value {
     let at = start + PACKED_FIRST
     if (parts === 'both') {
       while (at < end) {
-        // Short elements lie as a row of bulk strings.
+        // Short elements have the layout of a row of bulk strings.
         let short = 0
         for (let i = at; i < end && u8[i]! <= SHORT_ELEMENT_BYTES_MAX; i += u8[i]! + 2) short++
         if (short > 0) at = sink.bulkRow(source, at, short)
@@ -403,18 +417,21 @@ export class Hash implements Value {
 
   // ── the whole ────────────────────────────────────────────────────────────
 
-  /** The table that the fields of a large one are in. */
+  /** The dictionary of a large hash. */
   get table(): Dictionary | undefined {
     return this.#large
   }
 
-  /** What OBJECT ENCODING says; a hash that was a table, or had expiries, keeps to it. */
+  /**
+   * The answer of OBJECT ENCODING. A hash that was a table, or had expiry times, keeps that
+   * encoding.
+   */
   get encoding(): 'listpack' | 'listpackex' | 'hashtable' {
     if ((this.#past & HASHTABLE) !== 0) return 'hashtable'
     return (this.#past & TIMED) === 0 ? 'listpack' : 'listpackex'
   }
 
-  /** Bytes held; of a large hash, what some of its blocks let expect. */
+  /** Bytes held; for a large hash, estimated from some of its blocks. */
   get bytes(): number {
     const large = this.#large
     const bytes = OBJECT_BYTES + (this.#times?.bytes ?? 0)
@@ -441,7 +458,7 @@ export class Hash implements Value {
     this.#large = large
     for (let entry = 0; entry < from.count; entry++) {
       const length = from.extra(entry)
-      // Entries keep their numbers: their expiries are filed under them.
+      // Entries keep their numbers, because their expiry times are filed under them.
       large.insert(from.memberOf(entry, scratch), length)
       large.setExtra(entry, length)
       from.valueOf(entry, length, moving)
@@ -457,7 +474,7 @@ export class Hash implements Value {
 
   moveBlocks(from: number): number {
     if (this.#large !== undefined) return this.#large.moveBlocks(from)
-    this.#ref = this.#arena.moved(this.#ref)
+    this.#ref = this.#arena.moveIfLeaving(this.#ref)
     return 0
   }
 
@@ -481,7 +498,7 @@ export class Hash implements Value {
   }
 }
 
-/** Writes the element at `at` as a bulk string and returns where the next one begins. */
+/** Writes the element at `at` as a bulk string and returns the position of the next one. */
 function writeElement(sink: ElementSink, source: Source, at: number): number {
   elementAt(source, at, scratch)
   sink.bulkFrom(source, scratch.start, scratch.length)

@@ -1,17 +1,19 @@
-// Keys that have come but are in no bucket yet: the hash and the entry of each, gathered by the page of buckets they belong to.
+// Keys that were inserted but are in no bucket yet: the hash and the entry of each, gathered by the
+// page of buckets they belong to.
 //
-// A key that goes into its bucket at once waits for two places in memory that no cache holds: the bucket, and the entry that stands
-// in it already. When very many come, as from a snapshot, each is only appended here, and a page of buckets is linked in one go when
-// all are there: then everything looked at lies close together. A start from 1,000,000 keys took 820 ms of processor time with it,
-// 1,170 without (bench: snapshots).
+// A key that goes into its bucket at once waits for two places in memory that no cache holds: the
+// bucket, and the entry that is in it already. When very many keys come, as from a snapshot, each
+// is only appended here. A page of buckets is linked in one go when all keys are there; then all
+// memory it touches lies close together. A start from 1,000,000 keys took 820 ms of processor time
+// with it, 1,170 without (bench: snapshots).
 
-/** Entries of a page at first: one a bucket, and a little more. */
+/** Room for entries of a page at first: one for each bucket, and a little more. */
 const RECORDS_FIRST = 17 * 1024
 
 export class BulkIndex {
-  /** Pages linked so far. */
+  /** Number of pages linked so far. */
   linked = 0
-  /** Page → hash, entry, hash, entry, …; a page nobody came to has none. */
+  /** For each page: hash, entry, hash, entry, …; undefined for a page without keys. */
   readonly #records: (Int32Array | undefined)[] = []
   readonly #counts: Int32Array
   #chain = new Int32Array(RECORDS_FIRST)
@@ -21,7 +23,7 @@ export class BulkIndex {
     for (let page = 0; page < pages; page++) this.#records.push(undefined)
   }
 
-  /** Notes an entry whose bucket is on a page. */
+  /** Adds an entry whose bucket is on a page. */
   add(page: number, hash: number, entry: number): void {
     const at = 2 * this.#counts[page]!++
     let records = this.#records[page]
@@ -30,19 +32,22 @@ export class BulkIndex {
     records[at + 1] = entry
   }
 
-  /** Entries noted for a page. */
+  /** Returns the number of entries of a page. */
   count(page: number): number {
     return this.#counts[page]!
   }
 
-  /** Hands over what was noted for a page and lets go of it. */
+  /** Returns the records of a page and forgets them. */
   take(page: number): Int32Array {
     const records = this.#records[page] ?? EMPTY
     this.#records[page] = undefined
     return records
   }
 
-  /** Room for one number an entry; its content is of the page before. */
+  /**
+   * Returns an array for one number for each entry. It still contains the numbers of the page
+   * before.
+   */
   chain(count: number): Int32Array {
     if (this.#chain.length < count) this.#chain = new Int32Array(count)
     return this.#chain

@@ -1,25 +1,26 @@
-// What a database holds: memory, index, strings, structures; and earlier states of all that.
+// The contents of a database: memory, index, strings, structures; and earlier states of all these.
 //
-// To keep a state copies nothing. It begins an *era* (arena.ts), and three rules hold from then on:
+// Keeping a state copies nothing. It begins an *era* (arena.ts), and three rules hold from then on:
 //
-//   pages of the index   are copied before they are written to for the first time in the era (util/memory/kept-pages.ts)
-//   slabs                that are in use stay as they are: what is written is allocated elsewhere
-//   values               that are there are not changed: the gate puts a copy in the place of one that is going to be
-//                        (Database.passGate), and what is removed or replaced becomes a leftover
+//   pages of the index   are copied before they are first written to in the era (util/memory/kept-pages.ts)
+//   slabs in use         stay unchanged: new memory is allocated elsewhere
+//   values that exist    are not changed: the gate replaces one by a copy before it changes (Database.passGate);
+//                        freeing of removed and replaced values is deferred
 //
-// So going back is to take the old pages and to forget the new slabs, whatever was done since: no value is visited. To give
-// a state up is to free its leftovers. States stand one upon another; each knows what was given up in its era, which lasts
-// until the next one begins. What is still part of a lower state then becomes that one's leftover.
+// Returning to a state therefore takes the old pages and frees the new slabs; no value is visited,
+// whatever was done since. Giving a state up does the deferred frees. States form a stack. Each has
+// the deferred frees of its era, which lasts until the next state is kept. Memory that is still
+// part of a lower state is passed to that one.
 //
-// A branch is contents of another database that begin with a kept state: they share its pages, slabs and values, and the same
-// rules keep either side from writing to them.
+// A branch is contents of another database that begin with a kept state. It shares the state's
+// pages, slabs and values. The same rules keep both sides from writing to them.
 
 import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { happened } from '../../util/restless.ts'
 import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
-import { Arena, type ArenaState, type Holder, Leftovers } from '../memory/arena.ts'
+import { Arena, type ArenaState, DeferredFrees, type MemoryHolder } from '../memory/arena.ts'
 import { Compaction, type CompactionHost } from '../memory/compaction.ts'
 import { LazyFree } from '../memory/lazy-free.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
@@ -32,31 +33,36 @@ import { Strings } from './strings.ts'
 /** What contents need of the engine. */
 type ContentsHost = StringsHost & StructureHost & CompactionHost
 
-/** The newest era of all contents of the process. Two billion fit into the words that note them. */
+/**
+ * The newest era of all contents of the process. Two billion fit into the words that record them.
+ */
 let lastEra = 0
 
 /** A state that is kept. */
 export class KeptState {
   readonly contents: Contents
-  /** The era that began with it. */
+  /** The era that began with the state. */
   readonly era: number
-  /** What was part of it and was given up in its era. */
-  leftovers = new Leftovers()
-  /** What was no part of it, but of a state below that is not kept any more. */
-  readonly spent = new Leftovers()
-  /** Values that were on their way out. */
-  readonly leaving: Holder[]
+  /** Memory that is part of the state and was freed in its era. */
+  leftovers = new DeferredFrees()
+  /** Memory that is not part of the state, but of a lower state that is no longer kept. */
+  readonly spent = new DeferredFrees()
+  /** Removed values that were not freed yet. */
+  readonly leaving: MemoryHolder[]
   readonly arena: ArenaState
   readonly keys: KeyspaceState
   readonly strings: LargeStringsState
   readonly structures: NumberedState<Value>
-  /** Slabs that others read who began with a state that is gone here. */
+  /** Slabs that are still read by branches, which began with a state that is gone here. */
   lent: number[] = []
-  /** How many hold it: it is given up when the last one lets go. */
+  /** Number of holders. The state is given up when the last one releases it. */
   holders = 1
-  /** True when branches begin with it: going back to a lower state must spare what they read. */
+  /**
+   * True when branches begin with it. Returning to a lower state must spare the memory that they
+   * read.
+   */
   readonly isShared: boolean
-  /** The state that holds its memory since somebody went back to a lower one. */
+  /** The state that took over its memory when the contents returned to a lower state. */
   movedTo: KeptState | undefined = undefined
 
   constructor(contents: Contents, isShared: boolean) {
@@ -65,7 +71,7 @@ export class KeptState {
     this.contents = contents
     this.era = era
     this.isShared = isShared
-    this.leaving = lazyFree.giveAll()
+    this.leaving = lazyFree.handOverAll()
     this.arena = arena.keep(era, this.leftovers)
     this.keys = keys.keep()
     this.strings = strings.keep()
@@ -73,11 +79,11 @@ export class KeptState {
   }
 }
 
-/** The number of the contents that came last. */
+/** The number of the newest contents. */
 let lastNumber = 0
 
 export class Contents {
-  /** No other contents have it. */
+  /** Unique among all contents of the process. */
   readonly number = ++lastNumber
   readonly arena: Arena
   readonly keys: Keyspace
@@ -87,11 +93,13 @@ export class Contents {
   /** Large structures that were removed. */
   readonly lazyFree: LazyFree
   readonly compaction: Compaction
-  /** The states that are kept, the newest last. */
+  /** The kept states, the newest last. */
   readonly #states: KeptState[] = []
   #isAbandoned = false
 
-  /** `arena` and `lazyFree` may be those of other contents, whose values are going to come here. */
+  /**
+   * `arena` and `lazyFree` may be those of other contents, from which values will be handed over.
+   */
   constructor(host: ContentsHost, arena = new Arena(), lazyFree = new LazyFree()) {
     this.arena = arena
     this.lazyFree = lazyFree
@@ -100,7 +108,10 @@ export class Contents {
     this.compaction = new Compaction(host, arena, this.keys, this.strings, this.structures)
   }
 
-  /** Makes contents that begin with a kept state, the newest of its contents, which must stay kept as long as these live. */
+  /**
+   * Makes contents that begin with a kept state. It must be the newest of its contents, and stay
+   * kept as long as the branch lives.
+   */
   static branch(state: KeptState, host: ContentsHost): Contents {
     const branch = new Contents(host, state.contents.arena.branch(state.arena))
     branch.keys.epoch = state.contents.keys.epoch
@@ -110,21 +121,21 @@ export class Contents {
     return branch
   }
 
-  /** Keeps the present state. `isShared` = a branch will begin with it. */
+  /** Keeps the present state. With `isShared` a branch will begin with it. */
   keep(isShared: boolean): KeptState {
     const state = new KeptState(this, isShared)
     this.#states.push(state)
     return state
   }
 
-  /** Goes back to a kept state, which stays kept. Those above it are gone. */
+  /** Returns to a kept state, which stays kept. States above it are gone. */
   restore(state: KeptState): void {
     assert(this.#states.includes(state), 'a state that is gone back to is kept')
     this.#isAbandoned = false
     const later = this.#states.splice(this.#states.indexOf(state) + 1)
     const shared = later.filter(({ isShared }) => isShared)
-    state.leftovers = new Leftovers()
-    this.lazyFree.giveAll()
+    state.leftovers = new DeferredFrees()
+    this.lazyFree.handOverAll()
     const lent = this.arena.restore(
       state.arena,
       state.era,
@@ -136,7 +147,8 @@ export class Contents {
     this.strings.restore(state.strings)
     this.structures.restore(state.structures, state.era)
     if (shared.length === 0) return
-    // What they share with this state must not be written to when it is given up before they are.
+    // Memory that they share with this state must not be written to if this state is given up
+    // first.
     const moved = this.keep(true)
     moved.holders = 0
     moved.lent = lent
@@ -147,12 +159,16 @@ export class Contents {
     }
   }
 
-  /** Lets go of a kept state: when nobody else holds it, what only it kept is freed. */
+  /**
+   * Releases a kept state. With the last holder, the memory that only this state needed is freed.
+   */
   release(held: KeptState): void {
     let state = held
     while (state.movedTo !== undefined) state = state.movedTo
     const at = this.#states.indexOf(state)
-    if (at === -1 || --state.holders > 0) return
+    if (at === -1) return
+    assert(state.holders > 0, 'a kept state has a holder until it is given up')
+    if (--state.holders > 0) return
     if (CHECKED) happened('earlier state given up')
     this.#states.splice(at, 1)
     const below = this.#states[at - 1]
@@ -161,13 +177,16 @@ export class Contents {
     else for (const source of state.arena.large) above.arena.large.add(source)
     this.#pass(state.leftovers, below, above)
     this.#pass(state.spent, below, above)
-    if (above === undefined) this.lazyFree.takeAll(state.leaving)
+    if (above === undefined) this.lazyFree.takeBack(state.leaving)
     else for (const value of state.leaving) above.leaving.push(value)
     this.arena.takeBack(state.lent)
     if (this.#isAbandoned) this.abandon()
   }
 
-  /** Nobody uses the contents any more: their memory goes at once, unless a state is kept. */
+  /**
+   * Frees the memory at once, or, while states are kept, when the last one is released. The
+   * contents must not be used afterwards.
+   */
   abandon(): void {
     this.#isAbandoned = true
     if (this.#states.length > 0) return
@@ -178,15 +197,18 @@ export class Contents {
 
   #goBackTo(below: KeptState | undefined, { arena }: KeptState): void {
     const era = below?.era ?? this.arena.firstEra
-    this.arena.goBackTo(era, below?.leftovers ?? new Leftovers(), arena)
+    this.arena.goBackTo(era, below?.leftovers ?? new DeferredFrees(), arena)
     this.keys.goBack()
     this.strings.goBack()
     this.structures.goBackTo(era)
   }
 
-  /** Hands leftovers of a state that is given up to the one below that has them, or to the one above, or frees them. */
-  #pass({ blocks, buffers, values }: Leftovers, below: KeptState | undefined, above: KeptState | undefined): void {
-    const to = (since: number): Leftovers | undefined =>
+  /**
+   * Disposes of the deferred frees of a state that is given up: passes each to the state below or
+   * above that has the memory, or frees it.
+   */
+  #pass({ blocks, buffers, values }: DeferredFrees, below: KeptState | undefined, above: KeptState | undefined): void {
+    const to = (since: number): DeferredFrees | undefined =>
       below !== undefined && since < below.era ? below.leftovers : above?.spent
     for (const ref of blocks) {
       const heir = to(this.arena.sinceOf(ref))

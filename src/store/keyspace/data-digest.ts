@@ -1,14 +1,17 @@
-// Sixty-four bits that are the same for the same data, on whatever machine, and however it lies in memory.
+// A digest of 64 bits that is equal for equal data, on any machine and in any memory layout.
 //
-// Each key has a fingerprint, made of its database, its name, its expiry time and its content. The digest is the sum of all fingerprints,
-// so keys may come in any order: as a walk finds them, or as they stand in a file. Values are treated alike: elements that have an order (of
-// lists, sorted sets and streams) are taken in one after the other, those that have none (of sets and hashes) are added up.
+// Each key has a fingerprint, made of its database, its name, its expiry time and its content. The
+// digest is the sum of all fingerprints, so keys may come in any order: that of a walk, or that of
+// a file. Values are treated alike. Elements with an order (of lists, sorted sets and streams) are
+// taken in one after the other. Those without an order (of sets and hashes) are added up.
 //
-// It guards against faults, not against anybody who chooses data. DEBUG DIGEST does the like as Redis does it; with its SHA-1 for each word a
-// million keys take half a minute, with this a second.
+// It detects faults, not an attacker who chooses data. DEBUG DIGEST is the same idea as Redis has
+// it; with its SHA-1 for each word a million keys take half a minute, with this digest a second.
 //
-// Left out is what nodes that were told the same may hold differently: how a value is encoded, when it was used, when a consumer asked and how often it was
-// given an entry, the count that PFCOUNT has stored in a HyperLogLog, and fields of a hash that expire, which stay until somebody looks.
+// State that may differ between nodes with the same history is left out: how a value is encoded;
+// when it was used; when a consumer asked and how often it was given an entry; the count that
+// PFCOUNT has stored in a HyperLogLog; and fields of a hash that expire, which stay until a command
+// looks at them.
 
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
@@ -25,30 +28,33 @@ import { StreamId } from '../stream/stream-id.ts'
 import { IndexCursor } from '../stream/stream-index.ts'
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, type Value } from '../structures/value.ts'
 
-/** What is summed up, and how; another number for each other way, so that only like is held against like. */
+/**
+ * The version of the digest's rules. It changes with every change of them, so that only comparable
+ * digests are compared.
+ */
 const FORM = 1
-/** Bytes that are summed up in one go: a tenth of a millisecond. */
+/** Bytes that are digested in one go: a tenth of a millisecond. */
 const STEP_BYTES = 64 * 1024
-/** What an element costs beside its bytes. */
+/** The work that an element costs beside its bytes. */
 const ELEMENT_BYTES = 32
-/** A HyperLogLog begins with "HYLL", and has these bytes of its count. */
+/** A HyperLogLog begins with "HYLL" and stores its count in these bytes. */
 const HYPERLOGLOG = 0x48594c4c
 const STORED_COUNT_FROM = 8
 const STORED_COUNT_TO = 16
-/** What a function library is taken for: no type of a value. */
+/** The type number of a function library. No value has it. */
 const TYPE_LIBRARY = -1
 
 /** Takes the fingerprints of keys. */
 export interface DigestSink {
-  /** Takes one key; the fingerprint is the caller's. */
+  /** Takes one key. The fingerprint is reused by the caller. */
   add(key: Fingerprint): void
 }
 
-/** How much of a value is summed up. */
+/** How much of a value is digested. */
 export interface DigestDepth {
   /**
-   * Fields of hashes that expire at this time or later are summed up too, and so is all of a stream that replay brings back. Only data at
-   * one position of one journal is equal in that.
+   * Fields of hashes that expire at this time or later are digested too, and so is all of a stream
+   * that replay restores. These are equal only for data at one position of one journal.
    */
   readonly fieldsFromMs: number
 }
@@ -78,7 +84,7 @@ export class DataDigest implements DigestSink {
   }
 }
 
-/** Returns the digest of one value, as `DataDigest` makes it, all in one go. */
+/** Returns the digest of one value, as `DataDigest` makes it, in one go. */
 export function digestOf(value: Value | Bytes): string {
   const digest = new DataDigest()
   const key = new KeyDigest(digest)
@@ -87,16 +93,19 @@ export function digestOf(value: Value | Bytes): string {
   return digest.toString()
 }
 
-/** Tells whether two digests were made in the same way, so that they must be equal for equal data. */
+/** Tells whether two digests follow the same rules, so that they are equal for equal data. */
 export function areComparable(one: string, other: string): boolean {
   return formOf(one) === formOf(other)
 }
 
 const formOf = (digest: string): string => digest.slice(0, digest.indexOf(':'))
 
-/** Adds keys to a digest one after the other, large ones in steps. A value must not change until it is whole. */
+/**
+ * Adds keys to a digest one after the other, large ones in steps. A value must not change until it
+ * is complete.
+ */
 export class KeyDigest {
-  /** Bytes summed up so far. Slices are measured by it. */
+  /** Bytes digested so far, by which slices are measured. */
   work = 0
   readonly #to: DigestSink
   readonly #depth: DigestDepth | undefined
@@ -105,7 +114,7 @@ export class KeyDigest {
   readonly #part = new Fingerprint()
   readonly #one = new Bytes()
   readonly #other = new Bytes()
-  /** The rest of a value; undefined = it is whole. */
+  /** The rest of a value; undefined when it is complete. */
   #rest: Generator<void, boolean> | undefined = undefined
   #until = 0
 
@@ -114,7 +123,10 @@ export class KeyDigest {
     this.#depth = depth
   }
 
-  /** Begins a key; true when it is whole, false when `step` goes on with it. The key may be gone afterwards, the value may not. */
+  /**
+   * Begins a key; true when it is complete, false when `step` continues with it. Afterwards the key
+   * may be freed; the value may not.
+   */
   begin(database: number, key: Bytes, expiryMs: number | undefined, value: Value | Bytes): boolean {
     const sum = this.#key
     sum.reset()
@@ -131,7 +143,7 @@ export class KeyDigest {
     return this.step(STEP_BYTES)
   }
 
-  /** Goes on with the value by so many bytes; true when it is whole. */
+  /** Digests up to so many more bytes of the value; true when it is complete. */
   step(bytes = STEP_BYTES): boolean {
     this.#until = this.work + bytes
     const { done, value: isThere } = this.#rest!.next()
@@ -152,7 +164,7 @@ export class KeyDigest {
     }
   }
 
-  /** Generators say whether there is anything to be added. */
+  /** The generators return whether there is a value to add. */
   *#longString({ length, source, start }: Bytes): Generator<void, boolean> {
     const crc = new Crc64()
     this.#key.number(TYPE_STRING)
@@ -252,7 +264,7 @@ export class KeyDigest {
     }
   }
 
-  /** Whose each entry is that was delivered to a group. */
+  /** Digests the pending entries of a group, each with its consumer. */
   *#pending(group: StreamGroup): Generator<void, void> {
     const at = new IndexCursor()
     const id = new StreamId()
@@ -277,7 +289,7 @@ export class KeyDigest {
   }
 }
 
-/** Sixty-four bits of what was taken in, one after the other. */
+/** A running digest of 64 bits over words in their order. */
 export class Fingerprint {
   #low = 0
   #high = 0
@@ -305,7 +317,7 @@ export class Fingerprint {
     this.sum(CRC.reset().update(source, start, start + length), length)
   }
 
-  /** Takes in so many bytes of which this is the checksum. */
+  /** Takes in a checksum of `length` bytes. */
   sum({ high, low }: Crc64, length: number): void {
     this.#word(low, high)
     this.#word(length | 0, 0)
@@ -316,7 +328,7 @@ export class Fingerprint {
     this.#word(seqLow, seqHigh)
   }
 
-  /** Takes in a whole in which its fellows may come before or after it. */
+  /** Takes in another fingerprint. The order of such calls does not matter. */
   join(other: Fingerprint): void {
     this.#low = (this.#low + other.#low) | 0
     this.#high = (this.#high + other.#high) | 0
@@ -327,8 +339,9 @@ export class Fingerprint {
   }
 
   /**
-   * Takes in 64 bits. No two states become one, whatever comes; and each bit that comes changes about half of the state. A checksum alone would not do: it is
-   * linear, so two values that change places would leave their sum as it was.
+   * Takes in 64 bits. Different states stay different for the same bits, and each bit changes about
+   * half of the state. A checksum alone would not do: it is linear, so two values that change
+   * places would leave their sum unchanged.
    */
   #word(a: number, b: number): void {
     let low = (this.#low ^ a) + 0x9e3779b9

@@ -1,50 +1,69 @@
-// The interface between a database and the engine that runs it: what the database asks for, and what it reports.
+// The interface between a database and the engine: what the database asks for, and what it reports.
 //
-// `D` is the database itself (database.ts), which stands above this: it is told of, and never looked into, here.
+// `D` is the database itself (database.ts), which is a layer above this file. It is only passed on
+// here.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Handler } from '../../util/tables/handlers.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 
-/** What is going to change: something about an entry, or all of it, because it is removed or gets another value. */
+/**
+ * The extent of a change: a part of an entry, or all of it because it is removed or gets another
+ * value.
+ */
 export type Extent = 'part' | 'whole'
 
 /**
- * What becomes of a key whose time is up: it is removed when somebody comes across it, and its removal is told; it is there for
- * nobody and stays until somebody else says that it is removed (what a replica shows), unless, for `own`, it is in the way of a
- * client who writes (a replica that may be written to); it is there like any other (what is replayed, and what a primary sends:
- * history decides, and a write must find what it changes).
+ * How a key is treated whose time is up.
+ *
+ * - `remove`: the command that finds it removes it, and the removal is reported.
+ * - `hide`: no command finds it, and it stays until the primary removes it. A replica does so.
+ * - `own`: as `hide`, except that it is removed when a client of this server writes to it. A
+ *   writable replica does so.
+ * - `keep`: it is there like any other key. So replayed commands and a primary's commands run: the
+ *   history decides, and a write must find the key that it changes.
  */
 export type Expiry = 'remove' | 'hide' | 'own' | 'keep'
 
-// What is told, and when; keys are windows that are valid during the call.
+// Events that a database reports. Keys are windows that are valid during the call.
 
-/** An entry is going to change for the first time. A value that goes as a whole he who is told may take (`handOver`). */
+/**
+ * An entry is about to change for the first time. With the extent `whole` the handler may take the
+ * value (`handOver`).
+ */
 export type BeforeChange<D> = [db: D, entry: number, extent: Extent]
-/** A database was emptied: its contents as they were, in a database of no number. */
+/**
+ * A database was emptied. The argument is a database without a number that holds the old contents.
+ */
 export type Emptied<D> = [contents: D]
-/** A read found nothing. */
+/** A read found no key. */
 export type Missed<D> = [db: D, key: Bytes]
-/** A key came into being, with a value of this type. */
+/** A key was created, with a value of this type. */
 export type Created<D> = [db: D, key: Bytes, type: number]
-/** A value of this type is going: its key is removed, gets another name or another value. Not told when all contents go at once. */
+/**
+ * A value of this type is about to go: its key is removed, renamed or gets another value. Not
+ * reported when all contents go at once.
+ */
 export type Gone<D> = [db: D, key: Bytes, type: number]
-/** An entry was given a time at which it expires (Unix ms). */
+/** An entry was given an expiry time (Unix ms). */
 export type Deadline<D> = [db: D, entry: number, timeMs: number]
-/** A key was looked up; told by its hash. */
+/** A key was looked up; it is identified by its hash. */
 export type Looked = [hash: number]
 
 /** How the use of keys is measured. */
 export interface UseHost {
-  /** Seconds for the access clock, coarse. */
+  /** Seconds of the access clock, which is coarse. */
   readonly accessSeconds: number
-  /** Non-null under an LFU policy: given and returning the 8-bit frequency, told the access word. */
+  /**
+   * Not null under an LFU policy: takes the 8-bit frequency and the access word, and returns the
+   * new frequency.
+   */
   frequency: ((frequency: number, accessWord: number) => number) | null
 }
 
-/** What strings need. */
+/** What strings need of the engine. */
 export interface StringsHost {
-  /** Keys are to be found by their slot: the server is part of a cluster. */
+  /** True when keys must be found by their slot, because the server is part of a cluster. */
   readonly indexesSlots?: boolean
   /** Told of large values as they come: memory may never again be as much. */
   readonly grown: (() => void) | null
@@ -52,20 +71,32 @@ export interface StringsHost {
   wrongType(): never
 }
 
-/** What a database needs from whoever runs it; one object for all databases. Who is told sits in a slot that is null while nobody does. */
+/**
+ * What a database needs of the engine; one object serves all databases. A handler is null while
+ * there is no listener.
+ */
 export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
-  /** Unix time in ms: one reading a command (invariant 2). */
+  /** Unix time in ms: one reading for each command (invariant 2). */
   now(): number
   expiry: Expiry
-  /** Large values are freed in steps also while the journal is replayed: clients of another engine wait meanwhile. Default: they are not. */
+  /**
+   * True when large values are freed in steps even while the journal is replayed, because clients
+   * of another engine wait meanwhile. By default they are freed at once then.
+   */
   readonly freesInSteps?: boolean
-  /** True = a key whose time is up is removed when it is found; false = it is only hidden. It follows from `expiry` and from the command that is being run. */
+  /**
+   * True when a key whose time is up is removed when it is found, false when it is only hidden. It
+   * follows from `expiry` and from the running command.
+   */
   readonly removesExpired: boolean
-  /** False for clients that asked not to count as use (CLIENT NO-TOUCH). */
+  /** False for clients whose reads do not count as use (CLIENT NO-TOUCH). */
   touches: boolean
   hits: number
   misses: number
-  /** Counts what passes the *before* side of the gate, and what comes into being; wraps. Unchanged = nothing has changed. */
+  /**
+   * Counts changes that pass the *before* side of the gate, and new keys; wraps. While it is the
+   * same, no value has changed.
+   */
   changesBegun: number
   readonly beforeChange: Handler<BeforeChange<D>> | null
   readonly emptied: Handler<Emptied<D>> | null
@@ -74,8 +105,13 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   readonly gone: Handler<Gone<D>> | null
   readonly looked: Handler<Looked> | null
   readonly deadline: Handler<Deadline<D>> | null
-  /** A key's time was up; it is already gone. The window is valid during the call. */
+  /**
+   * Called after a key was removed because its time was up. The window is valid during the call.
+   */
   expired(db: D, key: Bytes): void
-  /** The time of some fields of a hash was up; they are already gone, and the key with them if they were the last. */
+  /**
+   * Called after fields of a hash were removed because their time was up. The key is gone too if
+   * they were the last.
+   */
   fieldsExpired(db: D, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void
 }

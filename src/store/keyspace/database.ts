@@ -1,12 +1,13 @@
-// One numbered database: keys, values, expiries, access clocks.
+// One numbered database: keys, values, expiry times, access clocks.
 //
-// `find` removes an expired key before anyone can see it, and every lookup goes through it. Every change of a value begins at
-// `getForWrite`, `findForWrite` or one of the writers here: they are the *before* side of the gate (invariant 6). The engine
-// does what follows a change (events, journal, waiters), in `call.changed`.
+// `find` removes an expired key before a command can see it, and every lookup goes through `find`.
+// Every change of a value begins at `getForWrite`, `findForWrite` or one of the writers here, which
+// are the *before* side of the gate (invariant 6). The engine does what follows a change (events,
+// journal, waiters), in `call.changed`.
 //
-// Strings lie in the keys' blocks (strings.ts), structures are objects that an entry names by number (value.ts). All that a
-// database holds is its contents (contents.ts), of which earlier states may be kept: then the gate has what is part of one
-// stay as it is.
+// Strings lie in the keys' blocks (strings.ts). Structures are objects that an entry refers to by
+// number (value.ts). All data of a database is its contents (contents.ts). While earlier states of
+// the contents are kept, the gate sees to it that they stay unchanged.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -26,23 +27,27 @@ import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.t
 import { ACCESS, align, EXPIRY, HASH, KEY, type Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
 import type { Strings } from './strings.ts'
 
-/** What a database needs from whoever runs it; one object for all databases. */
+/** What a database needs of the engine; one object serves all databases. */
 export type DatabaseHost = DatabaseHostOf<Database>
 
 export class Database {
-  /** Its number; SWAPDB exchanges contents, not numbers. */
+  /** The number of the database. SWAPDB exchanges contents, not numbers. */
   readonly index: number
   readonly host: DatabaseHost
-  // The contents, and their parts: one look less for whoever reads them.
+  // The contents and their parts. The parts are fields too, because that spares readers one
+  // property.
   contents!: Contents
   keys!: Keyspace
   arena!: Arena
   lazyFree!: LazyFree
-  /** The strings, by entry: who changes one has passed the gate. */
+  /** The strings, by entry. Code that changes one must have passed the gate. */
   strings!: Strings
   #structures!: Numbered<Value>
 
-  /** `sharing` = a database whose values this one is going to take (`handOver`): they stay in their memory. */
+  /**
+   * With `sharing`, this database uses the memory of that one, so that it can take values from
+   * there without moving them (`handOver`).
+   */
   constructor(index: number, host: DatabaseHost, sharing?: Database) {
     this.index = index
     this.host = host
@@ -58,7 +63,7 @@ export class Database {
     this.#structures = contents.structures
   }
 
-  /** Number of keys, expired ones not yet removed included. */
+  /** Number of keys, including expired ones that are not removed yet. */
   get size(): number {
     return this.keys.count
   }
@@ -78,7 +83,7 @@ export class Database {
     return entry
   }
 
-  /** As `find`, and counts as a hit or a miss and as use of the key. */
+  /** Like `find`, and counts a hit or a miss, and a use of the key. */
   findForRead(key: Bytes): number {
     const entry = this.find(key)
     if (entry === NONE) {
@@ -91,7 +96,10 @@ export class Database {
     return entry
   }
 
-  /** As `findForRead` for someone who only wants to know about the key (EXISTS, TTL): no use of it. */
+  /**
+   * Like `findForRead`, but without counting a use, for commands that only ask about the key
+   * (EXISTS, TTL).
+   */
   peek(key: Bytes): number {
     const entry = this.find(key)
     if (entry !== NONE) {
@@ -103,7 +111,7 @@ export class Database {
     return entry
   }
 
-  /** As `find` for someone who is going to change the value: passes the *before* gate. */
+  /** Like `find`, for a command that is going to change the value: passes the *before* gate. */
   findForWrite(key: Bytes, extent: Extent = 'part'): number {
     const entry = this.find(key)
     if (entry !== NONE) {
@@ -113,18 +121,22 @@ export class Database {
     return entry
   }
 
-  /** The *before* side of the gate: to be passed by whoever is going to change an entry. */
+  /** Passes the *before* side of the gate. Must be called before an entry is changed. */
   passGate(entry: number, extent: Extent): void {
+    if (CHECKED) assert(this.keys.isLive(entry), 'only a living entry changes (invariant 6)')
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
-    // Before the gate: there the value may be taken.
+    // Before `beforeChange`, whose handler may take the value.
     if (host.gone !== null && extent === 'whole') this.#tellGone(entry)
     if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
-    // Last: a snapshot may have taken the value.
+    // Last, because a snapshot may have taken the value.
     if (this.arena.era !== 0) this.#renew(entry, extent)
   }
 
-  /** Has what is part of a kept state stay as it is: what is going to change is a copy. A value that goes as a whole needs none. */
+  /**
+   * Protects a kept state: replaces a value that is part of one by a copy, which may then be
+   * changed. A value that goes as a whole needs no copy.
+   */
   #renew(entry: number, extent: Extent): void {
     if (this.typeOf(entry) === TYPE_STRING) {
       this.strings.renew(entry, extent === 'whole')
@@ -153,13 +165,13 @@ export class Database {
     this.host.changesBegun = (this.host.changesBegun + 1) | 0
   }
 
-  /** Returns the structure under a key, undefined when there is none. Throws WRONGTYPE. */
+  /** Returns the structure under a key; undefined when there is none. Throws WRONGTYPE. */
   getForRead<T extends Value>(key: Bytes, valueClass: ValueClass<T>): T | undefined {
     const entry = this.findForRead(key)
     return entry === NONE ? undefined : this.#structure(entry, valueClass)
   }
 
-  /** As `getForRead`, for someone who is going to change it. */
+  /** Like `getForRead`, for a command that is going to change the structure. */
   getForWrite<T extends Value>(key: Bytes, valueClass: ValueClass<T>): T | undefined {
     const entry = this.findForWrite(key)
     return entry === NONE ? undefined : this.#structure(entry, valueClass)
@@ -175,12 +187,15 @@ export class Database {
     return this.keys.word(entry, META) & TYPE_MASK
   }
 
-  /** Returns an entry's structure; not for strings. */
+  /** Returns an entry's structure. Must not be called for strings. */
   structureOf(entry: number): Value {
     return this.#structures.get(this.keys.word(entry, VALUE))
   }
 
-  /** Returns the structure under a key, undefined where there is none or a string. For a look ahead: nothing is noted of it. */
+  /**
+   * Returns the structure under a key; undefined for a missing key or a string. It is for looking
+   * ahead, so it counts no hit and no use.
+   */
   structureUnder(key: Bytes): Value | undefined {
     const entry = this.keys.find(key)
     return entry === NONE || this.typeOf(entry) === TYPE_STRING ? undefined : this.structureOf(entry)
@@ -188,7 +203,10 @@ export class Database {
 
   // ── strings ──────────────────────────────────────────────────────────────
 
-  /** Points `window` at the string under a key; false when there is none. Throws WRONGTYPE. Valid until the next change. */
+  /**
+   * Points `window` at the string under a key; false when there is none. Throws WRONGTYPE. Valid
+   * until the next change.
+   */
   readString(key: Bytes, window: Bytes): boolean {
     const entry = this.findForRead(key)
     if (entry === NONE) return false
@@ -199,8 +217,8 @@ export class Database {
   /**
    * Sets a key to a string, whatever it held before, and returns its entry.
    *
-   * The expiry is dropped unless `keepExpiry`. `value` may be a window on a buffer of its own (owned = true): a large one is
-   * kept instead of copied.
+   * The expiry time is removed unless `keepExpiry`. `value` may be a window on a buffer of its own
+   * (owned = true); a large one is kept instead of copied.
    */
   writeString(key: Bytes, value: Bytes, keepExpiry = false, owned = false): number {
     const { keys } = this
@@ -208,13 +226,16 @@ export class Database {
     if (entry === NONE) return this.insertString(key, value, owned)
     const structure = (keys.word(entry, META) & TYPE_MASK) === TYPE_STRING ? -1 : keys.word(entry, VALUE)
     this.strings.place(entry, value, owned)
-    // There was room for the new value: only now the old one goes.
+    // There was room for the new value, so the old one can be freed.
     if (structure !== -1) this.#freeStructure(structure)
     if (!keepExpiry && keys.word(entry, EXPIRY) !== 0) this.clearExpiry(entry)
     return entry
   }
 
-  /** Puts a string under a key that is not there, as the caller knows, and returns its entry. `owned` as in `writeString`. */
+  /**
+   * Puts a string under a key that does not exist, and returns its entry. `owned` as in
+   * `writeString`.
+   */
   insertString(key: Bytes, value: Bytes, owned: boolean): number {
     this.#beginChange()
     const entry = this.strings.insert(key, value, owned)
@@ -225,14 +246,17 @@ export class Database {
 
   // ── structures ───────────────────────────────────────────────────────────
 
-  /** Puts a structure under a key that has none, and returns it. Throws ArenaFull, having freed it. */
+  /**
+   * Puts a structure under a key that does not exist, and returns the structure. Throws ArenaFull,
+   * having freed it.
+   */
   create<T extends Value>(key: Bytes, value: T): T {
     this.insertStructure(key, value)
     if (this.host.created !== null) this.host.created(this, key, value.type)
     return value
   }
 
-  /** Sets a key to a structure, whatever it held; the expiry is dropped. */
+  /** Sets a key to a structure, whatever it held before; the expiry time is removed. */
   writeStructure(key: Bytes, value: Value): void {
     const entry = this.findForWrite(key, 'whole')
     if (entry === NONE) {
@@ -244,7 +268,10 @@ export class Database {
     }
   }
 
-  /** Puts a structure under a key that is not there, as the caller knows, and returns its entry. Throws ArenaFull, having freed it. */
+  /**
+   * Puts a structure under a key that does not exist, and returns its entry. Throws ArenaFull,
+   * having freed it.
+   */
   insertStructure(key: Bytes, value: Value): number {
     let entry: number
     this.#beginChange()
@@ -281,7 +308,10 @@ export class Database {
     }
   }
 
-  /** Removes a key; false when it did not exist. On a replica that may be written to, one that is hidden counts as there, as in Redis (DEL). */
+  /**
+   * Removes a key; false when it did not exist. On a writable replica a hidden key counts as
+   * existing, as in Redis (DEL).
+   */
   delete(key: Bytes): boolean {
     const entry = this.host.expiry === 'own' ? this.keys.find(key) : this.find(key)
     if (entry === NONE) return false
@@ -295,14 +325,18 @@ export class Database {
     this.#removeEntry(entry)
   }
 
-  /** Gives the value and expiry of one key to another name, replacing what that held. `from` must exist and not be `to`. */
+  /**
+   * Gives the value and expiry time of one key to another name, replacing what that held. `from`
+   * must exist, and differ from `to`.
+   */
   rename(from: Bytes, to: Bytes): void {
     const entry = this.findForWrite(from)
     const target = this.find(to)
+    assert(entry !== NONE && entry !== target, 'a key that is renamed exists and gets another name')
     const { keys } = this
     const meta = keys.word(entry, META)
     const expiry = this.expiryOf(entry)
-    // The new entry is there before the others go: should memory be short, nothing has happened.
+    // The new entry is made before the others go, so a lack of memory changes nothing.
     let renamed: number
     if ((meta & (TYPE_MASK | FLAG_LARGE)) === TYPE_STRING) {
       const value = this.strings.read(entry, new Bytes())
@@ -323,7 +357,10 @@ export class Database {
     if (this.host.created !== null) this.host.created(this, to, meta & TYPE_MASK)
   }
 
-  /** Gives another key, here or in another database, a copy of an entry's value and expiry, replacing what that held. Returns its entry. */
+  /**
+   * Copies an entry's value and expiry time to a key, here or in another database, replacing what
+   * that held. Returns the new entry.
+   */
   copyTo(entry: number, to: Database, key: Bytes): number {
     const target = to.find(key)
     const expiry = this.expiryOf(entry)
@@ -336,18 +373,21 @@ export class Database {
       copy = to.insertStructure(key, this.structureOf(entry).copy(to.arena))
       if (this.host.created !== null) this.host.created(to, key, to.typeOf(copy))
     }
-    // Two entries bear the name for a moment, so that a lack of memory costs nothing.
+    // Two entries have the name for a moment, so that a lack of memory costs nothing.
     if (target !== NONE) to.deleteEntry(target)
     if (expiry !== undefined) to.setExpiry(copy, expiry)
     return copy
   }
 
-  /** Moves a key to a database that has none of that name. Memory belongs to one database: the value is copied. */
+  /**
+   * Moves a key to a database that has no key of that name. Memory belongs to one database, so the
+   * value is copied.
+   */
   moveTo(key: Bytes, to: Database): void {
     const entry = this.find(key)
     if (this.host.touches) this.touch(entry)
     const moved = this.copyTo(entry, to, key)
-    // It is the same value still, its encoding and its use included; only where a string lies may differ.
+    // The value keeps its encoding and its use. Only the place of a string may differ.
     const large = to.keys.word(moved, META) & FLAG_LARGE
     to.keys.setWord(moved, META, (this.keys.word(entry, META) & ~FLAG_LARGE) | large)
     to.keys.setWord(moved, ACCESS, this.keys.word(entry, ACCESS))
@@ -355,10 +395,11 @@ export class Database {
   }
 
   /**
-   * Gives the large value of an entry that goes as a whole to a database that shares this one's memory, with name, expiry, use and
-   * mark; the entry is the empty string from then on. Returns the entry there, which `letGo` ends. Returns NONE, and has done
-   * nothing, when the arena is nearly full: should there be no room for the next value, this one stays; and where earlier states
-   * are kept: they may own the value.
+   * Moves the large value of an entry, which goes as a whole, to a database that shares this one's
+   * memory, with name, expiry time, use and mark. The entry is the empty string afterwards. Returns
+   * the entry there, which `letGo` frees. Returns NONE and does nothing in two cases: when the
+   * arena is nearly full, since there may be no room for the next value then; and when earlier
+   * states are kept, since they may own the value.
    */
   handOver(entry: number, to: Database): number {
     const { keys } = this
@@ -380,13 +421,13 @@ export class Database {
     return handed
   }
 
-  /** Frees what `handOver` brought here; a large structure in steps. */
+  /** Frees an entry that `handOver` brought here; a large structure is freed in steps. */
   letGo(entry: number): void {
     if (this.typeOf(entry) !== TYPE_STRING) this.lazyFree.heldBytes -= this.structureOf(entry).bytes
     this.#removeEntry(entry)
   }
 
-  /** Empties the database. The memory goes at once: nothing in it is visited. */
+  /** Empties the database. Its memory goes at once: no value is visited. */
   clear(): void {
     this.#beginChange()
     if (this.host.emptied !== null && this.size > 0) {
@@ -407,7 +448,7 @@ export class Database {
     other.#hold(contents)
   }
 
-  /** Holds other contents from now on. What becomes of the present ones is the caller's to say. */
+  /** Replaces the contents. The caller decides what happens to the old ones. */
   take(contents: Contents): void {
     this.#beginChange()
     this.#hold(contents)
@@ -418,7 +459,7 @@ export class Database {
     this.keys.remove(entry)
   }
 
-  /** Frees the memory of a value that lies outside the key's block; leaves the empty string. */
+  /** Frees the memory of a value outside the key's block, and leaves the empty string. */
   #freeValue(entry: number): void {
     const meta = this.keys.word(entry, META)
     const value = this.keys.word(entry, VALUE)
@@ -432,9 +473,11 @@ export class Database {
     this.keys.setWord(entry, META, this.keys.word(entry, META) & FREQUENCY_MASK)
   }
 
-  /** Frees a structure that lies in this database's arena and under no key; a large one in steps. */
+  /**
+   * Frees a structure that lies in this database's arena and under no key; a large one in steps.
+   */
   discard(value: Value): void {
-    // While the journal is replayed nobody waits, and nobody takes the steps.
+    // During replay no client waits and no upkeep runs, so the value is freed at once.
     if (this.host.expiry !== 'keep' || this.host.freesInSteps === true) this.lazyFree.take(value)
     else value.free()
   }
@@ -449,7 +492,7 @@ export class Database {
 
   // ── expiry ───────────────────────────────────────────────────────────────
 
-  /** Returns when an entry expires (Unix ms), undefined = never. */
+  /** Returns when an entry expires (Unix ms); undefined = never. */
   expiryOf(entry: number): number | undefined {
     const position = this.keys.word(entry, EXPIRY)
     return position === 0 ? undefined : this.keys.expiries.timeAt(position - 1)
@@ -471,7 +514,7 @@ export class Database {
     return true
   }
 
-  /** Tells whether an entry's time is up, although nobody has removed it yet. */
+  /** Tells whether an entry's time is up, although it was not removed yet. */
   isExpired(entry: number): boolean {
     return this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)
   }
@@ -480,12 +523,15 @@ export class Database {
   expireEntry(entry: number, window: Bytes): boolean {
     if (!this.isExpired(entry)) return false
     if (!this.host.removesExpired) return true
-    // The name must outlive the entry for those who are told of it.
+    // Handlers still need the name after the entry is gone.
     this.#expire(entry, this.keys.keyOf(entry, window).copy())
     return true
   }
 
-  /** Removes a key if its time is up, whoever is to decide that; returns its time if that is still to come. */
+  /**
+   * Removes a key if its time is up, whatever `expiry` says. Returns its time if that is still to
+   * come.
+   */
   expireKey(key: Bytes): number | undefined {
     const entry = this.keys.find(key)
     const timeMs = entry === NONE ? undefined : this.expiryOf(entry)
@@ -494,12 +540,15 @@ export class Database {
     return undefined
   }
 
-  /** Removes up to `max` keys whose time is up; returns how many. `window` is used for their names. */
+  /**
+   * Removes up to `max` keys whose time is up; returns their number. `window` is used for their
+   * names.
+   */
   expireDue(max: number, window: Bytes): number {
     let removed = 0
     const { expiries } = this.keys
     const now = this.host.now()
-    // The name must outlive the entry for those who are told of it; names of one round share their memory.
+    // Handlers still need the name after the entry is gone. Names of one round share their memory.
     let space: CopySpace | undefined
     while (removed < max && expiries.earliest < now) {
       const entry = expiries.entryAt(0)
@@ -522,12 +571,15 @@ export class Database {
 
   // ── access ───────────────────────────────────────────────────────────────
 
-  /** Notes that an entry was used. */
+  /** Records that an entry was used. */
   touch(entry: number): void {
     touch(this.keys, entry, this.host)
   }
 
-  /** Takes over what another server knew of an entry's use, as far as it is measured here; -1 = not known. */
+  /**
+   * Sets an entry's use as another server reported it, as far as it is measured here; -1 = not
+   * known.
+   */
   setUse(entry: number, idleSeconds: number, frequency: number): void {
     setUse(this.keys, entry, this.host, idleSeconds, frequency)
   }
@@ -537,14 +589,17 @@ export class Database {
     return idleSeconds(this.keys, entry, this.host)
   }
 
-  /** How often an entry was used, 0–255, as it was when it was used last. */
+  /** The access frequency of an entry, 0–255, when it was last used. */
   frequencyOf(entry: number): number {
     return frequencyOf(this.keys, entry)
   }
 
   // ── measuring ────────────────────────────────────────────────────────────
 
-  /** Bytes in use: blocks, index, large strings. Not what was handed over: that is gone, and evicting others would not free it. */
+  /**
+   * Bytes in use: blocks, index, large strings. Values that were handed over do not count: they are
+   * removed, and evicting others would not free them.
+   */
   get usedBytes(): number {
     const fieldDeadlineBytes = this.keys.fieldDeadlines?.heldBytes ?? 0
     // The size of some structures is an estimate.
@@ -552,7 +607,7 @@ export class Database {
     return arenaBytes + this.keys.indexBytes + this.strings.largeBytes + fieldDeadlineBytes
   }
 
-  /** Bytes one key takes: its entry, its name and its value. */
+  /** Bytes that one key takes: its entry, its name and its value. */
   entryBytes(entry: number): number {
     const { keys } = this
     const keyRef = keys.word(entry, KEY)
@@ -563,7 +618,7 @@ export class Database {
     )
   }
 
-  /** The key hash of an entry, for those who index by it. */
+  /** The hash of an entry's key, for indexes by hash. */
   hashOf(entry: number): number {
     return this.keys.word(entry, HASH)
   }

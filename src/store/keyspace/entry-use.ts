@@ -1,13 +1,14 @@
-// How long ago, and under an LFU policy how often, an entry was used: its ACCESS word and the frequency in its META word.
+// How long ago an entry was used, and under an LFU policy how often: its ACCESS word, and the
+// frequency in its META word.
 
 import type { UseHost } from './database-host.ts'
 import { FREQUENCY_MASK, FREQUENCY_SHIFT } from './entry-meta.ts'
 import { ACCESS, type Keyspace, META } from './keyspace.ts'
 
-/** A new key is not the first to be evicted. Redis's LFU_INIT_VAL. */
+/** The frequency of a new key, so that it is not the first to be evicted. Redis's LFU_INIT_VAL. */
 const FREQUENCY_NEW = 5
 
-/** Notes that an entry was used. */
+/** Records that an entry was used. */
 export function touch(keys: Keyspace, entry: number, host: UseHost): void {
   if (host.frequency !== null) {
     const meta = keys.word(entry, META)
@@ -23,7 +24,9 @@ export function touchNew(keys: Keyspace, entry: number, host: UseHost): void {
   keys.setWord(entry, META, keys.word(entry, META) | (FREQUENCY_NEW << FREQUENCY_SHIFT))
 }
 
-/** Takes over what another server knew of an entry's use, as far as it is measured here; -1 = not known. */
+/**
+ * Sets an entry's use as another server reported it, as far as it is measured here; -1 = not known.
+ */
 export function setUse(keys: Keyspace, entry: number, host: UseHost, idleSeconds: number, frequency: number): void {
   if (host.frequency === null) {
     if (idleSeconds >= 0) keys.setWord(entry, ACCESS, host.accessSeconds - idleSeconds)
@@ -35,7 +38,7 @@ export function setUse(keys: Keyspace, entry: number, host: UseHost, idleSeconds
 
 /** Seconds since an entry was last used. */
 export function idleSeconds(keys: Keyspace, entry: number, host: UseHost): number {
-  // Both are 32 bits wide: the difference stays right when the seconds no longer are.
+  // Both words are 32 bits wide, so the difference stays right when the seconds wrap.
   return Math.max(0, (host.accessSeconds - keys.word(entry, ACCESS)) | 0)
 }
 

@@ -1,12 +1,18 @@
-// Hashes of a pipeline's keys: made when the keys are fetched (engine/data/fetch-ahead.ts), used by the commands that come for them.
+// Hashes of a pipeline's keys. They are made when the keys are prefetched
+// (engine/data/fetch-ahead.ts), and used by the commands that look the keys up.
 //
-// A hash holds as long as the bytes it was made of stay where they are: until the next bytes of requests arrive. The look ahead at
-// those begins by forgetting. There is one of this in a process, as there is one buffer that requests are read into.
+// A hash is valid as long as the bytes of its key stay where they are: until the next bytes of
+// requests arrive. Each look ahead therefore begins by forgetting the hashes. There is one such
+// table in the process, as there is one buffer into which requests are read.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../../util/tables/keyed-hash.ts'
 
-/** Keys fetched together: a usual depth of pipelines; more would push the first out of the nearest cache. */
+/**
+ * Keys that are prefetched together. It is a usual depth of pipelines; more would push the first
+ * out of the nearest cache.
+ */
 export const FETCHED_MAX = 16
 
 const hashes = new Int32Array(FETCHED_MAX)
@@ -14,16 +20,19 @@ const starts = new Int32Array(FETCHED_MAX)
 const lengths = new Int32Array(FETCHED_MAX)
 let madeOf: Source | undefined
 let madeWith: HashKey | undefined
-/** Keys that were hashed, and how many of them have been passed. */
+/** Number of keys that were hashed, and how many of them were already passed. */
 let count = 0
 let passed = 0
 
-/** Lets go of all hashes: their bytes may be written over. */
+/** Forgets all hashes, because their bytes may be overwritten. */
 export function forgetHashes(): void {
   passed = count
 }
 
-/** Hashes the keys of a pipeline, at most FETCHED_MAX in the order in which they stand; returns the hashes, which hold until the next call. */
+/**
+ * Hashes the keys of a pipeline, at most FETCHED_MAX, in their order. Returns the hashes, which are
+ * valid until the next call.
+ */
 export function hashAhead(
   source: Source,
   keyStarts: Int32Array,
@@ -31,6 +40,7 @@ export function hashAhead(
   keyCount: number,
   hashKey: HashKey,
 ): Int32Array {
+  assert(keyCount <= FETCHED_MAX, 'no more keys are hashed ahead than there is room for')
   for (let i = 0; i < keyCount; i++) {
     starts[i] = keyStarts[i]!
     lengths[i] = keyLengths[i]!

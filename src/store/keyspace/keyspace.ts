@@ -1,28 +1,29 @@
 // The index of one database: key → entry, entirely in typed arrays.
 //
-// An entry is eight 32-bit words in a page; it never moves while it lives, so
-// its number is a handle, SCAN can walk numbers and RANDOMKEY can probe them:
+// An entry is eight 32-bit words in a page. It never moves while it lives, so its number is a
+// handle, SCAN can walk numbers and RANDOMKEY can probe them:
 //
 //   0 HASH     hash of the key
 //   1 NEXT     next entry of the same bucket, + 1 (0 = last); of the free list when free
 //   2 KEY      arena ref of the key's block (0 = this entry is free)
-//   3 VALUE    what the value's type says: a string's length or an object number
+//   3 VALUE    as the value's type defines it: a string's length or an object number
 //   4 META     type in bits 0–3, flags in 4–7, access frequency in 8–15
 //   5 ACCESS   when last used, in seconds (or LFU's decay minutes)
 //   6 EXPIRY   position in the expiry heap + 1 (0 = never)
 //   7 MARK     the keyspace's epoch when the entry came, or when a snapshot last saw it
 //
-// Eight words are half a cache line: a lookup touches bucket, entry and key. A
-// key's block may have room after the key (from the next multiple of 4 on): a
-// string lives there, so that GET touches no fourth place. Measured at P=16 over
-// 100,000 keys against separate blocks: SET +10–18 %, GET +3–9 % (bench: commands).
-// Buckets grow by linear hashing (Litwin 1980): each insertion that finds more
-// entries than buckets splits one bucket, so growth has no pause at any size and
-// never needs a second table; removal merges them again. Very many keys that
-// come at once are linked when all are there (`fill`, bulk-index.ts).
+// Eight words are half a cache line: a lookup touches bucket, entry and key. A key's block may have
+// room after the key (from the next multiple of 4 on). A string lives there, so GET touches no
+// fourth place. Measured at P=16 over 100,000 keys against separate blocks: SET +10–18 %, GET +3–9
+// % (bench: commands).
 //
-// Earlier states can be kept (`keep`): pages of entries and buckets are copied
-// before they are written to for the first time after that (kept-pages.ts).
+// Buckets grow by linear hashing (Litwin 1980): each insertion that finds more entries than buckets
+// splits one bucket. So growth has no pause at any size and never needs a second table; removal
+// merges the buckets again. Very many keys that come at once are linked when all are there (`fill`,
+// bulk-index.ts).
+//
+// Earlier states can be kept (`keep`): pages of entries and buckets are copied before they are
+// first written to after that (kept-pages.ts).
 
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
@@ -52,7 +53,7 @@ export const EXPIRY = 6
 export const MARK = 7
 const WORDS_SHIFT = 3
 const ENTRY_BYTES = 4 << WORDS_SHIFT
-/** A time and an entry number in the heap. */
+/** Bytes of one expiry time in the heap: the time and the entry number. */
 const EXPIRY_BYTES = 12
 
 const ENTRY_PAGE_SHIFT = RESTLESS ? 3 : 13
@@ -64,18 +65,24 @@ const BUCKET_PAGE_MASK = BUCKET_PAGE_SIZE - 1
 /** Buckets are never merged below this. */
 const BUCKETS_MIN = RESTLESS ? 2 : 16
 
-/** Buckets merged by one `trim`: some are read from memory, most are empty. */
+/** Buckets merged by one call of `trim`. Some are read from memory, most are empty. */
 const MERGES_MAX = 50_000
 
-/** Stands for all pages of buckets as long as nothing is linked; never written. */
+/** Used for all pages of buckets while no key is linked; never written to. */
 const EMPTY_BUCKETS = new Int32Array(BUCKET_PAGE_SIZE)
 
-/** Tries at a free entry or an empty bucket before RANDOMKEY changes its method; one in two or so succeeds usually. */
+/**
+ * Tries at a free entry or an empty bucket before RANDOMKEY changes its method. Usually about one
+ * try in two succeeds.
+ */
 const RANDOM_PROBES_MAX = 64
-/** If fewer entries than one in so many are in use, they are not tried: each try waits for memory, and eviction tries five times a key. */
+/**
+ * If fewer than one in so many entries are in use, entries are not probed. Each try waits for
+ * memory, and eviction tries five times for each key.
+ */
 const RANDOM_FREE_MAX = 8
 
-/** The room after a key starts at a multiple of four. */
+/** Rounds up to a multiple of four, where the room after a key starts. */
 export function align(length: number): number {
   return (length + 3) & ~3
 }
@@ -83,13 +90,13 @@ export function align(length: number): number {
 /** No such entry. */
 export const NONE = -1
 
-/** The key of an entry that goes. */
+/** The key of an entry that is being removed. */
 const leaving = new Bytes()
 
-/** The entries that `fetch` has come to. */
+/** The entries that `fetch` has reached. */
 const fetched = new Int32Array(FETCHED_MAX)
 
-/** How an index was at one time. */
+/** The index when a state was kept. */
 export interface KeyspaceState {
   readonly pages: readonly Int32Array[]
   readonly buckets: readonly Int32Array[]
@@ -110,11 +117,14 @@ export class Keyspace {
   readonly expiries: DeadlineHeap
   /** Entries of hashes whose fields expire; undefined until the first. */
   fieldDeadlines: FieldDeadlines | undefined = undefined
-  /** Keys by their slot; null where no cluster asks for them. */
+  /** Keys by their slot; null when there is no cluster. */
   readonly slots: SlotIndex | null
   /** Living entries. */
   count = 0
-  /** What new entries are marked with. A snapshot begins by raising it: what bears an older mark was there and is not written yet. */
+  /**
+   * The mark of new entries. A snapshot begins by raising it: an entry with an older mark existed
+   * then and is not written yet.
+   */
   epoch = 0
   /** One past the highest entry number used since the keyspace was last empty. */
   entriesEnd = 0
@@ -127,18 +137,18 @@ export class Keyspace {
   readonly #bucketPages = new KeptPages<Int32Array>()
   readonly #buckets = this.#bucketPages.list
   #bucketCount = 0
-  /** Never fewer than these: more while keys are expected. */
+  /** Buckets are not merged below this number, which is higher while keys are expected. */
   #bucketsMin = BUCKETS_MIN
   /** Buckets at the beginning of the current doubling: a power of two. */
   #level = BUCKETS_MIN
-  /** Keys too large for the arena: their ref is -(index + 1). */
+  /** Keys too large for the arena; their ref is -(index + 1). */
   readonly #largeKeys = new Numbered<Source>()
   #largeKeyBytes = 0
-  /** The keys that came since `fill` and are not linked yet. */
+  /** Keys that were inserted since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey, indexesSlots = false) {
-    this.arena = arena.of('key')
+    this.arena = arena.viewFor('key')
     this.#hashKey = hashKey
     this.slots = indexesSlots ? new SlotIndex() : null
     this.expiries = new DeadlineHeap((entry, position) => {
@@ -146,7 +156,7 @@ export class Keyspace {
     })
   }
 
-  /** Returns the hash of a key, remembered in its window. */
+  /** Returns the hash of a key, and stores it in the window. */
   hash(key: Bytes): number {
     let { hash } = key
     if (hash === 0) {
@@ -171,14 +181,18 @@ export class Keyspace {
     return NONE
   }
 
-  /** Brings what `find` will look at into the processor's cache, for `count` ≤ FETCHED_MAX keys at once: each round waits once for all. */
+  /**
+   * Brings the memory that `find` reads into the processor's cache, for `count` ≤ FETCHED_MAX keys
+   * at once. Each round waits for memory once for all keys.
+   */
   fetch(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
     const hashes = hashAhead(source, starts, lengths, count, this.#hashKey)
     for (let i = 0; i < count; i++) {
       const bucket = this.#bucketOf(hashes[i]!)
       fetched[i] = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
     }
-    // A third of the keys are not the first of their bucket, few are beyond the second: INCR, 100,000 keys, P=16, takes 5 % less so.
+    // A third of the keys are not the first of their bucket; few are beyond the second. With two
+    // rounds INCR over 100,000 keys at P=16 takes 5 % less.
     for (let place = 0; place < 2; place++) {
       for (let i = 0; i < count; i++) {
         const entry = fetched[i]!
@@ -195,13 +209,14 @@ export class Keyspace {
       const ref = this.word(entry, KEY)
       if (ref > 0) sum += this.arena.length(ref)
     }
-    // Used, so that it is not optimised away.
+    // Stored so that the reads are not optimised away.
     fetched[0] = sum
   }
 
   /**
-   * Adds a key that `find` did not find; the key's bytes are copied. Words other than the key's are 0. Its block has room for
-   * `room` bytes after the key, unless the key is too large for the arena (see `roomOf`). Throws ArenaFull.
+   * Adds a key that `find` did not find; its bytes are copied. All words of the entry but the key's
+   * are 0. Its block has room for `room` bytes after the key, unless the key is too large for the
+   * arena (see `roomOf`). Throws ArenaFull.
    */
   insert(key: Bytes, room = 0): number {
     const keyRef = this.#storeKey(key, room)
@@ -233,8 +248,10 @@ export class Keyspace {
     return entry
   }
 
-  /** Removes an entry and frees its key; the value is the caller's to free. */
+  /** Removes an entry and frees its key. The caller frees the value. */
   remove(entry: number): void {
+    assert(this.#filling === undefined, 'no key is removed before all are linked')
+    if (CHECKED) assert(this.isLive(entry), 'an entry is removed once')
     const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     if (this.slots !== null) this.slots.remove(entry, this.keyOf(entry, leaving))
@@ -245,14 +262,15 @@ export class Keyspace {
     page[at + NEXT] = this.#free
     this.#free = entry + 1
     this.count--
-    // At most four are merged for one removal, so the index follows all the way down.
+    // At most four buckets are merged for one removal, so the index shrinks with the keys.
     while (this.#hasIdleBuckets()) this.#shrinkBuckets()
     if (this.count === 0) this.#startOver()
   }
 
   /**
-   * Makes ready for `count` keys while there are none. They are only noted when they are inserted: nothing is found until `link` has
-   * linked all pages, and nothing may be removed. Does nothing where it would not help.
+   * Prepares an empty index for `count` keys. Until `link` has linked all pages, inserted keys are
+   * only recorded: `find` finds none of them, and none may be removed. Does nothing where it would
+   * not help.
    */
   fill(count: number): void {
     if (this.count > 0 || count <= this.#bucketCount || count < BUCKETS_MIN) return
@@ -266,20 +284,24 @@ export class Keyspace {
     return this.#filling !== undefined
   }
 
-  /** True when there are as many keys as buckets: one more, and they must be linked first. */
+  /** True when there are as many keys as buckets. They must be linked before one more comes. */
   get isFull(): boolean {
     return this.count >= this.#bucketCount
   }
 
-  /** Links a page of the keys that came since `fill`: half a millisecond's work. Returns an entry whose key another has, too, or NONE. */
+  /**
+   * Links a page of the keys that came since `fill`: half a millisecond's work. Returns an entry
+   * whose key occurs twice, or NONE.
+   */
   link(): number {
-    const filling = this.#filling!
+    const filling = this.#filling
+    assert(filling !== undefined, 'pages are linked after `fill`')
     const page = filling.linked++
     const count = filling.count(page)
     const records = filling.take(page)
     const buckets = new Int32Array(BUCKET_PAGE_SIZE)
     this.#bucketPages.replace(page, buckets)
-    /** Record → the one that stood first in its bucket before, + 1. */
+    /** For each record, the record that was first in its bucket before, + 1. */
     const chain = filling.chain(count)
     let twice = NONE
     for (let i = 0; i < count; i++) {
@@ -294,7 +316,8 @@ export class Keyspace {
       chain[i] = first
       buckets[bucket] = i + 1
     }
-    // Chained as records, which the cache holds; only now they become entries. Most are alone and need nothing.
+    // The records were chained first, because the cache holds them. Now the chains become entries;
+    // most records are alone and need nothing.
     for (let i = 0; i < count; i++) {
       const next = chain[i]!
       if (next !== 0) this.setWord(records[2 * i + 1]!, NEXT, records[2 * next - 1]! + 1)
@@ -308,8 +331,8 @@ export class Keyspace {
   }
 
   /**
-   * Makes `count` buckets at once, to spare splitting them one by one, and keeps them until `trim`. The keys that are there are linked
-   * anew, so there should be few.
+   * Makes `count` buckets at once, which spares splitting them one by one, and keeps them until
+   * `trim`. The existing keys are linked again, so there should be few.
    */
   reserve(count: number): void {
     if (count <= this.#bucketCount || this.#filling !== undefined) return
@@ -324,7 +347,10 @@ export class Keyspace {
     }
   }
 
-  /** Gives back buckets that `fill` or `reserve` made for keys that did not come: a millisecond's work a call, true when it is done. */
+  /**
+   * Gives back buckets that `fill` or `reserve` made for keys that did not come: a millisecond's
+   * work for each call, true when it is done.
+   */
   trim(): boolean {
     this.#bucketsMin = BUCKETS_MIN
     for (let merged = 0; this.#hasIdleBuckets(); merged++) {
@@ -342,7 +368,8 @@ export class Keyspace {
       const entry = random.below(this.entriesEnd)
       if (this.isLive(entry)) return entry
     }
-    // After a great deletion most numbers are free. Buckets are never more than four an entry, or sixteen.
+    // After a great deletion most numbers are free. There are never more than four buckets for each
+    // entry, or sixteen in all.
     let bucket = random.below(this.#bucketCount)
     for (let i = 0; this.#firstOf(bucket) === NONE; i++) {
       bucket = i < RANDOM_PROBES_MAX ? random.below(this.#bucketCount) : (bucket + 1) % this.#bucketCount
@@ -395,9 +422,13 @@ export class Keyspace {
     return this.arena.start(ref) + align(this.arena.length(ref))
   }
 
-  /** Moves an entry's key to a block with another room; returns the old block, for the caller to free when done with its content. */
+  /**
+   * Moves an entry's key to a block with another room. Returns the old block; the caller frees it
+   * when its content is no longer needed.
+   */
   changeRoom(entry: number, room: number): number {
     const old = this.word(entry, KEY)
+    if (CHECKED) assert(old > 0, 'only a key in a block has room behind it')
     const { arena } = this
     const length = arena.length(old)
     const ref = arena.allocate(align(length) + room)
@@ -407,7 +438,10 @@ export class Keyspace {
     return old
   }
 
-  /** Moves an entry's key, and `content` bytes of the room behind it, to another block of the same size. */
+  /**
+   * Moves an entry's key, and `content` bytes of the room behind it, to another block of the same
+   * size.
+   */
   moveBlock(entry: number, content: number): void {
     const { arena } = this
     const from = this.roomStart(entry)
@@ -417,9 +451,10 @@ export class Keyspace {
   }
 
   /**
-   * Bytes in use by the index itself (entries, buckets, expiries) and by keys too large for the arena.
+   * Bytes used by the index itself (entries, buckets, expiry times) and by keys too large for the
+   * arena.
    *
-   * What was freed for the next entries does not count, as in the arena: eviction must see that deleting a key helps.
+   * Freed entries do not count, as in the arena: eviction must see that deleting a key helps.
    */
   get indexBytes(): number {
     const slotBytes = this.slots === null ? 0 : this.slots.bytes
@@ -427,15 +462,18 @@ export class Keyspace {
     return entryBytes + this.expiries.count * EXPIRY_BYTES + this.#largeKeyBytes + slotBytes
   }
 
-  /** Nobody is there: entries are numbered from 0 again, so that walks do not pass where many once were. */
+  /**
+   * Numbers entries from 0 again when no key is left, so that walks do not pass the numbers of
+   * earlier keys.
+   */
   #startOver(): void {
     this.#free = 0
     this.entriesEnd = 0
-    // One page stays: a queue that empties and fills again does not ask for memory each time.
+    // One page stays, so that a queue that empties and fills again does not allocate each time.
     this.#entryPages.truncate(1)
   }
 
-  /** First entry of a bucket, NONE when it is empty. */
+  /** Returns the first entry of a bucket; NONE when it is empty. */
   #firstOf(bucket: number): number {
     return this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
   }
@@ -484,7 +522,7 @@ export class Keyspace {
 
   // ── earlier states ───────────────────────────────────────────────────────
 
-  /** Returns how everything is; it is kept so in the era that the arena has just begun. */
+  /** Returns the present state, which is kept in the era that the arena has just begun. */
   keep(): KeyspaceState {
     const { era } = this.arena
     assert(this.#filling === undefined, 'keys are linked before their state is kept')
@@ -505,7 +543,10 @@ export class Keyspace {
     }
   }
 
-  /** Makes everything as it was, here or in the index it comes from; the arena has gone back already. The epoch stays as it is. */
+  /**
+   * Returns to a state, of this index or of the one it branches from. The arena has done so
+   * already. The epoch is unchanged.
+   */
   restore(state: KeyspaceState): void {
     this.#isKept = true
     this.#entryPages.restore(state.pages)
@@ -528,7 +569,7 @@ export class Keyspace {
     if (this.slots !== null) this.#indexSlots(this.slots)
   }
 
-  /** Which keys are in which slot is no part of a state: it is found out anew. */
+  /** Indexes all keys by slot again. The slots are not part of a state. */
   #indexSlots(slots: SlotIndex): void {
     slots.clear()
     const key = new Bytes()
@@ -537,7 +578,7 @@ export class Keyspace {
     }
   }
 
-  /** Goes on in an earlier era, as the arena does already. */
+  /** Continues in an earlier era, as the arena already does. */
   goBack(): void {
     const { era } = this.arena
     this.#largeKeys.goBackTo(era)
@@ -550,8 +591,9 @@ export class Keyspace {
   }
 
   /**
-   * Moves the key of an entry, and `content` bytes of the room behind it, to memory of this era: the entry is going to change. So
-   * an entry has changed since a state was kept if it has another key block.
+   * Moves the key of an entry, and `content` bytes of the room behind it, to memory of this era
+   * before the entry changes. So an entry has changed since a state was kept if and only if its key
+   * has another block.
    */
   renew(entry: number, content: number): void {
     const ref = this.word(entry, KEY)
@@ -568,7 +610,10 @@ export class Keyspace {
     }
   }
 
-  /** Calls `see` with the number of each entry that is, or was, another one than it was in a kept state. */
+  /**
+   * Calls `see` for each entry that differs from a kept state, with its number and whether it
+   * existed then and exists now.
+   */
   forEachChanged({ pages, entriesEnd }: KeyspaceState, see: (entry: number, was: boolean, is: boolean) => void): void {
     const end = Math.max(entriesEnd, this.entriesEnd)
     for (let page = 0; page << ENTRY_PAGE_SHIFT < end; page++) {
@@ -579,18 +624,21 @@ export class Keyspace {
         const at = (i << WORDS_SHIFT) + KEY
         const was = first + i < entriesEnd ? before![at]! : 0
         const is = first + i < this.entriesEnd ? after![at]! : 0
-        // Numbers of large keys are given again.
+        // The numbers of large keys are reused.
         if (was !== is || is < 0) see(first + i, was !== 0, is !== 0)
       }
     }
   }
 
-  /** Gives the memory of names that have buffers of their own back; the keyspace is of no use afterwards. */
+  /** Frees the buffers of large keys. The keyspace must not be used afterwards. */
   discard(): void {
     for (const own of this.#largeKeys.cameSince(this.arena.firstEra)) discarded.add(own)
   }
 
-  /** Walks every bucket and the list of free entries: each entry is in one of them, once, and in the bucket of its hash. */
+  /**
+   * Walks every bucket and the list of free entries. Each entry is in one of them, once; a living
+   * one is in the bucket of its hash.
+   */
   check(): void {
     if (!CHECKED || this.#filling !== undefined) return
     let linked = 0
@@ -667,7 +715,10 @@ export class Keyspace {
     this.setWord(current, NEXT, next)
   }
 
-  /** Makes more buckets, none of which is linked to anything; `page` stands for each new page of them, if given. */
+  /**
+   * Makes more buckets, all of them empty. With `page`, that page is used for each new page of
+   * them.
+   */
   #setBucketCount(count: number, page: Int32Array | undefined): void {
     while (this.#buckets.length * BUCKET_PAGE_SIZE < count)
       this.#bucketPages.push(page ?? new Int32Array(BUCKET_PAGE_SIZE))
@@ -676,7 +727,10 @@ export class Keyspace {
     this.#level = 1 << (31 - Math.clz32(count))
   }
 
-  /** Tells how long chains are: entry `i` is the number of buckets that hold `i` keys. Looks at every key. */
+  /**
+   * Counts buckets by chain length: element `i` is the number of buckets that hold `i` keys. Looks
+   * at every key.
+   */
   chains(): number[] {
     return countChains(
       this.#bucketCount,
@@ -685,7 +739,7 @@ export class Keyspace {
     )
   }
 
-  /** Below a quarter a bucket needs company. */
+  /** Buckets are merged when fewer than a quarter of them would be in use. */
   #hasIdleBuckets(): boolean {
     return this.#bucketCount > this.#bucketsMin && this.count < this.#bucketCount >>> 2
   }
@@ -739,7 +793,7 @@ export class Keyspace {
       this.setWord(tail, NEXT, targetPage[target & BUCKET_PAGE_MASK]!)
       targetPage[target & BUCKET_PAGE_MASK] = moved
     }
-    // The page after the current one may stay as a reserve.
+    // One page beyond the current one may stay as a reserve.
     this.#bucketPages.truncate((last >>> BUCKET_PAGE_SHIFT) + 2)
   }
 }

@@ -1,11 +1,16 @@
-// The strings of a database that are too large for a block: buffers of their own, named by number.
+// The strings of a database that are too large for a block. Each has a buffer of its own and a
+// number.
 
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
 import type { Arena } from '../memory/arena.ts'
 
-/** Room that a string which grows is given beyond its length: as much again, a megabyte at most, as sds has it. */
+/**
+ * The most room that a growing string gets beyond its length. Below that the room is the length
+ * itself, as in sds.
+ */
 const SPARE_BYTES_MAX = 1024 * 1024
 
 /** The first `length` bytes are the content, the rest is room to grow. */
@@ -14,7 +19,7 @@ export interface LargeString {
   length: number
 }
 
-/** How all of them were at one time. */
+/** All large strings when a state was kept. */
 export interface LargeStringsState {
   readonly strings: NumberedState<LargeString>
   readonly bytes: number
@@ -24,7 +29,7 @@ export class LargeStrings {
   /** Bytes of all buffers. */
   bytes = 0
   readonly #strings = new Numbered<LargeString>()
-  /** Where what is part of an earlier state is noted when it goes. */
+  /** Records freed buffers that are part of an earlier state. */
   readonly #arena: Arena
 
   constructor(arena: Arena) {
@@ -35,13 +40,13 @@ export class LargeStrings {
     return this.#strings.get(index)
   }
 
-  /** Keeps a string, its buffer included, and returns its number. */
+  /** Adds a string, keeping its buffer, and returns its number. */
   add(large: LargeString): number {
     this.bytes += large.source.bytes
     return this.#strings.add(large)
   }
 
-  /** Makes a string longer or shorter; what is new in it is undefined. */
+  /** Makes a string longer or shorter. New bytes are undefined. */
   resize(index: number, length: number): void {
     const large = this.#strings.get(index)
     const old = large.source
@@ -55,10 +60,11 @@ export class LargeStrings {
     large.length = length
   }
 
-  /** Forgets a string that is kept elsewhere from now on, and returns it. */
+  /** Removes a string without freeing its buffer, and returns it. */
   release(index: number): LargeString {
     const large = this.#strings.remove(index)
     this.bytes -= large.source.bytes
+    assert(this.bytes >= 0, 'each large string is released once')
     return large
   }
 
@@ -70,28 +76,28 @@ export class LargeStrings {
     else discarded.add(source)
   }
 
-  /** Tells whether a string is part of an earlier state: it is not written to then. */
+  /** Tells whether a string is part of an earlier state, so it must not be written to. */
   isKept(index: number): boolean {
     return this.#strings.isKept(index)
   }
 
-  /** Returns how all of them are; they are kept so in the era that the arena has just begun. */
+  /** Returns the present state, which is kept in the era that the arena has just begun. */
   keep(): LargeStringsState {
     return { strings: this.#strings.keep(this.#arena.era), bytes: this.bytes }
   }
 
-  /** Makes all as they were; the arena has gone back already. */
+  /** Returns to a kept state. The arena has done so already. */
   restore({ strings, bytes }: LargeStringsState): void {
     this.#strings.restore(strings, this.#arena.era)
     this.bytes = bytes
   }
 
-  /** Goes on in an earlier era, as the arena does already. */
+  /** Continues in an earlier era, as the arena already does. */
   goBack(): void {
     this.#strings.goBackTo(this.#arena.era)
   }
 
-  /** Frees all of them. */
+  /** Frees all strings. */
   discard(): void {
     for (const large of this.#strings.cameSince(this.#arena.firstEra)) discarded.add(large.source)
   }

@@ -1,39 +1,47 @@
-// The keys of a database by their slot (util/tables/hash-slot.ts), for servers that are part of a cluster.
+// The keys of a database by their slot (util/tables/hash-slot.ts), for servers that are part of a
+// cluster.
 //
-// Each slot has a list of entries, linked both ways by entry number, and a count: whoever counts a slot's keys or names some of them
-// visits no others. Eight bytes a key, and two tables of 64 KiB; a keyspace that needs none has none.
+// Each slot has a count and a list of entries, linked both ways by entry number. So counting or
+// listing a slot's keys visits no other keys. The index takes eight bytes for each key, and two
+// tables of 64 KiB. A keyspace without a cluster has no index.
 
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { hashSlotOf, SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 
-/** Links for so many entries are made at a time. */
+/** The links grow by at least this many entries. */
 const ENTRIES_PER_STEP = 8192
 
 export class SlotIndex {
-  /** Slot → how many keys it has. */
+  /** Number of keys of each slot. */
   readonly #counts = new Int32Array(SLOT_COUNT)
-  /** Slot → the entry that came last, + 1; 0 = none. */
+  /** The newest entry of each slot, + 1; 0 = none. */
   readonly #first = new Int32Array(SLOT_COUNT)
-  /** Two places for each entry: the one that came before it in its slot, + 1, and the one that came after, + 1. */
+  /**
+   * Two words for each entry: the next older entry of its slot, + 1, and the next newer one, + 1.
+   */
   #links = new Int32Array(2 * ENTRIES_PER_STEP)
 
-  /** Number of keys in a slot. */
+  /** Returns the number of keys in a slot. */
   count(slot: number): number {
     return this.#counts[slot]!
   }
 
-  /** The entries of a slot, the newest first. Must not be asked further once keys came or went. */
+  /**
+   * Iterates the entries of a slot, the newest first. Must not be continued after keys came or
+   * went.
+   */
   *entries(slot: number): IterableIterator<number> {
     for (let entry = this.#first[slot]! - 1; entry >= 0; entry = this.#links[2 * entry]! - 1) yield entry
   }
 
-  /** The entry that came last into a slot; -1 = there is none. */
+  /** Returns the newest entry of a slot; -1 when there is none. */
   newest(slot: number): number {
     return this.#first[slot]! - 1
   }
 
-  /** The entry of the same slot that came before one; -1 = there is none. */
+  /** Returns the next older entry of the same slot; -1 when there is none. */
   older(entry: number): number {
     return this.#links[2 * entry]! - 1
   }
@@ -62,9 +70,10 @@ export class SlotIndex {
       this.#first[slot] = older
     }
     this.#counts[slot]!--
+    if (CHECKED) assert(this.count(slot) >= 0, 'a slot loses no more keys than it has')
   }
 
-  /** Forgets all entries. */
+  /** Removes all entries. */
   clear(): void {
     this.#counts.fill(0)
     this.#first.fill(0)
@@ -76,7 +85,7 @@ export class SlotIndex {
     return this.#counts.byteLength + this.#first.byteLength + this.#links.byteLength
   }
 
-  /** Doubles, so that a key costs the same however many there are. */
+  /** At least doubles, so that the cost for each key does not depend on their number. */
   #grow(entry: number): void {
     const grown = new Int32Array(Math.max(2 * this.#links.length, 2 * (entry + ENTRIES_PER_STEP)))
     grown.set(this.#links)

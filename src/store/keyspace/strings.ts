@@ -1,8 +1,9 @@
 // The strings of a database, as its entries hold them.
 //
-// A string is bytes in the block of its key and nothing else: an integer is text that looks like one. A string that would
-// make the block larger than BLOCK_CONTENT_BYTES_MAX has a buffer of its own. The entry's VALUE word is the length, or the
-// number of the buffer. Nothing here looks for keys or passes the gate: that is the database's.
+// A string is bytes behind the key in the key's block. There is no other form: an integer is text
+// that looks like one. A string that would make the block larger than BLOCK_CONTENT_BYTES_MAX has a
+// buffer of its own. The entry's VALUE word is the length, or the number of the buffer. This file
+// neither looks up keys nor passes the gate; the database does.
 
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -14,7 +15,7 @@ import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK }
 import { align, KEY, type Keyspace, META, VALUE } from './keyspace.ts'
 import { allocateGrowing, LargeStrings, type LargeStringsState } from './large-strings.ts'
 
-/** How a string came about, as far as OBJECT ENCODING depends on it. */
+/** How a string was made, as far as OBJECT ENCODING depends on it. */
 export type StringOrigin = 'plain' | 'raw' | 'text'
 
 export class Strings {
@@ -26,7 +27,7 @@ export class Strings {
   constructor(host: StringsHost, keys: Keyspace, arena: Arena) {
     this.#host = host
     this.#keys = keys
-    this.#arena = arena.of('key')
+    this.#arena = arena.viewFor('key')
     this.#large = new LargeStrings(arena)
   }
 
@@ -60,12 +61,15 @@ export class Strings {
     return (this.#keys.word(entry, META) & FLAG_LARGE) !== 0
   }
 
-  /** Bytes of the buffer that the string of an entry has, with its room to grow; 0 when it lies in the key's block. */
+  /**
+   * Bytes of the buffer of an entry's string, including its room to grow; 0 when the string lies in
+   * the key's block.
+   */
   bufferBytes(entry: number): number {
     return this.isLarge(entry) ? this.#large.get(this.#keys.word(entry, VALUE)).source.bytes : 0
   }
 
-  /** Makes an entry for a key that has none, holding a string, and returns it. `owned` as in `place`. */
+  /** Makes an entry for a new key with a string, and returns it. `owned` as in `place`. */
   insert(key: Bytes, value: Bytes, owned: boolean): number {
     const keys = this.#keys
     const keyBytes = align(key.length)
@@ -83,8 +87,9 @@ export class Strings {
   }
 
   /**
-   * Puts a string into an entry, in the place of a string or of a structure, whose end is the caller's. `value` may be a window
-   * on the old string, or one on a buffer of its own (owned = true), which is kept instead of copied if it is large.
+   * Puts a string into an entry, in place of a string or of a structure that the caller frees.
+   * `value` may be a window on the old string. It may also be a window on a buffer of its own
+   * (owned = true); a large one is kept instead of copied.
    */
   place(entry: number, value: Bytes, owned: boolean): void {
     const keys = this.#keys
@@ -92,7 +97,8 @@ export class Strings {
     const { length } = value
     const meta = keys.word(entry, META)
     const room = keys.roomOf(entry)
-    // The usual overwrite: the block is the right size already, neither too small nor mostly empty.
+    // The usual overwrite: the block has the right size already, neither too small nor mostly
+    // empty.
     if (length <= room && (meta & FLAG_LARGE) === 0 && (room <= 64 || 4 * length >= room)) {
       copyBytes(arena.source(keys.word(entry, KEY)), keys.roomStart(entry), value.source, value.start, length)
       keys.setWord(entry, VALUE, length)
@@ -121,8 +127,8 @@ export class Strings {
   }
 
   /**
-   * Makes the string of an entry `length` bytes long in place and points `window` at it for writing; new bytes are 0. From then
-   * on its encoding is raw.
+   * Makes the string of an entry `length` bytes long in place and points `window` at it for
+   * writing; new bytes are 0. From then on its encoding is raw.
    */
   resize(entry: number, length: number, window: Bytes): Bytes {
     const keys = this.#keys
@@ -143,8 +149,9 @@ export class Strings {
   }
 
   /**
-   * Moves the string in `window` to where there is room for `length` bytes and as much again, as sds has it: APPEND in a loop copies
-   * each byte a bounded number of times. A string that was empty is new, and as long as SETRANGE or SETBIT wants it.
+   * Moves the string in `window` to memory with room for `length` bytes and as much again, as sds
+   * does, so that APPEND in a loop copies each byte a bounded number of times. A string that was
+   * empty is new; it gets exactly the length that SETRANGE or SETBIT asks for.
    */
   #moveToGrow(entry: number, length: number, window: Bytes): void {
     const keys = this.#keys
@@ -166,24 +173,33 @@ export class Strings {
     }
   }
 
-  /** Frees the buffer of an entry's string, if it has one. What the entry holds after that is the caller's to say. */
+  /**
+   * Frees the buffer of an entry's string, if it has one. The caller must set the entry's value
+   * then.
+   */
   free(entry: number): void {
     if (this.isLarge(entry)) this.#large.free(this.#keys.word(entry, VALUE))
   }
 
-  /** Gives the large string of an entry to an entry of other strings. What this entry holds after that is the caller's to say. */
+  /**
+   * Gives the large string of an entry to an entry of other strings. The caller must set this
+   * entry's value then.
+   */
   give(entry: number, to: Strings, toEntry: number): void {
     to.#keys.setWord(toEntry, VALUE, to.#large.add(this.#large.release(this.#keys.word(entry, VALUE))))
   }
 
-  /** Gives back the memory of all buffers; the strings are of no use afterwards. */
+  /** Frees all buffers. The strings must not be used afterwards. */
   discard(): void {
     this.#large.discard()
   }
 
   // ── earlier states ───────────────────────────────────────────────────────
 
-  /** Moves the string of an entry, which is going to change, to memory of this era; `whole` = it is replaced, and stays where it is. */
+  /**
+   * Moves the string of an entry to memory of this era before it changes. With `whole` the string
+   * is replaced, so it is not copied.
+   */
   renew(entry: number, whole: boolean): void {
     const keys = this.#keys
     const value = keys.word(entry, VALUE)
@@ -200,7 +216,7 @@ export class Strings {
     this.#large.free(value)
   }
 
-  /** See LargeStrings: the other strings lie in the blocks of their keys. */
+  /** See LargeStrings; all other strings lie in the blocks of their keys. */
   keep(): LargeStringsState {
     return this.#large.keep()
   }
@@ -220,12 +236,15 @@ export class Strings {
     return (meta & FLAG_RAW) !== 0 ? 'raw' : (meta & FLAG_TEXT) !== 0 ? 'text' : 'plain'
   }
 
-  /** Marks a string as text even if it looks like an integer (INCRBYFLOAT's result is never encoded as one). */
+  /**
+   * Marks a string as text even if it looks like an integer. INCRBYFLOAT's result is never encoded
+   * as one.
+   */
   markText(entry: number): void {
     this.#keys.setWord(entry, META, this.#keys.word(entry, META) | FLAG_TEXT)
   }
 
-  /** Tells whether a string was made by COPY and not written since. */
+  /** Tells whether a string was made by COPY and not written to since. */
   isCopy(entry: number): boolean {
     return (this.#keys.word(entry, META) & FLAG_COPY) !== 0
   }

@@ -1,15 +1,17 @@
 // The pages of a long list, in order: a ring of (block, number of elements) in one typed array.
 //
-// Pages come and go at both ends without anything moving; in the middle the
-// shorter side moves. A list of one page has no directory.
+// Adding or removing a page at either end moves no other page. In the middle, the shorter side
+// moves. A list of one page has no directory.
 
-/** Places in a new directory; always a power of two. */
+import { assert } from '../../util/assert.ts'
+
+/** Slots of a new directory. The number is always a power of two. */
 const SLOTS_MIN = 8
 
 export class PageDirectory {
-  /** Pages held. */
+  /** Number of pages. */
   count = 0
-  /** Second result of `pageOf`. */
+  /** Second result of `pageOf`: the number of the element in its page. */
   within = 0
   /** Slot of page 0. */
   #first = 0
@@ -29,7 +31,10 @@ export class PageDirectory {
     return this.#words[this.#word(page) + 1]!
   }
 
-  /** Returns the page of element `index` among `length`, looked for from the nearer end, and sets `within` to its number there. */
+  /**
+   * Returns the page of element `index` among `length`, searched from the nearer end. Sets `within`
+   * to the element's number in the page.
+   */
   pageOf(index: number, length: number): number {
     const words = this.#words
     const mask = words.length - 1
@@ -72,6 +77,7 @@ export class PageDirectory {
 
   remove(page: number): void {
     const { count } = this
+    assert(page >= 0 && page < count, 'a page that is removed is in the directory')
     if (page < count >>> 1) {
       for (let i = page; i > 0; i--) this.#move(i - 1, i)
       this.#turn(1)

@@ -1,14 +1,14 @@
-// One element of a list as bytes in a page: an entry, walkable from both ends.
+// One element of a list as bytes in a page: an entry, which can be walked from both ends.
 //
 //   entry = [head][element's bytes][head, mirrored]
 //
-// The head says how long the element is, in as few bytes as that takes, and the
-// mirrored one says it again for whoever comes from the right:
+// The head states the element's length in as few bytes as possible. The mirrored head states it
+// again, for walks from the right:
 //
 //   0xxxxxxx                     up to 127 bytes          2 bytes of overhead
 //   10xxxxxx xxxxxxxx            up to 16383              4
 //   11000000 and 24 bits         longer                   8
-//   11100000 and 32 bits         a buffer of its own      the number of that buffer, not a length
+//   11100000 and 32 bits         a large buffer           the number of that buffer, not a length
 
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import { INT64_MAX, INT64_MIN } from '../../util/numbers/numbers.ts'
@@ -16,11 +16,14 @@ import { RESTLESS } from '../../util/restless.ts'
 
 /** The longest element whose entry has a head of one byte. */
 export const SHORT_ELEMENT_BYTES_MAX = 127
-/** The longest element that lies in a page: with head, mirror and page header it fills the largest block. */
+/**
+ * The longest element that lies in a page. With head, mirror and page header it fills the largest
+ * block.
+ */
 export const INLINE_ELEMENT_BYTES_MAX = RESTLESS ? 8 * 1024 : 65520
-/** Elements of so many bytes have a head of four. */
+/** Elements with at least this many bytes have a head of four. */
 const LONG_ELEMENT_BYTES_MIN = RESTLESS ? INLINE_ELEMENT_BYTES_MAX + 1 : 16384
-/** Bytes of an entry that names a buffer of its own. */
+/** Bytes of an entry that names a large buffer. */
 const LARGE_ENTRY_BYTES = 6
 
 const window = new Bytes()
@@ -28,7 +31,7 @@ const window = new Bytes()
 const LARGE_MARK = 0xe0
 const LONG_MARK = 0xc0
 
-/** Returns the bytes an entry for an element of `length` bytes takes. */
+/** Returns the bytes that an entry for an element of `length` bytes takes. */
 export function entryBytes(length: number): number {
   if (length < 128) return length + 2
   if (length < LONG_ELEMENT_BYTES_MIN) return length + 4
@@ -56,17 +59,17 @@ export function entryBytesBefore(u8: Buffer, end: number): number {
   return LARGE_ENTRY_BYTES
 }
 
-/** Tells whether the entry at `at` names a buffer of its own. */
+/** Tells whether the entry at `at` names a large buffer. */
 export function isLargeEntry(u8: Buffer, at: number): boolean {
   return u8[at] === LARGE_MARK
 }
 
-/** Returns the number of the buffer that the entry at `at` names. */
+/** Returns the number of the large buffer that the entry at `at` names. */
 export function largeIndexAt(source: Source, at: number): number {
   return source.view.getInt32(at + 1, true)
 }
 
-/** Points `window` at the element of the entry at `at`, which lies in the page. */
+/** Points `window` at the element of the entry at `at`. The element must lie in the page. */
 export function elementAt(source: Source, at: number, window: Bytes): void {
   const { u8 } = source
   const head = u8[at]!
@@ -106,7 +109,7 @@ export function writeEntry(source: Source, at: number, element: Bytes): void {
   u8[mirror + 3] = LONG_MARK
 }
 
-/** Writes an entry that names buffer `index`. */
+/** Writes an entry that names the large buffer `index`. */
 export function writeLargeEntry(source: Source, at: number, index: number): void {
   source.u8[at] = LARGE_MARK
   source.view.setInt32(at + 1, index, true)
@@ -116,23 +119,29 @@ export function writeLargeEntry(source: Source, at: number, index: number): void
 /** Bytes of a listpack around its entries: its header and its end mark. */
 export const LISTPACK_FRAME_BYTES = 7
 
-/** Returns the bytes an element takes in Redis's listpack, whose size decides what OBJECT ENCODING says. */
+/**
+ * Returns the bytes that an element takes in Redis's listpack. The size of a listpack decides what
+ * OBJECT ENCODING says.
+ */
 export function listpackEntryBytes(source: Source, start: number, length: number): number {
   if (length <= 20 && length > 0) {
     const bytes = listpackIntegerBytes(source.u8, start, length)
     if (bytes !== 0) return bytes
   }
   const entry = length < 64 ? length + 1 : length < 4096 ? length + 2 : length + 5
-  // What stands behind an entry for those coming from the right: seven bits a byte.
+  // Behind an entry is its length for walks from the right: seven bits in each byte.
   return entry + (entry < 128 ? 1 : entry < 16383 ? 2 : entry < 2097151 ? 3 : entry < 268435455 ? 4 : 5)
 }
 
-/** As listpackEntryBytes for the element of the entry at `at`, which lies in the page. Short ones, the usual, need no window. */
+/**
+ * Like listpackEntryBytes, for the element of the entry at `at`, which lies in the page. Short
+ * elements, the usual case, need no window.
+ */
 export function listpackBytesAt(source: Source, at: number): number {
   const { u8 } = source
   const head = u8[at]!
   if (head < 64) {
-    // Only what begins with a digit or a minus may be an integer.
+    // Only an element that begins with a digit or a minus may be an integer.
     const first = u8[at + 1]!
     return head > 20 || head === 0 || first > 57 || first < 45 ? head + 2 : listpackEntryBytes(source, at + 1, head)
   }
@@ -140,7 +149,10 @@ export function listpackBytesAt(source: Source, at: number): number {
   return listpackEntryBytes(source, window.start, window.length)
 }
 
-/** As listpackEntryBytes for canonical integers, which a listpack packs; 0 for anything else. */
+/**
+ * Like listpackEntryBytes, for canonical integers, which a listpack packs; 0 for all other
+ * elements.
+ */
 function listpackIntegerBytes(u8: Buffer, start: number, length: number): number {
   let at = start
   const end = start + length

@@ -1,5 +1,6 @@
-// A list's elements that are too large for a page: buffers of their own, named by number.
+// The elements of a list that are too large for a page. Each has a buffer of its own and a number.
 
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import type { Arena } from '../memory/arena.ts'
 
@@ -13,7 +14,7 @@ export class LargeElements {
     return this.#elements[index]!
   }
 
-  /** Keeps a copy of an element and returns its number; `arena` counts its bytes. */
+  /** Stores a copy of an element and returns its number. The arena counts its bytes. */
   add(element: Bytes, arena: Arena): number {
     const source = arena.allocateLarge(element.length)
     copyBytes(source, 0, element.source, element.start, element.length)
@@ -25,7 +26,8 @@ export class LargeElements {
   }
 
   remove(index: number, arena: Arena): void {
-    const source = this.#elements[index]!
+    const source = this.#elements[index]
+    assert(source !== undefined, 'a large element is removed once')
     this.#elements[index] = undefined
     this.#unused.push(index)
     this.count--

@@ -1,16 +1,17 @@
-// The nodes in which Redis would hold a long list: what OBJECT ENCODING says depends on them, and DUMP shows them.
+// The nodes in which Redis would hold a long list. OBJECT ENCODING depends on them, and DUMP shows
+// them.
 //
-// Redis's quicklist is a row of nodes, each a listpack. An element goes into a node
-// beside it while that stays within list-max-listpack-size, as it was when the
-// quicklist came into being; a node goes when it is empty. Pages (list-page.ts) are
-// ours and know nothing of that. Kept here is how many elements each node has, and
-// how many bytes they take there: one word a node.
+// Redis's quicklist is a row of nodes, each a listpack. A new element joins a node beside it while
+// that stays within list-max-listpack-size, as the setting was when the quicklist was made. A node
+// is removed when it is empty. The pages here (list-page.ts) do not follow those rules. So this
+// file keeps, in one word for each node, how many elements the node has and how many bytes they
+// take in Redis:
 //
 //   0                        a plain node: one element, which no other may join (only RESTORE makes them)
 //   [count u15][bytes u16]   a listpack, its frame included in the bytes
 //   1 and 31 bits            a listpack of more bytes than that: the number of its entry in #wide
 //
-// Words lie in a ring, so that nodes come and go at both ends without anything moving.
+// The words form a ring, so adding or removing a node at either end moves no other word.
 
 import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -18,27 +19,27 @@ import type { Arena } from '../memory/arena.ts'
 import { LISTPACK_FRAME_BYTES } from './list-entry.ts'
 import type { End } from './list-page.ts'
 
-/** Room for so many nodes at first; always a power of two. */
+/** Room for nodes in a new ring. The number is always a power of two. */
 const WORDS_MIN = 8
 const NARROW_BYTES_MAX = 0xffff
 const WIDE = 1 << 31
 const PLAIN = 0
-/** A ListNodes on the JS heap, with its empty array. */
+/** Bytes of a ListNodes on the JS heap, with its empty array. */
 const OBJECT_BYTES = 200
 const WIDE_BYTES = 48
 
 /** Redis's list-max-listpack-size: limits in bytes for -1 … -5. */
 const LISTPACK_BYTES_MAX = [0, 4096, 8192, 16384, 32768, 65536]
-/** Where the limit is a count, a listpack that grows is still never larger than this. */
+/** Where the limit is a count, a growing listpack still never exceeds this. */
 const COUNTED_BYTES_MAX = 8192
-/** The bytes that Redis expects around an element before it has added it. */
+/** The overhead that Redis assumes for an element before it has added it. */
 const ESTIMATED_OVERHEAD_BYTES = 8
 
-/** How large a listpack may be, as list-max-listpack-size says it. */
+/** The largest size of a listpack, as list-max-listpack-size states it. */
 export class NodeLimit {
   readonly bytes: number
   readonly count: number
-  /** Counted, not measured: then a list that shrinks is judged by its count alone. */
+  /** True when the limit is a count. Then a shrinking list is judged by its count alone. */
   readonly isCount: boolean
 
   readonly #setting: number
@@ -64,13 +65,19 @@ export class NodeLimit {
     return bytes > this.bytes || count > this.count
   }
 
-  /** Tells whether a quicklist of one node is small enough to be a listpack: not more than a `part` of the limit. */
+  /**
+   * Tells whether a quicklist of one node is small enough to be a listpack: at most a `part` of the
+   * limit.
+   */
   admits(bytes: number, count: number, part: 1 | 2): boolean {
     return this.isCount ? count <= Math.floor(this.count / part) : bytes <= this.bytes / part
   }
 }
 
-/** The list, as its nodes see it: it tells how many bytes some of its elements take in a listpack. */
+/**
+ * The list, as its nodes see it: it measures how many bytes some of its elements take in a
+ * listpack.
+ */
 export interface MeasuredElements {
   listpackBytesOf(index: number, count: number): number
 }
@@ -85,18 +92,18 @@ export class ListNodes {
   count = 0
   readonly #arena: Arena
   readonly #limit: NodeLimit
-  /** What the limit leaves to those whose word may just be added to. */
+  /** The most bytes of a node whose word may simply be added to. */
   readonly #narrowBytesMax: number
   #words = new Int32Array(WORDS_MIN)
-  /** Where the first node's word is. */
+  /** Index of the first node's word. */
   #first = 0
   #wide: (WideNode | undefined)[] | undefined = undefined
   #wideCount = 0
-  /** The node of the element that was looked for last, and that node's first element. */
+  /** The node that `seek` found last, and the index of its first element. */
   #node = 0
   #firstElement = 0
 
-  /** `limit` holds for the nodes for good, as a quicklist of Redis keeps it. */
+  /** The nodes keep `limit` for good, as a quicklist of Redis does. */
   constructor(arena: Arena, limit: NodeLimit) {
     this.#arena = arena
     this.#limit = limit
@@ -124,14 +131,19 @@ export class ListNodes {
     return this.#word(node) === PLAIN
   }
 
-  /** Tells whether all is one node that may be a listpack, not larger than a `part` of the limit. */
+  /**
+   * Tells whether there is one node only, which may be a listpack and takes at most a `part` of the
+   * limit.
+   */
   isSmall(limit: NodeLimit, part: 1 | 2): boolean {
     return this.count === 1 && this.#word(0) !== PLAIN && limit.admits(this.bytesOf(0), this.elementsOf(0), part)
   }
 
   // ── both ends ────────────────────────────────────────────────────────────
 
-  /** An element of `length` bytes, `bytes` of them in a listpack, was added at one end. */
+  /**
+   * Records that an element of `length` bytes, `bytes` of them in a listpack, was added at one end.
+   */
   push(end: End, length: number, bytes: number): void {
     if (this.count > 0) {
       const node = end === 'head' ? 0 : this.count - 1
@@ -139,7 +151,7 @@ export class ListNodes {
       const at = (this.#first + node) & (words.length - 1)
       const word = words[at]!
       const estimated = (word & NARROW_BYTES_MAX) + length + ESTIMATED_OVERHEAD_BYTES
-      // The estimate is never too low: what is within it fits the word.
+      // The estimate is never too low, so what it admits fits the word.
       if (word > PLAIN && estimated <= this.#narrowBytesMax && word >>> 16 < this.#limit.count) {
         words[at] = word + 0x10000 + bytes
         return
@@ -152,17 +164,17 @@ export class ListNodes {
     this.insertNode(end === 'head' ? 0 : this.count, 1, LISTPACK_FRAME_BYTES + bytes)
   }
 
-  /** An element that took `bytes` was removed at one end. */
+  /** Records that an element that took `bytes` was removed at one end. */
   drop(end: End, bytes: number): void {
     const words = this.#words
     const at = (this.#first + (end === 'head' ? 0 : this.count - 1)) & (words.length - 1)
     const word = words[at]!
-    // At least two elements, and narrow.
+    // The node has at least two elements, and is narrow.
     if (word > 0x1ffff) words[at] = word - 0x10000 - bytes
     else this.#remove(end === 'head' ? 0 : this.count - 1, 1, bytes)
   }
 
-  /** `count` elements are going to be removed at one end of a list that has `length`. */
+  /** Records that `count` elements will be removed at one end of a list of `length`. */
   dropMany(end: End, count: number, length: number, list: MeasuredElements): void {
     let left = count
     while (left > 0) {
@@ -179,13 +191,13 @@ export class ListNodes {
 
   // ── anywhere ─────────────────────────────────────────────────────────────
 
-  /** Goes to an end, from where `seek` finds its way. */
+  /** Goes to an end of the list; `seek` walks from there. */
   rewind(end: End, length: number): void {
     this.#node = end === 'head' ? 0 : this.count
     this.#firstElement = end === 'head' ? 0 : length
   }
 
-  /** Goes to the node of element `index`, from where it was. */
+  /** Walks to the node of element `index`. */
   seek(index: number): void {
     while (index < this.#firstElement) this.#firstElement -= this.elementsOf(--this.#node)
     let elements = this.elementsOf(this.#node)
@@ -195,12 +207,15 @@ export class ListNodes {
     }
   }
 
-  /** An element of the node sought, which took `bytes`, was removed. */
+  /** Records that an element of the current node, which took `bytes`, was removed. */
   removeHere(bytes: number): void {
     this.#remove(this.#node, 1, bytes)
   }
 
-  /** An element of the node sought took `oldBytes` and was replaced; Redis does not ask whether the new one fits. */
+  /**
+   * Records that an element of the current node, which took `oldBytes`, was replaced. Redis does
+   * not check whether the new one fits.
+   */
   replaceHere(oldBytes: number, length: number, bytes: number): void {
     const node = this.#node
     if (this.#word(node) !== PLAIN) {
@@ -213,9 +228,11 @@ export class ListNodes {
   }
 
   /**
-   * An element was inserted beside number `index`, as it was before, which is in the node sought; `list` has the new one already.
+   * Records that an element was inserted beside element `index`, which is in the current node.
+   * `index` counts without the new element; `list` has it already.
    *
-   * A full node is divided there, unless it is at its end and a neighbour has room; then what is small around it is joined.
+   * A full node is divided there, unless the element is at its end and a neighbour has room. After
+   * a division, small nodes around it are joined.
    */
   insertHere(side: 'before' | 'after', index: number, length: number, bytes: number, list: MeasuredElements): void {
     const node = this.#node
@@ -231,7 +248,7 @@ export class ListNodes {
       else this.insertNode(side === 'after' ? node + 1 : node, 1, LISTPACK_FRAME_BYTES + bytes)
       return
     }
-    // The new node takes what is beyond the element, and the new one.
+    // The new node takes the elements beyond the inserted one, and the inserted one.
     const moved = side === 'after' ? elements - offset - 1 : offset
     const from = side === 'after' ? index + 2 : this.#firstElement
     const movedBytes = list.listpackBytesOf(from, moved)
@@ -240,7 +257,7 @@ export class ListNodes {
     this.#joinAround(side === 'after' ? node : node + 1)
   }
 
-  /** Joins what fits together around a node that was divided, in Redis's order. */
+  /** Joins nodes around a divided one that fit together, in Redis's order. */
   #joinAround(center: number): void {
     if (this.#joinWithNext(center - 2)) center--
     this.#joinWithNext(center + 1)
@@ -260,13 +277,13 @@ export class ListNodes {
 
   // ── nodes ────────────────────────────────────────────────────────────────
 
-  /** Puts a node of so many elements before number `node`. */
+  /** Inserts a node of `count` elements before node `node`. */
   insertNode(node: number, count: number, bytes: number): void {
     this.#insertWord(node, PLAIN)
     this.#set(node, count, bytes)
   }
 
-  /** Appends a node that `addToLast` fills. */
+  /** Appends an empty node, to be filled by `addToLast`. */
   appendEmpty(): void {
     this.insertNode(this.count, 0, LISTPACK_FRAME_BYTES)
   }
@@ -276,7 +293,7 @@ export class ListNodes {
     this.#insertWord(this.count, PLAIN)
   }
 
-  /** Adds an element to the last node, whether or not it is full. */
+  /** Adds an element to the last node, even if it is full. */
   addToLast(bytes: number): void {
     this.#add(this.count - 1, 1, bytes)
   }
@@ -286,7 +303,7 @@ export class ListNodes {
     return this.bytesOf(0)
   }
 
-  /** Makes a copy that is counted in another arena. */
+  /** Makes a copy that another arena counts. */
   copy(arena: Arena): ListNodes {
     const copy = new ListNodes(arena, this.#limit)
     for (let node = 0; node < this.count; node++) {
@@ -296,7 +313,7 @@ export class ListNodes {
     return copy
   }
 
-  /** Measures every node: together they have all of a list's elements. */
+  /** Measures every node. Together they have all elements of a list. */
   check(length: number, list: MeasuredElements): void {
     if (!CHECKED) return
     let index = 0
@@ -316,7 +333,7 @@ export class ListNodes {
     this.#arena.account(-this.bytes)
   }
 
-  /** Tells whether a node is there and an element of `length` bytes may join it. */
+  /** Tells whether a node exists and an element of `length` bytes may join it. */
   #admits(node: number, length: number): boolean {
     if (node < 0 || node >= this.count || this.#word(node) === PLAIN) return false
     const bytes = this.bytesOf(node) + length + ESTIMATED_OVERHEAD_BYTES
@@ -333,13 +350,14 @@ export class ListNodes {
     else this.#set(node, left, this.bytesOf(node) - bytes)
   }
 
-  /** Bytes of a node's listpack; 0 of a plain one. */
+  /** Returns the bytes of a node's listpack; 0 for a plain node. */
   bytesOf(node: number): number {
     const word = this.#word(node)
     return word < 0 ? this.#wideOf(word).bytes : word & NARROW_BYTES_MAX
   }
 
   #set(node: number, count: number, bytes: number): void {
+    if (CHECKED) assert(count >= 0 && bytes >= 0, 'a node has no less than nothing')
     const at = (this.#first + node) & (this.#words.length - 1)
     const word = this.#words[at]!
     if (bytes <= NARROW_BYTES_MAX) {

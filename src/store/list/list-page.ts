@@ -1,28 +1,33 @@
-// A page of a list: a block of the arena that holds entries (list-entry.ts) one after another.
+// A page of a list: an arena block of entries (list-entry.ts), one after another.
 //
 //   block content = [low u16][high u16] … free … [entry][entry]…[entry] … free …
 //                                                ^low                  ^high      (offsets from the content's start)
 //
-// Both ends may be free, so a page can be filled and emptied from either. The
-// arena writes a block's length in the four bytes before its content; a page
-// keeps its capacity there. So all that a push or a pop asks of a page lies in
-// its first eight bytes. A page knows no count: the list keeps it.
+// Both ends may be free, so a page can be filled and emptied from either end. The arena writes a
+// block's length in the four bytes before its content; a page keeps its capacity there. So a push
+// or a pop reads only the first eight bytes of a block. A page does not count its elements: the
+// list does.
 
 import { RESTLESS } from '../../util/restless.ts'
 import type { Arena } from '../memory/arena.ts'
 import { entryBytesAt } from './list-entry.ts'
 
-/** Where a page's entries may begin. */
+/** The least offset of a page's entries. */
 export const PAGE_HEADER_BYTES = 4
-/** A page's content: with the arena's length word exactly 8 KiB. */
+/** A page's content. With the arena's length word it is exactly 8 KiB. */
 export const PAGE_BYTES = (RESTLESS ? 256 : 8 * 1024) - 4
-/** The same for entries of which an ordinary page would hold few, and waste much. */
+/**
+ * The content of a wide page, for entries of which an ordinary page would hold few and waste much.
+ */
 const WIDE_PAGE_BYTES = (RESTLESS ? 512 : 16 * 1024) - 4
-/** Entries from here on go into wide pages, those from the other on into pages of their own. */
+/**
+ * Entries from the first size on go into wide pages, those from the second on into pages of their
+ * own.
+ */
 const WIDE_ENTRY_BYTES_MIN = RESTLESS ? 64 : 1024
 const LONE_ENTRY_BYTES_MIN = RESTLESS ? 256 : 4096
 
-/** Where there is, or shall be, room in a page. */
+/** The end of a page, or of a list. */
 export type End = 'head' | 'tail'
 
 /** Allocates a page of at least `bytes` with all its room at one end. Throws ArenaFull. */
@@ -35,13 +40,16 @@ export function newPage(arena: Arena, bytes: number, roomAt: End): number {
   return ref
 }
 
-/** Returns the capacity of a page begun for an entry of `size` bytes. */
+/** Returns the content bytes of a new page whose first entry has `size` bytes. */
 export function pageBytesFor(size: number): number {
   if (size < WIDE_ENTRY_BYTES_MIN) return PAGE_BYTES
   return size < LONE_ENTRY_BYTES_MIN ? WIDE_PAGE_BYTES : size + PAGE_HEADER_BYTES
 }
 
-/** Returns the capacity a page with `needed` bytes to hold grows to, 0 when it may not: a page doubles up to PAGE_BYTES. */
+/**
+ * Returns the capacity to which a page grows that must hold `needed` bytes; 0 when it may not grow.
+ * A page doubles up to PAGE_BYTES.
+ */
 export function grownPageBytes(capacity: number, needed: number): number {
   if (capacity >= PAGE_BYTES || needed > PAGE_BYTES) return 0
   return Math.min(PAGE_BYTES, Math.max(2 * capacity, needed))
@@ -95,7 +103,9 @@ export function slideEntries(arena: Arena, ref: number, low: number): void {
   setBounds(arena, ref, low, low + oldHigh - oldLow)
 }
 
-/** Returns a page of another capacity with the entries of `old`, which is freed. Throws ArenaFull. */
+/**
+ * Returns a page of another capacity with the entries of `old`, which is freed. Throws ArenaFull.
+ */
 export function resizePage(arena: Arena, old: number, bytes: number, roomAt: End): number {
   const ref = newPage(arena, bytes, roomAt)
   takeEntries(arena, ref, roomAt, arena, old, lowOf(arena, old), highOf(arena, old))
@@ -110,7 +120,10 @@ export function copyPage(to: Arena, from: Arena, old: number): number {
   return ref
 }
 
-/** Moves the entries from `offset` on into a page of their own, with room before them; returns it. Throws ArenaFull. */
+/**
+ * Moves the entries from `offset` on into a new page, with room before them, and returns it. Throws
+ * ArenaFull.
+ */
 export function splitPage(arena: Arena, ref: number, offset: number): number {
   const high = highOf(arena, ref)
   const added = newPage(arena, Math.max(PAGE_BYTES, high - offset + PAGE_HEADER_BYTES), 'head')
@@ -119,13 +132,16 @@ export function splitPage(arena: Arena, ref: number, offset: number): number {
   return added
 }
 
-/** Appends the entries of page `from` to page `ref`, which has room for them somewhere; `from` keeps its own. */
+/**
+ * Appends the entries of page `from` to page `ref`, which has room for them in all; `from` keeps
+ * its own.
+ */
 export function appendPage(arena: Arena, ref: number, from: number): void {
   if (roomAfter(arena, ref) < usedBytes(arena, from)) slideEntries(arena, ref, PAGE_HEADER_BYTES)
   takeEntries(arena, ref, 'tail', arena, from, lowOf(arena, from), highOf(arena, from))
 }
 
-/** Copies entries [low, high) of page `from` to the end of page `ref` where the room is. */
+/** Copies entries [low, high) of page `from` into page `ref`, at the end that has room. */
 function takeEntries(to: Arena, ref: number, roomAt: End, arena: Arena, from: number, low: number, high: number): void {
   const length = high - low
   const at = roomAt === 'tail' ? highOf(to, ref) : lowOf(to, ref) - length
@@ -135,7 +151,10 @@ function takeEntries(to: Arena, ref: number, roomAt: End, arena: Arena, from: nu
   else setBounds(to, ref, at, highOf(to, ref))
 }
 
-/** Makes a gap of `size` bytes, for which the page has room, before the entry at `offset`; returns the gap's offset. */
+/**
+ * Opens a gap of `size` bytes, for which the page has room, before the entry at `offset`; returns
+ * the gap's offset.
+ */
 export function openGap(arena: Arena, ref: number, offset: number, size: number): number {
   const base = arena.start(ref)
   const { u8 } = arena.source(ref)
@@ -143,7 +162,7 @@ export function openGap(arena: Arena, ref: number, offset: number, size: number)
   const high = highOf(arena, ref)
   const before = low - PAGE_HEADER_BYTES
   const after = arena.length(ref) - high
-  // The shorter side moves, if there is room for it; if neither side has enough, both move.
+  // The shorter side moves, if there is room for it. If neither side has enough room, both move.
   if (before >= size && (offset - low <= high - offset || after < size)) {
     u8.copyWithin(base + low - size, base + low, base + offset)
     setBounds(arena, ref, low - size, high)
@@ -161,7 +180,10 @@ export function openGap(arena: Arena, ref: number, offset: number, size: number)
   return gap
 }
 
-/** Removes the entry at `offset`, moving the shorter side; returns where the entry after it now begins. */
+/**
+ * Removes the entry at `offset`, moving the shorter side. Returns the offset of the entry that
+ * followed it.
+ */
 export function closeGap(arena: Arena, ref: number, offset: number): number {
   const base = arena.start(ref)
   const { u8 } = arena.source(ref)

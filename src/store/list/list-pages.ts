@@ -1,7 +1,9 @@
-// The pages of one list and the way through them: where element `index` lies, where there is room for another.
+// The pages of one list, and how to find element `index` or room for another in them.
 //
-// It moves entries about as bytes and knows nothing of what they hold; `List` does.
+// It moves entries as bytes without reading them; `List` reads them.
 
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RESTLESS } from '../../util/restless.ts'
 import type { Arena } from '../memory/arena.ts'
 import { PageDirectory } from './list-directory.ts'
@@ -28,15 +30,18 @@ import {
 
 /** The first page of a list is at least this large: a block of 32 bytes. */
 const FIRST_PAGE_BYTES_MIN = 28
-/** A single page is made smaller once an eighth of it is used, but not below this. */
+/** A single page shrinks once at most an eighth of it is used, but never below this. */
 const SHRINKABLE_PAGE_BYTES_MIN = 508
-/** Neighbours that together fill no more than this become one page: a quarter stays free, so that they do not split again soon. */
+/**
+ * Neighbours that together fill no more than this are merged. A quarter stays free, so that the
+ * page does not soon split again.
+ */
 const MERGED_PAGE_BYTES_MAX = RESTLESS ? 192 : 6 * 1024
 
-/** Pages that `moveBlocks` looks at in one go: some are of 8 KiB. */
+/** Pages that one call of `moveBlocks` looks at; some have 8 KiB. */
 const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
-/** A place in a list, reused by whoever walks; any change of the list makes it void. */
+/** A position in a list, reused during a walk. Every change of the list invalidates it. */
 export class ListPosition {
   index = 0
   page = 0
@@ -50,23 +55,24 @@ export class ListPosition {
 
 export class ListPages {
   readonly arena: Arena
-  /** Elements in all pages. */
+  /** Number of elements in all pages. */
   length = 0
   /** The blocks of the first and the last page, 0 while there is none. */
   protected head = 0
   protected tail = 0
   protected pages = 0
-  /** It is used only while there are several pages, and is kept when a long list has shrunk to one. */
+  /** Used only while there are several pages; kept when a long list has shrunk to one. */
   protected directory: PageDirectory | undefined = undefined
 
   constructor(arena: Arena) {
-    this.arena = arena.of('list page')
+    this.arena = arena.viewFor('list page')
   }
 
   // ── walking ──────────────────────────────────────────────────────────────
 
   /** Moves a position to element `index`, which must exist. */
   seek(index: number, to: ListPosition): void {
+    if (CHECKED) assert(index >= 0 && index < this.length, 'a position is that of an element')
     let page = 0
     let within = index
     if (this.pages > 1) {
@@ -134,7 +140,10 @@ export class ListPages {
     return this.arena.start(ref) + lowOf(this.arena, ref)
   }
 
-  /** Makes the page at one end have room for `size` more bytes there, or adds one that has; returns it. */
+  /**
+   * Makes the page at one end have room for `size` more bytes there, or adds such a page; returns
+   * the page.
+   */
   protected makeRoom(end: End, size: number): number {
     const { arena } = this
     if (this.pages === 0) {
@@ -146,8 +155,9 @@ export class ListPages {
     const ref = this.pageAt(page)
     const capacity = arena.length(ref)
     const free = roomInPage(arena, ref)
-    // A queue moves through its page. Sliding back pays when it makes room for long: half of the page is free then, and what is
-    // left over is divided between both ends, as a list that grows at both would otherwise slide at every push.
+    // A queue moves through its page. Sliding back pays only when it makes room for long, so half
+    // of the page must be free. The remaining room is divided between both ends; otherwise a list
+    // that grows at both would slide at every push.
     if (free >= size && 2 * free >= capacity) {
       const spare = (free - size) >>> 1
       slideEntries(arena, ref, PAGE_HEADER_BYTES + (end === 'tail' ? spare : free - spare))
@@ -160,7 +170,7 @@ export class ListPages {
     return added
   }
 
-  /** Makes a list's only page smaller when most of it is free. */
+  /** Makes the only page of a list smaller when most of it is free. */
   protected shrinkPage(): void {
     const capacity = this.arena.length(this.head)
     if (capacity <= SHRINKABLE_PAGE_BYTES_MIN) return
@@ -170,7 +180,7 @@ export class ListPages {
     }
   }
 
-  /** Makes a gap of `size` bytes at a position, which is moved there. */
+  /** Opens a gap of `size` bytes at a position, which then points at the gap. */
   protected openGap(to: ListPosition, size: number): void {
     const { arena } = this
     if (roomInPage(arena, to.ref) < size) {
@@ -188,7 +198,10 @@ export class ListPages {
     to.at = base + openGap(arena, to.ref, to.at - base, size)
   }
 
-  /** As #openGap when the page has no room: divides it there, and adds a page between when nobody beside the gap has room. */
+  /**
+   * Opens a gap where the page has no room: splits the page there, and adds a page between if
+   * neither neighbour has room.
+   */
   #openGapBetween(to: ListPosition, size: number): void {
     const { arena } = this
     const elements = this.elementsOf(to.page)
@@ -205,7 +218,8 @@ export class ListPages {
       }
       to.page++
     }
-    // The gap is before page `to.page` now. What pages there have free on their far side is not moved for it.
+    // The gap is now before page `to.page`. Room on the far side of the pages around it is not
+    // used.
     if (to.page > 0 && roomAfter(arena, this.pageAt(to.page - 1)) >= size) {
       to.page--
       to.ref = this.pageAt(to.page)
@@ -221,7 +235,7 @@ export class ListPages {
     this.openGap(to, size)
   }
 
-  /** Joins a page with the one after it if together they fill little; true when it did. */
+  /** Merges a page with the next one if they fill little together; true when it did. */
   protected mergeWithNext(page: number): boolean {
     if (page < 0 || page + 1 >= this.pages) return false
     const { arena } = this
@@ -243,7 +257,7 @@ export class ListPages {
     const end = Math.min(this.pages, from + MOVED_AT_ONCE)
     for (let page = from; page < end; page++) {
       const ref = this.pageAt(page)
-      const to = this.arena.moved(ref)
+      const to = this.arena.moveIfLeaving(ref)
       if (to !== ref) this.setPage(page, to)
     }
     return end < this.pages ? end : 0
@@ -270,7 +284,7 @@ export class ListPages {
     if (this.pages > 1) this.directory!.addElements(page, elements)
   }
 
-  /** Makes a block page number `page`. A single page there holds all of `length`. */
+  /** Makes a block page number `page`. When it becomes the only page, it holds all of `length`. */
   protected insertPage(page: number, ref: number, elements: number): void {
     const pages = this.pages
     if (pages > 0) {
@@ -288,7 +302,7 @@ export class ListPages {
     if (page === pages) this.tail = ref
   }
 
-  /** Takes a page out, whose elements are no longer counted in `length`, and frees it. */
+  /** Removes and frees a page whose elements are no longer counted in `length`. */
   protected removePage(page: number): void {
     this.arena.free(this.pageAt(page))
     this.pages--

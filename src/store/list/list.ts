@@ -1,19 +1,20 @@
 // A list: a deque of elements in pages of bytes that lie in the arena.
 //
-//   head ─▶ page 0    page 1    …    page n-1 ◀─ tail           page: list-page.ts, element in it: list-entry.ts
-//   directory: their order and how many elements each holds, only once there are two (list-directory.ts)
+//   head ─▶ page 0    page 1    …    page n-1 ◀─ tail
+//   page: list-page.ts, an element in it: list-entry.ts
+//   directory: the order of the pages and the elements of each, once there are two (list-directory.ts)
 //
-// A small list is one page that doubles as it grows; at PAGE_BYTES the list goes
-// on in another one. A push or a pop touches one page. Pages fill from the end
-// they are reached from: what is pushed at the tail lies upwards from a page's
-// beginning, what is pushed at the head downwards from its end, so pages are full
-// whichever way a list grows. Finding an index skips whole pages by their counts.
+// A small list is one page that doubles as it grows; at PAGE_BYTES the list continues in another
+// page. A push or a pop touches one page. A page is filled from the end at which it was added:
+// elements pushed at the tail go upwards from the page's beginning, those pushed at the head
+// downwards from its end. So pages become full whichever way a list grows. Finding an index skips
+// whole pages by their counts.
 //
-// Elements above INLINE_ELEMENT_BYTES_MAX have buffers of their own, named by a
-// short entry in the page.
+// Elements above INLINE_ELEMENT_BYTES_MAX have large buffers, each named by a short entry in the
+// page.
 //
-// The list also keeps what Redis would call its encoding, and as a quicklist its
-// nodes: see `beforeAdding` and list-nodes.ts.
+// The list also tracks the encoding that Redis would give it, and the nodes of its quicklist: see
+// `beforeAdding` and list-nodes.ts.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
@@ -54,16 +55,19 @@ import { ListPages, ListPosition } from './list-pages.ts'
 
 export type { End }
 
-/** A List and its empty fields on the JS heap. */
+/** Bytes of a List and its empty fields on the JS heap. */
 const OBJECT_BYTES = 128
 
 export class List extends ListPages implements MeasuredElements, Value {
   static readonly type = TYPE_LIST
   readonly #host: StructureHost
   #large: LargeElements | undefined = undefined
-  /** What the elements take in Redis's listpack, its frame included; of no use while there are nodes. */
+  /**
+   * Bytes of the elements in Redis's listpack, its frame included. Not kept up to date while there
+   * are nodes.
+   */
   #listpackBytes = LISTPACK_FRAME_BYTES
-  /** The nodes of what Redis holds as a quicklist; undefined = a listpack. */
+  /** The nodes of Redis's quicklist; undefined while Redis would hold a listpack. */
   #nodes: ListNodes | undefined = undefined
 
   constructor(arena: Arena, host: StructureHost) {
@@ -78,7 +82,10 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   // ── both ends ────────────────────────────────────────────────────────────
 
-  /** Adds a copy of an element, which must not lie in this list (see `rotate`). Throws ArenaFull; nothing is changed then. */
+  /**
+   * Adds a copy of an element, which must not lie in this list (see `rotate`). Throws ArenaFull,
+   * having changed nothing.
+   */
   push(end: End, element: Bytes): void {
     this.#push(end, element)
     this.#pushed(end, element)
@@ -116,7 +123,10 @@ export class List extends ListPages implements MeasuredElements, Value {
     if (this.pages > 1) this.directory!.addElements(end === 'tail' ? this.pages - 1 : 0, 1)
   }
 
-  /** Points `window` at the element at one end, valid until the list changes; false when the list is empty. */
+  /**
+   * Points `window` at the element at one end; false when the list is empty. Valid until the list
+   * changes.
+   */
   peek(end: End, window: Bytes): boolean {
     if (this.length === 0) return false
     const { arena } = this
@@ -135,16 +145,17 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   /** Removes the element at one end of a list that is not empty. */
   drop(end: End): void {
+    if (CHECKED) assert(this.length > 0, 'an element is dropped from a list that has one')
     this.#dropped(end, this.#drop(end))
   }
 
-  /** Counts an element off that was removed at one end. */
+  /** Uncounts an element that was removed at one end. */
   #dropped(end: End, bytes: number): void {
     if (this.#nodes === undefined) this.#listpackBytes -= bytes
     else this.#nodes.drop(end, bytes)
   }
 
-  /** Removes the element at one end, and returns what it took in a listpack. */
+  /** Removes the element at one end, and returns the bytes that it took in a listpack. */
   #drop(end: End): number {
     const { arena } = this
     const ref = end === 'head' ? this.head : this.tail
@@ -185,14 +196,17 @@ export class List extends ListPages implements MeasuredElements, Value {
     }
   }
 
-  /** Moves the element at one end to the other, or removes it and adds it again at the same. */
+  /**
+   * Moves the element at one end to the other end, or removes and adds it again at the same end.
+   */
   rotate(from: End, to: End): void {
     if (!this.peek(from, rotated)) return
     if (rotated.length <= INLINE_ELEMENT_BYTES_MAX) {
       copyBytes(rotating, 0, rotated.source, rotated.start, rotated.length)
       rotated.set(rotating, 0, rotated.length)
     }
-    // Where it lies it changes place only if there is another; what Redis makes of it changes nonetheless.
+    // The element moves only if there is another one. Redis's encoding and nodes may change in
+    // either case.
     const { length } = this
     const moves = from !== to && length > 1
     if (moves) this.#push(to, rotated)
@@ -207,7 +221,10 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   // ── anywhere ─────────────────────────────────────────────────────────────
 
-  /** Points `window` at element `index`, 0 ≤ index; false when there is none. Skips whole pages, from the nearer end. */
+  /**
+   * Points `window` at element `index` ≥ 0; false when there is none. Skips whole pages, from the
+   * nearer end.
+   */
   at(index: number, window: Bytes): boolean {
     if (index >= this.length) return false
     this.seek(index, position)
@@ -219,7 +236,7 @@ export class List extends ListPages implements MeasuredElements, Value {
     return true
   }
 
-  /** Writes `count` elements from `index` on as bulk strings; all of them must exist. */
+  /** Writes `count` elements from `index` on as bulk strings. All of them must exist. */
   writeRange(sink: ElementSink, index: number, count: number): void {
     if (count <= 0) return
     this.seek(index, position)
@@ -249,7 +266,7 @@ export class List extends ListPages implements MeasuredElements, Value {
     }
   }
 
-  /** As `writeRange`, from `index` backwards. */
+  /** Like `writeRange`, from `index` backwards. */
   writeRangeBackwards(sink: ElementSink, index: number, count: number): void {
     if (count <= 0) return
     this.seek(index, position)
@@ -270,7 +287,7 @@ export class List extends ListPages implements MeasuredElements, Value {
       oldBytes = this.#forget(source, position.at)
       this.#write(source, position.at, element)
     } else {
-      // The new one goes in first: should there be no memory for it, nothing has changed.
+      // The new element goes in first, so a lack of memory changes nothing.
       this.#insertAt(position, element)
       this.seek(index + 1, position)
       oldBytes = this.#removeAt(position)
@@ -287,7 +304,9 @@ export class List extends ListPages implements MeasuredElements, Value {
     }
   }
 
-  /** Inserts an element before or after the first one equal to `pivot`; false when there is none. */
+  /**
+   * Inserts an element before or after the first one equal to `pivot`; false when there is none.
+   */
   insert(side: 'before' | 'after', pivot: Bytes, element: Bytes): boolean {
     if (this.length === 0) return false
     this.seek(0, position)
@@ -314,14 +333,17 @@ export class List extends ListPages implements MeasuredElements, Value {
     return true
   }
 
-  /** Removes elements equal to `element`: the first `count` of them, the last `-count`, all when 0. Returns how many. */
+  /**
+   * Removes elements equal to `element`: the first `count` of them, the last `-count`, or all when
+   * 0. Returns their number.
+   */
   remove(count: number, element: Bytes): number {
     if (this.length === 0) return 0
     const max = count === 0 ? this.length : Math.abs(count)
     const backwards = count < 0
     let removed = 0
     let page = backwards ? this.pages - 1 : 0
-    /** The element where the page begins, or behind it when backwards. */
+    /** The first element of the page, or, when backwards, the one behind its last. */
     let index = backwards ? this.length : 0
     this.#nodes?.rewind(backwards ? 'tail' : 'head', this.length)
     while (removed < max && page >= 0 && page < this.pages) {
@@ -329,7 +351,7 @@ export class List extends ListPages implements MeasuredElements, Value {
       const here = this.#removeInPage(page, index, element, max - removed, backwards)
       removed += here
       index += backwards ? -before : before - here
-      // The page that was here is gone, or one with its neighbour that was looked at already.
+      // The page is empty and removed, or merged with a neighbour that was already searched.
       if (here > 0 && usedBytes(this.arena, this.pageAt(page)) === 0) {
         this.removePage(page)
         if (backwards) page--
@@ -370,16 +392,17 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   // ── encoding ─────────────────────────────────────────────────────────────
 
-  /** What OBJECT ENCODING says. */
+  /** The answer of OBJECT ENCODING. */
   get encoding(): 'listpack' | 'quicklist' {
     return this.#nodes === undefined ? 'listpack' : 'quicklist'
   }
 
   /**
-   * Says that `count` elements of together `bytes` bytes are about to be added.
+   * Must be called before `count` elements of together `bytes` bytes are added.
    *
-   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until that has shrunk to one node of
-   * half the limit: so what it is called depends on its past, and the list has to be told.
+   * Redis holds a list as one listpack until it would pass the limit, then as a quicklist until
+   * that has shrunk to one node of half the limit. So the encoding depends on the list's past, and
+   * the list must be told.
    */
   beforeAdding(bytes: number, count: number): void {
     if (this.#nodes !== undefined) return
@@ -387,19 +410,24 @@ export class List extends ListPages implements MeasuredElements, Value {
     if (limit.exceededBy(this.#listpackBytes + bytes, this.length + count)) this.becomeQuicklist()
   }
 
-  /** Becomes a quicklist, of one node if there is anything in it. SORT makes one that keeps to the default limit, whatever is set. */
+  /**
+   * Becomes a quicklist, of one node if the list has elements. SORT makes one with the default
+   * limit, whatever the setting is.
+   */
   becomeQuicklist(limit: 'set' | 'default' = 'set'): void {
     const size = limit === 'set' ? this.#host.limits.list.listpackSize : LISTPACK_SIZE_DEFAULT
     this.#nodes = new ListNodes(this.arena, NodeLimit.of(size))
     if (this.length > 0) this.#nodes.insertNode(0, this.length, this.#listpackBytes)
   }
 
-  /** Says that a command that may have made the list shorter is done with it. */
+  /** Must be called when a command that may have shortened the list is done. */
   afterRemoving(): void {
     this.#becomeListpack(2)
   }
 
-  /** Becomes a listpack if it is a quicklist of one node that takes no more than a `part` of the limit. */
+  /**
+   * Becomes a listpack if it is a quicklist of one node that takes at most a `part` of the limit.
+   */
   #becomeListpack(part: 1 | 2): void {
     const nodes = this.#nodes
     if (nodes === undefined || nodes.count !== 1) return
@@ -409,7 +437,7 @@ export class List extends ListPages implements MeasuredElements, Value {
     this.#nodes = undefined
   }
 
-  /** The nodes, for those who write or read them; undefined while the list is a listpack. */
+  /** The nodes; undefined while the list is a listpack. */
   get nodes(): ListNodes | undefined {
     return this.#nodes
   }
@@ -426,7 +454,10 @@ export class List extends ListPages implements MeasuredElements, Value {
     this.#nodes!.appendPlain()
   }
 
-  /** Says that a quicklist that was loaded, or is a command's result, is complete: what fits a listpack becomes one. */
+  /**
+   * Must be called when a loaded quicklist, or one that is a command's result, is complete. It
+   * becomes a listpack if it fits one.
+   */
   afterBuilding(): void {
     this.#becomeListpack(1)
   }
@@ -462,7 +493,7 @@ export class List extends ListPages implements MeasuredElements, Value {
     return copy
   }
 
-  /** Walks all elements: pages and nodes know how many they have, and of how many bytes. */
+  /** Walks all elements. Each page and node has as many elements and bytes as recorded. */
   check(): void {
     if (!CHECKED) return
     let elements = 0
@@ -546,7 +577,10 @@ export class List extends ListPages implements MeasuredElements, Value {
     }
   }
 
-  /** Lets go of what an entry about to be removed holds; returns what it took in a listpack. */
+  /**
+   * Frees what the entry refers to before it is removed. Returns the bytes that it took in a
+   * listpack.
+   */
   #forget(source: Source, at: number): number {
     if (!isLargeEntry(source.u8, at)) return listpackBytesAt(source, at)
     this.#element(source, at, scratch)
@@ -558,7 +592,10 @@ export class List extends ListPages implements MeasuredElements, Value {
 
   // ── editing ──────────────────────────────────────────────────────────────
 
-  /** Inserts before the entry at a position, or at its page's end when `at` is there. Throws ArenaFull; nothing is changed then. */
+  /**
+   * Inserts before the entry at a position, or at its page's end when `at` is there. Throws
+   * ArenaFull, having changed nothing.
+   */
   #insertAt(to: ListPosition, element: Bytes): void {
     const size = entryBytes(element.length)
     this.openGap(to, size)
@@ -567,7 +604,10 @@ export class List extends ListPages implements MeasuredElements, Value {
     this.addElements(to.page, 1)
   }
 
-  /** Removes the entry at a position, its page too if that was all; returns what it took in a listpack. */
+  /**
+   * Removes the entry at a position, and its page if it was the last one. Returns the bytes that it
+   * took in a listpack.
+   */
   #removeAt(from: ListPosition): number {
     const bytes = this.#forget(this.arena.source(from.ref), from.at)
     closeGap(this.arena, from.ref, from.at - this.arena.start(from.ref))
@@ -578,8 +618,9 @@ export class List extends ListPages implements MeasuredElements, Value {
   }
 
   /**
-   * Removes up to `max` entries equal to `element` from one page, which begins with element `index`; or from its end, before element
-   * `index`, when `backwards`. Returns how many.
+   * Removes up to `max` entries equal to `element` from one page, and returns their number. `index`
+   * is the number of the page's first element; when `backwards`, the search begins at the page's
+   * end, and `index` is the number behind its last element.
    */
   #removeInPage(page: number, index: number, element: Bytes, max: number, backwards: boolean): number {
     const { arena } = this
@@ -634,5 +675,5 @@ export class List extends ListPages implements MeasuredElements, Value {
 const position = new ListPosition()
 const scratch = new Bytes()
 const rotated = new Bytes()
-/** Holds the element that `rotate` moves, since pushing may move the page it lies in. */
+/** Holds the element that `rotate` moves, because the push may move its page. */
 const rotating = Source.allocate(INLINE_ELEMENT_BYTES_MAX)

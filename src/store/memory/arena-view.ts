@@ -1,16 +1,16 @@
-// An arena as one kind of owner sees it, in the checked build alone (block-guard.ts).
+// An arena as one kind of owner sees it. Used in the checked build alone (block-guard.ts).
 //
-// It is the same arena: what is allocated here bears the owner's kind, and a ref that names no
-// block of that kind is an assertion that fails, at the very read.
+// A view is the same arena. Blocks allocated through it are marked with the owner's kind. Each read
+// asserts that the ref names a block of that kind, so a wrong ref fails where it is used.
 
 import type { BlockKind } from './block-guard.ts'
 
-/** What a view watches of an arena. */
+/** The methods of an arena that a view checks. */
 interface WatchedArena {
   assertKind(ref: number, kind: BlockKind): void
-  giveTo(ref: number, kind: BlockKind): void
+  setKind(ref: number, kind: BlockKind): void
   allocate(length: number): number
-  moved(ref: number): number
+  moveIfLeaving(ref: number): number
   free(ref: number): void
   source(ref: number): unknown
   start(ref: number): number
@@ -26,12 +26,12 @@ export function viewOf<A extends WatchedArena>(arena: A, kind: BlockKind): A {
   const view: A = Object.create(arena)
   for (const [name, property] of properties(arena)) {
     const { get, value } = property
-    // Private fields are the arena's own: every method runs on it.
+    // Private fields belong to the arena itself, so every method is bound to it.
     if (get !== undefined) Object.defineProperty(view, name, { get: () => get.call(arena), configurable: true })
     else if (typeof value === 'function')
       Object.defineProperty(view, name, { value: value.bind(arena), writable: true, configurable: true })
   }
-  // Written out: these are called for every element that a test looks at.
+  // Written out by hand, because tests call these methods for every element they read.
   view.source = (ref) => {
     arena.assertKind(ref, kind)
     return arena.source(ref)
@@ -66,19 +66,19 @@ export function viewOf<A extends WatchedArena>(arena: A, kind: BlockKind): A {
   }
   view.allocate = (length) => {
     const ref = arena.allocate(length)
-    arena.giveTo(ref, kind)
+    arena.setKind(ref, kind)
     return ref
   }
-  view.moved = (ref) => {
+  view.moveIfLeaving = (ref) => {
     arena.assertKind(ref, kind)
-    const to = arena.moved(ref)
-    arena.giveTo(to, kind)
+    const to = arena.moveIfLeaving(ref)
+    arena.setKind(to, kind)
     return to
   }
   return view
 }
 
-/** Returns the methods and accessors of a class and of those that it extends, the base first. */
+/** Returns the methods and accessors of a class and of its base classes, the base first. */
 function properties(arena: object): [string, PropertyDescriptor][] {
   const all: [string, PropertyDescriptor][] = []
   let prototype = Object.getPrototypeOf(arena)

@@ -1,28 +1,27 @@
-// Memory for keys and string values, outside the JS heap.
+// Memory for keys and string values, outside the JavaScript heap.
 //
-// Blocks of 8-byte granules are named by a positive 31-bit `ref` (granule
-// number), so 16 GiB can be addressed and a ref fits a Smi. A block starts with
-// its content's length (32 bits), the bytes follow:
+// Memory is counted in granules of 8 bytes. A `ref` names a block by the number of its first
+// granule. It is positive and has 31 bits, so 16 GiB can be addressed and a ref fits a Smi. A block
+// starts with the length of its content (32 bits), then the bytes follow:
 //
 //   chunk (32 MiB, one Source) = 128 slabs; the first of an arena is 4 MiB
 //   slab  (256 KiB)            = blocks of one size class, or free
 //   block                      = [length u32][bytes …][unused]
 //
-// Classes grow by 8 bytes up to 128, then by an eighth of a power of two, so at
-// most 11 % of a block is unused. Each slab keeps its own list of freed blocks,
-// threaded through them: a slab that empties can serve any class, and a chunk
-// whose slabs are all empty is given back. Larger contents do not live here, but
-// in buffers of their own; those of structures are counted here (`allocateLarge`).
+// Size classes grow by 8 bytes up to 128, then by an eighth of a power of two, so at most 11 % of a
+// block is unused. Each slab keeps a list of its freed blocks, threaded through the blocks
+// themselves. A slab that becomes empty can serve any class, and a chunk whose slabs are all empty
+// is given back to the system. Contents too large for a block have buffers of their own; the arena
+// counts those of structures (`allocateLarge`).
 //
-// Earlier states can be kept. Each begins an *era*, a number that grows: slabs
-// that were in use before it are kept as they are. Nothing is allocated in them,
-// and what is freed there is only noted (`Leftovers`). So to go back is to take
-// all later slabs for free; and an arena of a branch begins with slabs of another.
+// Earlier states of the arena can be kept. Each kept state begins an *era*, a number that grows.
+// Slabs taken before the era are kept unchanged: no block is allocated in them, and a block freed
+// there is only recorded (`DeferredFrees`). Returning to the state therefore means freeing all
+// later slabs. The arena of a branch begins with the slabs of another arena.
 //
-// Gaps stay when values of another size take the place of those that were there.
-// Chunks that hold little can be *emptied* (`beginEmptying`): nothing more is
-// allocated in them, whoever has blocks there moves them (compaction.ts), and a
-// chunk goes with its last block.
+// Gaps remain where values of another size replace earlier ones. Chunks with few live blocks can be
+// *emptied* (`beginEmptying`): no more blocks are allocated in them, their owners move the blocks
+// that are there (compaction.ts), and the chunk is dropped with its last block.
 
 import { assert } from '../../util/assert.ts'
 import { copyBytes, Source } from '../../util/bytes/bytes.ts'
@@ -42,47 +41,65 @@ import {
 } from './block-guard.ts'
 
 /**
- * A chunk is a reservation: its pages are taken from the system when they are first written. From 32 MiB on glibc always maps an
- * allocation by itself and unmaps it when it is freed; what is smaller may lie in its heap, whose holes stay with the process.
+ * Bytes of a chunk. A chunk is a reservation: the system provides its pages when they are first
+ * written. From 32 MiB on, glibc always maps an allocation separately and unmaps it when it is
+ * freed. Smaller allocations may lie in its heap, whose holes stay with the process.
  */
 const CHUNK_BYTES = RESTLESS ? 64 * 1024 : 32 * 1024 * 1024
-/** Most databases are small: the first chunk is too. */
+/** Bytes of an arena's first chunk. It is small because most databases are. */
 const FIRST_CHUNK_BYTES = RESTLESS ? CHUNK_BYTES : 4 * 1024 * 1024
 const SLAB_BYTES = RESTLESS ? 16 * 1024 : 256 * 1024
-/** An empty chunk may be kept with 4 MiB of it in memory. */
+/** An empty chunk is kept as a spare if at most so many of its slabs (4 MiB) were written to. */
 const SPARE_SLABS_MAX = RESTLESS ? 1 : 16
 const GRANULE_SHIFT = 3
-/** ref >>> CHUNK_SHIFT = chunk, ref >>> SLAB_SHIFT = slab, both counted over the whole arena. */
+/**
+ * ref >>> CHUNK_SHIFT is the chunk, ref >>> SLAB_SHIFT the slab, both counted over the whole arena.
+ */
 const CHUNK_SHIFT = RESTLESS ? 13 : 22
 const CHUNK_MASK = (1 << CHUNK_SHIFT) - 1
 const SLAB_SHIFT = RESTLESS ? 11 : 15
 const CHUNK_OF_SLAB_SHIFT = RESTLESS ? 2 : 7
 const SLABS_PER_CHUNK = RESTLESS ? 4 : 128
-/** 2^31 granules of 8 bytes. */
+/** The most slabs of an arena: 2^31 granules of 8 bytes. */
 const SLABS_MAX = 65536
-/** An arena counts with no slabs at first, because most databases stay empty, then with this many, and with twice as many whenever they are not enough. */
+/**
+ * Entries of the tables of slabs when they are first allocated; later they double. An arena starts
+ * with empty tables, because most databases stay empty.
+ */
 const SLABS_FIRST = FIRST_CHUNK_BYTES / SLAB_BYTES
 const NO_BYTES = new Uint8Array(0)
 const NO_WORDS = new Int32Array(0)
 
-/** The era of slabs that are somebody else's, or lent to somebody. */
+/** The era of a slab that belongs to another arena, or that is lent to one. */
 const LENT = -1
 
-/** Of a slab: in no list, in a list of slabs with room, or withheld, because its chunk is being emptied. */
+/**
+ * A slab is in no list, in a list of slabs with room, or withheld because its chunk is being
+ * emptied.
+ */
 const UNLISTED = 0
 const LISTED = 1
 const WITHHELD = 2
 
-/** Gaps are closed from so much on, and from this share of what is in use. Fewer are the usual state of slabs that blocks come to and leave. */
+/**
+ * Compaction starts when gaps exceed this many bytes plus this share of the bytes in use. Smaller
+ * gaps are usual in slabs whose blocks come and go.
+ */
 const GAP_BYTES_MIN = 8 * 1024 * 1024
 const GAP_SHARE = 1 / 16
-/** A chunk is emptied if it has such gaps: what is moved is at most seven times what is gained. */
+/**
+ * A chunk is emptied if it has gaps of this size. Then the bytes moved are at most seven times the
+ * bytes gained.
+ */
 const CHUNK_GAP_BYTES_MIN = 2 * 1024 * 1024
 const CHUNK_GAP_SHARE = 1 / 8
-/** What is moved in one pass, at most: while it goes on, memory is taken for it that is given back only chunk by chunk. */
+/**
+ * The most bytes moved in one pass. A pass takes new memory for them, and gives old memory back
+ * only chunk by chunk.
+ */
 const MOVED_BYTES_MAX = 32 * 1024 * 1024
 
-/** The most content a block can hold. */
+/** The most content bytes that a block can hold. */
 export const BLOCK_CONTENT_BYTES_MAX = (RESTLESS ? 12 : 64) * 1024 - 4
 
 const LINEAR_CLASSES = 16
@@ -98,7 +115,10 @@ function classGranules(c: number): number {
   return base + (base >> 3) * ((step & 7) + 1)
 }
 
-/** How many granules from one block to the next: in the checked build a guard lies between (block-guard.ts). */
+/**
+ * Granules from one block to the next. In the checked build a guard lies between them
+ * (block-guard.ts).
+ */
 const CLASS_STRIDES = CHECKED
   ? CLASS_GRANULES.map((granules) => (granules === 0 ? 0 : granules + (GUARD_BYTES >> GRANULE_SHIFT)))
   : CLASS_GRANULES
@@ -113,87 +133,108 @@ function classFor(granules: number): number {
   return LINEAR_CLASSES + (power - 4) * 8 + step
 }
 
-/** Whatever has memory here, and can give it back. */
-export interface Holder {
-  /** Elements, fields, members or entries. */
+/** A value that has memory in an arena and can give it back. */
+export interface MemoryHolder {
+  /** Number of elements, fields, members or entries. */
   readonly length: number
-  /** How many elements are to be freed, where that is not `length`: a stream's pending entries outlive its entries. */
-  readonly burden?: number
-  /** Bytes held, arena and an estimate of the object itself. */
+  /**
+   * Number of elements to free, when it differs from `length`: a stream's pending entries outlive
+   * its entries.
+   */
+  readonly elementsToFree?: number
+  /** Bytes held: arena blocks, and an estimate of the object itself. */
   readonly bytes: number
   /** Gives all memory back to the arena it came from. */
   free(): void
-  /** Gives up to `max` elements' memory back; true when all is gone. Once begun, the value is of no other use. */
+  /**
+   * Gives back the memory of up to `max` elements; true when none is left. After the first call the
+   * value must not be used otherwise.
+   */
   freeSome?(max: number): boolean
 }
 
-/** What was given up in an era and is part of an earlier state: whoever keeps that frees it in the end. */
-export class Leftovers {
+/**
+ * Memory that was freed in an era but belongs to an earlier state. The keeper of that state frees
+ * it in the end.
+ */
+export class DeferredFrees {
   readonly blocks: number[] = []
-  /** Buffers and values, with the era in which each came. */
+  /** Buffers and values, each with the era in which it was allocated. */
   readonly buffers: { readonly buffer: Source; readonly since: number }[] = []
-  readonly values: { readonly value: Holder; readonly since: number }[] = []
+  readonly values: { readonly value: MemoryHolder; readonly since: number }[] = []
 }
 
-/** How an arena was at one time: the later slabs are known by their era. */
+/** The counts of an arena when a state was kept. Later slabs are told by their era. */
 export interface ArenaState {
   readonly usedBytes: number
   readonly outsideBytes: number
-  /** Large buffers that were there. */
+  /** The large buffers that existed then. */
   readonly large: Set<Source>
 }
 
-/** The address space is used up: 16 GiB of keys and values. */
+/** Thrown when the address space of 16 GiB is used up. */
 export class ArenaFull extends Error {}
 
 export class Arena {
-  /** Chunk number → its memory; undefined = given back. */
+  /** The memory of each chunk, by its number; undefined when it was given back. */
   readonly chunks: (Source | undefined)[] = []
-  /** Bytes in blocks that are in use, their rounding included, and what `account` was told of. */
+  /** Bytes of blocks in use, rounding included, plus all bytes outside the blocks. */
   usedBytes = 0
-  /** Those of them that lie outside the blocks: what `account` was told of, and large buffers. */
+  /** The part of `usedBytes` outside the blocks: what `account` counted, large buffers included. */
   outsideBytes = 0
-  /** Bytes of slabs that were written to: what is held of the system. */
+  /** Bytes of slabs that were written to, so they are resident. */
   heldBytes = 0
-  /** Bytes of chunks, written to or not. */
+  /** Bytes of all chunks, written to or not. */
   reservedBytes = 0
 
   #slabClass = NO_BYTES
   #slabLive = NO_WORDS
   /** Blocks in use, counted in the checked build alone. */
   #blocks = 0
-  /** First freed block (ref), 0 = none. */
+  /** The first freed block of a slab (ref), 0 = none. */
   #slabFreed = NO_WORDS
-  /** Granules handed out from the slab's beginning; blocks beyond were never used. */
+  /** Granules handed out from the beginning of a slab. Blocks beyond were never used. */
   #slabBump = NO_WORDS
-  /** Doubly linked lists of slabs with room, per class; slab + 1, 0 = none. List 0 holds free slabs. */
+  /**
+   * Doubly linked lists of slabs with room, one per class; slab + 1, 0 = none. List 0 holds free
+   * slabs.
+   */
   #slabNext = NO_WORDS
   #slabPrevious = NO_WORDS
   #slabListed = NO_BYTES
-  /** In which era a slab was taken. */
+  /** The era in which each slab was taken. */
   #slabSince = NO_WORDS
   readonly #listHead = new Int32Array(CLASSES)
   readonly #chunkFreeSlabs: number[] = []
-  /** An empty chunk that is kept, 0 = none: the first chunk is always kept. */
+  /**
+   * The empty chunk that is kept as a spare, 0 = none. Chunk 0 is always kept, so it is never the
+   * spare.
+   */
   #spareChunk = 0
   /** Chunks that are being emptied. */
   readonly #leaving = new Set<number>()
-  /** Buffers of contents that are too large for a block; those of this era alone. */
+  /** Buffers of contents too large for a block, allocated in this era. */
   #large = new Set<Source>()
-  /** 0 while no earlier state is kept: then nothing is older. */
+  /** The newest era; 0 while no earlier state is kept. */
   #era = 0
-  /** What was given up in this era. */
-  #leftovers = new Leftovers()
-  /** In a branch: what came before this era belongs to another arena; 0 = everything is ours. */
+  /** Memory freed in this era that an earlier state needs. */
+  #leftovers = new DeferredFrees()
+  /**
+   * In a branch, slabs older than this era belong to the parent's arena; 0 when all slabs are this
+   * arena's.
+   */
   #ownEra = 0
-  /** Chunks of that arena. */
+  /** Chunks of the parent's arena. */
   readonly #foreign = new Set<Source>()
 
   /** Views of this arena by kind of owner; none in production. */
   readonly #views = new Map<BlockKind, Arena>()
 
-  /** Returns this arena as owners of a kind see it: itself, or, in the checked build, a view that knows their blocks (arena-view.ts). */
-  of(kind: BlockKind): Arena {
+  /**
+   * Returns this arena as owners of a kind see it. In the checked build it is a view that asserts
+   * the kind of each block (arena-view.ts); in production it is the arena itself.
+   */
+  viewFor(kind: BlockKind): Arena {
     if (!CHECKED) return this
     const known = this.#views.get(kind)
     if (known !== undefined) return known
@@ -207,8 +248,8 @@ export class Arena {
     this.#assertGuarded(ref, kind)
   }
 
-  /** Gives a block to an owner of another kind. */
-  giveTo(ref: number, kind: BlockKind): void {
+  /** Marks a block as owned by a kind. */
+  setKind(ref: number, kind: BlockKind): void {
     markBlock(this.source(ref), this.start(ref) - 4, this.capacity(ref) + 4, kind)
   }
 
@@ -223,13 +264,19 @@ export class Arena {
     return this.usedBytes - this.outsideBytes
   }
 
-  /** Tells whether a chunk is left: the next hundred blocks, however large, will find room. */
+  /**
+   * Tells whether another chunk can be added. If so, the next hundred blocks of any size find room.
+   */
   get hasRoom(): boolean {
     return this.chunks.length * SLABS_PER_CHUNK < SLABS_MAX
   }
 
-  /** Allocates a block for `length` content bytes (≤ BLOCK_CONTENT_BYTES_MAX) and writes the length. Throws ArenaFull. */
+  /**
+   * Allocates a block for `length` content bytes (≤ BLOCK_CONTENT_BYTES_MAX) and writes the length.
+   * Throws ArenaFull.
+   */
   allocate(length: number): number {
+    if (CHECKED) assert(length >= 0 && length <= BLOCK_CONTENT_BYTES_MAX, 'a content fits a block')
     const sizeClass = classFor((length + 4 + 7) >>> GRANULE_SHIFT)
     let slab = this.#listHead[sizeClass]! - 1
     if (slab < 0) slab = this.#takeSlab(sizeClass)
@@ -276,13 +323,16 @@ export class Arena {
     if (--this.#slabLive[slab] === 0) this.#releaseSlab(slab, sizeClass)
   }
 
-  /** Counts memory that belongs to values here but lies outside the blocks; negative when it is given back. */
+  /**
+   * Counts memory that belongs to values here but lies outside the blocks; negative when it is
+   * given back.
+   */
   account(bytes: number): void {
     this.usedBytes += bytes
     this.outsideBytes += bytes
   }
 
-  /** Allocates a buffer of its own for a content that is too large for a block, and counts it. */
+  /** Allocates a buffer for content that is too large for a block, and counts it. */
   allocateLarge(bytes: number): Source {
     const source = Source.allocate(bytes)
     this.#large.add(source)
@@ -290,14 +340,14 @@ export class Arena {
     return source
   }
 
-  /** Frees such a buffer. */
+  /** Frees a buffer from `allocateLarge`. */
   freeLarge(source: Source): void {
     this.#large.delete(source)
     this.account(-source.u8.length)
     discarded.add(source)
   }
 
-  /** Gives everything back; the arena is of no use afterwards. */
+  /** Gives all memory back. The arena must not be used afterwards. */
   discard(): void {
     for (const source of this.#large) discarded.add(source)
     for (const chunk of this.chunks) if (chunk !== undefined && !this.#foreign.has(chunk)) discarded.add(chunk)
@@ -306,12 +356,15 @@ export class Arena {
     this.heldBytes = 0
   }
 
-  /** Returns the memory `ref` lies in. */
+  /** Returns the memory in which the block of `ref` lies. */
   source(ref: number): Source {
     return this.chunks[ref >>> CHUNK_SHIFT]!
   }
 
-  /** Returns where in its source the content of `ref` starts; the length stands in the four bytes before. */
+  /**
+   * Returns where in its source the content of `ref` starts. The length is in the four bytes before
+   * it.
+   */
   start(ref: number): number {
     return ((ref & CHUNK_MASK) << GRANULE_SHIFT) + 4
   }
@@ -321,12 +374,16 @@ export class Arena {
     return this.chunks[ref >>> CHUNK_SHIFT]!.view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
   }
 
-  /** Changes the content length within the block's capacity. */
+  /** Changes the content length, within the block's capacity. */
   setLength(ref: number, length: number): void {
+    if (CHECKED) assert(length >= 0 && length <= this.capacity(ref), 'a content lies within its block (invariant 15)')
     this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
   }
 
-  /** Copies the content of a block into a new one of another arena; returns that. Throws ArenaFull. */
+  /**
+   * Copies the content of a block into a new block of another arena, and returns that. Throws
+   * ArenaFull.
+   */
   copyBlock(ref: number, to: Arena): number {
     const length = this.length(ref)
     const copy = to.allocate(length)
@@ -341,7 +398,7 @@ export class Arena {
 
   // ── closing gaps ─────────────────────────────────────────────────────────
 
-  /** True when so much of what is held is gaps that it is worth while to move blocks. */
+  /** True when gaps are so large a part of the resident memory that moving blocks pays. */
   get hasGaps(): boolean {
     return this.#era === 0 && this.gapBytes > GAP_BYTES_MIN + this.blockBytes * GAP_SHARE
   }
@@ -351,12 +408,18 @@ export class Arena {
     return this.heldBytes - this.blockBytes - this.#guardBytes
   }
 
-  /** Bytes of the guards of blocks in use, in the checked build: neither used nor gaps. */
+  /**
+   * Bytes of the guards of blocks in use, in the checked build. They count neither as used nor as
+   * gaps.
+   */
   get #guardBytes(): number {
     return CHECKED ? this.#blocks * GUARD_BYTES : 0
   }
 
-  /** Allocates nothing more in the chunks that hold least, until `endEmptying`; false when that would not help. Visits every slab. */
+  /**
+   * Chooses the chunks that hold least and allocates no more blocks in them until `endEmptying`.
+   * False when emptying would not help. Visits every slab.
+   */
   beginEmptying(): boolean {
     if (!this.hasRoom || this.#leaving.size > 0) return false
     if (RESTLESS) return this.#emptyAny()
@@ -380,7 +443,7 @@ export class Arena {
     return this.#leaving.size > 0
   }
 
-  /** Has some chunk emptied, whatever it holds: when housekeeping never rests. */
+  /** Chooses any chunk to empty, whatever it holds, in the restless mode. */
   #emptyAny(): boolean {
     if (this.#era !== 0 || this.chunks.length < 2) return false
     const chunk = 1 + restlessRandom.below(this.chunks.length - 1)
@@ -388,15 +451,19 @@ export class Arena {
     return this.#leaving.size > 0
   }
 
-  /** Tells whether a block is to be moved: it lies in a chunk that is being emptied. */
+  /** Tells whether a block lies in a chunk that is being emptied, so it should be moved. */
   isLeaving(ref: number): boolean {
     return this.#slabListed[ref >>> SLAB_SHIFT] === WITHHELD
   }
 
-  /** Moves a block out of a chunk that is being emptied; returns where it is then, `ref` if it may stay. Throws ArenaFull. */
-  moved(ref: number): number {
+  /**
+   * Moves a block out of a chunk that is being emptied, and returns its new ref. Returns `ref` when
+   * the block may stay. Throws ArenaFull.
+   */
+  moveIfLeaving(ref: number): number {
     if (!this.isLeaving(ref)) return ref
-    // All of the block, not its content's length: the owner decides what that length counts.
+    // The whole block is copied, not only its content length: the owner decides what that length
+    // counts.
     const capacity = this.capacity(ref)
     const to = this.allocate(capacity)
     copyBytes(this.source(to), this.start(to) - 4, this.source(ref), this.start(ref) - 4, capacity + 4)
@@ -405,12 +472,12 @@ export class Arena {
     return to
   }
 
-  /** True while chunks that are to be emptied hold something. */
+  /** True while chunks that are being emptied still hold blocks. */
   get isEmptying(): boolean {
     return this.#leaving.size > 0
   }
 
-  /** What is left in chunks that were to be emptied stays there, and they take more again. */
+  /** Stops emptying. Blocks left in those chunks stay, and the chunks serve allocations again. */
   endEmptying(): void {
     for (const chunk of this.#leaving) {
       for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
@@ -438,7 +505,7 @@ export class Arena {
     return granules << GRANULE_SHIFT
   }
 
-  /** Tells whether a slab that is in use has a block that is not. */
+  /** Tells whether a slab in use has a free block. */
   #hasRoom(slab: number): boolean {
     return (
       this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_STRIDES[this.#slabClass[slab]!]! <= 1 << SLAB_SHIFT
@@ -447,12 +514,12 @@ export class Arena {
 
   // ── earlier states ───────────────────────────────────────────────────────
 
-  /** The newest era; 0 = no earlier state is kept. */
+  /** The newest era; 0 when no earlier state is kept. */
   get era(): number {
     return this.#era
   }
 
-  /** The era of an arena none of whose states is kept. */
+  /** The era of this arena while none of its states is kept. */
   get firstEra(): number {
     return this.#ownEra
   }
@@ -462,13 +529,17 @@ export class Arena {
     return this.#slabSince[ref >>> SLAB_SHIFT]! < this.#era
   }
 
-  /** The era in which the slab of a block was taken. */
+  /** Returns the era in which the slab of a block was taken. */
   sinceOf(ref: number): number {
     return this.#slabSince[ref >>> SLAB_SHIFT]!
   }
 
-  /** Begins an era, whose leftovers go to `leftovers`: everything that is there is kept as it is. Visits every slab. */
-  keep(era: number, leftovers: Leftovers): ArenaState {
+  /**
+   * Begins an era and keeps everything that exists unchanged. Memory freed from now on goes to
+   * `leftovers` if the state needs it. Visits every slab.
+   */
+  keep(era: number, leftovers: DeferredFrees): ArenaState {
+    assert(era > this.#era, 'each era is later than the one before')
     this.endEmptying()
     const large = this.#large
     this.#large = new Set()
@@ -481,18 +552,19 @@ export class Arena {
   }
 
   /**
-   * Goes back to the beginning of an era: what came since is free. `later` are states that were kept after that. Slabs that came
-   * before the era `spared` are needed elsewhere: they are of no more use here, and returned, to be given to `takeBack` when nobody
-   * needs them any more.
+   * Returns to the beginning of an era: all later slabs are freed. `later` are the states that were
+   * kept after it. Slabs from before the era `spared` are still read by others: they are lent, not
+   * freed, and returned to the caller, who passes them to `takeBack` when no reader is left.
    */
   restore(
     { usedBytes, outsideBytes }: ArenaState,
     era: number,
-    leftovers: Leftovers,
+    leftovers: DeferredFrees,
     later: readonly ArenaState[],
     spared: number,
   ): number[] {
-    // Buffers that somebody else may read are left to the collector.
+    assert(era <= this.#era, 'an arena returns to an era that it has been in')
+    // When a branch may still read the buffers, the garbage collector frees them.
     if (spared === 0) for (const large of [this.#large, ...later.map((state) => state.large)]) discardAll(large)
     this.#large = new Set()
     this.#era = era
@@ -515,13 +587,19 @@ export class Arena {
     return lent
   }
 
-  /** Takes slabs back that `restore` has spared. */
+  /** Frees the slabs that `restore` lent. */
   takeBack(slabs: readonly number[]): void {
-    for (const slab of slabs) this.#freeSlab(slab)
+    for (const slab of slabs) {
+      assert(this.#slabSince[slab] === LENT, 'a slab that is taken back was lent')
+      this.#freeSlab(slab)
+    }
   }
 
-  /** Ends the newest era but keeps what came in it: goes on in an earlier one, 0 = no state is kept any more. */
-  goBackTo(era: number, leftovers: Leftovers, { large }: ArenaState): void {
+  /**
+   * Ends the newest era but keeps its contents, and continues in an earlier era; 0 when no state is
+   * kept any more.
+   */
+  goBackTo(era: number, leftovers: DeferredFrees, { large }: ArenaState): void {
     for (const source of this.#large) large.add(source)
     this.#large = large
     this.#era = era
@@ -534,7 +612,7 @@ export class Arena {
     }
   }
 
-  /** Makes an arena that begins with a kept state, the newest, and leaves it as it is. */
+  /** Makes an arena that begins with the newest kept state and leaves that state unchanged. */
   branch({ usedBytes }: ArenaState): Arena {
     const branch = new Arena()
     while (branch.#slabClass.length < this.#slabClass.length) branch.#growSlabs()
@@ -552,13 +630,15 @@ export class Arena {
     return branch
   }
 
-  /** Takes note of a buffer that was given up and is part of an earlier state, and of the era in which it came. */
+  /**
+   * Records that a buffer of an earlier state was freed, with the era in which it was allocated.
+   */
   leave(buffer: Source, since: number): void {
     if (since >= this.#ownEra) this.#leftovers.buffers.push({ buffer, since })
   }
 
-  /** As `leave`, for a value with all its memory. */
-  leaveValue(value: Holder, since: number): void {
+  /** Like `leave`, for a value with all its memory. */
+  leaveValue(value: MemoryHolder, since: number): void {
     if (since >= this.#ownEra) this.#leftovers.values.push({ value, since })
     else this.account(-value.bytes)
   }
@@ -568,7 +648,10 @@ export class Arena {
     else this.#leftovers.blocks.push(ref)
   }
 
-  /** Looks at every slab: its blocks are in use or in the list of freed ones, which stays within it, and what is used adds up. */
+  /**
+   * Checks every slab: each block is either in use or once in the list of freed blocks, and the
+   * counts add up.
+   */
   check(): void {
     if (!CHECKED) return
     let bytes = 0
@@ -576,7 +659,7 @@ export class Arena {
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
       const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
       const stride = CLASS_STRIDES[this.#slabClass[slab]!]!
-      // What belongs to somebody else is counted as being outside.
+      // Slabs of another arena are counted as outside.
       if (granules === 0 || this.#slabSince[slab]! < 0) continue
       const first = (slab << SLAB_SHIFT) + (slab === 0 ? 1 : 0)
       const end = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
@@ -597,7 +680,10 @@ export class Arena {
     assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
   }
 
-  /** Asserts, in the checked build, that a window lies within the content of a block: nothing else is its owner's to read. */
+  /**
+   * Asserts, in the checked build, that a window lies within the content of a block. Its owner may
+   * read nothing else.
+   */
   checkWindow(ref: number, start: number, length: number): void {
     if (!CHECKED) return
     const from = this.start(ref)
@@ -607,7 +693,7 @@ export class Arena {
     )
   }
 
-  /** Looks at what somebody takes for a block: it is one of a slab in use, and its content fits. */
+  /** Asserts that `ref` names a block of a slab in use, and that its content fits into it. */
   checkBlock(ref: number): void {
     if (!CHECKED) return
     const slab = ref >>> SLAB_SHIFT
@@ -635,7 +721,7 @@ export class Arena {
     this.#slabSince[slab] = this.#era
     this.#slabFreed[slab] = 0
     if (this.#slabBump[slab] === 0) this.heldBytes += SLAB_BYTES
-    // Granule 0 of the arena stays unused: ref 0 means "none".
+    // Granule 0 of the arena stays unused, because ref 0 means "none".
     this.#slabBump[slab] = slab === 0 ? 1 : 0
     this.#list(slab, sizeClass)
     return slab
@@ -646,7 +732,7 @@ export class Arena {
     this.#freeSlab(slab)
   }
 
-  /** Takes a slab that is in no list for free. */
+  /** Frees a slab that is in no list. */
   #freeSlab(slab: number): void {
     if (CHECKED) this.#fillFreed(slab)
     this.#slabClass[slab] = 0
@@ -654,13 +740,14 @@ export class Arena {
     if (this.#slabListed[slab] === UNLISTED) this.#list(slab, 0)
     const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
     if (++this.#chunkFreeSlabs[chunk]! < SLABS_PER_CHUNK || chunk === 0) return
-    // One that was hardly used is kept, so that a queue swinging around a boundary does not map and unmap.
+    // An empty chunk that was hardly written to is kept. Otherwise a queue swinging around a
+    // boundary would map and unmap a chunk again and again.
     if (!this.#leaving.has(chunk) && this.#spareChunk === 0 && this.#touchedSlabs(chunk) <= SPARE_SLABS_MAX)
       this.#spareChunk = chunk
     else this.#dropChunk(chunk)
   }
 
-  /** Makes sure that nobody reads what was in a slab that is free. */
+  /** Fills a free slab with the pattern of freed memory, so that a stale read is noticed. */
   #fillFreed(slab: number): void {
     const source = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
     const start = ((slab << SLAB_SHIFT) & CHUNK_MASK) << GRANULE_SHIFT
@@ -736,7 +823,7 @@ function discardAll(sources: Iterable<Source>): void {
   for (const source of sources) discarded.add(source)
 }
 
-/** Returns a longer copy; what is new is 0. */
+/** Returns a longer copy; the new part is 0. */
 function longer<T extends Uint8Array | Int32Array>(array: T, kind: new (length: number) => T): T {
   const copy = new kind(Math.max(SLABS_FIRST, 2 * array.length))
   copy.set(array)

@@ -1,16 +1,15 @@
-// Closing the gaps that removed values leave in the arena.
+// Closes the gaps that removed values leave in the arena.
 //
-// Slabs serve one size of blocks each. Where values of another size take the place
-// of those that were there, the old slabs stay in memory half empty, and no slab
-// goes back to the system before its chunk is empty. So when gaps have become much,
-// the arena chooses chunks to be emptied, and one walk over the entries moves the
-// blocks of keys, with the strings in them, and those of structures out of those
-// chunks. Who looks at a key does so by its entry, and asks its structure where an
-// element lies, so nobody notices. Large strings lie in no chunk.
+// A slab serves blocks of one size. Where values of another size replace earlier ones, the old
+// slabs stay in memory half empty, and no slab returns to the system before its whole chunk is
+// empty. When gaps have become large, the arena chooses chunks to empty. One walk over the entries
+// then moves blocks out of those chunks: the blocks of keys, with the strings in them, and the
+// blocks of structures. Readers find a key by its entry and ask its structure where an element
+// lies, so a move is invisible to them. Large strings lie in no chunk.
 //
-// What cannot be moved (value.ts) stays where it is: a chunk that has some of it
-// stays, too, and takes new blocks again when the walk is over. A snapshot reads
-// structures in slices and remembers where it was: the walk rests while there is one.
+// A block that cannot be moved (value.ts) stays. Its chunk stays too, and serves allocations again
+// when the walk is over. A snapshot reads structures in slices and remembers positions in them, so
+// the walk rests while a snapshot is running.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -24,21 +23,24 @@ import type { Strings } from '../keyspace/strings.ts'
 import { TYPE_STRING, type Value } from '../structures/value.ts'
 import type { Arena } from './arena.ts'
 
-/** A walk that closes fewer gaps was not worth while: the next one waits until there are so many bytes more of them. */
+/**
+ * A walk that closed fewer bytes of gaps did not pay. The next walk then waits until gaps have
+ * grown by as many bytes.
+ */
 const WORTH_BYTES_MIN = 8 * 1024 * 1024
 
-/** What `step` counts some blocks of a structure as: they take as long as so many entries. */
+/** One step over a structure's blocks counts as this many entries, because it takes as long. */
 const STRUCTURE_ENTRIES = RESTLESS ? 1 : 16
 
 /**
- * In the checked build the digest of a structure must be the same before and after a step: of one in so many, and of all that are not
- * long where housekeeping never rests.
+ * In the checked build, one structure in so many is digested before and after a step; the digest
+ * must not change. In the restless mode that holds for all structures up to this length.
  */
 const DIGESTED_EVERY = 16
 const DIGESTED_LENGTH_MAX = 1000
 
 export interface CompactionHost {
-  /** Non-null while somebody is told of changes before they are made: a snapshot. */
+  /** Not null while a snapshot is told of each change before it is made. */
   readonly beforeChange: unknown
 }
 
@@ -48,14 +50,17 @@ export class Compaction {
   readonly #keys: Keyspace
   readonly #strings: Strings
   readonly #structures: Numbered<Value>
-  /** The entry that is looked at next. */
+  /** The next entry to look at. */
   #next = 0
-  /** Where in its structure to go on. */
+  /** Where to continue within the structure of that entry. */
   #within = 0
   #isWalking = false
-  /** Gaps when the walk began. */
+  /** Bytes of gaps when the walk began. */
   #gapBytesBefore = 0
-  /** Gaps that could not be closed; less when they have become fewer since. 0 = the last walk was worth while. */
+  /**
+   * Bytes of gaps that the last walk could not close, lowered when gaps shrink; 0 when the last
+   * walk paid.
+   */
   #gapBytesLeft = 0
 
   constructor(host: CompactionHost, arena: Arena, keys: Keyspace, strings: Strings, structures: Numbered<Value>) {
@@ -66,7 +71,7 @@ export class Compaction {
     this.#structures = structures
   }
 
-  /** True while there is something for `step` to do. */
+  /** True while there is work for `step`. */
   get isDue(): boolean {
     if (this.#host.beforeChange !== null) return false
     if (this.#isWalking) return true
@@ -75,7 +80,10 @@ export class Compaction {
     return hasGaps && (this.#gapBytesLeft === 0 || gapBytes > this.#gapBytesLeft + WORTH_BYTES_MIN)
   }
 
-  /** Looks at `max` entries, fewer if some are large, and moves those that are in the way. */
+  /**
+   * Looks at `max` entries, or fewer if some are large, and moves the blocks that are in chunks to
+   * empty.
+   */
   step(max: number): void {
     const arena = this.#arena
     const keys = this.#keys
@@ -108,12 +116,15 @@ export class Compaction {
     this.#gapBytesLeft = sawAll && this.#gapBytesBefore - gapBytes < WORTH_BYTES_MIN ? gapBytes : 0
   }
 
-  /** There are chunks to be emptied, and room for what is in them. A state that is kept meanwhile ends the emptying. */
+  /**
+   * True while there are chunks to empty and room for their blocks. Keeping a state ends the
+   * emptying.
+   */
   get #isUseful(): boolean {
     return this.#arena.isEmptying && this.#arena.hasRoom
   }
 
-  /** Bytes of an entry's string, where that lies in the block of its key. */
+  /** Size in bytes of an entry's string when it is stored in the same block as its key. */
   #contentBytes(entry: number): number {
     return this.#isString(entry) && !this.#strings.isLarge(entry) ? this.#strings.lengthOf(entry) : 0
   }
@@ -143,7 +154,7 @@ export class Compaction {
     return next
   }
 
-  /** The key of an entry, and its string where that lies in the same block. */
+  /** A digest of an entry's key, and of its string when it lies in the same block. */
   #digestOfKey(entry: number, content: number): string {
     const key = this.#keys.keyOf(entry, new Bytes())
     const string = new Bytes(key.source, this.#keys.roomStart(entry), content)

@@ -1,17 +1,22 @@
-// The small form of a set of integers: ascending in one arena block, all as wide as the widest needs.
+// The small form of a set of integers: ascending in one arena block, all as wide as the widest
+// needs.
 //
 //   block content = [width u32: 2, 4 or 8][integer][integer]…      little-endian, signed
 //
-// Ref 0 is the empty sequence. As in packed.ts, what changes the sequence returns
-// the ref it lies under from then on. Integers are 64 bits wide and exact; where
-// they pass through JavaScript they are two halves in an Int64, so that no bigint
-// is made of those that are not beyond 2^53.
+// Ref 0 is the empty sequence. As in packed.ts, each function that changes the sequence returns its
+// new ref. Integers are 64 bits wide and exact. In JavaScript they are two halves in an Int64, so
+// no bigint is made for integers within ±2^53.
 
+import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
 import type { Arena } from '../memory/arena.ts'
 
-/** The most integers of a sequence: a block holds twice as many, and moving half of them costs a microsecond. */
+/**
+ * The most integers of a sequence. A block holds twice as many, and moving half of them costs a
+ * microsecond.
+ */
 export const INTEGERS_MAX = 4096
 
 const HEADER_BYTES = 4
@@ -23,10 +28,10 @@ const HIGH_SAFE = 1 << 21
 export class Int64 {
   /** Signed. */
   high = 0
-  /** The 32 lower bits, as a signed integer. */
+  /** The lower 32 bits, as a signed integer. */
   low = 0
 
-  /** Reads a canonical integer; false when the bytes are none. */
+  /** Reads a canonical integer; false when the bytes are not one. */
   read(bytes: Bytes): boolean {
     const value = parseInteger(bytes)
     if (value === undefined) return false
@@ -40,14 +45,14 @@ export class Int64 {
     return true
   }
 
-  /** The bytes it takes: 2, 4 or 8. */
+  /** The bytes that it takes: 2, 4 or 8. */
   get width(): number {
     const { low } = this
     if (this.high !== low >> 31) return 8
     return low === (low << 16) >> 16 ? 2 : 4
   }
 
-  /** Writes it in decimal at `at`; returns how many bytes that took, 20 at most. */
+  /** Writes it in decimal at `at`; returns the number of bytes, at most 20. */
   write(u8: Buffer, at: number): number {
     const { high, low } = this
     if (high === low >> 31) return writeInteger(low, u8, at)
@@ -58,7 +63,7 @@ export class Int64 {
   }
 }
 
-/** Returns how many integers a sequence has. */
+/** Returns the number of integers of a sequence. */
 export function integersCount(arena: Arena, ref: number): number {
   if (ref === 0) return 0
   const bytes = arena.length(ref) - HEADER_BYTES
@@ -66,14 +71,16 @@ export function integersCount(arena: Arena, ref: number): number {
   return width === 2 ? bytes >>> 1 : width === 4 ? bytes >>> 2 : bytes >>> 3
 }
 
-/** Returns the index of an integer; when it is not there, -1 less the index it would have. */
+/**
+ * Returns the index of an integer. When it is missing, returns -1 minus the index it would have.
+ */
 export function integersFind(arena: Arena, ref: number, value: Int64): number {
   if (ref === 0) return -1
   const { view } = arena.source(ref)
   const start = arena.start(ref)
   const width = view.getInt32(start, true)
   const count = integersCount(arena, ref)
-  // An integer that needs more room than all that are here is less or greater than all of them.
+  // An integer wider than all in the sequence is less or greater than all of them.
   if (value.width > width) return value.high < 0 ? -1 : -1 - count
   const base = start + HEADER_BYTES
   if (width === 8) return findWide(view, base, count, value)
@@ -116,6 +123,7 @@ export function integersGet(arena: Arena, ref: number, index: number, value: Int
 /** Inserts an integer at the index it belongs to. Throws ArenaFull, having changed nothing. */
 export function integersInsert(arena: Arena, ref: number, index: number, value: Int64): number {
   const count = integersCount(arena, ref)
+  if (CHECKED) assert(index >= 0 && index <= count, 'an integer is inserted within its sequence')
   const oldWidth = ref === 0 ? 0 : widthOf(arena, ref)
   const width = Math.max(oldWidth, value.width)
   const bytes = HEADER_BYTES + width * (count + 1)
@@ -154,14 +162,17 @@ export function integersRemove(arena: Arena, ref: number, index: number): number
   arena.setLength(ref, bytes)
   const capacity = arena.capacity(ref)
   if (capacity <= 64 || 2 * bytes > capacity) return ref
-  // Mostly empty: a smaller block will do.
+  // The block is mostly empty, so a smaller one replaces it.
   const moved = arena.allocate(bytes)
   copyBytes(arena.source(moved), arena.start(moved), source, start, bytes)
   arena.free(ref)
   return moved
 }
 
-/** Texts that are valid at a time: a window on an integer's text stays right until this many others were made. */
+/**
+ * Number of texts that are valid at a time: a window on an integer's text is valid until this many
+ * others were made.
+ */
 const TEXTS = 64
 /** Room for the text of an integer. */
 export const TEXT_BYTES = 24
@@ -169,13 +180,16 @@ const texts = Source.allocate(TEXTS * TEXT_BYTES)
 let nextText = 0
 const shown = new Int64()
 
-/** Points `window` at the text of the integer at an index, which is soon overwritten: after 64 others at the latest. */
+/**
+ * Points `window` at the text of the integer at an index. It is overwritten after at most 64
+ * others.
+ */
 export function integersText(arena: Arena, ref: number, index: number, window: Bytes): Bytes {
   nextText = nextText === TEXTS - 1 ? 0 : nextText + 1
   return integersTextIn(arena, ref, index, window, texts, nextText * TEXT_BYTES)
 }
 
-/** As `integersText`, with the text written where the caller says. */
+/** Like `integersText`, with the text written at `at` in `source`. */
 export function integersTextIn(
   arena: Arena,
   ref: number,

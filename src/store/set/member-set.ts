@@ -1,19 +1,20 @@
-// A set: distinct members, in no order but that of their form.
+// A set: distinct members, in an order that follows from its form only.
 //
-// Three forms underneath:
+// It has one of three forms:
 //
 //   integers   ascending in one block (intset.ts), while Redis would call it an intset
 //   packed     one packed sequence (packed.ts), in the order they came
 //   large      a Dictionary of members
 //
-// What OBJECT ENCODING says follows Redis's limits and the set's past, and never
-// goes back; the form follows what is quick to search. So a listpack that would be
-// long to search is a dictionary here, and a table of a few members is packed.
+// OBJECT ENCODING follows Redis's limits and the set's past, and never goes back. The form follows
+// search cost instead: a long listpack is a dictionary here, and a table of few members is packed.
 //
-// A slot says where a member is, until the set changes: an index among the
-// integers, an offset in the packed form, an entry number in the large one.
+// A slot identifies a member until the set changes. It is an index among the integers, an offset in
+// the packed form, and an entry number in the large one.
 
+import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
@@ -52,11 +53,14 @@ export { ABSENT }
 
 export type SetEncoding = 'intset' | 'listpack' | 'hashtable'
 
-/** A MemberSet and the place that names it, on the JS heap. */
+/** Bytes of a MemberSet and of its reference on the JS heap. */
 const OBJECT_BYTES = 72
-/** A Dictionary and its empty arrays. */
+/** Bytes of a Dictionary and its empty arrays. */
 const LARGE_OBJECT_BYTES = 200
-/** What Redis calls a table is packed up to so many members: a dictionary of so few would be mostly empty. */
+/**
+ * A set that Redis calls a table is packed up to this many members, because a dictionary of so few
+ * would be mostly empty.
+ */
 const PACKED_TABLE_MAX = 32
 
 const INTSET = 0
@@ -71,7 +75,10 @@ export class MemberSet implements Value {
   /** The block of the small forms; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
-  /** INTSET, LISTPACK or HASHTABLE. A set that is INTSET and not large has integers, one of the others is packed. */
+  /**
+   * INTSET, LISTPACK or HASHTABLE. A set that is not large has integers when this is INTSET, and is
+   * packed otherwise.
+   */
   #encoding = INTSET
 
   /** An empty set begins as an intset. */
@@ -107,7 +114,10 @@ export class MemberSet implements Value {
     return this.find(member) !== ABSENT
   }
 
-  /** Tells whether the member in a slot of another set is in this one. No text is made of integers, no hash made anew. */
+  /**
+   * Tells whether the member in a slot of another set is in this one. Makes no text of integers and
+   * no new hash.
+   */
   hasMemberOf(other: MemberSet, slot: number): boolean {
     const large = this.#large
     if (large !== undefined && other.#large !== undefined) return large.findMemberOf(other.#large, slot) !== ABSENT
@@ -117,7 +127,10 @@ export class MemberSet implements Value {
     return this.find(other.memberOf(slot, scratch)) !== ABSENT
   }
 
-  /** Keeps of the first `count` slots of another set those whose members are in this one; returns how many. */
+  /**
+   * Filters `slots`, the first `count` of which are slots of another set. Keeps those whose members
+   * are in this set, and returns their number.
+   */
   keepMembersOf(other: MemberSet, slots: Int32Array, count: number): number {
     const large = this.#large
     if (large !== undefined && other.#large !== undefined) return large.keepMembersOf(other.#large, slots, count)
@@ -129,7 +142,8 @@ export class MemberSet implements Value {
   /**
    * Points `window` at the member in a slot.
    *
-   * It is valid until the set changes; the text of an integer only until some more were asked for (see integersText).
+   * It is valid until the set changes. The text of an integer is valid only until some more are
+   * made (see integersText).
    */
   memberOf(slot: number, window: Bytes): Bytes {
     const large = this.#large
@@ -143,13 +157,13 @@ export class MemberSet implements Value {
       : packedElement(this.#packed, this.#ref, slot, window)
   }
 
-  /** Returns the first slot, ABSENT when there is none. */
+  /** Returns the first slot; ABSENT when there is none. */
   first(): number {
     if (this.length === 0) return ABSENT
     return this.#isPacked ? PACKED_FIRST : 0
   }
 
-  /** Returns the slot after one, ABSENT after the last. */
+  /** Returns the slot after one; ABSENT after the last. */
   next(slot: number): number {
     if (this.#isPacked) {
       const next = packedNext(this.#packed, this.#ref, slot)
@@ -158,7 +172,10 @@ export class MemberSet implements Value {
     return slot + 1 < this.length ? slot + 1 : ABSENT
   }
 
-  /** Puts the slots from one on into `slots`, as many as there is room for; returns how many. */
+  /**
+   * Puts the slots from `first` on into `slots`, as many as there is room for; returns their
+   * number.
+   */
   slotsFrom(first: number, slots: Int32Array): number {
     let count = 0
     if (this.#isPacked) {
@@ -170,27 +187,35 @@ export class MemberSet implements Value {
     return count
   }
 
-  /** Returns the slot of member number `index`, 0 ≤ index < length; O(1) but in the packed form. */
+  /**
+   * Returns the slot of member number `index`, 0 ≤ index < length. O(1) except in the packed form.
+   */
   slotAt(index: number): number {
     return this.#isPacked ? packedOffset(this.#packed, this.#ref, index) : index
   }
 
-  /** True where `slotAt` is to be asked for ascending indices only by walking: each costs the way to it. */
+  /**
+   * True when `slotAt` walks from the beginning, so ascending indices should be walked with `next`
+   * instead.
+   */
   get isWalked(): boolean {
     return this.#isPacked
   }
 
   /** Returns the slot of a member, each as likely as the others. The set must not be empty. */
   randomSlot(random: Random): number {
+    if (CHECKED) assert(this.length > 0, 'a member is drawn from a set that has one')
     return this.slotAt(random.below(this.length))
   }
 
   /**
-   * Adds the slots of some members to `slots` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   * Adds the slots of some members to `slots` and returns the cursor to continue with; 0 begins,
+   * and 0 returned is the end.
    *
-   * What Redis holds in a small form comes all at once. Otherwise the cursor is the number of members that are still to come, and
-   * whatever is there from the first call to the last is found: members are walked downwards, and a removal fills a place with what
-   * comes after it (packed) or with the last one (large), both visited already. Becoming large changes no member's number.
+   * A set that Redis holds in a small form is returned all at once. Otherwise the cursor is the
+   * number of members still to come. Every member that exists from the first call to the last is
+   * found: members are walked downwards, and a removal fills the gap with later ones (packed) or
+   * with the last one (large), all visited already. Becoming large changes no member's number.
    */
   scan(cursor: number, count: number, slots: number[]): number {
     if (this.#encoding !== HASHTABLE) {
@@ -216,8 +241,9 @@ export class MemberSet implements Value {
   // ── changing ─────────────────────────────────────────────────────────────
 
   /**
-   * Adds a copy of a member, which must not lie in this set; tells whether it is new. A listpack that is loaded stays one, however
-   * long its members: `valueMax`. Throws ArenaFull; nothing but the encoding is changed then.
+   * Adds a copy of a member, which must not lie in this set; tells whether it is new. With
+   * `valueMax`, a listpack that is loaded stays one however long its members are. Throws ArenaFull,
+   * having changed at most the encoding.
    */
   add(member: Bytes, valueMax = this.#host.limits.set.value): boolean {
     const large = this.#large
@@ -255,7 +281,7 @@ export class MemberSet implements Value {
     return true
   }
 
-  /** Returns what Redis makes of the set when it adds a member that is not there. */
+  /** Returns the encoding that Redis gives the set when it adds a missing member. */
   #encodingWith(member: Bytes, valueMax: number): number {
     const limits = this.#host.limits.set
     const { length } = this
@@ -268,7 +294,7 @@ export class MemberSet implements Value {
     return length < limits.entries && member.length <= valueMax ? LISTPACK : HASHTABLE
   }
 
-  /** Digits of the longest of the integers; of those of a large set, as many as there can be. */
+  /** Characters of the longest integer; for a large set the most that an integer can have. */
   get #longestInteger(): number {
     if (this.length === 0) return 0
     if (this.#large !== undefined) return INTEGER_BYTES_MAX
@@ -299,37 +325,46 @@ export class MemberSet implements Value {
 
   // ── encodings ────────────────────────────────────────────────────────────
 
-  /** The table that the members of a large one are in. */
+  /** The dictionary of a large set. */
   get table(): Dictionary | undefined {
     return this.#large
   }
 
-  /** What OBJECT ENCODING says. It never goes back, but for `becomeIntset`. */
+  /** The answer of OBJECT ENCODING. It never goes back, except by `becomeIntset`. */
   get encoding(): SetEncoding {
     return ENCODINGS[this.#encoding]!
   }
 
-  /** Chooses the encoding of an empty set as Redis does, which is about to get `count` members, all of them different or not. */
+  /**
+   * Chooses the encoding of an empty set that is about to get `count` members, as Redis does.
+   * Duplicates count.
+   */
   begin(first: Bytes, count: number): void {
     const limits = this.#host.limits.set
     if (count <= limits.integers && integer.read(first)) this.#encoding = INTSET
     else this.#encoding = count <= limits.entries ? LISTPACK : HASHTABLE
   }
 
-  /** Says that `count` members are about to be added: Redis makes a table at once when alone they would be too many. */
+  /**
+   * Must be called before `count` members are added. Redis makes a table at once when they alone
+   * would be too many.
+   */
   expect(count: number): void {
     if (this.#encoding === HASHTABLE) return
     const limits = this.#host.limits.set
     if (count > (this.#encoding === INTSET ? limits.integers : limits.entries)) this.#become(HASHTABLE)
   }
 
-  /** Gives the set a later encoding, as loading does; an earlier one stays what it is. */
+  /** Gives the set a later encoding, as loading does. An earlier one changes nothing. */
   become(encoding: SetEncoding): void {
     const wanted = ENCODINGS.indexOf(encoding)
     if (wanted > this.#encoding) this.#become(wanted)
   }
 
-  /** Becomes an intset if all members are integers and not too many, as the result of SINTERSTORE does. Throws ArenaFull; nothing is changed then. */
+  /**
+   * Becomes an intset if all members are integers and not too many, as the result of SINTERSTORE
+   * does. Throws ArenaFull, having changed nothing.
+   */
   becomeIntset(): void {
     const { length } = this
     if (this.#encoding === INTSET || length > this.#host.limits.set.integers || length > INTEGERS_MAX) return
@@ -351,29 +386,33 @@ export class MemberSet implements Value {
     this.#encoding = INTSET
   }
 
-  // The arena as the forms' blocks are known to it: one arena, but in the checked build (arena-view.ts).
+  // The arena as owners of each form's blocks see it. Only the checked build has different views
+  // (arena-view.ts).
 
   get #packed(): Arena {
-    return this.#arena.of('packed')
+    return this.#arena.viewFor('packed')
   }
 
   get #integers(): Arena {
-    return this.#arena.of('integers')
+    return this.#arena.viewFor('integers')
   }
 
-  /** That of the small form which the set has. */
+  /** The view for the small form that the set has. */
   get #small(): Arena {
     return this.#encoding === INTSET ? this.#integers : this.#packed
   }
 
-  /** Changes the encoding to a later one, and the form with it. Throws ArenaFull; nothing but the encoding is changed then. */
+  /**
+   * Changes the encoding to a later one, and the form with it. Throws ArenaFull, having changed at
+   * most the encoding.
+   */
   #become(encoding: number): void {
     if (this.#large === undefined && this.#encoding === INTSET) this.#leaveIntegers(encoding)
     this.#encoding = encoding
     if (this.#isPacked && encoding === HASHTABLE && this.length > PACKED_TABLE_MAX) this.#makeLarge()
   }
 
-  /** Changes integers to the packed form if it has room for them, else to the large one. */
+  /** Changes integers to the packed form if they fit, else to the large one. */
   #leaveIntegers(encoding: number): void {
     const arena = this.#packed
     const count = this.length
@@ -392,14 +431,17 @@ export class MemberSet implements Value {
     this.#ref = ref
   }
 
-  /** As `memberOf` for members that change their form: what is being added meanwhile may be the text of an integer itself. */
+  /**
+   * Like `memberOf`, for members that change their form. The text goes elsewhere, because the
+   * member being added may be the text of an integer itself.
+   */
   #move(slot: number): Bytes {
     return this.#large === undefined && this.#encoding === INTSET
       ? integersTextIn(this.#integers, this.#ref, slot, scratch, movedText, 0)
       : this.memberOf(slot, scratch)
   }
 
-  /** Changes to the large form. Throws ArenaFull; nothing is changed then. */
+  /** Changes to the large form. Throws ArenaFull, having changed nothing. */
   #makeLarge(): void {
     const large = new Dictionary(this.#arena, this.#host.hashKey)
     try {
@@ -420,7 +462,7 @@ export class MemberSet implements Value {
     for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) sink.bulk(this.memberOf(slot, scratch))
   }
 
-  /** Bytes held; of a large set, what some of its blocks let expect. */
+  /** Bytes held; for a large set, estimated from some of its blocks. */
   get bytes(): number {
     const large = this.#large
     if (large === undefined) return this.#ref === 0 ? OBJECT_BYTES : OBJECT_BYTES + this.#small.capacity(this.#ref) + 4
@@ -458,7 +500,7 @@ export class MemberSet implements Value {
 
   moveBlocks(from: number): number {
     if (this.#large !== undefined) return this.#large.moveBlocks(from)
-    this.#ref = this.#small.moved(this.#ref)
+    this.#ref = this.#small.moveIfLeaving(this.#ref)
     return 0
   }
 

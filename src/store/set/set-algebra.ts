@@ -1,23 +1,23 @@
 // Intersection, union and difference of sets.
 //
-// A result that is only replied or counted is a list of slots in the one set that
-// is walked: nothing is copied.
+// A result that is only replied or counted is a list of slots in the one set that is walked. No
+// member is copied.
 
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { ABSENT, type MemberSet } from './member-set.ts'
 
 const member = new Bytes()
 
-/** Orders sets by their number of members, equal ones as they were. */
+/** Orders sets by their number of members; sets of equal length keep their order. */
 export function sortByLength(sets: MemberSet[], order: 'ascending' | 'descending'): MemberSet[] {
   return sets.sort(order === 'ascending' ? (a, b) => a.length - b.length : (a, b) => b.length - a.length)
 }
 
-/** Members that pass from one set to the next together. */
+/** Members that are looked up in one set after the other together. */
 const BATCH = 1024
 const batch = new Int32Array(BATCH)
 
-/** Returns the slots of up to `max` members of the first set that all the others have too. */
+/** Returns the slots of up to `max` members of the first set that are in all other sets. */
 export function intersect(sets: readonly MemberSet[], max: number): number[] {
   const first = sets[0]!
   const slots: number[] = []
@@ -33,23 +33,27 @@ export function intersect(sets: readonly MemberSet[], max: number): number[] {
   return slots
 }
 
-/** Adds the members of sets to a result. Throws ArenaFull; some may have been added then. */
+/**
+ * Adds the members of sets to a result. Throws ArenaFull; some members may have been added then.
+ */
 export function uniteInto(result: MemberSet, sets: readonly MemberSet[]): void {
-  for (let i = 0; i < sets.length; i++) {
-    const set = sets[i]!
+  for (const set of sets) {
     for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.add(set.memberOf(slot, member))
   }
 }
 
-/** Tells which way Redis subtracts the other sets from the first: true means from a copy of it. */
+/**
+ * Tells how Redis subtracts the other sets from the first: true when it removes their members from
+ * a copy.
+ */
 export function removesFromCopy(sets: readonly MemberSet[]): boolean {
   let total = 0
-  for (let i = 0; i < sets.length; i++) total += sets[i]!.length
-  // Looking up ends early where members are in common: it counts half.
+  for (const set of sets) total += set.length
+  // A lookup ends early when the sets have common members, so it counts half.
   return Math.floor((sets[0]!.length * sets.length) / 2) > total
 }
 
-/** Returns the slots of the members of a set that none of the others has. */
+/** Returns the slots of the members of a set that are in none of the others. */
 export function subtract(set: MemberSet, others: readonly MemberSet[]): number[] {
   const slots: number[] = []
   for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) {
@@ -59,11 +63,14 @@ export function subtract(set: MemberSet, others: readonly MemberSet[]): number[]
 }
 
 function isInAny(set: MemberSet, slot: number, others: readonly MemberSet[]): boolean {
-  for (let i = 0; i < others.length; i++) if (others[i]!.hasMemberOf(set, slot)) return true
+  for (const other of others) if (other.hasMemberOf(set, slot)) return true
   return false
 }
 
-/** Makes an empty result a copy of the first set, without the members of the others. Throws ArenaFull; it may have some then. */
+/**
+ * Makes an empty result a copy of the first set without the members of the others. Throws
+ * ArenaFull; the result may have some members then.
+ */
 export function subtractFromCopy(result: MemberSet, sets: readonly MemberSet[]): void {
   uniteInto(result, sets.slice(0, 1))
   for (let i = 1; i < sets.length && result.length > 0; i++) {

@@ -1,7 +1,7 @@
 // Members with scores that become a sorted set when all of them are known.
 //
-// A union of sorted sets meets members again and changes their scores: an order
-// kept up all along would be a tree searched twice for each. Here it is made once, at the end.
+// A union of sorted sets meets members again and changes their scores. Keeping them in order all
+// along would search a tree twice for each. Here the order is made once, at the end.
 
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { StableOrder } from '../../util/numbers/stable-order.ts'
@@ -13,10 +13,10 @@ const SCORE_BYTES = 8
 const window = new Bytes()
 
 export class GatheredScores {
-  /** The members, their scores in the room behind them. */
+  /** The members, with their scores in the room behind them. */
   readonly dictionary: Dictionary
 
-  /** `hashKey` as of a SortedSet. */
+  /** `hashKey` is that of the SortedSet. */
   constructor(arena: Arena, hashKey: HashKey) {
     this.dictionary = new Dictionary(arena, hashKey)
   }
@@ -45,7 +45,10 @@ export class GatheredScores {
     source.view.setFloat64(start, score, true)
   }
 
-  /** Returns the handles in the order of their scores, equal ones as they came. */
+  /**
+   * Returns the handles in the order of their scores; members with equal scores keep the order in
+   * which they came.
+   */
   ordered(): Int32Array {
     const { count } = this
     const scores = new Float64Array(count)

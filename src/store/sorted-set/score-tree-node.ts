@@ -1,16 +1,16 @@
-// The nodes of a score tree: how they lie in the arena, and what is done to one of them.
+// The nodes of a score tree: their layout in the arena, and operations on a single node.
 //
 //   leaf   [count][previous][next][score × LEAF_MAX][block × LEAF_MAX]
 //   inner  [count][child × INNER_MAX][elements × INNER_MAX][block × INNER_MAX][score × INNER_MAX]
 //
-// An inner node knows of each child how many elements are below it, and its first
-// element: the score, and the block of the member.
+// An inner node records for each child how many elements are below it, and its first element: the
+// score, and the block of the member.
 
 import type { Source } from '../../util/bytes/bytes.ts'
 import { RESTLESS } from '../../util/restless.ts'
 import type { Arena } from '../memory/arena.ts'
 
-/** Content of a node: with its length word it fills a size class. */
+/** Content of a node. With its length word it fills a size class. */
 export const NODE_BYTES = RESTLESS ? 84 : 1532
 
 export const LEAF_MAX = RESTLESS ? 6 : 126
@@ -67,7 +67,7 @@ export function insertIntoLeaf(
   source.view.setInt32(start, count + 1, true)
 }
 
-/** Makes place for a child before child `index` of a node that has `count`. */
+/** Makes room for a child before child `index` of a node that has `count` children. */
 export function openChild(arena: Arena, node: number, count: number, index: number): void {
   const source = arena.source(node)
   const start = arena.start(node)
@@ -108,7 +108,7 @@ export function copyChildren(
   copyItems(target, a + FIRST_SCORES + 8 * toIndex, source, b + FIRST_SCORES + 8 * fromIndex, 8 * count)
 }
 
-/** Writes into child `index` of a node what there is to say of `child`, which has `height` levels below it. */
+/** Writes the entry for `child`, which has `height` levels below it, as child `index` of a node. */
 export function describeChild(arena: Arena, node: number, index: number, child: number, height: number): void {
   const { view } = arena.source(node)
   const start = arena.start(node)
@@ -124,7 +124,7 @@ export function describeChild(arena: Arena, node: number, index: number, child: 
   view.setFloat64(start + FIRST_SCORES + 8 * index, firstScore, true)
 }
 
-/** Moves items from `index` on one place up. */
+/** Moves items from `index` on up by one. */
 export function shift(source: Source, start: number, size: number, index: number, count: number): void {
   if (index === count) return
   source.u8.copyWithin(start + size * (index + 1), start + size * index, start + size * count)

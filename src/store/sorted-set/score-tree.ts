@@ -1,15 +1,14 @@
 // The order of a large sorted set: a counted B+tree of (score, member), in the arena.
 //
-// A member is named by its block in the set's dictionary, which holds the bytes
-// that decide among equal scores. An inner node knows of each child how many
-// elements are below it, and its first element; so a rank is found, and told, on
-// one way from the root. Leaves are linked both ways for ranges.
+// A member is named by its block in the set's dictionary. The block holds the bytes that decide
+// among equal scores. An inner node records for each child how many elements are below it, and its
+// first element. So one walk from the root finds an element by rank, or the rank of an element.
+// Leaves are linked both ways for ranges.
 //
-// Nodes are blocks of one size and no JavaScript objects: a million members cost
-// the collector nothing. A node that is full splits in the middle, or at its end
-// when the new element is the very last: ascending scores, as clocks make them,
-// leave full leaves. A node emptied to a quarter joins a neighbour if there is
-// room; one without elements goes.
+// Nodes are arena blocks of one size, not JavaScript objects, so a million members cost the garbage
+// collector nothing. A full node splits in the middle. It splits at its end when the new element is
+// the very last, so ascending scores, as clocks make them, leave full leaves. A node emptied to a
+// quarter joins a neighbour if that has room. A node without elements is freed.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -43,19 +42,25 @@ import {
   setLink,
 } from './score-tree-node.ts'
 
-/** More levels than 2^31 elements in nodes with two children each could need. */
+/** More levels than a tree of 2^31 elements needs whose nodes have only two children each. */
 const LEVELS_MAX = 32
 
-/** A place in the order. Valid until the tree changes. */
+/** A position in the order. Valid until the tree changes. */
 export class TreePosition {
   leaf = 0
   index = 0
 }
 
-/** The way from the root, level by level: the node, and which child was taken; at the leaf, where the element is or belongs. */
+/**
+ * The path from the root, for each level: the node, and the child taken. At the leaf, the index
+ * where the element is or belongs.
+ */
 const pathNode = new Int32Array(LEVELS_MAX)
 const pathIndex = new Int32Array(LEVELS_MAX)
-/** Nodes allocated ahead for the splits of one insertion, so that a lack of memory changes nothing. */
+/**
+ * Nodes allocated in advance for the splits of one insertion, so that a lack of memory changes
+ * nothing.
+ */
 const spare = new Int32Array(LEVELS_MAX + 1)
 
 const window = new Bytes()
@@ -68,11 +73,11 @@ export class ScoreTree {
   /** Levels above the leaves. */
   #height = 0
   #nodes = 0
-  /** The first leaf while `freeSome` is at work. */
+  /** The next leaf that `freeSome` frees; 0 before its first call. */
   #freeing = 0
 
   constructor(arena: Arena, dictionary: Dictionary) {
-    this.#arena = arena.of('score node')
+    this.#arena = arena.viewFor('score node')
     this.#dictionary = dictionary
   }
 
@@ -83,7 +88,10 @@ export class ScoreTree {
 
   // ── changing ─────────────────────────────────────────────────────────────
 
-  /** Adds an element that is not there; `block` is its member's. Throws ArenaFull, having changed nothing. */
+  /**
+   * Adds an element that is not in the tree; `block` is that of its member. Throws ArenaFull,
+   * having changed nothing.
+   */
   insert(score: number, member: Bytes, block: number): void {
     const arena = this.#arena
     if (this.#root === 0) {
@@ -98,7 +106,7 @@ export class ScoreTree {
     const height = this.#height
     this.#allocateSpares()
     let level = height
-    // The counts on the way, and the first elements where it is the first.
+    // Counts the element in the nodes above. Where it becomes the first, they record it.
     for (let above = height - 1; above >= 0; above--) {
       const { view } = arena.source(pathNode[above]!)
       const at = arena.start(pathNode[above]!) + 4 * pathIndex[above]!
@@ -117,13 +125,16 @@ export class ScoreTree {
     for (level--; right !== 0; level--) right = this.#insertChild(level, right)
   }
 
-  /** Removes an element that is there. */
+  /** Removes an element that is in the tree. */
   remove(score: number, member: Bytes): void {
     this.#descend(score, member)
     this.#removeFromLeaf(1)
   }
 
-  /** Removes up to `max` elements from rank `rank` on, as many as lie in one leaf, and writes their blocks into `blocks`. Returns how many. */
+  /**
+   * Removes up to `max` elements from rank `rank` on, as many as lie in one leaf, and writes their
+   * blocks into `blocks`. Returns their number.
+   */
   removeSome(rank: number, max: number, blocks: Int32Array): number {
     this.#descendToRank(rank)
     const leaf = pathNode[this.#height]!
@@ -143,7 +154,7 @@ export class ScoreTree {
     const index = pathIndex[this.#height]!
     const { view } = this.#arena.source(leaf)
     const at = this.#arena.start(leaf) + SCORES + 8 * index
-    // Between its neighbours still: the usual case of a counter that goes up.
+    // The element stays between its neighbours: the usual case of a counter that goes up.
     if (
       index > 0 &&
       index < nodeCount(this.#arena, leaf) - 1 &&
@@ -153,8 +164,8 @@ export class ScoreTree {
       view.setFloat64(at, newScore, true)
       return
     }
-    // In first: should memory be short, the element stays where it was. Only a member that is there twice could be confused,
-    // and the scores differ.
+    // Inserted first, so that with too little memory the element stays where it was. Two entries of
+    // one member cannot be confused, because their scores differ.
     this.insert(newScore, member, block)
     this.remove(score, member)
   }
@@ -167,7 +178,7 @@ export class ScoreTree {
 
   // ── ranks ────────────────────────────────────────────────────────────────
 
-  /** Returns how many elements come before one that is there. */
+  /** Returns how many elements come before an element of the tree. */
   rankOf(score: number, member: Bytes): number {
     this.#descend(score, member)
     let rank = pathIndex[this.#height]!
@@ -202,7 +213,10 @@ export class ScoreTree {
     return rank
   }
 
-  /** Returns how many elements have a member below `member`, or equal to it when `orEqual`; all scores must be equal. */
+  /**
+   * Returns how many elements have a member below `member`, or equal to it when `orEqual`. All
+   * scores must be equal.
+   */
   countBelowMember(member: Bytes, orEqual: boolean): number {
     let node = this.#root
     if (node === 0) return 0
@@ -232,6 +246,7 @@ export class ScoreTree {
 
   /** Moves a position to rank `rank`, 0 ≤ rank < length. */
   seek(rank: number, position: TreePosition): void {
+    if (CHECKED) assert(rank >= 0 && rank < this.length, 'a rank is that of an element')
     this.#descendToRank(rank)
     position.leaf = pathNode[this.#height]!
     position.index = pathIndex[this.#height]!
@@ -268,14 +283,17 @@ export class ScoreTree {
     return this.#arena.source(leaf).view.getInt32(this.#arena.start(leaf) + BLOCKS + 4 * index, true)
   }
 
-  /** Moves a run to the elements with a score of `score` or more, as many as lie in one leaf; false when there are none. */
+  /**
+   * Moves a run to elements with a score of `score` or more, as many as lie in one leaf; false when
+   * there are none.
+   */
   seekScore(score: number, run: ScoreRun): boolean {
     let node = this.#root
     if (node === 0) return false
     for (let level = 0; level < this.#height; level++) {
       const { view } = this.#arena.source(node)
       const start = this.#arena.start(node)
-      // The last child whose first element is below, or else the first.
+      // The last child whose first element is below the score, or else the first child.
       const below = countBelow(view, start + FIRST_SCORES, view.getInt32(start, true), score)
       node = view.getInt32(start + CHILDREN + 4 * Math.max(0, below - 1), true)
     }
@@ -298,14 +316,17 @@ export class ScoreTree {
     const start = this.#arena.start(leaf)
     run.view = this.#arena.source(leaf).view
     run.scoresAt = start + SCORES + 8 * index
-    run.placesAt = start + BLOCKS + 4 * index
+    run.handlesAt = start + BLOCKS + 4 * index
     run.count = nodeCount(this.#arena, leaf) - index
     run.leaf = leaf
   }
 
   // ── the end ──────────────────────────────────────────────────────────────
 
-  /** Frees leaves with about `max` elements; true when all is gone. Nothing but this may follow the first call. */
+  /**
+   * Frees leaves with about `max` elements; true when none is left. After the first call only
+   * further calls are allowed.
+   */
   freeSome(max: number): boolean {
     if (this.#root === 0) return true
     if (this.#freeing === 0) {
@@ -326,12 +347,12 @@ export class ScoreTree {
     return true
   }
 
-  /** Gives all nodes back. */
+  /** Frees all nodes. */
   free(): void {
     this.freeSome(Number.POSITIVE_INFINITY)
   }
 
-  /** Frees the nodes above the leaves; a root that is a leaf, too. */
+  /** Frees the nodes above the leaves, or a root that is a leaf. */
   #freeInner(node: number, height: number): void {
     if (height > 1) {
       for (let i = nodeCount(this.#arena, node) - 1; i >= 0; i--)
@@ -342,14 +363,14 @@ export class ScoreTree {
 
   // ── the way down ─────────────────────────────────────────────────────────
 
-  /** Notes the way to an element, or to where it belongs. */
+  /** Records the path to an element, or to where it belongs. */
   #descend(score: number, member: Bytes): void {
     let node = this.#root
     const height = this.#height
     for (let level = 0; level < height; level++) {
       const { view } = this.#arena.source(node)
       const start = this.#arena.start(node)
-      // The last child whose first element is not behind it.
+      // The last child whose first element is not behind the wanted one.
       let low = 1
       let high = view.getInt32(start, true)
       while (low < high) {
@@ -408,7 +429,10 @@ export class ScoreTree {
     pathIndex[this.#height] = rank
   }
 
-  /** Walks the whole tree: elements are in order, inner nodes know how many there are below each child and which is the first. */
+  /**
+   * Walks the whole tree. Elements are in order; each inner node records how many are below each
+   * child, and the first of them.
+   */
   check(): void {
     if (!CHECKED) return
     if (this.length === 0) return
@@ -431,7 +455,7 @@ export class ScoreTree {
     assert(elements === this.length, 'leaves link all elements')
   }
 
-  /** Checks a node and what is below it; returns its elements. */
+  /** Checks a node and all nodes below it; returns the number of its elements. */
   #checkNode(node: number, height: number): number {
     const count = nodeCount(this.#arena, node)
     assert(count > 0 && count <= (height === 0 ? LEAF_MAX : INNER_MAX), 'a node is neither empty nor too full')
@@ -452,7 +476,7 @@ export class ScoreTree {
     return elements
   }
 
-  /** Orders the member of a block against another as memcmp does, the shorter first. */
+  /** Compares the member of a block with another as memcmp does, the shorter first. */
   #compareMember(block: number, member: Bytes): number {
     const other = this.#dictionary.memberOfBlock(block, window)
     const length = Math.min(other.length, member.length)
@@ -480,7 +504,10 @@ export class ScoreTree {
     this.#nodes--
   }
 
-  /** Allocates what the splits along the path will need: a node for each full one, and a new root when all are. */
+  /**
+   * Allocates the nodes that the splits along the path will need: one for each full node, and a new
+   * root when all are full.
+   */
   #allocateSpares(): void {
     let level = this.#height
     let needed = 0
@@ -502,7 +529,10 @@ export class ScoreTree {
     spares = needed
   }
 
-  /** Says that the first element below the path's node at `level` is another one, to all whom it concerns. */
+  /**
+   * Records that the first element below the path's node at `level` has changed, in all nodes above
+   * that record it.
+   */
   #setFirst(level: number, score: number, block: number): void {
     for (let above = level - 1; above >= 0; above--) {
       const node = pathNode[above]!
@@ -515,7 +545,10 @@ export class ScoreTree {
     }
   }
 
-  /** Divides a full leaf, adds an element to the half where it belongs, and returns the new right one. */
+  /**
+   * Splits a full leaf, adds an element to the half where it belongs, and returns the new right
+   * leaf.
+   */
   #splitLeaf(leaf: number, index: number, score: number, block: number): number {
     const arena = this.#arena
     const right = spare[--spares]!
@@ -540,13 +573,13 @@ export class ScoreTree {
   }
 
   /**
-   * Tells the parent at `level` that the child on the path was divided, `right` being its new neighbour. Returns the parent's own
-   * new neighbour if that had to be divided too, else 0.
+   * Adds `right`, the new neighbour of the child on the path, to the parent at `level`. Returns the
+   * parent's own new neighbour if it had to split, else 0.
    */
   #insertChild(level: number, right: number): number {
     const arena = this.#arena
     if (level < 0) {
-      // The root was divided: one level more.
+      // The root was split, so the tree gets one level more.
       const root = spare[--spares]!
       const left = this.#root
       const height = this.#height
@@ -587,7 +620,7 @@ export class ScoreTree {
 
   // ── removing ─────────────────────────────────────────────────────────────
 
-  /** Removes `removed` elements from where the path ends on. */
+  /** Removes `removed` elements from the end of the path on. */
   #removeFromLeaf(removed: number): void {
     const arena = this.#arena
     const height = this.#height
@@ -598,7 +631,7 @@ export class ScoreTree {
     const count = source.view.getInt32(start, true)
     this.length -= removed
     if (this.length === 0) {
-      // A root with one child has always gone: it is this leaf.
+      // A root with one child is always removed, so the root is this leaf.
       this.#release(this.#root)
       this.#root = 0
       return
@@ -630,7 +663,7 @@ export class ScoreTree {
     if (next !== 0) setLink(this.#arena, next, PREVIOUS, previous)
   }
 
-  /** Removes the path's node at `level`, of which nothing is left, from its parent; level > 0. */
+  /** Removes the path's node at `level`, which is empty, from its parent; level > 0. */
   #removeNode(level: number): void {
     this.#release(pathNode[level]!)
     const parent = pathNode[level - 1]!
@@ -650,7 +683,10 @@ export class ScoreTree {
     this.#afterLosingChild(level - 1)
   }
 
-  /** The path's node at `level`, an inner one, lost a child: the root goes when it has but one, others look for company. */
+  /**
+   * Called after the path's inner node at `level` lost a child: a root with one child is removed,
+   * another node may join a neighbour.
+   */
   #afterLosingChild(level: number): void {
     if (level > 0) {
       if (nodeCount(this.#arena, pathNode[level]!) < INNER_MAX >>> 2) this.#join(level)
@@ -664,7 +700,10 @@ export class ScoreTree {
     }
   }
 
-  /** Joins the path's node at `level` with a neighbour below the same parent if both fit into one with room to spare; level > 0. */
+  /**
+   * Joins the path's node at `level` with a neighbour below the same parent, if both fit into one
+   * node with room to spare; level > 0.
+   */
   #join(level: number): void {
     const parent = pathNode[level - 1]!
     const index = pathIndex[level - 1]!
@@ -717,6 +756,6 @@ function countBelow(view: DataView, at: number, count: number, score: number): n
   return low
 }
 
-/** Nodes left in `spare`. */
+/** Number of nodes left in `spare`. */
 let spares = 0
 const freed = new TreePosition()

@@ -1,4 +1,4 @@
-// Ranges of a sorted set: by score, by member, and the ranks that both come to.
+// Ranges of a sorted set: by score, by member, and the ranks that they cover.
 
 import { Bytes } from '../../util/bytes/bytes.ts'
 
@@ -18,7 +18,7 @@ export class ScoreRange {
 
 /** One end of a range of members. */
 export class LexBound {
-  /** -1 is before every member, 1 behind; 0 = `member` says where. */
+  /** -1 is before every member, 1 behind every member, and 0 at `member`. */
   infinite: -1 | 0 | 1 = 0
   exclusive = false
   readonly member = new Bytes()
@@ -29,7 +29,7 @@ export class LexRange {
   readonly min = new LexBound()
   readonly max = new LexBound()
 
-  /** True when no member at all could be in it. */
+  /** True when no member can be in the range. */
   get isEmpty(): boolean {
     const { min, max } = this
     if (min.infinite > 0 || max.infinite < 0) return true

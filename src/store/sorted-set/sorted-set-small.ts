@@ -2,9 +2,9 @@
 //
 //   block content = [count u32][pair][pair]…       pair = [score f64][member, as an entry of list-entry.ts]
 //
-// Everything is found by walking, from either end. An offset counts from the
-// start of the content and stays right until the next change. Ref 0 is the empty
-// set; what changes the set returns the ref it lies under from then on.
+// Pairs are found by walking, from either end. An offset counts from the start of the content and
+// is valid until the next change. Ref 0 is the empty set. Each function that changes the set
+// returns its new ref.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes } from '../../util/bytes/bytes.ts'
@@ -16,12 +16,12 @@ import type { Arena } from '../memory/arena.ts'
 export const SMALL_FIRST = 4
 const SCORE_BYTES = 8
 
-/** The most content and the most pairs: finding one takes time in proportion. */
+/** The most bytes and the most pairs. Finding a pair takes time in proportion to them. */
 const SMALL_BYTES_MAX = 8 * 1024
 const SMALL_COUNT_MAX = 128
 
 const window = new Bytes()
-/** A pair on its way to another place. */
+/** A pair while `smallMove` moves it. */
 const moving = Buffer.alloc(SMALL_BYTES_MAX)
 
 export function smallCount(arena: Arena, ref: number): number {
@@ -42,7 +42,7 @@ export function smallFits(arena: Arena, ref: number, length: number): boolean {
   )
 }
 
-/** Returns the offset of a member's pair, -1 when it is not there. */
+/** Returns the offset of a member's pair; -1 when there is none. */
 export function smallFind(arena: Arena, ref: number, member: Bytes): number {
   if (ref === 0) return -1
   const source = arena.source(ref)
@@ -58,7 +58,7 @@ export function smallFind(arena: Arena, ref: number, member: Bytes): number {
     const head = u8[entry]!
     if (head < 128) {
       if (head === length) {
-        // From the end: members with a common beginning are many.
+        // Compared from the end, because many members have a common beginning.
         let i = length - 1
         while (i >= 0 && u8[entry + 1 + i] === wanted[from + i]) i--
         if (i < 0) return at - start
@@ -73,14 +73,14 @@ export function smallFind(arena: Arena, ref: number, member: Bytes): number {
   return -1
 }
 
-/** Returns the offset where a pair belongs that is not there. */
+/** Returns the offset at which a new pair belongs. */
 export function smallPlace(arena: Arena, ref: number, score: number, member: Bytes): number {
   if (ref === 0) return SMALL_FIRST
   const source = arena.source(ref)
   const start = arena.start(ref)
   const end = start + arena.length(ref)
   let at = end
-  // From the end: scores that grow, as clocks make them, find their place at once.
+  // Searched from the end: growing scores, as clocks make them, find their place at once.
   while (at > start + SMALL_FIRST) {
     const previous = at - entryBytesBefore(source.u8, at) - SCORE_BYTES
     const found = source.view.getFloat64(previous, true)
@@ -179,14 +179,14 @@ export function smallRemove(arena: Arena, ref: number, at: number, count: number
   return moved
 }
 
-/** Gives the pair at an offset another score and its new place; nothing is allocated. */
+/** Gives the pair at an offset another score and moves it to its new place. Allocates nothing. */
 export function smallMove(arena: Arena, ref: number, at: number, score: number, member: Bytes): void {
   let to = smallPlace(arena, ref, score, member)
   const source = arena.source(ref)
   const start = arena.start(ref)
   const end = smallNext(arena, ref, at)
   const size = end - at
-  // Where it is itself in the way of the search, it stays.
+  // The pair stays if the search found the place before or behind itself.
   if (to !== at && to !== end) {
     source.u8.copy(moving, 0, start + at, start + end)
     if (to > at) {
@@ -202,7 +202,10 @@ export function smallMove(arena: Arena, ref: number, at: number, score: number, 
   source.view.setFloat64(start + to, score, true)
 }
 
-/** Walks a set in the checked build: its pairs are as many as it says, fill it, and ascend. */
+/**
+ * Walks a set in the checked build. It has as many pairs as it states, they fill it, and they
+ * ascend.
+ */
 export function smallCheck(arena: Arena, ref: number): void {
   if (!CHECKED || ref === 0) return
   arena.checkBlock(ref)
@@ -226,12 +229,15 @@ export function smallCheck(arena: Arena, ref: number): void {
   assert(count > 0 && count === smallCount(arena, ref), 'a set has as many pairs as it says')
 }
 
-/** Makes `bytes` bytes out of the `old` bytes at offset `at`, moving what follows; returns where the set lies now. */
+/**
+ * Replaces the `old` bytes at offset `at` by room for `bytes` bytes, and moves what follows.
+ * Returns the ref of the set.
+ */
 function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: number): number {
   const end = smallEnd(arena, ref)
   const length = end + bytes - old
   const capacity = ref === 0 ? -1 : arena.capacity(ref)
-  // A block stays while the content fits and fills more than half of it.
+  // The block stays while the content fits and fills more than half of it.
   if (length <= capacity && (capacity <= 64 || 2 * length > capacity)) {
     moveRest(arena, ref, end, at + old, at + bytes)
     return ref
@@ -241,7 +247,8 @@ function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: num
     moved = arena.allocate(length)
   } catch (error) {
     if (length > capacity) throw error
-    // There is no smaller block to be had: removing works nonetheless.
+    // No smaller block can be allocated, so the block stays. Removing works even when memory is
+    // full.
     moveRest(arena, ref, end, at + old, at + bytes)
     return ref
   }
@@ -259,7 +266,7 @@ function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: num
   return moved
 }
 
-/** Moves what lies from offset `from` up to `end` to offset `to`, within its block. */
+/** Moves the bytes from offset `from` up to `end` to offset `to`, within their block. */
 function moveRest(arena: Arena, ref: number, end: number, from: number, to: number): void {
   if (from < end && from !== to) {
     const start = arena.start(ref)

@@ -1,16 +1,14 @@
 // A sorted set: members with scores, ordered by score and then by the members' bytes.
 //
-// Small: pairs in order in one block (sorted-set-small.ts). Large: a dictionary
-// from member to score, whose blocks have room for it, and beside it the order as
-// a tree (score-tree.ts). A set that has become large stays so.
+// Small: pairs in order in one block (sorted-set-small.ts). Large: a dictionary from member to
+// score, whose blocks have room for the score, and beside it the order as a tree (score-tree.ts). A
+// set that has become large stays so.
 //
-// A *handle* names a member for a moment: an offset in the small form, an entry
-// of the dictionary in the large one. A *position* walks along the order. Both
-// are valid until the set changes.
+// A *handle* identifies a member: an offset in the small form, an entry of the dictionary in the
+// large one. A *position* walks along the order. Both are valid until the set changes.
 //
-// What Redis would call its encoding is kept apart, since it depends on settings
-// and on the past. One thing follows from it: a listpack holds whole numbers as
-// integers, which know no -0 (ZADD k -0 m, ZSCORE k m).
+// Redis's encoding is kept separately, because it depends on settings and on the past. It has one
+// effect: a listpack holds whole numbers as integers, which have no -0 (ZADD k -0 m, ZSCORE k m).
 
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -48,7 +46,7 @@ import {
 
 export { ABSENT }
 
-/** A place in the order of a sorted set. */
+/** A position in the order of a sorted set. */
 export class SortedSetPosition {
   rank = 0
   score = 0
@@ -59,23 +57,23 @@ export class SortedSetPosition {
 
 /** Bytes of a score behind its member. */
 const SCORE_BYTES = 8
-/** A SortedSet on the JS heap. */
+/** Bytes of a SortedSet on the JS heap. */
 const OBJECT_BYTES = 72
-/** A Dictionary and a ScoreTree with their own fields. */
+/** Bytes of a Dictionary and a ScoreTree with their own fields. */
 const LARGE_OBJECT_BYTES = 400
-/** Blocks looked at to say how large a large set is. */
+/** Blocks that are measured to estimate the size of a large set. */
 const SAMPLES_MAX = 64
-/** How many members ranges are removed by at a time. */
+/** The most members that one step of a range removal takes. */
 const REMOVED_AT_ONCE = 128
-/** The cursors of a scan in the order of a hash begin here: above every number of an entry. */
+/** The cursors of a scan in hash order begin here, above every entry number. */
 const HASH_CURSORS = 2 ** 32
-/** With fewer members all is in the cache anyway. */
+/** With fewer members everything is in the cache anyway. */
 const FETCHED_FROM_LENGTH = 4096
 
 const window = new Bytes()
 const scoreWindow = new Bytes()
 const walk = new SortedSetPosition()
-/** The hash a scan goes by; not the keyed one, which a cursor would give away. */
+/** The hash by which a scan goes. It is not the keyed one, which a cursor would reveal. */
 const hashed = new Int32Array(2)
 const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
 
@@ -83,14 +81,14 @@ export class SortedSet implements Value {
   static readonly type = TYPE_ZSET
   readonly #arena: Arena
   readonly #host: StructureHost
-  /** The small form's block; 0 = empty, or large. */
+  /** The block of the small form; 0 when empty or large. */
   #ref = 0
   #dictionary: Dictionary | undefined = undefined
   #tree: ScoreTree | undefined = undefined
   #skiplist = false
 
   constructor(arena: Arena, host: StructureHost) {
-    this.#arena = arena.of('scored')
+    this.#arena = arena.viewFor('scored')
     this.#host = host
     arena.account(OBJECT_BYTES)
   }
@@ -103,7 +101,7 @@ export class SortedSet implements Value {
     return this.#dictionary === undefined ? smallCount(this.#arena, this.#ref) : this.#dictionary.count
   }
 
-  /** The table that the members of a large one are in. */
+  /** The dictionary of a large set. */
   get table(): Dictionary | undefined {
     return this.#dictionary
   }
@@ -128,13 +126,16 @@ export class SortedSet implements Value {
     return scoreWindow.source.view.getFloat64(scoreWindow.start, true)
   }
 
-  /** Returns the score of a member, undefined when it is not there. */
+  /** Returns the score of a member; undefined when there is no such member. */
   score(member: Bytes): number | undefined {
     const handle = this.find(member)
     return handle === ABSENT ? undefined : this.scoreOf(handle)
   }
 
-  /** Adds a member or gives it another score, which must not be NaN; tells whether it is new. Throws ArenaFull, having changed nothing. */
+  /**
+   * Adds a member or gives it another score, which must not be NaN; tells whether it is new. Throws
+   * ArenaFull, having changed nothing.
+   */
   add(member: Bytes, score: number): boolean {
     const handle = this.find(member)
     if (handle === ABSENT) {
@@ -164,10 +165,13 @@ export class SortedSet implements Value {
     insertLarge(dictionary, this.#tree!, member, score)
   }
 
-  /** Gives the member of a handle another score; tells whether that is one. Throws ArenaFull, having changed nothing. */
+  /**
+   * Gives the member of a handle another score; tells whether the score changed. Throws ArenaFull,
+   * having changed nothing.
+   */
   move(handle: number, member: Bytes, score: number): boolean {
     const old = this.scoreOf(handle)
-    // 0 and -0 are the same score: the first stays.
+    // 0 and -0 are the same score, so the first stays.
     if (old === score) return false
     if (score === 0 && !this.#skiplist) score = 0
     const dictionary = this.#dictionary
@@ -180,7 +184,7 @@ export class SortedSet implements Value {
     return true
   }
 
-  /** As `move`, but 0 takes the place of -0 and -0 that of 0, as where scores are summed up. */
+  /** Like `move`, except that 0 replaces -0 and -0 replaces 0, as where scores are summed up. */
   replaceScore(handle: number, member: Bytes, score: number): void {
     if (this.move(handle, member, score) || Object.is(this.scoreOf(handle), score) || !this.#skiplist) return
     if (this.#dictionary === undefined) {
@@ -192,7 +196,7 @@ export class SortedSet implements Value {
     setScore(this.#dictionary, handle, score)
   }
 
-  /** Removes a member; false when it was not there. */
+  /** Removes a member; false when there is none. */
   remove(member: Bytes): boolean {
     const handle = this.find(member)
     if (handle === ABSENT) return false
@@ -207,8 +211,9 @@ export class SortedSet implements Value {
   }
 
   /**
-   * Says that a member will be removed at an end. Queues take one after the other: with every eighth, what the next ones need is
-   * fetched from memory together (bench: structures, ZPOPMIN).
+   * Must be called before a member is removed at an end. Queues take one member after the other.
+   * With every eighth, the memory that the next ones need is fetched together (bench: structures,
+   * ZPOPMIN).
    */
   beforePopping(end: 'first' | 'last'): void {
     const dictionary = this.#dictionary
@@ -226,8 +231,9 @@ export class SortedSet implements Value {
     dictionary.fetch(removedBlocks, 0, FETCHED_MAX)
   }
 
-  /** Removes `count` members from rank `rank` on; all of them must exist. */
+  /** Removes `count` members from rank `rank` on. All of them must exist. */
   removeRange(rank: number, count: number): void {
+    if (CHECKED) assert(rank >= 0 && rank + count <= this.length, 'members that are removed exist')
     const dictionary = this.#dictionary
     if (dictionary === undefined) {
       const arena = this.#arena
@@ -248,14 +254,17 @@ export class SortedSet implements Value {
 
   // ── order ────────────────────────────────────────────────────────────────
 
-  /** Returns the rank of a handle's member, the lowest score being 0. */
+  /** Returns the rank of a handle's member; the lowest score has rank 0. */
   rankOf(handle: number, member: Bytes): number {
     return this.#dictionary === undefined
       ? smallRank(this.#arena, this.#ref, handle)
       : this.#tree!.rankOf(this.scoreOf(handle), member)
   }
 
-  /** Returns how many members have a score below `score`, or equal to it when `orEqual`: the rank where a range begins, or ends. */
+  /**
+   * Returns how many members have a score below `score`, or equal to it when `orEqual`. It is the
+   * rank at which a range begins or ends.
+   */
   countBelow(score: number, orEqual: boolean): number {
     if (this.#dictionary !== undefined) return this.#tree!.countBelow(score, orEqual)
     return this.#ref === 0 ? 0 : smallCountBelow(this.#arena, this.#ref, score, orEqual)
@@ -269,10 +278,11 @@ export class SortedSet implements Value {
   }
 
   /**
-   * Finds the ranks of the members in a range of members, which is meant for sets whose scores are all equal.
+   * Finds the ranks of the members in a range of members, which is meant for sets with equal
+   * scores.
    *
-   * Where they are not, Redis answers nonetheless, from a listpack by walking it from the end where the reply begins: so does the
-   * small form.
+   * With different scores Redis answers all the same: it walks a listpack from the end where the
+   * reply begins. The small form does so, too.
    */
   lexRange(range: LexRange, backwards: boolean, ranks: RankRange): void {
     ranks.start = 0
@@ -378,7 +388,10 @@ export class SortedSet implements Value {
       : dictionary.memberOfBlock(this.#tree!.blockAt(position.tree), member)
   }
 
-  /** Moves a run to the members with a score of `score` or more, to some of them at least; false when there are none. */
+  /**
+   * Moves a run to at least some of the members with a score of `score` or more; false when there
+   * are none.
+   */
   seekScore(score: number, run: ScoreRun): boolean {
     if (this.#dictionary !== undefined) return this.#tree!.seekScore(score, run)
     const arena = this.#arena
@@ -394,13 +407,13 @@ export class SortedSet implements Value {
     return run.count > 0
   }
 
-  /** Moves a run to the members behind it; false at the end. */
+  /** Moves a run to the next members; false at the end. */
   nextRun(run: ScoreRun): boolean {
     return this.#tree?.nextRun(run) ?? false
   }
 
-  /** Points a window at the member that a run has a place of. */
-  memberAtPlace(place: number, member: Bytes): Bytes {
+  /** Points a window at the member of a handle that a run gave. */
+  memberOfHandle(place: number, member: Bytes): Bytes {
     const dictionary = this.#dictionary
     return dictionary === undefined
       ? smallMember(this.#arena, this.#ref, place, member)
@@ -409,7 +422,10 @@ export class SortedSet implements Value {
 
   // ── chance and scans ─────────────────────────────────────────────────────
 
-  /** Points a window at a member, each as likely as the others, and returns its score. The set must not be empty. */
+  /**
+   * Points a window at a member, each as likely as the others, and returns its score. The set must
+   * not be empty.
+   */
   randomMember(random: Random, member: Bytes): number {
     const choice = random.below(this.length)
     const dictionary = this.#dictionary
@@ -423,12 +439,15 @@ export class SortedSet implements Value {
   }
 
   /**
-   * Adds the handles of some members to `handles` and returns the cursor to go on with, 0 = that was all; 0 begins.
+   * Adds the handles of some members to `handles` and returns the cursor to continue with; 0
+   * begins, and 0 returned is the end.
    *
-   * What Redis holds as a listpack comes all at once, in order. Otherwise whatever is there from the first call to the last is
-   * found. In the large form the cursor is the number of entries that are still to come: they are walked downwards, and a removal
-   * moves the last one, visited already, into a place. In the small form places change with scores, so it is walked in the order
-   * of a hash. One form takes the other's cursor for the beginning, which happens once at most: nothing becomes small again.
+   * A set that Redis holds as a listpack is returned all at once, in order. Otherwise every member
+   * that exists from the first call to the last is found. In the large form the cursor is the
+   * number of entries still to come: they are walked downwards, and a removal moves the last one,
+   * visited already, into the gap. In the small form places change with scores, so it is walked in
+   * the order of a hash. A cursor of the other form starts again from the beginning. That happens
+   * at most once, because no set becomes small again.
    */
   scan(cursor: number, count: number, handles: number[]): number {
     if (!this.#skiplist) {
@@ -460,7 +479,7 @@ export class SortedSet implements Value {
     }
     found.sort((a, b) => a.hash - b.hash)
     let taken = 0
-    // Members with the same hash come together: the cursor cannot tell them apart.
+    // Members with the same hash are returned together, because the cursor cannot tell them apart.
     while (taken < found.length && (taken < count || found[taken]!.hash === found[taken - 1]!.hash)) {
       handles.push(found[taken++]!.at)
     }
@@ -476,10 +495,11 @@ export class SortedSet implements Value {
   }
 
   /**
-   * Becomes the set of gathered members, which are its own from then on, at once a skiplist; it must be empty. Throws ArenaFull,
-   * having freed them.
+   * Becomes the set of gathered members, and at once a skiplist. The set must be empty, and owns
+   * the members afterwards. Throws ArenaFull, having freed them.
    */
   take(gathered: GatheredScores): void {
+    assert(this.length === 0, 'a set that takes gathered members is empty')
     this.#skiplist = true
     const { dictionary } = gathered
     this.#becomeLarge(dictionary, (tree) => {
@@ -494,8 +514,8 @@ export class SortedSet implements Value {
   // ── the whole ────────────────────────────────────────────────────────────
 
   /**
-   * Takes the encoding of a set that was made at once, as STORE commands and loading do. A listpack that is loaded stays one, however
-   * long its members: `valueMax`.
+   * Chooses the encoding of a set that was made at once, as STORE commands and loading do. With
+   * `valueMax`, a listpack that is loaded stays one however long its members are.
    */
   chooseEncoding(valueMax = this.#host.limits.sortedSet.value): void {
     const { length } = this
@@ -511,12 +531,15 @@ export class SortedSet implements Value {
     this.#forgetNegativeZeros()
   }
 
-  /** Says that `count` members are about to be added: Redis makes a skiplist at once when alone they would be too many. */
+  /**
+   * Must be called before `count` members are added. Redis makes a skiplist at once when they alone
+   * would be too many.
+   */
   expect(count: number): void {
     if (count > this.#host.limits.sortedSet.entries) this.#skiplist = true
   }
 
-  /** Becomes a skiplist, which knows a score of -0, until its encoding is chosen. */
+  /** Becomes a skiplist, which can hold a score of -0, until the encoding is chosen. */
   becomeSkiplist(): void {
     this.#skiplist = true
   }
@@ -539,7 +562,7 @@ export class SortedSet implements Value {
     }
   }
 
-  /** Bytes held; of a large set, what some of its blocks let expect. */
+  /** Bytes held; for a large set, estimated from some of its blocks. */
   get bytes(): number {
     const dictionary = this.#dictionary
     if (dictionary === undefined) {
@@ -576,8 +599,8 @@ export class SortedSet implements Value {
   }
 
   moveBlocks(): number {
-    // The tree of a large one names members by their blocks.
-    if (this.#dictionary === undefined) this.#ref = this.#arena.moved(this.#ref)
+    // The tree of a large set names members by their blocks, so those stay.
+    if (this.#dictionary === undefined) this.#ref = this.#arena.moveIfLeaving(this.#ref)
     return 0
   }
 
@@ -600,7 +623,7 @@ export class SortedSet implements Value {
     return true
   }
 
-  /** Becomes large. Throws ArenaFull, having changed nothing. */
+  /** Changes to the large form. Throws ArenaFull, having changed nothing. */
   #enlarge(): void {
     const ref = this.#ref
     this.#fill(this)
@@ -608,7 +631,10 @@ export class SortedSet implements Value {
     if (ref !== 0) this.#arena.free(ref)
   }
 
-  /** Makes the large form out of another set, or of this one's small form. Throws ArenaFull, having changed nothing. */
+  /**
+   * Makes the large form from another set, or from this set's small form. Throws ArenaFull, having
+   * changed nothing.
+   */
   #fill(other: SortedSet): void {
     const dictionary = new Dictionary(this.#arena, this.#host.hashKey)
     this.#becomeLarge(dictionary, (tree) => {
@@ -620,7 +646,10 @@ export class SortedSet implements Value {
     })
   }
 
-  /** Takes a dictionary, and a tree that `fill` fills, for its large form. Throws what `fill` throws, having freed both. */
+  /**
+   * Changes to the large form with a dictionary and a tree that `fill` fills. Throws what `fill`
+   * throws, having freed both.
+   */
   #becomeLarge(dictionary: Dictionary, fill: (tree: ScoreTree) => void): void {
     const tree = new ScoreTree(this.#arena, dictionary)
     try {
@@ -636,7 +665,7 @@ export class SortedSet implements Value {
   }
 }
 
-/** Adds a member to both halves of the large form, or to none of them. */
+/** Adds a member to both the dictionary and the tree, or to neither. */
 function insertLarge(dictionary: Dictionary, tree: ScoreTree, member: Bytes, score: number): void {
   const entry = dictionary.insert(member, SCORE_BYTES)
   setScore(dictionary, entry, score)

@@ -1,7 +1,7 @@
-// One entry of a stream after the other, forwards or backwards, as they lie in the nodes.
+// A cursor over the entries of a stream, forwards or backwards, as they lie in the nodes.
 //
-// A cursor stands at a living entry: its id is read, its fields are not until
-// somebody asks. It is valid until the stream changes.
+// A cursor is at a living entry. It has read the entry's id; the fields are read on demand. It is
+// valid until the stream changes.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes, type Source } from '../../util/bytes/bytes.ts'
@@ -32,20 +32,20 @@ export class EntryCursor {
   flags = 0
   /** Number of pairs of a field and its value. */
   fields = 0
-  /** The master's fields: how many, and where the first is. */
+  /** The master's fields: their number, and where the first begins. */
   masterFields = 0
   masterAt = 0
   /** Where the first entry of the node begins. */
   firstAt = 0
-  /** Where the entry's first field or value is. */
+  /** Where the entry's first field or value begins. */
   #dataAt = 0
   /** Where the next entry begins; 0 = not known yet. */
   #endAt = 0
-  /** While fields are read: where the next are. */
+  /** Where the next field and the next value begin, while fields are read. */
   #fieldAt = 0
   #valueAt = 0
 
-  /** Reads the header of the node the cursor is in. */
+  /** Reads the header of the cursor's node. */
   openNode(): void {
     const { memory, start } = this.node
     let at = nextElement(memory, start + LISTPACK_HEADER_BYTES)
@@ -125,7 +125,9 @@ export class EntryCursor {
     }
   }
 
-  /** Moves to the last living entry that ends at or before `end`, in this node or an earlier one. */
+  /**
+   * Moves to the last living entry that ends at or before `end`, in this node or an earlier one.
+   */
   backwards(nodes: StreamNodes, end: number): boolean {
     while (true) {
       while (end > this.firstAt) {
@@ -147,7 +149,10 @@ export class EntryCursor {
     this.#fieldAt = (this.flags & ENTRY_SAME_FIELDS) !== 0 ? this.masterAt : 0
   }
 
-  /** Points the windows at the next field and its value, to be called `fields` times; they last until it is called again. */
+  /**
+   * Points the windows at the next field and its value. May be called `fields` times; the windows
+   * are valid until the next call.
+   */
   nextField(field: Bytes, value: Bytes): void {
     const { memory } = this.node
     if (this.#fieldAt !== 0) this.#fieldAt = readElement(memory, this.#fieldAt, field)
@@ -179,7 +184,7 @@ export class EntryCursor {
     this.#endAt = nextElement(memory, at)
   }
 
-  /** Notes where a reader goes on that has had this entry. */
+  /** Records in `place` that a reader has had this entry and continues behind it. */
   leave(place: StreamPlace, layout: number): void {
     place.ref = this.node.ref
     place.offset = this.endOfEntry() - this.node.start
@@ -190,7 +195,7 @@ export class EntryCursor {
 
 const window = new Bytes()
 
-/** Replies with an element; returns where the next begins. */
+/** Replies with an element; returns where the next one begins. */
 function writeBulk(sink: ElementSink, source: Source, at: number): number {
   const head = source.u8[at]!
   if (head >= 0x80 && head < 0xc0) {

@@ -1,8 +1,9 @@
-// A consumer group: how far a stream was delivered to it, to whom, and what was not acknowledged.
+// A consumer group: how far the stream was delivered to it, to which consumers, and which entries
+// are not acknowledged.
 //
-// What is pending stands twice in the order of ids: with the group, each id with
-// its consumer, when it was delivered last and how often; and with the consumer,
-// the ids alone. The two change together, here.
+// Each pending entry is recorded twice, in the order of ids. The group's index has the id with its
+// consumer, when it was delivered last and how often. The consumer's index has the id alone. Both
+// change together, in this file.
 
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
@@ -12,47 +13,50 @@ import { ID_BYTES, StreamId } from './stream-id.ts'
 import { IndexCursor, StreamIndex } from './stream-index.ts'
 import { type Named, StreamNames } from './stream-names.ts'
 
-/** Of a record with the group: when (a double), how often (64 bits), the consumer's slot. */
+/** Offsets in a record of the group: when (a double), how often (64 bits), the consumer's slot. */
 const TIME = ID_BYTES
 const COUNT = ID_BYTES + 8
 const SLOT = ID_BYTES + 16
 const PENDING_PAYLOAD_BYTES = 20
-/** The slot of nobody, while a group is rebuilt. */
+/** The slot of an entry without a consumer, while a group is rebuilt. */
 const NOBODY = -1
 
-/** Estimates of what the objects take, their names left out. */
+/** Estimates of the bytes of the objects, without their names. */
 const GROUP_OBJECT_BYTES = 480
 const CONSUMER_OBJECT_BYTES = 320
 
-/** How many entries a group has read is not known. */
+/** The number of entries that a group has read is unknown. */
 export const READ_UNKNOWN = -1
-/** A consumer that was never given anything. */
+/** The consumer was never given an entry. */
 export const NEVER_ACTIVE = -1
 
 const WORD = 2 ** 32
 
-/** Where a reader stopped within a node: whoever goes on from the next id need not look for it. */
+/**
+ * Where a reader stopped within a node. A reader that continues from the next id need not search
+ * for it.
+ */
 export class StreamPlace {
   /** The node's block, or the complement of its buffer's number; 0 = nowhere. */
   ref = 0
   /** Where the next entry begins, counted from the node's beginning. */
   offset = 0
-  /** The stream's `layout` when this was right. */
+  /** The stream's `layout` when this was recorded. */
   layout = 0
-  /** The smallest id the next entry can have. */
+  /** The smallest id that the next entry can have. */
   readonly from = new StreamId()
 }
 
-/** Somebody in a group. */
+/** A consumer of a group. */
 export class StreamConsumer implements Named {
   readonly name: Bytes
-  /** Its number within the group, as pending entries name it. */
+  /** Its number within the group. Pending entries refer to it. */
   readonly slot: number
   /** Ids delivered to it and not acknowledged. */
   pending: StreamIndex
   /** When it last asked, in Unix ms. */
   seenTime: number
-  /** When it was last given something; NEVER_ACTIVE. */
+  /** When it was last given an entry, in Unix ms, or NEVER_ACTIVE. */
   activeTime = NEVER_ACTIVE
 
   constructor(name: Bytes, slot: number, pending: StreamIndex, now: number) {
@@ -66,14 +70,14 @@ export class StreamConsumer implements Named {
 export class StreamGroup implements Named {
   readonly arena: Arena
   readonly name: Bytes
-  /** The last id delivered. */
+  /** The last id that was delivered. */
   readonly lastId = new StreamId()
-  /** How many entries were read, in the stream's counting; READ_UNKNOWN. */
+  /** How many entries were read, in the stream's counting, or READ_UNKNOWN. */
   entriesRead: number | bigint = READ_UNKNOWN
-  /** What was delivered and not acknowledged; read it through this group's methods. */
+  /** Entries delivered and not acknowledged. Read them through this group's methods. */
   pending: StreamIndex
   readonly consumers = new StreamNames<StreamConsumer>()
-  /** Where the group goes on reading. */
+  /** Where the group continues reading. */
   readonly place = new StreamPlace()
   readonly #slots: (StreamConsumer | undefined)[] = []
 
@@ -93,7 +97,7 @@ export class StreamGroup implements Named {
 
   // ── consumers ────────────────────────────────────────────────────────────
 
-  /** Adds a consumer whose name is new, keeping a copy of that. */
+  /** Adds a consumer with a new name, of which it keeps a copy. */
   addConsumer(name: Bytes, now: number): StreamConsumer {
     let slot = this.#slots.indexOf(undefined)
     if (slot === -1) slot = this.#slots.length
@@ -109,7 +113,7 @@ export class StreamGroup implements Named {
     return consumer
   }
 
-  /** Removes a consumer with all that is pending for it. */
+  /** Removes a consumer with all entries that are pending for it. */
   removeConsumer(consumer: StreamConsumer): void {
     if (consumer.pending.first(owned)) {
       do {
@@ -133,9 +137,11 @@ export class StreamGroup implements Named {
     return this.pending.find(id, at)
   }
 
-  /** Returns whom a pending entry belongs to. */
+  /** Returns the consumer of a pending entry. */
   ownerOf(at: IndexCursor): StreamConsumer {
-    return this.#slots[at.source.view.getInt32(at.at + SLOT, true)]!
+    const owner = this.#slots[at.source.view.getInt32(at.at + SLOT, true)]
+    assert(owner !== undefined, 'a pending entry has a consumer')
+    return owner
   }
 
   /** Returns when a pending entry was delivered last, in Unix ms. */
@@ -167,15 +173,15 @@ export class StreamGroup implements Named {
     }
   }
 
-  /** Counts one delivery more; beyond 64 bits it starts over, as in Redis. */
+  /** Counts one more delivery. Beyond 64 bits the count starts over, as in Redis. */
   countDelivery(at: IndexCursor): void {
     const count = this.deliveryCount(at)
     this.setDeliveryCount(at, typeof count === 'number' && count < WORD ? count + 1 : BigInt(count) + 1n)
   }
 
   /**
-   * Notes an entry as pending for a consumer, delivered once, whomever it belonged to before; the cursor then stands at it. Throws
-   * ArenaFull; nothing is changed then.
+   * Records an entry as pending for a consumer, delivered once, whichever consumer it had before.
+   * The cursor is at it then. Throws ArenaFull, having changed nothing.
    */
   deliver(id: StreamId, consumer: StreamConsumer, now: number, at: IndexCursor): void {
     this.own(id, consumer, at)
@@ -184,12 +190,12 @@ export class StreamGroup implements Named {
   }
 
   /**
-   * Makes an entry a consumer's; the cursor then stands at it. An entry that was not pending begins with one delivery, as in Redis, at time 0.
-   * Returns whose it was.
+   * Gives an entry to a consumer, and moves the cursor to it. An entry that was not pending begins
+   * with one delivery, as in Redis, at time 0. Returns its previous consumer.
    */
   own(id: StreamId, consumer: StreamConsumer, at: IndexCursor): StreamConsumer | undefined {
     const isNew = this.pending.insert(id, at)
-    const previous = isNew ? undefined : this.ownerOf(at)
+    const previous = isNew ? undefined : this.#slots[at.source.view.getInt32(at.at + SLOT, true)]
     if (previous !== consumer) {
       try {
         consumer.pending.insert(id, owned)
@@ -207,14 +213,17 @@ export class StreamGroup implements Named {
     return previous
   }
 
-  /** Takes a pending entry off both lists; the cursor moves to the next one, false when there is none. */
+  /**
+   * Removes a pending entry from both indexes. The cursor moves to the next one; false when there
+   * is none.
+   */
   remove(at: IndexCursor): boolean {
     const owner = this.ownerOf(at)
     if (owner.pending.find(at.id(pendingId), owned)) owner.pending.remove(owned)
     return this.pending.remove(at)
   }
 
-  /** Takes the pending entry of an id off both lists; false when there is none. */
+  /** Removes the pending entry of an id from both indexes; false when there is none. */
   acknowledge(id: StreamId): boolean {
     if (!this.pending.find(id, cursor)) return false
     this.remove(cursor)
@@ -223,7 +232,10 @@ export class StreamGroup implements Named {
 
   // ── rebuilding ───────────────────────────────────────────────────────────
 
-  /** Adds what was pending when a group was saved, nobody's as yet; false when its id is there already. */
+  /**
+   * Adds an entry that was pending when a group was saved, without a consumer yet; false when its
+   * id is there already.
+   */
   restorePending(id: StreamId, timeMs: number, count: number | bigint): boolean {
     if (!this.pending.insert(id, cursor)) return false
     cursor.source.view.setInt32(cursor.at + SLOT, NOBODY, true)
@@ -232,14 +244,14 @@ export class StreamGroup implements Named {
     return true
   }
 
-  /** Makes nobody's pending entry a consumer's; false when there is none. */
+  /** Gives a pending entry without a consumer to one; false when there is no such entry. */
   restoreOwner(id: StreamId, consumer: StreamConsumer): boolean {
     if (!this.pending.find(id, cursor) || cursor.source.view.getInt32(cursor.at + SLOT, true) !== NOBODY) return false
     this.own(id, consumer, cursor)
     return true
   }
 
-  /** Tells whether all that is pending belongs to somebody, as it must before the group is used. */
+  /** Tells whether all pending entries have a consumer, as they must before the group is used. */
   get isOwned(): boolean {
     let count = 0
     for (const { pending } of this.consumers.all) count += pending.count
@@ -265,7 +277,10 @@ export class StreamGroup implements Named {
     return copy
   }
 
-  /** Walks what is pending in the checked build: each entry is pending for one consumer, who knows it. */
+  /**
+   * Walks the pending entries in the checked build. Each is pending for one consumer, whose index
+   * has it.
+   */
   check(): void {
     if (!CHECKED) return
     this.pending.check()
@@ -282,7 +297,10 @@ export class StreamGroup implements Named {
     assert(count === this.pending.count, 'what is pending is pending for a consumer')
   }
 
-  /** Gives up to `max` consumers and pages of pending entries back; returns how many, fewer when all are gone. */
+  /**
+   * Frees up to `max` consumers and pages of pending entries. Returns their number, which is less
+   * than `max` when none is left.
+   */
   freeSome(max: number): number {
     let freed = this.pending.freeSome(max)
     const { all } = this.consumers

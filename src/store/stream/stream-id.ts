@@ -1,7 +1,7 @@
 // The id of a stream's entry: two unsigned 64-bit numbers, a time in milliseconds and a sequence.
 //
-// Each number is kept as two 32-bit halves, so the whole range is exact, ids compare by small integers,
-// and nothing is allocated. An id is spelled `<ms>-<seq>`.
+// Each number is kept as two 32-bit halves. So the whole range is exact, ids compare by small
+// integers, and no object is allocated. An id is spelled `<ms>-<seq>`.
 
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
@@ -12,17 +12,17 @@ const SAFE_HIGH = 2 ** 21
 
 /** Bytes of the longest id: two numbers of twenty digits and a dash. */
 export const ID_TEXT_BYTES_MAX = 41
-/** Bytes of an id as a record has it: four words, the high ones first. */
+/** Bytes of an id in a record: four words, the high ones first. */
 export const ID_BYTES = 16
 
 export class StreamId {
-  // Halves as signed integers, whose sign means nothing: small integers to V8.
+  // The halves as signed integers, whose sign has no meaning: they are small integers to V8.
   msHigh = 0
   msLow = 0
   seqHigh = 0
   seqLow = 0
 
-  /** Makes an id out of numbers of up to 64 bits. */
+  /** Makes an id from numbers of up to 64 bits. */
   static of(ms: number | bigint, seq: number | bigint): StreamId {
     const id = new StreamId()
     const time = BigInt(ms)
@@ -57,7 +57,7 @@ export class StreamId {
     return this.set(0, 0, 0, 0)
   }
 
-  /** Makes this the largest id there is. */
+  /** Makes this the largest id. */
   setMax(): this {
     return this.set(-1, -1, -1, -1)
   }
@@ -105,7 +105,7 @@ export class StreamId {
     return 0
   }
 
-  /** Moves to the next id; from the largest to 0-0, and returns false then. */
+  /** Moves to the next id. From the largest it moves to 0-0, and returns false. */
   increment(): boolean {
     this.seqLow = (this.seqLow + 1) | 0
     if (this.seqLow !== 0) return true
@@ -117,7 +117,7 @@ export class StreamId {
     return this.msHigh !== 0
   }
 
-  /** Moves to the id before; from 0-0 to the largest, and returns false then. */
+  /** Moves to the id before. From 0-0 it moves to the largest, and returns false. */
   decrement(): boolean {
     this.seqLow = (this.seqLow - 1) | 0
     if (this.seqLow !== -1) return true
@@ -129,7 +129,7 @@ export class StreamId {
     return this.msHigh !== -1
   }
 
-  /** Writes the id as text and returns how many bytes that took, at most ID_TEXT_BYTES_MAX. */
+  /** Writes the id as text and returns the number of bytes, at most ID_TEXT_BYTES_MAX. */
   write(target: Source, at: number): number {
     if (this.msLow !== printedLow || this.msHigh !== printedHigh) this.#printTime()
     copyBytes(target, at, timeText, 0, timeBytes)
@@ -147,7 +147,7 @@ export class StreamId {
     return idText.u8.toString('latin1', 0, this.write(idText, 0))
   }
 
-  /** Writes the id as a record's four words. */
+  /** Writes the id as four words of a record. */
   store(source: Source, at: number): void {
     const { view } = source
     view.setInt32(at, this.msHigh, true)
@@ -156,7 +156,7 @@ export class StreamId {
     view.setInt32(at + 12, this.seqLow, true)
   }
 
-  /** Reads a record's four words. */
+  /** Reads the id from four words of a record. */
   load(source: Source, at: number): this {
     const { view } = source
     return this.set(
@@ -167,7 +167,7 @@ export class StreamId {
     )
   }
 
-  /** Compares the id of a record with this: negative when the record's is the smaller one. */
+  /** Compares the id of a record with this one: negative when the record's is smaller. */
   compareRecord(source: Source, at: number): number {
     const { view } = source
     let word = view.getInt32(at, true)
@@ -186,8 +186,8 @@ const DASH = 45
 
 const idText = Source.allocate(ID_TEXT_BYTES_MAX)
 
-// The time that was printed last, its dash included: ids that follow each other mostly share it, and thirteen digits
-// take 60 ns (bench: structures, XADD).
+// The time that was printed last, its dash included. Consecutive ids mostly share it, and thirteen
+// digits take 60 ns (bench: structures, XADD).
 const timeText = Source.allocate(ID_TEXT_BYTES_MAX)
 let printedHigh = 0
 let printedLow = 0
@@ -205,13 +205,13 @@ function writeWide(high: number, low: number, u8: Buffer, at: number): number {
 
 // ── reading ────────────────────────────────────────────────────────────────
 
-/** The outcomes of reading an id. */
+/** The results of reading an id. */
 export const ID_INVALID = 0
 export const ID_COMPLETE = 1
-/** `<ms>-*`: the sequence, 0 so far, is to be made. */
+/** `<ms>-*`: the sequence is to be generated; it is 0 so far. */
 export const ID_WANTS_SEQUENCE = 2
 
-/** Longer texts are no ids, whatever stands in them. */
+/** A longer text is never an id. */
 const ID_INPUT_BYTES_MAX = 127
 
 /** The number that `parseWide` read last. */
@@ -219,9 +219,10 @@ let high = 0
 let low = 0
 
 /**
- * Reads `<ms>-<seq>` or `<ms>` from bytes, `skip` of them left out. The missing sequence is 0 or all ones (-1).
+ * Reads `<ms>-<seq>` or `<ms>` from bytes, without the first `skip` of them. A missing sequence is
+ * 0 or all ones (-1).
  *
- * `-` and `+`, the ends of a range, are no ids here.
+ * `-` and `+`, the ends of a range, are not ids here.
  */
 export function parseStreamId(
   bytes: Bytes,
@@ -238,7 +239,7 @@ export function parseStreamId(
   for (let i = start; i < end; i++) {
     const byte = u8[i]!
     if (byte === DASH && dash === -1) dash = i
-    // To Redis the text ends at a NUL.
+    // For Redis the text ends at a NUL.
     if (byte === 0) end = i
   }
   if (!parseWide(u8, start, dash === -1 ? end : dash)) return ID_INVALID
@@ -273,14 +274,18 @@ function parseWide(u8: Buffer, start: number, end: number): boolean {
   return true
 }
 
-/** What is not a plain number of up to fifteen digits: Redis leaves it to C's strtoull, signs and blanks included. */
+/**
+ * Reads a number that is not plain, or has more than fifteen digits. Redis leaves such numbers to
+ * C's strtoull, signs and blanks included.
+ */
 function parseOdd(u8: Buffer, start: number, end: number): boolean {
   const text = u8.toString('latin1', start, end)
   const parts = /^[ \t-\r]*([+-]?)(\d+)$/.exec(text)
   if (parts === null) return false
   let value = BigInt(parts[2]!)
   if (parts[1] === '-') {
-    // Only what reads as a 64-bit integer is seen to be negative: `-5` is refused, and `-05` is 2^64 - 5.
+    // Redis sees a minus only in text that reads as a 64-bit integer: `-5` is refused, and `-05` is
+    // 2^64 - 5.
     if (/^-[1-9]/.test(text) && value <= 1n << 63n) return false
     value = -value
   }

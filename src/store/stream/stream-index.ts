@@ -1,10 +1,10 @@
-// Records in the order of their ids: the nodes of a stream, the pending entries of a group or a consumer.
+// Records in the order of their ids: the nodes of a stream, or the pending entries of a group or a
+// consumer.
 //
-// A record is an id and a few bytes more, all of one index having the same size.
-// Records lie in pages of arena memory and in each page in a row, with room at
-// both ends: what is added is nearly always the last, what goes is often the
-// first. A page is found by binary search over the first ids, a record by
-// binary search within it.
+// A record is an id and a few more bytes. All records of an index have the same size. They lie in
+// pages of arena memory, in each page one after the other, with room at both ends: a new record is
+// nearly always the last, and a removed one often the first. A page is found by binary search over
+// the first ids, a record by binary search within its page.
 
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
@@ -13,24 +13,27 @@ import { RESTLESS } from '../../util/restless.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 
-/** Records of a full page: a few KiB, which are moved when one is inserted in the middle. */
+/** Records of a full page: a few KiB, which move when a record is inserted in the middle. */
 const PAGE_RECORDS_MAX = RESTLESS ? 4 : 128
 const FIRST_PAGE_RECORDS = RESTLESS ? 1 : 4
-/** What is empty and filled again soon begins with as much as it had, up to this. */
+/** The first page of an index that was emptied has the capacity of its last one, up to this. */
 const FIRST_PAGE_RECORDS_MAX = RESTLESS ? 2 : 32
-/** Estimate of what a page takes in the four arrays. */
+/** An estimate of the bytes that a page takes in the four arrays. */
 const PAGE_ENTRY_BYTES = 32
 
-/** Pages that `moveBlocks` looks at. */
+/** Pages that one call of `moveBlocks` looks at. */
 const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
-/** A place in an index: the record's memory, to be read and written behind its id. Invalid after any insertion or removal but its own. */
+/**
+ * A position in an index: the memory of a record, to be read, and written behind its id. Every
+ * insertion or removal invalidates it, except one through this cursor.
+ */
 export class IndexCursor {
   page = 0
   /** Number of the record within its page. */
   slot = 0
   source!: Source
-  /** Where the record, its id first, begins in `source`. */
+  /** Where the record begins in `source`, with its id. */
   at = 0
 
   /** Reads the record's id. */
@@ -46,7 +49,10 @@ export class StreamIndex {
   /** Bytes held. */
   bytes = 0
   readonly #recordBytes: number
-  /** Per page: its block, where its first record lies (counted in records), how many it holds, and how many there is room for. */
+  /**
+   * For each page: its block, where its first record lies (in records), how many it holds, and its
+   * capacity.
+   */
   readonly #refs: number[] = []
   readonly #heads: number[] = []
   readonly #counts: number[] = []
@@ -54,14 +60,17 @@ export class StreamIndex {
   #firstPageRecords = FIRST_PAGE_RECORDS
 
   constructor(arena: Arena, payloadBytes: number) {
-    this.arena = arena.of('index page')
+    this.arena = arena.viewFor('index page')
     this.#recordBytes = ID_BYTES + payloadBytes
   }
 
-  /** Moves the first pages out of chunks that are being emptied (value.ts); no cursor is valid afterwards. */
+  /**
+   * Moves the first pages out of chunks that are being emptied (value.ts). No cursor is valid
+   * afterwards.
+   */
   moveBlocks(): void {
     const end = Math.min(this.#refs.length, MOVED_AT_ONCE)
-    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moved(this.#refs[page]!)
+    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moveIfLeaving(this.#refs[page]!)
   }
 
   // ── looking ──────────────────────────────────────────────────────────────
@@ -115,7 +124,7 @@ export class StreamIndex {
     if (this.count === 0) return false
     const recordBytes = this.#recordBytes
     let page = this.#refs.length - 1
-    // The id that is asked for is often near the end.
+    // The wanted id is often near the end.
     if (page > 0 && this.#compareFirst(page, id) > 0) {
       let low = 0
       let high = page - 1
@@ -129,7 +138,7 @@ export class StreamIndex {
     this.#place(cursor, page, 0)
     const { source } = cursor
     const base = cursor.at
-    // The entry that is acknowledged is mostly the first.
+    // The acknowledged entry is mostly the first.
     const order = id.compareRecord(source, base)
     if (order >= 0) return order === 0
     let low = 0
@@ -162,8 +171,8 @@ export class StreamIndex {
   // ── changing ─────────────────────────────────────────────────────────────
 
   /**
-   * Adds a record for an id, to be filled in at the cursor; false when there is one, which the cursor then stands at. Throws
-   * ArenaFull; nothing is changed then.
+   * Adds a record for an id, whose payload the caller writes at the cursor. False when there is one
+   * already; the cursor is at it then. Throws ArenaFull, having changed nothing.
    */
   insert(id: StreamId, cursor: IndexCursor): boolean {
     if (this.count > 0 && this.#append(id, cursor)) return true
@@ -197,7 +206,10 @@ export class StreamIndex {
     return true
   }
 
-  /** Adds a record behind all others, where it nearly always belongs; false when it does not, or the last page's end is reached. */
+  /**
+   * Adds a record behind all others, where it nearly always belongs. False when it does not belong
+   * there, or the last page is full at its end.
+   */
   #append(id: StreamId, cursor: IndexCursor): boolean {
     const page = this.#refs.length - 1
     const count = this.#counts[page]!
@@ -212,7 +224,7 @@ export class StreamIndex {
     return true
   }
 
-  /** Removes the record at a cursor, which moves to the one behind it; false when that was the last. */
+  /** Removes the record at a cursor, which moves to the next one; false when that was the last. */
   remove(cursor: IndexCursor): boolean {
     const { page, slot } = cursor
     const recordBytes = this.#recordBytes
@@ -225,7 +237,7 @@ export class StreamIndex {
     const { u8 } = cursor.source
     const base = cursor.at - slot * recordBytes
     if (slot < left - slot) {
-      // Fewer lie before it than behind it.
+      // Fewer records lie before it than behind it.
       if (slot > 0) u8.copyWithin(base + recordBytes, base, base + slot * recordBytes)
       this.#heads[page]!++
     } else if (slot < left) {
@@ -233,7 +245,7 @@ export class StreamIndex {
     }
     this.#counts[page] = left
     if (left < PAGE_RECORDS_MAX / 4) {
-      // Two pages that have become small are made one.
+      // Two pages that have become small are merged.
       const next = page + 1
       if (next < this.#refs.length && left + this.#counts[next]! <= PAGE_RECORDS_MAX / 2) {
         this.#merge(page)
@@ -251,7 +263,7 @@ export class StreamIndex {
     return page + 1 < this.#refs.length && this.#place(cursor, page + 1, 0)
   }
 
-  /** Makes place for a record; the page holds fewer than PAGE_RECORDS_MAX. */
+  /** Makes room for a record; the page holds fewer than PAGE_RECORDS_MAX. */
   #openGap(page: number, slot: number): void {
     const recordBytes = this.#recordBytes
     const count = this.#counts[page]!
@@ -263,7 +275,7 @@ export class StreamIndex {
     const from = start + (head + slot) * recordBytes
     const atEnd = head + count === this.#capacities[page]!
     if (atEnd && slot === count && head > 0) {
-      // All the way, so that the next ones find room.
+      // All records move to the page's beginning, so that the next ones find room.
       u8.copyWithin(start, start + head * recordBytes, from)
       this.#heads[page] = 0
     } else if (head > 0 && (slot < count - slot || atEnd)) {
@@ -275,7 +287,7 @@ export class StreamIndex {
     this.#counts[page] = count + 1
   }
 
-  /** Records a block can hold. */
+  /** Returns how many records a block can hold. */
   #capacityOf(ref: number): number {
     return Math.min(PAGE_RECORDS_MAX, (this.arena.capacity(ref) / this.#recordBytes) | 0)
   }
@@ -299,7 +311,7 @@ export class StreamIndex {
     this.#counts[page + 1] = half
   }
 
-  /** Moves all of the next page's records to the end of this one. */
+  /** Moves all records of the next page to the end of this one. */
   #merge(page: number): void {
     const count = this.#counts[page]!
     const more = this.#counts[page + 1]!
@@ -390,7 +402,9 @@ export class StreamIndex {
     return copy
   }
 
-  /** Walks all records in the checked build: they are as many as is counted, and in the order of their ids. */
+  /**
+   * Walks all records in the checked build. They are as many as counted, in the order of their ids.
+   */
   check(): void {
     if (!CHECKED) return
     const cursor = new IndexCursor()
@@ -406,7 +420,7 @@ export class StreamIndex {
     assert(count === this.count, 'all records are counted')
   }
 
-  /** Gives up to `max` pages back, the last first; returns how many it were. */
+  /** Frees up to `max` pages, the last first; returns their number. */
   freeSome(max: number): number {
     let freed = 0
     for (; freed < max && this.#refs.length > 0; freed++) {

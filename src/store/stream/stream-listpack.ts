@@ -1,11 +1,12 @@
-// Elements of a listpack in place: how a stream's node holds flags, differences of ids, fields and values.
+// Elements of a listpack in place: a stream's node holds flags, differences of ids, fields and
+// values as such elements.
 //
 //   listpack = [total bytes u32][elements u16, 65535 = count them][element]…[255]
-//   element  = [head, with an integer or a length][bytes][how long that was, read from the right, 7 bits a byte]
+//   element  = [head, with an integer or a length][bytes][their number, read from the right, 7 bits a byte]
 //
-// Nodes are listpacks to the byte: when one is full follows from its size in
-// Redis, and RDB files hold them as they are. Text that is an integer's usual
-// spelling is held as one. 64-bit integers are handled as two halves.
+// Nodes are listpacks to the byte: their size decides when one is full in Redis, and RDB files hold
+// them unchanged. Text that is the usual spelling of an integer is held as one. 64-bit integers are
+// handled as two halves.
 
 import { type Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
@@ -21,7 +22,7 @@ const WORD = 2 ** 32
 export function nextElement(source: Source, at: number): number {
   const head = source.u8[at]!
   if (head < 0x80) return at + 2
-  // 0x80 | length, the length, and one byte to come back by.
+  // 0x80 | length, the text, and one byte with the length for the way back.
   if (head < 0xc0) return at + head - 0x7e
   return nextOdd(source, at, head)
 }
@@ -31,7 +32,10 @@ function nextOdd(source: Source, at: number, head: number): number {
   return at + bytes + backBytes(bytes)
 }
 
-/** Bytes of an element that is neither a 7-bit integer nor short text, without those for coming back. */
+/**
+ * Bytes of an element that is neither a 7-bit integer nor short text, without its length for the
+ * way back.
+ */
 function oddBytes(source: Source, at: number, head: number): number {
   if (head < 0xe0) return 2
   if (head < 0xf0) return 2 + (((head & 0x0f) << 8) | source.u8[at + 1]!)
@@ -68,7 +72,10 @@ function backBytes(bytes: number): number {
   return bytes < 268435455 ? 4 : 5
 }
 
-/** Writes how long the element that ends here is; returns where the next begins. */
+/**
+ * Writes the length of the element that ends at `at`, for the way back. Returns where the next one
+ * begins.
+ */
 function writeBack(u8: Buffer, at: number, bytes: number): number {
   if (bytes <= 127) {
     u8[at] = bytes
@@ -85,7 +92,7 @@ function writeBack(u8: Buffer, at: number, bytes: number): number {
 
 // ── reading ────────────────────────────────────────────────────────────────
 
-/** Halves of the integer that `readWide` read last, signed. */
+/** Signed halves of the integer that `readWide` read last. */
 export let wideHigh = 0
 export let wideLow = 0
 
@@ -119,11 +126,14 @@ export function readSmall(source: Source, at: number): number {
   return wideLow
 }
 
-/** Integers become text here, in turn, so that a field and its value may be looked at together. */
+/** Integers become text here, in turn, so that a field and its value can be read together. */
 const texts = [Source.allocate(24), Source.allocate(24)] as const
 let text = 0
 
-/** Points `window` at the element at `at` as bytes; those of an integer last until the next but one is read. Returns where the next element begins. */
+/**
+ * Points `window` at the element at `at` as bytes. The text of an integer is valid until the next
+ * but one is read. Returns where the next element begins.
+ */
 export function readElement(source: Source, at: number, window: Bytes): number {
   const { u8 } = source
   const head = u8[at]!
@@ -154,7 +164,7 @@ function writeWide(u8: Buffer): number {
   return u8.write(((BigInt(wideHigh) << 32n) | BigInt(wideLow >>> 0)).toString(), 0, 'latin1')
 }
 
-/** Tells whether the element at `at` is `bytes`. */
+/** Tells whether the element at `at` equals `bytes`. */
 export function elementEquals(source: Source, at: number, bytes: Bytes): boolean {
   const head = source.u8[at]!
   if (head >= 0x80 && head < 0xc0) {
@@ -175,16 +185,16 @@ export function elementEquals(source: Source, at: number, bytes: Bytes): boolean
 
 // ── writing ────────────────────────────────────────────────────────────────
 
-/** The most bytes an element for text of `length` bytes takes. */
+/** Returns the most bytes that an element for text of `length` bytes takes. */
 export function elementBytesMax(length: number): number {
   const bytes = length + (length < 64 ? 1 : length < 4096 ? 2 : 5)
   return bytes + backBytes(bytes)
 }
 
-/** The most bytes an integer takes. */
+/** The most bytes that an integer takes. */
 export const INTEGER_BYTES_MAX = 10
 
-/** Writes text as an element; returns where the next begins. */
+/** Writes text as an element; returns where the next one begins. */
 export function writeElement(source: Source, at: number, bytes: Bytes): number {
   const { length } = bytes
   if (length <= 20 && length > 0 && parseWide(bytes)) return writeInteger64(source, at, wideHigh, wideLow)
@@ -267,7 +277,9 @@ export function finishListpack(source: Source, start: number, end: number, added
 
 // ── numbers ────────────────────────────────────────────────────────────────
 
-/** Reads the usual spelling of a 64-bit integer into wideHigh and wideLow; false for anything else. */
+/**
+ * Reads the usual spelling of a 64-bit integer into wideHigh and wideLow; false for any other text.
+ */
 function parseWide(bytes: Bytes): boolean {
   const { length } = bytes
   if (length === 0 || length > 20) return false
@@ -307,15 +319,15 @@ function parseWide(bytes: Bytes): boolean {
 // ── checking ───────────────────────────────────────────────────────────────
 
 /**
- * Returns where the element after the one at `at` begins, of a listpack that ends with its end mark at `end` and that nobody
- * vouches for; -1 when it is damaged.
+ * Returns where the element after the one at `at` begins; -1 when the listpack is damaged. It ends
+ * with its end mark at `end`, and may come from an untrusted source.
  */
 export function checkedNext(source: Source, at: number, end: number): number {
   const { u8, view } = source
   if (at >= end) return -1
   const head = u8[at]!
   if (head > 0xf4) return -1
-  // Up to five bytes are read to see how long it is, which a damaged one need not have.
+  // Up to five bytes are read to find the length; a damaged element may not have them.
   if (head >= 0xc0 && at + (head === 0xf0 ? 5 : head < 0xf0 ? 2 : 1) > end) return -1
   const bytes =
     head < 0x80

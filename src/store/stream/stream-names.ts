@@ -1,7 +1,7 @@
-// Things with names: the groups of a stream, the consumers of a group.
+// Objects with names: the groups of a stream, or the consumers of a group.
 //
-// There are few of them, and they are looked up for each command: a few names
-// are compared one by one, without making a string. More get a map.
+// There are few of them, and each command looks them up. A few names are compared one by one,
+// without making a string. More get a map.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
@@ -10,11 +10,11 @@ export interface Named {
   readonly name: Bytes
 }
 
-/** As many are compared one by one. */
+/** Up to this many names are compared one by one. */
 const COMPARED_MAX = 8
 
 export class StreamNames<T extends Named> {
-  /** In order of their coming. */
+  /** In the order in which they were added. */
   readonly all: T[] = []
   #byName: NameMap<T> | undefined = undefined
 
@@ -25,11 +25,11 @@ export class StreamNames<T extends Named> {
   get(name: Bytes): T | undefined {
     if (this.#byName !== undefined) return this.#byName.get(name.toString())
     const { all } = this
-    for (let i = 0; i < all.length; i++) if (all[i]!.name.equals(name)) return all[i]
+    for (const item of all) if (item.name.equals(name)) return item
     return undefined
   }
 
-  /** Adds one whose name is new. */
+  /** Adds an object with a new name. */
   add(item: T): void {
     this.all.push(item)
     if (this.#byName !== undefined) {
@@ -45,7 +45,7 @@ export class StreamNames<T extends Named> {
     this.#byName?.delete(item.name.toString())
   }
 
-  /** In the order of their names, as Redis lists them. */
+  /** Returns them in the order of their names, as Redis lists them. */
   sorted(): T[] {
     return [...this.all].sort((a, b) => a.name.compare(b.name))
   }

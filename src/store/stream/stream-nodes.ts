@@ -1,15 +1,14 @@
 // The nodes of a stream: listpacks of entries, in the order of their ids.
 //
-// A node is named by the id of the entry it began with, its master. Its listpack
-// holds, after a header that says how many entries live and how many are
-// deleted, the master's field names, and then the entries:
+// A node is named by the id of the entry it began with, its master. Its listpack has a header with
+// the number of living and of deleted entries and the master's field names, and then the entries:
 //
 //   node  = [live][deleted][fields][field]…[0] then entries
 //   entry = [flags][ms - master's][seq - master's][fields][field][value]…[elements of this entry]
-//           the same fields as the master's are not repeated: [flags][ms][seq][value]…[elements]
+//           with the same fields as the master, they are not repeated: [flags][ms][seq][value]…[elements]
 //
-// Deleting marks an entry; a node whose entries are all deleted goes. A node lies
-// in a block of the arena, one that is too long for that in a buffer of its own.
+// Deleting marks an entry. A node whose entries are all deleted is removed. A node lies in a block
+// of the arena, or in a buffer of its own if it is too long for a block.
 
 import { assert } from '../../util/assert.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
@@ -33,23 +32,25 @@ import {
   writeInteger64,
 } from './stream-listpack.ts'
 
-/** Marks of an entry. */
+/** Flags of an entry. */
 export const ENTRY_DELETED = 1
 export const ENTRY_SAME_FIELDS = 2
 
-/** A record of the index names the node's block, or, negative, the complement of its buffer's number. */
+/**
+ * A record of the index has the node's block, or, negative, the complement of its buffer's number.
+ */
 const REF = ID_BYTES
 const PAYLOAD_BYTES = 4
 
-/** The memory that a node gets at once while it is being filled, if others were filled before it. */
+/** The memory that a new node gets at once to be filled, unless it is among the first. */
 const FILLING_BYTES = RESTLESS ? 64 : 4096
-/** The counts at a node's beginning may need more bytes than when it was made. */
+/** The counts at a node's beginning may later need this many more bytes. */
 const COUNTS_SLACK_BYTES = 12
 
-/** Nodes that `moveBlocks` looks at: some are of 4 KiB and more. */
+/** Nodes that one call of `moveBlocks` looks at; some have 4 KiB and more. */
 const MOVED_AT_ONCE = RESTLESS ? 2 : 64
 
-/** A place in the index, and the node that is there. */
+/** A position in the index, and the node that is there. */
 export class NodeCursor extends IndexCursor {
   readonly master = new StreamId()
   /** The block's ref, or the complement of the buffer's number. */
@@ -60,19 +61,22 @@ export class NodeCursor extends IndexCursor {
   end = 0
 }
 
-/** Layouts there were, of all streams. */
+/** The last layout number, of all streams. */
 let layouts = 0
 
 export class StreamNodes {
   readonly arena: Arena
-  /** Changes whenever something in a node moves, a node goes, or is added from outside. No two streams ever have the same. */
+  /**
+   * Changes whenever bytes within a node move, a node goes, or is added from outside. No two
+   * streams ever have the same.
+   */
   layout = ++layouts
   #index: StreamIndex
   #large: (Source | undefined)[] | undefined = undefined
   #bytes = 0
 
   constructor(arena: Arena) {
-    this.arena = arena.of('stream node')
+    this.arena = arena.viewFor('stream node')
     this.#index = new StreamIndex(arena, PAYLOAD_BYTES)
   }
 
@@ -126,19 +130,22 @@ export class StreamNodes {
     node.end = node.start + listpackBytes(node.memory, node.start) - 1
   }
 
-  /** Returns how many entries of a node live. */
+  /** Returns the number of living entries of a node. */
   liveOf(node: NodeCursor): number {
     return readSmall(node.memory, node.start + LISTPACK_HEADER_BYTES)
   }
 
-  /** Returns how many entries of a node are marked as deleted. */
+  /** Returns the number of entries of a node that are marked as deleted. */
   deletedOf(node: NodeCursor): number {
     return readSmall(node.memory, nextElement(node.memory, node.start + LISTPACK_HEADER_BYTES))
   }
 
   // ── making and changing ──────────────────────────────────────────────────
 
-  /** Adds a node at the end, empty but for its header, with room for `bytes`. Throws ArenaFull; nothing is changed then. */
+  /**
+   * Adds a node at the end, empty except for its header, with room for `bytes`. Throws ArenaFull,
+   * having changed nothing.
+   */
   append(master: StreamId, bytes: number, node: NodeCursor): void {
     if (this.#index.last(node)) {
       this.#open(node)
@@ -161,7 +168,10 @@ export class StreamNodes {
     this.#locate(node)
   }
 
-  /** Makes sure that a node, the last, has room for `bytes` more; it may move. Throws ArenaFull. */
+  /**
+   * Makes sure that a node, which is the last, has room for `bytes` more; it may move. Throws
+   * ArenaFull.
+   */
   reserve(node: NodeCursor, bytes: number): void {
     const used = node.end + 1 - node.start
     const capacity = this.#capacity(node.ref)
@@ -169,10 +179,10 @@ export class StreamNodes {
     this.#resize(node, Math.max(used + bytes + COUNTS_SLACK_BYTES, 2 * capacity))
   }
 
-  /** Gives back what a node that is complete has too much. */
+  /** Gives back unused memory of a node that is complete. */
   #shrink(node: NodeCursor): void {
     const used = node.end + 1 - node.start
-    // Short of memory it stays as it is.
+    // When memory is short, the node stays as it is.
     if (this.#capacity(node.ref) - used > used >>> 3) this.#resize(node, used)
   }
 
@@ -189,19 +199,25 @@ export class StreamNodes {
     this.layout = ++layouts
   }
 
-  /** Moves nodes out of chunks that are being emptied (value.ts), the first ones of a long stream, which go first in any case. */
+  /**
+   * Moves nodes out of chunks that are being emptied (value.ts). Of a long stream it moves the
+   * first ones, which will be removed first anyway.
+   */
   moveBlocks(): void {
     this.#index.moveBlocks()
     this.layout = ++layouts
     let left = MOVED_AT_ONCE
     for (let more = this.first(moving); more && left > 0; more = this.next(moving), left--) {
       if (moving.ref <= 0) continue
-      const ref = this.arena.moved(moving.ref)
+      const ref = this.arena.moveIfLeaving(moving.ref)
       if (ref !== moving.ref) moving.source.view.setInt32(moving.at + REF, ref, true)
     }
   }
 
-  /** Replaces the integer at `at` in a node, whose other contents move if it needs more or fewer bytes. */
+  /**
+   * Replaces the integer at `at` in a node. The bytes behind it move if the new one has another
+   * size.
+   */
   replaceInteger(node: NodeCursor, at: number, value: number): void {
     const old = nextElement(node.memory, at) - at
     const size = writeInteger64(scratch, 0, 0, value)
@@ -219,7 +235,7 @@ export class StreamNodes {
     scratch.u8.copy(node.memory.u8, at, 0, size)
   }
 
-  /** Takes `count` entries of a node from the living to the deleted ones. */
+  /** Counts `count` living entries of a node as deleted. */
   countDeleted(node: NodeCursor, count: number): void {
     const at = node.start + LISTPACK_HEADER_BYTES
     this.#changeCount(node, at, -count)
@@ -229,12 +245,12 @@ export class StreamNodes {
   #changeCount(node: NodeCursor, at: number, by: number): void {
     const { u8 } = node.memory
     const head = u8[at]!
-    // Both of one byte, as nearly always.
+    // Both counts have one byte, as nearly always.
     if (head < 0x80 && head + by < 0x80) u8[at] = head + by
     else this.replaceInteger(node, at, readSmall(node.memory, at) + by)
   }
 
-  /** Removes a node; the cursor moves to the next, false when there is none. */
+  /** Removes a node; the cursor moves to the next one, false when there is none. */
   remove(node: NodeCursor): boolean {
     this.layout = ++layouts
     this.#release(node.ref)
@@ -242,8 +258,9 @@ export class StreamNodes {
   }
 
   /**
-   * Adds a copy of a listpack as the last node; false when it is none, or its ids are not in order, above all others. `last` is the last
-   * id of the node before, deleted entries included (0-0 for the first), and becomes this one's. Throws ArenaFull.
+   * Adds a copy of a listpack as the last node. False when it is not a node, or its ids are not in
+   * order above all others. `last` is the last id of the node before, deleted entries included (0-0
+   * for the first), and becomes that of this one. Throws ArenaFull.
    */
   appendListpack(master: StreamId, listpack: Bytes, last: StreamId): boolean {
     if (this.#index.last(loading) && loading.id(lastMaster).compare(master) >= 0) return false
@@ -315,7 +332,7 @@ export class StreamNodes {
     return copy
   }
 
-  /** Walks the index of the nodes in the checked build, and looks at where they lie. */
+  /** Walks the index of the nodes in the checked build, and the memory of each. */
   check(): void {
     if (!CHECKED) return
     this.#index.check()
@@ -327,7 +344,7 @@ export class StreamNodes {
     }
   }
 
-  /** Gives up to `max` nodes back, the last first; returns how many it were. */
+  /** Frees up to `max` nodes, the last first; returns their number. */
   freeSome(max: number): number {
     let freed = 0
     while (freed < max && this.last(loading)) {
@@ -338,9 +355,10 @@ export class StreamNodes {
   }
 
   /**
-   * Counts the nodes of the radix tree in which Redis would keep these: XINFO STREAM tells.
+   * Counts the nodes of the radix tree in which Redis would keep these, for XINFO STREAM.
    *
-   * It branches wherever neighbours part; between two branches, and from a branch to the leaf, lies at most one node more.
+   * The tree branches wherever neighbours differ. Between two branches, and from a branch to the
+   * leaf, lies at most one more node.
    */
   countRadixNodes(): number {
     if (!this.first(loading)) return 1
@@ -352,7 +370,8 @@ export class StreamNodes {
       radixKey(loading.master, nextKey)
       let depth = 0
       while (previousKey[depth] === nextKey[depth]) depth++
-      // The subtree left behind is complete: what was counted for it stays. Where the path is parted a chain is split.
+      // The subtree left behind is complete, so its count is final. Where the path parts, a chain
+      // is split.
       let below = ID_BYTES
       while (branches.length > 0 && branches[branches.length - 1]! > depth) below = branches.pop()!
       if (branches[branches.length - 1] !== depth) {
@@ -376,8 +395,8 @@ function radixKey(id: StreamId, key: Buffer): void {
 }
 
 /**
- * Checks that bytes are a node down to the last element: RDB files and RESTORE's payloads come from anywhere. `previous` is the id
- * before the node's first, and then its last.
+ * Checks bytes to the last element for being a node, because RDB files and RESTORE's payloads are
+ * untrusted. `previous` is the id before the node's first, and becomes its last.
  */
 function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean {
   const { source, start, length } = listpack
@@ -390,7 +409,7 @@ function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean 
     for (let i = 0; i < elements && at !== -1; i++, count++) at = checkedNext(source, at, end)
     return at !== -1
   }
-  /** Takes an integer from 0 to 2^31 - 1; -1 = there is none. */
+  /** Reads an integer from 0 to 2^31 - 1; -1 = there is none. */
   const take = (): number => {
     const from = at
     if (!skip(1) || !readWide(source, from)) return -1
@@ -404,7 +423,7 @@ function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean 
   let lived = 0
   for (let entry = 0; entry < live + deleted; entry++) {
     const before = count
-    // Flags are changed in place: they must be one byte's.
+    // Flags are changed in place, so they must have one byte.
     const flags = source.u8[at]!
     if (flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS) || !skip(1)) return false
     let from = at

@@ -1,8 +1,8 @@
 // A stream: entries in the order of their ids, and groups that read them.
 //
-// Entries lie in nodes (stream-nodes.ts), packed as Redis packs them and divided
-// at the same places: XADD and XTRIM with `~` drop whole nodes. A stream without
-// entries is still one: it remembers its last id and its groups.
+// Entries lie in nodes (stream-nodes.ts), packed as Redis packs them and divided at the same
+// places, because XADD and XTRIM with `~` drop whole nodes. A stream without entries still exists:
+// it keeps its last id and its groups.
 
 import { assert } from '../../util/assert.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
@@ -29,16 +29,19 @@ import {
 import { StreamNames } from './stream-names.ts'
 import { ENTRY_DELETED, ENTRY_SAME_FIELDS, NodeCursor, StreamNodes } from './stream-nodes.ts'
 
-/** No node may be larger, whatever the settings say: a listpack's size has 32 bits, and room is kept. */
+/**
+ * The largest node, whatever the settings say: a listpack's size has 32 bits, and some room is
+ * left.
+ */
 export const NODE_BYTES_LIMIT = 1024 * 1024 * 1024
 
-/** Estimate of what the objects of a stream take. */
+/** An estimate of the bytes of a stream's objects. */
 const OBJECT_BYTES = 960
 
-/** Where an entry's words come from: a request's arguments. */
+/** The words of an entry: a request's arguments. */
 export interface StreamWords {
   bytes(index: number): Bytes
-  /** True = every entry that this object is used for has the same field names. */
+  /** True when every entry that this object is used for has the same field names. */
   readonly keepsFields?: boolean
 }
 
@@ -46,7 +49,7 @@ export class Stream implements Value {
   static readonly type = TYPE_STREAM
   readonly type = TYPE_STREAM
   readonly arena: Arena
-  /** Entries that live. */
+  /** Number of living entries. */
   length = 0
   /** The greatest id that was ever added, or set. */
   readonly lastId = new StreamId()
@@ -54,13 +57,16 @@ export class Stream implements Value {
   readonly firstId = new StreamId()
   /** The greatest id that XDEL removed. */
   readonly maxDeletedId = new StreamId()
-  /** Entries ever added. */
+  /** Number of entries ever added. */
   entriesAdded: number | bigint = 0
   readonly groups = new StreamNames<StreamGroup>()
   readonly nodes: StreamNodes
-  /** Where readers without a group go on; they mostly follow the stream together. */
+  /** Where readers without a group continue; they mostly follow the stream together. */
   readonly place = new StreamPlace()
-  /** Before this place everything is marked as deleted: who trims one by one does not walk past that each time. */
+  /**
+   * All entries before this place are marked as deleted. So trimming one by one need not walk past
+   * them each time.
+   */
   readonly #beginning = new StreamPlace()
 
   constructor(arena: Arena, nodes = new StreamNodes(arena)) {
@@ -76,10 +82,12 @@ export class Stream implements Value {
   // ── adding ───────────────────────────────────────────────────────────────
 
   /**
-   * Adds an entry, whose id is above the last one: `fields` pairs of words from `first` on. `bytesMax` and `entriesMax` say when
-   * a node is full; 0 = no such limit. Throws ArenaFull; nothing is changed then.
+   * Adds an entry with `fields` pairs of words from `first` on. Its id must be above the last one.
+   * `bytesMax` and `entriesMax` say when a node is full; 0 = no such limit. Throws ArenaFull,
+   * having changed nothing.
    */
   append(id: StreamId, words: StreamWords, first: number, fields: number, bytesMax: number, entriesMax: number): void {
+    if (CHECKED) assert(id.compare(this.lastId) > 0, 'an entry is added behind the last id')
     const { nodes } = this
     const node = tail
     let textBytes = 0
@@ -90,7 +98,7 @@ export class Stream implements Value {
       bytes += elementBytesMax(length)
     }
     let flags = 0
-    // A client that adds one entry mostly adds more: then the cursor still stands at the last node.
+    // A client that adds one entry mostly adds more; then the cursor is still at the last node.
     const isOpen = tailLayout === nodes.layout || nodes.last(node)
     if (tailLayout !== nodes.layout) tailWords = undefined
     tailLayout = 0
@@ -146,7 +154,7 @@ export class Stream implements Value {
 
   // ── removing ─────────────────────────────────────────────────────────────
 
-  /** Removes an entry and remembers its id as removed; false when there is none. */
+  /** Removes an entry and records its id as removed; false when there is none. */
   delete(id: StreamId): boolean {
     if (!this.#remove(id)) return false
     if (id.compare(this.maxDeletedId) > 0) this.maxDeletedId.copyFrom(id)
@@ -168,19 +176,19 @@ export class Stream implements Value {
   }
 
   /**
-   * Removes the oldest entries until `maxlen` are left and returns how many it were. `approximate` removes whole nodes only; then
-   * `limit` bounds the entries removed, 0 = not.
+   * Removes the oldest entries until `maxlen` are left, and returns the number removed.
+   * `approximate` removes whole nodes only; then `limit` bounds the entries removed, 0 = no bound.
    */
   trimToLength(maxlen: number, approximate: boolean, limit: number): number {
     return this.#trim(maxlen, undefined, approximate, limit)
   }
 
-  /** As trimToLength, for the entries whose ids are below `minId`. */
+  /** Like trimToLength, for the entries whose ids are below `minId`. */
   trimToId(minId: StreamId, approximate: boolean, limit: number): number {
     return this.#trim(0, minId, approximate, limit)
   }
 
-  /** As trimToId, but for the `keep` last entries, which stay in any case. */
+  /** Like trimToId, but the `keep` last entries always stay. */
   trimToIdKeeping(minId: StreamId, keep: number): number {
     if (!this.last(found)) return 0
     for (let i = 1; i < keep; i++) if (!this.previous(found)) return 0
@@ -188,12 +196,17 @@ export class Stream implements Value {
     return this.#trim(0, first.compare(minId) < 0 ? first : minId, false, 0)
   }
 
-  /** Entries of the oldest node, which go together where whole nodes are removed. */
+  /**
+   * Number of entries of the oldest node. They are removed together where whole nodes are removed.
+   */
   get firstNodeLength(): number {
     return this.nodes.first(found.node) ? this.nodes.liveOf(found.node) : 0
   }
 
-  /** Removes whole nodes of the oldest entries, until nodes take no more than `bytesMax` or one is left. Returns how many entries it were. */
+  /**
+   * Removes whole nodes of the oldest entries until the nodes take no more than `bytesMax`, or one
+   * is left. Returns the number of entries removed.
+   */
   trimToBytes(bytesMax: number): number {
     const { nodes } = this
     const { node } = found
@@ -231,17 +244,19 @@ export class Stream implements Value {
     return removed
   }
 
-  /** Tells whether the last entry of the found node, be it deleted, is below an id. */
+  /** Tells whether the last entry of the found node, deleted or not, is below an id. */
   #endsBelow(minId: StreamId): boolean {
     found.openNode()
     const { end } = found.node
-    // A node without entries comes from outside only.
+    // A node without entries can only come from outside.
     if (end <= found.firstAt) return true
     found.readEntry(found.beginningOf(end))
     return found.id.compare(minId) < 0
   }
 
-  /** Marks the first entries of the found node as deleted, as far as they are too many or too old. */
+  /**
+   * Marks the first entries of the found node as deleted, as long as they are too many or too old.
+   */
   #trimWithin(maxlen: number, minId: StreamId | undefined): number {
     const { node } = found
     const { nodes } = this
@@ -280,7 +295,9 @@ export class Stream implements Value {
     return at.forwards(this.nodes, this.#firstAt(at))
   }
 
-  /** Where the first entry that may live begins; the cursor has opened the first node. */
+  /**
+   * Returns where the first entry that may live begins. The cursor must have opened the first node.
+   */
   #firstAt({ firstAt, node }: EntryCursor): number {
     const { ref, layout, offset } = this.#beginning
     return ref === node.ref && layout === this.nodes.layout ? node.start + offset : firstAt
@@ -306,7 +323,10 @@ export class Stream implements Value {
     return this.seek(id, at) && at.id.equals(id)
   }
 
-  /** Finds the first entry whose id is `from` or more; `place` is where somebody stopped who may have asked for this. */
+  /**
+   * Finds the first entry whose id is `from` or more. `place` is where a reader stopped that may
+   * ask for `from` next.
+   */
   seek(from: StreamId, at: EntryCursor, place?: StreamPlace): boolean {
     const { nodes } = this
     if (from.compare(this.lastId) > 0) return false
@@ -329,7 +349,10 @@ export class Stream implements Value {
     return found
   }
 
-  /** Counts entries from the cursor's on, up to `to` and up to `max`; the cursor moves. Nodes that lie within whole are not walked through. */
+  /**
+   * Counts entries from the cursor on, up to `to` and up to `max`; the cursor moves. Nodes that lie
+   * wholly within are counted by their headers.
+   */
   countUpTo(at: EntryCursor, to: StreamId, max: number): number {
     const { nodes } = this
     let count = 0
@@ -341,7 +364,7 @@ export class Stream implements Value {
         if (!at.forwards(nodes, next)) return count
         continue
       }
-      // The beginning of a node: those that end before `to` are counted by their headers.
+      // At the beginning of a node: nodes that end before `to` are counted by their headers.
       if (!nodes.next(at.node)) return count
       while (count < max) {
         following.node.page = at.node.page
@@ -359,14 +382,17 @@ export class Stream implements Value {
     return count
   }
 
-  /** Returns the id of the last entry that lives, which XDEL may have left below lastId; 0-0 without entries. */
+  /**
+   * Sets `id` to that of the last living entry, which XDEL may have left below lastId; 0-0 without
+   * entries.
+   */
   readLastEntryId(id: StreamId): StreamId {
     return this.length > 0 && this.last(found) ? id.copyFrom(found.id) : id.setZero()
   }
 
   // ── groups ───────────────────────────────────────────────────────────────
 
-  /** Adds a group whose name is new. */
+  /** Adds a group with a new name. */
   addGroup(name: Bytes, lastId: StreamId, entriesRead: number | bigint): StreamGroup {
     const group = new StreamGroup(this.arena, name)
     group.lastId.copyFrom(lastId)
@@ -380,14 +406,14 @@ export class Stream implements Value {
     group.free()
   }
 
-  /** Tells whether XDEL may have left a hole at or behind an id. */
+  /** Tells whether XDEL may have removed an entry at or behind an id. */
   hasTombstonesFrom(id: StreamId): boolean {
     const { maxDeletedId } = this
     if (this.length === 0 || maxDeletedId.isZero || maxDeletedId.compare(this.firstId) < 0) return false
     return id.compare(maxDeletedId) <= 0
   }
 
-  /** Returns how many entries were added up to an id, where that can be told; READ_UNKNOWN. */
+  /** Returns how many entries were added up to an id, or READ_UNKNOWN when that cannot be told. */
   entriesUpTo(id: StreamId): number | bigint {
     const { entriesAdded, length, firstId, maxDeletedId } = this
     if (entriesAdded === 0) return 0
@@ -403,7 +429,7 @@ export class Stream implements Value {
     return READ_UNKNOWN
   }
 
-  /** Returns how many entries a group has yet to read; undefined when that cannot be told. */
+  /** Returns how many entries a group has still to read; undefined when that cannot be told. */
   lagOf(group: StreamGroup): number | bigint | undefined {
     if (this.entriesAdded === 0) return 0
     let { entriesRead } = group
@@ -414,7 +440,10 @@ export class Stream implements Value {
     return added(this.entriesAdded, -entriesRead)
   }
 
-  /** Notes that a group was given the entry of an id, if it is ahead of what it had; tells whether it was. */
+  /**
+   * Records that a group was given the entry of an id. Does nothing when the group is already
+   * beyond it; tells whether it was not.
+   */
   advance(group: StreamGroup, id: StreamId): boolean {
     if (id.compare(group.lastId) <= 0) return false
     if (group.entriesRead !== READ_UNKNOWN && !this.hasTombstonesFrom(group.lastId)) {
@@ -428,7 +457,10 @@ export class Stream implements Value {
 
   // ── the whole ────────────────────────────────────────────────────────────
 
-  /** Counts anew what the nodes hold and finds the first entry, after they were filled with `nodes.appendListpack`. */
+  /**
+   * Counts all entries again and finds the first, after the nodes were filled by
+   * `nodes.appendListpack`.
+   */
   recount(): void {
     this.length = 0
     if (this.nodes.first(found.node)) {
@@ -450,7 +482,7 @@ export class Stream implements Value {
     return 0
   }
 
-  get burden(): number {
+  get elementsToFree(): number {
     let elements = this.length
     for (const { pending, consumers } of this.groups.all) elements += 1 + pending.count + consumers.count
     return elements
@@ -467,7 +499,10 @@ export class Stream implements Value {
     return copy
   }
 
-  /** Walks all entries, deleted ones included: their ids ascend, and each node and the stream count them rightly. */
+  /**
+   * Walks all entries, deleted ones included. Their ids ascend, and the counts of each node and of
+   * the stream are right.
+   */
   check(): void {
     if (!CHECKED) return
     this.nodes.check()
@@ -504,7 +539,10 @@ export class Stream implements Value {
     this.#freeRest()
   }
 
-  /** A node, a page of pending entries, a consumer or a group counts as ENTRIES_PER_NODE elements. */
+  /**
+   * A node, a page of pending entries, a consumer and a group count as ENTRIES_PER_NODE elements
+   * each.
+   */
   freeSome(max: number): boolean {
     let left = Math.max(1, Math.ceil(max / ENTRIES_PER_NODE))
     left -= this.nodes.freeSome(left)
@@ -567,7 +605,7 @@ function writeDifference(
   return writeInteger64(source, at, (high - fromHigh - borrow) | 0, (low - fromLow) | 0)
 }
 
-/** Adds in 64 bits; beyond, it starts over. */
+/** Adds in 64 bits; beyond them the sum starts over. */
 function added(a: number | bigint, b: number | bigint): number | bigint {
   return addInteger(a, b) ?? BigInt.asIntN(64, BigInt(a) + BigInt(b))
 }
@@ -580,9 +618,12 @@ export function writeStreamId(sink: ElementSink, id: StreamId): void {
 }
 
 const tail = new NodeCursor()
-/** The layout of the stream whose last node `tail` stands at, when it did; 0 = none. */
+/** The layout of the stream at whose last node `tail` is, when it got there; 0 = none. */
 let tailLayout = 0
-/** Who is known to have the fields of that node's master; undefined = that is to be looked at. */
+/**
+ * The words that are known to have the fields of that node's master; undefined = the fields must be
+ * compared.
+ */
 let tailWords: StreamWords | undefined
 const found = new EntryCursor()
 const following = new EntryCursor()

@@ -1,6 +1,9 @@
-// How full the buckets of a hash table are, for those who look at it (DEBUG HTSTATS).
+// The lengths of chains in a hash table, for DEBUG HTSTATS.
 
-/** Counts buckets by the length of their chains; -1 = no entry, or none that follows. */
+/**
+ * Counts buckets by the length of their chains. `firstOf` and `nextOf` return -1 at the end of a
+ * chain.
+ */
 export function countChains(
   buckets: number,
   firstOf: (bucket: number) => number,

@@ -1,5 +1,5 @@
-// The large form of hashes, sets and sorted sets: distinct members, each with an
-// optional value, found by hash and numbered densely.
+// The large form of hashes, sets and sorted sets: distinct members, each with an optional value,
+// found by hash and numbered densely.
 //
 // Members are entries 0 … count - 1 in pages of typed arrays, four words each:
 //
@@ -8,15 +8,15 @@
 //   2 BLOCK   where [member length][member …, to a multiple of 4][value …] lies
 //   3 EXTRA   the owner's: a hash keeps the value's length there
 //
-// A block is an arena ref, or, negative, the number of a buffer of its own when
-// it is too long for the arena. It stays where it is while its entry's number
-// changes, so an index beside the dictionary names members by their blocks.
+// BLOCK is an arena ref. When the member is too long for the arena, it is negative and numbers a
+// large buffer. A block stays where it is when its entry gets another number, so an index beside
+// the dictionary names members by their blocks.
 //
-// Removing an entry moves the last one into its place. So a random member is one
-// probe, and a scan that walks numbers *downwards* misses nobody: what moves was
-// either visited already, or moves to a place that is still to come.
+// Removing an entry moves the last entry into its place. So a random member is one probe. A scan
+// that walks numbers *downwards* misses no member: an entry that moves was either visited already,
+// or moves to a number that is still to come.
 //
-// Buckets grow and shrink by linear hashing, as the keyspace's do.
+// Buckets grow and shrink by linear hashing, as those of the keyspace do.
 
 import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
@@ -37,25 +37,31 @@ const WORDS_SHIFT = 2
 const PAGE_SHIFT = RESTLESS ? 3 : 10
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
-/** Entries, and buckets, the first page begins with. */
+/** Entries, and buckets, of the first page when it is allocated. */
 const FIRST_PAGE_SIZE = RESTLESS ? 4 : 64
 const BUCKETS_MIN = RESTLESS ? 2 : 16
 
-/** Blocks looked at to say what all take. */
+/** Blocks that are measured to estimate the size of all. */
 const SAMPLES_MAX = 64
 
-/** Blocks that `moveBlocks` looks at in one go. */
+/** Blocks that one call of `moveBlocks` looks at. */
 const MOVED_AT_ONCE = RESTLESS ? 8 : 64
 
-/** No such entry. */
+/** The result of `find` when there is no such entry. */
 export const ABSENT = -1
 
-/** Members whose removal is prepared together; more would push the first out of the nearest cache. */
+/**
+ * The most members whose removal is prepared together. More would push the first out of the nearest
+ * cache.
+ */
 export const FETCHED_MAX = 8
 
-/** The result of `fetch`: for each member its entry + 1, then for each that will take a place. */
+/**
+ * The result of `fetch`: for each member its entry + 1, then the same for each entry that will move
+ * into a gap.
+ */
 const fetched = new Int32Array(2 * FETCHED_MAX)
-/** The entry of each member that is looked for ahead. */
+/** The entry of each member that `fetchMembers` looks for. */
 const ahead = new Int32Array(HASHED_MAX)
 
 export class Dictionary {
@@ -66,15 +72,15 @@ export class Dictionary {
   readonly #buckets: Int32Array[] = []
   #bucketCount = 0
   #level = BUCKETS_MIN
-  /** Blocks too long for the arena: block -1 - i is own[i]. Undefined until the first. */
+  /** Large buffers: block -1 - i is the buffer at index i. Undefined until the first one. */
   #own: (Source | undefined)[] | undefined = undefined
 
   constructor(arena: Arena, hashKey: HashKey) {
-    this.#arena = arena.of('member')
+    this.#arena = arena.viewFor('member')
     this.#hashKey = hashKey
   }
 
-  /** Returns the entry of a member, or ABSENT. Remembers the hash in the window. */
+  /** Returns the entry of a member, or ABSENT. Stores the hash in the window. */
   find(member: Bytes): number {
     if (this.count === 0) return ABSENT
     const hash = this.hash(member)
@@ -88,7 +94,10 @@ export class Dictionary {
     return ABSENT
   }
 
-  /** As `find` for the member of an entry of another dictionary with the same hash key: no hash is made, no window moved. */
+  /**
+   * Like `find`, for the member of an entry of another dictionary with the same hash key. No hash
+   * is computed and no window is set.
+   */
   findMemberOf(other: Dictionary, otherEntry: number): number {
     if (this.count === 0) return ABSENT
     const hash = other.#word(otherEntry, HASH)
@@ -104,8 +113,9 @@ export class Dictionary {
   }
 
   /**
-   * Keeps of the first `count` entries of another dictionary with the same hash key those whose members are here, in their order;
-   * returns how many.
+   * Filters `entries`, the first `count` of which are entries of another dictionary with the same
+   * hash key. Keeps those whose members are in this dictionary, in their order, and returns their
+   * number.
    */
   keepMembersOf(other: Dictionary, entries: Int32Array, count: number): number {
     if (this.count === 0) return 0
@@ -148,8 +158,12 @@ export class Dictionary {
     )
   }
 
-  /** Adds a member that `find` did not find, with room for `room` bytes of value; returns its entry. Throws ArenaFull. */
+  /**
+   * Adds a member that `find` did not find, with room for `room` bytes of value; returns its entry.
+   * Throws ArenaFull.
+   */
   insert(member: Bytes, room = 0): number {
+    if (CHECKED) assert(this.find(member) === ABSENT, 'a dictionary has each member once')
     const block = this.#allocate(member.source, member.start, member.length, room)
     if (this.count >= this.#bucketCount) this.#growBuckets()
     const hash = this.hash(member)
@@ -166,8 +180,9 @@ export class Dictionary {
     return entry
   }
 
-  /** Removes an entry; the last one takes its number. */
+  /** Removes an entry. The last entry takes its number. */
   remove(entry: number): void {
+    if (CHECKED) assert(entry >= 0 && entry < this.count, 'an entry that is removed exists')
     this.#release(this.#word(entry, BLOCK))
     this.#relink(entry, this.#word(entry, NEXT))
     this.#fillGap(entry)
@@ -190,7 +205,7 @@ export class Dictionary {
     this.#fillGap(entry)
   }
 
-  /** Gives the number of an entry that is out of its bucket to the last one. */
+  /** Moves the last entry to the number of an entry that is out of its bucket. */
   #fillGap(entry: number): void {
     const last = --this.count
     if (entry !== last) {
@@ -205,13 +220,14 @@ export class Dictionary {
       page[at + EXTRA] = lastPage[lastAt + EXTRA]!
     }
     if (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
-    // The page after the current one may stay as a reserve.
+    // One page beyond the current one may stay as a reserve.
     while (this.#pages.length > (this.count >>> PAGE_SHIFT) + 2) this.#arena.account(-4 * this.#pages.pop()!.length)
   }
 
   /**
-   * Brings what finding and removing the members of blocks [from, to) will look at into the processor's cache, at most FETCHED_MAX
-   * of them: each round waits once for all, where one removal after the other waits five times for memory.
+   * Brings the memory that finding and removing the members of blocks [from, to) reads into the
+   * processor's cache, for at most FETCHED_MAX of them. Each round waits for memory once for all
+   * members; single removals would wait five times each.
    */
   fetch(blocks: Int32Array, from: number, to: number): void {
     const arena = this.#arena
@@ -223,16 +239,19 @@ export class Dictionary {
       fetched[i] = this.#bucketOf(
         hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#hashKey),
       )
-      // Removing one moves the last into its place.
+      // Removing a member moves the last entry into its place.
       fetched[count + i] = this.#bucketOf(this.#word(this.count - 1 - i, HASH))
     }
     for (let i = 0; i < 2 * count; i++) fetched[i] = this.#bucketWord(fetched[i]!)
     for (let i = 0; i < 2 * count; i++) if (fetched[i] !== 0) sum += this.#word(fetched[i]! - 1, HASH)
-    // Used, so that it is not optimised away.
+    // Stored so that the reads are not optimised away.
     fetched[0] = sum
   }
 
-  /** Brings what `find` will look at into the processor's cache, for `count` ≤ HASHED_MAX members at once, as `Keyspace.fetch` does. */
+  /**
+   * Brings the memory that `find` reads into the processor's cache, for `count` ≤ HASHED_MAX
+   * members at once, as `Keyspace.fetch` does.
+   */
   fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
     const hashes = hashAhead(source, starts, lengths, count, this.#hashKey)
     for (let i = 0; i < count; i++) ahead[i] = this.#bucketWord(this.#bucketOf(hashes[i]!)) - 1
@@ -249,16 +268,19 @@ export class Dictionary {
       const block = this.#word(entry, BLOCK)
       if (block > 0) sum += this.#arena.length(block)
     }
-    // Used, so that it is not optimised away.
+    // Stored so that the reads are not optimised away.
     ahead[0] = sum
   }
 
-  /** Points a window at the member of an entry; valid until the dictionary changes. */
+  /** Points a window at the member of an entry. Valid until the dictionary changes. */
   memberOf(entry: number, window: Bytes): Bytes {
     return this.memberOfBlock(this.#word(entry, BLOCK), window)
   }
 
-  /** Returns the block of an entry: its name while the member lives and its room is not changed. */
+  /**
+   * Returns the block of an entry. It names the member while the member lives and its room is not
+   * changed.
+   */
   blockOf(entry: number): number {
     return this.#word(entry, BLOCK)
   }
@@ -272,14 +294,14 @@ export class Dictionary {
     return window.set(source, start, length)
   }
 
-  /** Bytes that fit after the member of an entry. */
+  /** Returns how many bytes fit behind the member of an entry. */
   roomOf(entry: number): number {
     const block = this.#word(entry, BLOCK)
     const capacity = block > 0 ? this.#arena.capacity(block) : this.#source(block).u8.length - 4
     return capacity - align(this.#length(block))
   }
 
-  /** Points a window at the first `length` bytes of the room after a member. */
+  /** Points a window at the first `length` bytes of the room behind a member. */
   valueOf(entry: number, length: number, window: Bytes): Bytes {
     return this.valueOfBlock(this.#word(entry, BLOCK), length, window)
   }
@@ -291,7 +313,10 @@ export class Dictionary {
     return window.set(this.#source(block), start, length)
   }
 
-  /** Makes the room after a member at least `room` bytes; what was in it is not kept. The block's number changes. Throws ArenaFull. */
+  /**
+   * Makes the room behind a member at least `room` bytes. The old contents of the room are lost,
+   * and the block changes. Throws ArenaFull.
+   */
   changeRoom(entry: number, room: number): void {
     const old = this.#word(entry, BLOCK)
     const block = this.#allocate(this.#source(old), this.#start(old), this.#length(old), room)
@@ -326,13 +351,13 @@ export class Dictionary {
     return bytes
   }
 
-  /** Bytes of an entry's block. */
+  /** Returns the bytes of an entry's block. */
   blockBytes(entry: number): number {
     const block = this.#word(entry, BLOCK)
     return block > 0 ? this.#arena.capacity(block) + 4 : this.#source(block).u8.length
   }
 
-  /** Bytes of all blocks, as some of them, spread over the entries, let expect. */
+  /** Bytes of all blocks, estimated from a sample spread over the entries. */
   get blocksBytes(): number {
     const samples = Math.min(this.count, SAMPLES_MAX)
     if (samples === 0) return 0
@@ -341,17 +366,23 @@ export class Dictionary {
     return Math.round((bytes * this.count) / samples)
   }
 
-  /** Moves blocks of some entries out of chunks that are being emptied (value.ts); not where something else names members by their blocks. */
+  /**
+   * Moves the blocks of some entries out of chunks that are being emptied (value.ts). Must not be
+   * called where an index names members by their blocks.
+   */
   moveBlocks(from: number): number {
     const end = Math.min(this.count, from + MOVED_AT_ONCE)
     for (let entry = from; entry < end; entry++) {
       const block = this.#word(entry, BLOCK)
-      if (block > 0) this.#setWord(entry, BLOCK, this.#arena.moved(block))
+      if (block > 0) this.#setWord(entry, BLOCK, this.#arena.moveIfLeaving(block))
     }
     return end < this.count ? end : 0
   }
 
-  /** Gives up to `max` members up, from the end; true when none is left. Nothing but this may follow the first call. */
+  /**
+   * Frees up to `max` members, from the end; true when none is left. After the first call only
+   * further calls are allowed.
+   */
   freeSome(max: number): boolean {
     const stop = Math.max(0, this.count - max)
     while (this.count > stop) this.#release(this.#word(--this.count, BLOCK))
@@ -365,12 +396,15 @@ export class Dictionary {
     return true
   }
 
-  /** Gives everything back. */
+  /** Frees everything. */
   free(): void {
     this.freeSome(this.count)
   }
 
-  /** Walks every bucket: each entry is linked once, in the bucket of its hash, and its hash is that of its member. */
+  /**
+   * Walks every bucket. Each entry is linked once, in the bucket of its hash, and its hash is that
+   * of its member.
+   */
   check(): void {
     if (!CHECKED) return
     let linked = 0
@@ -448,7 +482,10 @@ export class Dictionary {
     )
   }
 
-  /** Makes room for item `number` in pages: the first grows by doubling, so that a dictionary of a few hundred is not mostly empty. */
+  /**
+   * Makes room for item `number` in pages. The first page grows by doubling, so that a dictionary
+   * of a few hundred members is not mostly empty.
+   */
   #grow(pages: Int32Array[], number: number, shift: number): void {
     const page = number >>> PAGE_SHIFT
     const old = pages[page]
@@ -460,7 +497,10 @@ export class Dictionary {
     this.#arena.account(4 * (size - (old === undefined ? 0 : old.length)))
   }
 
-  /** Tells how long chains are: entry `i` is the number of buckets that hold `i` members. Looks at every member. */
+  /**
+   * Counts buckets by chain length: element `i` is the number of buckets that hold `i` members.
+   * Looks at every member.
+   */
   chains(): number[] {
     return countChains(
       this.#bucketCount,
@@ -482,7 +522,10 @@ export class Dictionary {
     this.#buckets[bucket >>> PAGE_SHIFT]![bucket & PAGE_MASK] = value
   }
 
-  /** Makes whatever points at `entry` in its bucket point at `target` (an entry + 1, or 0) instead. */
+  /**
+   * Makes the word in its bucket that points at `entry` point at `target` (an entry + 1, or 0)
+   * instead.
+   */
   #relink(entry: number, target: number): void {
     const bucket = this.#bucketOf(this.#word(entry, HASH))
     let current = this.#bucketWord(bucket) - 1

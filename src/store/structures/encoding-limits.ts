@@ -1,8 +1,9 @@
-// Up to where Redis holds a value in its small forms: what OBJECT ENCODING says follows from it, and from the value's past. And
-// where it divides a stream.
+// The settings for small encodings: up to which size Redis keeps a value in a small form. OBJECT
+// ENCODING answers from them, and from the value's past. They also say how large the nodes of a
+// stream become.
 //
-// One object for all databases. Whoever runs them keeps it as the settings say; a
-// structure reads it when it is about to grow or has shrunk.
+// One object serves all databases. The engine updates it when a setting changes; a structure reads
+// it when it is about to grow or has shrunk.
 
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 
@@ -10,7 +11,7 @@ export const LISTPACK_SIZE_DEFAULT = -2
 
 export class EncodingLimits {
   readonly list = {
-    /** list-max-listpack-size: elements, or, negative, one of five numbers of bytes. */
+    /** list-max-listpack-size: a number of elements, or, negative, one of five numbers of bytes. */
     listpackSize: LISTPACK_SIZE_DEFAULT,
   }
   readonly hash = {
@@ -33,7 +34,7 @@ export class EncodingLimits {
     /** zset-max-listpack-value */
     value: 64,
   }
-  /** Of one node of a stream; 0 = as much as may be. */
+  /** Limits of one node of a stream; 0 = none. */
   readonly stream = {
     /** stream-node-max-bytes */
     nodeBytes: 4096,
@@ -42,9 +43,9 @@ export class EncodingLimits {
   }
 }
 
-/** The things that all structures share, whichever database they lie in. */
+/** Shared by all structures of all databases. */
 export interface StructureHost {
-  /** The key of every hash: windows remember theirs. */
+  /** The key of every hash. Windows remember hashes made with it. */
   readonly hashKey: HashKey
   readonly limits: EncodingLimits
 }

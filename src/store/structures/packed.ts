@@ -2,9 +2,9 @@
 //
 //   block content = [count u32][entry][entry]…      entries as list-entry.ts lays them out
 //
-// Ref 0 is the empty sequence. What changes the sequence returns the ref it lies
-// under from then on: the owner keeps that, and nothing else a key. An offset
-// counts from the start of the content; it stays right until the next change.
+// Ref 0 is the empty sequence. Each function that changes the sequence returns its new ref, which
+// the owner stores. The ref is all that the owner keeps. An offset counts from the start of the
+// content, and is valid until the next change.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
@@ -16,8 +16,8 @@ import type { Arena } from '../memory/arena.ts'
 export const PACKED_FIRST = 4
 
 /**
- * The most content of a sequence. An owner changes to its large form before that:
- * finding an element here takes time in proportion to it.
+ * The most bytes of a sequence. An owner changes to its large form before that, because finding an
+ * element takes time in proportion to the length.
  */
 export const PACKED_BYTES_MAX = 8 * 1024
 
@@ -34,12 +34,15 @@ export function packedEnd(arena: Arena, ref: number): number {
   return ref === 0 ? PACKED_FIRST : arena.length(ref)
 }
 
-/** Returns the bytes an element of `length` bytes takes; Infinity when it fits into no sequence. */
+/**
+ * Returns the bytes that an element of `length` bytes takes; Infinity when it fits into no
+ * sequence.
+ */
 export function packedBytes(length: number): number {
   return length > PACKED_BYTES_MAX ? Number.POSITIVE_INFINITY : entryBytes(length)
 }
 
-/** Tells whether an element of `length` more bytes fits. */
+/** Tells whether an element of `length` bytes still fits. */
 export function packedFits(arena: Arena, ref: number, length: number): boolean {
   return packedEnd(arena, ref) + packedBytes(length) <= PACKED_BYTES_MAX && packedCount(arena, ref) < PACKED_COUNT_MAX
 }
@@ -71,7 +74,10 @@ export function packedOffset(arena: Arena, ref: number, index: number): number {
   return at - start
 }
 
-/** Returns the offset of an element among every `step`-th one from the first, -1 when it is not there. */
+/**
+ * Returns the offset of an element, or -1. Compares every `step`-th element, beginning with the
+ * first.
+ */
 export function packedFind(arena: Arena, ref: number, element: Bytes, step: number): number {
   if (ref === 0) return -1
   const source = arena.source(ref)
@@ -82,7 +88,7 @@ export function packedFind(arena: Arena, ref: number, element: Bytes, step: numb
   if (length >= 128) return findLong(source, start, end, element, step)
   let at = start + PACKED_FIRST
   while (at < end) {
-    // A short element's head is its length.
+    // The first byte of a short element is its length.
     if (u8[at] === length && equalBytes(source, at + 1, element.source, element.start, length)) return at - start
     for (let i = 0; i < step; i++) {
       const head = u8[at]!
@@ -105,8 +111,12 @@ function findLong(source: Source, start: number, end: number, element: Bytes, st
   return -1
 }
 
-/** Inserts an element before offset `at`; it must not lie in the same arena's moving block. Throws ArenaFull, having changed nothing. */
+/**
+ * Inserts an element before offset `at`. The element must not lie in the block itself, which may
+ * move. Throws ArenaFull, having changed nothing.
+ */
 export function packedInsert(arena: Arena, ref: number, at: number, element: Bytes): number {
+  if (CHECKED) assert(at >= PACKED_FIRST && at <= packedEnd(arena, ref), 'an element is inserted within its sequence')
   const bytes = entryBytes(element.length)
   const moved = makeRoom(arena, ref, at, 0, bytes)
   const source = arena.source(moved)
@@ -116,12 +126,12 @@ export function packedInsert(arena: Arena, ref: number, at: number, element: Byt
   return moved
 }
 
-/** Adds an element at the end. Throws ArenaFull, having changed nothing. */
+/** Appends an element. Throws ArenaFull, having changed nothing. */
 export function packedAppend(arena: Arena, ref: number, element: Bytes): number {
   return packedInsert(arena, ref, packedEnd(arena, ref), element)
 }
 
-/** Adds two elements at the end, both or none. Throws ArenaFull, having changed nothing. */
+/** Appends two elements, both or none. Throws ArenaFull, having changed nothing. */
 export function packedAppendPair(arena: Arena, ref: number, first: Bytes, second: Bytes): number {
   const end = packedEnd(arena, ref)
   const firstBytes = entryBytes(first.length)
@@ -134,7 +144,7 @@ export function packedAppendPair(arena: Arena, ref: number, first: Bytes, second
   return moved
 }
 
-/** Puts another element in the place of the one at `at`. Throws ArenaFull, having changed nothing. */
+/** Replaces the element at `at`. Throws ArenaFull, having changed nothing. */
 export function packedReplace(arena: Arena, ref: number, at: number, element: Bytes): number {
   const old = entryBytesAt(arena.source(ref).u8, arena.start(ref) + at)
   const moved = makeRoom(arena, ref, at, old, entryBytes(element.length))
@@ -158,7 +168,10 @@ export function packedRemove(arena: Arena, ref: number, at: number, count: numbe
   return moved
 }
 
-/** Walks a sequence in the checked build: its elements are as many as it says, and fill it from both ends. */
+/**
+ * Walks a sequence in the checked build. The number of its elements is the one it states, and each
+ * has the same length from both ends.
+ */
 export function packedCheck(arena: Arena, ref: number): void {
   if (!CHECKED || ref === 0) return
   arena.checkBlock(ref)
@@ -175,18 +188,21 @@ export function packedCheck(arena: Arena, ref: number): void {
   assert(count > 0 && count === packedCount(arena, ref), 'a sequence has as many elements as it says')
 }
 
-/** Gives the block back. */
+/** Frees the block. */
 export function packedFree(arena: Arena, ref: number): void {
   if (ref !== 0) arena.free(ref)
 }
 
-/** Makes `bytes` bytes out of the `old` bytes at offset `at`, moving what follows; returns where the sequence lies now. */
+/**
+ * Replaces the `old` bytes at offset `at` by room for `bytes` bytes, and moves what follows.
+ * Returns the ref of the sequence.
+ */
 function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: number): number {
   const end = packedEnd(arena, ref)
   const length = end + bytes - old
   if (ref !== 0) {
     const capacity = arena.capacity(ref)
-    // A block stays while the content fits and fills more than half of it.
+    // The block stays while the content fits and fills more than half of it.
     if (length <= capacity && (capacity <= 64 || 2 * length > capacity)) {
       if (bytes !== old && at + old < end) {
         const { u8 } = arena.source(ref)

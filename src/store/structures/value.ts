@@ -1,13 +1,13 @@
-// A value as the keyspace sees it: every structure has a type and a size, and can be freed.
+// A value as the keyspace sees it. Every structure has a type and a size, and can be freed.
 
 import type { Source } from '../../util/bytes/bytes.ts'
-import type { Arena, Holder } from '../memory/arena.ts'
+import type { Arena, MemoryHolder } from '../memory/arena.ts'
 import type { StructureHost } from './encoding-limits.ts'
 
 /** Redis's type names, as TYPE answers them. */
 export type TypeName = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream'
 
-/** Type codes as they stand in an entry's META word. */
+/** Type codes in an entry's META word. */
 export const TYPE_STRING = 0
 export const TYPE_LIST = 1
 export const TYPE_SET = 2
@@ -17,34 +17,46 @@ export const TYPE_STREAM = 5
 
 export const TYPE_NAMES: readonly TypeName[] = ['string', 'list', 'set', 'zset', 'hash', 'stream']
 
-/** A structure that lives under a key. Its memory lies in the database's arena; whoever removes it calls `free`. */
-export interface Value extends Holder {
+/**
+ * A structure under a key. Its memory lies in the database's arena. The code that removes it calls
+ * `free`.
+ */
+export interface Value extends MemoryHolder {
   readonly type: number
-  /** Elements, members, fields or entries in it. */
+  /** Number of elements, members, fields or entries. */
   readonly length: number
-  /** What OBJECT ENCODING answers: what Redis would use, whatever lies underneath. It may depend on the value's past. */
+  /**
+   * The answer of OBJECT ENCODING: the encoding that Redis would use, whatever the form is here. It
+   * may depend on the value's past.
+   */
   readonly encoding: string
-  /** The table that the members or fields are in, where there are many. */
+  /** The dictionary of the members or fields, when the value has one. */
   readonly table?: MemberTable | undefined
-  /** Makes an independent copy whose memory lies in `arena`; `host` = that of the database it goes to, if it is another's. */
+  /**
+   * Makes an independent copy whose memory lies in `arena`. `host` is that of the copy's database,
+   * when that is another one.
+   */
   copy(arena: Arena, host?: StructureHost): Value
   /**
-   * Moves blocks out of chunks that are being emptied (compaction.ts), a few hundred at most, from place `from` on; 0 = the first.
-   * Returns the place to go on from, 0 when all were looked at. No element gets another place, and what forms of a structure
-   * cannot be moved stays. Throws ArenaFull.
+   * Moves blocks out of chunks that are being emptied (compaction.ts), a few hundred at most, from
+   * position `from` on; 0 = the first. Returns the position to continue from, or 0 when all blocks
+   * were looked at. Elements keep their positions. Blocks of forms that cannot be moved stay.
+   * Throws ArenaFull.
    */
   moveBlocks(from: number): number
-  /** Walks the whole structure in the checked build (util/invariant.ts). Throws AssertionFailure. */
+  /**
+   * Walks the whole structure in the checked build (util/invariant.ts). Throws AssertionFailure.
+   */
   check?(): void
 }
 
-/** What a look ahead wants of a `Dictionary`. */
+/** The part of a `Dictionary` that looking ahead needs. */
 export interface MemberTable {
   readonly count: number
   fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void
 }
 
-/** The class of a structure: what `getForRead(key, List)` names. */
+/** The class of a structure, as in `getForRead(key, List)`. */
 export interface ValueClass<T extends Value> {
   readonly type: number
   readonly prototype: T

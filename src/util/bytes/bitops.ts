@@ -1,8 +1,8 @@
 // Counting, finding and combining bits of byte strings, 32 bits at a time.
 //
-// Bit 0 is the highest bit of byte 0, as Redis counts them. Where megabytes are
-// passed over, what was measured to be the fastest way does it: carry-save adders
-// count, the runtime's memcmp searches, words of 64 bits are combined.
+// Bit 0 is the highest bit of byte 0, as Redis counts them. For megabytes the methods that measured
+// fastest are used: carry-save adders count, the runtime's memcmp searches, and words of 64 bits
+// are combined.
 
 import type { Bytes, Source } from './bytes.ts'
 
@@ -34,9 +34,9 @@ function countWord(word: number): number {
 }
 
 /**
- * Counts blocks of sixteen words with carry-save adders (Harley and Seal): sixteen words become one word of sixteens, one each of
- * eights, fours, twos and ones that go on to the next block, so only one word in sixteen is counted. Half the work of counting
- * every word.
+ * Counts blocks of sixteen words with carry-save adders (Harley and Seal). Sixteen words become one
+ * word of sixteens; one word each of eights, fours, twos and ones is carried to the next block. So
+ * only one word in sixteen is counted, which is half the work of counting every word.
  */
 function countBlocks(view: DataView, at: number, blocks: number): number {
   let ones = 0
@@ -45,7 +45,8 @@ function countBlocks(view: DataView, at: number, blocks: number): number {
   let eights = 0
   let sixteens = 0
   for (const end = at + blocks * BLOCK_BYTES; at < end; at += BLOCK_BYTES) {
-    // Each pair of lines adds two words to a running one: the sum stays, the carry has twice the weight.
+    // Each pair of lines adds two words to a running one: the sum stays, the carry has twice the
+    // weight.
     let a = view.getInt32(at, true)
     let b = view.getInt32(at + 4, true)
     const twosA = (ones & a) | ((ones ^ a) & b)
@@ -96,10 +97,13 @@ function countBlocks(view: DataView, at: number, blocks: number): number {
   return 16 * sixteens + 8 * countWord(eights) + 4 * countWord(fours) + 2 * countWord(twos) + countWord(ones)
 }
 
-/** Returns the position of the first bit that equals `bit`, counted from bit `from` of `source`'s byte `start`; -1 when none is before bit `to`. */
+/**
+ * Returns the position of the first bit that equals `bit`, counted from bit `from` of `source`'s
+ * byte `start`; -1 when none is before bit `to`.
+ */
 export function findBit(source: Source, start: number, from: number, to: number, bit: 0 | 1): number {
   const { u8 } = source
-  // Looking for a 0 is looking for a 1 in the complement.
+  // Searching for a 0 is searching for a 1 in the complement.
   const flip = bit === 0 ? 0xff : 0
   const first = Math.floor(from / 8)
   const end = Math.ceil(to / 8)
@@ -115,12 +119,14 @@ export function findBit(source: Source, start: number, from: number, to: number,
   return position < to ? position : -1
 }
 
-/** Bytes compared at once with a page that holds nothing else. */
+/** Bytes that are compared at once with a page of equal bytes. */
 const PAGE_BYTES = 16 * 1024
 const zeros = Buffer.alloc(PAGE_BYTES)
 const ones = Buffer.alloc(PAGE_BYTES, 0xff)
 
-/** Returns where the first byte other than `byte`, 0 or 0xff, stands; `end` when there is none. */
+/**
+ * Returns the position of the first byte other than `byte`, 0 or 0xff; `end` when there is none.
+ */
 function skipBytes({ u8, view }: Source, at: number, end: number, byte: number): number {
   // The runtime's memcmp passes over a page seven times as fast as a loop of words.
   const page = byte === 0 ? zeros : ones
@@ -133,26 +139,27 @@ function skipBytes({ u8, view }: Source, at: number, end: number, byte: number):
 
 export type BitOperation = 'AND' | 'OR' | 'XOR'
 
-/** From here on views for whole words cost less than they save. */
+/** For fewer bytes, making views of whole words costs more than it saves. */
 const VIEWS_BYTES_MIN = 512
 
 /**
- * From here on words are of 64 bits: 4 MiB are combined in 0.65 ms, in 32-bit words in 1.2 ms. Before V8 has compiled these loops
- * each word is a bigint on the heap, which short strings would never make good.
+ * From this size on words have 64 bits: 4 MiB are combined in 0.65 ms, in 32-bit words in 1.2 ms.
+ * Before V8 has compiled these loops each word is a bigint on the heap, a cost that short strings
+ * would never recover.
  */
 const LONGS_BYTES_MIN = 16 * 1024
-/** What one round of the loops over 64-bit words takes. */
+/** Bytes of one round of the loops over 64-bit words. */
 const LONGS_ROUND_BYTES = 64
 
 /**
- * Writes the combination of the first `length` bytes of `a` and `b`, byte by byte, to the first ones of `to`, which may be the
- * window `a` or `b` but must not overlap them otherwise.
+ * Combines the first `length` bytes of `a` and `b`, byte by byte, and writes them to the beginning
+ * of `to`. `to` may be the window `a` or `b`, but must not overlap them otherwise.
  */
 export function combineBits(operation: BitOperation, to: Bytes, a: Bytes, b: Bytes, length: number): void {
   let done = 0
   if (length >= LONGS_BYTES_MIN && offsetIn(to, 8) === 0 && offsetIn(a, 8) === 0 && offsetIn(b, 8) === 0) {
     const count = 8 * Math.floor(length / LONGS_ROUND_BYTES)
-    // One loop each, so that what it does is known where it is compiled.
+    // One loop for each operation, so that the compiler knows the operation.
     if (operation === 'AND') andLongs(longsOf(to, count), longsOf(a, count), longsOf(b, count))
     else if (operation === 'OR') orLongs(longsOf(to, count), longsOf(a, count), longsOf(b, count))
     else xorLongs(longsOf(to, count), longsOf(a, count), longsOf(b, count))
@@ -172,7 +179,10 @@ export function combineBits(operation: BitOperation, to: Bytes, a: Bytes, b: Byt
   }
 }
 
-/** Writes the complement of the first `length` bytes of `from` to the first ones of `to`, which may be the same window. */
+/**
+ * Writes the complement of the first `length` bytes of `from` to the beginning of `to`, which may
+ * be the same window.
+ */
 export function invertBits(to: Bytes, from: Bytes, length: number): void {
   let i = 0
   if (length >= LONGS_BYTES_MIN && offsetIn(to, 8) === 0 && offsetIn(from, 8) === 0) {
@@ -265,7 +275,9 @@ function xorLongs(to: BigInt64Array, a: BigInt64Array, b: BigInt64Array): void {
   }
 }
 
-/** XOR with all ones: V8 compiles it to one instruction, which it does not do with `~` of a bigint. */
+/**
+ * XOR with all ones: V8 compiles it to one instruction, which it does not do with `~` of a bigint.
+ */
 function invertLongs(to: BigInt64Array, from: BigInt64Array): void {
   for (let i = 0; i < to.length - 7; i += 8) {
     to[i] = from[i]! ^ -1n

@@ -1,23 +1,25 @@
-// Bytes in place: a window on memory somebody else owns.
+// Bytes in place: a window on memory with another owner.
 //
-// A request's argument, a stored key, a value on its way out are all `Bytes`: a
-// source, a start and a length. Nothing is copied and no string is made until
-// somebody asks for one. A source pairs the two views the hot loops want: a
-// Buffer for single bytes and bulk moves, a DataView for four unaligned bytes at
-// a time (V8 turns both into plain loads and stores).
+// A request's argument, a stored key and a value that is sent are all `Bytes`: a source, a start
+// and a length. No byte is copied and no string is made before the caller asks for one. A source
+// pairs the two views that hot loops need: a Buffer for single bytes and bulk moves, and a DataView
+// for four unaligned bytes at a time. V8 turns both into plain loads and stores.
 
 import { textOf } from './text.ts'
 
-/** A source of this size is worth the look of the collector when it is gone. */
+/** From this size on a released source makes a garbage collection worthwhile. */
 const LARGE_BYTES_MIN = 1024 * 1024
 
 /** Memory with the two views through which it is read and written. */
 export class Source {
-  /** Bytes of all large sources that were ever allocated: who follows it knows that there may be garbage. */
+  /**
+   * Bytes of all large sources that were ever allocated. Its growth shows that there may be
+   * garbage.
+   */
   static largeBytes = 0
   readonly u8: Buffer
   readonly view: DataView
-  /** Nobody else has a part of this memory. */
+  /** True when no other source has a part of this memory. */
   readonly isWhole: boolean
 
   constructor(u8: Buffer, isWhole = u8.buffer.byteLength === u8.byteLength) {
@@ -26,12 +28,12 @@ export class Source {
     this.isWhole = isWhole
   }
 
-  /** Bytes of memory: a buffer that was used before may be larger than what is seen of it. */
+  /** Bytes of memory. A reused buffer may be larger than the part in use. */
   get bytes(): number {
     return this.isWhole ? this.u8.buffer.byteLength : this.u8.length
   }
 
-  /** Allocates a source of its own; the content is undefined. */
+  /** Allocates a source with memory of its own; the content is undefined. */
   static allocate(length: number): Source {
     if (length >= LARGE_BYTES_MIN) Source.largeBytes += length
     return new Source(Buffer.allocUnsafeSlow(length))
@@ -40,16 +42,22 @@ export class Source {
 
 const EMPTY = new Source(Buffer.alloc(0))
 
-/** Copies and comparisons of more than this are handed to the runtime; below it a loop of words is faster than the call. */
+/**
+ * Copies and comparisons of more than this are left to the runtime. Below it a loop of words is
+ * faster than the call.
+ */
 const WORD_COPY_BYTES_MAX = 256
 const WORD_COMPARE_BYTES_MAX = 160
 
-/** A window of `length` bytes at `start` in `source`. Windows are reused: copy what must outlive the turn. */
+/**
+ * A window of `length` bytes at `start` in `source`. Windows are reused: copy what must outlive the
+ * turn.
+ */
 export class Bytes {
   source: Source
   start: number
   length: number
-  /** Memo of the key hash; 0 = not computed yet. Whoever moves the window resets it. */
+  /** The key hash, computed once; 0 = not computed yet. `set` resets it. */
   hash: number
 
   constructor(source: Source = EMPTY, start = 0, length = 0) {
@@ -84,17 +92,17 @@ export class Bytes {
     return this.source.u8[this.start + index]!
   }
 
-  /** Returns the bytes as a latin1 string (one char a byte). */
+  /** Returns the bytes as a latin1 string (one character for each byte). */
   toString(): string {
     return textOf(this.source.u8, this.start, this.length)
   }
 
-  /** Returns a copy in a Buffer of its own. */
+  /** Returns a copy in a new Buffer. */
   toBuffer(): Buffer {
     return Buffer.from(this.source.u8.subarray(this.start, this.start + this.length))
   }
 
-  /** Returns a window over a copy of its own. */
+  /** Returns a window over a new copy. */
   copy(): Bytes {
     const copy = new Bytes(Source.allocate(this.length), 0, this.length)
     copyBytes(copy.source, 0, this.source, this.start, this.length)
@@ -133,7 +141,7 @@ export class Bytes {
 /** Copies `length` bytes; the regions must not overlap within one source. */
 export function copyBytes(to: Source, toStart: number, from: Source, fromStart: number, length: number): void {
   if (length > WORD_COPY_BYTES_MAX) {
-    // Within one buffer no view is needed: three times as fast, and nothing for the collector.
+    // Within one buffer this needs no view: three times as fast, and no garbage.
     if (to === from) to.u8.copyWithin(toStart, fromStart, fromStart + length)
     else to.u8.set(from.u8.subarray(fromStart, fromStart + length), toStart)
     return
@@ -156,7 +164,7 @@ export function copyBytes(to: Source, toStart: number, from: Source, fromStart: 
     target.setInt32(toStart + i + 8, c, true)
     target.setInt32(toStart + i + 12, d, true)
   }
-  // The last word goes back over what the one before has written.
+  // The last word may overlap the one before.
   const last = length - 4
   for (; i < last; i += 4) target.setInt32(toStart + i, origin.getInt32(fromStart + i, true), true)
   target.setInt32(toStart + last, origin.getInt32(fromStart + last, true), true)
@@ -177,6 +185,6 @@ export function equalBytes(a: Source, aStart: number, b: Source, bStart: number,
   for (let i = 0; i < last; i += 4) {
     if (one.getInt32(aStart + i, true) !== other.getInt32(bStart + i, true)) return false
   }
-  // The last word may have bytes in common with the one before.
+  // The last word may overlap the one before.
   return one.getInt32(aStart + last, true) === other.getInt32(bStart + last, true)
 }

@@ -1,11 +1,15 @@
-// Memory for many copies that are let go of together.
+// Memory for many copies that are released together.
 //
-// A buffer for each copy would be a thousand small pieces of the allocator's heap for a long transaction, and holes in that stay
-// with the process when they are free: 115 MB queued by 230 clients who then left kept 140 MB. A few large pieces go back.
+// A buffer for each copy would be a thousand small pieces of the allocator's heap for a long
+// transaction. Freed, they leave holes in that heap, which stay with the process: 115 MB queued by
+// 230 clients that then left kept 140 MB. A few large pieces go back.
 
 import { Bytes, copyBytes, Source } from './bytes.ts'
 
-/** The first piece: most transactions are short. Each further one is twice as large, up to the last. */
+/**
+ * Bytes of the first piece, since most transactions are short. Each further piece is twice as
+ * large, up to the last size.
+ */
 const FIRST_BYTES = 1024
 const LAST_BYTES = 256 * 1024
 
@@ -15,7 +19,7 @@ export class CopySpace {
   #used = 0
   #nextBytes = FIRST_BYTES
 
-  /** Returns the start of so many bytes in `source`, which nobody else gets. */
+  /** Reserves `bytes` bytes in `source` and returns their start. */
   reserve(bytes: number): number {
     if (this.source === undefined || this.#used + bytes > this.source.u8.length) {
       this.source = Source.allocate(Math.max(bytes, this.#nextBytes))

@@ -1,10 +1,9 @@
 // CRC-64 with the Jones polynomial, as Redis puts it behind RDB files and DUMP payloads.
 //
-// Reflected, starting at 0, nothing inverted at the end; "123456789" gives
-// e9c6d914c4b8d9ca. JavaScript has no fast 64-bit integers, so the remainder is
-// two 32-bit halves, and eight bytes are taken at a time: eight tables say what
-// each of them, so far from the end, leaves over ("slicing by eight", Kounavis
-// and Berry 2005).
+// Reflected, starting at 0, not inverted at the end; "123456789" gives e9c6d914c4b8d9ca. JavaScript
+// has no fast 64-bit integers, so the remainder is two 32-bit halves. Eight bytes are taken at a
+// time: eight tables hold the remainder of each byte at its distance from the end ("slicing by
+// eight", Kounavis and Berry 2005).
 
 import type { Source } from './bytes.ts'
 

@@ -1,21 +1,21 @@
 // Redis's glob patterns: * ? [abc] [^a] [a-z] and \ for the next character.
 //
-// A pattern is compiled once into elements that match exactly one byte each, and
-// stars between them. After a mismatch only the last star is tried further along
-// the text: an earlier one cannot help where a later one failed, so a match
-// costs at most the pattern's elements times the text's bytes.
+// A pattern is compiled once into elements that match exactly one byte each, and stars between
+// them. After a mismatch only the last star is tried further along the text, because an earlier
+// star cannot help where a later one failed. So a match costs at most the pattern's elements times
+// the text's bytes.
 //
-// Stray details that clients may rely on, as redis-server has them: an unclosed
-// class ends with the pattern; [z-a] means [a-z]; [] matches nothing and [^] any
-// byte; bytes are signed in ranges, so [a-\xff] means [\xff-a]; * does not match
-// the empty text (whoever means everything asks `isEverything` first).
+// Details of redis-server on which clients may rely: an unclosed class ends with the pattern; [z-a]
+// means [a-z]; [] matches no byte and [^] any byte; bytes are signed in ranges, so [a-\xff] means
+// [\xff-a]; * does not match the empty text (callers that mean everything ask `isEverything`
+// first).
 
 import type { Bytes } from './bytes.ts'
 
-/** Patterns with more stars than this match nothing: Redis bounds its recursion so. */
+/** A pattern with more stars than this matches nothing, because Redis bounds its recursion so. */
 const STARS_MAX = 1000
 
-/** Elements: 0–255 are bytes themselves, from CLASS on they are classes by number. */
+/** Elements: 0–255 are bytes, from CLASS on they are classes by number. */
 const ANY = 256
 const STAR = 257
 const CLASS = 258
@@ -28,19 +28,19 @@ const CHAR_BACKSLASH = 92
 const CHAR_CLOSE = 93
 const CHAR_CARET = 94
 
-/** What byte a byte is compared as: itself, or its lower case. */
+/** The byte as which each byte is compared: itself, or its lower case. */
 const EXACT = Uint8Array.from({ length: 256 }, (_, byte) => byte)
 const FOLDED = EXACT.map((byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte))
 
 /** Texts up to this length are matched without allocating. */
 let scratch = Buffer.allocUnsafeSlow(256)
 
-/** A compiled pattern. Pattern and text are latin1 strings, a character a byte, or bytes. */
+/** A compiled pattern. Pattern and text are latin1 strings, a character for each byte, or bytes. */
 export class Glob {
   /** True for `*` alone, which Redis's commands take for "no pattern". */
   readonly isEverything: boolean
   readonly #elements: number[] = []
-  /** Per class: 1 for each byte in it. */
+  /** For each class, 1 for each byte in it. */
   readonly #classes: Uint8Array[] = []
   readonly #fold: Uint8Array
 
@@ -94,7 +94,7 @@ export class Glob {
       e = starE
       t = ++starT
     }
-    // A longer match of the last star would leave even less text for what remains.
+    // A longer match of the last star would leave even less text for the rest.
     if (e < elements.length && elements[e] === STAR) e++
     return e === elements.length
   }
@@ -116,7 +116,10 @@ export class Glob {
     }
   }
 
-  /** Compiles the class whose content begins at `p`; returns where it ends: at its bracket, or at the pattern's last character. */
+  /**
+   * Compiles the class whose content begins at `p`; returns where it ends: at its bracket, or at
+   * the pattern's last character.
+   */
   #compileClass(pattern: string, start: number): number {
     const fold = this.#fold
     const members = new Uint8Array(256)
@@ -126,7 +129,7 @@ export class Glob {
     for (; p < pattern.length; p++) {
       const from = pattern.charCodeAt(p)
       if (from === CHAR_BACKSLASH && p + 1 < pattern.length) {
-        // Redis minds the case of escaped characters even where it minds no other.
+        // Redis minds the case of escaped characters even when it ignores case.
         members[pattern.charCodeAt(++p)] = 1
       } else if (from === CHAR_CLOSE) {
         break
@@ -150,7 +153,8 @@ function addRange(members: Uint8Array, from: number, to: number, fold: Uint8Arra
     members[from] = 1
     return
   }
-  // Ends are put in order before they are folded: with case ignored, [a-Z] is [Z-a], folded to the empty [z-a].
+  // The ends are ordered before they are folded: with case ignored, [a-Z] is [Z-a], folded to the
+  // empty [z-a].
   const swapped = signed(from) > signed(to)
   const low = signed(fold[swapped ? to : from]!)
   const high = signed(fold[swapped ? from : to]!)
@@ -164,7 +168,10 @@ function signed(byte: number): number {
   return byte >= 128 ? byte - 256 : byte
 }
 
-/** Tells whether a latin1 string matches a pattern that is used once; others are compiled and kept. */
+/**
+ * Tells whether a latin1 string matches a pattern that is used only once. Other patterns should be
+ * compiled and kept.
+ */
 export function globMatch(pattern: string, text: string): boolean {
   return new Glob(pattern).matches(text)
 }

@@ -1,11 +1,11 @@
 // LZF, the compression of strings in RDB files (Marc Lehmann's format).
 //
-//   000lllll                        lllll + 1 bytes follow as they are
+//   000lllll                        lllll + 1 bytes follow unchanged
 //   lllooooo oooooooo               repeat lll + 2 bytes from ooooo oooooooo + 1 bytes back
 //   111ooooo llllllll oooooooo      the same with llllllll + 9 bytes
 //
-// The compressor remembers where each three bytes were last seen and takes the
-// first repetition it finds: fast, not thorough, as the format wants it.
+// The compressor records where each three bytes were last seen and takes the first repetition it
+// finds. It is fast, not thorough, as the format intends.
 
 import type { Source } from './bytes.ts'
 
@@ -16,12 +16,16 @@ const MATCH_MAX = 264
 /** Three bytes become at most MATCH_MAX. */
 export const LZF_EXPANSION_MAX = MATCH_MAX / 3
 
-/** Hash of three bytes → where they were seen, counted over all calls, so that the table need not be cleared. */
+/**
+ * For each hash of three bytes, where they were last seen. Positions are counted over all calls, so
+ * the table need not be cleared.
+ */
 const seen = new Float64Array(1 << HASH_BITS).fill(-1)
 let callBase = 0
 
 /**
- * Compresses `length` bytes at `from` into `to`; returns how many bytes that took, 0 when it would take more than `max`.
+ * Compresses `length` bytes at `from` into `to`. Returns the number of bytes written, 0 when they
+ * would be more than `max`.
  *
  * `to` must have room for `max` bytes at `at`.
  */
@@ -41,7 +45,7 @@ export function lzfCompress(
   const limit = at + max
   let out = at
   let i = from
-  /** Bytes [literals, i) are to be written as they are. */
+  /** Bytes [literals, i) are to be written unchanged. */
   let literals = from
   while (i + 2 < end) {
     const three = (input[i]! << 16) | (input[i + 1]! << 8) | input[i + 2]!
@@ -78,7 +82,10 @@ export function lzfCompress(
   return out === 0 ? 0 : out - at
 }
 
-/** Writes [start, end) as literal runs; returns the position after them, 0 when they do not fit below `limit`. */
+/**
+ * Writes [start, end) as literal runs; returns the position after them, 0 when they do not fit
+ * below `limit`.
+ */
 function writeLiterals(input: Buffer, start: number, end: number, output: Buffer, out: number, limit: number): number {
   while (start < end) {
     const run = Math.min(end - start, LITERALS_MAX)
@@ -89,7 +96,10 @@ function writeLiterals(input: Buffer, start: number, end: number, output: Buffer
   return out
 }
 
-/** Decompresses [from, from + length) to exactly `size` bytes at `at`; false when the bytes are not LZF of that size. */
+/**
+ * Decompresses [from, from + length) to exactly `size` bytes at `at`; false when the bytes are not
+ * LZF of that size.
+ */
 export function lzfDecompress(
   source: Source,
   from: number,
@@ -126,7 +136,7 @@ export function lzfDecompress(
     if (offset >= 4) {
       for (; out + 4 <= stop; out += 4, reference += 4) view.setInt32(out, view.getInt32(reference, true), true)
     } else if (offset === 1) {
-      // One byte over and over.
+      // One byte repeated.
       const four = Math.imul(output[reference]!, 0x01010101)
       for (; out + 4 <= stop; out += 4) view.setInt32(out, four, true)
       reference = out - 1

@@ -1,8 +1,8 @@
-// MurmurHash64A (Austin Appleby, public domain): the hash whose bits HyperLogLogs keep.
+// MurmurHash64A (Austin Appleby, public domain), the hash of HyperLogLogs.
 //
-// 64-bit arithmetic on pairs of 32-bit halves: bigints would allocate on every
-// step. A product of two halves is put together from 16-bit pieces, because
-// Math.imul keeps only the low half.
+// 64-bit arithmetic is done on pairs of 32-bit halves, because bigints would allocate at every
+// step. A product of two halves is composed of 16-bit pieces, because Math.imul keeps only the low
+// half.
 
 import type { Source } from './bytes.ts'
 

@@ -1,6 +1,6 @@
-// The name that somebody probably meant: the known one that takes the fewest slips of the finger.
+// The name that a user probably meant: the known one with the fewest typing errors.
 
-/** One slip in so many characters is a slip, more of them are another word. */
+/** One error in so many characters counts as a typing error; with more it is another word. */
 const CHARACTERS_A_SLIP = 3
 
 /** Returns the nearest of the known names, whatever its case; undefined when none is near. */
@@ -17,7 +17,10 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest
 }
 
-/** Counts slips: a character too many, too few, another one, or two that changed places (optimal string alignment). */
+/**
+ * Counts typing errors: a character too many, too few, another one, or two exchanged (optimal
+ * string alignment).
+ */
 function slipsBetween(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -1,4 +1,5 @@
-// Bytes as Redis prints them for people, and reads them in config files: in quotes, with what is not printable ASCII escaped.
+// Bytes as Redis prints them for people, and reads them in config files: in quotes, with all but
+// printable ASCII escaped.
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
@@ -10,7 +11,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\b': '\\b',
 }
 
-/** Returns a latin1 text (one char a byte) in quotes, with escapes. */
+/** Returns a latin1 text (one character for each byte) in quotes, with escapes. */
 export function quoted(text: string): string {
   return `"${text.replace(/[\0-\x1f\x7f-\xff"\\]/g, escaped)}"`
 }

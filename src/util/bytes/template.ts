@@ -1,6 +1,9 @@
 // Texts with variables in braces: `{title} {port}`; `{{` is a brace.
 
-/** Puts values in the places of variables; undefined when a brace is not closed, or `lookUp` does not know a name. */
+/**
+ * Replaces variables by their values; undefined when a brace is not closed, or `lookUp` does not
+ * know a name.
+ */
 export function fillTemplate(template: string, lookUp: (name: string) => string | undefined): string | undefined {
   let filled = ''
   let at = 0

@@ -1,15 +1,15 @@
-// Short texts out of bytes.
+// Short texts from bytes.
 //
-// A call into the runtime to decode latin1 takes 65 ns whatever the length; adding character after character allocates a
-// string for each, and a chain of them from thirteen on. All characters in one call of fromCharCode make one flat string in
-// 15 to 30 ns, so there is a line for each length.
+// A call into the runtime to decode latin1 takes 65 ns for any length. Adding character after
+// character allocates a string for each, and a chain of strings from thirteen on. All characters in
+// one call of fromCharCode make one flat string in 15 to 30 ns, so there is a line for each length.
 
 /** Length up to which `textOf` has a line. */
 const SHORT_TEXT_MAX = 16
 
 const { fromCharCode } = String
 
-/** Returns bytes as a latin1 string (one char a byte), in one piece. */
+/** Returns bytes as a latin1 string (one character for each byte), not as a chain. */
 export function textOf(u8: Buffer, start: number, length: number): string {
   return length <= SHORT_TEXT_MAX ? shortTextOf(u8, start, length) : u8.toString('latin1', start, start + length)
 }
@@ -171,7 +171,7 @@ export function upToZero(text: string): string {
   return zero === -1 ? text : text.slice(0, zero)
 }
 
-/** Lower-cases the letters of ASCII, as C does: other bytes of a latin1 string are left alone. */
+/** Lower-cases the ASCII letters, as C does. Other bytes of a latin1 string are unchanged. */
 export function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

@@ -1,16 +1,23 @@
-// The collector, asked for by name: where somebody must know what is alive, or wants memory back that nothing else makes it look for.
+// Runs the garbage collector explicitly: where code must know which objects are alive, or wants
+// memory back at once.
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { performance } from '../time/real-time.ts'
 
-/** Whoever collects on suspicion leaves this many times as long as it takes between two collections: a twentieth of the time. */
+/**
+ * Between two collections on suspicion, this many times the duration of one must pass: a twentieth
+ * of the time is spent.
+ */
 const REST_SHARE = 20
 
 let collector: (() => void) | undefined
 let nextMs = 0
 
-/** Collects garbage for real. It takes some milliseconds, more with a large JS heap; buffers found dead are freed a little later. */
+/**
+ * Collects all garbage. It takes some milliseconds, more with a large JS heap. Dead buffers are
+ * freed a little later.
+ */
 export function collectGarbage(): void {
   if (collector === undefined) {
     setFlagsFromString('--expose-gc')
@@ -23,7 +30,10 @@ export function collectGarbage(): void {
   nextMs = ended + REST_SHARE * (ended - began)
 }
 
-/** As `collectGarbage`, unless the last one was just now; tells whether it did. One heap serves all that run in this process. */
+/**
+ * Like `collectGarbage`, unless the last collection was just now; tells whether it collected. One
+ * heap serves everything in this process.
+ */
 export function collectGarbageRarely(): boolean {
   if (performance.now() < nextMs) return false
   collectGarbage()

@@ -1,15 +1,14 @@
-// Memory that nobody reads any more, on its way to who needs some next, or back to the system.
+// Released memory, until it is reused or returned to the system.
 //
-// The runtime frees an ArrayBuffer when its collector finds it dead. That is late:
-// the collector comes when the JS heap has grown, which large values do not make
-// it do; and a window that the last command moved keeps its buffer alive. So
-// whoever owns a large buffer and is done with it says so here. It is kept for
-// who asks for one like it (spare-memory.ts), or detached: its memory is free at
-// once, and whoever still holds a view of it holds an empty one.
+// The runtime frees an ArrayBuffer when its collector finds it dead. That is late. The collector
+// runs when the JS heap has grown, which large values do not cause; and a window that the last
+// command moved keeps its buffer alive. So the owner of a large buffer releases it here. The buffer
+// is kept for the next request of its size (spare-memory.ts), or detached. Then its memory is free
+// at once, and every view of it is empty.
 //
-// It happens between commands, never within one: a reply may still be made of a
-// value that has just been removed. And it does not happen while somebody holds
-// the buffer: a socket that has not taken all of it yet.
+// It happens between commands, never within one, because a reply may still be made of a value that
+// was just removed. It does not happen while the buffer is held, for instance by a socket that has
+// not taken all of it yet.
 
 import type { Source } from '../bytes/bytes.ts'
 import { CHECKED } from '../invariant.ts'
@@ -18,14 +17,19 @@ import { setImmediate } from '../time/real-time.ts'
 import { detach } from './detach.ts'
 import { type SpareMemory, spareMemory } from './spare-memory.ts'
 
-/** Smaller buffers are not detached but left to the collector: detaching one costs 3 µs, as much as a command. */
+/** Smaller buffers are left to the collector: detaching one costs 3 µs, as much as a command. */
 const DETACHED_BYTES_MIN = 16 * 1024
 /** More than this does not wait for the end of a pipeline or script that goes on discarding. */
 const WAITING_BYTES_MAX = 32 * 1024 * 1024
-/** What others may use waits for the end of the running command at most, else they would be given new memory meanwhile. */
+/**
+ * Reusable buffers wait for the end of the running command only, up to this many bytes. Otherwise
+ * new memory would be allocated meanwhile.
+ */
 const USABLE_BYTES_MAX = 256 * 1024
 
-/** Who holds a buffer, and whether it is to be discarded when nobody does any more. */
+/**
+ * How many holders a buffer has, and whether it is to be discarded when the last one releases it.
+ */
 interface Held {
   holders: number
   isDiscarded: boolean
@@ -34,10 +38,13 @@ interface Held {
 export class Discarded {
   /** Bytes that wait to be given back. */
   #bytes = 0
-  /** Buffers that may be kept for others. */
+  /** Buffers that may be kept for reuse. */
   #small: ArrayBuffer[] = []
   #smallBytes = 0
-  /** Those that will not be; weakly held: where immediates are long in coming, the collector may be faster. */
+  /**
+   * Buffers that are too large to be kept. Weakly held, because the collector may be faster when
+   * immediates are late.
+   */
   #large: WeakRef<ArrayBuffer>[] = []
   readonly #held = new WeakMap<ArrayBufferLike, Held>()
   readonly #spare: SpareMemory
@@ -47,7 +54,10 @@ export class Discarded {
     this.#spare = spare
   }
 
-  /** Takes a source that is read no longer than the running command; a very small one, or a part of a larger buffer, is ignored. */
+  /**
+   * Releases a source that is read at most until the running command ends. A very small one, or a
+   * part of a larger buffer, is ignored.
+   */
   add(source: Source): void {
     if (source.isWhole) this.#add(source.u8.buffer as ArrayBuffer)
   }
@@ -71,7 +81,7 @@ export class Discarded {
     this.#bytes += byteLength
   }
 
-  /** Keeps a buffer as it is until `release`, even if its owner discards it. */
+  /** Keeps a buffer unchanged until `release`, even if its owner discards it. */
   hold(buffer: ArrayBufferLike): void {
     const held = this.#held.get(buffer)
     if (held === undefined) this.#held.set(buffer, { holders: 1, isDiscarded: false })
@@ -86,12 +96,12 @@ export class Discarded {
     if (held.isDiscarded) this.#add(buffer as ArrayBuffer)
   }
 
-  /** True when what waits is too much to wait for the end of the turn. */
+  /** True when too much waits to wait for the end of the turn. */
   get isMuch(): boolean {
     return this.#bytes > 0 && (RESTLESS || this.#smallBytes >= USABLE_BYTES_MAX || this.#bytes > WAITING_BYTES_MAX)
   }
 
-  /** Frees what waits; not to be called while a command runs. */
+  /** Gives back the waiting buffers. Must not be called while a command runs. */
   giveBack(): void {
     if (CHECKED && this.#bytes > 0) happened('memory discarded')
     const small = this.#small
@@ -108,5 +118,5 @@ export class Discarded {
   }
 }
 
-/** One for the process: an immediate finds no engine within a command. */
+/** One for the process, because an immediate never runs within a command of any engine. */
 export const discarded = new Discarded(spareMemory)

@@ -1,16 +1,19 @@
-// Pages of something that grows, of which earlier states may be kept.
+// Pages of a growing structure, of which earlier states may be kept.
 //
-// `keep` hands out the pages as they are: from then on nobody writes to one of
-// them. Whoever is going to write asks `writable`, which puts a copy in the place
-// of a page that is kept. So a state costs what is written after it, in pages.
+// `keep` returns the present pages, which no one writes to from then on. A writer asks for a page
+// by `writable`, which first replaces a kept page by a copy. So a state costs the pages that are
+// written to after it.
 
 import { CHECKED } from '../invariant.ts'
 import { happened } from '../restless.ts'
 
 export class KeptPages<Page extends { slice(): Page }> {
-  /** The pages, to be read; always the same array. */
+  /** The pages, for reading; always the same array. */
   readonly list: Page[] = []
-  /** Page → whether an earlier state has it too; null while none is kept, so that a writer sees it at a glance. */
+  /**
+   * For each page, whether an earlier state has it too. Null while no state is kept, so that
+   * writers have one check.
+   */
   #kept: boolean[] | null = null
 
   /** Returns a page that may be written to. */
@@ -28,33 +31,33 @@ export class KeptPages<Page extends { slice(): Page }> {
     this.#kept?.push(false)
   }
 
-  /** Puts another page in the place of one. */
+  /** Replaces a page by another. */
   replace(index: number, page: Page): void {
     this.list[index] = page
     if (this.#kept !== null) this.#kept[index] = false
   }
 
-  /** Lets go of the pages from `length` on. */
+  /** Drops the pages from `length` on. */
   truncate(length: number): void {
     if (this.list.length <= length) return
     this.list.length = length
     if (this.#kept !== null) this.#kept.length = length
   }
 
-  /** Returns the pages as they are, which nobody writes to any more. */
+  /** Returns the present pages, which are not written to any more. */
   keep(): readonly Page[] {
     this.#kept = this.list.map(() => true)
     return this.list.slice()
   }
 
-  /** Puts kept pages in the place of all; they stay kept. */
+  /** Replaces all pages by kept ones, which stay kept. */
   restore(pages: readonly Page[]): void {
     this.list.length = 0
     for (const page of pages) this.list.push(page)
     this.#kept = pages.map(() => true)
   }
 
-  /** Says that nobody has an earlier state any more: all pages may be written to. */
+  /** Must be called when no earlier state is kept any more: all pages may be written to. */
   forget(): void {
     this.#kept = null
   }

@@ -1,6 +1,7 @@
-// What this process holds of memory: the runtime's heap, and the buffers outside it. Its program text is the system's.
+// The memory of this process: the runtime's heap, and the buffers outside it. The program text
+// belongs to the system.
 
-/** Returns the bytes; takes 20 µs, because the runtime adds its spaces up. */
+/** Returns the bytes. Takes 20 µs, because the runtime adds up its spaces. */
 export function processBytes(): number {
   const { heapTotal, external } = process.memoryUsage()
   return heapTotal + external

@@ -1,12 +1,13 @@
-// Buffers that were given back, for those who ask for one of about that size next.
+// Released buffers, for the next requests of about their size.
 //
-// A new buffer of 256 KiB costs its pages, one fault each, and the runtime counts its bytes: every 64 MB it collects the whole
-// heap, 15 ms of threads that values of that size bring about sixty times a second. A server that replaces values gives back
-// one buffer for each that it takes, so a few are enough.
+// A new buffer of 256 KiB costs its pages, one fault each. The runtime also counts its bytes: every
+// 64 MB it collects the whole heap. That is 15 ms of threads, which values of that size cause about
+// sixty times a second. A server that replaces values releases one buffer for each that it takes,
+// so a few are enough.
 //
-// What is kept lies in rows by size, eight rows to a power of two. Whoever asks gets the buffer that came last to his row, if it
-// is large enough, or to the next one: at most a quarter of it is more than was asked for. When nobody has asked for a while all
-// go back to the system.
+// Buffers lie in rows by size, eight rows for each power of two. A request gets the newest buffer
+// of its row, if that is large enough, or one of the next row. At most a quarter of it is more than
+// was asked for. When there was no request for a while, all buffers return to the system.
 
 import { assert } from '../assert.ts'
 import { Source } from '../bytes/bytes.ts'
@@ -15,23 +16,26 @@ import { happened, RESTLESS } from '../restless.ts'
 import { setTimeout } from '../time/real-time.ts'
 import { detach } from './detach.ts'
 
-/** Smaller buffers cost little more than the request that they are for. */
+/** Smaller buffers cost little more than the request for them. */
 export const SPARE_BYTES_MIN = RESTLESS ? 64 : 1024
 /** Larger buffers are not kept: a few of them would fill KEPT_BYTES_MAX. */
 export const SPARE_BYTES_MAX = 1024 * 1024
-/** All that is kept. Less than what `used_memory` takes for garbage (engine/upkeep/memory.ts). */
+/**
+ * The most bytes that are kept. It is less than `used_memory` counts as garbage
+ * (engine/upkeep/memory.ts).
+ */
 const KEPT_BYTES_MAX = 8 * 1024 * 1024
-/** What nobody has asked for that long is not kept. */
+/** Buffers are not kept longer than this without a request. */
 const UNUSED_MS = 1000
 
 const SPARE_POWER_MIN = Math.log2(SPARE_BYTES_MIN)
 
-/** In the checked build: each byte of a buffer that nobody has, and of one that somebody was just given. */
+/** In the checked build: each byte of a spare buffer, and of a buffer that was just handed out. */
 const KEPT_BYTE = 0xdb
 const LENT_BYTE = 0xa5
 
 export class SpareMemory {
-  /** Bytes of all that is kept. */
+  /** Bytes of all kept buffers. */
   bytes = 0
   readonly #rows: ArrayBuffer[][] = []
   readonly #later: (run: () => void, milliseconds: number) => void
@@ -39,7 +43,7 @@ export class SpareMemory {
   #wasAsked = false
   readonly #look = (): void => this.#lookForUse()
 
-  /** `later` runs a function after so many milliseconds. */
+  /** `later` runs a function after a number of milliseconds. */
   constructor(later = (run: () => void, milliseconds: number): void => void setTimeout(run, milliseconds).unref()) {
     this.#later = later
   }
@@ -55,7 +59,7 @@ export class SpareMemory {
     return new Source(Buffer.from(buffer, 0, length), true)
   }
 
-  /** Keeps a buffer that nobody reads any more; false when it is too small, too large, or too much. */
+  /** Keeps a buffer that is no longer read; false when it is too small, too large, or too much. */
   keep(buffer: ArrayBuffer): boolean {
     const { byteLength } = buffer
     if (!this.wants(byteLength)) return false
@@ -73,7 +77,7 @@ export class SpareMemory {
     return bytes >= SPARE_BYTES_MIN && bytes <= SPARE_BYTES_MAX && this.bytes + bytes <= KEPT_BYTES_MAX
   }
 
-  /** Gives everything back to the system. */
+  /** Returns all buffers to the system. */
   clear(): void {
     for (const row of this.#rows) {
       for (const buffer of row) detach(buffer)
@@ -104,13 +108,19 @@ export class SpareMemory {
   }
 }
 
-/** Number of the row for buffers of so many bytes: the power of two, and in which eighth from there. */
+/**
+ * Returns the number of the row for buffers of so many bytes: the power of two, and the eighth of
+ * it.
+ */
 function rowOf(bytes: number): number {
   const power = 31 - Math.clz32(bytes)
   return ((power - SPARE_POWER_MIN) << 3) + ((bytes >>> (power - 3)) & 7)
 }
 
-/** In the checked build: sees that nobody has written to a buffer since it was given back, and leaves nothing in it to be read. */
+/**
+ * In the checked build: asserts that a buffer was not written to since it was released, and fills
+ * it, so that old content is not read.
+ */
 function lend(buffer: ArrayBuffer): void {
   const u8 = new Uint8Array(buffer)
   assert(

@@ -1,17 +1,18 @@
-// The decimal digits of a double as Redis 7.2 finds them: by Grisu2 (Loitsch, "Printing Floating-Point Numbers Quickly and
-// Accurately with Integers", 2010).
+// The decimal digits of a double as Redis 7.2 finds them: by Grisu2 (Loitsch, "Printing
+// Floating-Point Numbers Quickly and Accurately with Integers", 2010).
 //
-// The number and the middles between it and its neighbours are scaled by a power of ten, all of them as 64 bits, so that the
-// digits can be read off. Digits are generated until what is left is less than the distance of the middles, since every number
-// there reads back as the same double. The power is rounded, so the interval is a little narrower than the true one, and
-// for about one double in a thousand the shortest or nearest digits are missed: 1.33e22 is 13299999999999999000000.
+// The number and the middles between it and its neighbours are scaled by a power of ten, each to 64
+// bits, so that the digits can be read off. Digits are generated until the rest is less than the
+// distance of the middles, since every number there reads back as the same double. The power is
+// rounded, so the interval is a little narrower than the true one. For about one double in a
+// thousand the shortest or nearest digits are therefore missed: 1.33e22 is 13299999999999999000000.
 //
-// 64 bits are two halves of 32 here, each an unsigned number: bigints took five times as long.
+// 64 bits are two halves of 32 here, each an unsigned number. Bigints took five times as long.
 
 /** The most digits: 17 tell all doubles apart. */
 export const DIGITS_MAX = 17
 
-/** What `findDigits` found last. */
+/** The result of `findDigits`. */
 export const found = {
   /** The digits, 0 to 9, one a byte. */
   digits: new Uint8Array(DIGITS_MAX + 1),
@@ -20,7 +21,10 @@ export const found = {
   power: 0,
 }
 
-/** A number of 64 significant bits: a fraction, lowest 16 bits first, and the power of two that it is multiplied by. */
+/**
+ * A number of 64 significant bits: a fraction, lowest 16 bits first, and the power of two that it
+ * is multiplied by.
+ */
 interface Scale {
   readonly part0: number
   readonly part1: number
@@ -31,13 +35,16 @@ interface Scale {
 
 const TWO_16 = 2 ** 16
 const TWO_32 = 2 ** 32
-/** The leading bit of a double's significand, which is implied and not stored: its place in the high 32 bits. */
+/**
+ * The leading bit of a double's significand, which is implied and not stored: its place in the high
+ * 32 bits.
+ */
 const HIDDEN_BIT_HIGH = 2 ** 20
 
-/** The powers of ten that scale numbers stand eight apart, from this one on. */
+/** The powers of ten that scale numbers are eight apart, beginning with this one. */
 const SCALE_POWER_MIN = -348
 const SCALE_POWER_STEP = 8
-/** Where the exponent of a scaled number lies. */
+/** The least exponent of a scaled number. */
 const SCALED_EXPONENT_MIN = -60
 const SCALED_EXPONENT_MAX = -32
 const LOG10_OF_2 = 0.30102999566398114
@@ -45,9 +52,12 @@ const LOG10_OF_2 = 0.30102999566398114
 /** `**` is a call of some 100 ns. */
 const POWERS_OF_TWO = Float64Array.from({ length: 63 }, (_, power) => 2 ** power)
 
-/** Scaled numbers, high half and low half: in an array of doubles, since as arguments and variables they would be objects on the heap. */
+/**
+ * Scaled numbers, high half and low half. They are in an array of doubles, because as arguments and
+ * variables they would be objects on the heap.
+ */
 const scaled = new Float64Array(6)
-/** The middle above the number, which the digits are read from. */
+/** The middle above the number, from which the digits are read. */
 const TOP = 0
 /** How far below the top digits may be. */
 const WIDTH = 2
@@ -66,7 +76,8 @@ export function findDigits(value: number): void {
   // The neighbour below a power of two is half as near.
   const isLowest = high === HIDDEN_BIT_HIGH && low === 0
 
-  // Shifted until its highest bit is set. The middles are half the lowest bit of the double above and below.
+  // Shifted until the highest bit is set. The middles are half the lowest bit of the double above
+  // and below.
   let shift = 0
   if (high === 0) {
     high = low
@@ -108,7 +119,10 @@ function borrow(at: number): void {
   scaled[at + 1]! += TWO_32
 }
 
-/** Finds the fewest digits within the width below the top, the lowest `bits` (32 to 60) of which are its fraction. */
+/**
+ * Finds the fewest digits within the width below the top. The lowest `bits` (32 to 60) of the top
+ * are its fraction.
+ */
 function generate(bits: number): void {
   const { digits } = found
   const one = 1 << (bits - 32)
@@ -136,8 +150,8 @@ function generate(bits: number): void {
     return
   }
 
-  // The digits behind the point. What is left stays less than the width once it is: so four digits are taken at once until
-  // they would be too many, and the last ones singly.
+  // The digits behind the point. Once the rest is less than the width it stays so. Therefore four
+  // digits are taken at once until they would be too many, and the last ones singly.
   let scale = RUN_SCALE
   while (true) {
     const restSum = restLow * scale
@@ -188,12 +202,12 @@ function generate(bits: number): void {
 
 const RUN_DIGITS = 4
 const RUN_SCALE = 10 ** RUN_DIGITS
-/** As long as they have 32 bits. */
+/** The powers of ten of 32 bits. */
 const POWERS_OF_TEN = Uint32Array.from({ length: 10 }, (_, power) => 10 ** power)
 
 /**
- * Lowers the last digit while that stays within the width and brings the digits nearer to the number. How far below the top they are
- * stands in the place of the top; one of the last digit counts `unitHigh`.
+ * Lowers the last digit while that stays within the width and brings the digits nearer to the
+ * number. Their distance from the top replaces the top; one of the last digit counts `unitHigh`.
  */
 function approach(unitHigh: number): void {
   let restHigh = scaled[TOP]!
@@ -213,15 +227,16 @@ function approach(unitHigh: number): void {
   if (lowered > 0) found.digits[found.count - 1]! -= lowered
 }
 
-/** Returns a number with the sign of a difference whose halves were subtracted each from each. */
+/** Returns a number with the sign of a difference whose halves were subtracted separately. */
 function compare(high: number, low: number): number {
-  // Rounding cannot change the sign: the low half counts only where the sum is small, and then it is exact.
+  // Rounding cannot change the sign: the low half matters only when the sum is small, and then the
+  // sum is exact.
   return high * TWO_32 + low
 }
 
 /**
- * Multiplies (high, low) + offset by a scale and puts the upper 64 bits of the product, rounded, at a place of `scaled`. The offset is a
- * power of two, with a sign.
+ * Multiplies (high, low) + offset by a scale and writes the upper 64 bits of the product, rounded,
+ * to `scaled`. The offset is a power of two, with a sign.
  */
 function multiply(high: number, low: number, offset: number, scale: Scale, at: number): void {
   if (offset >= TWO_32 || offset <= -TWO_32) {
@@ -236,11 +251,12 @@ function multiply(high: number, low: number, offset: number, scale: Scale, at: n
       high++
     }
   }
-  // Column by column, 16 bits wide. What is cut off from a sum cannot carry, and each sum is less than 2^51.
+  // Column by column, 16 bits wide. The bits cut off from a sum cannot carry, and each sum is less
+  // than 2^51.
   let sum = Math.floor((low * scale.part0) / TWO_16) + low * scale.part1
   sum = Math.floor(sum / TWO_16) + low * scale.part2 + high * scale.part0
   sum = Math.floor(sum / TWO_16) + low * scale.part3 + high * scale.part1
-  // Half of the lowest bit that stays rounds.
+  // Adding half of the lowest remaining bit rounds.
   sum = Math.floor((sum + TWO_16 / 2) / TWO_16) + high * scale.part2
   const upper = Math.floor(sum / TWO_16)
   const lowest = sum - upper * TWO_16
@@ -250,7 +266,10 @@ function multiply(high: number, low: number, offset: number, scale: Scale, at: n
   scaled[at + 1] = (sum - productHigh * TWO_16) * TWO_16 + lowest
 }
 
-/** Finds the power of ten that brings a number of this exponent to where its digits can be read; returns its step. */
+/**
+ * Finds the power of ten that scales a number of this exponent so that its digits can be read;
+ * returns its step.
+ */
 function scaleFor(exponent: number): number {
   let step = Math.trunc((Math.trunc(-(exponent + 87) * LOG10_OF_2) - SCALE_POWER_MIN) / SCALE_POWER_STEP)
   while (true) {
@@ -263,7 +282,10 @@ function scaleFor(exponent: number): number {
 
 const scales: Scale[] = []
 
-/** Bits behind the point of a power of ten before it is rounded: many more than 64 for the smallest one, too. */
+/**
+ * Bits behind the point of a power of ten before it is rounded: many more than 64 even for the
+ * smallest.
+ */
 const POWER_BITS = 1300
 
 /** Returns the power of ten of a step, rounded to 64 bits; each is computed once. */

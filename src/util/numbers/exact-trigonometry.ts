@@ -1,20 +1,24 @@
-// Sines, cosines and arc sines rounded to the nearest double, as C's library has them in all but very few cases.
+// Sines, cosines and arc sines rounded to the nearest double, as C's library returns them in all
+// but very few cases.
 //
-// Math.sin and its like may be wrong in the last bit, and not where C's is. Here the
-// series are summed up in pairs of doubles, high + low, which hold some 104 bits
-// (T. J. Dekker, "A floating-point technique for extending the available precision",
-// 1971). It takes ten times as long: for results that are kept with all their digits.
+// Math.sin and the like may be wrong in the last bit, and not where C's library is. Here the series
+// are summed in pairs of doubles, high + low, which hold some 104 bits (T. J. Dekker, "A
+// floating-point technique for extending the available precision", 1971). It takes ten times as
+// long, so it is for results that are kept with all their digits.
 
-/** π / 2 in three parts: an angle keeps its digits when whole quarters of a turn are taken off. */
+/**
+ * π / 2 in three parts, so that an angle keeps its digits when whole quarters of a turn are
+ * subtracted.
+ */
 const QUARTER_TURN = [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33] as const
 /** Splits a double into halves of 26 bits, whose products are exact. */
 const SPLITTER = 2 ** 27 + 1
 /** Up to π / 4 the last term is below 2^-110 of the sum. */
 const TERMS = 14
-/** Nearer to 1 an arc sine's slope is so steep that the step below would overshoot. */
+/** Nearer to 1 the slope of an arc sine is so steep that the step below would overshoot. */
 const SLOPE_MIN = 1e-3
 
-// What the functions on pairs return.
+// The results of the functions on pairs.
 let high = 0
 let low = 0
 
@@ -39,12 +43,12 @@ export function arcSine(x: number): number {
   const near = Math.asin(x)
   const slope = Math.cos(near)
   if (slope < SLOPE_MIN) return near
-  // One step of Newton's doubles the digits.
+  // One step of Newton's method doubles the digits.
   turn(near, 0)
   return near + (x - high - low) / slope
 }
 
-/** Makes (high, low) the sine of x and so many quarters of a turn. */
+/** Makes (high, low) the sine of x plus `quarters` quarters of a turn. */
 function turn(x: number, quarters: number): void {
   const whole = Math.round(x / QUARTER_TURN[0])
   let restHigh = x
@@ -73,7 +77,10 @@ function turn(x: number, quarters: number): void {
   }
 }
 
-/** Makes (high, low) the sum of a series' terms, each times one square more than the one before, the first times one. */
+/**
+ * Makes (high, low) the sum of a series. Each term has one more factor of the square than the one
+ * before; the first has one.
+ */
 function sum(series: Float64Array, squareHigh: number, squareLow: number): void {
   high = 0
   low = 0
@@ -98,7 +105,7 @@ function multiply(aHigh: number, aLow: number, bHigh: number, bLow: number): voi
   low = rest - (high - total)
 }
 
-/** Returns what a × b has beyond its double, exactly. */
+/** Returns the difference between a × b and its double, exactly. */
 function productRest(a: number, b: number, product: number): number {
   const aTop = SPLITTER * a - (SPLITTER * a - a)
   const bTop = SPLITTER * b - (SPLITTER * b - b)

@@ -1,15 +1,15 @@
-// C's `long double` as x86 has it: the arithmetic behind INCRBYFLOAT.
+// C's `long double` as x86 has it: the arithmetic of INCRBYFLOAT.
 //
-// Redis reads both operands with strtold, adds them in 80-bit extended precision
-// and prints `%.17Lf` without trailing zeros. A double would give other digits
-// (0.1 + 0.2 is 0.3 there), so the format is done here exactly: a 64-bit
-// significand as a bigint, every rounding to nearest, ties to even.
+// Redis reads both operands with strtold, adds them in 80-bit extended precision and prints
+// `%.17Lf` without trailing zeros. A double would give other digits (0.1 + 0.2 is 0.3 there), so
+// the format is computed exactly: a 64-bit significand as a bigint, and every rounding to nearest,
+// ties to even.
 //
 //   value = (-1)^negative × significand × 2^exponent
-//   significand < 2^64; exponent ≥ -16445, where subnormals live; above 2^16384 there is only infinity
+//   significand < 2^64; exponent ≥ -16445, where subnormals are; above 2^16384 there is only infinity
 //
-// Not here: NaN (no text that Redis takes is one, and inf + -inf is an answer of
-// its own) and the sign of zero (Redis prints none).
+// Missing are NaN and the sign of zero. Redis accepts no text that is NaN, and inf + -inf has its
+// own result; Redis prints no sign of zero.
 
 import type { Bytes } from '../bytes/bytes.ts'
 
@@ -19,16 +19,22 @@ const PRECISION = 64
 const EXPONENT_MIN = -16445
 /** Exponent of the least bit of the largest finite numbers. */
 const EXPONENT_MAX = 16320
-/** Texts of this length or more are refused before they are read: Redis copies the text into a buffer of 5 KiB. */
+/**
+ * Texts of this length or more are refused unread, because Redis copies the text into a buffer of 5
+ * KiB.
+ */
 const TEXT_LENGTH_MAX = 5 * 1024
-/** Decimal exponents beyond this decide the answer alone, whatever the (at most TEXT_LENGTH_MAX) digits are. */
+/**
+ * A decimal exponent beyond this decides the result alone, whatever the (at most TEXT_LENGTH_MAX)
+ * digits are.
+ */
 const DECIMAL_EXPONENT_MAX = 20000
 const HEX_EXPONENT_MAX = 80000
 /** Digits that `%.17Lf` prints after the point. */
 const DECIMALS = 17
 const DECIMAL_SCALE = 10n ** BigInt(DECIMALS)
 
-/** A number in extended precision; `infinite` makes the rest of no account but the sign. */
+/** A number in extended precision. If it is `infinite`, only the sign counts besides. */
 export interface LongDouble {
   readonly negative: boolean
   readonly infinite: boolean
@@ -36,7 +42,7 @@ export interface LongDouble {
   readonly exponent: number
 }
 
-/** What {@link roundBinary} returns: significand × 2^exponent. */
+/** The result of {@link roundBinary}: significand × 2^exponent. */
 export interface Rounded {
   significand: bigint
   exponent: number
@@ -49,7 +55,8 @@ const INFINITE = /^([+-]?)(?:inf|infinity)$/i
 /**
  * Reads a number as strtold does, decimal, hexadecimal or infinite, over the whole text.
  *
- * undefined for anything else, for NaN, and for what is too large for the format or so small that it would round to zero.
+ * Returns undefined for other texts, for NaN, and for numbers that are too large for the format or
+ * so small that they would round to zero.
  */
 export function parseLongDouble(words: string | Bytes): LongDouble | undefined {
   if (words.length === 0 || words.length >= TEXT_LENGTH_MAX) return undefined
@@ -113,8 +120,8 @@ export function longDoubleToNumber(value: LongDouble): number {
 }
 
 /**
- * Rounds significand × 2^exponent to at most `precision` bits and an exponent of at least `exponentMin`: to nearest, ties to
- * even. Zero has exponent 0.
+ * Rounds significand × 2^exponent to at most `precision` bits and an exponent of at least
+ * `exponentMin`: to nearest, ties to even. Zero has exponent 0.
  */
 export function roundBinary(significand: bigint, exponent: number, precision: number, exponentMin: number): Rounded {
   if (significand === 0n) return { significand, exponent: 0 }
@@ -123,13 +130,13 @@ export function roundBinary(significand: bigint, exponent: number, precision: nu
     significand = shiftRightToEven(significand, excess)
     exponent += excess
   }
-  // Rounding up may have made one bit more, or left nothing.
+  // Rounding up may have added a bit, or left none.
   const length = bitLength(significand)
   if (length > precision) {
     significand >>= 1n
     exponent++
   } else if (length < precision && exponent > exponentMin && significand !== 0n) {
-    // The least bit's exponent says how large the number is only when all bits are used.
+    // The least bit's exponent tells the size of the number only when all bits are used.
     const shift = Math.min(precision - length, exponent - exponentMin)
     significand <<= BigInt(shift)
     exponent -= shift
@@ -137,9 +144,13 @@ export function roundBinary(significand: bigint, exponent: number, precision: nu
   return significand === 0n ? { significand, exponent: 0 } : { significand, exponent }
 }
 
-/** Returns significand × 2^exponent for a significand of at most 53 bits and an exponent of at least -1074. */
+/**
+ * Returns significand × 2^exponent for a significand of at most 53 bits and an exponent of at least
+ * -1074.
+ */
 export function scaleBinary(significand: bigint, exponent: number): number {
-  // 2^exponent alone may be beyond a double where the product is not, never the other way round.
+  // 2^exponent alone may be too large for a double where the product is not, never the other way
+  // round.
   if (exponent > 971) return significand === 0n ? 0 : Number.POSITIVE_INFINITY
   return Number(significand) * 2 ** exponent
 }
@@ -148,7 +159,7 @@ function fromDecimal(negative: boolean, digits: bigint, exponent: number): LongD
   if (digits === 0n) return { negative, infinite: false, significand: 0n, exponent: 0 }
   if (exponent > DECIMAL_EXPONENT_MAX || exponent < -DECIMAL_EXPONENT_MAX) return undefined
   if (exponent >= 0) return fromBinary(negative, digits * 10n ** BigInt(exponent), 0)
-  // Two bits more than the precision, and a last one that says "and something beyond": enough for any rounding.
+  // Two bits more than the precision, and a last one for any remainder: enough for every rounding.
   const divisor = 10n ** BigInt(-exponent)
   const shift = Math.max(0, PRECISION + 2 - (bitLength(digits) - bitLength(divisor)))
   const dividend = digits << BigInt(shift)

@@ -1,8 +1,8 @@
 // Numbers as Redis parses and prints them.
 //
-// Integers are 64-bit in meaning: a JS number while |n| ≤ 2^53 - 1, a bigint
-// beyond. Only the canonical spelling is an integer ("01", "+1", "-0" and " 1"
-// are not), because a string of that spelling is stored and shown as one.
+// Integers mean 64 bits: a JS number while |n| ≤ 2^53 - 1, a bigint beyond. Only the canonical
+// spelling is an integer ("01", "+1", "-0" and " 1" are not), because a string of that spelling is
+// stored and shown as one.
 
 import type { Bytes } from '../bytes/bytes.ts'
 import { findDigits, found } from './double-digits.ts'
@@ -11,7 +11,7 @@ import { roundBinary, scaleBinary } from './long-double.ts'
 export const INT64_MAX = 9223372036854775807n
 export const INT64_MIN = -9223372036854775808n
 
-/** Reads a canonical signed 64-bit integer; undefined when the bytes are anything else. */
+/** Reads a canonical signed 64-bit integer; undefined for other bytes. */
 export function parseInteger(bytes: Bytes): number | bigint | undefined {
   const { length } = bytes
   const { u8 } = bytes.source
@@ -37,7 +37,7 @@ export function parseInteger(bytes: Bytes): number | bigint | undefined {
   return narrow(BigInt(bytes.toString()))
 }
 
-/** Brings a bigint into int64, as a number where it is safe; undefined when out of range. */
+/** Converts a bigint to int64, as a number where it is safe; undefined when out of range. */
 export function narrow(value: bigint): number | bigint | undefined {
   if (value >= -9007199254740991n && value <= 9007199254740991n) return Number(value)
   return value > INT64_MAX || value < INT64_MIN ? undefined : value
@@ -53,8 +53,8 @@ export function addInteger(a: number | bigint, b: number | bigint): number | big
 }
 
 /**
- * Writes a safe integer in decimal at `at` and returns how many bytes that took (at most 17). The hot counters' way: no string
- * is made.
+ * Writes a safe integer in decimal at `at` and returns the number of bytes (at most 17). Hot
+ * counters use it, because it makes no string.
  */
 export function writeInteger(value: number, u8: Buffer, at: number): number {
   let sign = 0
@@ -93,10 +93,13 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
 const INFINITE = /^([+-]?)(?:inf|infinity)$/i
 
-/** Longest text of digits whose value is exact wherever it is below 2^53. */
+/** The longest text of digits whose value is exact wherever it is below 2^53. */
 const DIGITS_MAX = 16
 
-/** Reads a text of digits alone, as most numbers are: -1 when it is anything else or may not be exact. */
+/**
+ * Reads a text of digits only, as most numbers are; -1 for other texts, or when the value may not
+ * be exact.
+ */
 export function parseDigits(text: string): number {
   const { length } = text
   if (length === 0 || length > DIGITS_MAX) return -1
@@ -110,10 +113,11 @@ export function parseDigits(text: string): number {
 }
 
 /**
- * Reads a double as Redis does (`strtod` over the whole text): decimal and exponent forms, `inf`, `infinity`, hexadecimal.
+ * Reads a double as Redis does (`strtod` over the whole text): decimal and exponent forms, `inf`,
+ * `infinity`, hexadecimal.
  *
- * undefined for NaN, empty text and blanks, and for what a double cannot hold: larger than any, or so small that it would
- * become zero.
+ * Returns undefined for NaN, empty text and blanks. It does so too for numbers that a double cannot
+ * hold: too large, or so small that they would become zero.
  */
 export function parseDouble(text: string): number | undefined {
   const whole = parseDigits(text)
@@ -137,7 +141,8 @@ export function parseDouble(text: string): number | undefined {
 }
 
 function fromBits(bits: bigint, exponent: number): number | undefined {
-  // Four bits a digit at most stand against this exponent: beyond, the answer is known and the shift would be absurd.
+  // At most four bits for each digit can compensate this exponent. Beyond them the result is known,
+  // and the shift would be absurd.
   const magnitude = exponent + 4 * bits.toString(16).length
   if (magnitude > 2000 || magnitude < -2000) return undefined
   const rounded = roundBinary(bits, exponent, DOUBLE_BITS, DOUBLE_EXPONENT_MIN)
@@ -157,25 +162,32 @@ export const DOUBLE_TEXT_BYTES_MAX = 25
 const text = Buffer.alloc(DOUBLE_TEXT_BYTES_MAX)
 
 /**
- * Prints a double as Redis 7.2's replies and scores do: digits that read back the same, nearly always the fewest, laid out by rules
- * of their own: `3`, `0.1`, `1e+20`, `1.5e-7`, `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
+ * Prints a double as Redis 7.2's replies and scores do, with digits that read back the same, nearly
+ * always the fewest. The layout follows rules of its own: `3`, `0.1`, `1e+20`, `1.5e-7`,
+ * `1.2345671234567e+6`, `inf`, `-inf`, `nan`, `-0`. (Redis 7.0 printed `%.17g`.)
  */
 export function formatDouble(value: number): string {
   return hasDigits(value) ? text.toString('latin1', 0, writeDigitsOf(value, text, 0)) : formatSimple(value)
 }
 
-/** As `formatDouble`, but whole numbers are laid out by the same rules as others: `1e+18`. What DEBUG DIGEST is made of. */
+/**
+ * Like `formatDouble`, but whole numbers follow the same rules as others: `1e+18`. DEBUG DIGEST
+ * uses this form.
+ */
 export function formatDoubleDigits(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return formatSimple(value)
   return text.toString('latin1', 0, writeDigitsOf(value, text, 0))
 }
 
-/** Writes what `formatDouble` prints at `at`, without making a string of most; returns how many bytes that took. */
+/**
+ * Writes the text of `formatDouble` at `at`, for most doubles without making a string; returns the
+ * number of bytes.
+ */
 export function writeDouble(value: number, u8: Buffer, at: number): number {
   return hasDigits(value) ? writeDigitsOf(value, u8, at) : u8.write(formatSimple(value), at, 'latin1')
 }
 
-/** Tells whether a double is printed by its digits: it is neither a whole number nor infinite nor NaN. */
+/** Tells whether a double is printed by its digits: it is not whole, infinite or NaN. */
 function hasDigits(value: number): boolean {
   const magnitude = Math.abs(value)
   return magnitude > WHOLE_DOUBLE_MAX ? magnitude !== Number.POSITIVE_INFINITY : Math.floor(magnitude) < magnitude
@@ -197,7 +209,7 @@ function writeDigitsOf(value: number, u8: Buffer, start: number): number {
   const magnitude = Math.abs(exponent)
   let at = start
   if (value < 0) u8[at++] = MINUS
-  /** How many digits stand before the point. */
+  /** Number of digits before the point. */
   let whole = 1
   const isPlain = power >= 0 ? magnitude < count + 7 : power > -7 || magnitude < 4
   if (isPlain) {
@@ -228,12 +240,15 @@ const POINT = 46
 const ZERO = 48
 const LETTER_E = 101
 
-/** Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`, `0.10000000000000001`, `-0`, `inf`. */
+/**
+ * Prints a double as C's `%.17g`: 17 significant digits without trailing zeros, `1e+20`,
+ * `0.10000000000000001`, `-0`, `inf`.
+ */
 export function formatDouble17(value: number): string {
   if (!Number.isFinite(value) || value === 0 || Number.isSafeInteger(value)) return formatDouble(value)
   const magnitude = Math.abs(value)
   let text = magnitude.toExponential(16)
-  // C rounds what lies exactly in the middle to the even digit, JavaScript up.
+  // C rounds an exact middle to the even digit, JavaScript rounds it up.
   const exact = magnitude.toExponential(60)
   if (/^.\..{15}[02468]50*e/.test(exact)) text = exact.slice(0, 18) + exact.slice(exact.indexOf('e'))
   const e = text.indexOf('e')

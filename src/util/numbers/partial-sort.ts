@@ -1,9 +1,9 @@
-// Sorting only a part: the elements that belong to some positions get there, the others lie on their side of them.
+// Partial sorting: the elements that belong to certain positions get there, and the others lie on
+// the right side of them.
 //
-// It is Bentley and McIlroy's quicksort ("Engineering a Sort Function", 1993)
-// that leaves out partitions nobody asked for. Not stable; but what it does to
-// equal elements is what Redis does to them, whose COUNT and LIMIT sort the same
-// way, and they show in replies.
+// It is Bentley and McIlroy's quicksort ("Engineering a Sort Function", 1993), which skips
+// partitions outside those positions. It is not stable. It orders equal elements as Redis does,
+// whose COUNT and LIMIT sort the same way, because their order shows in replies.
 
 export type Compare = (a: number, b: number) => number
 
@@ -12,7 +12,10 @@ const INSERTION_MAX = 6
 /** Above this many the pivot is the median of nine, not of three. */
 const MEDIAN_OF_THREE_MAX = 40
 
-/** Sorts `items` so far that positions `first` to `last` hold what they would hold were all sorted. */
+/**
+ * Sorts `items` so far that positions `first` to `last` hold what they would hold if all were
+ * sorted.
+ */
 export function partialSort(items: Int32Array, compare: Compare, first: number, last: number): void {
   sortRange(items, 0, items.length, compare, first, last)
 }

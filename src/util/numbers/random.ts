@@ -1,4 +1,5 @@
-// Chance, handed in like time (invariant 2): xoshiro128** seeded from the system or by a test.
+// Random numbers, handed in like time (invariant 2): xoshiro128** seeded from the system or by a
+// test.
 
 import { randomBytes } from 'node:crypto'
 
@@ -42,7 +43,7 @@ export class Random {
 
   /** Returns a uniform integer in [0, bound), 1 ≤ bound ≤ 2^32. */
   below(bound: number): number {
-    // Rejecting the incomplete last round keeps it uniform.
+    // Rejecting the incomplete last round keeps the result uniform.
     const limit = 4294967296 - (4294967296 % bound)
     let value = this.uint32()
     while (value >= limit) value = this.uint32()

@@ -1,9 +1,10 @@
-// The order of numbers in a column: which is the first, the second and so on. Equal ones stay as they stand.
+// The order of numbers in an array: which is first, second and so on. Equal numbers keep their
+// order.
 //
-// A merge sort in memory that is used again: the runtime's sort of a typed array
-// with a comparison copies it into an array of its own and calls back for each.
+// It is a merge sort in reused memory. The runtime's sort of a typed array with a comparison copies
+// it into a new array and makes a call for each comparison.
 
-/** Stretches of so many are sorted by insertion. */
+/** Stretches of this length are sorted by insertion. */
 const INSERTION_MAX = 8
 
 export class StableOrder {
@@ -11,8 +12,9 @@ export class StableOrder {
   #spare = new Int32Array(256)
 
   /**
-   * Returns the indexes of the first `count` numbers, none of them NaN, ascending (sign = 1) or descending (-1). Valid until the next
-   * call. `giveWay` is called after each pass over all numbers; the order is lost when it throws.
+   * Returns the indexes of the first `count` numbers, none of them NaN, ascending (sign = 1) or
+   * descending (-1). Valid until the next call. `giveWay` is called after each pass over all
+   * numbers; the order is lost when it throws.
    */
   sort(numbers: Float64Array, count: number, sign: 1 | -1, giveWay: () => void = nothing): Int32Array {
     if (count > this.#order.length) {
@@ -34,7 +36,7 @@ export class StableOrder {
     return from
   }
 
-  /** Lets go of memory that many numbers needed. */
+  /** Releases memory that many numbers needed. */
   clear(): void {
     this.#order = new Int32Array(256)
     this.#spare = new Int32Array(256)
@@ -53,7 +55,7 @@ function insertionSort(numbers: Float64Array, order: Int32Array, start: number, 
   }
 }
 
-/** Merges what is sorted from `start` up to `middle` with what is from there up to `end`. */
+/** Merges the sorted stretch from `start` up to `middle` with the one from there up to `end`. */
 function merge(
   numbers: Float64Array,
   from: Int32Array,

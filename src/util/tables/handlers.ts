@@ -1,25 +1,27 @@
-// A place where any number of listeners may sit, and one slot through which all of them are told.
+// Handlers of events: each event has any number, and one slot through which all are called.
 //
-// Whoever tells keeps the slot: null while nobody listens, the listener itself
-// while there is one, else a function that calls one after the other. So a hot
-// path asks `slot !== null` and calls, and pays nothing for a second seat that is
-// empty.
+// The source of the event keeps the slot. It is null while there is no handler, the handler itself
+// while there is one, and otherwise a function that calls all of them. So a hot path tests `slot
+// !== null` and calls, and a missing second handler costs nothing.
 
-/** What is told: up to three things. */
+/** The arguments of an event: up to three. */
 type Told = [unknown?, unknown?, unknown?]
 
 export type Handler<A extends Told> = (...told: A) => void
 
 export class Handlers<A extends Told> {
   readonly #fill: (slot: Handler<A> | null) => void
-  /** In the order in which they came. Replaced, never changed: somebody may leave while all are being told. */
+  /**
+   * In the order in which they were added. Replaced, never changed, because a handler may be
+   * removed while all are being called.
+   */
   #listeners: readonly Handler<A>[] = []
   readonly #everybody: Handler<A>
 
-  /** `fill` is given what belongs into the slot, whenever that changes. */
+  /** `fill` is called with the new content of the slot whenever that changes. */
   constructor(fill: (slot: Handler<A> | null) => void) {
     this.#fill = fill
-    // Three names instead of a rest: no array is made each time.
+    // Three parameters instead of a rest parameter, so that no array is made for each call.
     const everybody = (one: unknown, two: unknown, three: unknown): void => {
       const listeners: readonly unknown[] = this.#listeners
       for (let i = 0; i < listeners.length; i++) (listeners[i] as Handler<Told>)(one, two, three)
@@ -27,22 +29,22 @@ export class Handlers<A extends Told> {
     this.#everybody = everybody as Handler<Told> as Handler<A>
   }
 
-  /** Seats a listener behind those who are there; one who sits already stays where it is. */
+  /** Adds a handler behind the others. One that is there already stays where it is. */
   add(listener: Handler<A>): void {
     if (!this.#listeners.includes(listener)) this.#seat([...this.#listeners, listener])
   }
 
-  /** As `take`, but before all others: it is told first. */
-  takeFirst(listener: Handler<A>): void {
+  /** Like `add`, but before all others, so it is called first. */
+  addFirst(listener: Handler<A>): void {
     if (!this.#listeners.includes(listener)) this.#seat([listener, ...this.#listeners])
   }
 
-  /** Has a listener leave, if it sits here. */
+  /** Removes a handler, if it is there. */
   remove(listener: Handler<A>): void {
     if (this.#listeners.includes(listener)) this.#seat(this.#listeners.filter((other) => other !== listener))
   }
 
-  /** Seats a listener that wants to be told, and has one leave that does not. */
+  /** Adds a handler if it is wanted, else removes it. */
   follow(listener: Handler<A>, wanted: boolean): void {
     if (wanted) this.add(listener)
     else this.remove(listener)

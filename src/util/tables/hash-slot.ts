@@ -1,7 +1,7 @@
-// The slot of a key: CRC-16 (XMODEM) of its name, modulo 16384, as Redis Cluster has it.
+// The slot of a key: CRC-16 (XMODEM) of its name, modulo 16384, as in Redis Cluster.
 //
-// Of a name with braces only what stands between the first `{` and the next `}` counts, unless that is nothing: keys
-// that share such a *hash tag* are in one slot.
+// In a name with braces only the part between the first `{` and the next `}` counts, unless it is
+// empty. Keys that share such a *hash tag* are in one slot.
 
 import type { Bytes } from '../bytes/bytes.ts'
 
@@ -40,7 +40,7 @@ export function hashSlotOf({ source: { u8 }, start, length }: Bytes): number {
   return sum & (SLOT_COUNT - 1)
 }
 
-/** Keys are short: a loop is faster than a call into the runtime. */
+/** Keys are short, so a loop is faster than a call into the runtime. */
 function find(u8: Buffer, byte: number, from: number, end: number): number {
   for (let i = from; i < end; i++) if (u8[i] === byte) return i
   return -1

@@ -1,20 +1,19 @@
 // HalfSipHash-1-3: the hash by which keys, fields, members and channels are filed.
 //
-// Whoever knows how names are hashed can choose names that all go into one
-// bucket, and then each lookup there walks past all the others. Here the hash
-// depends on a secret of 64 bits in such a way that nothing about collisions can
-// be said without it, however the names are chosen. Mixers made for speed, such
-// as Murmur's, do not have this property: two words can be chosen so that their
-// differences cancel under any seed (docs/decisions/0014-keyed-hash.md).
+// A client that knows the hash can choose names that all go into one bucket, and then each lookup
+// there walks past all others. This hash depends on a secret of 64 bits in such a way that nothing
+// about collisions can be said without it, however the names are chosen. Mixers made for speed,
+// such as Murmur's, do not have this property: two words can be chosen so that their differences
+// cancel under any seed (docs/decisions/0014-keyed-hash.md).
 //
-// HalfSipHash is SipHash (Aumasson and Bernstein, 2012) on words of 32 bits, which
-// is what JavaScript computes with. One round a word and three at the end is what
-// Linux has as `hsiphash` for its hash tables.
+// HalfSipHash is SipHash (Aumasson and Bernstein, 2012) on words of 32 bits, as JavaScript computes
+// with them. One round for each word and three at the end is Linux's `hsiphash` for its hash
+// tables.
 
 import { randomBytes } from 'node:crypto'
 import type { Source } from '../bytes/bytes.ts'
 
-/** The secret of a process: 64 bits. Nothing that clients see may be made from it. */
+/** The secret of a process: 64 bits. Clients must see nothing that is computed from it. */
 export class HashKey {
   readonly low: number
   readonly high: number
@@ -25,8 +24,8 @@ export class HashKey {
   }
 
   /**
-   * Draws one from the system's entropy: not from `Random`, whose state can be computed from numbers that clients are shown (INFO's
-   * run_id is such a number).
+   * Draws a key from the system's entropy, not from `Random`. The state of that can be computed
+   * from numbers that clients see, such as INFO's run_id.
    */
   static draw(): HashKey {
     const bytes = randomBytes(8)
@@ -46,7 +45,8 @@ export function hashBytes(source: Source, start: number, length: number, key: Ha
   for (; at < wordsEnd; at += 4) {
     const word = view.getInt32(at, true)
     d ^= word
-    // A round. It stands here twice, and below as a loop, because a function that returns four numbers costs more than the hash.
+    // A round, written out twice here and as a loop below, because a function that returns four
+    // numbers costs more than the hash.
     a = (a + b) | 0
     b = ((b << 5) | (b >>> 27)) ^ a
     a = (a << 16) | (a >>> 16)
@@ -59,7 +59,7 @@ export function hashBytes(source: Source, start: number, length: number, key: Ha
     c = (c << 16) | (c >>> 16)
     a ^= word
   }
-  // The last word: what is left, and the length.
+  // The last word: the remaining bytes, and the length.
   let word = length << 24
   const rest = length & 3
   if (rest > 0) {

@@ -1,12 +1,14 @@
-// Maps and sets of names that clients choose, where a string is at hand: channels, patterns, watched and awaited keys.
+// Maps and sets of names that clients choose, where a string is at hand: channels, patterns,
+// watched and awaited keys.
 //
-// JavaScript's own Map hashes strings with a secret, so names cannot be chosen to collide in it, with two exceptions. Of very long
-// strings it takes the length for the hash. And what looks like a small number is hashed by its value alone before Node 20.20.2,
-// 22.22.2, 24.14.1 and 25.8.2. Such names stand in a map beside it, under a name that is neither.
+// JavaScript's own Map hashes strings with a secret, so names cannot be chosen to collide in it,
+// with two exceptions. For very long strings it takes the length as hash. And a name that looks
+// like a small number is hashed by its value alone before Node 20.20.2, 22.22.2, 24.14.1 and
+// 25.8.2. Names of these kinds are kept in a second map, under a substitute that is neither.
 
 import { createHash } from 'node:crypto'
 
-/** Longer strings have their length for a hash (V8: String::kMaxHashCalcLength). */
+/** Longer strings have their length as hash (V8: String::kMaxHashCalcLength). */
 const HASHED_LENGTH_MAX = 16_383
 
 const DIGIT_ZERO = 48
@@ -14,7 +16,7 @@ const DIGIT_NINE = 57
 
 export class NameMap<Value> {
   readonly #plain = new Map<string, Value>()
-  /** The exceptions; undefined until the first. */
+  /** The names of these two kinds; undefined until the first. */
   #others: Map<string, { name: string; value: Value }> | undefined = undefined
 
   get size(): number {
@@ -48,24 +50,24 @@ export class NameMap<Value> {
     this.#others = undefined
   }
 
-  /** The names, in no particular order. As with Map, names may be removed meanwhile. */
+  /** Iterates the names, in no particular order. As in a Map, names may be removed meanwhile. */
   *keys(): Generator<string, undefined> {
     yield* this.#plain.keys()
     if (this.#others !== undefined) for (const { name } of this.#others.values()) yield name
   }
 
-  /** What stands under the names, likewise. */
+  /** Iterates the values, in the same way. */
   *values(): Generator<Value, undefined> {
     yield* this.#plain.values()
     if (this.#others !== undefined) for (const { value } of this.#others.values()) yield value
   }
 }
 
-/** What a name takes in a set besides its characters. */
+/** Estimate of the bytes that a name takes in a set besides its characters. */
 const NAME_BYTES = 64
 
 export class NameSet {
-  /** Bytes of the names, and of the places they stand in. */
+  /** Bytes of the names, and of their entries. */
   bytes = 0
   readonly #names = new NameMap<true>()
 
@@ -95,7 +97,7 @@ export class NameSet {
     this.bytes = 0
   }
 
-  /** As `NameMap.keys`. */
+  /** Like `NameMap.keys`. */
   [Symbol.iterator](): Generator<string, undefined> {
     return this.#names.keys()
   }
@@ -106,7 +108,10 @@ function isPlain(name: string): boolean {
   return name.length <= HASHED_LENGTH_MAX && !(first >= DIGIT_ZERO && first <= DIGIT_NINE)
 }
 
-/** Two names have the same one only if they are the same: a short one stands in it, of a long one SHA-256 is as good as the name. */
+/**
+ * Two names have the same substitute only if they are equal. That of a short name contains it; for
+ * a long name SHA-256 is as good as the name.
+ */
 function substitute(name: string): string {
   return name.length <= HASHED_LENGTH_MAX ? `:${name}` : createHash('sha256').update(name, 'latin1').digest('base64')
 }

@@ -1,8 +1,8 @@
-// Things that are named by small numbers, as a table of 32-bit words can keep them. The number of what has gone is given again.
+// A table that gives objects small numbers, for use in 32-bit words. The number of a removed object
+// is used again.
 //
-// Earlier states can be kept (kept-pages.ts). A thing that came before the newest
-// of them is *kept*: it is part of that state, and whoever wants to change it
-// changes a copy.
+// Earlier states can be kept (kept-pages.ts). An object from before the newest of them is *kept*:
+// it is part of that state, so a writer must change a copy.
 
 import { assert } from '../assert.ts'
 import { CHECKED } from '../invariant.ts'
@@ -13,7 +13,7 @@ const PAGE_SHIFT = RESTLESS ? 2 : 8
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
 
-/** How things with their numbers were at one time. */
+/** The objects with their numbers when a state was kept. */
 export interface NumberedState<T> {
   readonly things: readonly (T | undefined)[][]
   readonly since: readonly Int32Array[]
@@ -22,7 +22,7 @@ export interface NumberedState<T> {
 }
 
 export class Numbered<T extends object> {
-  /** What comes is marked with it; what bears a lower mark is kept. */
+  /** The mark of new objects. An object with a lower mark is kept. */
   era = 0
   readonly #thingPages = new KeptPages<(T | undefined)[]>()
   readonly #sincePages = new KeptPages<Int32Array>()
@@ -31,7 +31,7 @@ export class Numbered<T extends object> {
   #length = 0
   #unused: number[] = []
 
-  /** Returns the thing of a number; there must be one. */
+  /** Returns the object of a number. There must be one. */
   get(number: number): T {
     const thing = this.#things[number >>> PAGE_SHIFT]![number & PAGE_MASK]
     if (CHECKED) assert(thing !== undefined, 'a number in use names a thing')
@@ -42,14 +42,14 @@ export class Numbered<T extends object> {
     return number < this.#length && this.#things[number >>> PAGE_SHIFT]![number & PAGE_MASK] !== undefined
   }
 
-  /** Keeps a thing and returns its number. */
+  /** Adds an object and returns its number. */
   add(thing: T): number {
     const number = this.#unused.pop() ?? this.#next()
     this.#set(number, thing)
     return number
   }
 
-  /** Forgets the thing of a number, and returns it. */
+  /** Removes the object of a number, and returns it. */
   remove(number: number): T {
     const thing = this.get(number)
     this.#write(number, undefined)
@@ -57,17 +57,17 @@ export class Numbered<T extends object> {
     return thing
   }
 
-  /** Gives the number of a thing to another. */
+  /** Replaces the object of a number. */
   replace(number: number, thing: T): void {
     this.#set(number, thing)
   }
 
-  /** The era in which the thing of a number came. */
+  /** Returns the era in which the object of a number was added. */
   sinceOf(number: number): number {
     return this.#since[number >>> PAGE_SHIFT]![number & PAGE_MASK]!
   }
 
-  /** Tells whether the thing of a number is part of an earlier state. */
+  /** Tells whether the object of a number is part of an earlier state. */
   isKept(number: number): boolean {
     return this.era !== 0 && this.sinceOf(number) < this.era
   }
@@ -76,7 +76,7 @@ export class Numbered<T extends object> {
     for (const page of this.#things) for (const thing of page) if (thing !== undefined) yield thing
   }
 
-  /** Those that came in this era or a later one. */
+  /** Iterates the objects that were added in this era or a later one. */
   *cameSince(era: number): IterableIterator<T> {
     for (let number = 0; number < this.#length; number++) {
       if (this.has(number) && this.sinceOf(number) >= era) yield this.get(number)
@@ -85,7 +85,7 @@ export class Numbered<T extends object> {
 
   // ── earlier states ───────────────────────────────────────────────────────
 
-  /** Returns how everything is, and begins an era. */
+  /** Returns the present state, and begins an era. */
   keep(era: number): NumberedState<T> {
     this.era = era
     return {
@@ -96,7 +96,7 @@ export class Numbered<T extends object> {
     }
   }
 
-  /** Makes everything as it was at the beginning of an era. */
+  /** Returns to the state at the beginning of an era. */
   restore({ things, since, length, unused }: NumberedState<T>, era: number): void {
     this.era = era
     this.#thingPages.restore(things)
@@ -105,7 +105,7 @@ export class Numbered<T extends object> {
     this.#unused = unused.slice()
   }
 
-  /** Goes on in an earlier era; 0 = no state is kept any more. */
+  /** Continues in an earlier era; 0 = no state is kept any more. */
   goBackTo(era: number): void {
     this.era = era
     if (era !== 0) return
@@ -115,7 +115,7 @@ export class Numbered<T extends object> {
 
   #set(number: number, thing: T): void {
     this.#write(number, thing)
-    // While nothing is kept an older mark does: every era to come is later.
+    // While no state is kept an older mark is as good, because every era to come is later.
     if (this.era !== 0) this.#sincePages.writable(number >>> PAGE_SHIFT)[number & PAGE_MASK] = this.era
   }
 

@@ -1,23 +1,23 @@
-// Things filed under prefixes, found by a text that begins with them.
+// Items filed under prefixes, found by a text that begins with them.
 //
-// A radix trie: a text meets only what hangs along its own path.
+// A radix trie: a lookup visits only the nodes along its text.
 //
 //        (root) ─ "news." ─┬─ "sport."
 //                          └─ "music."
 //
-// Several things may have one prefix.
+// Several items may have the same prefix.
 
-/** What can be filed here. */
+/** An item of a trie. */
 export interface Prefixed {
   readonly prefix: string
-  /** Its position among those with the same prefix; the trie's business. */
+  /** Its position among the items with the same prefix; set by the trie. */
   slot: number
-  /** Tells whether a text that begins with the prefix is meant. */
+  /** Tells whether the item matches a text that begins with the prefix. */
   matches(text: string): boolean
 }
 
 class Node<T> {
-  /** The stretch between the parent's prefix and this one's; '' only at the root. */
+  /** The text between the parent's prefix and this one's; '' only at the root. */
   label: string
   children: Map<number, Node<T>> | undefined = undefined
   items: T[] = []
@@ -51,7 +51,7 @@ export class PrefixTrie<T extends Prefixed> {
     node.items.push(item)
   }
 
-  /** Removes something that was added. */
+  /** Removes an item that was added. */
   remove(item: T): void {
     const { prefix } = item
     const path: Node<T>[] = [this.#root]
@@ -65,11 +65,11 @@ export class PrefixTrie<T extends Prefixed> {
       node.items[item.slot] = last
       last.slot = item.slot
     }
-    // A node that holds nothing exists only to fork.
+    // A node without items exists only as a fork.
     for (let i = path.length - 1; i > 0 && prune(path[i - 1]!, path[i]!); i--);
   }
 
-  /** Appends what matches a text to `found`, shorter prefixes first. */
+  /** Appends the items that match a text to `found`, shorter prefixes first. */
   match(text: string, found: T[]): void {
     let node: Node<T> | undefined = this.#root
     let at = 0
@@ -84,7 +84,10 @@ export class PrefixTrie<T extends Prefixed> {
     }
   }
 
-  /** Returns something whose prefix is the beginning of `prefix` or begins with it: that of the prefix which comes first in order. */
+  /**
+   * Returns an item whose prefix is the beginning of `prefix` or begins with it: one with the first
+   * such prefix in order.
+   */
   overlapping(prefix: string): T | undefined {
     let node = this.#root
     let at = 0
@@ -93,11 +96,11 @@ export class PrefixTrie<T extends Prefixed> {
       if (child === undefined) return undefined
       const shared = sharedLength(child.label, prefix, at)
       at += shared
-      // Either all of the label was met, or all of the prefix.
+      // Either the whole label matched, or the whole prefix.
       if (shared < child.label.length && at < prefix.length) return undefined
       node = child
     }
-    // The first below; the root alone may have nothing below it.
+    // The first item below. Only the root may have none below it.
     while (node.items.length === 0) {
       if (node.children === undefined) return undefined
       node = node.children.get(Math.min(...node.children.keys()))!
@@ -105,7 +108,7 @@ export class PrefixTrie<T extends Prefixed> {
     return node.items[0]
   }
 
-  /** Nodes in use, for tests: what was removed must leave nothing behind. */
+  /** Number of nodes, for tests: a removed item must leave none behind. */
   get nodes(): number {
     return countNodes(this.#root)
   }
@@ -119,7 +122,7 @@ function sharedLength(label: string, text: string, at: number): number {
   return length
 }
 
-/** Puts a node between a parent and its child, after `length` bytes of the child's label. */
+/** Inserts a node between a parent and its child, after `length` bytes of the child's label. */
 function split<T>(parent: Node<T>, child: Node<T>, length: number): Node<T> {
   const fork = new Node<T>(child.label.slice(0, length))
   child.label = child.label.slice(length)
@@ -128,7 +131,7 @@ function split<T>(parent: Node<T>, child: Node<T>, length: number): Node<T> {
   return fork
 }
 
-/** Drops or joins a node that holds nothing; true when the parent may be in the same state now. */
+/** Drops or joins a node without items; true when the parent may now need the same. */
 function prune<T>(parent: Node<T>, node: Node<T>): boolean {
   if (node.items.length > 0) return false
   const { children } = node

@@ -1,8 +1,8 @@
-// Time as the engine sees it: handed in, so that a test owns it (invariant 2).
+// Time as the engine sees it: handed in, so that a test controls it (invariant 2).
 
 import { clearTimeout, dateNow, performance, setTimeout } from './real-time.ts'
 
-/** A timer that can be called off. */
+/** A timer that can be cancelled. */
 export interface Timer {
   cancel(): void
 }
@@ -10,7 +10,7 @@ export interface Timer {
 export interface Clock {
   /** Unix time in milliseconds, fractions allowed. */
   now(): number
-  /** Milliseconds since some beginning, never going back; for durations. */
+  /** Milliseconds since an arbitrary beginning, never going back; for durations. */
   monotonic(): number
   /** Calls `run` once, `delayMs` from now. A waiting timer does not keep the process alive. */
   after(delayMs: number, run: () => void): Timer

@@ -1,9 +1,8 @@
-// What is due when: a 4-ary min-heap of (time, entry number) in pages of typed arrays.
+// Deadlines: a 4-ary min-heap of (time, entry number) in pages of typed arrays.
 //
-// The earliest deadline is always known, so nothing is sampled and nothing due
-// lingers. Each entry knows its position (the owner stores it when told), so
-// changing or cancelling a deadline is O(log n), and growth copies nothing.
-// Earlier states can be kept (kept-pages.ts).
+// The earliest deadline is always known, so expiry needs no sampling and is never late. The owner
+// stores each entry's position, which the heap reports. So changing or cancelling a deadline is
+// O(log n), and growth copies nothing. Earlier states can be kept (kept-pages.ts).
 
 import { assert } from '../assert.ts'
 import { CHECKED } from '../invariant.ts'
@@ -13,10 +12,10 @@ import { RESTLESS } from '../restless.ts'
 const PAGE_SHIFT = RESTLESS ? 3 : 12
 const PAGE_SIZE = 1 << PAGE_SHIFT
 const PAGE_MASK = PAGE_SIZE - 1
-/** Deadlines the first page begins with. */
+/** Deadlines of the first page when it is allocated. */
 const FIRST_PAGE_SIZE = RESTLESS ? 2 : 64
 
-/** How a heap was at one time. */
+/** A heap when a state was kept. */
 export interface DeadlineState {
   readonly count: number
   readonly times: readonly Float64Array[]
@@ -32,7 +31,7 @@ export class DeadlineHeap {
   readonly #times = this.#timePages.list
   readonly #entries = this.#entryPages.list
 
-  /** `moved` is told the position of an entry whenever it changes; -1 = no longer here. */
+  /** `moved` is called with the position of an entry whenever it changes; -1 = removed. */
   constructor(moved: (entry: number, position: number) => void) {
     this.#moved = moved
   }
@@ -51,7 +50,7 @@ export class DeadlineHeap {
     return this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
   }
 
-  /** Returns the earliest time, +Infinity when nothing expires. */
+  /** Returns the earliest time; +Infinity when there is no deadline. */
   get earliest(): number {
     return this.count === 0 ? Number.POSITIVE_INFINITY : this.timeAt(0)
   }
@@ -69,14 +68,14 @@ export class DeadlineHeap {
     this.#rise(position, entry, time)
   }
 
-  /** Gives the deadline at `position` another time. */
+  /** Changes the time of the deadline at `position`. */
   change(position: number, time: number): void {
     const entry = this.entryAt(position)
     if (time < this.timeAt(position)) this.#rise(position, entry, time)
     else this.#sink(position, entry, time)
   }
 
-  /** Says that the entry at `position` has another number now. */
+  /** Changes the number of the entry at `position`. */
   rename(position: number, entry: number): void {
     this.#entryPages.writable(position >>> PAGE_SHIFT)[position & PAGE_MASK] = entry
     this.#moved(entry, position)
@@ -104,25 +103,27 @@ export class DeadlineHeap {
     this.#entryPages.truncate(0)
   }
 
-  /** Returns how everything is; nobody is told of what is kept. */
+  /** Returns the present state. The kept state does not call `moved`. */
   keep(): DeadlineState {
     return { count: this.count, times: this.#timePages.keep(), entries: this.#entryPages.keep() }
   }
 
-  /** Makes everything as it was. Nobody is told: the owner's positions are restored with it. */
+  /**
+   * Returns to a kept state without calling `moved`, because the owner restores its positions too.
+   */
   restore({ count, times, entries }: DeadlineState): void {
     this.count = count
     this.#timePages.restore(times)
     this.#entryPages.restore(entries)
   }
 
-  /** Says that nobody has an earlier state any more. */
+  /** Must be called when no earlier state is kept any more. */
   forget(): void {
     this.#timePages.forget()
     this.#entryPages.forget()
   }
 
-  /** Looks at every deadline: none is before the one above it. */
+  /** Checks every deadline: none is before its parent in the heap. */
   check(): void {
     if (!CHECKED) return
     for (let position = 1; position < this.count; position++) {
@@ -130,7 +131,7 @@ export class DeadlineHeap {
     }
   }
 
-  /** The first page doubles, so that a heap of a few is not mostly empty. */
+  /** The first page doubles, so that a heap of a few deadlines is not mostly empty. */
   #growFirstPage(): void {
     const times = new Float64Array(2 * this.#times[0]!.length)
     times.set(this.#times[0]!)

@@ -14,7 +14,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-/** Returns milliseconds, undefined for what is no duration. */
+/** Returns milliseconds; undefined for a text that is not a duration. */
 export function durationMs(text: string): number | undefined {
   const match = /^([1-9][0-9]{0,9})(ms|s|m|h|d|w)$/.exec(text)
   return match === null ? undefined : Number(match[1]) * UNIT_MS[match[2]!]!
@@ -27,7 +27,10 @@ export function durationText(ms: number): string {
   return `${ms / unitMs}${unit}`
 }
 
-/** Returns what a program has given as a length of time, in milliseconds. Throws OptionError, which names it. */
+/**
+ * Returns a duration that a program has given, in milliseconds. Throws OptionError, which contains
+ * `name`.
+ */
 export function durationOf(duration: Duration, name: string): number {
   const ms = typeof duration === 'string' ? durationMs(duration) : duration
   if (ms === undefined || !Number.isFinite(ms) || ms < 0)

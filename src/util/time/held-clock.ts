@@ -1,13 +1,15 @@
-// Time that a test holds in its hands: it stands still until the test moves it, and then goes from one thing that is due to the
-// next.
+// A clock that a test controls: it stands still until the test moves it, and then goes from one due
+// timer to the next.
 //
-//   advance ─▶ quiet? ─▶ the next timer up to there: its moment, its work ─▶ quiet? ─▶ … ─▶ the moment asked for
+//   advance ─▶ quiet? ─▶ the next timer up to there: its moment, its work ─▶ quiet?
+//           ─▶ … ─▶ the moment asked for
 //
-// A timer may have consequences. The engine takes turns, the disk syncs what replies wait for, and clients in this process hear of it
-// and act. The clock is quiet when all of these are over, and moves on only then. So a client acts at the moment of the timer that it
-// heard of, and advancing by a and then by b is advancing by a + b.
+// A timer may have consequences. The engine takes turns, the disk syncs writes whose replies wait,
+// and clients in this process hear of it and act. The clock is quiet when all these are over, and
+// moves on only then. So a client acts at the moment of the timer that it heard of, and advancing
+// by a and then by b equals advancing by a + b.
 //
-// What is due at this very moment is not held back: a timer of no time runs soon, without anybody advancing.
+// A timer that is due at the present moment is not held back: it runs soon, without `advance`.
 
 import { OptionError } from '../option-error.ts'
 import type { Clock, Timer } from './clock.ts'
@@ -21,23 +23,26 @@ export type PointInTime = Date | number | string
 export interface TestClock {
   /** Unix time in milliseconds, as `Date.now()`. */
   now(): number
-  /** Lets so much time pass; everything that falls due happens at its own time, in order. Fulfilled when all of it has happened. */
+  /**
+   * Lets so much time pass. All due timers run at their own time, in order. Fulfilled when all have
+   * run.
+   */
   advance(duration: Duration): Promise<void>
-  /** As `advance`, up to a moment that is not in the past. */
+  /** Like `advance`, up to a moment that is not in the past. */
   advanceTo(moment: PointInTime): Promise<void>
   /**
-   * Goes to a moment at once, as when somebody sets a machine's clock: what falls due by that happens late, at the new time. May
-   * go back.
+   * Jumps to a moment, as when a machine's clock is set: timers that fall due run late, at the new
+   * time. May go back.
    */
   set(moment: PointInTime): Promise<void>
 }
 
 /**
- * The clock is quiet after so many turns of the loop in which there was nothing to do. A client in this process that uses a socket
- * hears a reply in the first turn, and its next request arrives in the second.
+ * The clock is quiet after this many turns of the loop without work. A client in this process that
+ * uses a socket hears a reply in the first turn, and its next request arrives in the second.
  */
 const QUIET_TURNS = 3
-/** Timers without consequences that are run at a stretch; then the loop turns once. */
+/** Timers without consequences that run before the loop turns once. */
 const TIMERS_AT_A_STRETCH = 1000
 
 interface Pending extends Timer {
@@ -48,13 +53,13 @@ interface Pending extends Timer {
 export class HeldClock implements Clock, TestClock {
   readonly #startMs: number
   #nowMs: number
-  /** In the order in which they are due; those of one moment in the order in which they came. */
+  /** In the order in which they are due; timers of one moment in the order of their creation. */
   #pending: Pending[] = []
-  /** What was put off to the end of a turn and has not run yet. */
+  /** Functions put off to the end of a turn that have not run yet. */
   #outstanding = 0
   readonly #waits: (() => boolean)[] = []
   #runsSoon = false
-  /** Moves come one after the other. */
+  /** Moves run one after the other. */
   #moved: Promise<void> = Promise.resolve()
 
   constructor(startMs: number) {
@@ -89,7 +94,7 @@ export class HeldClock implements Clock, TestClock {
 
   // ── what it waits for ────────────────────────────────────────────────────
 
-  /** Runs something after the events of this turn of the loop; time does not move before. */
+  /** Runs a function after the events of this turn of the loop. Time does not move before. */
   readonly later = (run: () => void): void => {
     this.#outstanding++
     setImmediate(() => {
@@ -98,7 +103,7 @@ export class HeldClock implements Clock, TestClock {
     })
   }
 
-  /** Does not move time while `isBusy` says so. */
+  /** Does not move time while `isBusy` returns true. */
   waitFor(isBusy: () => boolean): void {
     this.#waits.push(isBusy)
   }
@@ -129,7 +134,7 @@ export class HeldClock implements Clock, TestClock {
 
   #move(move: () => Promise<void>): Promise<void> {
     const moved = this.#moved.then(move)
-    // Who asked for it is told; the next move comes all the same.
+    // The caller gets the error; the next move runs all the same.
     this.#moved = moved.catch(() => undefined)
     return moved
   }
@@ -143,7 +148,10 @@ export class HeldClock implements Clock, TestClock {
     await this.#quiet()
   }
 
-  /** Runs the next timer that is due by then, at its own moment or, where that has passed, now. False when there is none. */
+  /**
+   * Runs the next timer that is due by `untilMs`, at its own moment or, if that has passed, now.
+   * False when there is none.
+   */
   #runNext(untilMs: number): boolean {
     const next = this.#pending[0]
     if (next === undefined || next.dueMs > untilMs) return false
@@ -158,7 +166,7 @@ export class HeldClock implements Clock, TestClock {
     this.#runsSoon = true
     this.later(() => {
       this.#runsSoon = false
-      // One at a time, as when time moves: what it sets in motion comes to its end before the next.
+      // One at a time, as when time moves: the consequences of one end before the next begins.
       if (this.#runNext(this.#nowMs) && (this.#pending[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= this.#nowMs)
         this.#runSoon()
     })
@@ -175,7 +183,10 @@ export class HeldClock implements Clock, TestClock {
   }
 }
 
-/** Makes a clock that stands still, at this moment unless told another. Throws OptionError for what is no moment. */
+/**
+ * Makes a clock that stands still, at the present moment or at `start`. Throws OptionError if that
+ * is not a moment.
+ */
 export function testClock(start: PointInTime = dateNow()): TestClock {
   return new HeldClock(momentMs(start))
 }

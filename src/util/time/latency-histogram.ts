@@ -1,17 +1,19 @@
-// How long something took, counted so that any percentile can be told within one percent: an HDR histogram of nanoseconds.
+// Durations, counted so that any percentile is known within one percent: an HDR histogram of
+// nanoseconds.
 //
-// The places are those that Redis's histograms have (HdrHistogram, 1 ns to 1 s, two significant digits), so what is shown of the
-// same durations is the same. Below 256 ns each nanosecond has a place. Above, each doubling of the duration has 128 places:
+// Its buckets are those of Redis's histograms (HdrHistogram, 1 ns to 1 s, two significant digits),
+// so the same durations show the same figures. Below 256 ns each nanosecond has a bucket. Above,
+// each doubling of the duration has 128 buckets:
 //
 //   duration     0 … 255   256 … 511   512 … 1023   …   2^29 … 2^30
 //   width              1           2            4               2^22
 //
-// A page holds 128 places and is made when the first duration falls into it: a command that takes about the same time each
-// time has three or four, a kilobyte each.
+// A page holds 128 buckets and is made when the first duration falls into it. A command that always
+// takes about the same time has three or four pages, a kilobyte each.
 
 /** Longer durations count as this. */
 const NANOSECONDS_MAX = 1e9
-/** Places of a page: half of those that two digits need below the first doubling. */
+/** Buckets of a page: half of those that two digits need below the first doubling. */
 const PAGE_PLACES = 128
 const PAGE_BITS = 7
 const PAGES = 24
@@ -19,12 +21,12 @@ const PAGES = 24
 const FIRST_STEP_NANOSECONDS = 1024
 
 export class LatencyHistogram {
-  /** How many durations there are. */
+  /** Number of durations. */
   count = 0
   #last = 0
   readonly #pages: (Float64Array | undefined)[] = new Array(PAGES).fill(undefined)
 
-  /** Notes a duration, `times` times. */
+  /** Counts a duration `times` times. */
   note(nanoseconds: number, times: number): void {
     const value = nanoseconds < 1 ? 1 : nanoseconds > NANOSECONDS_MAX ? NANOSECONDS_MAX : nanoseconds | 0
     this.#last = value
@@ -36,7 +38,7 @@ export class LatencyHistogram {
     places[place & (PAGE_PLACES - 1)]! += times
   }
 
-  /** Notes that more durations were about as long as the last one. */
+  /** Counts more durations in the bucket of the last one. */
   noteLikeLast(times: number): void {
     this.note(this.#last, times)
   }
@@ -47,7 +49,10 @@ export class LatencyHistogram {
     return places
   }
 
-  /** Returns the duration in nanoseconds that so many percent do not exceed: the longest of its place, for 0 the shortest. */
+  /**
+   * Returns the duration in nanoseconds that `percent` percent do not exceed: the longest of its
+   * bucket, or for 0 the shortest.
+   */
   percentile(percent: number): number {
     const wanted = Math.max(1, Math.floor((percent / 100) * this.count + 0.5))
     let seen = 0
@@ -59,16 +64,19 @@ export class LatencyHistogram {
   }
 
   /**
-   * Tells how many durations lie at or below 1024 ns, 2048 ns and so on, wherever that is more than at the step before.
+   * Iterates the numbers of durations at or below 1024 ns, 2048 ns and so on, where they are more
+   * than at the step before.
    *
-   * A step counts the whole place in which it lies: the bound that is told, in nanoseconds, is that place's end.
+   * A step counts the whole bucket in which it lies: the bound returned, in nanoseconds, is that
+   * bucket's end.
    */
   *cumulative(): Iterable<readonly [nanoseconds: number, count: number]> {
     let step = FIRST_STEP_NANOSECONDS
     let seen = 0
     let told = 0
     for (const [shortest, , count] of this.#places()) {
-      // The duration lies in a later place than the step: what came before belongs to the step.
+      // The duration lies in a later bucket than the step, so the durations before it belong to the
+      // step.
       while (shortest > step) {
         if (seen > told) yield [endOfStep(step), seen]
         told = seen
@@ -79,7 +87,7 @@ export class LatencyHistogram {
     if (seen > told) yield [endOfStep(step), seen]
   }
 
-  /** Places that something fell into, in order: their ends in nanoseconds, and how many durations are there. */
+  /** Iterates the non-empty buckets, in order: their ends in nanoseconds, and their counts. */
   *#places(): Iterable<readonly [shortest: number, longest: number, count: number]> {
     for (let page = 0; page < PAGES; page++) {
       const places = this.#pages[page]
@@ -96,12 +104,12 @@ export class LatencyHistogram {
   }
 }
 
-/** By how many bits a duration is shortened so that it is below 256. */
+/** Returns by how many bits a duration is shifted to be below 256. */
 function shiftOf(nanoseconds: number): number {
   return 24 - Math.clz32(nanoseconds | (2 * PAGE_PLACES - 1))
 }
 
-/** The end of the place in which a step lies; nothing lies beyond the last one. */
+/** Returns the end of the bucket in which a step lies. No duration is beyond the last bucket. */
 function endOfStep(nanoseconds: number): number {
   return Math.min(nanoseconds + 2 ** shiftOf(nanoseconds), 2 ** (PAGES + PAGE_BITS - 1)) - 1
 }

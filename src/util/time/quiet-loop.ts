@@ -1,13 +1,13 @@
-// Work that can wait until nobody else wants the event loop.
+// Work that waits until the event loop is quiet.
 
 import { clearTimeout, performance, setTimeout } from './real-time.ts'
 
-/** How long the loop is watched before it is called quiet. */
+/** How long the loop is watched before it counts as quiet. */
 const WATCH_MS = 200
-/** It works less than this share of the time then. */
+/** A quiet loop works less than this share of the time. */
 const QUIET_SHARE = 0.1
 
-/** Share of the time that the loop has worked since it was last asked for, 0 to 1. */
+/** The share of the time that the loop has worked since the last call, 0 to 1. */
 export type WorkedShare = () => number
 
 function workedShare(): WorkedShare {
@@ -20,7 +20,10 @@ function workedShare(): WorkedShare {
   }
 }
 
-/** Runs something once the loop has had little to do for a moment, however long that takes; keeps no process alive. Returns what calls it off. */
+/**
+ * Runs a function once the loop has been quiet for a moment, however long that takes. Does not keep
+ * the process alive. Returns a function that cancels it.
+ */
 export function whenQuiet(run: () => void, share: WorkedShare = workedShare()): () => void {
   let timer: NodeJS.Timeout
   const watch = (): void => {

@@ -1,4 +1,4 @@
-// Stops the whole process for a while: nobody is served meanwhile. For tests of what others do then.
+// Stops the whole process for a while, so that it serves no client. For tests of how others react.
 
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4))
 
