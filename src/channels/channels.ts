@@ -32,18 +32,18 @@ import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelKind } from './log/channel-keys.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
+import { ChannelTotals, type ChannelTotalsHost } from './log/channel-totals.ts'
 import { MessageIds } from './log/message-ids.ts'
 import { RecentIds } from './log/recent-ids.ts'
-import { RuledChannels } from './log/ruled-channels.ts'
-import { Tally, type TallyHost } from './log/tally.ts'
+import { RuleLookup } from './log/rule-lookup.ts'
+import { PositionSampler, type PositionSamplerHost } from './positions/position-sampler.ts'
 import { ReadPositions, type ReadPositionsHost, UNCOUNTED } from './positions/read-positions.ts'
-import { Sampling, type SamplingHost } from './positions/sampling.ts'
-import { Audience, type AudienceHost } from './reading/audience.ts'
-import { Gaps } from './reading/gaps.ts'
-import type { Reader, Sliced } from './reading/reader.ts'
-import { ReadingLine } from './reading/reading-line.ts'
+import { CatchUpQueue } from './reading/catch-up-queue.ts'
+import { GapNotices } from './reading/gap-notices.ts'
+import { NamedSubscribers, type NamedSubscribersHost } from './reading/named-subscribers.ts'
+import type { PacedReader, Reader } from './reading/reader.ts'
 import { Subscriptions, type SubscriptionsHost } from './reading/subscriptions.ts'
-import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule/schedule.ts'
+import { Schedule, type ScheduleHost, type SchedulePublisher } from './schedule/schedule.ts'
 
 /** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
 const SWEPT_MAX = 1000
@@ -81,66 +81,66 @@ export class Channels
     ReadPositionsHost,
     SubscriptionsHost,
     GroupsHost,
-    AudienceHost,
-    SamplingHost,
-    TallyHost,
-    ScheduleRoom
+    NamedSubscribersHost,
+    PositionSamplerHost,
+    ChannelTotalsHost,
+    SchedulePublisher
 {
   readonly ids = new MessageIds()
   readonly logs: ChannelLogs
-  readonly places: ReadPositions
+  readonly positions: ReadPositions
   readonly subscriptions: Subscriptions
   readonly groups: Groups
   /** What is asked and changed of subscribers from outside. */
-  readonly audience: Audience
-  readonly tally: Tally
+  readonly namedSubscribers: NamedSubscribers
+  readonly totals: ChannelTotals
   /** What is to be published later. */
   readonly schedule: Schedule
   /** Which ids messages had lately. */
   readonly recentIds: RecentIds
-  current: ChannelLog | null = null
-  behind = 0
+  delivering: ChannelLog | null = null
+  readersBehind = 0
   readonly #host: ChannelsHost
-  readonly #line: ReadingLine
-  readonly #gaps: Gaps
-  readonly #sampling: Sampling
+  readonly #catchUpQueue: CatchUpQueue
+  readonly #gaps: GapNotices
+  readonly #sampler: PositionSampler
   /** The rules as they were given, and what they say, whether or not they are in force. */
   #given: readonly ChannelRule[] = []
-  #ruled = new RuledChannels([])
+  #ruled = new RuleLookup([])
   /** Follows a primary: no rule is in force. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
 
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
-    this.#line = new ReadingLine(host, later)
-    this.#gaps = new Gaps((channel, text) => void host.pubSub.publishTo(channel, text), later)
-    this.#sampling = new Sampling(this, host.clock)
+    this.#catchUpQueue = new CatchUpQueue(host, later)
+    this.#gaps = new GapNotices((channel, text) => void host.pubSub.publishTo(channel, text), later)
+    this.#sampler = new PositionSampler(this, host.clock)
     this.logs = new ChannelLogs(this)
-    this.places = new ReadPositions(this)
+    this.positions = new ReadPositions(this)
     this.subscriptions = new Subscriptions(this, host)
     this.groups = new Groups(this)
-    this.audience = new Audience(this)
-    this.tally = new Tally(this)
+    this.namedSubscribers = new NamedSubscribers(this)
+    this.totals = new ChannelTotals(this)
     this.recentIds = new RecentIds(this)
     this.schedule = new Schedule(host, this, later)
     host.pubSub.sharing = this.groups
-    host.config.onChange('channel', (rules) => this.#give(rules))
-    host.loading.changed.add(() => this.#follow())
+    host.config.onChange('channel', (rules) => this.#setRules(rules))
+    host.loading.changed.add(() => this.#applyRules())
     host.role.changed.add(() => {
-      if (host.role.isReplica !== this.#isReplica) this.#follow()
+      if (host.role.isReplica !== this.#isReplica) this.#applyRules()
     })
-    this.#give(host.config.get('channel'))
+    this.#setRules(host.config.get('channel'))
   }
 
   // ── rules ────────────────────────────────────────────────────────────────
 
   /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
-  #give(rules: readonly ChannelRule[]): void {
+  #setRules(rules: readonly ChannelRule[]): void {
     this.#given = rules
-    this.#ruled = new RuledChannels(rules)
+    this.#ruled = new RuleLookup(rules)
     this.#host.pubSub.rules = rules.length > 0 ? this : null
-    this.#follow()
+    this.#applyRules()
   }
 
   keeps(channel: Bytes): boolean {
@@ -149,29 +149,29 @@ export class Channels
   }
 
   /** Has the rules in force where this server decides what is kept. */
-  #follow(): void {
+  #applyRules(): void {
     const { pubSub, role } = this.#host
     this.#isReplica = role.isReplica
     // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come. What its
     // clients publish to a kept channel is refused: it is a write (`keeps`).
-    this.logs.follow(this.#isReplica ? [] : this.#given)
-    pubSub.keeper = this.logs.areRuled ? this : null
+    this.logs.applyRules(this.#isReplica ? [] : this.#given)
+    pubSub.keeper = this.logs.hasRules ? this : null
     if (!this.isLoading) {
-      this.places.follow()
-      this.subscriptions.follow()
-      this.groups.follow()
+      this.positions.rulesChanged()
+      this.subscriptions.rulesChanged()
+      this.groups.rulesChanged()
     }
     this.#armSweep()
   }
 
   /** Tells whether messages are kept, or wait to be published. */
   get holdsData(): boolean {
-    return this.logs.areRuled || this.schedule.hasAny
+    return this.logs.hasRules || this.schedule.hasAny
   }
 
   /** Bytes of what is known of channels, besides the data and the clients. */
   get bytes(): number {
-    return this.logs.bytes + this.places.bytes + this.groups.bytes + this.schedule.bytes
+    return this.logs.bytes + this.positions.bytes + this.groups.bytes + this.schedule.bytes
   }
 
   /** Tells whether a key of database 0 holds what a kept channel consists of, on a replica too. */
@@ -181,7 +181,7 @@ export class Channels
 
   /** The data has become another: what is known of it is looked up anew. */
   contentsChanged(): void {
-    if (this.logs.areRuled) this.#follow()
+    if (this.logs.hasRules) this.#applyRules()
     this.schedule.findChannels()
   }
 
@@ -233,12 +233,12 @@ export class Channels
     return pubSub.send(client, kind, pattern, channel, message, id?.toString())
   }
 
-  readSoon(reader: Sliced): void {
-    this.#line.add(reader)
+  readSoon(reader: PacedReader): void {
+    this.#catchUpQueue.add(reader)
   }
 
   sampleSoon(): void {
-    this.#sampling.soon()
+    this.#sampler.soon()
   }
 
   noteMissed(reader: Reader | undefined, log: ChannelLog, count: number): void {
@@ -322,13 +322,13 @@ export class Channels
     const { clock } = this.#host
     this.#sweepTimer?.cancel()
     this.#sweepTimer = undefined
-    if (!this.logs.isOpen) return
+    if (!this.logs.areRulesInForce) return
     const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logs.count)
     this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
       this.#host.unitClock.pass()
-      this.tally.advance(SWEPT_MAX)
+      this.totals.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
-      this.places.look(SWEPT_MAX)
+      this.positions.sweep(SWEPT_MAX)
       this.#armSweep()
     })
   }
@@ -336,7 +336,7 @@ export class Channels
   /** Fires no more. */
   stop(): void {
     this.schedule.stop()
-    this.#sampling.stop()
+    this.#sampler.stop()
     this.#sweepTimer?.cancel()
   }
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { channelsOf } from '../../src/channels/channels.ts'
-import { LagCount } from '../../src/channels/positions/lag-count.ts'
+import { LagCounter } from '../../src/channels/positions/lag-counter.ts'
 import { StreamId } from '../../src/store/stream/stream-id.ts'
 import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
@@ -41,7 +41,7 @@ test('messages behind places are counted as one by one, however many lie where',
     }
     client.ask('CONFIG', 'SET', 'channel', 'k.* keep forever first all')
     const places = Array.from({ length: pick(random, [0, 1, 2, 30, 900]) }, () => idOf(random))
-    const count = new LagCount(places)
+    const count = new LagCounter(places)
     for (const log of logs.all()) for (const _ of count.add(log.stream!));
     const expected = places.map((place) => messages.filter((id) => id.compare(place) > 0).length)
     expect(count.lags()).toEqual(expected)

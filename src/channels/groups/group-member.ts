@@ -13,12 +13,12 @@ import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
-import { TakenMarks } from '../positions/taken-marks.ts'
-import type { Sliced } from '../reading/reader.ts'
-import { GivenMessages } from './given-messages.ts'
+import { ProgressHistory } from '../positions/progress-history.ts'
+import type { PacedReader } from '../reading/reader.ts'
+import { InFlightMessages } from './in-flight-messages.ts'
 
 /** Kept messages that a member may have been given and not heard; at 40 bytes each. One that has more is given no more for a while. */
-const GIVEN_MAX = 1_000_000
+const IN_FLIGHT_MAX = 1_000_000
 /** With so many copies it is looked whether they are still needed, and again when there are twice as many. */
 const COPIES_LOOKED_AT_MIN = 64
 
@@ -43,11 +43,11 @@ export interface MemberHost {
   isServing(client: Client): boolean
 }
 
-export class GroupMember implements Sliced {
+export class GroupMember implements PacedReader {
   readonly client: Client
   ended = false
   queued = false
-  readonly given = new GivenMessages()
+  readonly inFlight = new InFlightMessages()
   /** Of kept messages it hears the ids, and those count as heard that it acknowledges (CLIENT CAPA message-ids). */
   readonly acknowledges: boolean
   readonly #group: MemberHost
@@ -56,7 +56,7 @@ export class GroupMember implements Sliced {
   /** Bytes of the messages that it was sent, and how many of them were taken when that was known last. */
   #sent = 0
   #taken = 0
-  readonly #marks = new TakenMarks<number>()
+  readonly #marks = new ProgressHistory<number>()
 
   constructor(group: MemberHost, client: Client) {
     this.#group = group
@@ -72,19 +72,19 @@ export class GroupMember implements Sliced {
 
   /** Tells whether what it may not have heard is too much to be remembered. */
   get isFull(): boolean {
-    return this.given.length >= GIVEN_MAX
+    return this.inFlight.length >= IN_FLIGHT_MAX
   }
 
   // ── what it is given ─────────────────────────────────────────────────────
 
   /** Notes that it was sent a kept message. */
-  gave(log: ChannelLog, id: StreamId, count: number, bytes: number): void {
+  sentKept(log: ChannelLog, id: StreamId, count: number, bytes: number): void {
     this.#sent += bytes
-    this.given.push(log, id, count, this.#sent)
+    this.inFlight.push(log, id, count, this.#sent)
   }
 
   /** Notes that it was sent a message that nobody keeps. */
-  gaveCopy(copy: MessageCopy, bytes: number): void {
+  sentCopy(copy: MessageCopy, bytes: number): void {
     this.#sent += bytes
     this.#copies.push({ copy, end: this.#sent })
     if (this.#copies.length < this.#copiesLookedAt || this.#group.isServing(this.client)) return
@@ -113,7 +113,7 @@ export class GroupMember implements Sliced {
   /** Notes what it has taken by now, and forgets what it has heard. */
   sample(nowMs: number): void {
     this.#look()
-    if (this.given.length > 0 && this.#marks.last !== this.#taken) this.#marks.note(nowMs, this.#taken)
+    if (this.inFlight.length > 0 && this.#marks.last !== this.#taken) this.#marks.note(nowMs, this.#taken)
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
   }
 
@@ -124,12 +124,12 @@ export class GroupMember implements Sliced {
 
   /** What it was sent until then counts as heard, unless it says itself what it has heard. */
   #heardUpTo(sent: number): void {
-    if (!this.acknowledges) this.given.removeUpTo(sent)
+    if (!this.acknowledges) this.inFlight.removeUpTo(sent)
   }
 
   /** It has heard a message, and all that it was given before; false when there is no such message. */
   acknowledge(id: StreamId): boolean {
-    return this.given.removeThrough(id)
+    return this.inFlight.removeThrough(id)
   }
 
   // ── its end ──────────────────────────────────────────────────────────────

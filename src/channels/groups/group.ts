@@ -22,7 +22,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
-import { type Search, UnreadMessages } from '../reading/unread-messages.ts'
+import { type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
 export interface GroupHost extends DeliveryHost {
@@ -32,14 +32,14 @@ export interface GroupHost extends DeliveryHost {
 }
 
 /** A message that a member was given who vanished. */
-interface Again {
+interface Redelivery {
   readonly log: ChannelLog
   readonly id: StreamId
   readonly count: number
 }
 
 /** No log is to be looked into. */
-const NOTHING: Search = [].values()
+const NOTHING: LogSearch = [].values()
 
 const field = new Bytes()
 const text = new Bytes()
@@ -64,7 +64,7 @@ export class Group implements SharingGroup, MemberHost {
   #next = 0
   #isLive = true
   /** While behind: what is given again before all else, in order. */
-  #again: Again[] = []
+  #redeliveries: Redelivery[] = []
   /** While behind: what nobody was given yet. */
   readonly #unread: UnreadMessages
 
@@ -113,58 +113,62 @@ export class Group implements SharingGroup, MemberHost {
     if (position < this.#next) this.#next--
     if (how === 'vanished') member.vanish(nowMs)
     else member.unsubscribe()
-    for (const copy of member.takeCopies()) this.#handCopy(copy)
-    this.#giveAgain(member)
+    for (const copy of member.takeCopies()) this.#sendCopy(copy)
+    this.#redeliver(member)
   }
 
   /** Has what a member was given and may not have heard given to others, before anything newer. */
-  #giveAgain({ given }: GroupMember): void {
-    if (given.length === 0) return
-    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), NOTHING)
-    for (let i = 0; i < given.length; i++) {
-      this.#again.push({ log: given.logAt(i), id: given.idAt(i, new StreamId()), count: given.countAt(i) })
+  #redeliver({ inFlight }: GroupMember): void {
+    if (inFlight.length === 0) return
+    if (this.#isLive) this.begin(this.#reached(inFlight.logAt(0)), NOTHING)
+    for (let i = 0; i < inFlight.length; i++) {
+      this.#redeliveries.push({
+        log: inFlight.logAt(i),
+        id: inFlight.idAt(i, new StreamId()),
+        count: inFlight.countAt(i),
+      })
     }
-    this.#again.sort((a, b) => a.id.compare(b.id))
+    this.#redeliveries.sort((a, b) => a.id.compare(b.id))
     this.#readSoon()
   }
 
   // ── messages that are published ──────────────────────────────────────────
 
   share(channel: string, message: Bytes): number {
-    const { current } = this.#host
-    if (current === null) return this.#handCopy({ channel, message: message.copy() })
-    if (!current.keeps) return this.#shareUnkept(current, channel, message)
+    const { delivering: log } = this.#host
+    if (log === null) return this.#sendCopy({ channel, message: message.copy() })
+    if (!log.keeps) return this.#shareUnkept(log, channel, message)
     if (!this.#isLive) {
-      this.#unread.add(current)
+      this.#unread.add(log)
       return 1
     }
     const member = this.#leastUnread(keepsUp)
-    if (member === undefined) this.#fallBehind(current)
-    else this.#give(member, current, message, current.id, this.#countIn(current))
+    if (member === undefined) this.#fallBehind(log)
+    else this.#give(member, log, message, log.id, this.#countIn(log))
     return 1
   }
 
   /** The rule of a channel may have slow subscribers stay: then what no member can take is left out. */
   #shareUnkept(log: ChannelLog, channel: string, message: Bytes): number {
     if (log.rule.slow === 'disconnect' || this.#leastUnread(keepsUp) !== undefined) {
-      return this.#handCopy({ channel, message: message.copy() })
+      return this.#sendCopy({ channel, message: message.copy() })
     }
     log.missed++
     return 0
   }
 
   /** The message that is being delivered is the first that nobody can be given at once. */
-  #fallBehind(current: ChannelLog): void {
-    const place = this.#reached(current)
-    place.id.decrement()
-    if (place.count !== UNCOUNTED) place.count--
-    this.begin(place, NOTHING)
-    this.#unread.add(current)
+  #fallBehind(log: ChannelLog): void {
+    const position = this.#reached(log)
+    position.id.decrement()
+    if (position.count !== UNCOUNTED) position.count--
+    this.begin(position, NOTHING)
+    this.#unread.add(log)
   }
 
   /** Messages of a channel, if the group listens to one alone. */
   #countIn(log: ChannelLog): number {
-    return this.kind === 'pattern' ? UNCOUNTED : log.messages
+    return this.kind === 'pattern' ? UNCOUNTED : log.messagesEver
   }
 
   /** The place behind the last message of a channel, or of all that the group's pattern matches. */
@@ -177,23 +181,23 @@ export class Group implements SharingGroup, MemberHost {
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what the logs have since then is to be read. */
-  begin(place: ReadPosition, logs: Search): void {
+  begin(position: ReadPosition, logs: LogSearch): void {
     this.#isLive = false
-    this.#unread.begin(place, logs)
+    this.#unread.begin(position, logs)
     this.#readSoon()
   }
 
   /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
-  beginFirst(logs: Search, since: StreamId): void {
+  beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)
     this.#isLive = this.#unread.isEmpty
     if (!this.#isLive) this.#readSoon()
   }
 
   /** Goes on behind a place, wherever it has been: what members were given counts no more. */
-  seek(place: ReadPosition, logs: Search): void {
+  seek(position: ReadPosition, logs: LogSearch): void {
     this.forget()
-    this.begin(place, logs)
+    this.begin(position, logs)
   }
 
   /**
@@ -212,8 +216,8 @@ export class Group implements SharingGroup, MemberHost {
   }
 
   /** Other rules are in force: while behind, it reads these logs on from where it is. */
-  follow(logs: Search): void {
-    if (!this.#isLive) this.#unread.follow(logs)
+  rulesChanged(logs: LogSearch): void {
+    if (!this.#isLive) this.#unread.rulesChanged(logs)
   }
 
   #readSoon(): void {
@@ -234,18 +238,18 @@ export class Group implements SharingGroup, MemberHost {
       bytesLeft -= this.#give(member, log, message, id, count)
       return true
     }
-    const { heard } = this.#unread
+    const { position } = this.#unread
     this.#isLive =
-      this.#readAgain(hand) &&
+      this.#handRedeliveries(hand) &&
       this.#unread.read((log, message, id) =>
-        hand(log, message, id, heard.count === UNCOUNTED ? UNCOUNTED : heard.count + 1),
+        hand(log, message, id, position.count === UNCOUNTED ? UNCOUNTED : position.count + 1),
       )
     if (!this.#isLive) this.#readSoon()
   }
 
   /** Hands on what is to be given again until `hand` says no, or nothing is left: then true. */
-  #readAgain(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
-    const again = this.#again
+  #handRedeliveries(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
+    const again = this.#redeliveries
     let at = 0
     let gone = 0
     for (; at < again.length; at++) {
@@ -264,7 +268,7 @@ export class Group implements SharingGroup, MemberHost {
   }
 
   /** Of some messages that were to be given again, tells which have gone from their logs. */
-  #noteGone(passed: readonly Again[]): void {
+  #noteGone(passed: readonly Redelivery[]): void {
     const gone = passed.filter(({ id, log }) => log.stream?.find(id, log.cursor) !== true)
     for (const log of new Set(gone.map((each) => each.log))) {
       const ids = gone.filter((each) => each.log === log).map(({ id }) => id)
@@ -303,17 +307,17 @@ export class Group implements SharingGroup, MemberHost {
   #give(member: GroupMember, log: ChannelLog, message: Bytes, id: StreamId, count: number): number {
     this.#passTurn(member)
     const bytes = this.#send(member, log.name, message, id)
-    member.gave(log, id, count, bytes)
+    member.sentKept(log, id, count, bytes)
     if (this.redeliverMs === 0) this.#host.readSoon(member)
     return bytes
   }
 
   /** Gives a member a message that nobody keeps; returns how many are going to hear it. */
-  #handCopy(copy: MessageCopy): number {
+  #sendCopy(copy: MessageCopy): number {
     const member = this.#leastUnread(isThere)
     if (member === undefined) return 0
     this.#passTurn(member)
-    member.gaveCopy(copy, this.#send(member, copy.channel, copy.message, undefined))
+    member.sentCopy(copy, this.#send(member, copy.channel, copy.message, undefined))
     this.#host.readSoon(member)
     return 1
   }
@@ -336,24 +340,23 @@ export class Group implements SharingGroup, MemberHost {
   }
 
   /** How far everything was heard for certain; `end` = the place behind all there is. */
-  place(end: ReadPosition): ReadPosition {
-    const { heard } = this.#unread
-    const place = new ReadPosition().copyFrom(this.#isLive ? end : heard)
+  position(end: ReadPosition): ReadPosition {
+    const position = new ReadPosition().copyFrom(this.#isLive ? end : this.#unread.position)
     const id = new StreamId()
-    for (const { given } of this.#members) {
-      if (given.length > 0) lower(place, given.idAt(0, id), given.countAt(0))
+    for (const { inFlight } of this.#members) {
+      if (inFlight.length > 0) lower(position, inFlight.idAt(0, id), inFlight.countAt(0))
     }
-    const again = this.#again[0]
-    if (again !== undefined) lower(place, id.copyFrom(again.id), again.count)
-    return place
+    const again = this.#redeliveries[0]
+    if (again !== undefined) lower(position, id.copyFrom(again.id), again.count)
+    return position
   }
 
   /** Forgets what is not heard: it goes on with what is new. */
   forget(): void {
-    this.#again = []
+    this.#redeliveries = []
     this.#unread.forget()
     this.#isLive = true
-    for (const { given } of this.#members) given.clear()
+    for (const { inFlight } of this.#members) inFlight.clear()
   }
 }
 
@@ -370,10 +373,10 @@ export function groupOfSubscriber(subscriber: string): string | undefined {
 export const GROUP_USER = '$share'
 
 /** Moves a place below a message. */
-function lower(place: ReadPosition, id: StreamId, count: number): void {
-  if (id.compare(place.id) > 0) return
-  place.set(id, count === UNCOUNTED ? UNCOUNTED : count - 1)
-  place.id.decrement()
+function lower(position: ReadPosition, id: StreamId, count: number): void {
+  if (id.compare(position.id) > 0) return
+  position.set(id, count === UNCOUNTED ? UNCOUNTED : count - 1)
+  position.id.decrement()
 }
 
 function isThere(member: GroupMember): boolean {

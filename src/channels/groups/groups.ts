@@ -14,7 +14,7 @@ import { assert } from '../../util/assert.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import { type ReadPosition, type ReadPositions, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
-import { Round } from '../positions/round.ts'
+import { RoundRobin } from '../positions/round-robin.ts'
 import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
 
 /** Places remembered at a time; the others' turn comes next. */
@@ -27,7 +27,7 @@ const MEMBER_BYTES = 1024
 
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
-  readonly places: ReadPositions
+  readonly positions: ReadPositions
   /** Data is being loaded: what that brings is how it was, and nothing is written into it. */
   readonly isLoading: boolean
   now(): number
@@ -57,7 +57,7 @@ export class Groups implements Sharing {
   readonly #patterns = new NameMap<GroupPattern>()
   readonly #index = new PatternIndex<GroupPattern>()
   #sequence = 0
-  readonly #remembering = new Round<Group>(() => this.#groups.values())
+  readonly #remembering = new RoundRobin<Group>(() => this.#groups.values())
 
   constructor(host: GroupsHost) {
     this.#host = host
@@ -156,16 +156,16 @@ export class Groups implements Sharing {
   /** Has a group read on from its place; `late` = it has members already, and hears nothing that was before. */
   #begin(group: Group, when: 'first' | 'late'): void {
     const { kind, subscriber, target } = group
-    const { logs, places } = this.#host
-    group.isKept = logs.keep(kind, target)
+    const { logs, positions } = this.#host
+    group.isKept = logs.mayKeep(kind, target)
     if (!group.isKept) return
-    const place = places.get(kind, target, subscriber)
-    if (place !== undefined) {
-      group.remembered.set(place.id, place.count)
-      group.begin(logs.correct(kind, target, place), logs.of(kind, target))
+    const position = positions.get(kind, target, subscriber)
+    if (position !== undefined) {
+      group.remembered.set(position.id, position.count)
+      group.begin(logs.correct(kind, target, position), logs.logsOf(kind, target))
     } else {
-      if (when === 'first' && logs.beginBefore(kind, target)) {
-        group.beginFirst(logs.of(kind, target), logs.endOf(kind, target).id)
+      if (when === 'first' && logs.startsWithHistory(kind, target)) {
+        group.beginFirst(logs.logsOf(kind, target), logs.endOf(kind, target).id)
       }
       this.#remember(group)
     }
@@ -173,15 +173,15 @@ export class Groups implements Sharing {
   }
 
   /** Other rules are in force. */
-  follow(): void {
+  rulesChanged(): void {
     for (const group of this.#groups.values()) {
       if (!group.isKept) {
         this.#begin(group, 'late')
         continue
       }
       const { logs } = this.#host
-      group.isKept = logs.keep(group.kind, group.target)
-      group.follow(logs.of(group.kind, group.target))
+      group.isKept = logs.mayKeep(group.kind, group.target)
+      group.rulesChanged(logs.logsOf(group.kind, group.target))
     }
   }
 
@@ -197,23 +197,23 @@ export class Groups implements Sharing {
   #remember(group: Group, when: 'left' | 'there' = 'there'): void {
     if (this.#host.isLoading) return
     const { kind, remembered, subscriber, target } = group
-    const place = this.placeOf(group)
+    const position = this.positionOf(group)
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - group.rememberedMs < WRITTEN_AGAIN_MS
-    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
-    remembered.set(place.id, place.count)
+    if (isWritten && remembered.id.equals(position.id) && !position.id.isZero) return
+    remembered.set(position.id, position.count)
     group.rememberedMs = nowMs
-    this.#host.places.set(kind, target, subscriber, place)
+    this.#host.positions.set(kind, target, subscriber, position)
   }
 
   /** How far a group has heard for certain. */
-  placeOf(group: Group): ReadPosition {
-    return group.place(this.#host.logs.endOf(group.kind, group.target))
+  positionOf(group: Group): ReadPosition {
+    return group.position(this.#host.logs.endOf(group.kind, group.target))
   }
 
   /** Has a group that has members go on behind a place. */
-  seek(group: Group, place: ReadPosition): void {
-    group.seek(place, this.#host.logs.of(group.kind, group.target))
+  seek(group: Group, position: ReadPosition): void {
+    group.seek(position, this.#host.logs.logsOf(group.kind, group.target))
     this.#remember(group)
   }
 

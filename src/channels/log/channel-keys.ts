@@ -24,7 +24,7 @@ export interface Target {
 
 const SCHEDULED = 'scheduled:'
 const SCHEDULED_TEXTS = 'scheduled-texts:'
-const PLACES = 'places:'
+const POSITIONS = 'places:'
 const IDS = 'ids:'
 /** What stands before the key of a channel's messages in the names of its other keys. */
 const BESIDES: readonly string[] = [SCHEDULED, SCHEDULED_TEXTS, IDS]
@@ -38,8 +38,8 @@ export function logKey(kind: SubscriptionKind, name: string): string {
 }
 
 /** Returns the key of what is remembered of those who subscribed to a channel or a pattern. */
-export function placesKey(kind: SubscriptionKind, name: string): string {
-  return `${PLACES}${logKey(kind, name)}`
+export function positionsKey(kind: SubscriptionKind, name: string): string {
+  return `${POSITIONS}${logKey(kind, name)}`
 }
 
 /** Returns the keys of a channel's scheduled messages: when each is due, and what it says. */
@@ -67,9 +67,9 @@ export function channelOfKey(key: string): { kind: ChannelKind; name: string } |
 }
 
 /** Returns the target of remembered places; undefined = it is the key of something else. */
-export function targetOfPlacesKey(key: string): Target | undefined {
-  if (!key.startsWith(PLACES)) return undefined
-  const rest = key.slice(PLACES.length)
+export function targetOfPositionsKey(key: string): Target | undefined {
+  if (!key.startsWith(POSITIONS)) return undefined
+  const rest = key.slice(POSITIONS.length)
   const prefix = `${WORDS.pattern}:`
   if (!rest.startsWith(prefix)) return channelOfKey(rest)
   const name = nameWithin(rest.slice(prefix.length))
@@ -79,7 +79,7 @@ export function targetOfPlacesKey(key: string): Target | undefined {
 /** Returns the channel or pattern of which a key holds something, messages or anything else; undefined = none. */
 export function ownerOfKey(key: string): Target | undefined {
   for (const word of BESIDES) if (key.startsWith(word)) return channelOfKey(key.slice(word.length))
-  return targetOfPlacesKey(key) ?? channelOfKey(key)
+  return targetOfPositionsKey(key) ?? channelOfKey(key)
 }
 
 function nameWithin(rest: string): string | undefined {

@@ -20,10 +20,10 @@ import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import { AheadMarks } from './ahead-marks.ts'
 import { logKey } from './channel-keys.ts'
-import { FIELD, KeptEntry, XADD } from './kept-entry.ts'
+import { FutureIdAges } from './future-id-ages.ts'
 import { isAhead, type MessageIds } from './message-ids.ts'
+import { FIELD, XADD, XaddEncoder } from './xadd-encoder.ts'
 
 /** What is too old is looked for when so much of the time it is kept has passed since the last look. */
 const AGE_STEPS = 100
@@ -32,7 +32,7 @@ const AGE_STEP_MS_MAX = 10_000
 const AHEAD_MS = 1000
 
 /** The message that is being kept, as a command. */
-const kept = new KeptEntry()
+const kept = new XaddEncoder()
 
 /** Every log's next entry. */
 const entry = {
@@ -55,7 +55,7 @@ export interface ChannelLogHost {
   /** False while nobody wants effects: then none need be made. */
   readonly propagates: boolean
   /** The message of a log is being delivered; null = that is over. */
-  current: ChannelLog | null
+  delivering: ChannelLog | null
   /** The first message of a log could not be kept. */
   forget(log: ChannelLog): void
   /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
@@ -83,7 +83,7 @@ export class ChannelLog implements MessageLog {
   /** When to look for what is too old. */
   #ageLookMs = 0
   /** While ids are ahead of the clock: how old messages are. */
-  #ahead: AheadMarks | undefined = undefined
+  #ahead: FutureIdAges | undefined = undefined
   /** At how many messages to look for what is too much: the oldest node can go. */
   #lengthLook = 0
 
@@ -102,7 +102,7 @@ export class ChannelLog implements MessageLog {
   }
 
   /** Messages that the channel has ever had. */
-  get messages(): number {
+  get messagesEver(): number {
     return Number(this.stream?.entriesAdded ?? 0)
   }
 
@@ -126,11 +126,11 @@ export class ChannelLog implements MessageLog {
     }
     this.message = message
     this.isIdle = false
-    host.current = this
+    host.delivering = this
   }
 
   end(): void {
-    this.#host.current = null
+    this.#host.delivering = null
   }
 
   /** Keeps a message, and has its id. */
@@ -143,7 +143,7 @@ export class ChannelLog implements MessageLog {
     const existing = db.getForWrite(key, Stream)
     const stream = existing ?? new Stream(db.arena)
     // Somebody else may have added to it.
-    host.ids.see(stream.lastId, nowMs)
+    host.ids.observe(stream.lastId, nowMs)
     id.copyFrom(host.ids.next(nowMs))
     entry.message = message
     try {
@@ -228,7 +228,7 @@ export class ChannelLog implements MessageLog {
     if (!isAhead(stream.lastId, nowMs, AHEAD_MS)) {
       this.#ahead = undefined
     } else {
-      this.#ahead ??= new AheadMarks()
+      this.#ahead ??= new FutureIdAges()
       this.#ahead.note(nowMs, stream.lastId, keepMs / AGE_STEPS)
       const gone = this.#ahead.lastAt(nowMs - keepMs)
       if (gone !== undefined) oldest.copyFrom(gone).increment()

@@ -10,11 +10,11 @@ import { TYPE_HASH } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Glob } from '../../util/bytes/glob.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
-import { placesIn, ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
-import { Round } from '../positions/round.ts'
-import { type ChannelKind, channelOfKey, logKey, targetOfPlacesKey } from './channel-keys.ts'
+import { positionsIn, ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
+import { RoundRobin } from '../positions/round-robin.ts'
+import { type ChannelKind, channelOfKey, logKey, targetOfPositionsKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost, streamUnder } from './channel-log.ts'
-import { RuledChannels } from './ruled-channels.ts'
+import { RuleLookup } from './rule-lookup.ts'
 
 /** What a log takes besides the names in it, and how often a channel's name stands in it and in the maps that lead to it; measured. */
 const LOG_BYTES = 1024
@@ -23,7 +23,7 @@ const NAMES_OF_LOG = 3
 const PRUNED = 3
 
 export interface ChannelLogsHost extends ChannelLogHost {
-  readonly places: ReadPositions
+  readonly positions: ReadPositions
   /** Logs have gone. */
   forgetRoutes(): void
 }
@@ -31,10 +31,10 @@ export interface ChannelLogsHost extends ChannelLogHost {
 export class ChannelLogs {
   readonly #host: ChannelLogsHost
   /** The rules in force. */
-  #rules = new RuledChannels([])
+  #rules = new RuleLookup([])
   readonly #logs = { channel: new NameMap<ChannelLog>(), shard: new NameMap<ChannelLog>() }
-  readonly #sweeping = new Round<ChannelLog>(() => this.all())
-  readonly #pruning = new Round<ChannelLog>(() => this.all())
+  readonly #sweeping = new RoundRobin<ChannelLog>(() => this.all())
+  readonly #pruning = new RoundRobin<ChannelLog>(() => this.all())
   /** Bytes of all logs, without the messages, which are data. */
   bytes = 0
 
@@ -43,27 +43,27 @@ export class ChannelLogs {
   }
 
   /** Has other rules in force. What was kept stays. */
-  follow(rules: readonly ChannelRule[]): void {
-    this.#rules = new RuledChannels(rules)
+  applyRules(rules: readonly ChannelRule[]): void {
+    this.#rules = new RuleLookup(rules)
     this.#logs.channel.clear()
     this.#logs.shard.clear()
     this.bytes = 0
-    if (this.isOpen) this.#findInData()
+    if (this.areRulesInForce) this.#findInData()
   }
 
   /** Tells whether a rule is in force. */
-  get areRuled(): boolean {
+  get hasRules(): boolean {
     return this.#rules.any
   }
 
   /** Tells whether a rule is in force, and the data are there. */
-  get isOpen(): boolean {
-    return this.areRuled && !this.#host.isLoading
+  get areRulesInForce(): boolean {
+    return this.hasRules && !this.#host.isLoading
   }
 
   /** Comes to know the logs that there are, and the ids that were given. */
   #findInData(): void {
-    const { db, ids, places } = this.#host
+    const { db, ids, positions } = this.#host
     const nowMs = this.#host.now()
     const key = new Bytes()
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
@@ -75,13 +75,13 @@ export class ChannelLogs {
       const channel = channelOfKey(text)
       if (channel !== undefined) {
         const stream = this.find(channel.name, channel.kind)?.stream
-        if (stream !== undefined) ids.see(stream.lastId, nowMs)
-      } else if (targetOfPlacesKey(text) !== undefined && db.typeOf(entry) === TYPE_HASH) {
-        places.note(text)
-        for (const [, { id }] of placesIn(db.structureOf(entry) as Hash)) ids.see(id, nowMs)
+        if (stream !== undefined) ids.observe(stream.lastId, nowMs)
+      } else if (targetOfPositionsKey(text) !== undefined && db.typeOf(entry) === TYPE_HASH) {
+        positions.noteKey(text)
+        for (const [, { id }] of positionsIn(db.structureOf(entry) as Hash)) ids.observe(id, nowMs)
       }
     }
-    ids.endSearch()
+    ids.endScan()
   }
 
   // ── which there are ──────────────────────────────────────────────────────
@@ -140,27 +140,27 @@ export class ChannelLogs {
   // ── which a subscription reads ───────────────────────────────────────────
 
   /** Tells whether a rule says something of a channel, or may do so of one that matches a pattern. */
-  concern(kind: SubscriptionKind, target: string): boolean {
-    return this.#isRuled(kind, target, () => true)
+  isNamedByRule(kind: SubscriptionKind, target: string): boolean {
+    return this.#someRule(kind, target, () => true)
   }
 
   /** Tells whether messages of a channel are kept, or may be of one that matches a pattern. */
-  keep(kind: SubscriptionKind, target: string): boolean {
-    return this.#isRuled(kind, target, keeps)
+  mayKeep(kind: SubscriptionKind, target: string): boolean {
+    return this.#someRule(kind, target, keeps)
   }
 
   /** Tells whether a new subscriber may have to hear something that was before. */
-  beginBefore(kind: SubscriptionKind, target: string): boolean {
-    return this.#isRuled(kind, target, (rule) => keeps(rule) && rule.first !== 'new')
+  startsWithHistory(kind: SubscriptionKind, target: string): boolean {
+    return this.#someRule(kind, target, (rule) => keeps(rule) && rule.first !== 'new')
   }
 
   /** Returns the rule by which places are remembered; undefined = none is in force. */
   rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
-    return this.isOpen ? this.#rules.rememberingRule(kind, target) : undefined
+    return this.areRulesInForce ? this.#rules.rememberingRule(kind, target) : undefined
   }
 
-  #isRuled(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
-    return this.isOpen && this.#rules.say(kind, target, says)
+  #someRule(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
+    return this.areRulesInForce && this.#rules.someRule(kind, target, says)
   }
 
   /**
@@ -169,7 +169,7 @@ export class ChannelLogs {
    */
   endOf(kind: SubscriptionKind, target: string): ReadPosition {
     const end = new ReadPosition().set(this.#host.ids.last, UNCOUNTED)
-    if (kind === 'pattern' || !this.keep(kind, target)) return end
+    if (kind === 'pattern' || !this.mayKeep(kind, target)) return end
     const stream = streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
     end.count = stream === undefined ? 0 : Number(stream.entriesAdded)
     if (stream !== undefined && stream.lastId.compare(end.id) > 0) end.id.copyFrom(stream.lastId)
@@ -180,23 +180,23 @@ export class ChannelLogs {
    * Moves a place back that is behind all there is: its id was ahead of the clock, and the stream that it comes from is gone. In a channel it
    * moves before everything that is kept; of a pattern to where the ids were when the data were found.
    */
-  correct(kind: SubscriptionKind, target: string, place: ReadPosition): ReadPosition {
-    if (place.id.compare(this.endOf(kind, target).id) <= 0) return place
-    if (kind === 'pattern') place.id.copyFrom(this.#host.ids.found)
-    else place.id.setZero()
-    place.count = UNCOUNTED
-    return place
+  correct(kind: SubscriptionKind, target: string, position: ReadPosition): ReadPosition {
+    if (position.id.compare(this.endOf(kind, target).id) <= 0) return position
+    if (kind === 'pattern') position.id.copyFrom(this.#host.ids.lastAtLoad)
+    else position.id.setZero()
+    position.count = UNCOUNTED
+    return position
   }
 
   /** Returns the log of a channel that has messages; undefined = it has none. */
   #withMessages(kind: ChannelKind, name: string): ChannelLog | undefined {
-    if (!this.keep(kind, name)) return undefined
+    if (!this.mayKeep(kind, name)) return undefined
     const hasMessages = streamUnder(this.#host.db, Bytes.from(logKey(kind, name))) !== undefined
     return hasMessages ? (this.find(name, kind) ?? undefined) : undefined
   }
 
   /** The logs that a subscription reads. There may be very many to look at: each that it does not read counts as undefined. */
-  *of(kind: SubscriptionKind, target: string): Generator<ChannelLog | undefined, undefined> {
+  *logsOf(kind: SubscriptionKind, target: string): Generator<ChannelLog | undefined, undefined> {
     if (kind !== 'pattern') {
       yield this.#withMessages(kind, target)
       return

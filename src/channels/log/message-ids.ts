@@ -16,7 +16,7 @@ export class MessageIds {
   /** The last id that was given, or seen in what was loaded. */
   readonly last = new StreamId()
   /** `last` as it was when the data were found. */
-  readonly found = new StreamId()
+  readonly lastAtLoad = new StreamId()
 
   /** Gives the next id: of this time, or right behind the last one where the clock stands or went back. Valid until the next. */
   next(nowMs: number): StreamId {
@@ -27,13 +27,13 @@ export class MessageIds {
   }
 
   /** Takes note of an id that exists: what is given from now on is above it, unless it is too far ahead of the clock. */
-  see(id: StreamId, nowMs: number): void {
+  observe(id: StreamId, nowMs: number): void {
     if (id.compare(this.last) > 0 && !isAhead(id, nowMs, AHEAD_MS_MAX)) this.last.copyFrom(id)
   }
 
   /** All ids that exist have been seen. */
-  endSearch(): void {
-    this.found.copyFrom(this.last)
+  endScan(): void {
+    this.lastAtLoad.copyFrom(this.last)
   }
 }
 

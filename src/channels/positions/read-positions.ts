@@ -19,7 +19,7 @@ import { TYPE_HASH } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
-import { placesKey, targetOfPlacesKey } from '../log/channel-keys.ts'
+import { positionsKey, targetOfPositionsKey } from '../log/channel-keys.ts'
 import { PositionCounts } from './position-counts.ts'
 
 /** Not known. */
@@ -74,25 +74,25 @@ export class ReadPositions {
   }
 
   /** Other rules are in force, or other data are there, and all keys of places that there are have been noted. */
-  follow(): void {
+  rulesChanged(): void {
     this.#sinceMs = this.#host.now()
     this.#counts = new PositionCounts()
     this.#walk = undefined
-    this.look(Number.POSITIVE_INFINITY)
+    this.sweep(Number.POSITIVE_INFINITY)
   }
 
   /** Returns how far a subscriber has heard; undefined = nothing is remembered of it. */
   get(kind: SubscriptionKind, target: string, subscriber: string): ReadPosition | undefined {
-    const hash = this.#hash(Bytes.from(placesKey(kind, target)))
+    const hash = this.#hash(Bytes.from(positionsKey(kind, target)))
     const value = new Bytes()
-    return hash?.get(Bytes.from(subscriber), value) ? parsePlace(value.toString()) : undefined
+    return hash?.get(Bytes.from(subscriber), value) ? parsePosition(value.toString()) : undefined
   }
 
   /** Remembers how far a subscriber has heard, unless it is new and too many are remembered of its user. */
-  set(kind: SubscriptionKind, target: string, subscriber: string, place: ReadPosition): void {
+  set(kind: SubscriptionKind, target: string, subscriber: string, position: ReadPosition): void {
     const { db, isLoading } = this.#host
     assert(!isLoading, 'nothing is remembered among data that is being loaded')
-    const key = Bytes.from(placesKey(kind, target))
+    const key = Bytes.from(positionsKey(kind, target))
     const present = this.#hash(key)
     if (present === undefined && db.find(key) !== NONE) return
     const field = Bytes.from(subscriber)
@@ -103,7 +103,7 @@ export class ReadPositions {
     }
     if (present === undefined) this.#keys.add(key.toString())
     const hash = present === undefined ? db.create(key, new Hash(db.arena, db.host)) : db.getForWrite(key, Hash)!
-    const text = formatReadPosition(place, this.#host.now())
+    const text = formatReadPosition(position, this.#host.now())
     hash.set(field, Bytes.from(text))
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
@@ -116,7 +116,7 @@ export class ReadPositions {
   /** Forgets a subscriber; false when nothing was remembered of it. */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
     const { db } = this.#host
-    const key = Bytes.from(placesKey(kind, target))
+    const key = Bytes.from(positionsKey(kind, target))
     const present = this.#hash(key)
     if (present === undefined || present.find(Bytes.from(subscriber)) === ABSENT) return false
     const hash = db.getForWrite(key, Hash)!
@@ -134,7 +134,7 @@ export class ReadPositions {
   // ── those that are too old ───────────────────────────────────────────────
 
   /** Goes on through all places, so many steps: counts them, and forgets subscribers that are away for too long. */
-  look(steps: number): void {
+  sweep(steps: number): void {
     this.#walk ??= this.#walkAll()
     for (let i = 0; i < steps; i++) {
       if (this.#walk.next().done !== true) continue
@@ -148,7 +148,7 @@ export class ReadPositions {
     const slots: number[] = []
     counts.begin()
     for (const key of this.#keys) {
-      const { kind, name } = targetOfPlacesKey(key)!
+      const { kind, name } = targetOfPositionsKey(key)!
       const rule = this.#host.rememberingRule(kind, name)
       const bytes = Bytes.from(key)
       let cursor = 0
@@ -183,7 +183,7 @@ export class ReadPositions {
   // ── all of them ──────────────────────────────────────────────────────────
 
   /** Comes to know that there are places under a key. */
-  note(key: string): void {
+  noteKey(key: string): void {
     this.#keys.add(key)
   }
 
@@ -208,15 +208,15 @@ export class ReadPositions {
 
   /** Returns how many are remembered of a target. */
   count(kind: SubscriptionKind, target: string): number {
-    return this.#hash(Bytes.from(placesKey(kind, target)))?.length ?? 0
+    return this.#hash(Bytes.from(positionsKey(kind, target)))?.length ?? 0
   }
 
   /** Gives the subscribers that are remembered of a target, with their places, some at a time; they may change between two steps. */
   *of(
     kind: SubscriptionKind,
     target: string,
-  ): Generator<readonly (readonly [subscriber: string, place: ReadPosition])[], undefined> {
-    const key = Bytes.from(placesKey(kind, target))
+  ): Generator<readonly (readonly [subscriber: string, position: ReadPosition])[], undefined> {
+    const key = Bytes.from(positionsKey(kind, target))
     const slots: number[] = []
     const met = new Set<string>()
     let cursor = 0
@@ -225,7 +225,7 @@ export class ReadPositions {
       if (hash === undefined) return
       slots.length = 0
       cursor = hash.scan(cursor, WALKED_MAX, slots)
-      const found = placesAt(hash, slots).filter(([subscriber]) => !met.has(subscriber))
+      const found = positionsAt(hash, slots).filter(([subscriber]) => !met.has(subscriber))
       for (const [subscriber] of found) met.add(subscriber)
       yield found
     } while (cursor !== 0)
@@ -239,25 +239,25 @@ export class ReadPositions {
 }
 
 /** The places that stand in some slots of a hash. */
-function placesAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, place: ReadPosition])[] {
+function positionsAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, position: ReadPosition])[] {
   const window = new Bytes()
-  const found: (readonly [subscriber: string, place: ReadPosition])[] = []
+  const found: (readonly [subscriber: string, position: ReadPosition])[] = []
   for (const slot of slots) {
     const subscriber = hash.fieldOf(slot, window).toString()
-    const place = parsePlace(hash.valueOf(slot, window).toString())
-    if (place !== undefined) found.push([subscriber, place])
+    const position = parsePosition(hash.valueOf(slot, window).toString())
+    if (position !== undefined) found.push([subscriber, position])
   }
   return found
 }
 
 /** The places that a hash remembers. */
-export function* placesIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, place: ReadPosition]> {
+export function* positionsIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, position: ReadPosition]> {
   if (hash === undefined) return
   const window = new Bytes()
   for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
     const subscriber = hash.fieldOf(slot, window).toString()
-    const place = parsePlace(hash.valueOf(slot, window).toString())
-    if (place !== undefined) yield [subscriber, place]
+    const position = parsePosition(hash.valueOf(slot, window).toString())
+    if (position !== undefined) yield [subscriber, position]
   }
 }
 
@@ -266,12 +266,12 @@ export function formatReadPosition({ id, count }: ReadPosition, nowMs: number): 
   return `${id} ${count === UNCOUNTED ? '-' : count} ${Math.floor(nowMs / MS_PER_SECOND)}`
 }
 
-function parsePlace(text: string): ReadPosition | undefined {
+function parsePosition(text: string): ReadPosition | undefined {
   const [id = '', count] = text.split(' ')
-  const place = new ReadPosition()
-  if (parseStreamId(Bytes.from(id), place.id, 0, false) === ID_INVALID) return undefined
-  if (count !== undefined && /^[0-9]{1,15}$/.test(count)) place.count = Number(count)
-  return place
+  const position = new ReadPosition()
+  if (parseStreamId(Bytes.from(id), position.id, 0, false) === ID_INVALID) return undefined
+  if (count !== undefined && /^[0-9]{1,15}$/.test(count)) position.count = Number(count)
+  return position
 }
 
 /** Returns when a place was written, Unix milliseconds; 0 = it does not say. */

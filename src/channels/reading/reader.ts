@@ -17,10 +17,10 @@ import type { StreamId } from '../../store/stream/stream-id.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
+import { ProgressHistory } from '../positions/progress-history.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
-import { TakenMarks } from '../positions/taken-marks.ts'
-import { SpareMessages } from './spare-messages.ts'
-import { type Search, UnreadMessages } from './unread-messages.ts'
+import { SlowSubscriberBuffer } from './slow-subscriber-buffer.ts'
+import { type LogSearch, UnreadMessages } from './unread-messages.ts'
 
 /** So many bytes a reader is given at a time. A client for whom more than that waits is slow. */
 export const SLICE_BYTES = 64 * 1024
@@ -42,7 +42,7 @@ export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
 }
 
 /** Somebody who is given a slice at a time. */
-export interface Sliced {
+export interface PacedReader {
   readonly client: Client
   /** Nobody listens through it any more. */
   readonly ended: boolean
@@ -56,7 +56,7 @@ export interface Sliced {
 export interface DeliveryHost {
   readonly ids: MessageIds
   /** The log whose message is being delivered; null = it has none. */
-  readonly current: ChannelLog | null
+  readonly delivering: ChannelLog | null
   /** Sends a client one message. `id` = that of a kept one. Returns its bytes. */
   send(
     client: Client,
@@ -67,19 +67,19 @@ export interface DeliveryHost {
     id: StreamId | undefined,
   ): number
   /** Has `read` called when the client has taken what it was given. */
-  readSoon(reader: Sliced): void
+  readSoon(reader: PacedReader): void
   /** Messages have gone before they were read: `count` of them, UNCOUNTED = not known, from one id to another. A group has no reader. */
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 export interface ReaderHost extends DeliveryHost {
   /** How many readers are behind. */
-  behind: number
+  readersBehind: number
   /** A slow reader is spared messages: so many. */
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
 }
 
-export class Reader implements Listener, Sliced {
+export class Reader implements Listener, PacedReader {
   readonly client: Client
   readonly kind: SubscriptionKind
   /** The channel or the pattern. */
@@ -105,8 +105,8 @@ export class Reader implements Listener, Sliced {
   #isLive = true
   /** While behind: what it has not read yet. */
   readonly #unread: UnreadMessages
-  readonly #taken = new TakenMarks<ReadPosition>()
-  #spare: SpareMessages | undefined = undefined
+  readonly #taken = new ProgressHistory<ReadPosition>()
+  #slowBuffer: SlowSubscriberBuffer | undefined = undefined
 
   constructor(host: ReaderHost, client: Client, kind: SubscriptionKind, target: string, subscriber: string) {
     this.#host = host
@@ -120,8 +120,8 @@ export class Reader implements Listener, Sliced {
   }
 
   /** While behind: how far it has read. */
-  get heard(): ReadPosition {
-    return this.#unread.heard
+  get position(): ReadPosition {
+    return this.#unread.position
   }
 
   get protocol(): 2 | 3 {
@@ -134,7 +134,7 @@ export class Reader implements Listener, Sliced {
   }
 
   #setLive(isLive: boolean): void {
-    if (isLive !== this.#isLive) this.#host.behind += isLive ? -1 : 1
+    if (isLive !== this.#isLive) this.#host.readersBehind += isLive ? -1 : 1
     this.#isLive = isLive
   }
 
@@ -142,42 +142,42 @@ export class Reader implements Listener, Sliced {
 
   deliver(source: Source, start: number, end: number): void {
     const { client } = this
-    const { current } = this.#host
-    if (current === null) {
+    const { delivering: log } = this.#host
+    if (log === null) {
       client.deliver(source, start, end)
-    } else if (!current.keeps) {
-      if (!this.#spares(current)) client.deliver(source, start, end)
+    } else if (!log.keeps) {
+      if (!this.#bufferIfSlow(log)) client.deliver(source, start, end)
     } else if (!this.isLive) {
-      this.#unread.add(current)
+      this.#unread.add(log)
     } else if (isSlow(client)) {
-      this.#fallBehind(current)
+      this.#fallBehind(log)
     } else if (this.acknowledged !== undefined) {
-      this.#send(current, current.message, current.id)
+      this.#send(log, log.message, log.id)
     } else {
       client.deliver(source, start, end)
     }
   }
 
   /** The message that is being delivered is the first that it does not hear live. */
-  #fallBehind(current: ChannelLog): void {
-    const { heard } = this
+  #fallBehind(log: ChannelLog): void {
+    const { position } = this
     this.#setLive(false)
     const { last } = this.#host.ids
-    const isForeign = this.kind === 'pattern' && current.id.compare(last) > 0
-    heard.id.copyFrom(isForeign ? last : current.id).decrement()
-    heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
-    this.#unread.add(current)
+    const isForeign = this.kind === 'pattern' && log.id.compare(last) > 0
+    position.id.copyFrom(isForeign ? last : log.id).decrement()
+    position.count = this.kind === 'pattern' ? UNCOUNTED : log.messagesEver - 1
+    this.#unread.add(log)
     this.#host.readSoon(this)
   }
 
   /** Keeps a message of a channel whose rule spares slow readers, or leaves it out; false = it may be delivered. */
-  #spares(log: ChannelLog): boolean {
-    if (this.#spare === undefined || this.#spare.isEmpty) {
+  #bufferIfSlow(log: ChannelLog): boolean {
+    if (this.#slowBuffer === undefined || this.#slowBuffer.isEmpty) {
       if (!isSlow(this.client)) return false
-      this.#spare ??= new SpareMessages(SLICE_BYTES)
+      this.#slowBuffer ??= new SlowSubscriberBuffer(SLICE_BYTES)
       this.#host.readSoon(this)
     }
-    const missed = this.#spare.add(log)
+    const missed = this.#slowBuffer.add(log)
     if (missed > 0) this.#host.noteMissed(this, log, missed)
     return true
   }
@@ -185,27 +185,27 @@ export class Reader implements Listener, Sliced {
   // ── messages that it has missed ──────────────────────────────────────────
 
   /** Begins behind a place: what these logs have since then is to be read. */
-  begin(place: ReadPosition, logs: Search): void {
-    this.#unread.begin(place, logs)
+  begin(position: ReadPosition, logs: LogSearch): void {
+    this.#unread.begin(position, logs)
     this.#setLive(false)
   }
 
   /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
-  beginFirst(logs: Search, since: StreamId): void {
+  beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)
     this.#setLive(this.#unread.isEmpty)
   }
 
   /** Other rules are in force: while behind, it reads these logs on from where it is. */
-  follow(logs: Search): void {
-    if (!this.#isLive) this.#unread.follow(logs)
+  rulesChanged(logs: LogSearch): void {
+    if (!this.#isLive) this.#unread.rulesChanged(logs)
   }
 
   /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
-  seek(place: ReadPosition, logs: Search): void {
-    this.begin(place, logs)
+  seek(position: ReadPosition, logs: LogSearch): void {
+    this.begin(position, logs)
     this.#taken.clear()
-    this.acknowledged?.set(place.id, place.count)
+    this.acknowledged?.set(position.id, position.count)
     this.#host.readSoon(this)
   }
 
@@ -214,15 +214,15 @@ export class Reader implements Listener, Sliced {
     this.ended = true
     this.#unread.forget()
     this.#setLive(true)
-    this.#spare = undefined
+    this.#slowBuffer = undefined
   }
 
   /** Gives the client what comes next, up to a slice. Has itself called again until nothing is left. */
   read(): void {
     const { client } = this
     const bytesMax = client.pendingBytes + SLICE_BYTES
-    if (this.#spare !== undefined && !this.#spare.isEmpty) {
-      this.#spare.take((log, spared) => {
+    if (this.#slowBuffer !== undefined && !this.#slowBuffer.isEmpty) {
+      this.#slowBuffer.take((log, spared) => {
         this.#send(log, spared, undefined)
         return client.pendingBytes < bytesMax
       })
@@ -235,7 +235,7 @@ export class Reader implements Listener, Sliced {
       })
       if (isDone) this.#setLive(true)
     }
-    if (!this.isLive || this.#spare?.isEmpty === false) this.#host.readSoon(this)
+    if (!this.isLive || this.#slowBuffer?.isEmpty === false) this.#host.readSoon(this)
   }
 
   /** Looks into some of the logs that were not looked into yet; true when it knows what is unread. */
@@ -243,7 +243,7 @@ export class Reader implements Listener, Sliced {
     if (this.#unread.isSearched) return true
     if (!this.#unread.search()) return false
     // Where it begins is known now.
-    this.acknowledged?.copyFrom(this.heard)
+    this.acknowledged?.copyFrom(this.position)
     return true
   }
 
@@ -255,8 +255,8 @@ export class Reader implements Listener, Sliced {
   // ── where it is ──────────────────────────────────────────────────────────
 
   /** How far it has been sent messages; `end` = the place behind all there is. */
-  placeNow(end: ReadPosition): ReadPosition {
-    return new ReadPosition().copyFrom(this.isLive ? end : this.heard)
+  positionNow(end: ReadPosition): ReadPosition {
+    return new ReadPosition().copyFrom(this.isLive ? end : this.position)
   }
 
   /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
@@ -267,12 +267,12 @@ export class Reader implements Listener, Sliced {
   /** Notes where it is, if its client has taken everything; `end` as of `placeNow`. */
   sample(nowMs: number, end: ReadPosition): void {
     if (this.client.outputBytes > 0) return
-    const place = this.placeNow(end)
-    if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
+    const position = this.positionNow(end)
+    if (this.#taken.last?.id.equals(position.id) !== true) this.#taken.note(nowMs, position)
   }
 
   /** How far it had heard at a time, everything sent until then having been taken; undefined = that is not known any more. */
-  placeAt(ms: number): ReadPosition | undefined {
+  positionAt(ms: number): ReadPosition | undefined {
     return this.#taken.at(ms)
   }
 }

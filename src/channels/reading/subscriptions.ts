@@ -23,7 +23,7 @@ import { Reader, type ReaderHost } from './reader.ts'
 
 export interface SubscriptionsHost extends ReaderHost {
   readonly logs: ChannelLogs
-  readonly places: ReadPositions
+  readonly positions: ReadPositions
   /** True while data is being loaded: what that brings is how it was. */
   readonly isLoading: boolean
   readonly redeliverMs: number
@@ -81,18 +81,18 @@ export class Subscriptions {
   // ── who may come ─────────────────────────────────────────────────────────
 
   addsPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
-    for (const _ of this.#newPlaces(client, kind, names)) return true
+    for (const _ of this.#newPositions(client, kind, names)) return true
     return false
   }
 
   checkPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
-    const { places } = this.#host
+    const { positions } = this.#host
     const added = new Map<string, number>()
-    for (const { rule, subscriber } of this.#newPlaces(client, kind, names)) {
+    for (const { rule, subscriber } of this.#newPositions(client, kind, names)) {
       const counted = `${rule.pattern} ${userOf(subscriber)}`
       const count = (added.get(counted) ?? 0) + 1
       added.set(counted, count)
-      if (places.roomFor(rule, subscriber) < count) {
+      if (positions.roomFor(rule, subscriber) < count) {
         throw ERR.of(
           `too many places of this user are remembered already: the channel's rule says max-remembered ${rule.maxRemembered}`,
         )
@@ -101,13 +101,13 @@ export class Subscriptions {
   }
 
   /** The places that would be remembered besides, if a client subscribed to these, each with its rule. */
-  *#newPlaces(
+  *#newPositions(
     client: Subscriber,
     kind: SubscriptionKind,
     names: readonly string[],
   ): Generator<{ readonly rule: ChannelRule; readonly subscriber: string }, undefined> {
     assert(client instanceof Client, 'clients subscribe')
-    const { logs, places } = this.#host
+    const { logs, positions } = this.#host
     const own = subscriberOf(client)
     for (const name of names) {
       const shared = isShared(name) ? parseSharedName(name) : undefined
@@ -115,7 +115,7 @@ export class Subscriptions {
       if (subscriber === '') continue
       const target = shared?.target ?? name
       const rule = logs.rememberingRule(kind, target)
-      if (rule !== undefined && places.get(kind, target, subscriber) === undefined) yield { rule, subscriber }
+      if (rule !== undefined && positions.get(kind, target, subscriber) === undefined) yield { rule, subscriber }
     }
   }
 
@@ -123,31 +123,31 @@ export class Subscriptions {
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     assert(subscriber instanceof Client, 'clients subscribe')
-    return this.#host.logs.concern(kind, name) ? this.#join(subscriber, kind, name, 'first') : subscriber
+    return this.#host.logs.isNamedByRule(kind, name) ? this.#join(subscriber, kind, name, 'first') : subscriber
   }
 
   /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing that was before. */
   #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
     const host = this.#host
     const { logs } = host
-    const subscriber = logs.keep(kind, name) ? subscriberOf(client) : ''
-    const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
+    const subscriber = logs.mayKeep(kind, name) ? subscriberOf(client) : ''
+    const position = subscriber === '' ? undefined : this.#takeOverPosition(kind, name, subscriber)
     const reader = new Reader(host, client, kind, name, subscriber)
     const end = logs.endOf(kind, name)
-    if (place !== undefined) {
-      reader.begin(place, logs.of(kind, name))
-      reader.remembered.set(place.id, place.count)
-    } else if (when === 'first' && logs.beginBefore(kind, name)) {
-      reader.beginFirst(logs.of(kind, name), end.id)
+    if (position !== undefined) {
+      reader.begin(position, logs.logsOf(kind, name))
+      reader.remembered.set(position.id, position.count)
+    } else if (when === 'first' && logs.startsWithHistory(kind, name)) {
+      reader.beginFirst(logs.logsOf(kind, name), end.id)
     }
-    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().copyFrom(place ?? reader.placeNow(end))
+    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().copyFrom(position ?? reader.positionNow(end))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     client.listenerBytes += reader.bytes
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.remember(reader, reader.placeNow(end))
+      if (position === undefined) this.remember(reader, reader.positionNow(end))
       reader.sample(host.monotonic(), end)
       host.sampleSoon()
     }
@@ -156,19 +156,19 @@ export class Subscriptions {
   }
 
   /** How far a subscriber has heard. Who bears the same name and is connected gives its subscription up. */
-  #placeOf(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
+  #takeOverPosition(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
     const holder = this.named(kind, name, subscriber)
     if (holder !== undefined) this.#displace(holder)
-    const { logs, places } = this.#host
-    const place = places.get(kind, name, subscriber)
-    return place && logs.correct(kind, name, place)
+    const { logs, positions } = this.#host
+    const position = positions.get(kind, name, subscriber)
+    return position && logs.correct(kind, name, position)
   }
 
   /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
   #displace(reader: Reader): void {
     const { client, kind, target } = reader
     const { clients, pubSub } = this.#engine
-    this.#leaveBehind(reader)
+    this.#rememberVanished(reader)
     if (client.protocol === 2) {
       clients.close(client, 'now')
       return
@@ -181,7 +181,7 @@ export class Subscriptions {
   }
 
   /** Other rules are in force, or data has come: has everybody who is subscribed listen as the rules say now. */
-  follow(): void {
+  rulesChanged(): void {
     for (const client of this.#engine.clients.values()) {
       for (const name of client.channels) this.#followOne(client, 'channel', name)
       for (const name of client.patterns) this.#followOne(client, 'pattern', name)
@@ -194,14 +194,14 @@ export class Subscriptions {
     const { logs } = this.#host
     const { pubSub } = this.#engine
     const reader = this.of(client, kind, name)
-    const concerned = logs.concern(kind, name)
+    const concerned = logs.isNamedByRule(kind, name)
     if (reader === undefined) {
       if (concerned) pubSub.replace(kind, name, client, this.#join(client, kind, name, 'late'))
     } else if (!concerned) {
       this.#detach(reader)
       pubSub.replace(kind, name, reader, client)
     } else {
-      reader.follow(logs.of(kind, name))
+      reader.rulesChanged(logs.logsOf(kind, name))
     }
   }
 
@@ -212,24 +212,24 @@ export class Subscriptions {
     if (reader === undefined) return subscriber
     this.#detach(reader)
     // Who unsubscribes wants nothing more; who is gone may come back.
-    const { isLoading, places } = this.#host
-    if (!reader.vanished && reader.subscriber !== '' && !isLoading) places.forget(kind, name, reader.subscriber)
+    const { isLoading, positions } = this.#host
+    if (!reader.vanished && reader.subscriber !== '' && !isLoading) positions.forget(kind, name, reader.subscriber)
     return reader
   }
 
   vanish(subscriber: Subscriber): void {
-    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#leaveBehind(reader)
+    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#rememberVanished(reader)
   }
 
   /** Remembers how far a reader has come that ends without its client having asked for that. */
-  #leaveBehind(reader: Reader): void {
+  #rememberVanished(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
     reader.vanished = true
     if (subscriber === '') return
     const { logs, redeliverMs } = this.#host
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
-    const place = isCertain ? reader.placeNow(logs.endOf(kind, target)) : this.certainPlace(reader)
-    this.remember(reader, reader.acknowledged ?? place ?? reader.remembered, 'left')
+    const position = isCertain ? reader.positionNow(logs.endOf(kind, target)) : this.confirmedPosition(reader)
+    this.remember(reader, reader.acknowledged ?? position ?? reader.remembered, 'left')
   }
 
   #detach(reader: Reader): void {
@@ -247,24 +247,24 @@ export class Subscriptions {
   // ── what is remembered of them ───────────────────────────────────────────
 
   /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago; undefined = not known. */
-  certainPlace(reader: Reader): ReadPosition | undefined {
-    return reader.acknowledged ?? reader.placeAt(this.#host.monotonic() - this.#host.redeliverMs)
+  confirmedPosition(reader: Reader): ReadPosition | undefined {
+    return reader.acknowledged ?? reader.positionAt(this.#host.monotonic() - this.#host.redeliverMs)
   }
 
   /**
    * Has a place written down, unless it is already, or data is loaded: what that brings is how it was. Of a subscriber that has `left` it is
    * also written down when that was, if the last writing is some time ago.
    */
-  remember(reader: Reader, place: ReadPosition, when: 'left' | 'there' = 'there'): void {
+  remember(reader: Reader, position: ReadPosition, when: 'left' | 'there' = 'there'): void {
     const { remembered, kind, subscriber, target } = reader
-    const { isLoading, places } = this.#host
+    const { isLoading, positions } = this.#host
     if (isLoading) return
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - reader.rememberedMs < WRITTEN_AGAIN_MS
-    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
-    remembered.set(place.id, place.count)
+    if (isWritten && remembered.id.equals(position.id) && !position.id.isZero) return
+    remembered.set(position.id, position.count)
     reader.rememberedMs = nowMs
-    places.set(kind, target, subscriber, place)
+    positions.set(kind, target, subscriber, position)
   }
 
   /** Remembers a connected subscriber no more; it hears what is published as before. */

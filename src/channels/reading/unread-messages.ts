@@ -20,10 +20,10 @@ import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 export type NoteGap = (log: ChannelLog, count: number, from: StreamId, to: StreamId) => void
 
 /** Takes the next message; false = not now: it stays unread. */
-export type Hand = (log: ChannelLog, message: Bytes, id: StreamId) => boolean
+export type TakeMessage = (log: ChannelLog, message: Bytes, id: StreamId) => boolean
 
 /** The logs that are to be looked into; undefined = one more of which nobody wants anything. */
-export type Search = Iterator<ChannelLog | undefined>
+export type LogSearch = Iterator<ChannelLog | undefined>
 
 /** Logs that are looked into at a time: half a millisecond's work. */
 const SEARCHED_MAX = 500
@@ -35,7 +35,7 @@ const message = new Bytes()
 const from = new StreamId()
 const to = new StreamId()
 
-interface Unread {
+interface UnreadLog {
   log: ChannelLog
   /** Where to begin if that is not behind the place. */
   first: StreamId | undefined
@@ -47,16 +47,16 @@ interface Unread {
 
 export class UnreadMessages {
   /** How far it has read. While it is searched where rules have a new subscriber begin: zero, nothing. */
-  readonly heard = new ReadPosition()
+  readonly position = new ReadPosition()
   /** The last id that was given; undefined = of one channel alone the place follows every id. */
   readonly #last: StreamId | undefined
   readonly #noteGap: NoteGap
   /** Logs that may have something unread, by name: a log that was emptied and forgotten may have been made anew meanwhile. */
-  readonly #logs = new NameMap<Unread>()
+  readonly #logs = new NameMap<UnreadLog>()
   /** The same ones as a binary heap: the one whose `next` is least stands first. */
-  #heap: Unread[] = []
+  #heap: UnreadLog[] = []
   /** Logs that were not looked into yet; undefined = none. */
-  #search: Search | undefined = undefined
+  #search: LogSearch | undefined = undefined
   /** While it is searched where rules have it begin: the last message that was there before it came. */
   #since: StreamId | undefined = undefined
 
@@ -66,19 +66,19 @@ export class UnreadMessages {
   }
 
   /** Begins behind a place: what the logs have since then is to be read. */
-  begin({ id, count }: ReadPosition, logs: Search): void {
-    this.heard.set(id, count)
+  begin({ id, count }: ReadPosition, logs: LogSearch): void {
+    this.position.set(id, count)
     this.#begin(logs, undefined)
   }
 
   /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
-  beginFirst(logs: Search, since: StreamId): void {
-    this.heard.id.setZero()
-    this.heard.count = UNCOUNTED
+  beginFirst(logs: LogSearch, since: StreamId): void {
+    this.position.id.setZero()
+    this.position.count = UNCOUNTED
     this.#begin(logs, new StreamId().copyFrom(since))
   }
 
-  #begin(logs: Search, since: StreamId | undefined): void {
+  #begin(logs: LogSearch, since: StreamId | undefined): void {
     this.forget()
     this.#search = logs
     this.#since = since
@@ -86,8 +86,8 @@ export class UnreadMessages {
   }
 
   /** Begins anew among other logs, where it is or was to begin. */
-  follow(logs: Search): void {
-    if (this.#since === undefined) this.begin(this.heard, logs)
+  rulesChanged(logs: LogSearch): void {
+    if (this.#since === undefined) this.begin(this.position, logs)
     else this.beginFirst(logs, this.#since)
   }
 
@@ -135,7 +135,7 @@ export class UnreadMessages {
   #look(log: ChannelLog): void {
     const since = this.#since
     if (since === undefined) {
-      const { id } = this.heard
+      const { id } = this.position
       const { stream } = log
       if (stream !== undefined && stream.lastId.compare(id) > 0) this.#put(log, undefined, behind(id))
     } else {
@@ -147,16 +147,16 @@ export class UnreadMessages {
   #endSearch(): void {
     this.#search = undefined
     if (this.#since === undefined) return
-    this.heard.id.copyFrom(this.#since)
+    this.position.id.copyFrom(this.#since)
     this.#since = undefined
     const [oldest] = this.#heap
-    if (oldest !== undefined) this.heard.id.copyFrom(oldest.next).decrement()
+    if (oldest !== undefined) this.position.id.copyFrom(oldest.next).decrement()
   }
 
   // ── reading ──────────────────────────────────────────────────────────────
 
   /** Hands on what comes next until `hand` says no, or nothing is left: then true. Everything must have been searched. */
-  read(hand: Hand): boolean {
+  read(hand: TakeMessage): boolean {
     const heap = this.#heap
     while (heap.length > 0) {
       const head = heap[0]!
@@ -177,8 +177,8 @@ export class UnreadMessages {
         // Passed from now on: the place says where to go on.
         const isForeign = this.#last !== undefined && cursor.id.compare(this.#last) > 0
         head.first = isForeign ? behind(cursor.id) : undefined
-        if (!isForeign) this.heard.id.copyFrom(cursor.id)
-        if (this.heard.count !== UNCOUNTED) this.heard.count++
+        if (!isForeign) this.position.id.copyFrom(cursor.id)
+        if (this.position.count !== UNCOUNTED) this.position.count++
         isLeft = stream.next(cursor)
         if (!isLeft) break
       }
@@ -224,31 +224,31 @@ export class UnreadMessages {
     return left.next.compare(right.next) <= 0 ? left.next : right.next
   }
 
-  #rise(unread: Unread): void {
+  #rise(unread: UnreadLog): void {
     const heap = this.#heap
     let { at } = unread
     while (at > 0) {
       const parent = (at - 1) >>> 1
       if (heap[parent]!.next.compare(unread.next) <= 0) break
-      this.#place(heap[parent]!, at)
+      this.#setAt(heap[parent]!, at)
       at = parent
     }
-    this.#place(unread, at)
+    this.#setAt(unread, at)
   }
 
   /** Has one stand at `at`, or below. */
-  #sink(unread: Unread, at: number): void {
+  #sink(unread: UnreadLog, at: number): void {
     const heap = this.#heap
     for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
       if (child + 1 < heap.length && heap[child + 1]!.next.compare(heap[child]!.next) < 0) child++
       if (unread.next.compare(heap[child]!.next) <= 0) break
-      this.#place(heap[child]!, at)
+      this.#setAt(heap[child]!, at)
       at = child
     }
-    this.#place(unread, at)
+    this.#setAt(unread, at)
   }
 
-  #place(unread: Unread, at: number): void {
+  #setAt(unread: UnreadLog, at: number): void {
     this.#heap[at] = unread
     unread.at = at
   }
@@ -256,13 +256,13 @@ export class UnreadMessages {
   // ── logs ─────────────────────────────────────────────────────────────────
 
   /** Has a log's cursor stand at the first message that is to be read; false = there is none. */
-  #open(unread: Unread): boolean {
-    const { heard } = this
+  #open(unread: UnreadLog): boolean {
+    const { position } = this
     const { first, log } = unread
     const { stream } = log
     if (log.isGone || stream === undefined || stream.length === 0) return false
-    if (first !== undefined && first.compare(heard.id) > 0) from.copyFrom(first)
-    else from.copyFrom(heard.id).increment()
+    if (first !== undefined && first.compare(position.id) > 0) from.copyFrom(first)
+    else from.copyFrom(position.id).increment()
     if (stream.lastId.compare(from) < 0) return false
     if (stream.firstId.compare(from) > 0) {
       this.#tellGap(log)
@@ -279,10 +279,10 @@ export class UnreadMessages {
   #tellGap(log: ChannelLog): void {
     const stream = log.stream!
     const gone = Number(stream.entriesAdded) - stream.length
-    const { count } = this.heard
+    const { count } = this.position
     // Who has heard more than has gone heard it of a stream that was here before this one (DEL).
     const missed = count === UNCOUNTED || count > gone ? UNCOUNTED : gone - count
-    if (count !== UNCOUNTED) this.heard.count = gone
+    if (count !== UNCOUNTED) this.position.count = gone
     if (missed === 0 || gone === 0) return
     to.copyFrom(stream.firstId).decrement()
     this.#noteGap(log, missed, from, to)

@@ -49,14 +49,14 @@ export interface ScheduleHost {
 }
 
 /** The room that messages belong to (channels.ts). */
-export interface ScheduleRoom extends ScheduledMessagesHost {
+export interface SchedulePublisher extends ScheduledMessagesHost {
   /** Publishes a message now. Throws what the store throws; then nobody hears of it. */
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number
 }
 
 export class Schedule {
   readonly #host: ScheduleHost
-  readonly #room: ScheduleRoom
+  readonly #publisher: SchedulePublisher
   readonly #later: (run: () => void) => void
   /** Channels that have scheduled messages, by name, and by number. */
   readonly #channels = { channel: new NameMap<ScheduledMessages>(), shard: new NameMap<ScheduledMessages>() }
@@ -71,9 +71,9 @@ export class Schedule {
   #stopped = false
   readonly #fired = (): void => this.#publishDue()
 
-  constructor(host: ScheduleHost, room: ScheduleRoom, later: (run: () => void) => void) {
+  constructor(host: ScheduleHost, room: SchedulePublisher, later: (run: () => void) => void) {
     this.#host = host
-    this.#room = room
+    this.#publisher = room
     this.#later = later
     host.loading.changed.add(() => this.findChannels())
     this.findChannels()
@@ -93,7 +93,7 @@ export class Schedule {
       named = Bytes.from(String(number))
     }
     this.#inUnit(() => messages.add(named, dueMs, number, message))
-    this.#follow(messages)
+    this.#updateDeadline(messages)
     return named
   }
 
@@ -101,7 +101,7 @@ export class Schedule {
   cancel(kind: ChannelKind, name: string, id: Bytes): boolean {
     const messages = this.#of(kind, name)
     const removed = this.#inUnit(() => messages.cancel(id))
-    this.#follow(messages)
+    this.#updateDeadline(messages)
     return removed
   }
 
@@ -128,7 +128,7 @@ export class Schedule {
   }
 
   #of(kind: ChannelKind, name: string): ScheduledMessages {
-    return this.#channels[kind].get(name) ?? new ScheduledMessages(this.#room, kind, name)
+    return this.#channels[kind].get(name) ?? new ScheduledMessages(this.#publisher, kind, name)
   }
 
   #nextNumber(): number {
@@ -153,19 +153,19 @@ export class Schedule {
     this.#channels.channel.clear()
     this.#channels.shard.clear()
     if (this.#host.state.loading.holds) return
-    const { db } = this.#room
+    const { db } = this.#publisher
     const key = new Bytes()
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
       if (!db.keys.isLive(entry) || db.typeOf(entry) !== TYPE_ZSET) continue
       const channel = channelOfScheduledKey(db.keys.keyOf(entry, key).toString())
-      if (channel !== undefined) this.#follow(this.#of(channel.kind, channel.name))
+      if (channel !== undefined) this.#updateDeadline(this.#of(channel.kind, channel.name))
     }
   }
 
   // ── when it is due ───────────────────────────────────────────────────────
 
   /** Notes when the next message of a channel is due, not before `notBeforeMs`. */
-  #follow(messages: ScheduledMessages, notBeforeMs = 0): void {
+  #updateDeadline(messages: ScheduledMessages, notBeforeMs = 0): void {
     const { kind, name, nextMs } = messages
     const isKnown = messages.number !== -1
     if (nextMs === Number.POSITIVE_INFINITY) {
@@ -208,9 +208,9 @@ export class Schedule {
     const untilMs = clock.monotonic() + PUBLISH_MS_MAX
     for (let published = 1; this.#deadlines.earliest <= nowMs; published++) {
       const messages = this.#numbered.get(this.#deadlines.entryAt(0))
-      this.#follow(messages, this.#publishFirst(messages, nowMs) ? 0 : nowMs + RETRY_MS)
+      this.#updateDeadline(messages, this.#publishFirst(messages, nowMs) ? 0 : nowMs + RETRY_MS)
       if (published === PUBLISHED_MAX || (published % PUBLISH_STEP === 0 && clock.monotonic() >= untilMs)) {
-        this.#goOn()
+        this.#continueSoon()
         return
       }
     }
@@ -218,7 +218,7 @@ export class Schedule {
   }
 
   /** What is left is due already: its turn comes when everybody else has been heard. */
-  #goOn(): void {
+  #continueSoon(): void {
     this.#timer?.cancel()
     this.#timerMs = Number.NEGATIVE_INFINITY
     this.#later(() => {
@@ -243,7 +243,7 @@ export class Schedule {
       const first = messages.firstDue(nowMs)
       if (first === undefined) return true
       try {
-        this.#room.publish(kind, channel, first.text)
+        this.#publisher.publish(kind, channel, first.text)
       } catch (error) {
         if (error instanceof ReplyError || error instanceof ArenaFull) return false
         throw error

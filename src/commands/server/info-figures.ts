@@ -5,7 +5,7 @@
 
 import { totalmem } from 'node:os'
 import { channelsOf } from '../../channels/channels.ts'
-import type { ChannelFigures } from '../../channels/log/tally.ts'
+import type { ChannelFigures } from '../../channels/log/channel-totals.ts'
 import type { Leading } from '../../engine/effects/replication.ts'
 import type { SavingStatus } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -59,8 +59,8 @@ export class InfoFigures {
   /** Counts what channels keep, or takes the last count where that is much. */
   askChannels(): void {
     const channels = channelsOf(this.engine)
-    this.channels = channels.tally.figures
-    this.readersBehind = channels.behind
+    this.channels = channels.totals.figures
+    this.readersBehind = channels.readersBehind
   }
 
   get saving(): SavingStatus {

@@ -5,39 +5,39 @@
 
 import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
 import type { Clock } from '../../util/time/clock.ts'
-import { SLICE_BYTES, type Sliced } from './reader.ts'
+import { type PacedReader, SLICE_BYTES } from './reader.ts'
 
 /** How long those in the line are served before everybody else is heard again. */
 const READ_MS_MAX = 1
 /** When it is looked again whether a client has taken its slice that cannot tell. */
 const LOOK_AGAIN_MS = 1
 
-export interface ReadingLineHost {
+export interface CatchUpQueueHost {
   readonly clock: Clock
   /** What a transport cannot tell is asked for again after this clock's time. */
   readonly workClock: Clock
   readonly unitClock: UnitClock
 }
 
-export class ReadingLine {
-  readonly #host: ReadingLineHost
+export class CatchUpQueue {
+  readonly #host: CatchUpQueueHost
   readonly #later: (run: () => void) => void
-  #waiting: Sliced[] = []
+  #waiting: PacedReader[] = []
   #isServedSoon = false
 
-  constructor(host: ReadingLineHost, later: (run: () => void) => void) {
+  constructor(host: CatchUpQueueHost, later: (run: () => void) => void) {
     this.#host = host
     this.#later = later
   }
 
   /** Has `read` called when the client has taken what it was given. */
-  add(reader: Sliced): void {
+  add(reader: PacedReader): void {
     if (reader.queued) return
     reader.queued = true
     this.#push(reader)
   }
 
-  #push(reader: Sliced): void {
+  #push(reader: PacedReader): void {
     this.#waiting.push(reader)
     this.#serveSoon()
   }
@@ -62,7 +62,7 @@ export class ReadingLine {
     this.#serveSoon()
   }
 
-  #serveOne(reader: Sliced): void {
+  #serveOne(reader: PacedReader): void {
     const { client } = reader
     const { transport } = client
     if (client.closed || reader.ended) return

@@ -12,7 +12,7 @@ const CAPACITY_MIN = 16
 
 const found = new StreamId()
 
-export class GivenMessages {
+export class InFlightMessages {
   /** Messages in the queue. */
   length = 0
   /** Where the first one stands; those before are gone. */

@@ -18,15 +18,15 @@ import { logKey } from '../log/channel-keys.ts'
 import { streamUnder } from '../log/channel-log.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import type { MessageIds } from '../log/message-ids.ts'
-import { countBetween, LagCount } from '../positions/lag-count.ts'
+import { countBetween, LagCounter } from '../positions/lag-counter.ts'
 import { ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import { Reader } from './reader.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
-export interface AudienceHost {
+export interface NamedSubscribersHost {
   readonly db: Database
   readonly ids: MessageIds
-  readonly places: ReadPositions
+  readonly positions: ReadPositions
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
@@ -35,27 +35,27 @@ export interface AudienceHost {
 }
 
 /** One who is remembered. */
-export interface Listening {
+export interface SubscriberState {
   readonly user: string
   readonly name: string
   readonly isConnected: boolean
   /** How far it has heard: what it was sent, or what it acknowledged. */
-  readonly place: ReadPosition
+  readonly position: ReadPosition
   /** Messages that it has not heard yet. */
   lag: number
 }
 
 /** Where CHANNEL SEEK has a subscriber go: behind an id, to a time, before all that is kept, behind all of it. */
-export type Aim = { readonly behind: StreamId } | { readonly ms: number } | 'first' | 'last'
+export type SeekTarget = { readonly behind: StreamId } | { readonly ms: number } | 'first' | 'last'
 
 /** Subscribers of a channel whose messages are counted between two steps. */
 const COUNTED = 20
 const END = new StreamId().setMax()
 
-export class Audience {
-  readonly #host: AudienceHost
+export class NamedSubscribers {
+  readonly #host: NamedSubscribersHost
 
-  constructor(host: AudienceHost) {
+  constructor(host: NamedSubscribersHost) {
     this.#host = host
   }
 
@@ -63,36 +63,40 @@ export class Audience {
    * Returns the subscribers that are remembered of a channel or a pattern, or one of them, in steps of bounded work: there may be very many
    * of them, and of the channels. What changes between the steps may be told as it was before.
    */
-  *look(kind: SubscriptionKind, target: string, subscriber?: string): Generator<undefined, readonly Listening[]> {
-    const { places } = this.#host
-    const found: Listening[] = []
+  *list(kind: SubscriptionKind, target: string, subscriber?: string): Generator<undefined, readonly SubscriberState[]> {
+    const { positions } = this.#host
+    const found: SubscriberState[] = []
     if (subscriber === undefined) {
-      for (const some of places.of(kind, target)) {
-        for (const [each, place] of some) found.push(this.#describe(kind, target, each, place))
+      for (const some of positions.of(kind, target)) {
+        for (const [each, position] of some) found.push(this.#describe(kind, target, each, position))
         yield
       }
     } else {
-      const place = places.get(kind, target, subscriber)
-      if (place !== undefined) found.push(this.#describe(kind, target, subscriber, place))
+      const position = positions.get(kind, target, subscriber)
+      if (position !== undefined) found.push(this.#describe(kind, target, subscriber, position))
     }
     if (kind === 'pattern') yield* this.#countByPattern(target, found)
     else yield* this.#count(kind, target, found)
     return found
   }
 
-  *#count(kind: 'channel' | 'shard', target: string, found: readonly Listening[]): Generator<undefined, undefined> {
+  *#count(
+    kind: 'channel' | 'shard',
+    target: string,
+    found: readonly SubscriberState[],
+  ): Generator<undefined, undefined> {
     const key = Bytes.from(logKey(kind, target))
     for (let i = 0; i < found.length; i++) {
       const stream = streamUnder(this.#host.db, key)
       if (stream === undefined) return
-      found[i]!.lag = messagesBehind(stream, found[i]!.place)
+      found[i]!.lag = messagesBehind(stream, found[i]!.position)
       if (i % COUNTED === COUNTED - 1) yield
     }
   }
 
-  *#countByPattern(pattern: string, found: readonly Listening[]): Generator<undefined, undefined> {
-    const count = new LagCount(found.map(({ place }) => place.id))
-    for (const log of this.#host.logs.of('pattern', pattern)) {
+  *#countByPattern(pattern: string, found: readonly SubscriberState[]): Generator<undefined, undefined> {
+    const count = new LagCounter(found.map(({ position }) => position.id))
+    for (const log of this.#host.logs.logsOf('pattern', pattern)) {
       if (log?.stream !== undefined) yield* count.add(log.stream)
       yield
     }
@@ -101,14 +105,14 @@ export class Audience {
   }
 
   /** Describes a subscriber, but for what it has not heard. */
-  #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: ReadPosition): Listening {
-    const place = this.#placeOf(this.#connected(kind, target, subscriber)) ?? remembered
+  #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: ReadPosition): SubscriberState {
+    const position = this.#positionOf(this.#connected(kind, target, subscriber)) ?? remembered
     const space = subscriber.indexOf(' ')
     return {
       user: subscriber.slice(0, space),
       name: subscriber.slice(space + 1),
-      isConnected: place !== remembered,
-      place: new ReadPosition().copyFrom(place),
+      isConnected: position !== remembered,
+      position: new ReadPosition().copyFrom(position),
       lag: 0,
     }
   }
@@ -119,12 +123,12 @@ export class Audience {
     return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
   }
 
-  #placeOf(reader: Reader | Group | undefined): ReadPosition | undefined {
+  #positionOf(reader: Reader | Group | undefined): ReadPosition | undefined {
     if (reader === undefined) return undefined
-    if (!(reader instanceof Reader)) return this.#host.groups.placeOf(reader)
+    if (!(reader instanceof Reader)) return this.#host.groups.positionOf(reader)
     if (reader.acknowledged !== undefined) return reader.acknowledged
     const { kind, target } = reader
-    return reader.placeNow(this.#host.logs.endOf(kind, target))
+    return reader.positionNow(this.#host.logs.endOf(kind, target))
   }
 
   /** Returns the messages of a channel, if a rule names it still or did so once. Throws when something else is there. */
@@ -145,76 +149,76 @@ export class Audience {
    * is subscribed who acknowledges.
    */
   acknowledge(client: Client, kind: SubscriptionKind, target: string, id: StreamId): boolean | undefined {
-    const { groups, places, subscriptions } = this.#host
+    const { groups, positions, subscriptions } = this.#host
     if (isShared(target)) return groups.named(kind, target)?.acknowledge(client, id)
     const subscriber = client.name === '' ? '' : `${client.user.name} ${client.name}`
     const reader = subscriptions.of(client, kind, target) ?? this.#host.subscriptions.named(kind, target, subscriber)
     if (reader === undefined) {
-      const place = subscriber === '' ? undefined : places.get(kind, target, subscriber)
-      if (place === undefined) return undefined
-      if (!this.#advance(place, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
-      places.set(kind, target, subscriber, place)
+      const position = subscriber === '' ? undefined : positions.get(kind, target, subscriber)
+      if (position === undefined) return undefined
+      if (!this.#advance(position, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
+      positions.set(kind, target, subscriber, position)
       return true
     }
     const { acknowledged } = reader
     if (acknowledged === undefined) return undefined
     // What it was not sent it cannot have heard.
-    const sent = reader.placeNow(this.#host.logs.endOf(kind, target)).id
+    const sent = reader.positionNow(this.#host.logs.endOf(kind, target)).id
     if (!this.#advance(acknowledged, id, sent, kind, target)) return false
     if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
     return true
   }
 
   /** Moves a place to an id, but not beyond what was sent, and never back. */
-  #advance(place: ReadPosition, id: StreamId, sent: StreamId, kind: SubscriptionKind, target: string): boolean {
+  #advance(position: ReadPosition, id: StreamId, sent: StreamId, kind: SubscriptionKind, target: string): boolean {
     const to = id.compare(sent) < 0 ? id : sent
-    if (to.compare(place.id) <= 0) return false
-    if (place.count !== UNCOUNTED) {
+    if (to.compare(position.id) <= 0) return false
+    if (position.count !== UNCOUNTED) {
       const stream = this.#streamOf(kind, target)
-      place.count = stream === undefined ? UNCOUNTED : countAt(stream, place, to)
+      position.count = stream === undefined ? UNCOUNTED : countAt(stream, position, to)
     }
-    place.id.copyFrom(to)
+    position.id.copyFrom(to)
     return true
   }
 
   /** Has a subscriber go on elsewhere, at once if it is connected; false when nothing is remembered of it. */
-  seek(kind: SubscriptionKind, target: string, subscriber: string, aim: Aim): boolean {
-    const { places } = this.#host
-    if (places.get(kind, target, subscriber) === undefined) return false
-    const place = this.#placeFor(kind, target, aim)
+  seek(kind: SubscriptionKind, target: string, subscriber: string, aim: SeekTarget): boolean {
+    const { positions } = this.#host
+    if (positions.get(kind, target, subscriber) === undefined) return false
+    const position = this.#positionFor(kind, target, aim)
     const reader = this.#connected(kind, target, subscriber)
     if (reader === undefined) {
-      places.set(kind, target, subscriber, place)
+      positions.set(kind, target, subscriber, position)
     } else if (!(reader instanceof Reader)) {
-      this.#host.groups.seek(reader, place)
+      this.#host.groups.seek(reader, position)
     } else {
-      reader.seek(place, this.#host.logs.of(kind, target))
-      this.#host.subscriptions.remember(reader, place)
+      reader.seek(position, this.#host.logs.logsOf(kind, target))
+      this.#host.subscriptions.remember(reader, position)
     }
     return true
   }
 
   /** Where somebody stands who is to go on there. What has gone already is not counted as missed: nobody wants to hear it who goes back. */
-  #placeFor(kind: SubscriptionKind, target: string, aim: Aim): ReadPosition {
+  #positionFor(kind: SubscriptionKind, target: string, aim: SeekTarget): ReadPosition {
     const last = this.#host.logs.endOf(kind, target).id
-    const place = new ReadPosition().set(last, UNCOUNTED)
+    const position = new ReadPosition().set(last, UNCOUNTED)
     if (aim !== 'last') {
-      if (aim === 'first') place.id.setZero()
-      else if ('behind' in aim) place.id.copyFrom(aim.behind)
-      else if (aim.ms > 0) place.id.setTime(aim.ms).decrement()
-      else place.id.setZero()
-      if (place.id.compare(last) > 0) place.id.copyFrom(last)
+      if (aim === 'first') position.id.setZero()
+      else if ('behind' in aim) position.id.copyFrom(aim.behind)
+      else if (aim.ms > 0) position.id.setTime(aim.ms).decrement()
+      else position.id.setZero()
+      if (position.id.compare(last) > 0) position.id.copyFrom(last)
     }
-    if (kind === 'pattern') return place
+    if (kind === 'pattern') return position
     const stream = this.#streamOf(kind, target)
-    if (stream === undefined || stream.length === 0) return place
-    if (place.id.compare(stream.firstId) < 0) {
-      place.id.copyFrom(stream.firstId).decrement()
-      place.count = Number(stream.entriesAdded) - stream.length
+    if (stream === undefined || stream.length === 0) return position
+    if (position.id.compare(stream.firstId) < 0) {
+      position.id.copyFrom(stream.firstId).decrement()
+      position.count = Number(stream.entriesAdded) - stream.length
     } else {
-      place.count = Number(stream.entriesAdded) - messagesBehind(stream, place)
+      position.count = Number(stream.entriesAdded) - messagesBehind(stream, position)
     }
-    return place
+    return position
   }
 
   /** Has messages of a channel removed; returns how many that were. Throws when something else is there. */
@@ -234,24 +238,24 @@ export class Audience {
     const reader = this.#connected(kind, target, subscriber)
     if (reader instanceof Reader) this.#host.subscriptions.disown(reader)
     else reader?.forget()
-    return this.#host.places.forget(kind, target, subscriber)
+    return this.#host.positions.forget(kind, target, subscriber)
   }
 }
 
 /** Counts the messages of a stream behind a place. Walks only where the place does not say how many were before it. */
-export function messagesBehind(stream: Stream, place: ReadPosition): number {
+export function messagesBehind(stream: Stream, position: ReadPosition): number {
   const { length } = stream
-  if (length === 0 || place.id.compare(stream.lastId) >= 0) return 0
-  if (place.id.compare(stream.firstId) < 0) return length
-  if (place.count !== UNCOUNTED && !stream.hasTombstonesFrom(place.id)) {
-    const count = Number(stream.entriesAdded) - place.count
+  if (length === 0 || position.id.compare(stream.lastId) >= 0) return 0
+  if (position.id.compare(stream.firstId) < 0) return length
+  if (position.count !== UNCOUNTED && !stream.hasTombstonesFrom(position.id)) {
+    const count = Number(stream.entriesAdded) - position.count
     if (count >= 0 && count <= length) return count
   }
-  return countBetween(stream, place.id, END)
+  return countBetween(stream, position.id, END)
 }
 
 /** How many messages a channel has had up to an id behind a place; UNCOUNTED. */
-function countAt(stream: Stream, place: ReadPosition, id: StreamId): number {
-  if (place.id.compare(stream.firstId) >= 0) return place.count + countBetween(stream, place.id, id)
-  return Number(stream.entriesAdded) - stream.length + countBetween(stream, place.id, id)
+function countAt(stream: Stream, position: ReadPosition, id: StreamId): number {
+  if (position.id.compare(stream.firstId) >= 0) return position.count + countBetween(stream, position.id, id)
+  return Number(stream.entriesAdded) - stream.length + countBetween(stream, position.id, id)
 }

@@ -9,8 +9,8 @@ import type { ChannelLogs } from './channel-logs.ts'
 /** Logs and hashes of places that are counted for one question: what asking costs is a fraction of a millisecond. */
 const COUNTED_MAX = 100
 
-export interface TallyHost {
-  readonly places: ReadPositions
+export interface ChannelTotalsHost {
+  readonly positions: ReadPositions
   readonly logs: ChannelLogs
 }
 
@@ -23,18 +23,18 @@ export interface ChannelFigures {
   subscribers: number
 }
 
-export class Tally {
-  readonly #host: TallyHost
+export class ChannelTotals {
+  readonly #host: ChannelTotalsHost
   #last: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
   #counting: Iterator<undefined, ChannelFigures> | undefined = undefined
 
-  constructor(host: TallyHost) {
+  constructor(host: ChannelTotalsHost) {
     this.#host = host
   }
 
   get figures(): ChannelFigures {
-    const { logs, places } = this.#host
-    if (logs.count + places.targetCount <= COUNTED_MAX) {
+    const { logs, positions } = this.#host
+    if (logs.count + positions.targetCount <= COUNTED_MAX) {
       this.#counting = undefined
       this.advance(Number.POSITIVE_INFINITY)
     }
@@ -55,7 +55,7 @@ export class Tally {
 
   *#count(): Generator<undefined, ChannelFigures> {
     const figures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
-    const { places } = this.#host
+    const { positions } = this.#host
     for (const { keeps, stream } of this.#host.logs.all()) {
       if (keeps && stream !== undefined && stream.length > 0) {
         figures.channels++
@@ -64,7 +64,7 @@ export class Tally {
       }
       yield undefined
     }
-    for (const count of places.counts()) {
+    for (const count of positions.counts()) {
       figures.subscribers += count
       yield undefined
     }

@@ -18,7 +18,7 @@ const END = new StreamId().setMax()
 const from = new StreamId()
 const cursor = new EntryCursor()
 
-export class LagCount {
+export class LagCounter {
   /** The places, the least first, and which was given when. */
   readonly #ids: StreamId[]
   readonly #order: number[]

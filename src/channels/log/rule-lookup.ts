@@ -14,7 +14,7 @@ const LETTER_I = 0x69
 const LETTER_P = 0x70
 const LETTER_S = 0x73
 
-export class RuledChannels {
+export class RuleLookup {
   readonly #given: readonly ChannelRule[]
   readonly #rules: PatternRules<ChannelRule>
 
@@ -34,7 +34,7 @@ export class RuledChannels {
   }
 
   /** Tells whether the rule of a channel says something, or one that may decide about a channel which a pattern matches. */
-  say(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
+  someRule(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
     if (kind !== 'pattern') {
       const rule = this.ruleOf(Bytes.from(target))
       return rule !== undefined && says(rule)
@@ -64,7 +64,7 @@ export class RuledChannels {
     const first = key.length === 0 ? 0 : key.at(0)
     if (first !== LETTER_C && first !== LETTER_I && first !== LETTER_P && first !== LETTER_S) return false
     const owner = ownerOfKey(key.toString())
-    return owner !== undefined && this.say(owner.kind, owner.name, keeps)
+    return owner !== undefined && this.someRule(owner.kind, owner.name, keeps)
   }
 }
 

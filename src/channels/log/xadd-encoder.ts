@@ -21,7 +21,7 @@ const KEY_BYTES_MAX = 1024
 const FRAME_BYTES_MAX = 256
 const LINE_END_BYTES = 2
 
-export class KeptEntry {
+export class XaddEncoder {
   /** The id as text. */
   readonly idText = new Bytes(Source.allocate(ID_TEXT_BYTES_MAX), 0, 0)
   readonly #buffer = new ReplyBuffer(FRAME_BYTES_MAX + KEY_BYTES_MAX + TEXT_BYTES_MAX)

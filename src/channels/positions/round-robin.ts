@@ -1,6 +1,6 @@
 // A round through many things, some at a time: each is visited once before any is visited again.
 
-export class Round<T> {
+export class RoundRobin<T> {
   readonly #all: () => Iterable<T>
   /** Where the round is; undefined = between two rounds. */
   #at: Iterator<T> | undefined = undefined

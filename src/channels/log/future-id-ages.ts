@@ -10,7 +10,7 @@ interface Mark {
   readonly id: StreamId
 }
 
-export class AheadMarks {
+export class FutureIdAges {
   /** The oldest first. */
   #marks: Mark[] = []
 

@@ -7,7 +7,7 @@ import type { Groups } from '../groups/groups.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import type { Reader } from '../reading/reader.ts'
 import type { Subscriptions } from '../reading/subscriptions.ts'
-import { Round } from './round.ts'
+import { RoundRobin } from './round-robin.ts'
 
 /** How often it is noted where each named subscriber is, at most and at least. */
 const SAMPLE_MS_MIN = 50
@@ -20,21 +20,21 @@ const SAMPLES_PER_REDELIVER = 8
 /** Places remembered in that time; the others' turn comes next. */
 const PLACES_MAX = 1000
 
-export interface SamplingHost {
+export interface PositionSamplerHost {
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
   readonly redeliverMs: number
 }
 
-export class Sampling {
-  readonly #host: SamplingHost
+export class PositionSampler {
+  readonly #host: PositionSamplerHost
   readonly #clock: Clock
   #timer: Timer | undefined = undefined
-  readonly #noting = new Round<Reader>(() => this.#host.subscriptions.allNamed())
-  readonly #remembering = new Round<Reader>(() => this.#host.subscriptions.allNamed())
+  readonly #noting = new RoundRobin<Reader>(() => this.#host.subscriptions.allNamed())
+  readonly #remembering = new RoundRobin<Reader>(() => this.#host.subscriptions.allNamed())
 
-  constructor(host: SamplingHost, clock: Clock) {
+  constructor(host: PositionSamplerHost, clock: Clock) {
     this.#host = host
     this.#clock = clock
   }
@@ -62,8 +62,8 @@ export class Sampling {
       if (!reader.isSampled) reader.sample(nowMs, logs.endOf(reader.kind, reader.target))
     })
     this.#remembering.visit(placesMax, (reader) => {
-      const place = subscriptions.certainPlace(reader)
-      if (place !== undefined) subscriptions.remember(reader, place)
+      const position = subscriptions.confirmedPosition(reader)
+      if (position !== undefined) subscriptions.remember(reader, position)
     })
     groups.sample(nowMs)
   }

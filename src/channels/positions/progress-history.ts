@@ -6,7 +6,7 @@
 /** Marks that are kept. */
 const MARKS_MAX = 12
 
-export class TakenMarks<T> {
+export class ProgressHistory<T> {
   #marks: { readonly ms: number; readonly taken: T }[] = []
 
   /** What was noted last; undefined = nothing. */

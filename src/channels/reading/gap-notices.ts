@@ -8,7 +8,7 @@ import { UNCOUNTED } from '../positions/read-positions.ts'
 
 const CHANNEL = '__gap__:'
 
-export class Gaps {
+export class GapNotices {
   readonly #publish: (channel: string, message: Bytes) => void
   readonly #later: (run: () => void) => void
   /** Gaps to be told of when nobody is in the middle of something. */

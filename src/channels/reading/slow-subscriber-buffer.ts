@@ -9,15 +9,15 @@ import type { ChannelLog } from '../log/channel-log.ts'
 /** What a message takes besides its bytes. */
 const MESSAGE_BYTES = 64
 
-interface Spared {
+interface BufferedMessage {
   readonly log: ChannelLog
   readonly message: Bytes
 }
 
-export class SpareMessages {
+export class SlowSubscriberBuffer {
   readonly #bytesMax: number
   /** In the order in which they are delivered. */
-  #messages: Spared[] = []
+  #messages: BufferedMessage[] = []
   #bytes = 0
 
   constructor(bytesMax: number) {
@@ -49,13 +49,13 @@ export class SpareMessages {
     }
   }
 
-  #removeFirst(): Spared {
+  #removeFirst(): BufferedMessage {
     const first = this.#messages.shift()!
     this.#bytes -= MESSAGE_BYTES + first.message.length
     return first
   }
 
-  #removeIf(goes: (spared: Spared) => boolean): void {
+  #removeIf(goes: (spared: BufferedMessage) => boolean): void {
     const at = this.#messages.findIndex(goes)
     if (at === -1) return
     const [gone] = this.#messages.splice(at, 1)
