@@ -1,11 +1,11 @@
-// Channels that remember: the room that knows which messages are kept, who reads them, and who was away.
+// Channels that keep their messages. This room assembles the logs, the readers, the remembered
+// positions, the groups and the schedule, and is what the broker and the engine see of them.
 //
-//   PUBLISH ─▶ broker: route ─▶ log.begin (the message is kept, in the unit that published it) ─▶ fan-out ─▶ log.end
-//                                                                                  └─▶ a client, or the reader on its behalf
+//   PUBLISH ─▶ broker: route ─▶ log.begin (the unit that publishes also keeps) ─▶ fan-out ─▶ log.end
+//                                                             └─▶ a client, or the reader of its subscription
 //
-// It sits at the broker as its keeper while there is a rule, and costs nothing else. What it keeps is data: streams of
-// messages and hashes of places (channel-keys.ts), in database 0. The parts are put together here, and told what the engine
-// says; each knows its own noun.
+// The room is the broker's keeper while a rule exists, and costs nothing otherwise. Everything it
+// keeps is data in database 0: streams of messages and hashes of read positions (channel-keys.ts).
 
 import type { KeepingRules, MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
@@ -45,7 +45,10 @@ import type { PacedReader, Reader } from './reading/reader.ts'
 import { Subscriptions, type SubscriptionsHost } from './reading/subscriptions.ts'
 import { Schedule, type ScheduleHost, type SchedulePublisher } from './schedule/schedule.ts'
 
-/** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
+/**
+ * Number of logs that one sweep searches for expired messages. Sweeps are spaced so that every log
+ * is searched once a second, as long as that does not take more than one sweep in 100 ms.
+ */
 const SWEPT_MAX = 1000
 const SWEEP_MS_MIN = 100
 const SWEEP_MS_MAX = 1000
@@ -91,12 +94,12 @@ export class Channels
   readonly positions: ReadPositions
   readonly subscriptions: Subscriptions
   readonly groups: Groups
-  /** What is asked and changed of subscribers from outside. */
+  /** Reads and changes the state of named subscribers for the CHANNEL commands. */
   readonly namedSubscribers: NamedSubscribers
   readonly totals: ChannelTotals
-  /** What is to be published later. */
+  /** Messages to be published later. */
   readonly schedule: Schedule
-  /** Which ids messages had lately. */
+  /** Ids of recently published messages, for deduplication. */
   readonly recentIds: RecentIds
   delivering: ChannelLog | null = null
   readersBehind = 0
@@ -104,10 +107,12 @@ export class Channels
   readonly #catchUpQueue: CatchUpQueue
   readonly #gaps: GapNotices
   readonly #sampler: PositionSampler
-  /** The rules as they were given, and what they say, whether or not they are in force. */
+  /**
+   * The rules as configured, and a lookup over them. Neither says whether the rules are in force.
+   */
   #given: readonly ChannelRule[] = []
   #ruled = new RuleLookup([])
-  /** Follows a primary: no rule is in force. */
+  /** True while this server follows a primary. No rule is in force then. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
 
@@ -135,7 +140,10 @@ export class Channels
 
   // ── rules ────────────────────────────────────────────────────────────────
 
-  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
+  /**
+   * Adopts new rules. Kept messages stay, and subscribers continue at their positions. While data
+   * is being loaded, the rules take effect when loading ends.
+   */
   #setRules(rules: readonly ChannelRule[]): void {
     this.#given = rules
     this.#ruled = new RuleLookup(rules)
@@ -148,12 +156,13 @@ export class Channels
     return rule !== undefined && keeps(rule)
   }
 
-  /** Has the rules in force where this server decides what is kept. */
+  /** Puts the rules in force, if this server decides which messages are kept. */
   #applyRules(): void {
     const { pubSub, role } = this.#host
     this.#isReplica = role.isReplica
-    // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come. What its
-    // clients publish to a kept channel is refused: it is a write (`keeps`).
+    // A replica keeps the messages that its primary kept, and no others. Its subscribers hear
+    // messages as they arrive. A publish to a kept channel is refused, because it is a write
+    // (`keeps`).
     this.logs.applyRules(this.#isReplica ? [] : this.#given)
     pubSub.keeper = this.logs.hasRules ? this : null
     if (!this.isLoading) {
@@ -164,22 +173,22 @@ export class Channels
     this.#armSweep()
   }
 
-  /** Tells whether messages are kept, or wait to be published. */
+  /** Tells whether messages are kept or scheduled. */
   get holdsData(): boolean {
     return this.logs.hasRules || this.schedule.hasAny
   }
 
-  /** Bytes of what is known of channels, besides the data and the clients. */
+  /** Bytes of bookkeeping about channels, without the data and without the clients. */
   get bytes(): number {
     return this.logs.bytes + this.positions.bytes + this.groups.bytes + this.schedule.bytes
   }
 
-  /** Tells whether a key of database 0 holds what a kept channel consists of, on a replica too. */
+  /** Tells whether a key of database 0 belongs to a kept channel. Replicas answer alike. */
   ownsKey(key: Bytes): boolean {
     return this.#ruled.any && this.#ruled.ownsKey(key)
   }
 
-  /** The data has become another: what is known of it is looked up anew. */
+  /** The data set was replaced, so everything known about it is looked up again. */
   contentsChanged(): void {
     if (this.logs.hasRules) this.#applyRules()
     this.schedule.findChannels()
@@ -211,7 +220,7 @@ export class Channels
     this.subscriptions.vanish(subscriber)
   }
 
-  // ── messages on their way ────────────────────────────────────────────────
+  // ── publishing and sending ───────────────────────────────────────────────
 
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
     const { propagation, pubSub } = this.#host
@@ -252,7 +261,7 @@ export class Channels
     this.#gaps.note(log, count, from, to)
   }
 
-  // ── what is kept ─────────────────────────────────────────────────────────
+  // ── services for the parts ───────────────────────────────────────────────
 
   get db(): Database {
     return this.#host.dataset.databases[0]!
@@ -306,7 +315,9 @@ export class Channels
     this.#host.blocking.wake(this.db, key)
   }
 
-  /** Says that a key has changed, and what is to be propagated of that; in the order in which commands do both. */
+  /**
+   * Announces a change of a key and propagates its effect, in the order in which commands do both.
+   */
   changedKey(key: Bytes, event: EventName, effect: Effect | undefined): void {
     const { changes, durability, propagation, runner, stats } = this.#host
     stats.changesSinceSave++
@@ -316,7 +327,7 @@ export class Channels
     if (runner.client !== undefined) durability.wrote(runner.client)
   }
 
-  // ── what happens by itself ───────────────────────────────────────────────
+  // ── timers ───────────────────────────────────────────────────────────────
 
   #armSweep(): void {
     const { clock } = this.#host
@@ -333,7 +344,7 @@ export class Channels
     })
   }
 
-  /** Fires no more. */
+  /** Cancels the timers. */
   stop(): void {
     this.schedule.stop()
     this.#sampler.stop()
@@ -341,7 +352,7 @@ export class Channels
   }
 }
 
-/** The engine's channels, made when first asked for. */
+/** Returns the engine's channels, and creates them on the first call. */
 export function channelsOf(engine: Engine): Channels {
   if (engine.channels instanceof Channels) return engine.channels
   const made = new Channels(engine, engine.later)

@@ -1,7 +1,9 @@
-// The kept messages that a member of a group was given, and of which it is not certain yet that they were heard: a queue.
+// The kept messages in flight to one member of a group, in a queue: they were sent and are not yet
+// certain to be heard.
 //
-// Their texts lie in the log. What is held of each is its id, the log, and two numbers, 40 bytes in all, in arrays: a fast group has
-// hundreds of thousands of them at any time (what it hears in `redeliver` milliseconds).
+// The texts stay in the log. A message takes 40 bytes here: its id, its log and two numbers, in
+// arrays. A fast group always has hundreds of thousands in flight (what it hears within
+// `redeliver`).
 
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { Source } from '../../util/bytes/bytes.ts'
@@ -13,16 +15,19 @@ const CAPACITY_MIN = 16
 const found = new StreamId()
 
 export class InFlightMessages {
-  /** Messages in the queue. */
+  /** Number of messages in the queue. */
   length = 0
-  /** Where the first one stands; those before are gone. */
+  /** Index of the first message. Those before it are removed. */
   #first = 0
   #ids = new Source(Buffer.alloc(0))
   #ends = new Float64Array(0)
   #counts = new Float64Array(0)
   #logs: (ChannelLog | undefined)[] = []
 
-  /** Adds a message: `end` = its place in what its member was sent, `count` = its number in the channel, or UNCOUNTED. */
+  /**
+   * Adds a message. `end` is its end among the bytes sent to the member; `count` is its number in
+   * the channel, or UNCOUNTED.
+   */
   push(log: ChannelLog, id: StreamId, count: number, end: number): void {
     if (this.#first + this.length === this.#ends.length) this.#makeRoom()
     const at = this.#first + this.length++
@@ -32,7 +37,7 @@ export class InFlightMessages {
     this.#logs[at] = log
   }
 
-  /** Removes the messages whose place in what was sent is up to `end`. */
+  /** Removes the messages that end at `end` or before. */
   removeUpTo(end: number): void {
     while (this.length > 0 && this.#ends[this.#first]! <= end) {
       this.#logs[this.#first++] = undefined
@@ -41,7 +46,7 @@ export class InFlightMessages {
     if (this.length === 0) this.clear()
   }
 
-  /** Removes the message of an id, and those that were given before it; false when it is not there. */
+  /** Removes a message and those before it; returns false when it is not in the queue. */
   removeThrough(id: StreamId): boolean {
     let at = 0
     while (at < this.length && !this.idAt(at, found).equals(id)) at++
@@ -69,7 +74,7 @@ export class InFlightMessages {
     return this.#logs[this.#first + index]!
   }
 
-  /** Moves everything to the front, into arrays twice as large where half of these are in use. */
+  /** Moves the queue to the front, into arrays twice as large when more than half is in use. */
   #makeRoom(): void {
     const capacity = this.#ends.length
     this.#move(Math.max(CAPACITY_MIN, this.length > capacity / 2 ? 2 * capacity : capacity))

@@ -1,7 +1,8 @@
-// How old messages are whose ids are ahead of the clock: their ids do not tell.
+// The ages of messages whose ids are ahead of the clock, and therefore do not tell.
 //
-// It is noted now and then which was the last one there. A message that was there at a time is at least that old.
-// A message that was there before the server started counts as published when it is first seen.
+// From time to time the last id of the log is noted with the time. A message whose id is not above
+// a noted id is at least as old as the note. A message from before the server's start counts as
+// published when it is first seen.
 
 import { StreamId } from '../../store/stream/stream-id.ts'
 
@@ -11,17 +12,20 @@ interface Mark {
 }
 
 export class FutureIdAges {
-  /** The oldest first. */
+  /** Oldest mark first. */
   #marks: Mark[] = []
 
-  /** Notes the last id that is there, unless that was done within `stepMs`. */
+  /** Notes the last id of the log, unless the newest mark is younger than `stepMs`. */
   note(nowMs: number, last: StreamId, stepMs: number): void {
     const newest = this.#marks.at(-1)
     if (newest !== undefined && (nowMs - newest.ms < stepMs || newest.id.equals(last))) return
     this.#marks.push({ ms: nowMs, id: new StreamId().copyFrom(last) })
   }
 
-  /** Returns the last id that was there at a time, and forgets what was before; undefined = nothing is known of that time. */
+  /**
+   * Returns the last id at a time, and drops older marks; undefined when that time is before the
+   * first mark.
+   */
   lastAt(ms: number): StreamId | undefined {
     const marks = this.#marks
     let at = -1

@@ -1,26 +1,27 @@
-// How much somebody had taken at some recent moments: so that it can be told how much of it was taken some time ago.
+// Remembers how much a client had taken at recent times, to tell how much it took some time ago.
 //
-// The first mark is the last one that was asked for; what was before it is forgotten. When there are too many, those right behind the
-// first go: what is told then is less than was taken, never more.
+// The first mark is the one that was asked for last; older marks are dropped. When there are too
+// many marks, those right behind the first go. The answer is then less than was taken, and never
+// more.
 
-/** Marks that are kept. */
+/** Number of marks that are kept. */
 const MARKS_MAX = 12
 
 export class ProgressHistory<T> {
   #marks: { readonly ms: number; readonly taken: T }[] = []
 
-  /** What was noted last; undefined = nothing. */
+  /** Returns the newest note; undefined when there is none. */
   get last(): T | undefined {
     return this.#marks.at(-1)?.taken
   }
 
-  /** Notes how much is taken now. Times only grow. */
+  /** Notes how much is taken now. Times must not go back. */
   note(ms: number, taken: T): void {
     if (this.#marks.length >= MARKS_MAX) this.#marks.splice(1, 1)
     this.#marks.push({ ms, taken })
   }
 
-  /** Returns how much had been taken at a time; undefined = that is not known. */
+  /** Returns how much had been taken at a time; undefined when not known. */
   at(ms: number): T | undefined {
     const marks = this.#marks
     let last = -1

@@ -1,10 +1,14 @@
-// How far named subscribers have heard: what is remembered of them, as data like any other.
+// The read positions of named subscribers. They are data like any other.
 //
-// A hash for each channel or pattern: field `user name`, value `<id> <count> <seconds>`. The id is that of the last message that was
-// heard. The count says how many messages a channel had until then, so that a gap can be counted; `-` = not known. The seconds (Unix time)
-// say when this was written: a subscriber that is away for longer than the rule remembers is forgotten.
+// Each channel or pattern has a hash: field `user name`, value `<id> <count> <seconds>`.
+// - id: the last message that was heard.
+// - count: the number of messages that the channel had up to there, so that a gap can be counted;
+//   `-` when not known.
+// - seconds: the Unix time of the write. A subscriber that is away for longer than the rule's
+//   `remember` is forgotten.
 //
-// Older versions wrote the id alone, or id and count. Such a place counts from the moment since when places are looked after here.
+// Older versions wrote the id alone, or id and count. The time away of such a subscriber counts
+// from the moment at which this server began to look after positions.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'
@@ -22,17 +26,20 @@ import { NameSet } from '../../util/tables/name-map.ts'
 import { positionsKey, targetOfPositionsKey } from '../log/channel-keys.ts'
 import { PositionCounts } from './position-counts.ts'
 
-/** Not known. */
+/** A count that is not known. */
 export const UNCOUNTED = -1
-/** A place that is older is written again when its subscriber leaves, because the time that it is remembered begins then. */
+/**
+ * An older position is written again when its subscriber leaves, because `remember` counts from
+ * there.
+ */
 export const WRITTEN_AGAIN_MS = 60_000
-/** Places looked at between two steps of the walk through all of them. */
+/** Positions that one step of the walk visits. */
 const WALKED_MAX = 100
 const MS_PER_SECOND = 1000
 
 export class ReadPosition {
   readonly id = new StreamId()
-  /** Messages of the channel up to here, ever; UNCOUNTED. */
+  /** Number of messages that the channel ever had up to here, or UNCOUNTED. */
   count = UNCOUNTED
 
   set(id: StreamId, count: number): this {
@@ -48,32 +55,35 @@ export class ReadPosition {
 
 export interface ReadPositionsHost {
   readonly db: Database
-  /** Data is being loaded. */
+  /** True while data is being loaded. */
   readonly isLoading: boolean
   now(): number
-  /** The rule by which places are remembered; undefined = none is in force. */
+  /** Returns the rule under which positions are remembered; undefined when none is in force. */
   rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined
-  /** Tells whether a subscriber is connected, or has members. */
+  /** Tells whether a subscriber is connected, or a group has members. */
   isListening(kind: SubscriptionKind, target: string, subscriber: string): boolean
-  /** A key has changed: what is said of it, and what has to be propagated. */
+  /** Announces a change of a key, and propagates the given command. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 export class ReadPositions {
   readonly #host: ReadPositionsHost
-  /** The keys under which places are, or have been. */
+  /** Keys that hold positions, or did. */
   readonly #keys = new NameSet()
   #counts = new PositionCounts()
-  /** The walk through all places; undefined = between two walks. */
+  /** The walk through all positions; undefined between two walks. */
   #walk: Iterator<undefined> | undefined = undefined
-  /** Since when places are looked after here. Before that subscribers may have been connected of which nothing is known. */
+  /**
+   * When this server began to look after positions. It does not know which subscribers were
+   * connected before.
+   */
   #sinceMs = 0
 
   constructor(host: ReadPositionsHost) {
     this.#host = host
   }
 
-  /** Other rules are in force, or other data are there, and all keys of places that there are have been noted. */
+  /** Starts again under other rules or with other data. All keys of positions were noted before. */
   rulesChanged(): void {
     this.#sinceMs = this.#host.now()
     this.#counts = new PositionCounts()
@@ -81,17 +91,17 @@ export class ReadPositions {
     this.sweep(Number.POSITIVE_INFINITY)
   }
 
-  /** Returns how far a subscriber has heard; undefined = nothing is remembered of it. */
+  /** Returns the position of a subscriber; undefined when it is not remembered. */
   get(kind: SubscriptionKind, target: string, subscriber: string): ReadPosition | undefined {
     const hash = this.#hash(Bytes.from(positionsKey(kind, target)))
     const value = new Bytes()
     return hash?.get(Bytes.from(subscriber), value) ? parsePosition(value.toString()) : undefined
   }
 
-  /** Remembers how far a subscriber has heard, unless it is new and too many are remembered of its user. */
+  /** Remembers a position, unless it is new and its user has too many already. */
   set(kind: SubscriptionKind, target: string, subscriber: string, position: ReadPosition): void {
     const { db, isLoading } = this.#host
-    assert(!isLoading, 'nothing is remembered among data that is being loaded')
+    assert(!isLoading, 'positions are not written while data is being loaded')
     const key = Bytes.from(positionsKey(kind, target))
     const present = this.#hash(key)
     if (present === undefined && db.find(key) !== NONE) return
@@ -108,12 +118,12 @@ export class ReadPositions {
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
 
-  /** How many more places a rule has remembered of the subscriber's user. */
+  /** Returns how many more positions a rule allows the subscriber's user. */
   roomFor(rule: ChannelRule, subscriber: string): number {
     return rule.maxRemembered - this.#counts.of(rule, subscriber)
   }
 
-  /** Forgets a subscriber; false when nothing was remembered of it. */
+  /** Forgets a subscriber; returns false when it was not remembered. */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
     const { db } = this.#host
     const key = Bytes.from(positionsKey(kind, target))
@@ -131,9 +141,12 @@ export class ReadPositions {
     return true
   }
 
-  // ── those that are too old ───────────────────────────────────────────────
+  // ── forgetting ───────────────────────────────────────────────────────────
 
-  /** Goes on through all places, so many steps: counts them, and forgets subscribers that are away for too long. */
+  /**
+   * Continues the walk by so many steps. It counts positions, and forgets subscribers that are away
+   * too long.
+   */
   sweep(steps: number): void {
     this.#walk ??= this.#walkAll()
     for (let i = 0; i < steps; i++) {
@@ -165,7 +178,7 @@ export class ReadPositions {
     counts.end()
   }
 
-  /** Counts the places in some slots of a hash, and returns the subscribers that are to be forgotten. */
+  /** Counts the positions in some slots of a hash; returns the subscribers to forget. */
   #meet(rule: ChannelRule, kind: SubscriptionKind, target: string, hash: Hash, slots: readonly number[]): string[] {
     const host = this.#host
     const window = new Bytes()
@@ -180,24 +193,24 @@ export class ReadPositions {
     return old
   }
 
-  // ── all of them ──────────────────────────────────────────────────────────
+  // ── all positions ────────────────────────────────────────────────────────
 
-  /** Comes to know that there are places under a key. */
+  /** Registers a key that holds positions. */
   noteKey(key: string): void {
     this.#keys.add(key)
   }
 
-  /** Channels and patterns of which somebody is, or has been remembered. */
+  /** Number of channels and patterns that have positions, or had. */
   get targetCount(): number {
     return this.#keys.size
   }
 
-  /** Bytes of what is known of them besides the data. */
+  /** Bytes of bookkeeping besides the data. */
   get bytes(): number {
     return this.#keys.bytes
   }
 
-  /** Returns how many are remembered of each, in no particular order. */
+  /** Yields the number of remembered subscribers of each target, in no particular order. */
   *counts(): Iterable<number> {
     for (const key of this.#keys) {
       const hash = this.#hash(Bytes.from(key))
@@ -206,12 +219,15 @@ export class ReadPositions {
     }
   }
 
-  /** Returns how many are remembered of a target. */
+  /** Returns the number of remembered subscribers of a target. */
   count(kind: SubscriptionKind, target: string): number {
     return this.#hash(Bytes.from(positionsKey(kind, target)))?.length ?? 0
   }
 
-  /** Gives the subscribers that are remembered of a target, with their places, some at a time; they may change between two steps. */
+  /**
+   * Yields the remembered subscribers of a target with their positions, some at a time. They may
+   * change between two steps.
+   */
   *of(
     kind: SubscriptionKind,
     target: string,
@@ -238,7 +254,7 @@ export class ReadPositions {
   }
 }
 
-/** The places that stand in some slots of a hash. */
+/** Returns the positions in some slots of a hash. */
 function positionsAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, position: ReadPosition])[] {
   const window = new Bytes()
   const found: (readonly [subscriber: string, position: ReadPosition])[] = []
@@ -250,7 +266,7 @@ function positionsAt(hash: Hash, slots: readonly number[]): (readonly [subscribe
   return found
 }
 
-/** The places that a hash remembers. */
+/** Yields the positions of a hash. */
 export function* positionsIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, position: ReadPosition]> {
   if (hash === undefined) return
   const window = new Bytes()
@@ -261,7 +277,7 @@ export function* positionsIn(hash: Hash | undefined): Iterable<readonly [subscri
   }
 }
 
-/** Returns a place as it is stored. */
+/** Returns a position in its stored form. */
 export function formatReadPosition({ id, count }: ReadPosition, nowMs: number): string {
   return `${id} ${count === UNCOUNTED ? '-' : count} ${Math.floor(nowMs / MS_PER_SECOND)}`
 }
@@ -274,7 +290,7 @@ function parsePosition(text: string): ReadPosition | undefined {
   return position
 }
 
-/** Returns when a place was written, Unix milliseconds; 0 = it does not say. */
+/** Returns when a position was written, in Unix milliseconds; 0 when it does not say. */
 function writtenMs(text: string): number {
   const [, , seconds = ''] = text.split(' ')
   return /^[0-9]{1,12}$/.test(seconds) ? MS_PER_SECOND * Number(seconds) : 0

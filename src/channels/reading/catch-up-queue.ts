@@ -1,20 +1,20 @@
-// The line of those who read on: readers that are behind, and members of groups that are.
+// The queue of readers and group members that are behind and catch up.
 //
-// Each is given a slice when its client has taken the one before, and stands at the end of the line again. Everybody else is heard
-// between two turns of the line, which are bounded by time.
+// Each is given a slice when its client has taken the slice before, and then goes to the queue's
+// end. The queue is served for a bounded time per turn; other clients are served between its turns.
 
 import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { type PacedReader, SLICE_BYTES } from './reader.ts'
 
-/** How long those in the line are served before everybody else is heard again. */
+/** The time that one turn of the queue may take. */
 const READ_MS_MAX = 1
-/** When it is looked again whether a client has taken its slice that cannot tell. */
+/** Interval at which a transport that cannot report a drained buffer is asked again. */
 const LOOK_AGAIN_MS = 1
 
 export interface CatchUpQueueHost {
   readonly clock: Clock
-  /** What a transport cannot tell is asked for again after this clock's time. */
+  /** The clock for asking a transport again. */
   readonly workClock: Clock
   readonly unitClock: UnitClock
 }
@@ -30,7 +30,7 @@ export class CatchUpQueue {
     this.#later = later
   }
 
-  /** Has `read` called when the client has taken what it was given. */
+  /** Queues a reader. Its `read` is called when its client has taken the last slice. */
   add(reader: PacedReader): void {
     if (reader.queued) return
     reader.queued = true
@@ -71,7 +71,7 @@ export class CatchUpQueue {
       if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
       else this.#host.workClock.after(LOOK_AGAIN_MS, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
-      // What it was given leaves when this turn ends.
+      // The last slice leaves at the end of this turn.
       this.#push(reader)
     } else {
       reader.queued = false

@@ -1,7 +1,8 @@
-// Who listens to a channel under its name, and how far each has heard: what CHANNEL SUBSCRIBERS, LAG, ACK, SEEK and FORGET ask and change.
+// The subscribers of a channel that are remembered by name, and how far each has read. CHANNEL
+// SUBSCRIBERS, LAG, ACK, SEEK and FORGET read and change their state here.
 //
-// A subscriber is known by what is remembered of it (read-positions.ts). While it is connected its reader knows better, and is told of what
-// changes.
+// The remembered position of a subscriber is data (read-positions.ts). The reader of a connected
+// subscriber knows a newer position, and is told of changes.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared } from '../../broker/shared-name.ts'
@@ -30,25 +31,28 @@ export interface NamedSubscribersHost {
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
-  /** A key has changed: what is said of it, and what has to be propagated. */
+  /** Announces a change of a key, and propagates the given command. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
-/** One who is remembered. */
+/** The state of one remembered subscriber. */
 export interface SubscriberState {
   readonly user: string
   readonly name: string
   readonly isConnected: boolean
-  /** How far it has heard: what it was sent, or what it acknowledged. */
+  /** The last message that it was sent, or that it acknowledged. */
   readonly position: ReadPosition
-  /** Messages that it has not heard yet. */
+  /** Number of messages behind its position. */
   lag: number
 }
 
-/** Where CHANNEL SEEK has a subscriber go: behind an id, to a time, before all that is kept, behind all of it. */
+/**
+ * The target of CHANNEL SEEK: behind an id, at a time, before the first kept message, or behind the
+ * last.
+ */
 export type SeekTarget = { readonly behind: StreamId } | { readonly ms: number } | 'first' | 'last'
 
-/** Subscribers of a channel whose messages are counted between two steps. */
+/** Subscribers whose lag is counted between two steps. */
 const COUNTED = 20
 const END = new StreamId().setMax()
 
@@ -60,8 +64,9 @@ export class NamedSubscribers {
   }
 
   /**
-   * Returns the subscribers that are remembered of a channel or a pattern, or one of them, in steps of bounded work: there may be very many
-   * of them, and of the channels. What changes between the steps may be told as it was before.
+   * Returns the remembered subscribers of a channel or pattern, or one of them. It works in bounded
+   * steps, because subscribers and channels may be very many. State that changes between two steps
+   * may be reported as before.
    */
   *list(kind: SubscriptionKind, target: string, subscriber?: string): Generator<undefined, readonly SubscriberState[]> {
     const { positions } = this.#host
@@ -104,7 +109,7 @@ export class NamedSubscribers {
     for (let i = 0; i < found.length; i++) found[i]!.lag = lags[i]!
   }
 
-  /** Describes a subscriber, but for what it has not heard. */
+  /** Describes a subscriber, without its lag. */
   #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: ReadPosition): SubscriberState {
     const position = this.#positionOf(this.#connected(kind, target, subscriber)) ?? remembered
     const space = subscriber.indexOf(' ')
@@ -117,7 +122,7 @@ export class NamedSubscribers {
     }
   }
 
-  /** Who listens as a subscriber that is remembered, if it is there: a reader, or a group with members. */
+  /** Returns the reader of a connected subscriber, or its group if that has members. */
   #connected(kind: SubscriptionKind, target: string, subscriber: string): Reader | Group | undefined {
     const { groups, subscriptions } = this.#host
     return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
@@ -131,22 +136,29 @@ export class NamedSubscribers {
     return reader.positionNow(this.#host.logs.endOf(kind, target))
   }
 
-  /** Returns the messages of a channel, if a rule names it still or did so once. Throws when something else is there. */
+  /**
+   * Returns the stream of a channel, whether or not a rule still names the channel. Throws when the
+   * key has another type.
+   */
   messagesOf(name: string, kind: 'channel' | 'shard'): Stream | undefined {
     return this.#host.db.getForRead(Bytes.from(logKey(kind, name)), Stream)
   }
 
-  /** Returns the stream of one channel. A stream that no rule names any more is not read, but can still be asked for. */
+  /**
+   * Returns the stream of one channel. A channel that no rule names any more is not read, but
+   * commands still show it.
+   */
   #streamOf(kind: SubscriptionKind, target: string): Stream | undefined {
     return kind === 'pattern' ? undefined : streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
   }
 
-  // ── changing ─────────────────────────────────────────────────────────────
+  // ── changes ──────────────────────────────────────────────────────────────
 
   /**
-   * Notes that everything up to an id was heard: by this client, or where it is not subscribed itself by the subscriber of its name; in a
-   * group, everything that this member was given up to the message of that id. False when that was known already. undefined = nobody
-   * is subscribed who acknowledges.
+   * Notes that all messages up to an id were heard. The subscriber is the client itself; when the
+   * client is not subscribed, it is the subscriber of the client's user and name. In a group, the
+   * id ends the messages that this member has in flight. Returns false when they were acknowledged
+   * already, and undefined when no such subscriber acknowledges.
    */
   acknowledge(client: Client, kind: SubscriptionKind, target: string, id: StreamId): boolean | undefined {
     const { groups, positions, subscriptions } = this.#host
@@ -162,14 +174,14 @@ export class NamedSubscribers {
     }
     const { acknowledged } = reader
     if (acknowledged === undefined) return undefined
-    // What it was not sent it cannot have heard.
+    // The client cannot have heard messages that it was not sent.
     const sent = reader.positionNow(this.#host.logs.endOf(kind, target)).id
     if (!this.#advance(acknowledged, id, sent, kind, target)) return false
     if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
     return true
   }
 
-  /** Moves a place to an id, but not beyond what was sent, and never back. */
+  /** Moves a position forward to an id, at most to the last message sent. */
   #advance(position: ReadPosition, id: StreamId, sent: StreamId, kind: SubscriptionKind, target: string): boolean {
     const to = id.compare(sent) < 0 ? id : sent
     if (to.compare(position.id) <= 0) return false
@@ -181,7 +193,10 @@ export class NamedSubscribers {
     return true
   }
 
-  /** Has a subscriber go on elsewhere, at once if it is connected; false when nothing is remembered of it. */
+  /**
+   * Moves a subscriber to another position, at once when it is connected. Returns false when it is
+   * not remembered.
+   */
   seek(kind: SubscriptionKind, target: string, subscriber: string, aim: SeekTarget): boolean {
     const { positions } = this.#host
     if (positions.get(kind, target, subscriber) === undefined) return false
@@ -198,7 +213,10 @@ export class NamedSubscribers {
     return true
   }
 
-  /** Where somebody stands who is to go on there. What has gone already is not counted as missed: nobody wants to hear it who goes back. */
+  /**
+   * Returns the position of a seek target. Messages that are gone do not count as missed: the seek
+   * asked for what is left.
+   */
   #positionFor(kind: SubscriptionKind, target: string, aim: SeekTarget): ReadPosition {
     const last = this.#host.logs.endOf(kind, target).id
     const position = new ReadPosition().set(last, UNCOUNTED)
@@ -221,7 +239,7 @@ export class NamedSubscribers {
     return position
   }
 
-  /** Has messages of a channel removed; returns how many that were. Throws when something else is there. */
+  /** Removes messages of a channel; returns how many. Throws when the key has another type. */
   trim(name: string, kind: 'channel' | 'shard', trim: (stream: Stream) => number): number {
     const key = Bytes.from(logKey(kind, name))
     const stream = this.#host.db.getForWrite(key, Stream)
@@ -231,8 +249,8 @@ export class NamedSubscribers {
   }
 
   /**
-   * Forgets a subscriber; false when nothing was remembered of it. One that is connected goes on hearing, as if it had no name; a group
-   * that has members goes on with what is new.
+   * Forgets a subscriber; returns false when it was not remembered. If it is connected, it
+   * continues like a subscriber without a name. A group with members continues with new messages.
    */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
     const reader = this.#connected(kind, target, subscriber)
@@ -242,7 +260,7 @@ export class NamedSubscribers {
   }
 }
 
-/** Counts the messages of a stream behind a place. Walks only where the place does not say how many were before it. */
+/** Counts the messages behind a position. Walks the stream only when the position has no count. */
 export function messagesBehind(stream: Stream, position: ReadPosition): number {
   const { length } = stream
   if (length === 0 || position.id.compare(stream.lastId) >= 0) return 0
@@ -254,7 +272,10 @@ export function messagesBehind(stream: Stream, position: ReadPosition): number {
   return countBetween(stream, position.id, END)
 }
 
-/** How many messages a channel has had up to an id behind a place; UNCOUNTED. */
+/**
+ * Returns the number of messages that the channel had up to an id behind a position; UNCOUNTED when
+ * unknown.
+ */
 function countAt(stream: Stream, position: ReadPosition, id: StreamId): number {
   if (position.id.compare(stream.firstId) >= 0) return position.count + countBetween(stream, position.id, id)
   return Number(stream.entriesAdded) - stream.length + countBetween(stream, position.id, id)

@@ -1,13 +1,15 @@
-// One subscription under rules: who listens to a channel or a pattern in a client's place.
+// The reader of one subscription under rules. It listens to a channel or pattern for a client.
 //
-//            has heard all there is ──────────────▶ live ── the client takes too little ──▶ behind
-//   behind ── a slice a time, as its socket drains ──▶ (live again)
+//             no message is unread ───────────────▶ live ── the client is slow ──▶ behind
+//   behind ── a slice at a time, as the socket drains ──▶ (live again)
 //
-// A reader that is live hands on what is published. One that is behind, because it has come back, has begun before now or
-// is too slow, reads from the logs, in slices, each when the client has taken the one before: nothing is buffered, and
-// nothing is between the last message that was read and the first that is heard live.
+// A live reader passes on messages as they are published. A reader is behind when its client came
+// back, began with old messages, or is too slow. Then it reads from the logs in slices, each after
+// the client took the one before. So nothing is buffered, and no message lies between the last one
+// read from a log and the first one heard live.
 //
-// What no rule keeps passes through; under a `slow` rule a client that takes too little is given less of it (spare-messages.ts).
+// Messages of a channel that keeps none pass through. Under a `slow` rule a slow client gets only
+// some of them (slow-subscriber-buffer.ts).
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { MessageKind } from '../../broker/pub-sub.ts'
@@ -22,14 +24,17 @@ import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { SlowSubscriberBuffer } from './slow-subscriber-buffer.ts'
 import { type LogSearch, UnreadMessages } from './unread-messages.ts'
 
-/** So many bytes a reader is given at a time. A client for whom more than that waits is slow. */
+/** Bytes that a reader sends in one slice. A client with more waiting bytes is slow. */
 export const SLICE_BYTES = 64 * 1024
-/** So many bytes may wait within one turn for a client that has taken everything before: it will probably take these, too. */
+/**
+ * Bytes that may wait within one turn for a client that took everything before. It will probably
+ * take these too.
+ */
 const TURN_BYTES_MAX = 256 * 1024
 
 /**
- * What a reader takes besides the names in the maps that lead to it, and how often its target stands there; measured. One that is
- * remembered also has marks of where it was.
+ * Measured size of a reader without the names in its maps, and how many copies of the target's name
+ * those hold. A remembered reader also has a history of its positions.
  */
 const READER_BYTES = 1024
 const MARKS_BYTES = 2048
@@ -41,23 +46,23 @@ export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
   shard: 'smessage',
 }
 
-/** Somebody who is given a slice at a time. */
+/** A reader that is given one slice at a time. */
 export interface PacedReader {
   readonly client: Client
-  /** Nobody listens through it any more. */
+  /** True when its subscription or membership has ended. */
   readonly ended: boolean
-  /** It is in the line of those who read on. */
+  /** True while it waits in the catch-up queue. */
   queued: boolean
-  /** Gives its client what comes next; the client has taken what it was given before. */
+  /** Sends the next slice. Its client has taken the slice before. */
   read(): void
 }
 
-/** What whoever reads on behalf of others needs: readers, and groups for their members. */
+/** The services for readers, and for groups that read for their members. */
 export interface DeliveryHost {
   readonly ids: MessageIds
-  /** The log whose message is being delivered; null = it has none. */
+  /** The log whose message is being delivered; null when the channel has no log. */
   readonly delivering: ChannelLog | null
-  /** Sends a client one message. `id` = that of a kept one. Returns its bytes. */
+  /** Sends one message to a client; `id` is set for a kept message. Returns its bytes. */
   send(
     client: Client,
     kind: MessageKind,
@@ -66,16 +71,19 @@ export interface DeliveryHost {
     message: Bytes,
     id: StreamId | undefined,
   ): number
-  /** Has `read` called when the client has taken what it was given. */
+  /** Calls `read` when the client has taken what it was sent. */
   readSoon(reader: PacedReader): void
-  /** Messages have gone before they were read: `count` of them, UNCOUNTED = not known, from one id to another. A group has no reader. */
+  /**
+   * Reports that messages between two ids were removed before they were read: `count` of them, or
+   * UNCOUNTED. A group has no reader.
+   */
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 export interface ReaderHost extends DeliveryHost {
-  /** How many readers are behind. */
+  /** Number of readers that are behind. */
   readersBehind: number
-  /** A slow reader is spared messages: so many. */
+  /** Counts messages that were dropped for a slow reader. */
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
 }
 
@@ -84,26 +92,30 @@ export class Reader implements Listener, PacedReader {
   readonly kind: SubscriptionKind
   /** The channel or the pattern. */
   readonly target: string
-  /** As whom it is remembered: `user name`; '' = nobody remembers it. */
+  /** `user name`, under which its position is remembered; '' when it is not remembered. */
   subscriber: string
   /**
-   * How far its client says that it has heard (CHANNEL ACK): then messages carry their ids. undefined = what it was sent counts.
+   * The position that its client acknowledged (CHANNEL ACK); messages then carry their ids.
+   * undefined when the client does not acknowledge; then sent messages count as heard.
    */
   acknowledged: ReadPosition | undefined = undefined
-  /** Messages that it will never hear, as far as they were counted. */
+  /** Number of messages that it will never hear, as far as they were counted. */
   missed = 0
-  /** It ends without its client having asked for that: its place is remembered. */
+  /** True when its connection ended without UNSUBSCRIBE. Its position stays remembered. */
   vanished = false
   ended = false
   queued = false
-  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
+  /**
+   * The position that was remembered last, and when it was written; 0 when this reader did not
+   * write it.
+   */
   readonly remembered = new ReadPosition()
   rememberedMs = 0
-  /** Bytes that it takes. */
+  /** Bytes of the reader. */
   readonly bytes: number
   readonly #host: ReaderHost
   #isLive = true
-  /** While behind: what it has not read yet. */
+  /** The messages that it has not read yet, while it is behind. */
   readonly #unread: UnreadMessages
   readonly #taken = new ProgressHistory<ReadPosition>()
   #slowBuffer: SlowSubscriberBuffer | undefined = undefined
@@ -119,7 +131,7 @@ export class Reader implements Listener, PacedReader {
     this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(this, log, count, from, to))
   }
 
-  /** While behind: how far it has read. */
+  /** How far it has read, while it is behind. */
   get position(): ReadPosition {
     return this.#unread.position
   }
@@ -128,7 +140,7 @@ export class Reader implements Listener, PacedReader {
     return this.client.protocol
   }
 
-  /** False while it has to read what it did not hear. */
+  /** False while it has unread messages. */
   get isLive(): boolean {
     return this.#isLive
   }
@@ -138,7 +150,7 @@ export class Reader implements Listener, PacedReader {
     this.#isLive = isLive
   }
 
-  // ── messages that are published ──────────────────────────────────────────
+  // ── live messages ────────────────────────────────────────────────────────
 
   deliver(source: Source, start: number, end: number): void {
     const { client } = this
@@ -158,7 +170,7 @@ export class Reader implements Listener, PacedReader {
     }
   }
 
-  /** The message that is being delivered is the first that it does not hear live. */
+  /** Leaves live delivery. The message being delivered is the first unread one. */
   #fallBehind(log: ChannelLog): void {
     const { position } = this
     this.#setLive(false)
@@ -170,7 +182,10 @@ export class Reader implements Listener, PacedReader {
     this.#host.readSoon(this)
   }
 
-  /** Keeps a message of a channel whose rule spares slow readers, or leaves it out; false = it may be delivered. */
+  /**
+   * Buffers or drops a message for a slow client; returns false when the message may be sent at
+   * once.
+   */
   #bufferIfSlow(log: ChannelLog): boolean {
     if (this.#slowBuffer === undefined || this.#slowBuffer.isEmpty) {
       if (!isSlow(this.client)) return false
@@ -182,26 +197,26 @@ export class Reader implements Listener, PacedReader {
     return true
   }
 
-  // ── messages that it has missed ──────────────────────────────────────────
+  // ── catching up ──────────────────────────────────────────────────────────
 
-  /** Begins behind a place: what these logs have since then is to be read. */
+  /** Begins behind a position, and reads the messages that the logs have since then. */
   begin(position: ReadPosition, logs: LogSearch): void {
     this.#unread.begin(position, logs)
     this.#setLive(false)
   }
 
-  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
+  /** Begins where the rules start a new subscriber; `since` is the last message before it came. */
   beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)
     this.#setLive(this.#unread.isEmpty)
   }
 
-  /** Other rules are in force: while behind, it reads these logs on from where it is. */
+  /** Continues in the logs of the new rules from its position, if it is behind. */
   rulesChanged(logs: LogSearch): void {
     if (!this.#isLive) this.#unread.rulesChanged(logs)
   }
 
-  /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
+  /** Moves to another position. Its history of positions is no longer valid. */
   seek(position: ReadPosition, logs: LogSearch): void {
     this.begin(position, logs)
     this.#taken.clear()
@@ -209,7 +224,7 @@ export class Reader implements Listener, PacedReader {
     this.#host.readSoon(this)
   }
 
-  /** Its subscription has ended. */
+  /** Ends with its subscription. */
   end(): void {
     this.ended = true
     this.#unread.forget()
@@ -217,7 +232,7 @@ export class Reader implements Listener, PacedReader {
     this.#slowBuffer = undefined
   }
 
-  /** Gives the client what comes next, up to a slice. Has itself called again until nothing is left. */
+  /** Sends the client the next slice. Queues itself again until no message is unread. */
   read(): void {
     const { client } = this
     const bytesMax = client.pendingBytes + SLICE_BYTES
@@ -238,11 +253,11 @@ export class Reader implements Listener, PacedReader {
     if (!this.isLive || this.#slowBuffer?.isEmpty === false) this.#host.readSoon(this)
   }
 
-  /** Looks into some of the logs that were not looked into yet; true when it knows what is unread. */
+  /** Searches some more logs for unread messages; returns true when the search is complete. */
   #search(): boolean {
     if (this.#unread.isSearched) return true
     if (!this.#unread.search()) return false
-    // Where it begins is known now.
+    // The position is known from here on.
     this.acknowledged?.copyFrom(this.position)
     return true
   }
@@ -252,32 +267,38 @@ export class Reader implements Listener, PacedReader {
     this.#host.send(this.client, MESSAGE_KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
   }
 
-  // ── where it is ──────────────────────────────────────────────────────────
+  // ── position ─────────────────────────────────────────────────────────────
 
-  /** How far it has been sent messages; `end` = the place behind all there is. */
+  /**
+   * Returns the position up to which messages were sent; `end` is the position behind the last
+   * message.
+   */
   positionNow(end: ReadPosition): ReadPosition {
     return new ReadPosition().copyFrom(this.isLive ? end : this.position)
   }
 
-  /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
+  /** True when it is live, and no message was kept since its last sample. */
   get isSampled(): boolean {
     return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
   }
 
-  /** Notes where it is, if its client has taken everything; `end` as of `placeNow`. */
+  /** Notes its position, if the client has taken everything; `end` as for `positionNow`. */
   sample(nowMs: number, end: ReadPosition): void {
     if (this.client.outputBytes > 0) return
     const position = this.positionNow(end)
     if (this.#taken.last?.id.equals(position.id) !== true) this.#taken.note(nowMs, position)
   }
 
-  /** How far it had heard at a time, everything sent until then having been taken; undefined = that is not known any more. */
+  /**
+   * Returns its position at a time, when all bytes sent until then had been taken; undefined when
+   * not known.
+   */
   positionAt(ms: number): ReadPosition | undefined {
     return this.#taken.at(ms)
   }
 }
 
-/** True when a client takes so little that it had better read on from a log. */
+/** Tells whether a client takes so little that it should read from the log. */
 export function isSlow(client: Client): boolean {
   const { backlogBytes } = client.transport
   return backlogBytes > 0 ? backlogBytes + client.pendingBytes > SLICE_BYTES : client.pendingBytes > TURN_BYTES_MAX

@@ -1,12 +1,13 @@
-// Messages that nobody keeps, and that wait for a slow subscriber in a bounded place. Some are left out: it is spared them.
+// A bounded buffer of messages for a slow subscriber of a channel that keeps none. Some messages
+// are dropped.
 //
-// Of each channel as its rule says: the oldest go when there is no room (`drop-oldest`), new ones are not let in
-// (`drop-newest`), or only the last of the channel stays (`conflate`).
+// The channel's rule chooses which. A full buffer drops its oldest messages (`drop-oldest`) or
+// refuses new ones (`drop-newest`). `conflate` keeps only the last message of each channel.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 
-/** What a message takes besides its bytes. */
+/** Bytes that a message takes besides its text. */
 const MESSAGE_BYTES = 64
 
 interface BufferedMessage {
@@ -16,7 +17,7 @@ interface BufferedMessage {
 
 export class SlowSubscriberBuffer {
   readonly #bytesMax: number
-  /** In the order in which they are delivered. */
+  /** In the order of their delivery. */
   #messages: BufferedMessage[] = []
   #bytes = 0
 
@@ -28,7 +29,7 @@ export class SlowSubscriberBuffer {
     return this.#messages.length === 0
   }
 
-  /** Takes the message that a log delivers; returns how many messages are lost by that. */
+  /** Adds the message that a log delivers; returns how many messages were dropped. */
   add(log: ChannelLog): number {
     const bytes = MESSAGE_BYTES + log.message.length
     const before = this.#messages.length
@@ -40,7 +41,9 @@ export class SlowSubscriberBuffer {
     return before + 1 - this.#messages.length
   }
 
-  /** Hands messages on, the oldest first, until `deliver` returns false or none is left. */
+  /**
+   * Hands over messages, the oldest first, until `deliver` returns false or the buffer is empty.
+   */
   take(deliver: (log: ChannelLog, message: Bytes) => boolean): void {
     let more = true
     while (more && this.#messages.length > 0) {

@@ -1,9 +1,9 @@
-// Who is subscribed under rules: for each subscription a reader that listens in its client's place, and what is remembered of
-// those that have a name.
+// The subscriptions under rules. Each has a reader that listens for its client, and a remembered
+// position if the client has a name.
 //
-//   SUBSCRIBE ─▶ join: the place of that name is looked up, whoever has it gives it up ─▶ a reader
-//   UNSUBSCRIBE ─▶ leave: the place is forgotten
-//   the connection has ended ─▶ vanish: the place is written down ─▶ leave
+//   SUBSCRIBE            ─▶ join: finds the position of that name, and takes it from its holder ─▶ a reader
+//   UNSUBSCRIBE          ─▶ leave: forgets the position
+//   the connection ended ─▶ vanish: writes the position ─▶ leave
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
@@ -24,16 +24,16 @@ import { Reader, type ReaderHost } from './reader.ts'
 export interface SubscriptionsHost extends ReaderHost {
   readonly logs: ChannelLogs
   readonly positions: ReadPositions
-  /** True while data is being loaded: what that brings is how it was. */
+  /** True while data is being loaded. Positions come from that data and are not written. */
   readonly isLoading: boolean
   readonly redeliverMs: number
   now(): number
   monotonic(): number
-  /** Has places noted from time to time. */
+  /** Samples positions from time to time. */
   sampleSoon(): void
 }
 
-/** Where the clients are. */
+/** Gives access to the clients and their subscriptions. */
 export interface SubscriptionsEngine {
   readonly pubSub: PubSub
   readonly clients: Clients
@@ -42,9 +42,9 @@ export interface SubscriptionsEngine {
 export class Subscriptions {
   readonly #host: SubscriptionsHost
   readonly #engine: SubscriptionsEngine
-  /** Who listens on whose behalf: client → kind and target → reader. */
+  /** Client → kind and target → reader. */
   readonly #readers = new Map<Subscriber, NameMap<Reader>>()
-  /** Those who are remembered: kind, target and subscriber → reader. */
+  /** Kind, target and subscriber → reader, for remembered subscribers. */
   readonly #named = new NameMap<Reader>()
 
   constructor(host: SubscriptionsHost, engine: SubscriptionsEngine) {
@@ -52,24 +52,24 @@ export class Subscriptions {
     this.#engine = engine
   }
 
-  // ── who is there ─────────────────────────────────────────────────────────
+  // ── connected subscribers ────────────────────────────────────────────────
 
-  /** Who listens on a client's behalf. */
+  /** Returns the readers of a client. */
   ofClient(client: Client): Iterable<Reader> {
     return this.#readers.get(client)?.values() ?? []
   }
 
-  /** Who listens on a client's behalf to one channel or pattern. */
+  /** Returns the reader of a client's subscription to one channel or pattern. */
   of(client: Subscriber, kind: SubscriptionKind, target: string): Reader | undefined {
     return this.#readers.get(client)?.get(keyOf(kind, target))
   }
 
-  /** The reader of a remembered subscriber that is connected. */
+  /** Returns the reader of a remembered subscriber that is connected. */
   named(kind: SubscriptionKind, target: string, subscriber: string): Reader | undefined {
     return this.#named.get(keyOf(kind, target, subscriber))
   }
 
-  /** How many of them there are. */
+  /** Number of connected subscribers that are remembered. */
   get namedCount(): number {
     return this.#named.size
   }
@@ -78,7 +78,7 @@ export class Subscriptions {
     return this.#named.values()
   }
 
-  // ── who may come ─────────────────────────────────────────────────────────
+  // ── limits ───────────────────────────────────────────────────────────────
 
   addsPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
     for (const _ of this.#newPositions(client, kind, names)) return true
@@ -100,7 +100,10 @@ export class Subscriptions {
     }
   }
 
-  /** The places that would be remembered besides, if a client subscribed to these, each with its rule. */
+  /**
+   * Yields the positions that would be remembered in addition if a client subscribed to these
+   * names.
+   */
   *#newPositions(
     client: Subscriber,
     kind: SubscriptionKind,
@@ -119,14 +122,17 @@ export class Subscriptions {
     }
   }
 
-  // ── who comes ────────────────────────────────────────────────────────────
+  // ── joining ──────────────────────────────────────────────────────────────
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     assert(subscriber instanceof Client, 'clients subscribe')
     return this.#host.logs.isNamedByRule(kind, name) ? this.#join(subscriber, kind, name, 'first') : subscriber
   }
 
-  /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing that was before. */
+  /**
+   * With `late`, the client subscribed before there was a rule or during loading, so it hears no
+   * old messages.
+   */
   #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
     const host = this.#host
     const { logs } = host
@@ -155,7 +161,10 @@ export class Subscriptions {
     return reader
   }
 
-  /** How far a subscriber has heard. Who bears the same name and is connected gives its subscription up. */
+  /**
+   * Returns the position of a subscriber. A connected client that holds the same name loses its
+   * subscription.
+   */
   #takeOverPosition(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
     const holder = this.named(kind, name, subscriber)
     if (holder !== undefined) this.#displace(holder)
@@ -164,7 +173,10 @@ export class Subscriptions {
     return position && logs.correct(kind, name, position)
   }
 
-  /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
+  /**
+   * Ends a subscription whose name another client took over. RESP3 clients are told; RESP2 clients
+   * are disconnected.
+   */
   #displace(reader: Reader): void {
     const { client, kind, target } = reader
     const { clients, pubSub } = this.#engine
@@ -180,7 +192,7 @@ export class Subscriptions {
     pubSub.sendEnd(client, kind, target, kind === 'shard' ? client.shardChannels.size : client.subscriptions)
   }
 
-  /** Other rules are in force, or data has come: has everybody who is subscribed listen as the rules say now. */
+  /** Adapts all subscriptions to other rules or other data. */
   rulesChanged(): void {
     for (const client of this.#engine.clients.values()) {
       for (const name of client.channels) this.#followOne(client, 'channel', name)
@@ -205,13 +217,13 @@ export class Subscriptions {
     }
   }
 
-  // ── who goes ─────────────────────────────────────────────────────────────
+  // ── leaving ──────────────────────────────────────────────────────────────
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     const reader = this.of(subscriber, kind, name)
     if (reader === undefined) return subscriber
     this.#detach(reader)
-    // Who unsubscribes wants nothing more; who is gone may come back.
+    // UNSUBSCRIBE means that the client wants nothing more. A client that vanished may come back.
     const { isLoading, positions } = this.#host
     if (!reader.vanished && reader.subscriber !== '' && !isLoading) positions.forget(kind, name, reader.subscriber)
     return reader
@@ -221,7 +233,7 @@ export class Subscriptions {
     for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#rememberVanished(reader)
   }
 
-  /** Remembers how far a reader has come that ends without its client having asked for that. */
+  /** Remembers the position of a reader whose connection ended without UNSUBSCRIBE. */
   #rememberVanished(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
     reader.vanished = true
@@ -244,16 +256,19 @@ export class Subscriptions {
     }
   }
 
-  // ── what is remembered of them ───────────────────────────────────────────
+  // ── remembered positions ─────────────────────────────────────────────────
 
-  /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago; undefined = not known. */
+  /**
+   * Returns the position up to which a reader has certainly heard: messages sent at least
+   * `redeliver` ago whose bytes were taken, or acknowledged messages; undefined when not known.
+   */
   confirmedPosition(reader: Reader): ReadPosition | undefined {
     return reader.acknowledged ?? reader.positionAt(this.#host.monotonic() - this.#host.redeliverMs)
   }
 
   /**
-   * Has a place written down, unless it is already, or data is loaded: what that brings is how it was. Of a subscriber that has `left` it is
-   * also written down when that was, if the last writing is some time ago.
+   * Writes a position, unless it is written already or data is being loaded. For a subscriber that
+   * `left`, the time of leaving is written too, if the last write is not recent.
    */
   remember(reader: Reader, position: ReadPosition, when: 'left' | 'there' = 'there'): void {
     const { remembered, kind, subscriber, target } = reader
@@ -267,14 +282,14 @@ export class Subscriptions {
     positions.set(kind, target, subscriber, position)
   }
 
-  /** Remembers a connected subscriber no more; it hears what is published as before. */
+  /** Stops remembering a connected subscriber. It still hears what is published. */
   disown(reader: Reader): void {
     this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
     reader.subscriber = ''
   }
 }
 
-/** As whom a client is remembered; '' = it is not. */
+/** Returns the name under which a client is remembered; '' when it is not. */
 function subscriberOf({ name, user }: Client): string {
   return name === '' || user.name === GROUP_USER ? '' : `${user.name} ${name}`
 }

@@ -1,9 +1,10 @@
-// What is to be published later: the scheduled messages of all channels, and the timer that publishes them.
+// The scheduled messages of all channels, and the timer that publishes them.
 //
 //   PUBLISH … IN, AT ─▶ add ─▶ data (scheduled-messages.ts) ─▶ the timer ─▶ published and removed, as one unit
 //
-// The data say what there is; in memory is only when each channel's next message is due, in a heap. Whatever happens to the keys by
-// other commands, the timer looks at the data before it publishes.
+// The data is the truth. Memory only holds a heap of the times at which each channel's next message
+// is due. The timer looks at the data before it publishes, because other commands may change the
+// keys.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import { type ClusterView, servesSlot } from '../../engine/cluster-view/cluster-view.ts'
@@ -23,17 +24,25 @@ import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import { type ChannelKind, channelOfScheduledKey } from '../log/channel-keys.ts'
 import { type ScheduledMessage, ScheduledMessages, type ScheduledMessagesHost } from './scheduled-messages.ts'
 
-/** How long what is due is published before everybody else is heard again; and how much, whatever the clock says. */
+/**
+ * The time that one turn of publishing may take, and the number of messages whatever the clock
+ * says.
+ */
 const PUBLISH_MS_MAX = 1
 const PUBLISHED_MAX = 500
-/** Published between two looks at the clock. */
+/** Messages published between two looks at the clock. */
 const PUBLISH_STEP = 16
-/** When it is tried again to publish what could not be. */
+/** Delay before a message that could not be published is tried again. */
 const RETRY_MS = 100
-/** Numbers that a millisecond has: a message's is that of the moment when it was scheduled, or the next that is free. */
+/**
+ * Numbers available in one millisecond. A message's number is the time of its scheduling, or the
+ * next free one.
+ */
 const NUMBERS_PER_MS = 1000
 
-/** What a channel with scheduled messages takes besides them: its object, and its name and keys. */
+/**
+ * Size of a channel with scheduled messages: its object, its name and keys, without the messages.
+ */
 const CHANNEL_BYTES = 1024
 
 export interface ScheduleHost {
@@ -48,9 +57,9 @@ export interface ScheduleHost {
   readonly cluster: ClusterView | null
 }
 
-/** The room that messages belong to (channels.ts). */
+/** The publisher of due messages, and the owner of their keys (channels.ts). */
 export interface SchedulePublisher extends ScheduledMessagesHost {
-  /** Publishes a message now. Throws what the store throws; then nobody hears of it. */
+  /** Publishes a message. Throws the store's errors; the message is then not delivered. */
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number
 }
 
@@ -58,10 +67,10 @@ export class Schedule {
   readonly #host: ScheduleHost
   readonly #publisher: SchedulePublisher
   readonly #later: (run: () => void) => void
-  /** Channels that have scheduled messages, by name, and by number. */
+  /** Channels that have scheduled messages, by name and by number. */
   readonly #channels = { channel: new NameMap<ScheduledMessages>(), shard: new NameMap<ScheduledMessages>() }
   readonly #numbered = new Numbered<ScheduledMessages>()
-  /** When the next message of each channel is due, or is tried again. */
+  /** When each channel's next message is due, or is tried again. */
   readonly #deadlines = new DeadlineHeap((number, position) => {
     this.#numbered.get(number).position = position
   })
@@ -79,16 +88,18 @@ export class Schedule {
     this.findChannels()
   }
 
-  // ── what is scheduled ────────────────────────────────────────────────────
+  // ── scheduling ───────────────────────────────────────────────────────────
 
-  /** Has a message published at a time, and returns its id. One of that id that waits already stays as it is. */
+  /**
+   * Schedules a message, and returns its id. A waiting message with the same id stays unchanged.
+   */
   add(kind: ChannelKind, channel: Bytes, message: Bytes, id: Bytes | undefined, dueMs: number): Bytes {
     const messages = this.#of(kind, channel.toString())
     if (id !== undefined && messages.has(id)) return id
     let number = this.#nextNumber()
     let named = id ?? Bytes.from(String(number))
     while (id === undefined && messages.has(named)) {
-      // Somebody gave that id.
+      // A client chose that id.
       number = this.#nextNumber()
       named = Bytes.from(String(number))
     }
@@ -97,7 +108,7 @@ export class Schedule {
     return named
   }
 
-  /** Takes a message back; false when there is none of that id. */
+  /** Cancels a message; returns false when no message has the id. */
   cancel(kind: ChannelKind, name: string, id: Bytes): boolean {
     const messages = this.#of(kind, name)
     const removed = this.#inUnit(() => messages.cancel(id))
@@ -105,7 +116,7 @@ export class Schedule {
     return removed
   }
 
-  /** Returns the first messages that wait, `max` at most, in the order in which they will be published. */
+  /** Returns at most `max` waiting messages, in the order in which they will be published. */
   first(kind: ChannelKind, name: string, max: number): ScheduledMessage[] {
     const found: ScheduledMessage[] = []
     if (max === 0) return found
@@ -117,12 +128,12 @@ export class Schedule {
     return this.#of(kind, name).count
   }
 
-  /** Bytes of what is known of channels that have scheduled messages, besides the data. */
+  /** Bytes of bookkeeping about channels with scheduled messages, besides the data. */
   get bytes(): number {
     return this.#deadlines.count * CHANNEL_BYTES
   }
 
-  /** Tells whether anything waits. */
+  /** Tells whether a message is scheduled. */
   get hasAny(): boolean {
     return this.#deadlines.count > 0
   }
@@ -146,7 +157,7 @@ export class Schedule {
     }
   }
 
-  /** Comes to know the channels that have scheduled messages. */
+  /** Finds the channels with scheduled messages in the data. */
   findChannels(): void {
     this.#deadlines.clear()
     for (const messages of [...this.#numbered]) this.#numbered.remove(messages.number)
@@ -162,9 +173,9 @@ export class Schedule {
     }
   }
 
-  // ── when it is due ───────────────────────────────────────────────────────
+  // ── deadlines ────────────────────────────────────────────────────────────
 
-  /** Notes when the next message of a channel is due, not before `notBeforeMs`. */
+  /** Updates when a channel's next message is due, at `notBeforeMs` or later. */
   #updateDeadline(messages: ScheduledMessages, notBeforeMs = 0): void {
     const { kind, name, nextMs } = messages
     const isKnown = messages.number !== -1
@@ -187,7 +198,7 @@ export class Schedule {
     this.#arm(this.#deadlines.earliest)
   }
 
-  /** Makes sure the timer fires at a time. */
+  /** Makes sure that the timer fires by a given time. */
   #arm(dueMs: number): void {
     if (dueMs >= this.#timerMs) return
     const { clock } = this.#host
@@ -196,7 +207,7 @@ export class Schedule {
     this.#timer = clock.after(Math.max(0, dueMs - clock.now()), this.#fired)
   }
 
-  /** Publishes some of what is due, in the order of its time. */
+  /** Publishes some of the due messages, in the order of their times. */
   #publishDue(): void {
     const { clock, unitClock } = this.#host
     this.#timerMs = Number.POSITIVE_INFINITY
@@ -217,7 +228,7 @@ export class Schedule {
     this.#arm(this.#deadlines.earliest)
   }
 
-  /** What is left is due already: its turn comes when everybody else has been heard. */
+  /** Continues with the remaining due messages after other clients were served. */
   #continueSoon(): void {
     this.#timer?.cancel()
     this.#timerMs = Number.NEGATIVE_INFINITY
@@ -226,17 +237,23 @@ export class Schedule {
     })
   }
 
-  /** Nothing is published now: somebody else decides, clients have been asked to wait, or it could not be written down. */
+  /**
+   * True when nothing may be published: this server does not expire keys, clients are paused, or
+   * the disk fails.
+   */
   get #mustWait(): boolean {
     const { admission, dataset, state } = this.#host
     return dataset.expiry !== 'remove' || state.paused.holds || admission.diskFailure !== undefined
   }
 
-  /** Publishes the first message of a channel that is due; false when it cannot be published now, and stays. */
+  /**
+   * Publishes a channel's first due message; returns false when it cannot be published now and
+   * stays.
+   */
   #publishFirst(messages: ScheduledMessages, nowMs: number): boolean {
     const { kind, channel } = messages
     const { admission, cluster, pubSub } = this.#host
-    // Whoever has the slot publishes it.
+    // The server of the slot publishes it.
     if (cluster !== null && !servesSlot(cluster, hashSlotOf(channel))) return false
     if (pubSub.isKept(channel) && admission.refusalOfWrite() !== undefined) return false
     return this.#inUnit(() => {
@@ -253,7 +270,7 @@ export class Schedule {
     })
   }
 
-  /** Fires no more. */
+  /** Cancels the timer. */
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
