@@ -26,6 +26,7 @@ import type { Stats } from '../engine/figures/stats.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
@@ -164,6 +165,7 @@ export class Channels
     // messages as they arrive. A publish to a kept channel is refused, because it is a write
     // (`keeps`).
     this.logs.applyRules(this.#isReplica ? [] : this.#given)
+    assert(!this.#isReplica || !this.logs.hasRules, 'no rule is in force on a replica')
     pubSub.keeper = this.logs.hasRules ? this : null
     if (!this.isLoading) {
       this.positions.rulesChanged()
@@ -251,6 +253,7 @@ export class Channels
   }
 
   noteMissed(reader: Reader | undefined, log: ChannelLog, count: number): void {
+    assert(count >= 0, 'a number of missed messages is counted')
     if (reader !== undefined) reader.missed += count
     log.missed += count
     this.#host.stats.messagesMissed += count
@@ -264,7 +267,9 @@ export class Channels
   // ── services for the parts ───────────────────────────────────────────────
 
   get db(): Database {
-    return this.#host.dataset.databases[0]!
+    const db = this.#host.dataset.databases[0]
+    assert(db !== undefined, 'there is a database 0')
+    return db
   }
 
   now(): number {

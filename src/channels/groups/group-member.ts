@@ -12,6 +12,7 @@
 
 import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { ProgressHistory } from '../positions/progress-history.ts'
@@ -89,6 +90,7 @@ export class GroupMember implements PacedReader {
 
   /** Notes a kept message that it was sent. */
   sentKept(log: ChannelLog, id: StreamId, count: number, bytes: number): void {
+    assert(!this.ended, 'messages are sent to members')
     this.#sent += bytes
     this.inFlight.push(log, id, count, this.#sent)
   }
@@ -113,8 +115,12 @@ export class GroupMember implements PacedReader {
   #look(): void {
     if (!this.isThere) return
     this.#taken = Math.max(this.#taken, this.#sent - this.client.outputBytes)
+    assert(this.#taken <= this.#sent, 'only sent bytes are taken')
     let taken = 0
-    while (taken < this.#copies.length && this.#copies[taken]!.end <= this.#taken) taken++
+    for (const { end } of this.#copies) {
+      if (end > this.#taken) break
+      taken++
+    }
     this.#copies.splice(0, taken)
   }
 

@@ -11,7 +11,7 @@
 //   redeliveries: unheard messages of vanished members ─▶ unread: messages no member got ─▶ live
 //
 // The group's position is below every message that is not certain to be heard: unread messages,
-// redeliveries, and messages in flight to members.
+// redeliveries, and the first message in flight to each member.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { SharedName } from '../../broker/shared-name.ts'
@@ -20,9 +20,10 @@ import type { Client } from '../../engine/clients/client.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
-import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
+import { type DeliveryHost, isKept, isSlow, KEPT_FIRST, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
 import { type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
@@ -104,6 +105,7 @@ export class Group implements SharingGroup, MemberHost {
     const member = new GroupMember(this, client)
     this.#members.push(member)
     this.#ofClient.set(client, member)
+    assert(this.#ofClient.size === this.#members.length, 'the map and the list have the same members')
     if (!this.#isLive) this.#host.readSoon(member)
   }
 
@@ -112,9 +114,10 @@ export class Group implements SharingGroup, MemberHost {
     const member = this.#ofClient.get(client)
     assert(member !== undefined, 'a client that leaves a group is a member')
     this.#ofClient.delete(client)
-    const position = this.#members.indexOf(member)
-    this.#members.splice(position, 1)
-    if (position < this.#next) this.#next--
+    const index = this.#members.indexOf(member)
+    assert(index !== -1, 'a member is in the list')
+    this.#members.splice(index, 1)
+    if (index < this.#next) this.#next--
     if (how === 'vanished') member.vanish(nowMs)
     else member.unsubscribe()
     for (const copy of member.takeCopies()) this.#sendCopy(copy)
@@ -142,6 +145,7 @@ export class Group implements SharingGroup, MemberHost {
     const { delivering: log } = this.#host
     if (log === null) return this.#sendCopy({ channel, message: message.copy() })
     if (!log.keeps) return this.#shareUnkept(log, channel, message)
+    if (CHECKED) assert(isKept(log), KEPT_FIRST)
     if (!this.#isLive) {
       this.#unread.add(log)
       return 1
@@ -268,20 +272,20 @@ export class Group implements SharingGroup, MemberHost {
   /** Hands on redeliveries until `hand` refuses; returns true when none is left. */
   #handRedeliveries(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
     const again = this.#redeliveries
-    let at = 0
+    let passed = 0
     let gone = 0
-    for (; at < again.length; at++) {
-      const { count, id, log } = again[at]!
+    for (const { count, id, log } of again) {
       if (log.stream?.find(id, log.cursor) !== true) {
         gone++
-        continue
+      } else {
+        log.cursor.beginFields()
+        log.cursor.nextField(field, text)
+        if (!hand(log, text, id, count)) break
       }
-      log.cursor.beginFields()
-      log.cursor.nextField(field, text)
-      if (!hand(log, text, id, count)) break
+      passed++
     }
-    if (gone > 0) this.#noteGone(again.slice(0, at))
-    again.splice(0, at)
+    if (gone > 0) this.#noteGone(again.slice(0, passed))
+    again.splice(0, passed)
     return again.length === 0
   }
 
@@ -290,7 +294,10 @@ export class Group implements SharingGroup, MemberHost {
     const gone = passed.filter(({ id, log }) => log.stream?.find(id, log.cursor) !== true)
     for (const log of new Set(gone.map((each) => each.log))) {
       const ids = gone.filter((each) => each.log === log).map(({ id }) => id)
-      this.#host.noteGap(undefined, log, ids.length, ids[0]!, ids.at(-1)!)
+      const [first] = ids
+      const last = ids.at(-1)
+      assert(first !== undefined && last !== undefined, 'a log with a gap has lost a message')
+      this.#host.noteGap(undefined, log, ids.length, first, last)
     }
   }
 
@@ -372,7 +379,19 @@ export class Group implements SharingGroup, MemberHost {
     }
     const again = this.#redeliveries[0]
     if (again !== undefined) lower(position, id.copyFrom(again.id), again.count)
+    if (CHECKED) this.#checkPosition(position)
     return position
+  }
+
+  #checkPosition(position: ReadPosition): void {
+    const id = new StreamId()
+    for (const { inFlight } of this.#members) {
+      if (inFlight.length === 0) continue
+      assert(inFlight.idAt(0, id).compare(position.id) > 0, 'the position is below the first message in flight')
+    }
+    for (const each of this.#redeliveries) {
+      assert(each.id.compare(position.id) > 0, 'the position is below all redeliveries')
+    }
   }
 
   /** Forgets unheard messages, and continues with new ones. */

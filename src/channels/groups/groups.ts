@@ -80,6 +80,7 @@ export class Groups implements Sharing {
     assert(subscriber instanceof Client, 'clients subscribe')
     const group = this.#groups.get(keyOf(kind, name)) ?? this.#open(kind, name)
     if (group === undefined) return
+    assert(!group.has(subscriber), 'a client joins a group once')
     group.join(subscriber)
     subscriber.listenerBytes += MEMBER_BYTES
   }
@@ -102,6 +103,7 @@ export class Groups implements Sharing {
     if (!(subscriber instanceof Client) || group?.has(subscriber) !== true) return
     group.leave(subscriber, how, this.#host.monotonic())
     subscriber.listenerBytes -= MEMBER_BYTES
+    assert(subscriber.listenerBytes >= 0, 'the bytes of members are counted')
     if (group.size === 0) this.#close(group)
   }
 
@@ -129,10 +131,14 @@ export class Groups implements Sharing {
     if (group.isKept) this.#remember(group, 'left')
     this.#groups.delete(keyOf(kind, name))
     if (kind === 'pattern') {
-      this.#index.remove(this.#patterns.get(name)!)
+      const pattern = this.#patterns.get(name)
+      assert(pattern?.group === group, 'a group of a pattern is indexed')
+      this.#index.remove(pattern)
       this.#patterns.delete(name)
     } else {
-      const others = this.#ofTarget[kind].get(target)!.filter((other) => other !== group)
+      const all = this.#ofTarget[kind].get(target) ?? []
+      assert(all.includes(group), 'a group is listed at its channel')
+      const others = all.filter((other) => other !== group)
       if (others.length === 0) this.#ofTarget[kind].delete(target)
       else this.#ofTarget[kind].set(target, others)
     }
@@ -203,6 +209,7 @@ export class Groups implements Sharing {
   #remember(group: Group, when: 'left' | 'there' = 'there'): void {
     if (this.#host.isLoading) return
     const { kind, remembered, subscriber, target } = group
+    assert(group.isKept, 'a group whose messages are not kept has no position')
     const position = this.positionOf(group)
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - group.rememberedMs < WRITTEN_AGAIN_MS

@@ -6,6 +6,7 @@
 // `redeliver`).
 
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 
@@ -31,6 +32,7 @@ export class InFlightMessages {
   push(log: ChannelLog, id: StreamId, count: number, end: number): void {
     if (this.#first + this.length === this.#ends.length) this.#makeRoom()
     const at = this.#first + this.length++
+    assert(this.length === 1 || end >= this.#ends[at - 1]!, 'messages are in the order of sending')
     id.store(this.#ids, ID_BYTES * at)
     this.#ends[at] = end
     this.#counts[at] = count
@@ -67,11 +69,14 @@ export class InFlightMessages {
   }
 
   countAt(index: number): number {
+    assert(index < this.length, 'the index is within the queue')
     return this.#counts[this.#first + index]!
   }
 
   logAt(index: number): ChannelLog {
-    return this.#logs[this.#first + index]!
+    const log = this.#logs[this.#first + index]
+    assert(log !== undefined, 'a message in flight has a log')
+    return log
   }
 
   /** Moves the queue to the front, into arrays twice as large when more than half is in use. */
@@ -94,5 +99,6 @@ export class InFlightMessages {
     this.#counts = counts
     this.#logs = this.#logs.slice(first, end)
     this.#first = 0
+    assert(capacity >= this.length, 'the queue fits its arrays')
   }
 }

@@ -20,7 +20,9 @@ import { Stream, type StreamWords } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { logKey } from './channel-keys.ts'
 import { FutureIdAges } from './future-id-ages.ts'
 import { isAhead, type MessageIds } from './message-ids.ts'
@@ -125,6 +127,7 @@ export class ChannelLog implements MessageLog {
     if (first === 'all' || first >= stream.length) return new StreamId().copyFrom(stream.firstId)
     stream.seekBackwards(since, cursor)
     for (let i = 1; i < first && stream.previous(cursor); i++);
+    assert(cursor.id.compare(since) <= 0, 'an old message is not above `since`')
     return new StreamId().copyFrom(cursor.id)
   }
 
@@ -136,12 +139,14 @@ export class ChannelLog implements MessageLog {
       // delivered.
       this.#append(message)
     }
+    if (CHECKED) assert(host.delivering === null, 'one message is delivered at a time')
     this.message = message
     this.isIdle = false
     host.delivering = this
   }
 
   end(): void {
+    if (CHECKED) assert(this.#host.delivering === this, 'a delivery that ends has begun')
     this.#host.delivering = null
   }
 
@@ -160,6 +165,7 @@ export class ChannelLog implements MessageLog {
     entry.message = message
     try {
       if (id.compare(stream.lastId) <= 0 && !id.copyFrom(stream.lastId).increment()) throw ERR.streamExhausted
+      assert(id.compare(stream.lastId) > 0, 'the id of a kept message is above all ids of its log')
       stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
     } catch (error) {
       if (existing === undefined) {
@@ -196,7 +202,8 @@ export class ChannelLog implements MessageLog {
     const present = this.stream
     if (present === undefined) return false
     if (!this.#isTooOld(present, nowMs)) return true
-    const stream = db.getForWrite(this.key, Stream)!
+    const stream = db.getForWrite(this.key, Stream)
+    assert(stream !== undefined, 'a stream that was found can be written')
     if (this.#trimAge(stream, nowMs, false) === 0) return true
     if (stream.length === 0) {
       db.delete(this.key)
@@ -213,6 +220,7 @@ export class ChannelLog implements MessageLog {
     let removed = 0
     if (rule.keepMs === 0) removed += stream.trimToLength(rule.keepLast, false, 0)
     else if (nowMs >= this.#ageLookMs) removed += this.#trimAge(stream, nowMs, true)
+    assert(rule.keepMs > 0 || stream.length <= rule.keepLast, '`keep-last` is exact')
     if (stream.length > rule.maxMessages && stream.length >= this.#lengthLook) removed += this.#trimLength(stream)
     if (stream.nodes.bytes > rule.maxBytes) removed += stream.trimToBytes(rule.maxBytes)
     return removed

@@ -5,6 +5,7 @@
 // published when it is first seen.
 
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 
 interface Mark {
   readonly ms: number
@@ -19,6 +20,7 @@ export class FutureIdAges {
   note(nowMs: number, last: StreamId, stepMs: number): void {
     const newest = this.#marks.at(-1)
     if (newest !== undefined && (nowMs - newest.ms < stepMs || newest.id.equals(last))) return
+    assert(newest === undefined || newest.ms <= nowMs, 'marks are in order of time')
     this.#marks.push({ ms: nowMs, id: new StreamId().copyFrom(last) })
   }
 
@@ -28,9 +30,8 @@ export class FutureIdAges {
    */
   lastAt(ms: number): StreamId | undefined {
     const marks = this.#marks
-    let at = -1
-    while (at + 1 < marks.length && marks[at + 1]!.ms <= ms) at++
+    const at = marks.findLastIndex((mark) => mark.ms <= ms)
     if (at > 0) marks.splice(0, at)
-    return at === -1 ? undefined : marks[0]!.id
+    return at === -1 ? undefined : marks[0]?.id
   }
 }

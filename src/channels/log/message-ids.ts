@@ -6,6 +6,7 @@
 // the clock.
 
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 
 /**
  * The clocks of earlier servers of this data may be ahead by this much. Ids further ahead are
@@ -29,6 +30,7 @@ export class MessageIds {
   next(nowMs: number): StreamId {
     made.setTime(nowMs)
     if (made.compare(this.last) <= 0) made.copyFrom(this.last).increment()
+    assert(made.compare(this.last) > 0, 'ids grow across all channels')
     this.last.copyFrom(made)
     return made
   }

@@ -9,6 +9,7 @@
 import { Arguments } from '../../protocol/arguments.ts'
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { ID_TEXT_BYTES_MAX, type StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 
 /** The only field of an entry. */
@@ -21,12 +22,13 @@ const TEXT_BYTES_MAX = 1024
 const KEY_BYTES_MAX = 1024
 /** Bytes besides key and text: two words, an id, and headers of at most 32 bytes each. */
 const FRAME_BYTES_MAX = 256
+const COMMAND_BYTES_MAX = FRAME_BYTES_MAX + KEY_BYTES_MAX + TEXT_BYTES_MAX
 const LINE_END_BYTES = 2
 
 export class XaddEncoder {
   /** The id as text. */
   readonly idText = new Bytes(Source.allocate(ID_TEXT_BYTES_MAX), 0, 0)
-  readonly #buffer = new ReplyBuffer(FRAME_BYTES_MAX + KEY_BYTES_MAX + TEXT_BYTES_MAX)
+  readonly #buffer = new ReplyBuffer(COMMAND_BYTES_MAX)
   readonly #request = new Arguments()
   /** The key that stands in the request. */
   #key: Bytes | undefined = undefined
@@ -60,6 +62,7 @@ export class XaddEncoder {
     this.#writeWord(3, FIELD)
     this.#text = this.#writeWord(4, text)
     this.#key = key
+    assert(buffer.position <= COMMAND_BYTES_MAX, 'the command fits its buffer')
     request.length = 5
     request.rawSource = buffer.source
     request.rawEnd = buffer.position

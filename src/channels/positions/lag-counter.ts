@@ -9,6 +9,7 @@
 import type { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 
 /** Positions that one step handles. */
 const STEP = 100
@@ -29,8 +30,9 @@ export class LagCounter {
 
   /** Keeps the ids; they must not change. */
   constructor(ids: readonly StreamId[]) {
-    this.#order = ids.map((_, i) => i).sort((a, b) => ids[a]!.compare(ids[b]!))
-    this.#ids = this.#order.map((i) => ids[i]!)
+    const sorted = ids.map((id, index) => ({ id, index })).sort((a, b) => a.id.compare(b.id))
+    this.#order = sorted.map(({ index }) => index)
+    this.#ids = sorted.map(({ id }) => id)
     this.#added = new Float64Array(ids.length + 1)
   }
 
@@ -52,11 +54,15 @@ export class LagCounter {
 
   /** Counts the messages before, between and behind the positions from `begin` to `end`. */
   *#seek(stream: Stream, begin: number, end: number): Generator<undefined, undefined> {
+    let behind = BEGIN
     for (let i = begin; i < end; i++) {
-      this.#added[i]! += countBetween(stream, i === begin ? BEGIN : this.#ids[i - 1]!, this.#ids[i]!)
+      const id = this.#ids[i]
+      assert(id !== undefined, 'the stream ends at a position of the row')
+      this.#added[i]! += countBetween(stream, behind, id)
+      behind = id
       if ((i - begin) % STEP === STEP - 1) yield
     }
-    this.#added[end]! += countBetween(stream, this.#ids[end - 1]!, END)
+    this.#added[end]! += countBetween(stream, behind, END)
   }
 
   /** Returns how many positions are below an id. */
@@ -77,6 +83,7 @@ export class LagCounter {
     let lag = 0
     for (let i = this.#ids.length - 1; i >= 0; i--) {
       lag += this.#added[i + 1]!
+      assert(lag >= 0, 'a lag is a number of messages')
       lags[this.#order[i]!] = lag
     }
     return lags

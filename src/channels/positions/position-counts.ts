@@ -6,6 +6,7 @@
 // the next walk ends, and is never too low.
 
 import type { ChannelRule } from '../../config/channel-rules.ts'
+import { assert } from '../../util/assert.ts'
 
 export class PositionCounts {
   /** By the rule's pattern and the user. Neither contains a blank. */
@@ -37,12 +38,15 @@ export class PositionCounts {
 
   /** Counts a position that the walk met. */
   meet(rule: ChannelRule, subscriber: string): void {
-    add(this.#found!, keyOf(rule, subscriber), 1)
+    assert(this.#found !== undefined, 'positions are met during a walk')
+    add(this.#found, keyOf(rule, subscriber), 1)
   }
 
   end(): void {
-    for (const [key, by] of this.#changed) if (by > 0) add(this.#found!, key, by)
-    this.#counts = this.#found!
+    const found = this.#found
+    assert(found !== undefined, 'a walk that ends has begun')
+    for (const [key, by] of this.#changed) if (by > 0) add(found, key, by)
+    this.#counts = found
     this.#found = undefined
   }
 }

@@ -4,6 +4,8 @@
 // many marks, those right behind the first go. The answer is then less than was taken, and never
 // more.
 
+import { assert } from '../../util/assert.ts'
+
 /** Number of marks that are kept. */
 const MARKS_MAX = 12
 
@@ -17,18 +19,19 @@ export class ProgressHistory<T> {
 
   /** Notes how much is taken now. Times must not go back. */
   note(ms: number, taken: T): void {
+    assert((this.#marks.at(-1)?.ms ?? ms) <= ms, 'marks are in order of time')
     if (this.#marks.length >= MARKS_MAX) this.#marks.splice(1, 1)
     this.#marks.push({ ms, taken })
+    assert(this.#marks.length <= MARKS_MAX, 'a history is bounded')
   }
 
   /** Returns how much had been taken at a time; undefined when not known. */
   at(ms: number): T | undefined {
     const marks = this.#marks
-    let last = -1
-    while (last + 1 < marks.length && marks[last + 1]!.ms <= ms) last++
+    const last = marks.findLastIndex((mark) => mark.ms <= ms)
     if (last === -1) return undefined
     if (last > 0) marks.splice(0, last)
-    return marks[0]!.taken
+    return marks[0]?.taken
   }
 
   clear(): void {

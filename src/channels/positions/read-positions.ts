@@ -22,6 +22,7 @@ import { ABSENT } from '../../store/structures/dictionary.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { positionsKey, targetOfPositionsKey } from '../log/channel-keys.ts'
 import { PositionCounts } from './position-counts.ts'
@@ -112,8 +113,11 @@ export class ReadPositions {
       this.#counts.change(rule, subscriber, 1)
     }
     if (present === undefined) this.#keys.add(key.toString())
-    const hash = present === undefined ? db.create(key, new Hash(db.arena, db.host)) : db.getForWrite(key, Hash)!
+    const hash = present === undefined ? db.create(key, new Hash(db.arena, db.host)) : db.getForWrite(key, Hash)
+    assert(hash !== undefined, 'a hash that was found can be written')
+    assert(position.count >= UNCOUNTED, 'a position has a count or UNCOUNTED')
     const text = formatReadPosition(position, this.#host.now())
+    if (CHECKED) assert(parsePosition(text)?.id.equals(position.id), 'a stored position reads back as it was')
     hash.set(field, Bytes.from(text))
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
@@ -129,7 +133,8 @@ export class ReadPositions {
     const key = Bytes.from(positionsKey(kind, target))
     const present = this.#hash(key)
     if (present === undefined || present.find(Bytes.from(subscriber)) === ABSENT) return false
-    const hash = db.getForWrite(key, Hash)!
+    const hash = db.getForWrite(key, Hash)
+    assert(hash !== undefined, 'a hash that was found can be written')
     hash.delete(Bytes.from(subscriber))
     if (hash.length === 0) {
       db.delete(key)
@@ -161,7 +166,9 @@ export class ReadPositions {
     const slots: number[] = []
     counts.begin()
     for (const key of this.#keys) {
-      const { kind, name } = targetOfPositionsKey(key)!
+      const target = targetOfPositionsKey(key)
+      assert(target !== undefined, 'only keys of positions are registered')
+      const { kind, name } = target
       const rule = this.#host.rememberingRule(kind, name)
       const bytes = Bytes.from(key)
       let cursor = 0
@@ -197,6 +204,7 @@ export class ReadPositions {
 
   /** Registers a key that holds positions. */
   noteKey(key: string): void {
+    if (CHECKED) assert(targetOfPositionsKey(key) !== undefined, 'only keys of positions are registered')
     this.#keys.add(key)
   }
 

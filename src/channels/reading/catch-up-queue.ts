@@ -4,6 +4,7 @@
 // end. The queue is served for a bounded time per turn; other clients are served between its turns.
 
 import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
+import { assert } from '../../util/assert.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { type PacedReader, SLICE_BYTES } from './reader.ts'
 
@@ -56,7 +57,11 @@ export class CatchUpQueue {
     const line = this.#waiting
     this.#waiting = []
     let at = 0
-    while (at < line.length && clock.monotonic() < untilMs) this.#serveOne(line[at++]!)
+    for (const reader of line) {
+      if (clock.monotonic() >= untilMs) break
+      this.#serveOne(reader)
+      at++
+    }
     if (at === line.length) return
     this.#waiting = [...line.slice(at), ...this.#waiting]
     this.#serveSoon()
@@ -65,6 +70,7 @@ export class CatchUpQueue {
   #serveOne(reader: PacedReader): void {
     const { client } = reader
     const { transport } = client
+    assert(reader.queued, 'a reader in the queue is marked as queued')
     if (client.closed || reader.ended) return
     if (transport.backlogBytes > 0 || client.heldForDurability) {
       const again = (): void => this.#push(reader)

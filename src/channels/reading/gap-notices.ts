@@ -3,6 +3,7 @@
 // keep those channels too, and then each gap could cause the next.
 
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { UNCOUNTED } from '../positions/read-positions.ts'
@@ -22,6 +23,8 @@ export class GapNotices {
 
   /** Queues the notice that messages between two ids are gone: `count` of them, or UNCOUNTED. */
   note({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    assert(count === UNCOUNTED || count > 0, 'a gap has messages')
+    assert(from.compare(to) <= 0, 'a gap begins before it ends')
     if (name.startsWith(CHANNEL)) return
     if (this.#gaps.length === 0) this.#later(() => this.#tell())
     this.#gaps.push({ channel: `${CHANNEL}${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })

@@ -12,6 +12,7 @@ import type { Word } from '../../engine/effects/effects.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Group } from '../groups/group.ts'
 import type { Groups } from '../groups/groups.ts'
@@ -91,10 +92,10 @@ export class NamedSubscribers {
     found: readonly SubscriberState[],
   ): Generator<undefined, undefined> {
     const key = Bytes.from(logKey(kind, target))
-    for (let i = 0; i < found.length; i++) {
+    for (const [i, each] of found.entries()) {
       const stream = streamUnder(this.#host.db, key)
       if (stream === undefined) return
-      found[i]!.lag = messagesBehind(stream, found[i]!.position)
+      each.lag = messagesBehind(stream, each.position)
       if (i % COUNTED === COUNTED - 1) yield
     }
   }
@@ -106,7 +107,8 @@ export class NamedSubscribers {
       yield
     }
     const lags = count.lags()
-    for (let i = 0; i < found.length; i++) found[i]!.lag = lags[i]!
+    assert(lags.length === found.length, 'each subscriber has a lag')
+    for (const [i, each] of found.entries()) each.lag = lags[i] ?? 0
   }
 
   /** Describes a subscriber, without its lag. */
@@ -190,6 +192,7 @@ export class NamedSubscribers {
       position.count = stream === undefined ? UNCOUNTED : countAt(stream, position, to)
     }
     position.id.copyFrom(to)
+    assert(to.compare(sent) <= 0, 'only sent messages are acknowledged')
     return true
   }
 
@@ -243,8 +246,9 @@ export class NamedSubscribers {
   trim(name: string, kind: 'channel' | 'shard', trim: (stream: Stream) => number): number {
     const key = Bytes.from(logKey(kind, name))
     const stream = this.#host.db.getForWrite(key, Stream)
-    const removed = stream === undefined ? 0 : trim(stream)
-    if (removed > 0) this.#host.changedKey(key, 'xtrim', ['XTRIM', key, 'MAXLEN', '=', stream!.length])
+    if (stream === undefined) return 0
+    const removed = trim(stream)
+    if (removed > 0) this.#host.changedKey(key, 'xtrim', ['XTRIM', key, 'MAXLEN', '=', stream.length])
     return removed
   }
 

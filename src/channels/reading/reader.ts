@@ -16,7 +16,9 @@ import type { MessageKind } from '../../broker/pub-sub.ts'
 import type { Listener } from '../../broker/subscriber.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { ProgressHistory } from '../positions/progress-history.ts'
@@ -148,6 +150,8 @@ export class Reader implements Listener, PacedReader {
   #setLive(isLive: boolean): void {
     if (isLive !== this.#isLive) this.#host.readersBehind += isLive ? -1 : 1
     this.#isLive = isLive
+    assert(!isLive || this.#unread.isEmpty, 'a live reader has nothing unread')
+    assert(this.#host.readersBehind >= 0, 'readers that are behind are counted')
   }
 
   // ── live messages ────────────────────────────────────────────────────────
@@ -160,6 +164,7 @@ export class Reader implements Listener, PacedReader {
     } else if (!log.keeps) {
       if (!this.#bufferIfSlow(log)) client.deliver(source, start, end)
     } else if (!this.isLive) {
+      if (CHECKED) assert(isKept(log), KEPT_FIRST)
       this.#unread.add(log)
     } else if (isSlow(client)) {
       this.#fallBehind(log)
@@ -226,6 +231,7 @@ export class Reader implements Listener, PacedReader {
 
   /** Ends with its subscription. */
   end(): void {
+    assert(!this.ended, 'a reader ends once')
     this.ended = true
     this.#unread.forget()
     this.#setLive(true)
@@ -296,6 +302,14 @@ export class Reader implements Listener, PacedReader {
   positionAt(ms: number): ReadPosition | undefined {
     return this.#taken.at(ms)
   }
+}
+
+/** Says what `isKept` asserts. */
+export const KEPT_FIRST = 'a message is kept before a client hears it'
+
+/** Tells whether the message that a log delivers was kept; for assertions. */
+export function isKept(log: ChannelLog): boolean {
+  return log.stream?.lastId.equals(log.id) === true
 }
 
 /** Tells whether a client takes so little that it should read from the log. */

@@ -4,6 +4,7 @@
 // The channel's rule chooses which. A full buffer drops its oldest messages (`drop-oldest`) or
 // refuses new ones (`drop-newest`). `conflate` keeps only the last message of each channel.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 
@@ -38,6 +39,7 @@ export class SlowSubscriberBuffer {
     while (this.#bytes + bytes > this.#bytesMax && this.#messages.length > 0) this.#removeFirst()
     this.#messages.push({ log, message: log.message.copy() })
     this.#bytes += bytes
+    assert(this.#bytes <= this.#bytesMax || this.#messages.length === 1, 'the buffer is bounded')
     return before + 1 - this.#messages.length
   }
 
@@ -53,8 +55,10 @@ export class SlowSubscriberBuffer {
   }
 
   #removeFirst(): BufferedMessage {
-    const first = this.#messages.shift()!
+    const first = this.#messages.shift()
+    assert(first !== undefined, 'a buffer that gives a message has one')
     this.#bytes -= MESSAGE_BYTES + first.message.length
+    assert(this.#messages.length > 0 || this.#bytes === 0, 'an empty buffer takes no bytes')
     return first
   }
 
@@ -62,6 +66,6 @@ export class SlowSubscriberBuffer {
     const at = this.#messages.findIndex(goes)
     if (at === -1) return
     const [gone] = this.#messages.splice(at, 1)
-    this.#bytes -= MESSAGE_BYTES + gone!.message.length
+    if (gone !== undefined) this.#bytes -= MESSAGE_BYTES + gone.message.length
   }
 }

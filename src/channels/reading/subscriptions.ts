@@ -136,6 +136,7 @@ export class Subscriptions {
   #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
     const host = this.#host
     const { logs } = host
+    assert(this.of(client, kind, name) === undefined, 'a client subscribes once to a name')
     const subscriber = logs.mayKeep(kind, name) ? subscriberOf(client) : ''
     const position = subscriber === '' ? undefined : this.#takeOverPosition(kind, name, subscriber)
     const reader = new Reader(host, client, kind, name, subscriber)
@@ -247,9 +248,11 @@ export class Subscriptions {
   #detach(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
     const readers = this.#readers.get(client)
-    readers?.delete(keyOf(kind, target))
-    if (readers?.size === 0) this.#readers.delete(client)
+    assert(readers?.get(keyOf(kind, target)) === reader, 'a reader that is detached was joined')
+    readers.delete(keyOf(kind, target))
+    if (readers.size === 0) this.#readers.delete(client)
     client.listenerBytes -= reader.bytes
+    assert(client.listenerBytes >= 0, 'the bytes of readers are counted')
     reader.end()
     if (subscriber !== '' && this.named(kind, target, subscriber) === reader) {
       this.#named.delete(keyOf(kind, target, subscriber))
@@ -274,6 +277,7 @@ export class Subscriptions {
     const { remembered, kind, subscriber, target } = reader
     const { isLoading, positions } = this.#host
     if (isLoading) return
+    assert(subscriber !== '', 'only named subscribers are remembered')
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - reader.rememberedMs < WRITTEN_AGAIN_MS
     if (isWritten && remembered.id.equals(position.id) && !position.id.isZero) return

@@ -13,8 +13,11 @@
 // pattern does not follow such ids, because it would pass later messages of the other channels. How
 // far such a channel was read is noted in its own heap entry.
 
+import type { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
@@ -163,6 +166,7 @@ export class UnreadMessages {
 
   #endSearch(): void {
     this.#search = undefined
+    if (CHECKED) this.check()
     if (this.#since === undefined) return
     this.position.id.copyFrom(this.#since)
     this.#since = undefined
@@ -178,19 +182,20 @@ export class UnreadMessages {
    */
   read(hand: TakeMessage): boolean {
     const heap = this.#heap
-    while (heap.length > 0) {
-      const head = heap[0]!
+    assert(this.isSearched, 'all logs are searched before messages are read')
+    for (let head = heap[0]; head !== undefined; head = heap[0]) {
       const { log } = head
-      if (!this.#open(head)) {
-        this.#pass()
+      const stream = this.#open(head)
+      if (stream === undefined) {
+        this.#pass(head)
         continue
       }
       const { cursor } = log
       const after = this.#second()
-      const stream = log.stream!
       let isLeft = true
       // Ids are unique: another log's message with this id comes later.
       while (after === undefined || cursor.id.compare(after) <= 0) {
+        assert(cursor.id.compare(this.position.id) > 0, 'each message is read once, in order')
         cursor.beginFields()
         cursor.nextField(field, message)
         if (!hand(log, message, cursor.id)) return false
@@ -206,7 +211,7 @@ export class UnreadMessages {
         head.next.copyFrom(cursor.id)
         this.#sink(head, 0)
       } else {
-        this.#pass()
+        this.#pass(head)
       }
     }
     return true
@@ -230,11 +235,11 @@ export class UnreadMessages {
   }
 
   /** Removes the first log, which has no unread message. */
-  #pass(): void {
-    const heap = this.#heap
-    this.#logs.delete(heap[0]!.log.name)
-    const last = heap.pop()!
-    if (heap.length > 0) this.#sink(last, 0)
+  #pass(first: UnreadLog): void {
+    this.#logs.delete(first.log.name)
+    const last = this.#heap.pop()
+    if (last !== undefined && last !== first) this.#sink(last, 0)
+    if (CHECKED) this.check()
   }
 
   /** Returns the least `next` of all logs but the first; undefined when there is no other. */
@@ -248,10 +253,11 @@ export class UnreadMessages {
     const heap = this.#heap
     let { at } = unread
     while (at > 0) {
-      const parent = (at - 1) >>> 1
-      if (heap[parent]!.next.compare(unread.next) <= 0) break
-      this.#setAt(heap[parent]!, at)
-      at = parent
+      const above = (at - 1) >>> 1
+      const parent = heap[above]
+      if (parent === undefined || parent.next.compare(unread.next) <= 0) break
+      this.#setAt(parent, at)
+      at = above
     }
     this.#setAt(unread, at)
   }
@@ -259,11 +265,13 @@ export class UnreadMessages {
   /** Moves a log down from index `at` until the heap is in order. */
   #sink(unread: UnreadLog, at: number): void {
     const heap = this.#heap
-    for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
-      if (child + 1 < heap.length && heap[child + 1]!.next.compare(heap[child]!.next) < 0) child++
-      if (unread.next.compare(heap[child]!.next) <= 0) break
-      this.#setAt(heap[child]!, at)
-      at = child
+    for (let left = heap[2 * at + 1]; left !== undefined; left = heap[2 * at + 1]) {
+      const right = heap[2 * at + 2]
+      const child = right !== undefined && right.next.compare(left.next) < 0 ? right : left
+      if (unread.next.compare(child.next) <= 0) break
+      const below = child.at
+      this.#setAt(child, at)
+      at = below
     }
     this.#setAt(unread, at)
   }
@@ -273,31 +281,42 @@ export class UnreadMessages {
     unread.at = at
   }
 
+  /** Walks the heap: it is in order, and each log in it knows its index and is found by its name. */
+  check(): void {
+    if (!CHECKED) return
+    const heap = this.#heap
+    assert(heap.length === this.#logs.size, 'the heap and the map hold the same logs')
+    for (const [at, unread] of heap.entries()) {
+      assert(unread.at === at, 'a log knows its index in the heap')
+      assert(this.#logs.get(unread.log.name) === unread, 'a log of the heap is found by its name')
+      const parent = at === 0 ? undefined : heap[(at - 1) >>> 1]
+      assert(parent === undefined || parent.next.compare(unread.next) <= 0, 'the heap is in order')
+    }
+  }
+
   // ── logs ─────────────────────────────────────────────────────────────────
 
-  /** Sets a log's cursor to its first unread message; returns false when it has none. */
-  #open(unread: UnreadLog): boolean {
+  /** Sets a log's cursor to its first unread message, and returns its stream; undefined when it has none. */
+  #open(unread: UnreadLog): Stream | undefined {
     const { position } = this
     const { first, log } = unread
     const { stream } = log
-    if (log.isGone || stream === undefined || stream.length === 0) return false
+    if (log.isGone || stream === undefined || stream.length === 0) return undefined
     if (first !== undefined && first.compare(position.id) > 0) from.copyFrom(first)
     else from.copyFrom(position.id).increment()
-    if (stream.lastId.compare(from) < 0) return false
+    if (stream.lastId.compare(from) < 0) return undefined
     if (stream.firstId.compare(from) > 0) {
-      this.#tellGap(log)
+      this.#tellGap(log, stream)
       // The gap is reported once, even if reading continues much later.
       unread.first = new StreamId().copyFrom(stream.firstId)
     }
-    if (log.rule.slow !== 'conflate') return stream.seek(from, log.cursor)
+    if (log.rule.slow !== 'conflate') return stream.seek(from, log.cursor) ? stream : undefined
     // Of the messages it could not take, the client hears only the last.
-    if (!stream.last(log.cursor)) return false
-    return log.cursor.id.compare(from) >= 0
+    return stream.last(log.cursor) && log.cursor.id.compare(from) >= 0 ? stream : undefined
   }
 
   /** Reports the messages between the position and the first message that is left. */
-  #tellGap(log: ChannelLog): void {
-    const stream = log.stream!
+  #tellGap(log: ChannelLog, stream: Stream): void {
     const gone = Number(stream.entriesAdded) - stream.length
     const { count } = this.position
     // A count beyond the removed messages belongs to an earlier stream under this key (DEL).

@@ -15,7 +15,9 @@ import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { ArenaFull } from '../../store/memory/arena.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { Numbered } from '../../util/tables/numbered.ts'
@@ -179,6 +181,10 @@ export class Schedule {
   #updateDeadline(messages: ScheduledMessages, notBeforeMs = 0): void {
     const { kind, name, nextMs } = messages
     const isKnown = messages.number !== -1
+    if (CHECKED) {
+      const { channel, shard } = this.#channels
+      assert(this.#deadlines.count === channel.size + shard.size, 'each channel in the schedule has one deadline')
+    }
     if (nextMs === Number.POSITIVE_INFINITY) {
       if (!isKnown) return
       this.#deadlines.remove(messages.position)
@@ -195,6 +201,7 @@ export class Schedule {
       this.#channels[kind].set(name, messages)
       this.#deadlines.add(messages.number, dueMs)
     }
+    assert(this.#deadlines.entryAt(messages.position) === messages.number, 'a channel knows its deadline')
     this.#arm(this.#deadlines.earliest)
   }
 
@@ -259,6 +266,7 @@ export class Schedule {
     return this.#inUnit(() => {
       const first = messages.firstDue(nowMs)
       if (first === undefined) return true
+      assert(first.dueMs <= nowMs, 'only due messages are published')
       try {
         this.#publisher.publish(kind, channel, first.text)
       } catch (error) {

@@ -16,7 +16,9 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_HASH, TYPE_ZSET } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type ChannelKind, scheduledKeys } from '../log/channel-keys.ts'
 
 const NUMBER_DIGITS = 16
@@ -86,6 +88,8 @@ export class ScheduledMessages {
   add(id: Bytes, dueMs: number, number: number, message: Bytes): void {
     const { db } = this.#host
     const digits = String(number).padStart(NUMBER_DIGITS, '0')
+    assert(digits.length === NUMBER_DIGITS, 'a number has sixteen digits')
+    if (CHECKED) assert(!this.has(id), 'a scheduled message has a new id')
     const member = joined(digits, id)
     const text = joined(digits, message)
     let times = db.getForWrite(this.#timesKey, SortedSet)
@@ -113,9 +117,10 @@ export class ScheduledMessages {
    * text, and was removed.
    */
   firstDue(nowMs: number): ScheduledMessage | undefined {
-    if (this.nextMs > nowMs) return undefined
+    const times = this.#times
+    if (times === undefined || this.nextMs > nowMs) return undefined
     const dueMs = position.score
-    const member = this.#times!.memberAt(position, window).copy()
+    const member = times.memberAt(position, window).copy()
     const found = this.#messageOf(member, dueMs)
     if (found === undefined) this.#removeTime(member)
     return found
@@ -133,7 +138,8 @@ export class ScheduledMessages {
   remove({ id, member }: Pick<ScheduledMessage, 'id' | 'member'>): void {
     const { db } = this.#host
     this.#removeTime(member)
-    const texts = db.getForWrite(this.#textsKey, Hash)!
+    const texts = db.getForWrite(this.#textsKey, Hash)
+    assert(texts !== undefined, 'a scheduled message has a text')
     texts.delete(id)
     if (texts.isEmpty) db.delete(this.#textsKey)
     this.#host.changedKey(this.#textsKey, 'hdel', ['HDEL', this.#textsKey, id])
@@ -153,7 +159,8 @@ export class ScheduledMessages {
 
   #removeTime(member: Bytes): void {
     const { db } = this.#host
-    const times = db.getForWrite(this.#timesKey, SortedSet)!
+    const times = db.getForWrite(this.#timesKey, SortedSet)
+    assert(times !== undefined, 'a scheduled message has a time')
     times.remove(member)
     if (times.length === 0) db.delete(this.#timesKey)
     this.#host.changedKey(this.#timesKey, 'zrem', ['ZREM', this.#timesKey, member])
