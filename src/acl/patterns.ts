@@ -1,5 +1,6 @@
 // Patterns that keys and channels are held against.
 
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { Glob } from '../util/bytes/glob.ts'
 
@@ -57,7 +58,9 @@ export class PatternList {
     const pattern = new AccessPattern(text, access)
     const index = this.#indices.get(text)
     if (index !== undefined) {
-      this.#patterns[index] = new AccessPattern(text, this.#patterns[index]!.access | pattern.access)
+      const known = this.#patterns[index]
+      assert(known?.text === text, 'the index of a pattern leads to it')
+      this.#patterns[index] = new AccessPattern(text, known.access | pattern.access)
       return
     }
     this.#indices.set(text, this.#patterns.length)

@@ -7,9 +7,9 @@
 import { splitInline } from '../protocol/inline-words.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { lowerCase } from '../util/bytes/text.ts'
+import type { KnownCommands, RuleCommand } from './known-commands.ts'
 import { type AccessPattern, keyRule, PatternList, READ, WRITE } from './patterns.ts'
 import { hasBlanks, REASONS, RuleError } from './rule-error.ts'
-import type { RuleCommand, Vocabulary } from './vocabulary.ts'
 
 export class Selector {
   allKeys = false
@@ -61,15 +61,15 @@ export class Selector {
   // ── rules ────────────────────────────────────────────────────────────────
 
   /** Reads `(rule rule …)`. Throws RuleError. */
-  static parse(text: string, vocabulary: Vocabulary, allChannels: boolean): Selector {
+  static parse(text: string, commands: KnownCommands, allChannels: boolean): Selector {
     const selector = new Selector(allChannels)
     // Unbalanced quotes make an empty selector, as in Redis.
-    for (const rule of splitInline(text.slice(1, -1)) ?? []) selector.apply(rule, vocabulary)
+    for (const rule of splitInline(text.slice(1, -1)) ?? []) selector.apply(rule, commands)
     return selector
   }
 
   /** Applies a rule. Throws RuleError; nothing is changed then. */
-  apply(rule: string, vocabulary: Vocabulary): void {
+  apply(rule: string, commands: KnownCommands): void {
     switch (lowerCase(rule)) {
       case 'allkeys':
       case '~*':
@@ -87,20 +87,20 @@ export class Selector {
         return
       case 'allcommands':
       case '+@all':
-        this.#resetCommands(true, vocabulary)
+        this.#resetCommands(true, commands)
         return
       case 'nocommands':
       case '-@all':
-        this.#resetCommands(false, vocabulary)
+        this.#resetCommands(false, commands)
         return
     }
     const sign = rule[0]
     if (sign === '~' || sign === '%') this.#addKeys(rule)
     else if (sign === '&') this.#addChannels(rule.slice(1))
     else if (sign !== '+' && sign !== '-') throw new RuleError(REASONS.syntax)
-    else if (rule[1] === '@') this.#setCategory(rule.slice(2), sign, vocabulary)
-    else if (sign === '+' && rule.includes('|')) this.#allowPart(rule.slice(1), vocabulary)
-    else this.#setCommand(known(vocabulary, rule.slice(1)), sign)
+    else if (rule[1] === '@') this.#setCategory(rule.slice(2), sign, commands)
+    else if (sign === '+' && rule.includes('|')) this.#allowPart(rule.slice(1), commands)
+    else this.#setCommand(known(commands, rule.slice(1)), sign)
   }
 
   #resetKeys(all: boolean): void {
@@ -113,7 +113,7 @@ export class Selector {
     this.#channels = new PatternList()
   }
 
-  #resetCommands(all: boolean, { idCount }: Vocabulary): void {
+  #resetCommands(all: boolean, { idCount }: KnownCommands): void {
     this.allCommands = all
     this.#beginsWithAll = all
     this.#bits = new Uint32Array((idCount + 31) >>> 5).fill(all ? 0xffffffff : 0)
@@ -129,7 +129,7 @@ export class Selector {
     if (rule[0] === '%') {
       access = 0
       for (; at < rule.length; at++) {
-        const char = rule[at]!.toUpperCase()
+        const char = rule.charAt(at).toUpperCase()
         const bit = char === 'R' ? READ : char === 'W' ? WRITE : 0
         if (bit !== 0 && (access & bit) === 0) access |= bit
         else if (char === '~' && access !== 0) break
@@ -150,11 +150,11 @@ export class Selector {
     this.#channels.add(text)
   }
 
-  #setCategory(name: string, sign: '+' | '-', vocabulary: Vocabulary): void {
-    const commands = vocabulary.inCategory(lowerCase(name))
-    if (commands === undefined) throw new RuleError(REASONS.unknownName, true)
+  #setCategory(name: string, sign: '+' | '-', commands: KnownCommands): void {
+    const found = commands.inCategory(lowerCase(name))
+    if (found === undefined) throw new RuleError(REASONS.unknownName, true)
     this.#remember(sign, `@${lowerCase(name)}`)
-    for (const command of commands) this.#setBits(command, sign)
+    for (const command of found) this.#setBits(command, sign)
   }
 
   #setCommand(command: RuleCommand, sign: '+' | '-'): void {
@@ -163,14 +163,14 @@ export class Selector {
   }
 
   /** `+config|get`: a subcommand; or `+select|0`: a command with that first argument. */
-  #allowPart(name: string, vocabulary: Vocabulary): void {
+  #allowPart(name: string, commands: KnownCommands): void {
     const bar = name.lastIndexOf('|')
-    const command = known(vocabulary, name.slice(0, bar))
+    const command = known(commands, name.slice(0, bar))
     if (command.name.includes('|')) throw new RuleError(REASONS.subcommandArgument)
     const argument = lowerCase(name.slice(bar + 1))
     if (argument === '') throw new RuleError(REASONS.syntax)
     if (command.subcommands !== undefined) {
-      this.#setCommand(known(vocabulary, name), '+')
+      this.#setCommand(known(commands, name), '+')
       return
     }
     // Redis takes blanks and quotes here and dies when it tells its rules: a rule is one word.
@@ -196,12 +196,10 @@ export class Selector {
       bits.set(this.#bits)
       this.#bits = bits
     }
-    if (sign === '+') {
-      this.#bits[word]! |= 1 << (id & 31)
-    } else {
-      this.#bits[word]! &= ~(1 << (id & 31))
-      this.allCommands = false
-    }
+    const bit = 1 << (id & 31)
+    const bits = this.#bits[word] ?? 0
+    this.#bits[word] = sign === '+' ? bits | bit : bits & ~bit
+    if (sign === '-') this.allCommands = false
   }
 
   /** Keeps a rule in place of those that it makes void. */
@@ -278,8 +276,8 @@ export class Selector {
   }
 }
 
-function known(vocabulary: Vocabulary, name: string): RuleCommand {
-  const command = vocabulary.get(name)
+function known(commands: KnownCommands, name: string): RuleCommand {
+  const command = commands.get(name)
   if (command === undefined) throw new RuleError(REASONS.unknownName, true)
   return command
 }

@@ -1,14 +1,15 @@
 // A user: whether it may come in, with which passwords, and what it may do then.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { assert } from '../util/assert.ts'
 import { lowerCase } from '../util/bytes/text.ts'
+import type { KnownCommands } from './known-commands.ts'
 import { REASONS, RuleError } from './rule-error.ts'
 import { Selector } from './selector.ts'
-import type { Vocabulary } from './vocabulary.ts'
 
 /** What rules are read with. */
 export interface RuleContext {
-  readonly vocabulary: Vocabulary
+  readonly commands: KnownCommands
   /** A new selector may use every channel: `acl-pubsub-default`. */
   readonly allChannels: boolean
 }
@@ -113,9 +114,11 @@ export class User {
     } else if (sign === '<' || sign === '!') {
       if (!this.#passwords.delete(hashIn(rule))) throw new RuleError(REASONS.noSuchPassword)
     } else if (sign === '(' && rule.endsWith(')')) {
-      this.#selectors.push(Selector.parse(rule, context.vocabulary, context.allChannels))
+      this.#selectors.push(Selector.parse(rule, context.commands, context.allChannels))
     } else {
-      this.#selectors[0]!.apply(rule, context.vocabulary)
+      const [own] = this.#selectors
+      assert(own !== undefined, 'a user has a selector of its own')
+      own.apply(rule, context.commands)
     }
   }
 
@@ -173,7 +176,7 @@ function hashIn(rule: string): string {
  */
 export function joinSelectors(words: readonly string[]): string[] {
   const rules: string[] = []
-  let open: string[] | undefined
+  let open: [string, ...string[]] | undefined
   for (const word of words) {
     if (open === undefined && word.startsWith('(') && !word.endsWith(')')) {
       open = [word]
@@ -186,7 +189,7 @@ export function joinSelectors(words: readonly string[]): string[] {
       rules.push(word)
     }
   }
-  if (open !== undefined) throw new UnclosedSelector(open[0]!)
+  if (open !== undefined) throw new UnclosedSelector(open[0])
   return rules
 }
 

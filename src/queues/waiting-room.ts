@@ -17,21 +17,21 @@ import { NameMap, NameSet } from '../util/tables/name-map.ts'
 import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
 /** One waiter's place in one key's list. */
-interface Place {
+interface QueueEntry {
   readonly waiter: Waiter
-  readonly line: Line
-  previous: Place | undefined
-  next: Place | undefined
+  readonly queue: KeyQueue
+  previous: QueueEntry | undefined
+  next: QueueEntry | undefined
 }
 
 /** The waiters of one key. */
-interface Line {
+interface KeyQueue {
   readonly key: string
-  first: Place | undefined
-  last: Place | undefined
+  first: QueueEntry | undefined
+  last: QueueEntry | undefined
   length: number
   /** Whom a walk along the line visits next; moves on when that one leaves. */
-  cursor: Place | undefined
+  cursor: QueueEntry | undefined
 }
 
 /** Somebody parked. The owner is whatever the engine wants back. */
@@ -44,9 +44,9 @@ export class Waiter<Owner = unknown> {
   /** Runs when the time is up, after the waiter has left. */
   readonly onTimeout: () => void
   /** Its places, one a key; empty once it left. */
-  places: Place[] = []
+  entries: QueueEntry[] = []
   /** Its number among the deadlines, -1 = none. */
-  slot = -1
+  deadlineSlot = -1
 
   constructor(owner: Owner, keys: readonly string[], deadlineMs: number, onTimeout: () => void) {
     this.owner = owner
@@ -59,7 +59,7 @@ export class Waiter<Owner = unknown> {
 export class WaitingRoom<Owner = unknown> {
   /** Waiters parked at the moment. */
   count = 0
-  readonly #lines = new NameMap<Line>()
+  readonly #queues = new NameMap<KeyQueue>()
   #ready: string[] = []
   readonly #readySet = new NameSet()
   readonly #deadlines: DeadlineHeap
@@ -76,7 +76,7 @@ export class WaitingRoom<Owner = unknown> {
 
   /** Number of keys somebody waits for. */
   get awaitedKeys(): number {
-    return this.#lines.size
+    return this.#queues.size
   }
 
   /** Number of waiters whose time will be up. */
@@ -86,60 +86,63 @@ export class WaitingRoom<Owner = unknown> {
 
   /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
   park(waiter: Waiter<Owner>): void {
+    assert(waiter.entries.length === 0, 'a waiter is parked once')
     this.count++
     const seen = new NameSet()
     for (const key of waiter.keys) {
       if (seen.has(key)) continue
       seen.add(key)
-      let line = this.#lines.get(key)
-      if (line === undefined) {
-        line = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
-        this.#lines.set(key, line)
+      let queue = this.#queues.get(key)
+      if (queue === undefined) {
+        queue = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
+        this.#queues.set(key, queue)
       }
-      const place: Place = { waiter, line, previous: undefined, next: undefined }
-      append(place)
-      waiter.places.push(place)
+      const entry: QueueEntry = { waiter, queue, previous: undefined, next: undefined }
+      append(entry)
+      waiter.entries.push(entry)
     }
     if (waiter.deadlineMs !== Number.POSITIVE_INFINITY) {
       const slot = this.#freeSlots.pop() ?? this.#slots.length
       this.#slots[slot] = waiter
-      waiter.slot = slot
+      waiter.deadlineSlot = slot
       this.#deadlines.add(slot, waiter.deadlineMs)
     }
   }
 
   /** Takes a waiter out of every line; harmless when it left already. */
   leave(waiter: Waiter<Owner>): void {
-    if (waiter.places.length === 0) return
+    if (waiter.entries.length === 0) return
     this.count--
-    for (const place of waiter.places) {
-      remove(place)
-      if (place.line.length === 0) this.#lines.delete(place.line.key)
+    for (const entry of waiter.entries) {
+      remove(entry)
+      if (entry.queue.length === 0) this.#queues.delete(entry.queue.key)
     }
-    waiter.places = []
-    if (waiter.slot !== -1) {
-      this.#deadlines.remove(this.#positions[waiter.slot]!)
-      this.#slots[waiter.slot] = undefined
-      this.#freeSlots.push(waiter.slot)
-      waiter.slot = -1
+    waiter.entries = []
+    if (waiter.deadlineSlot !== -1) {
+      const position = this.#positions[waiter.deadlineSlot]
+      assert(position !== undefined, 'a waiter with a deadline is in the heap')
+      this.#deadlines.remove(position)
+      this.#slots[waiter.deadlineSlot] = undefined
+      this.#freeSlots.push(waiter.deadlineSlot)
+      waiter.deadlineSlot = -1
     }
   }
 
   /** Sends a waiter to the end of each of its lines; its time goes on. */
   requeue(waiter: Waiter<Owner>): void {
-    for (const place of waiter.places) {
-      remove(place)
-      append(place)
+    for (const entry of waiter.entries) {
+      remove(entry)
+      append(entry)
     }
   }
 
   isAwaited(key: string): boolean {
-    return this.#lines.has(key)
+    return this.#queues.has(key)
   }
 
   /** Notes that a key changed, if anybody waits for it. */
   markReady(key: string): void {
-    if (!this.#lines.has(key) || this.#readySet.has(key)) return
+    if (!this.#queues.has(key) || this.#readySet.has(key)) return
     this.#readySet.add(key)
     this.#ready.push(key)
   }
@@ -163,37 +166,37 @@ export class WaitingRoom<Owner = unknown> {
    * a line.
    */
   forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
-    const line = this.#lines.get(key)
-    if (line === undefined) return
-    line.cursor = line.first
-    for (let left = line.length; left > 0 && line.cursor !== undefined; left--) {
-      const { waiter, next } = line.cursor
-      line.cursor = next
+    const queue = this.#queues.get(key)
+    if (queue === undefined) return
+    queue.cursor = queue.first
+    for (let left = queue.length; left > 0 && queue.cursor !== undefined; left--) {
+      const { waiter, next } = queue.cursor
+      queue.cursor = next
       if (!visit(waiter as Waiter<Owner>)) break
     }
-    line.cursor = undefined
+    queue.cursor = undefined
   }
 
   /** Walks every line: it is linked both ways, nobody waits in an empty one, and deadlines are in order. */
   check(): void {
     if (!CHECKED) return
-    for (const key of this.#lines.keys()) {
-      const line = this.#lines.get(key)!
-      assert(line.key === key && line.first !== undefined, 'a line has somebody in it')
-      let previous: Place | undefined
-      for (let place: Place | undefined = line.first; place !== undefined; place = place.next) {
-        assert(place.previous === previous && place.line === line, 'a place knows its line and who is before it')
-        assert(place.waiter.places.includes(place), 'a waiter knows its places')
-        previous = place
+    for (const key of this.#queues.keys()) {
+      const queue = this.#queues.get(key)
+      assert(queue?.key === key && queue.first !== undefined, 'a queue has a waiter')
+      let previous: QueueEntry | undefined
+      for (let entry: QueueEntry | undefined = queue.first; entry !== undefined; entry = entry.next) {
+        assert(entry.previous === previous && entry.queue === queue, 'an entry knows its queue and the entry before it')
+        assert(entry.waiter.entries.includes(entry), 'a waiter knows its entries')
+        previous = entry
       }
-      assert(line.last === previous, 'a line knows who is last')
+      assert(queue.last === previous, 'a queue knows its last entry')
     }
     this.#deadlines.check()
   }
 
   /** Every key somebody waits for. */
   keys(): Iterable<string> {
-    return this.#lines.keys()
+    return this.#queues.keys()
   }
 
   /** Returns the earliest deadline in Unix ms, +Infinity when there is none. */
@@ -204,7 +207,8 @@ export class WaitingRoom<Owner = unknown> {
   /** Lets everybody whose time is up leave, in order of their deadlines. */
   expire(nowMs: number): void {
     while (this.#deadlines.earliest <= nowMs) {
-      const waiter = this.#slots[this.#deadlines.entryAt(0)]!
+      const waiter = this.#slots[this.#deadlines.entryAt(0)]
+      assert(waiter !== undefined, 'a deadline belongs to a waiter')
       this.leave(waiter)
       waiter.onTimeout()
     }
@@ -212,23 +216,23 @@ export class WaitingRoom<Owner = unknown> {
 }
 
 /** Puts a place at the end of its line. */
-function append(place: Place): void {
-  const { line } = place
-  place.previous = line.last
-  place.next = undefined
-  if (line.last === undefined) line.first = place
-  else line.last.next = place
-  line.last = place
-  line.length++
+function append(entry: QueueEntry): void {
+  const { queue } = entry
+  entry.previous = queue.last
+  entry.next = undefined
+  if (queue.last === undefined) queue.first = entry
+  else queue.last.next = entry
+  queue.last = entry
+  queue.length++
 }
 
 /** Takes a place out of its line; a walk that was about to visit it goes on behind it. */
-function remove(place: Place): void {
-  const { line, previous, next } = place
-  if (previous === undefined) line.first = next
+function remove(entry: QueueEntry): void {
+  const { queue, previous, next } = entry
+  if (previous === undefined) queue.first = next
   else previous.next = next
-  if (next === undefined) line.last = previous
+  if (next === undefined) queue.last = previous
   else next.previous = previous
-  if (line.cursor === place) line.cursor = next
-  line.length--
+  if (queue.cursor === entry) queue.cursor = next
+  queue.length--
 }

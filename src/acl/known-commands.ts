@@ -9,7 +9,7 @@ export interface RuleCommand {
   readonly subcommands: ReadonlyMap<string, RuleCommand> | undefined
 }
 
-export interface Vocabulary {
+export interface KnownCommands {
   /** Number of ids. */
   readonly idCount: number
   /** Finds a command by its whole name, in any case. */
