@@ -1,10 +1,10 @@
-// What rules must know of commands.
+// The commands that rules can name. The engine implements this interface.
 
-/** A command, as rules speak of it. */
+/** A command as rules name it. */
 export interface RuleCommand {
-  /** Its place in a selector's bitmap: 0, 1, … without gaps. */
+  /** Its index in a selector's bitmap: 0, 1, … without gaps. */
   readonly id: number
-  /** Lower case; a subcommand's with its container's: `config|get`. */
+  /** Lower case; a subcommand's name includes its container: `config|get`. */
   readonly name: string
   readonly subcommands: ReadonlyMap<string, RuleCommand> | undefined
 }
@@ -12,8 +12,10 @@ export interface RuleCommand {
 export interface KnownCommands {
   /** Number of ids. */
   readonly idCount: number
-  /** Finds a command by its whole name, in any case. */
+  /** Returns a command by its whole name, in any case. */
   get(name: string): RuleCommand | undefined
-  /** The commands of a category, subcommands included; undefined = there is no such category. */
+  /**
+   * Returns the commands of a category with subcommands; undefined when there is no such category.
+   */
   inCategory(name: string): readonly RuleCommand[] | undefined
 }

@@ -1,22 +1,21 @@
-// Everything that waits: who is parked on which key, in which order, until when.
+// The waiting room: which waiters are parked on which keys, in which order, until when.
 //
-// Two views of one fact. Key → its waiters in order of arrival, a doubly linked
-// list; waiter → its places in those lists. So parking, leaving and disconnecting
-// cost the number of keys waited for, whoever else waits.
+// The room has two views of one fact. Each key has its waiters in order of arrival, in a doubly
+// linked list. Each waiter has its entries in those lists. So parking, leaving and disconnecting
+// cost the number of keys the waiter waits for, however many other waiters there are.
 //
 //   parked ──markReady(key)──▶ (still parked, key in `ready`) ──serve──▶ left
 //      └────────────── deadline, disconnect, CLIENT UNBLOCK ───────────▶ left
 //
-// A change only marks a key; the engine serves ready keys after the command,
-// script or EXEC that fed them (invariant 5). Names are `key` strings in which
-// the caller has put the database.
+// A change only marks its key. The engine serves marked keys after the command, script or EXEC that
+// changed them (invariant 5). Names are `key` strings that include the database.
 
 import { assert } from '../util/assert.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/tables/name-map.ts'
 import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
-/** One waiter's place in one key's list. */
+/** One waiter's entry in one key's queue. */
 interface QueueEntry {
   readonly waiter: Waiter
   readonly queue: KeyQueue
@@ -30,18 +29,18 @@ interface KeyQueue {
   first: QueueEntry | undefined
   last: QueueEntry | undefined
   length: number
-  /** Whom a walk along the line visits next; moves on when that one leaves. */
+  /** The entry that a walk visits next. It moves on when that entry leaves. */
   cursor: QueueEntry | undefined
 }
 
-/** Somebody parked. The owner is whatever the engine wants back. */
+/** A parked client. The owner is the value that the engine wants back. */
 export class Waiter<Owner = unknown> {
   readonly owner: Owner
-  /** Keys waited for. */
+  /** The keys that it waits for. */
   readonly keys: readonly string[]
-  /** Unix milliseconds; +Infinity = for ever. */
+  /** Unix milliseconds; +Infinity means no timeout. */
   readonly deadlineMs: number
-  /** Runs when the time is up, after the waiter has left. */
+  /** Runs when the deadline has passed, after the waiter has left. */
   readonly onTimeout: () => void
   /** Its places, one a key; empty once it left. */
   entries: QueueEntry[] = []
@@ -57,13 +56,13 @@ export class Waiter<Owner = unknown> {
 }
 
 export class WaitingRoom<Owner = unknown> {
-  /** Waiters parked at the moment. */
+  /** Number of parked waiters. */
   count = 0
   readonly #queues = new NameMap<KeyQueue>()
   #ready: string[] = []
   readonly #readySet = new NameSet()
   readonly #deadlines: DeadlineHeap
-  /** Slot → waiter, and slot → its position in the heap. */
+  /** Slot → waiter, and slot → index in the heap. */
   readonly #slots: (Waiter<Owner> | undefined)[] = []
   readonly #positions: number[] = []
   readonly #freeSlots: number[] = []
@@ -74,17 +73,17 @@ export class WaitingRoom<Owner = unknown> {
     })
   }
 
-  /** Number of keys somebody waits for. */
+  /** Number of keys that have waiters. */
   get awaitedKeys(): number {
     return this.#queues.size
   }
 
-  /** Number of waiters whose time will be up. */
+  /** Number of waiters with a deadline. */
   get deadlineCount(): number {
     return this.#deadlines.count
   }
 
-  /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
+  /** Parks a waiter at the end of each of its keys' queues. A key named twice counts once. */
   park(waiter: Waiter<Owner>): void {
     assert(waiter.entries.length === 0, 'a waiter is parked once')
     this.count++
@@ -109,7 +108,7 @@ export class WaitingRoom<Owner = unknown> {
     }
   }
 
-  /** Takes a waiter out of every line; harmless when it left already. */
+  /** Removes a waiter from its queues; has no effect if it left already. */
   leave(waiter: Waiter<Owner>): void {
     if (waiter.entries.length === 0) return
     this.count--
@@ -128,7 +127,7 @@ export class WaitingRoom<Owner = unknown> {
     }
   }
 
-  /** Sends a waiter to the end of each of its lines; its time goes on. */
+  /** Moves a waiter to the end of each of its queues. Its deadline stays. */
   requeue(waiter: Waiter<Owner>): void {
     for (const entry of waiter.entries) {
       remove(entry)
@@ -140,7 +139,7 @@ export class WaitingRoom<Owner = unknown> {
     return this.#queues.has(key)
   }
 
-  /** Notes that a key changed, if anybody waits for it. */
+  /** Marks a key as changed, if it has waiters. */
   markReady(key: string): void {
     if (!this.#queues.has(key) || this.#readySet.has(key)) return
     this.#readySet.add(key)
@@ -151,7 +150,7 @@ export class WaitingRoom<Owner = unknown> {
     return this.#ready.length > 0
   }
 
-  /** Returns the keys marked since the last call, in order, and forgets the marks. */
+  /** Returns the keys marked since the last call, in order, and clears the marks. */
   takeReady(): string[] {
     const ready = this.#ready
     this.#ready = []
@@ -160,10 +159,10 @@ export class WaitingRoom<Owner = unknown> {
   }
 
   /**
-   * Visits who waits for a key, in order of arrival, until `visit` returns false.
+   * Visits the waiters of a key in order of arrival, until `visit` returns false.
    *
-   * Anybody may leave meanwhile, or go to the end, the visited one or others; nobody is visited twice. One walk at a time along
-   * a line.
+   * Waiters may leave or go to the end during the walk, the visited one or others; each waiter is
+   * visited at most once. A key can have one walk at a time.
    */
   forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
     const queue = this.#queues.get(key)
@@ -177,7 +176,10 @@ export class WaitingRoom<Owner = unknown> {
     queue.cursor = undefined
   }
 
-  /** Walks every line: it is linked both ways, nobody waits in an empty one, and deadlines are in order. */
+  /**
+   * Walks every queue: it is linked in both directions and not empty, and the deadlines are in
+   * order.
+   */
   check(): void {
     if (!CHECKED) return
     for (const key of this.#queues.keys()) {
@@ -194,17 +196,17 @@ export class WaitingRoom<Owner = unknown> {
     this.#deadlines.check()
   }
 
-  /** Every key somebody waits for. */
+  /** Returns the keys that have waiters. */
   keys(): Iterable<string> {
     return this.#queues.keys()
   }
 
-  /** Returns the earliest deadline in Unix ms, +Infinity when there is none. */
+  /** Returns the earliest deadline in Unix ms; +Infinity when there is none. */
   get earliestDeadlineMs(): number {
     return this.#deadlines.earliest
   }
 
-  /** Lets everybody whose time is up leave, in order of their deadlines. */
+  /** Removes the waiters whose deadlines have passed, in order of their deadlines. */
   expire(nowMs: number): void {
     while (this.#deadlines.earliest <= nowMs) {
       const waiter = this.#slots[this.#deadlines.entryAt(0)]
@@ -215,7 +217,7 @@ export class WaitingRoom<Owner = unknown> {
   }
 }
 
-/** Puts a place at the end of its line. */
+/** Appends an entry to its queue. */
 function append(entry: QueueEntry): void {
   const { queue } = entry
   entry.previous = queue.last
@@ -226,7 +228,9 @@ function append(entry: QueueEntry): void {
   queue.length++
 }
 
-/** Takes a place out of its line; a walk that was about to visit it goes on behind it. */
+/**
+ * Removes an entry from its queue. A walk that was about to visit it continues with the next entry.
+ */
 function remove(entry: QueueEntry): void {
   const { queue, previous, next } = entry
   if (previous === undefined) queue.first = next
