@@ -15,9 +15,9 @@ import type { Rand48 } from './lua/rand48.ts'
 import { exchange, LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './lua/value.ts'
 import { rawToString } from './lua/value.ts'
-import { LuaWorld, strict } from './lua-world.ts'
+import { LuaSandbox, strict } from './lua-sandbox.ts'
+import type { RedisCall } from './redis-call.ts'
 import { functionLibrary, loadingLibrary, raise } from './redis-library.ts'
-import type { ScriptCommands } from './script-commands.ts'
 import { errorText, ScriptKilled } from './script-error.ts'
 import { readLibraryShebang, scriptFlag } from './shebang.ts'
 
@@ -52,24 +52,26 @@ export class FunctionLibraries {
   /** Bytes of all libraries' code. */
   bytes = 0
   readonly #engine: Engine
-  readonly #commands: ScriptCommands
+  readonly #commands: RedisCall
   readonly #chance: Rand48
   readonly #interrupt: () => void
-  #world: LuaWorld | undefined = undefined
+  #sandbox: LuaSandbox | undefined = undefined
   #loadingGlobals: LuaTable | undefined = undefined
   /** The library whose code is running: its name and what it has registered. */
   #loading: { name: string; functions: RegisteredFunction[]; startedMs: number } | undefined = undefined
 
-  constructor(engine: Engine, commands: ScriptCommands, chance: Rand48, interrupt: () => void) {
+  constructor(engine: Engine, commands: RedisCall, chance: Rand48, interrupt: () => void) {
     this.#engine = engine
     this.#commands = commands
     this.#chance = chance
     this.#interrupt = interrupt
   }
 
-  get world(): LuaWorld {
-    this.#world ??= new LuaWorld(functionLibrary(this.#engine, this.#commands), {}, this.#chance, () => this.#tick())
-    return this.#world
+  get sandbox(): LuaSandbox {
+    this.#sandbox ??= new LuaSandbox(functionLibrary(this.#engine, this.#commands), {}, this.#chance, () =>
+      this.#tick(),
+    )
+    return this.#sandbox
   }
 
   find(name: string): RegisteredFunction | undefined {
@@ -106,7 +108,7 @@ export class FunctionLibraries {
     this.functions = new Map()
     this.bytes = 0
     // Nothing of theirs is left to be seen: the next one gets a world of its own.
-    this.#world = undefined
+    this.#sandbox = undefined
     this.#loadingGlobals = undefined
   }
 
@@ -178,7 +180,7 @@ export class FunctionLibraries {
 
   /** Runs a library's code and returns what it registered. */
   #run(name: string, source: string): RegisteredFunction[] {
-    const { runtime, globals } = this.world
+    const { runtime, globals } = this.sandbox
     const functions: RegisteredFunction[] = []
     this.#loading = { name, functions, startedMs: this.#engine.workClock.monotonic() }
     let main: LuaFunction

@@ -7,15 +7,15 @@
 import { createHash } from 'node:crypto'
 import { REDIS_VERSION } from '../config/version.ts'
 import type { Engine } from '../engine/engine.ts'
-import { NONE } from './lua/calls.ts'
+import { NONE } from './lua/calling-convention.ts'
 import { LuaError } from './lua/errors.ts'
 import { library } from './lua/library.ts'
 import { meter } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber } from './lua/value.ts'
-import { errorTable, record } from './lua-reply.ts'
+import type { RedisCall } from './redis-call.ts'
 import { trimBreaks, untilZero } from './reply-from-lua.ts'
-import type { ScriptCommands } from './script-commands.ts'
+import { errorTable, record } from './reply-to-lua.ts'
 
 /** Major, minor and patch as one number: 0x00070206. */
 const REDIS_VERSION_NUM = REDIS_VERSION.split('.').reduce((number, part) => (number << 8) | Number(part), 0)
@@ -77,12 +77,12 @@ export function loadingLibrary(engine: Engine, register: LuaFunction): LuaTable 
 }
 
 /** Makes the `redis` table of functions. */
-export function functionLibrary(engine: Engine, commands: ScriptCommands): LuaTable {
+export function functionLibrary(engine: Engine, commands: RedisCall): LuaTable {
   return library({ ...common(engine), ...running(commands) })
 }
 
 /** Makes the `redis` table of EVAL's scripts. */
-export function scriptLibrary(engine: Engine, commands: ScriptCommands): LuaTable {
+export function scriptLibrary(engine: Engine, commands: RedisCall): LuaTable {
   return library({
     ...common(engine),
     ...running(commands),
@@ -100,7 +100,7 @@ export function scriptLibrary(engine: Engine, commands: ScriptCommands): LuaTabl
   })
 }
 
-function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValue> {
+function running(commands: RedisCall): Record<string, LuaFunction | LuaValue> {
   return {
     REPL_NONE,
     REPL_AOF,

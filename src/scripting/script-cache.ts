@@ -10,10 +10,10 @@
 // fill the memory. Whoever asks for it by its SHA-1 hears NOSCRIPT, as after a restart, and sends the body.
 
 import { Bytes, equalBytes, Source } from '../util/bytes/bytes.ts'
+import { ArgumentTexts } from './argument-texts.ts'
 import type { LuaFunction } from './lua/value.ts'
 import { sha1 } from './redis-library.ts'
 import { readScriptShebang } from './shebang.ts'
-import { TextMemory } from './text-memory.ts'
 
 export interface Script {
   readonly sha: string
@@ -22,14 +22,14 @@ export interface Script {
   readonly main: LuaFunction
   /** Bits SCRIPT_…. */
   readonly flags: number
-  readonly keyTexts: TextMemory
-  readonly argumentTexts: TextMemory
+  readonly keyTexts: ArgumentTexts
+  readonly argumentTexts: ArgumentTexts
   /** When it was asked for last, counted in questions. */
   usedAt: number
 }
 
 /** How long a script is to stay: until SCRIPT FLUSH, or while it is among those used last. */
-export type Stay = 'kept' | 'while used'
+export type Retention = 'kept' | 'while used'
 
 /** Scripts of EVAL that are remembered: Redis's number, and so many bytes of bodies, of which compiled code takes ten times as many. */
 const EVALUATED_COUNT_MAX = 500
@@ -87,7 +87,7 @@ export class ScriptCache {
   }
 
   /** Returns the script of a body, compiled now if it is new. Throws ReplyError. */
-  script(body: Bytes, stay: Stay): Script {
+  script(body: Bytes, stay: Retention): Script {
     const key = sample(body)
     const candidates = this.#byBody.get(key)
     if (candidates !== undefined) {
@@ -115,8 +115,8 @@ export class ScriptCache {
       body: new Source(body.toBuffer()),
       main,
       flags,
-      keyTexts: new TextMemory(KEY_BYTES_MAX),
-      argumentTexts: new TextMemory(ARGUMENT_BYTES_MAX),
+      keyTexts: new ArgumentTexts(KEY_BYTES_MAX),
+      argumentTexts: new ArgumentTexts(ARGUMENT_BYTES_MAX),
       usedAt: ++this.#questions,
     }
     this.#bySha.set(sha, script)

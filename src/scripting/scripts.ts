@@ -17,21 +17,21 @@ import type { Call } from '../engine/requests/call.ts'
 import { reportMistake, startOver, UnfinishedChange } from '../engine/requests/command-failure.ts'
 import type { ScriptRunner } from '../engine/requests/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import type { ArgumentTexts } from './argument-texts.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './lua/meter.ts'
 import { Rand48 } from './lua/rand48.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
-import { roomFor } from './lua-reply.ts'
-import { errorHandler, LuaWorld } from './lua-world.ts'
+import { errorHandler, LuaSandbox } from './lua-sandbox.ts'
+import { RedisCall } from './redis-call.ts'
 import { scriptLibrary } from './redis-library.ts'
 import { replyValue } from './reply-from-lua.ts'
+import { roomFor } from './reply-to-lua.ts'
 import { type Script, ScriptCache } from './script-cache.ts'
-import { ScriptCommands } from './script-commands.ts'
 import { errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
-import { claimsOf, SCRIPT_NO_CLUSTER, SCRIPT_NO_WRITES } from './shebang.ts'
-import type { TextMemory } from './text-memory.ts'
+import { requirementsOf, SCRIPT_NO_CLUSTER, SCRIPT_NO_WRITES } from './shebang.ts'
 
 export type ScriptKind = 'script' | 'function'
 
@@ -65,12 +65,12 @@ const ARGUMENTS_TOO_LARGE = ERR.of('not enough memory for the arguments of the s
 
 export class Scripts implements ScriptRunner {
   readonly engine: Engine
-  readonly commands: ScriptCommands
+  readonly commands: RedisCall
   readonly functions: FunctionLibraries
   readonly cache: ScriptCache
   /** Where scripts and functions draw. */
   readonly chance = new Rand48()
-  #world: LuaWorld | undefined = undefined
+  #sandbox: LuaSandbox | undefined = undefined
   #keysPlace = 0
   #argumentsPlace = 0
   /** What `running` is while something runs; one object for all, for there is one script at a time. */
@@ -83,7 +83,7 @@ export class Scripts implements ScriptRunner {
   constructor(engine: Engine) {
     this.engine = engine
     this.#busyClients = new BusyClients(engine)
-    this.commands = new ScriptCommands(engine, () => this.#hear())
+    this.commands = new RedisCall(engine, () => this.#hear())
     this.cache = new ScriptCache((source) => this.#compile(source))
     this.functions = new FunctionLibraries(engine, this.commands, this.chance, this.#interrupt)
   }
@@ -155,25 +155,25 @@ export class Scripts implements ScriptRunner {
   /** EVAL, EVALSHA: runs a compiled script. Its keys begin at argument 3. */
   runScript(call: Call, script: Script, keyCount: number, readOnly: boolean): void {
     const { main, sha, flags, keyTexts, argumentTexts } = script
-    const world = this.#world!
-    const { values } = world.globals
+    const sandbox = this.#sandbox!
+    const { values } = sandbox.globals
     chargeArguments(call)
     values[this.#keysPlace] = strings(call, 3, 3 + keyCount, keyTexts)
     values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length, argumentTexts)
-    this.#run(call, 'script', world, main, NO_VALUES, sha, flags, readOnly)
+    this.#run(call, 'script', sandbox, main, NO_VALUES, sha, flags, readOnly)
   }
 
   /** FCALL: runs a function. */
   runFunction(call: Call, main: LuaFunction, name: string, flags: number, keyCount: number, readOnly: boolean): void {
     chargeArguments(call)
     const values = [strings(call, 3, 3 + keyCount), strings(call, 3 + keyCount, call.args.length)]
-    this.#run(call, 'function', this.functions.world, main, values, name, flags, readOnly)
+    this.#run(call, 'function', this.functions.sandbox, main, values, name, flags, readOnly)
   }
 
   #run(
     call: Call,
     kind: ScriptKind,
-    world: LuaWorld,
+    sandbox: LuaSandbox,
     main: LuaFunction,
     values: readonly LuaValue[],
     name: string,
@@ -183,7 +183,7 @@ export class Scripts implements ScriptRunner {
     const { engine, commands } = this
     const { client } = call
     if (engine.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
-    const claims = claimsOf(flags)
+    const claims = requirementsOf(flags)
     const refusal = engine.admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
@@ -192,7 +192,7 @@ export class Scripts implements ScriptRunner {
     engine.propagation.beginUnit()
     let value: LuaValue
     try {
-      value = world.runtime.runFirst(main, values, this.#script.startedMs)
+      value = sandbox.runtime.runFirst(main, values, this.#script.startedMs)
     } catch (thrown) {
       if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.propagation.abandonUnit()
       this.#failed(call, thrown, name)
@@ -264,14 +264,14 @@ export class Scripts implements ScriptRunner {
     this.#running = running
   }
 
-  #scriptWorld(): LuaWorld {
-    if (this.#world !== undefined) return this.#world
+  #scriptWorld(): LuaSandbox {
+    if (this.#sandbox !== undefined) return this.#sandbox
     const extras = { KEYS: new LuaTable(), ARGV: new LuaTable(), __redis__err__handler: errorHandler }
-    const world = new LuaWorld(scriptLibrary(this.engine, this.commands), extras, this.chance, this.#interrupt)
-    this.#keysPlace = world.placeOf('KEYS')
-    this.#argumentsPlace = world.placeOf('ARGV')
-    this.#world = world
-    return world
+    const sandbox = new LuaSandbox(scriptLibrary(this.engine, this.commands), extras, this.chance, this.#interrupt)
+    this.#keysPlace = sandbox.placeOf('KEYS')
+    this.#argumentsPlace = sandbox.placeOf('ARGV')
+    this.#sandbox = sandbox
+    return sandbox
   }
 
   // ── slow scripts ─────────────────────────────────────────────────────────
@@ -338,7 +338,7 @@ function chargeArguments({ args }: Call): void {
 }
 
 /** A table of the arguments [first, end); `memory` knows those of the last run. */
-function strings(call: Call, first: number, end: number, memory?: TextMemory): LuaTable {
+function strings(call: Call, first: number, end: number, memory?: ArgumentTexts): LuaTable {
   const table = new LuaTable()
   const count = end - first
   if (count <= 0) return table

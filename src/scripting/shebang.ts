@@ -63,7 +63,7 @@ export function declaredFlags(body: Bytes): number | undefined {
 }
 
 /** Returns what a script or function of these flags may do; undefined when it declares nothing. */
-export function claimsOf(flags: number | undefined): Requirements | undefined {
+export function requirementsOf(flags: number | undefined): Requirements | undefined {
   if (flags === undefined || (flags & SCRIPT_UNDECLARED) !== 0) return undefined
   const isWrite = (flags & SCRIPT_NO_WRITES) === 0
   const isDenyoom = isWrite && (flags & SCRIPT_ALLOW_OOM) === 0

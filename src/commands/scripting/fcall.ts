@@ -5,7 +5,7 @@ import type { Call } from '../../engine/requests/call.ts'
 import { type CommandSpec, defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Scripts, scriptsOf } from '../../scripting/scripts.ts'
-import { claimsOf } from '../../scripting/shebang.ts'
+import { requirementsOf } from '../../scripting/shebang.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
 
 const NOT_FOUND = ERR.of('Function not found')
@@ -30,7 +30,7 @@ const common = {
   args: [{ name: 'function', type: 'string' }, ...KEYS_AND_ARGUMENTS],
   reply: 'any: what the function returns',
   declared: ({ scripts }, args) =>
-    scripts instanceof Scripts ? claimsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
+    scripts instanceof Scripts ? requirementsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
 } as const satisfies Partial<CommandSpec>
 
 export const fcallWriting = defineCommand({

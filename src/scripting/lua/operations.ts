@@ -2,7 +2,17 @@
 //
 // Order and words are Lua 5.1's. The `name` parameters are what an error calls the operand, like `local 'x'`.
 
-import { all, call1, callable, callMetamethod, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
+import {
+  all,
+  call1,
+  callable,
+  callMetamethod,
+  first,
+  metamethod,
+  metatableOf,
+  settle,
+  TailCall,
+} from './calling-convention.ts'
 import { LuaError, runtimeError } from './errors.ts'
 import { argumentTypeError } from './library.ts'
 import { meter } from './meter.ts'

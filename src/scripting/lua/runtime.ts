@@ -4,10 +4,11 @@
 // this world's globals.
 
 import { rememberChunk } from './call-names.ts'
-import { all, first, NONE, settle, stringMeta, weighed } from './calls.ts'
+import { all, first, NONE, settle, stringMeta, weighed } from './calling-convention.ts'
 import { parse } from './compiler/parser.ts'
 import { CHUNK_PARAMETER, type ChunkOptions, ChunkTooLarge, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
+import { FunctionInlineCache, InlineCache } from './inline-cache.ts'
 import { baseLibrary } from './lib/base.ts'
 import { coroutineLibrary, forgetCoroutines } from './lib/coroutine.ts'
 import { mathLibrary } from './lib/math.ts'
@@ -16,7 +17,6 @@ import { tableLibrary } from './lib/table.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
 import { operations } from './operations.ts'
 import { Rand48 } from './rand48.ts'
-import { FunctionSite, Site } from './site.ts'
 import { LuaTable } from './table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './value.ts'
 
@@ -55,8 +55,8 @@ export class LuaRuntime {
       N: NONE,
       A: Array.isArray,
       F: first,
-      S: Site,
-      P: FunctionSite,
+      S: InlineCache,
+      P: FunctionInlineCache,
       W: weighed,
     }
     this.globals.set('_G', this.globals)

@@ -1,7 +1,7 @@
 // Runs the same Lua programs in Debian's lua5.1 and here, for comparison: what they print, and how they end.
 
 import { spawnSync } from 'node:child_process'
-import { NONE } from '../../../src/scripting/lua/calls.ts'
+import { NONE } from '../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../src/scripting/lua/errors.ts'
 import { toLuaString } from '../../../src/scripting/lua/lib/base.ts'
 import { stringLibrary } from '../../../src/scripting/lua/lib/string.ts'

@@ -13,8 +13,8 @@
 // `quote` or `numberLiteral`.
 
 import { meter } from '../meter.ts'
-import { type Marks, note, quote } from './layout.ts'
-import { describe, describeArgument, describeBoth } from './names.ts'
+import { type LineMarks, note, quote } from './line-layout.ts'
+import { describe, describeArgument, describeBoth } from './operand-names.ts'
 import {
   type CallNode,
   type Expression,
@@ -70,7 +70,7 @@ export interface Operand {
 }
 
 export abstract class ExpressionWriter {
-  protected readonly marks: Marks
+  protected readonly marks: LineMarks
   /** Whether the chunk's functions can run inside coroutines. */
   protected readonly resumable: boolean
   protected frame!: Frame
@@ -92,7 +92,7 @@ export abstract class ExpressionWriter {
   /** The calls written, when they are to be noted. */
   readonly calls: (CallNode | MethodNode | undefined)[] | undefined
 
-  constructor(marks: Marks, resumable: boolean, notes = false) {
+  constructor(marks: LineMarks, resumable: boolean, notes = false) {
     this.marks = marks
     this.resumable = resumable
     this.calls = notes ? [] : undefined

@@ -11,9 +11,9 @@
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
 import { comma, ExpressionWriter, type Frame, isMulti, isSimple, type Operand } from './expressions.ts'
-import { type IsFixed, lastingLocals } from './lasting.ts'
-import { layOut, Marks, notesIn, quote } from './layout.ts'
-import { describe, describeArgument } from './names.ts'
+import { hoistedLocals, type IsFixed } from './hoisting.ts'
+import { LineMarks, layOut, notesIn, quote } from './line-layout.ts'
+import { describe, describeArgument } from './operand-names.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
 // Bytes of an unoptimised frame: the fixed part, what each variable and temporary adds, and each argument of a call, which
@@ -63,12 +63,12 @@ export class ChunkTooLarge extends Error {}
 
 /** JavaScript for a chunk. Throws ChunkTooLarge. */
 export function writeChunk(main: FunctionBody, options: ChunkOptions): string {
-  return new Writer(new Marks(), options.resumable).chunk(main, options)
+  return new Writer(new LineMarks(), options.resumable).chunk(main, options)
 }
 
 /** What the calls of the same chunk name their functions, by the `line:column` at which V8 sees them. */
 export function writeNotedChunk(main: FunctionBody, options: ChunkOptions): Map<string, CallName> {
-  const writer = new Writer(new Marks(), options.resumable, true)
+  const writer = new Writer(new LineMarks(), options.resumable, true)
   const places = notesIn(writer.chunk(main, options))
   const names = new Map<string, CallName>()
   for (const [place, number] of places) names.set(place, nameOf(writer.calls![number]))
@@ -88,7 +88,7 @@ class Writer extends ExpressionWriter {
   #lasting: ReadonlySet<Local> = new Set()
 
   chunk(main: FunctionBody, { isFixed }: ChunkOptions): string {
-    if (isFixed !== undefined) this.#lasting = lastingLocals(main, isFixed)
+    if (isFixed !== undefined) this.#lasting = hoistedLocals(main, isFixed)
     const code = this.functionText(main)
     // Constants, not parameters: V8 compiles what is constant into the code.
     let head = '"use strict";const {R,T,M,G,N,A,F,S,P,W}=$'

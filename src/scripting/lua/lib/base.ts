@@ -1,6 +1,6 @@
 // The base library as Redis exposes it: no print, no files, no environments.
 
-import { all, call1, callAll, callable, metamethod, metatableOf, NONE, VALUES_MAX } from '../calls.ts'
+import { all, call1, callAll, callable, metamethod, metatableOf, NONE, VALUES_MAX } from '../calling-convention.ts'
 import { caughtError, LuaError } from '../errors.ts'
 import {
   argumentError,

@@ -1,13 +1,13 @@
 // The cmsgpack library: pack, unpack, unpack_one, unpack_limit. Reading and writing have files of their own.
 
-import { NONE, results, VALUES_MAX } from '../calls.ts'
+import { NONE, results, VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectInteger, expectString, library } from '../library.ts'
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
-import { remember, remembered } from './cmsgpack-memory.ts'
+import { remember, remembered } from './cmsgpack-cache.ts'
 import { packValue } from './cmsgpack-pack.ts'
 import { unpackValues } from './cmsgpack-unpack.ts'
 

@@ -2,7 +2,7 @@
 // generator functions (`LuaFunction.resumable`), a call inside them delegates with `yield*`, and `coroutine.yield` is the one
 // generator that really yields. A function without `resumable` runs inside a coroutine as a C function does in Lua.
 
-import { all, NONE, results } from '../calls.ts'
+import { all, NONE, results } from '../calling-convention.ts'
 import { caughtError, LuaError } from '../errors.ts'
 import { argumentError, isNative, library, libraryError } from '../library.ts'
 import { meter, NESTED_MAX } from '../meter.ts'

@@ -1,6 +1,6 @@
 // The math library. Its chance is Redis's (rand48.ts), and that of all scripts of an engine.
 
-import { NONE } from '../calls.ts'
+import { NONE } from '../calling-convention.ts'
 import { argumentError, expectInt, expectNumber, library, libraryError } from '../library.ts'
 import { meter } from '../meter.ts'
 import { power } from '../operations.ts'

@@ -96,7 +96,7 @@ export function compilePattern(text: string, caret: 'anchors' | 'is-literal'): P
   const cache = caret === 'anchors' ? anchorable : literalCaret
   const known = cache.get(text)
   if (known !== undefined) return known
-  const pattern = new Compiler(text, caret === 'anchors').compile()
+  const pattern = new PatternCompiler(text, caret === 'anchors').compile()
   if (text.length <= CACHED_PATTERN_LENGTH_MAX) {
     if (cache.size >= CACHED_PATTERNS_MAX) cache.clear()
     cache.set(text, pattern)
@@ -324,7 +324,7 @@ const PERCENT = 37
 const CARET = 94
 
 /** Reads a pattern from left to right. What comes after a fault cannot be reached and is not read. */
-class Compiler {
+class PatternCompiler {
   readonly #text: string
   readonly #anchored: boolean
   readonly #items: Item[] = []

@@ -3,7 +3,7 @@
 // Positions count from 1, negative ones from the end. Only ASCII letters have
 // another case: bytes beyond are nobody's letters.
 
-import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
+import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectFunction, expectInt, expectInteger, expectString, isNative, library } from '../library.ts'
 import { convertSlices, finish, gather, indexOfLong, ROPE_LENGTH_MAX, TextBuilder } from '../long-text.ts'

@@ -11,7 +11,7 @@
 //
 // Sizes beyond 8 bytes hold no more than 64 bits: the rest is zero.
 
-import { VALUES_MAX } from '../calls.ts'
+import { VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, argumentTypeError, expectInteger, expectString, library } from '../library.ts'
 import { TextBuilder } from '../long-text.ts'
@@ -29,7 +29,7 @@ const INT_MAX = 0x7fffffff
 const scratch = new DataView(new ArrayBuffer(8))
 
 /** Walks over a format: one option a step, with its size and the padding before it. */
-class Format {
+class StructFormat {
   readonly #text: string
   readonly #name: string
   #at = 0
@@ -137,7 +137,7 @@ class Format {
 }
 
 function pack(...values: LuaValue[]): LuaResult {
-  const format = new Format(expectString(values[0], 1, 'pack', values.length), 'pack')
+  const format = new StructFormat(expectString(values[0], 1, 'pack', values.length), 'pack')
   const text = new TextBuilder()
   let used = 0
   // The original keeps a nil behind its arguments, and that is what it finds when they run out.
@@ -185,7 +185,7 @@ function pack(...values: LuaValue[]): LuaResult {
   return text.finish()
 }
 
-function packInteger(number: number, { size, littleEndian }: Format): string {
+function packInteger(number: number, { size, littleEndian }: StructFormat): string {
   meter.spend(size)
   let rest = number < 0 ? castSigned(number) & 0xffffffffffffffffn : castUnsigned(number)
   let text = ''
@@ -197,7 +197,7 @@ function packInteger(number: number, { size, littleEndian }: Format): string {
   return text
 }
 
-function packFloat(number: number, { size, littleEndian }: Format): string {
+function packFloat(number: number, { size, littleEndian }: StructFormat): string {
   if (size === 4) scratch.setFloat32(0, number, littleEndian)
   else scratch.setFloat64(0, number, littleEndian)
   // The processor's own NaN, as 0/0 makes it, has its sign bit set.
@@ -209,7 +209,7 @@ function packFloat(number: number, { size, littleEndian }: Format): string {
 
 function unpack(layout: LuaValue, packed: LuaValue, from: LuaValue): LuaResult {
   const count = arguments.length
-  const format = new Format(expectString(layout, 1, 'unpack', count), 'unpack')
+  const format = new StructFormat(expectString(layout, 1, 'unpack', count), 'unpack')
   const data = expectString(packed, 2, 'unpack', count)
   const start = from === undefined ? 1 : expectInteger(from, 3, 'unpack', count)
   if (start === 0) argumentError(3, 'unpack', 'offset must be 1 or greater')
@@ -271,7 +271,7 @@ function unpack(layout: LuaValue, packed: LuaValue, from: LuaValue): LuaResult {
   return values.length === 1 ? values[0] : values
 }
 
-function unpackInteger(data: string, offset: number, { size, littleEndian, option }: Format): number {
+function unpackInteger(data: string, offset: number, { size, littleEndian, option }: StructFormat): number {
   const isSigned = option === 'b' || option === 'h' || option === 'l' || option === 'i'
   if (size > 0 && size <= NUMBER_BYTES_MAX) {
     let small = 0
@@ -292,7 +292,7 @@ function unpackInteger(data: string, offset: number, { size, littleEndian, optio
   return Number(BigInt.asIntN(64, (value & signs) === 0n ? value : value | signs))
 }
 
-function unpackFloat(data: string, offset: number, { size, littleEndian }: Format): number {
+function unpackFloat(data: string, offset: number, { size, littleEndian }: StructFormat): number {
   for (let i = 0; i < size; i++) scratch.setUint8(i, data.charCodeAt(offset + i))
   return size === 4 ? scratch.getFloat32(0, littleEndian) : scratch.getFloat64(0, littleEndian)
 }
@@ -303,7 +303,7 @@ function isWord(code: number): boolean {
 }
 
 function sizeOf(layout: LuaValue): LuaResult {
-  const format = new Format(expectString(layout, 1, 'size', arguments.length), 'size')
+  const format = new StructFormat(expectString(layout, 1, 'size', arguments.length), 'size')
   let offset = 0
   while (format.next(offset)) {
     offset += format.padding + format.size

@@ -1,6 +1,6 @@
 // The table library. All access is raw, as in Lua 5.1. The common case, an array part without holes, is worked on directly.
 
-import { call1, first, NONE } from '../calls.ts'
+import { call1, first, NONE } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'

@@ -1,7 +1,7 @@
 // cjson, cmsgpack, struct and bit where no redis-server is at hand: one line for each thing a script may rely on.
 
 import { describe, expect, test } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaTable } from '../../../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../../../src/scripting/lua/value.ts'
 import { call, libraries, luaValue, ours, type Plain, pairs, sequence } from './library-oracle.ts'

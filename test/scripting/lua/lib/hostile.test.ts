@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from '../../../../src/scripting/lua/meter.ts'
 import { LuaTable } from '../../../../src/scripting/lua/table.ts'

@@ -2,7 +2,7 @@
 
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { bitLibrary } from '../../../../src/scripting/lua/lib/bit.ts'
 import { createCjson } from '../../../../src/scripting/lua/lib/cjson.ts'

@@ -1,7 +1,7 @@
 // What the string library does where no redis-server is at hand, and where functions take part.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { format } from '../../../../src/scripting/lua/lib/format.ts'
 import { stringLibrary } from '../../../../src/scripting/lua/lib/string.ts'

@@ -2,7 +2,7 @@
 //
 // Lua finds it in its own code, of which this is what the tree tells.
 
-import { quote } from './layout.ts'
+import { quote } from './line-layout.ts'
 import { type Expression, isConstant, isTruthy } from './syntax.ts'
 
 /** What error messages call an expression (`local 'x'`), empty when it has no name. */

@@ -14,7 +14,7 @@ const CHANGES_MAX = 8
 /** … until it was passed by so many times. */
 const PASSES_MAX = 1000
 
-export class TextMemory {
+export class ArgumentTexts {
   #bytes: Source | undefined = undefined
   readonly #texts: string[] = []
   readonly #changes: number[] = []

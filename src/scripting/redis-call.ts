@@ -20,7 +20,7 @@ import { formatDouble, writeInteger } from '../util/numbers/numbers.ts'
 import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
-import { errorTable, LuaReply, REPLY_ALLOWANCE_BYTES } from './lua-reply.ts'
+import { errorTable, REPLY_ALLOWANCE_BYTES, ReplyToLua } from './reply-to-lua.ts'
 import { SCRIPT_ALLOW_CROSS_SLOT_KEYS, SCRIPT_ALLOW_OOM, SCRIPT_UNDECLARED } from './shebang.ts'
 
 /** Room for the words of nearly every call. */
@@ -45,8 +45,8 @@ const CALL_STEPS = STEPS_PER_TICK / 100
 const NO_WORDS = 'ERR Please specify at least one argument for this redis lib call'
 const BAD_WORD = 'ERR Lua redis lib command arguments must be strings or integers'
 
-export class ScriptCommands implements CallingScript {
-  readonly reply: LuaReply
+export class RedisCall implements CallingScript {
+  readonly reply: ReplyToLua
   /** What the last call gave was an error. */
   failed = false
   /** The running script has called a command that writes: it cannot be stopped halfway any more. */
@@ -74,7 +74,7 @@ export class ScriptCommands implements CallingScript {
   /** `hear` lets others be heard while the script is slow. */
   constructor(engine: Engine, hear: () => void) {
     this.#engine = engine
-    this.reply = new LuaReply(hear)
+    this.reply = new ReplyToLua(hear)
     this.#admission = engine.admission
     this.#call = new Call(engine)
     this.#call.mayBlock = false

@@ -6,7 +6,7 @@
 /** No literal holds it: `quote` escapes control characters. */
 const MARK = '\x01'
 
-export class Marks {
+export class LineMarks {
   #line = 1
 
   /** A mark for a line, empty when the code is already there or (as operators may be) beyond. */

@@ -12,7 +12,7 @@ import type { Expression, FunctionBody, Local } from './syntax.ts'
 export type IsFixed = (global: string, field?: string) => boolean
 
 /** The variables that are given the same value in every run; all of them stand in the outermost block and are never assigned. */
-export function lastingLocals(main: FunctionBody, isFixed: IsFixed): ReadonlySet<Local> {
+export function hoistedLocals(main: FunctionBody, isFixed: IsFixed): ReadonlySet<Local> {
   const lasting = new Set<Local>()
   for (const statement of main.body) {
     if (statement.kind === 'localFunction') {

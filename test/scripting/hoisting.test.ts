@@ -5,7 +5,7 @@ import { Rand48 } from '../../src/scripting/lua/rand48.ts'
 import type { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
 import { LuaTable } from '../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../src/scripting/lua/value.ts'
-import { LuaWorld } from '../../src/scripting/lua-world.ts'
+import { LuaSandbox } from '../../src/scripting/lua-sandbox.ts'
 import { createEngine } from '../support/engine.ts'
 
 /** A world whose `redis.seen(value)` hands values out, and those it was handed. */
@@ -15,7 +15,7 @@ function world(): { runtime: LuaRuntime; seen: LuaValue[] } {
   redis.set('seen', ((value: LuaValue) => {
     seen.push(value)
   }) as LuaFunction)
-  return { runtime: new LuaWorld(redis, {}, new Rand48(), () => {}).runtime, seen }
+  return { runtime: new LuaSandbox(redis, {}, new Rand48(), () => {}).runtime, seen }
 }
 
 /** The values that each of two runs of a script hands to `redis.seen`. */

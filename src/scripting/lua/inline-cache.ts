@@ -12,7 +12,7 @@
 // Functions that are called by the name of a global (`tonumber(x)`, `math.floor(x)`) have sites of another kind: where globals
 // and libraries are read-only, as in all worlds of Redis, the function itself is remembered.
 
-import { metatableOf } from './calls.ts'
+import { metatableOf } from './calling-convention.ts'
 import { runtimeError } from './errors.ts'
 import { callee, index, setIndex } from './operations.ts'
 import { Shape } from './shape.ts'
@@ -37,7 +37,7 @@ function wayFrom(metatable: LuaTable, key: string): Way | undefined {
   return { metaShape: metatable.shape, indexPlace, holderShape: holder.shape, holderPlace: holder.shape.find(key) }
 }
 
-export class Site {
+export class InlineCache {
   /** The table met last, and the place of the key there. */
   shape: Shape = NO_SHAPE
   place = 0
@@ -128,16 +128,16 @@ export class Site {
 }
 
 /** Where a function is called by the name of a global, or of a field of one. */
-export class FunctionSite {
+export class FunctionInlineCache {
   /** The shape of the globals for which `value` holds. */
   shape: Shape = NO_SHAPE
   value: LuaFunction | undefined = undefined
-  readonly #global: Site
-  readonly #field: Site | undefined
+  readonly #global: InlineCache
+  readonly #field: InlineCache | undefined
 
   constructor(global: string, field?: string) {
-    this.#global = new Site(global, '')
-    this.#field = field === undefined ? undefined : new Site(field, `global '${global}'`)
+    this.#global = new InlineCache(global, '')
+    this.#field = field === undefined ? undefined : new InlineCache(field, `global '${global}'`)
   }
 
   /** The function that is called, by all rules. */

@@ -3,7 +3,7 @@
 // Scripts have one world and functions another, as in Redis. A global that is not
 // there is an error rather than nil: it is a spelling mistake more often than not.
 
-import { stringMeta } from './lua/calls.ts'
+import { stringMeta } from './lua/calling-convention.ts'
 import { LuaError, runtimeError } from './lua/errors.ts'
 import { luaPcall } from './lua/lib/base.ts'
 import { bitLibrary } from './lua/lib/bit.ts'
@@ -17,9 +17,9 @@ import type { Rand48 } from './lua/rand48.ts'
 import { LuaRuntime } from './lua/runtime.ts'
 import { LuaTable } from './lua/table.ts'
 import { type LuaResult, type LuaValue, rawToString } from './lua/value.ts'
-import { errorTable } from './lua-reply.ts'
+import { errorTable } from './reply-to-lua.ts'
 
-export class LuaWorld {
+export class LuaSandbox {
   readonly runtime: LuaRuntime
   readonly globals: LuaTable
 

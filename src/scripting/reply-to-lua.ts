@@ -46,7 +46,7 @@ interface Open {
   missing: number
 }
 
-export class LuaReply implements Reply {
+export class ReplyToLua implements Reply {
   protocol: 2 | 3 = 2
   /** The reply, once the command has run. */
   value: LuaValue = undefined
