@@ -1,12 +1,12 @@
-// Function libraries: their code, the functions it registers, and the payload that carries them.
+// Function libraries: their code, the functions that it registers, and the payload of DUMP and
+// RESTORE.
 //
-// A library's code runs once, when it is loaded: its globals are then nothing but
-// `redis` with `register_function` (so Redis has it). What its functions see when
-// they are called is furnished like a script's world. One table of globals serves
-// both: its contents are exchanged for the time of loading.
+// A library's code runs once, when it is loaded. Its globals are then only `redis` with
+// `register_function`, as in Redis. Its functions later see the globals of a script. One table of
+// globals serves both: its contents are exchanged while a library is loaded.
 //
-// Loading is all or nothing: a library enters the tables only after its code has
-// run and no name collides.
+// Loading is all or nothing. A library enters the tables after its code has run without a collision
+// of names.
 
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
@@ -32,12 +32,12 @@ export interface RegisteredFunction {
 
 export interface FunctionLibrary {
   readonly name: string
-  /** Latin1, the shebang included. */
+  /** Latin1, with the shebang. */
   readonly code: string
   readonly functions: readonly RegisteredFunction[]
 }
 
-/** A library's code may take this long to run; loading is no place for work. */
+/** The time that a library's code may run. Loading should do no work. */
 const LOAD_MS_MAX = 500
 
 const NAME = /^[A-Za-z0-9_]+$/
@@ -47,7 +47,7 @@ const NAME_PROBLEM =
 export class FunctionLibraries {
   /** By name. */
   libraries = new Map<string, FunctionLibrary>()
-  /** By name in lower case: FCALL does not mind. */
+  /** By name in lower case: FCALL ignores case. */
   functions = new Map<string, RegisteredFunction>()
   /** Bytes of all libraries' code. */
   bytes = 0
@@ -57,7 +57,7 @@ export class FunctionLibraries {
   readonly #interrupt: () => void
   #sandbox: LuaSandbox | undefined = undefined
   #loadingGlobals: LuaTable | undefined = undefined
-  /** The library whose code is running: its name and what it has registered. */
+  /** The library that is being loaded: its name, and the functions registered so far. */
   #loading: { name: string; functions: RegisteredFunction[]; startedMs: number } | undefined = undefined
 
   constructor(engine: Engine, commands: RedisCall, chance: Rand48, interrupt: () => void) {
@@ -78,12 +78,12 @@ export class FunctionLibraries {
     return this.functions.get(name) ?? this.functions.get(name.toLowerCase())
   }
 
-  /** Every library's code, in order of loading. */
+  /** Yields every library's code, in order of loading. */
   *codes(): Iterable<string> {
     for (const { code } of this.libraries.values()) yield code
   }
 
-  /** Loads a library and returns its name. Throws ReplyError; nothing has changed then. */
+  /** Loads a library and returns its name. Throws ReplyError, having changed nothing. */
   load(code: string, existing: 'replace' | 'refuse'): string {
     const { name, engine, start } = readLibraryShebang(code)
     if (!NAME.test(name)) throw ERR.of(NAME_PROBLEM)
@@ -98,7 +98,7 @@ export class FunctionLibraries {
     return name
   }
 
-  /** Removes a library; false when there is none of that name. */
+  /** Removes a library; returns false when there is none of that name. */
   delete(name: string): boolean {
     return this.#remove(name)
   }
@@ -107,14 +107,14 @@ export class FunctionLibraries {
     this.libraries = new Map()
     this.functions = new Map()
     this.bytes = 0
-    // Nothing of theirs is left to be seen: the next one gets a world of its own.
+    // The next library gets a new sandbox, so that nothing of the old ones is visible.
     this.#sandbox = undefined
     this.#loadingGlobals = undefined
   }
 
   /**
-   * Loads several libraries or none. `flush` removes all others, `replace` those of the same names; `append` refuses the same
-   * names. Throws ReplyError; nothing has changed then.
+   * Loads several libraries or none. `flush` removes all others, `replace` those of the same names;
+   * `append` refuses the same names. Throws ReplyError, having changed nothing.
    */
   restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
     const before = { libraries: this.libraries, functions: this.functions, bytes: this.bytes }
@@ -140,7 +140,10 @@ export class FunctionLibraries {
     }
   }
 
-  /** Begins without libraries; what is returned brings them back, in the place of those that came meanwhile. */
+  /**
+   * Starts without libraries. The returned function brings the old ones back and drops the new
+   * ones.
+   */
   setAside(): () => void {
     const { libraries, functions, bytes } = this
     this.libraries = new Map()
@@ -163,7 +166,7 @@ export class FunctionLibraries {
   #add(library: FunctionLibrary): void {
     this.libraries.set(library.name, library)
     this.bytes += library.code.length
-    // Two names in one library may differ by case alone; the first is the one that is called.
+    // Two names in one library may differ by case alone. FCALL then calls the first.
     for (const registered of [...library.functions].reverse()) {
       this.functions.set(registered.name.toLowerCase(), registered)
     }
@@ -225,12 +228,12 @@ export class FunctionLibraries {
       return
     }
     const elapsedMs = this.#engine.workClock.monotonic() - loading.startedMs
-    // What is replayed was in time when it was loaded.
+    // A replayed library was in time when it was loaded.
     if (elapsedMs > LOAD_MS_MAX && !this.#engine.state.loading.holds)
       throw new ScriptKilled('ERR FUNCTION LOAD timeout')
   }
 
-  /** redis.register_function(name, callback), or with one table of named arguments. */
+  /** redis.register_function(name, callback), or one table of named arguments. */
   #register(args: readonly LuaValue[]): LuaResult {
     const loading = this.#loading
     if (loading === undefined) raise('redis.register_function can only be called on FUNCTION LOAD command')
@@ -303,7 +306,7 @@ function flagsOf(value: LuaValue): number {
   for (let i = 1; ; i++) {
     const name = value.getNumber(i)
     if (name === undefined) return flags
-    // A shebang's flags are in lower case, these in any: so Redis has it.
+    // The flags of a shebang must be in lower case, these may be in any, as in Redis.
     const flag = typeof name === 'string' ? scriptFlag(name.toLowerCase()) : undefined
     if (flag === undefined) raise('unknown flag given')
     flags |= flag

@@ -1,15 +1,15 @@
-// Runs scripts and functions for clients: the engine's ScriptRunner.
+// Runs scripts and functions for clients. It is the engine's ScriptRunner.
 //
 //   EVAL ─▶ cache: compiled before? ─▶ admit: flags, memory, disk ─▶ run ─▶ reply
 //                                                            │
 //              one unit of the journal, one reading of the clock, the caller's client with a
-//              database and protocol of the script's own ─▶ waiters are served by the engine afterwards
+//              database and protocol of the script's own ─▶ the engine then serves waiters
 //
-// One script runs at a time, to its end. The interrupt hook of the Lua runtime
-// comes by every few ten thousand steps: there a slow script lets others be heard
-// (engine/requests/busy-clients.ts), and there it is ended when somebody asked for that.
+// One script runs at a time, to its end. The Lua runtime calls the interrupt hook every few ten
+// thousand steps. There a slow script lets other clients be served
+// (engine/requests/busy-clients.ts), and a killed script ends.
 //
-//   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (thrown out of) ──▶ idle
+//   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (ended by a throw) ──▶ idle
 
 import type { Engine } from '../engine/engine.ts'
 import { BusyClients } from '../engine/requests/busy-clients.ts'
@@ -17,6 +17,7 @@ import type { Call } from '../engine/requests/call.ts'
 import { reportMistake, startOver, UnfinishedChange } from '../engine/requests/command-failure.ts'
 import type { ScriptRunner } from '../engine/requests/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import type { ArgumentTexts } from './argument-texts.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
@@ -40,16 +41,16 @@ export interface RunningScript {
   kind: ScriptKind
   /** The SHA-1, or the function's name. */
   name: string
-  /** The command that runs it, for FUNCTION STATS. */
+  /** The request's command, for FUNCTION STATS. */
   command: readonly string[]
-  /** By the machine's clock. */
+  /** By the work clock. */
   startedMs: number
 }
 
-/** What a script takes besides its body; its code is the runtime's. */
+/** Size of a script without its body and its compiled code. */
 const SCRIPT_BYTES = 1024
 
-/** What an argument takes beside its characters. */
+/** Size of an argument without its characters. */
 const ARGUMENT_BYTES = 40
 
 const NO_VALUES: readonly LuaValue[] = []
@@ -68,12 +69,15 @@ export class Scripts implements ScriptRunner {
   readonly commands: RedisCall
   readonly functions: FunctionLibraries
   readonly cache: ScriptCache
-  /** Where scripts and functions draw. */
+  /** The random source of scripts and functions. */
   readonly chance = new Rand48()
   #sandbox: LuaSandbox | undefined = undefined
   #keysPlace = 0
   #argumentsPlace = 0
-  /** What `running` is while something runs; one object for all, for there is one script at a time. */
+  /**
+   * The value of `running` while a script runs. One object is reused, because one script runs at a
+   * time.
+   */
   readonly #script: RunningScript = { kind: 'script', name: '', command: NO_WORDS, startedMs: 0 }
   #running: RunningScript | undefined = undefined
   #killed: ScriptKilled | undefined = undefined
@@ -119,14 +123,14 @@ export class Scripts implements ScriptRunner {
 
   giveWay(): void {
     this.#hear()
-    // The script is thrown out of as soon as the command has failed.
+    // A killed script ends as soon as its command has failed.
     if (this.#killed !== undefined) throw ENDS
   }
 
   abort(): void {
     if (this.#running === undefined) return
     this.#killed = new ScriptKilled('ERR the server is shutting down', 'discard')
-    // Nobody is told of what the script leaves behind.
+    // No client is told about a script's discarded changes.
     for (const client of this.engine.clients.values()) client.closing = true
   }
 
@@ -155,7 +159,8 @@ export class Scripts implements ScriptRunner {
   /** EVAL, EVALSHA: runs a compiled script. Its keys begin at argument 3. */
   runScript(call: Call, script: Script, keyCount: number, readOnly: boolean): void {
     const { main, sha, flags, keyTexts, argumentTexts } = script
-    const sandbox = this.#sandbox!
+    const sandbox = this.#sandbox
+    assert(sandbox !== undefined, 'a compiled script has a sandbox')
     const { values } = sandbox.globals
     chargeArguments(call)
     values[this.#keysPlace] = strings(call, 3, 3 + keyCount, keyTexts)
@@ -220,7 +225,7 @@ export class Scripts implements ScriptRunner {
     try {
       replyValue(call.reply, value, commands.reply.protocol === 3)
     } catch (thrown) {
-      // The changes are journaled already.
+      // The changes are in the journal already.
       startOver(call, source, position)
       throw reportMistake(call, { script: this.#script.name }, thrown)
     }
@@ -230,7 +235,7 @@ export class Scripts implements ScriptRunner {
     if (thrown instanceof ScriptKilled) throw scriptError(thrown, name)
     if (thrown instanceof UnfinishedChange) throw thrown
     const error = caughtError(thrown)
-    // What the script has changed is journaled, so that nothing is half done.
+    // The script's changes are journaled, so that the journal matches the data.
     if (error === undefined) throw reportMistake(call, { script: name }, thrown)
     const reply = scriptError(error, name)
     if (!wasCounted(error)) throw reply
@@ -238,7 +243,7 @@ export class Scripts implements ScriptRunner {
     call.reply.error(reply)
   }
 
-  /** Compiles a script. Others are heard while that takes long, and may kill it. */
+  /** Compiles a script. Other clients are served while that takes long, and may kill it. */
   #compile(source: string): LuaFunction {
     const { runtime } = this.#scriptWorld()
     this.#started('script', '', NO_WORDS)
@@ -259,7 +264,7 @@ export class Scripts implements ScriptRunner {
     running.kind = kind
     running.name = name
     running.command = command
-    // A reading of the clock costs as much as a call of GET: the runner's will do.
+    // The runner's reading of the clock is reused: another one costs as much as a GET.
     running.startedMs = this.engine.runner.startedMs
     this.#running = running
   }
@@ -276,17 +281,17 @@ export class Scripts implements ScriptRunner {
 
   // ── slow scripts ─────────────────────────────────────────────────────────
 
-  /** SCRIPT KILL and FUNCTION KILL. Throws what Redis says when that is impossible. */
+  /** SCRIPT KILL and FUNCTION KILL. Throws Redis's error when the script cannot be killed. */
   kill(kind: ScriptKind): void {
     const running = this.#running
     if (running === undefined) throw NOT_BUSY
     if (this.commands.wrote) throw UNKILLABLE
     if (running.kind !== kind) throw running.kind === 'function' ? ERR.busyFunction : ERR.busy
-    // Redis says so of functions, too.
+    // Redis uses this text for functions, too.
     this.#killed = new ScriptKilled('ERR Script killed by user with SCRIPT KILL...')
   }
 
-  /** The Lua runtime's interrupt hook. */
+  /** The interrupt hook of the Lua runtime. */
   #tick(): void {
     this.#hear()
     if (this.#killed === undefined) return
@@ -294,7 +299,7 @@ export class Scripts implements ScriptRunner {
     throw this.#killed
   }
 
-  /** Once the script is slow: lets others be heard, one of whom may end it. */
+  /** Serves other clients once the script is slow. One of them may kill it. */
   #hear(): void {
     const running = this.#running
     if (running === undefined) return
@@ -313,7 +318,8 @@ export class Scripts implements ScriptRunner {
       }
       this.#busyClients.hear(listener)
     } else if (!this.commands.wrote) {
-      // Nobody can be heard, so nobody can ask for it: what has changed nothing is ended here.
+      // No client can be served, so none can kill the script. A script that has changed nothing is
+      // ended here.
       this.#killed = new ScriptKilled('ERR Script ran for longer than busy-reply-threshold...')
     }
   }
@@ -329,7 +335,7 @@ export class Scripts implements ScriptRunner {
   }
 }
 
-/** Charges the script or function that is about to begin for its keys and arguments, before they become values. */
+/** Charges the next script for its keys and arguments, before they become values. */
 function chargeArguments({ args }: Call): void {
   let bytes = 0
   for (let i = 3; i < args.length; i++) bytes += args.bytes(i).length + ARGUMENT_BYTES
@@ -337,7 +343,7 @@ function chargeArguments({ args }: Call): void {
   meter.owe(bytes)
 }
 
-/** A table of the arguments [first, end); `memory` knows those of the last run. */
+/** Makes a table of the arguments [first, end). `memory` caches the texts of the last run. */
 function strings(call: Call, first: number, end: number, memory?: ArgumentTexts): LuaTable {
   const table = new LuaTable()
   const count = end - first
@@ -356,7 +362,7 @@ function words(call: Call): string[] {
   return list
 }
 
-/** The engine's scripts, made when first asked for. */
+/** Returns the engine's scripts, and makes them on the first call. */
 export function scriptsOf(engine: Engine): Scripts {
   const { scripts } = engine
   if (scripts instanceof Scripts) return scripts

@@ -41,7 +41,7 @@ export class NumberIndex {
     if (2 * ++this.#count > length) {
       const old = this.#slots
       this.#slots = new Int32Array(2 * length)
-      for (let i = 0; i < length; i++) if (old[i] !== 0) this.#put(old[i]!, keys)
+      for (const place of old) if (place !== 0) this.#put(place, keys)
     }
     this.#put(place, keys)
   }

@@ -84,7 +84,7 @@ export class Shape {
       return this
     }
     if (typeof key === 'string') {
-      if (key === this.firstKey) return this.first!
+      if (key === this.firstKey && this.first !== undefined) return this.first
       if (key.length <= SHARED_KEY_LENGTH_MAX && this.count < SHARED_KEYS_MAX) return follow(this, key)
     }
     const own = this.copy()
@@ -113,9 +113,8 @@ let made = 0
 /** The shape of keys in this order, a new one if it cannot be shared; undefined when a key comes twice. */
 export function shapeOf(keys: readonly string[]): Shape | undefined {
   let shape = EMPTY_SHAPE
-  for (let i = 0; i < keys.length; i++) {
+  for (const key of keys) {
     if (--meter.steps < 0) meter.tick()
-    const key = keys[i]!
     const known = shape.followedBy(key)
     if (known === undefined && shape.find(key) > 0) return undefined
     shape = known ?? shape.with(key)

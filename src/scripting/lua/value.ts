@@ -100,19 +100,19 @@ export function stringToNumber(text: string): number | undefined {
   if (DECIMAL.test(spelled)) return Number(spelled)
   const hex = HEXADECIMAL.exec(spelled)
   const fraction = hex?.[3] ?? ''
-  if (hex !== null && hex[2]!.length + fraction.length > 0) {
+  const hexDigits = (hex?.[2] ?? '') + fraction
+  if (hex !== null && hexDigits.length > 0) {
     let value = 0
-    const digits = hex[2]! + fraction
-    for (let i = 0; i < digits.length; i++) {
+    for (let i = 0; i < hexDigits.length; i++) {
       if (--meter.steps < 0) meter.tick()
-      value = value * 16 + Number.parseInt(digits[i]!, 16)
+      value = value * 16 + Number.parseInt(hexDigits.charAt(i), 16)
     }
     value *= 2 ** (Number(hex[4] ?? 0) - 4 * fraction.length)
     return hex[1] === '-' ? -value : value
   }
   const named = NAMED.exec(spelled)
   if (named === null) return undefined
-  if (named[2]!.toLowerCase().startsWith('nan')) return Number.NaN
+  if (named[2]?.toLowerCase().startsWith('nan')) return Number.NaN
   return named[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
 }
 

@@ -12,6 +12,7 @@
 // calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by
 // `quote` or `numberLiteral`.
 
+import { assert } from '../../../util/assert.ts'
 import { meter } from '../meter.ts'
 import { type LineMarks, note, quote } from './line-layout.ts'
 import { describe, describeArgument, describeBoth } from './operand-names.ts'
@@ -260,7 +261,8 @@ export abstract class ExpressionWriter {
     if (operands.length < CHAIN_MIN) return undefined
     const t = this.temporary()
     const ends = node.kind === 'and' ? `===undefined||${t}===false||` : `!==undefined&&${t}!==false||`
-    const last = operands.pop()!
+    const last = operands.pop()
+    assert(last !== undefined, 'a chain has operands')
     const tests = operands.map((operand) => `(${t}=${this.expression(operand)})${ends}`)
     return `(${tests.join('')}(${t}=${this.expression(last)},true),${t})`
   }
@@ -442,9 +444,9 @@ export abstract class ExpressionWriter {
     if (node.fields.length === 0) return 'new T()'
     if (node.items.length === node.fields.length) return `R.list([undefined,${this.list(node.items)}])`
     const names = node.fields.map(({ key }) => (key?.kind === 'string' ? key.value : undefined))
-    if (!names.includes(undefined) && new Set(names).size === names.length) {
+    if (names.every((name) => name !== undefined) && new Set(names).size === names.length) {
       const shape = `k${this.constants.length}`
-      this.constants.push(`${shape}=R.shapeOf([${names.map((name) => quote(name!)).join(',')}])`)
+      this.constants.push(`${shape}=R.shapeOf([${names.map((name) => quote(name)).join(',')}])`)
       return `R.record(${shape},[undefined,${node.fields.map(({ value }) => this.expression(value)).join(',')}])`
     }
     const table = this.temporary()

@@ -19,8 +19,10 @@ export function hoistedLocals(main: FunctionBody, isFixed: IsFixed): ReadonlySet
       const { local, body } = statement
       if (!local.assigned && usesOnly(body, lasting, local)) lasting.add(local)
     } else if (statement.kind === 'local' && statement.locals.length === 1 && statement.values.length === 1) {
-      const local = statement.locals[0]!
-      if (!local.assigned && lasts(statement.values[0]!, local.captured, lasting, isFixed)) lasting.add(local)
+      const [local] = statement.locals
+      const [value] = statement.values
+      if (local?.assigned !== false || value === undefined) continue
+      if (lasts(value, local.captured, lasting, isFixed)) lasting.add(local)
     }
   }
   return lasting

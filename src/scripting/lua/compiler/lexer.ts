@@ -270,7 +270,7 @@ export class Lexer {
       this.#quoted = piece
       return
     }
-    const open = piece[0]!
+    const open = piece.charAt(0)
     let text = ''
     let from = 1
     let at = 1
@@ -286,14 +286,14 @@ export class Lexer {
       if (code !== BACKSLASH) continue
       meter.charge(ESCAPE_BYTES)
       text += piece.slice(from, at++)
-      const escaped = piece[at]!
+      const escaped = piece.charAt(at)
       const lineEnd = /^(?:\r\n|\n\r|[\r\n])/.exec(piece.slice(at, at + 2))
       if (lineEnd !== null) {
         this.line++
         text += '\n'
         at += lineEnd[0].length - 1
       } else if (escaped >= '0' && escaped <= '9') {
-        const digits = /^\d{1,3}/.exec(piece.slice(at, at + 3))![0]
+        const digits = /^\d{1,3}/.exec(piece.slice(at, at + 3))?.[0] ?? escaped
         if (Number(digits) > 255) this.#failNear('escape sequence too large', open + text)
         text += String.fromCharCode(Number(digits))
         at += digits.length - 1

@@ -42,7 +42,7 @@ export function note(number: number): string {
 /** The notes in code that was laid out: their numbers by the `line:column` at which they stand once they are gone. */
 export function notesIn(code: string): Map<string, number> {
   const places = new Map<string, number>()
-  const [start, ...noted] = code.split(NOTE)
+  const [start = '', ...noted] = code.split(NOTE)
   let line = 1
   let column = 1
   const pass = (text: string): void => {
@@ -50,7 +50,7 @@ export function notesIn(code: string): Map<string, number> {
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line++
     column = lastBreak < 0 ? column + text.length : text.length - lastBreak
   }
-  pass(start!)
+  pass(start)
   for (const piece of noted) {
     const end = piece.indexOf(';')
     places.set(`${line}:${column}`, Number(piece.slice(0, end)))

@@ -172,7 +172,7 @@ class Parser {
   }
 
   #forget(count: number): void {
-    while (this.#active.length > count) this.#visible.get(this.#active.pop()!.name)!.pop()
+    for (const { name } of this.#active.splice(count)) this.#visible.get(name)?.pop()
   }
 
   #variable(name: string): Expression {

@@ -10,6 +10,7 @@
 // A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
 // function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
 
+import { assert } from '../../../util/assert.ts'
 import { comma, ExpressionWriter, type Frame, isMulti, isSimple, type Operand } from './expressions.ts'
 import { hoistedLocals, type IsFixed } from './hoisting.ts'
 import { LineMarks, layOut, notesIn, quote } from './line-layout.ts'
@@ -71,7 +72,7 @@ export function writeNotedChunk(main: FunctionBody, options: ChunkOptions): Map<
   const writer = new Writer(new LineMarks(), options.resumable, true)
   const places = notesIn(writer.chunk(main, options))
   const names = new Map<string, CallName>()
-  for (const [place, number] of places) names.set(place, nameOf(writer.calls![number]))
+  for (const [place, number] of places) names.set(place, nameOf(writer.calls?.[number]))
   return names
 }
 
@@ -177,10 +178,15 @@ class Writer extends ExpressionWriter {
         const declaration = local.captured ? `let ${local.js};` : this.#declaration(local, undefined)
         return `${declaration}${local.js}=${this.functionText(node.body)};`
       }
-      case 'assign':
-        if (node.targets.length === 1 && node.values.length === 1)
-          return this.#assignOne(node.targets[0]!, node.values[0]!)
-        return this.#assignMany(node.targets, node.values)
+      case 'assign': {
+        const { targets, values } = node
+        const [target] = targets
+        const [value] = values
+        if (target !== undefined && targets.length === 1 && value !== undefined && values.length === 1) {
+          return this.#assignOne(target, value)
+        }
+        return this.#assignMany(targets, values)
+      }
       case 'callStatement': {
         return `F(${this.call(node.call)});`
       }
@@ -229,26 +235,28 @@ class Writer extends ExpressionWriter {
 
   #local(locals: readonly Local[], values: readonly Expression[]): string {
     let code = ''
-    const spread = values.length > 0 && isMulti(values.at(-1)!) && values.length < locals.length
+    const last = values.at(-1)
+    const spread = last !== undefined && isMulti(last) && values.length < locals.length
     const single = spread ? values.length - 1 : values.length
     // New names hide old ones only in Lua: in JavaScript every variable has its own, so assigning in turn is safe.
-    for (let i = 0; i < single; i++) {
-      const value = this.expression(values[i]!)
-      if (values[i]!.kind === 'function' && i < locals.length && !locals[i]!.assigned) this.functions.add(locals[i]!)
-      code += i < locals.length ? this.#declaration(locals[i]!, value) : `${value};`
+    for (const [i, node] of values.slice(0, single).entries()) {
+      const local = locals[i]
+      const value = this.expression(node)
+      if (node.kind === 'function' && local?.assigned === false) this.functions.add(local)
+      code += local === undefined ? `${value};` : this.#declaration(local, value)
     }
+    const others = locals.slice(single)
     if (!spread) {
-      for (let i = single; i < locals.length; i++) code += this.#declaration(locals[i]!, 'undefined')
+      for (const local of others) code += this.#declaration(local, 'undefined')
       return code
     }
     let array = '$va'
-    const last = values.at(-1)!
     if (last.kind !== 'dots') {
       const all = this.multi(last)
       array = this.temporary()
       code += `${array}=${all};`
     }
-    for (let i = single; i < locals.length; i++) code += this.#declaration(locals[i]!, `${array}[${i - single}]`)
+    for (const [i, local] of others.entries()) code += this.#declaration(local, `${array}[${i}]`)
     return code
   }
 
@@ -388,8 +396,8 @@ class Writer extends ExpressionWriter {
       }
       return this.#name()
     })
-    const key = refs[0]!
-    const value = refs[1]
+    const [key, value] = refs
+    assert(key !== undefined, 'a generic for has a variable')
     const rest = refs.slice(2).map((ref) => `${ref}=undefined;`)
     const setValue = (text: string): string => (value === undefined ? '' : `${value}=${text};`)
     // A traversal of a table by `next` or by ipairs needs no calls.
@@ -409,14 +417,14 @@ class Writer extends ExpressionWriter {
     })
     code += `}else{${key}=${t};${setValue('undefined')}${rest.join('')}}if(${key}===undefined)break;${control}=${key};}`
     locals.forEach((local, i) => {
-      if (local.captured) code += this.#declaration(local, refs[i]!)
+      if (local.captured) code += this.#declaration(local, refs[i])
     })
     // What the iterator is, is known before the loop: only a function gets this far.
     return `${code}${this.#block(node.body)}}`
   }
 
   /** Evaluates the expressions of a generic for into its three control variables; the first becomes a function. */
-  #assignControls(names: readonly string[], values: readonly Expression[]): string {
+  #assignControls(names: readonly [string, string, string], values: readonly Expression[]): string {
     let code = ''
     values.forEach((value, i) => {
       if (i === values.length - 1 && isMulti(value) && i < names.length - 1) {
@@ -426,11 +434,11 @@ class Writer extends ExpressionWriter {
         for (let j = i; j < names.length; j++) code += `${names[j]}=${array}[${j - i}];`
       } else code += i < names.length ? `${names[i]}=${this.expression(value)};` : `${this.expression(value)};`
     })
-    const last = values.at(-1)!
-    if (!(isMulti(last) && values.length < names.length)) {
+    const last = values.at(-1)
+    if (last === undefined || !isMulti(last) || values.length >= names.length) {
       for (let j = values.length; j < names.length; j++) code += `${names[j]}=undefined;`
     }
-    const step = names[0]!
+    const [step] = names
     return `${code}if(typeof ${step}!=='function')${step}=R.callee(${step});`
   }
 
@@ -439,8 +447,8 @@ class Writer extends ExpressionWriter {
   #return(values: readonly Expression[]): string {
     const leave = this.frame.leaf ? '' : 'M.depth=$d;'
     if (values.length === 0) return `${leave}return N;`
-    if (values.length === 1) {
-      const value = values[0]!
+    const [value] = values
+    if (value !== undefined && values.length === 1) {
       if (value.kind === 'dots') return `${leave}return $va;`
       if (value.kind === 'call' || value.kind === 'method') return this.#returnCall(value)
       if (isSimple(value)) return `${leave}return ${this.expression(value)};`

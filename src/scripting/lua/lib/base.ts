@@ -184,7 +184,7 @@ function parseInBase(text: string, base: number): number | undefined {
   let value = 0n
   for (; isWordAt(text, at); at++) {
     if (--meter.steps < 0) meter.tick()
-    const digit = Number.parseInt(text[at]!, 36)
+    const digit = Number.parseInt(text.charAt(at), 36)
     if (digit >= base) return undefined
     // Beyond the most there is the digits are looked at only: their value would grow without end.
     if (value <= most) value = value * BigInt(base) + BigInt(digit)

@@ -169,7 +169,7 @@ const SPECIALS = /["\\/\x00-\x1f\x7f]/g
 /** Those that are not written by their number. */
 const SHORT_ESCAPES = new Map([
   ...['"', '\\', '/'].map((character) => [character, `\\${character}`] as const),
-  ...['\bb', '\ff', '\nn', '\rr', '\tt'].map((pair) => [pair[0]!, `\\${pair[1]}`] as const),
+  ...['\bb', '\ff', '\nn', '\rr', '\tt'].map((pair) => [pair.charAt(0), `\\${pair[1]}`] as const),
 ])
 const ESCAPES = Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)

@@ -156,7 +156,7 @@ function parsePart(text: string, at: number): Part {
 function parseConversion(text: string, start: number): [part: Part, end: number] {
   let at = start
   // Those beyond the most that may stand there are counted no further.
-  while (at <= start + FLAGS_MAX && at < text.length && FLAGS.includes(text[at]!)) at++
+  while (at <= start + FLAGS_MAX && at < text.length && FLAGS.includes(text.charAt(at))) at++
   const flags = text.substring(start, at)
   if (flags.length > FLAGS_MAX) return [{ fault: 'invalid format (repeated flags)' }, at]
   const widthEnd = digitsEnd(text, at)

@@ -51,7 +51,7 @@ class StructFormat {
   next(offset: number): boolean {
     if (this.#at >= this.#text.length) return false
     if (--meter.steps < 0) meter.tick()
-    this.option = this.#text[this.#at++]!
+    this.option = this.#text.charAt(this.#at++)
     this.size = this.#optionSize()
     this.padding = this.#paddingAt(offset)
     return true
