@@ -20,7 +20,7 @@ const TOO_DEEP = new ReplyError('ERR reached lua stack limit')
 
 /**
  * Limits of a small reply: elements, elements of a table in it, characters of a text, levels of
- * tables. Such a reply never exceeds 256 MB.
+ * tables. A small reply never exceeds 256 MB.
  */
 const SMALL_COUNT = 4096
 const SMALL_INNER_COUNT = 64

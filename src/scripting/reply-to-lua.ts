@@ -249,7 +249,7 @@ function made(shape: Shape, elements: LuaValue[]): LuaTable {
   return record('map', table)
 }
 
-/** As many nils as most replies and argument lists have, and one unused slot. */
+/** Enough nils for most replies and argument lists, and one unused slot. */
 const NILS: readonly LuaValue[] = Array.from<LuaValue>({ length: 65 }).fill(undefined)
 
 /**

@@ -42,7 +42,7 @@ export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFun
 
 /** An opaque value of the host, like `cjson.null`. Equal only to itself. */
 export class LuaUserdata {
-  /** What tostring shows after `userdata: `. */
+  /** The text that tostring shows after `userdata: `. */
   readonly address: string
   metatable: LuaTable | undefined = undefined
 
@@ -99,7 +99,8 @@ export class LuaTable {
   /** The keys of the hash part, including those with a nil value. */
   shape: Shape
   /**
-   * Values of the hash part by place; undefined for a cleared key. As many as the shape has keys.
+   * Values of the hash part by place; undefined for a cleared key. Their number is that of the
+   * shape's keys.
    */
   values: LuaValue[]
   /** Nodes of the hash part, as Lua would count them: 0 or a power of two. */
