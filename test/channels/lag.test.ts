@@ -1,4 +1,5 @@
-// CHANNEL LAG and CHANNEL SUBSCRIBERS of a pattern: right as a count of each message for each subscriber would be, and no burden to others.
+// CHANNEL LAG and CHANNEL SUBSCRIBERS of a pattern: as exact as counting each message for each
+// subscriber, without delaying other clients.
 
 import { describe, expect, test } from 'vitest'
 import { channelsOf } from '../../src/channels/channels.ts'
@@ -9,7 +10,7 @@ import { Random } from '../../src/util/numbers/random.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'
 
-/** The times of ids are drawn from so few that many are equal. */
+/** Ids have so few different times that many are equal. */
 const TIMES = 400
 
 function idOf(random: Random): StreamId {
@@ -20,7 +21,7 @@ function pick(random: Random, numbers: readonly number[]): number {
   return numbers[random.below(numbers.length)]!
 }
 
-test('messages behind places are counted as one by one, however many lie where', () => {
+test('the lags of positions equal a count one by one, however many messages lie where', () => {
   const random = new Random(seedOf('LAG_SEED'))
   for (let round = 0; round < 60; round++) {
     const engine = createEngine({ channel: 'k.* keep forever' })
@@ -63,7 +64,7 @@ describe('of very many channels and subscribers', () => {
     return { engine, client }
   }
 
-  /** Sends a command whose turn ends, and nothing else happens. */
+  /** Sends a command whose turn ends without any other event. */
   async function answered(client: TestClient): Promise<string> {
     let text = ''
     for (let i = 0; i < 100 && text === ''; i++) {
@@ -73,7 +74,7 @@ describe('of very many channels and subscribers', () => {
     return text
   }
 
-  test('a client waits for its answer, and others are served meanwhile', async () => {
+  test('a client waits for its answer, and other clients are served meanwhile', async () => {
     const { engine, client } = many()
     client.sendUnended(...WORDS)
     const other = engine.connect()
@@ -99,7 +100,7 @@ describe('of very many channels and subscribers', () => {
     expect(client.ask('EVAL', 'return redis.call(unpack(ARGV))', '0', ...WORDS).match(/:3000\r\n/g)).toHaveLength(5)
   })
 
-  test('a client that goes, is unblocked or loses its rights meanwhile gets no answer of another question', async () => {
+  test('a client that goes, is unblocked or loses its rights meanwhile gets no answer to another question', async () => {
     const { engine, client } = many()
     const gone = engine.connect()
     gone.sendUnended(...WORDS)
