@@ -12,7 +12,7 @@ test('bytes of every length and value become the text of those bytes', () => {
   }
 })
 
-test('what is remembered of a place is given for the same bytes only', () => {
+test('a cached text is returned for the same bytes only', () => {
   const memory = new ArgumentTexts(64)
   const texts = ['bull:jobs:wait', 'bull:jobs:wai2', 'bull:jobs:wait', '', 'x'.repeat(64), 'x'.repeat(65), '\xff\0', '']
   for (let round = 0; round < 3000; round++) {
@@ -23,7 +23,7 @@ test('what is remembered of a place is given for the same bytes only', () => {
   }
 })
 
-test('a place that kept changing is remembered again once it stays', () => {
+test('an index that kept changing is cached again once it is stable', () => {
   const memory = new ArgumentTexts(64)
   for (let i = 0; i < 20; i++) expect(memory.text(3, Bytes.from(`job:${i}`))).toBe(`job:${i}`)
   for (let i = 0; i < 2000; i++) expect(memory.text(3, Bytes.from('job:19'))).toBe('job:19')
