@@ -209,7 +209,6 @@ export class Groups implements Sharing {
   #remember(group: Group, when: 'left' | 'there' = 'there'): void {
     if (this.#host.isLoading) return
     const { kind, remembered, subscriber, target } = group
-    assert(group.isKept, 'a group whose messages are not kept has no position')
     const position = this.positionOf(group)
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - group.rememberedMs < WRITTEN_AGAIN_MS

@@ -11,6 +11,7 @@ import { TYPE_HASH } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Glob } from '../../util/bytes/glob.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { positionsIn, ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import { RoundRobin } from '../positions/round-robin.ts'
@@ -122,11 +123,11 @@ export class ChannelLogs {
   /** Forgets a log that has no messages, or that keeps none. */
   forget(log: ChannelLog): void {
     if (log.isGone) return
-    assert(this.known(log.name, log.kind) === log, 'a log that is forgotten is known')
+    if (CHECKED) assert(this.known(log.name, log.kind) === log, 'a log that is forgotten is known')
     log.isGone = true
     this.#logs[log.kind].delete(log.name)
     this.bytes -= bytesOf(log)
-    assert(this.count > 0 ? this.bytes > 0 : this.bytes === 0, 'the bytes of all logs are counted')
+    if (CHECKED) assert(this.count > 0 ? this.bytes > 0 : this.bytes === 0, 'the bytes of all logs are counted')
     this.#host.forgetRoutes()
   }
 

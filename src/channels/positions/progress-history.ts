@@ -5,6 +5,7 @@
 // more.
 
 import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 
 /** Number of marks that are kept. */
 const MARKS_MAX = 12
@@ -19,7 +20,7 @@ export class ProgressHistory<T> {
 
   /** Notes how much is taken now. Times must not go back. */
   note(ms: number, taken: T): void {
-    assert((this.#marks.at(-1)?.ms ?? ms) <= ms, 'marks are in order of time')
+    if (CHECKED) assert((this.#marks.at(-1)?.ms ?? ms) <= ms, 'marks are in order of time')
     if (this.#marks.length >= MARKS_MAX) this.#marks.splice(1, 1)
     this.#marks.push({ ms, taken })
     assert(this.#marks.length <= MARKS_MAX, 'a history is bounded')

@@ -88,7 +88,7 @@ export class ScheduledMessages {
   add(id: Bytes, dueMs: number, number: number, message: Bytes): void {
     const { db } = this.#host
     const digits = String(number).padStart(NUMBER_DIGITS, '0')
-    assert(digits.length === NUMBER_DIGITS, 'a number has sixteen digits')
+    if (CHECKED) assert(digits.length === NUMBER_DIGITS, 'a number has sixteen digits')
     if (CHECKED) assert(!this.has(id), 'a scheduled message has a new id')
     const member = joined(digits, id)
     const text = joined(digits, message)
