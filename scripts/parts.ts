@@ -20,7 +20,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   bitmap: /^(commands\/bitmap\/|store\/derived\/bit-field\.|util\/bytes\/bitops\.)/,
   'broker-stream': /^embedded\/broker-stream\./,
   channels:
-    /^channels\/[a-z]+\/(ahead-marks|channel-log|given-messages|group|group-member|lag-count|reader|scheduled-messages|unread-messages)\./,
+    /^channels\/[a-z]+\/(future-id-ages|channel-log|in-flight-messages|group|group-member|lag-counter|reader|scheduled-messages|unread-messages)\./,
   cluster: /^cluster\//,
   'config-file': /^config\/config-(file|rewrite)\./,
   faults: /^engine\/upkeep\/faults\./,

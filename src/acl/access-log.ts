@@ -1,16 +1,17 @@
-// Who was refused what: the entries of ACL LOG, the newest first.
+// The entries of ACL LOG: refused requests and logins, the newest first.
 //
-// What happens again and again within a minute is one entry with a count, if it is among the ten newest. Clients choose the texts, and may
-// be nobody: they are cut, and the number of entries is bounded by `acllog-max-len`.
+// A refusal that repeats within a minute is counted in its first entry, if that is among the ten
+// newest. Clients choose the texts, before any login too. So texts are cut, and `acllog-max-len`
+// bounds the number of entries.
 
 export type DenialReason = 'command' | 'key' | 'channel' | 'auth'
 export type DenialContext = 'toplevel' | 'multi' | 'lua'
 
-/** What was refused. */
+/** The reason of the refusal. */
 export interface Denied {
   readonly reason: DenialReason
   readonly context: DenialContext
-  /** The command, key or channel; of `auth` the command's name as it was sent. */
+  /** The command, key or channel. For `auth`, the command's name as it was sent. */
   readonly object: string
   readonly username: string
 }
@@ -20,22 +21,22 @@ export interface AccessLogEntry extends Denied {
   readonly createdMs: number
   count: number
   updatedMs: number
-  /** As CLIENT LIST tells of the client, when it was refused last. */
+  /** The client as CLIENT LIST shows it, at the last refusal. */
   clientInfo: string
 }
 
 const GROUPED_WITHIN_MS = 60_000
 const GROUPED_AMONG = 10
-/** What is kept of a name that a client made up. */
+/** Bytes that are kept of a name that a client sent. */
 export const LOGGED_BYTES_MAX = 4096
 
-/** What an entry takes besides its texts. */
+/** Size of an entry without its texts. */
 const ENTRY_BYTES = 240
 
 export class AccessLog {
   /** Bytes of all entries. */
   bytes = 0
-  /** The newest last. */
+  /** Newest entry last. */
   readonly #entries: AccessLogEntry[] = []
   #nextId = 0
 
@@ -43,7 +44,7 @@ export class AccessLog {
     return this.#entries.length
   }
 
-  /** Adds what was refused, or counts it with what is the same. Keeps at most `lengthMax` entries. */
+  /** Adds a refusal, or counts it in an equal entry. Keeps at most `lengthMax` entries. */
   add(denied: Denied, clientInfo: string, nowMs: number, lengthMax: number): void {
     const entries = this.#entries
     const oldest = Math.max(0, entries.length - GROUPED_AMONG)
@@ -65,7 +66,7 @@ export class AccessLog {
     for (const old of entries.splice(0, entries.length - lengthMax)) this.bytes -= bytesOf(old)
   }
 
-  /** The newest `count` entries, the newest first. */
+  /** Returns the newest `count` entries, the newest first. */
   newest(count: number): AccessLogEntry[] {
     return count === 0 ? [] : this.#entries.slice(-count).reverse()
   }

@@ -1,18 +1,22 @@
-// Patterns that keys and channels are held against.
+// The patterns of keys and channels in ACL rules.
 
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { Glob } from '../util/bytes/glob.ts'
 
-/** What may be done with a key; bits of what a pattern grants and of what a command needs. */
+/** Bits for access to a key: granted by a pattern, or needed by a command. */
 export const READ = 1
 export const WRITE = 2
 
-/** A glob, compiled when it is first asked: many users are described and never come. */
+/** A glob. It is compiled at its first use, because many defined users never connect. */
 export class AccessPattern {
   readonly text: string
   /** For keys: READ, WRITE or both. */
   readonly access: number
-  /** What stands before a star that ends the pattern, where nothing else in it is special: most are like this. */
+  /**
+   * The prefix of a pattern whose only special character is a star at the end. Most patterns are
+   * like this.
+   */
   readonly #prefix: Uint8Array | undefined
   #glob: Glob | undefined = undefined
 
@@ -42,22 +46,24 @@ function beginsWith({ length, source, start }: Bytes, prefix: Uint8Array): boole
   return true
 }
 
-/** Patterns in the order in which they came, each once. */
+/** Patterns in order of arrival, each once. */
 export class PatternList {
   readonly #patterns: AccessPattern[] = []
-  /** Text → index: a user may have a hundred thousand. */
+  /** Text → index, because a user may have a hundred thousand patterns. */
   readonly #indices = new Map<string, number>()
 
   get all(): readonly AccessPattern[] {
     return this.#patterns
   }
 
-  /** Adds a pattern; one that is there already grants more. */
+  /** Adds a pattern. If the text is present, its access is extended. */
   add(text: string, access?: number): void {
     const pattern = new AccessPattern(text, access)
     const index = this.#indices.get(text)
     if (index !== undefined) {
-      this.#patterns[index] = new AccessPattern(text, this.#patterns[index]!.access | pattern.access)
+      const known = this.#patterns[index]
+      assert(known?.text === text, 'the index of a pattern leads to it')
+      this.#patterns[index] = new AccessPattern(text, known.access | pattern.access)
       return
     }
     this.#indices.set(text, this.#patterns.length)
@@ -78,7 +84,7 @@ export class PatternList {
   }
 }
 
-/** Returns the pattern as the rule that grants it: `~k*`, `%R~k*`. */
+/** Returns the rule that grants a pattern: `~k*`, `%R~k*`. */
 export function keyRule({ access, text }: AccessPattern): string {
   if (access === (READ | WRITE)) return `~${text}`
   return access === READ ? `%R~${text}` : `%W~${text}`

@@ -1,8 +1,11 @@
-// Why a rule cannot be applied, in Redis's words.
+// The reasons why a rule cannot be applied, in Redis's words.
 
 export class RuleError extends Error {
   override name = 'RuleError'
-  /** The rule names a command or a category that there is none of; such a rule holds no secret. */
+  /**
+   * True when the rule names an unknown command or category. Such a rule holds no secret and may be
+   * logged.
+   */
   readonly isUnknownName: boolean
 
   constructor(reason: string, isUnknownName = false) {
@@ -24,7 +27,10 @@ export const REASONS = {
   subcommandArgument: 'Allowing first-arg of a subcommand is not supported',
 } as const
 
-/** Tells whether a text holds blanks or a zero, which names and patterns must not: a rule is a word of a line. */
+/**
+ * Tells whether a text holds blanks or a zero byte. Names and patterns must not, because a rule is
+ * one word of a line.
+ */
 export function hasBlanks(text: string): boolean {
   return /[\0\t-\r ]/.test(text)
 }

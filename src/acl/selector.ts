@@ -1,25 +1,26 @@
-// A selector: some commands, on some keys, in some channels. A request is allowed when one selector of its user allows all of it.
+// A selector: a set of commands, keys and channels. A request is allowed when one selector of its
+// user allows all of it.
 //
-// Commands are a bitmap by command id. Beside it stand the rules that made it, from the last `+@all` or `-@all` on, because they are what
-// ACL LIST tells: a later rule about the same command or category takes the place of the earlier one, and one about a command that of those
-// about its subcommands.
+// The commands are a bitmap by command id. The rules that made it are kept too, from the last
+// `+@all` or `-@all` on, because ACL LIST shows them. A later rule replaces an earlier one about
+// the same command or category. A rule about a command also replaces rules about its subcommands.
 
 import { splitInline } from '../protocol/inline-words.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { lowerCase } from '../util/bytes/text.ts'
+import type { KnownCommands, RuleCommand } from './known-commands.ts'
 import { type AccessPattern, keyRule, PatternList, READ, WRITE } from './patterns.ts'
 import { hasBlanks, REASONS, RuleError } from './rule-error.ts'
-import type { RuleCommand, Vocabulary } from './vocabulary.ts'
 
 export class Selector {
   allKeys = false
   allChannels: boolean
-  /** Every command, none taken away: the bitmap need not be asked. */
+  /** True when every command is allowed. The bitmap need not be asked then. */
   allCommands = false
-  /** It began with every command there is or will be: its rules follow `+@all`. */
+  /** True when its rules follow `+@all`: it began with every present and future command. */
   #beginsWithAll = false
   #bits: Uint32Array = new Uint32Array(0)
-  /** Of commands that are denied otherwise: by id, the first arguments with which they are allowed, lower case. */
+  /** First arguments, lower case, that allow an otherwise denied command; by command id. */
   #firstArguments: Map<number, Set<string>> | undefined = undefined
   /** `get` or `@dangerous` → its sign, in order. */
   #commandRules = new Map<string, '+' | '-'>()
@@ -30,7 +31,7 @@ export class Selector {
     this.allChannels = allChannels
   }
 
-  /** It allows everything. */
+  /** True when it allows everything. */
   get isUnrestricted(): boolean {
     return this.allCommands && this.allKeys && this.allChannels
   }
@@ -60,16 +61,16 @@ export class Selector {
 
   // ── rules ────────────────────────────────────────────────────────────────
 
-  /** Reads `(rule rule …)`. Throws RuleError. */
-  static parse(text: string, vocabulary: Vocabulary, allChannels: boolean): Selector {
+  /** Parses `(rule rule …)`. Throws RuleError. */
+  static parse(text: string, commands: KnownCommands, allChannels: boolean): Selector {
     const selector = new Selector(allChannels)
     // Unbalanced quotes make an empty selector, as in Redis.
-    for (const rule of splitInline(text.slice(1, -1)) ?? []) selector.apply(rule, vocabulary)
+    for (const rule of splitInline(text.slice(1, -1)) ?? []) selector.apply(rule, commands)
     return selector
   }
 
-  /** Applies a rule. Throws RuleError; nothing is changed then. */
-  apply(rule: string, vocabulary: Vocabulary): void {
+  /** Applies a rule. Throws RuleError, having changed nothing. */
+  apply(rule: string, commands: KnownCommands): void {
     switch (lowerCase(rule)) {
       case 'allkeys':
       case '~*':
@@ -87,20 +88,20 @@ export class Selector {
         return
       case 'allcommands':
       case '+@all':
-        this.#resetCommands(true, vocabulary)
+        this.#resetCommands(true, commands)
         return
       case 'nocommands':
       case '-@all':
-        this.#resetCommands(false, vocabulary)
+        this.#resetCommands(false, commands)
         return
     }
     const sign = rule[0]
     if (sign === '~' || sign === '%') this.#addKeys(rule)
     else if (sign === '&') this.#addChannels(rule.slice(1))
     else if (sign !== '+' && sign !== '-') throw new RuleError(REASONS.syntax)
-    else if (rule[1] === '@') this.#setCategory(rule.slice(2), sign, vocabulary)
-    else if (sign === '+' && rule.includes('|')) this.#allowPart(rule.slice(1), vocabulary)
-    else this.#setCommand(known(vocabulary, rule.slice(1)), sign)
+    else if (rule[1] === '@') this.#setCategory(rule.slice(2), sign, commands)
+    else if (sign === '+' && rule.includes('|')) this.#allowPart(rule.slice(1), commands)
+    else this.#setCommand(known(commands, rule.slice(1)), sign)
   }
 
   #resetKeys(all: boolean): void {
@@ -113,7 +114,7 @@ export class Selector {
     this.#channels = new PatternList()
   }
 
-  #resetCommands(all: boolean, { idCount }: Vocabulary): void {
+  #resetCommands(all: boolean, { idCount }: KnownCommands): void {
     this.allCommands = all
     this.#beginsWithAll = all
     this.#bits = new Uint32Array((idCount + 31) >>> 5).fill(all ? 0xffffffff : 0)
@@ -129,14 +130,14 @@ export class Selector {
     if (rule[0] === '%') {
       access = 0
       for (; at < rule.length; at++) {
-        const char = rule[at]!.toUpperCase()
+        const char = rule.charAt(at).toUpperCase()
         const bit = char === 'R' ? READ : char === 'W' ? WRITE : 0
         if (bit !== 0 && (access & bit) === 0) access |= bit
         else if (char === '~' && access !== 0) break
         else throw new RuleError(REASONS.syntax)
       }
       at++
-      // `%` alone would be a pattern that grants nothing.
+      // `%` alone would make a pattern that grants nothing.
       if (access === 0) throw new RuleError(REASONS.syntax)
     }
     const text = rule.slice(at)
@@ -150,11 +151,11 @@ export class Selector {
     this.#channels.add(text)
   }
 
-  #setCategory(name: string, sign: '+' | '-', vocabulary: Vocabulary): void {
-    const commands = vocabulary.inCategory(lowerCase(name))
-    if (commands === undefined) throw new RuleError(REASONS.unknownName, true)
+  #setCategory(name: string, sign: '+' | '-', commands: KnownCommands): void {
+    const found = commands.inCategory(lowerCase(name))
+    if (found === undefined) throw new RuleError(REASONS.unknownName, true)
     this.#remember(sign, `@${lowerCase(name)}`)
-    for (const command of commands) this.#setBits(command, sign)
+    for (const command of found) this.#setBits(command, sign)
   }
 
   #setCommand(command: RuleCommand, sign: '+' | '-'): void {
@@ -162,18 +163,19 @@ export class Selector {
     this.#remember(sign, command.name)
   }
 
-  /** `+config|get`: a subcommand; or `+select|0`: a command with that first argument. */
-  #allowPart(name: string, vocabulary: Vocabulary): void {
+  /** `+config|get` names a subcommand; `+select|0` names a command with that first argument. */
+  #allowPart(name: string, commands: KnownCommands): void {
     const bar = name.lastIndexOf('|')
-    const command = known(vocabulary, name.slice(0, bar))
+    const command = known(commands, name.slice(0, bar))
     if (command.name.includes('|')) throw new RuleError(REASONS.subcommandArgument)
     const argument = lowerCase(name.slice(bar + 1))
     if (argument === '') throw new RuleError(REASONS.syntax)
     if (command.subcommands !== undefined) {
-      this.#setCommand(known(vocabulary, name), '+')
+      this.#setCommand(known(commands, name), '+')
       return
     }
-    // Redis takes blanks and quotes here and dies when it tells its rules: a rule is one word.
+    // Redis accepts blanks and quotes here, and later crashes when it lists the rules. A rule is
+    // one word.
     if (hasBlanks(argument) || /["']/.test(argument)) throw new RuleError(REASONS.syntax)
     this.#firstArguments ??= new Map()
     const words = this.#firstArguments.get(command.id)
@@ -196,19 +198,17 @@ export class Selector {
       bits.set(this.#bits)
       this.#bits = bits
     }
-    if (sign === '+') {
-      this.#bits[word]! |= 1 << (id & 31)
-    } else {
-      this.#bits[word]! &= ~(1 << (id & 31))
-      this.allCommands = false
-    }
+    const bit = 1 << (id & 31)
+    const bits = this.#bits[word] ?? 0
+    this.#bits[word] = sign === '+' ? bits | bit : bits & ~bit
+    if (sign === '-') this.allCommands = false
   }
 
-  /** Keeps a rule in place of those that it makes void. */
+  /** Records a rule and drops the rules that it makes void. */
   #remember(sign: '+' | '-', name: string): void {
     const rules = this.#commandRules
     rules.delete(name)
-    // Only what has parts can have rules about them.
+    // Only a whole command has rules about its parts.
     if (!name.includes('|') && !name.startsWith('@')) {
       for (const other of rules.keys()) if (other.startsWith(`${name}|`)) rules.delete(other)
     }
@@ -221,12 +221,15 @@ export class Selector {
     return this.allCommands || ((this.#bits[id >>> 5] ?? 0) & (1 << (id & 31))) !== 0
   }
 
-  /** The first arguments with which a command is allowed that is denied otherwise, lower case. */
+  /** Returns the first arguments, lower case, that allow an otherwise denied command. */
   firstArgumentsOf(id: number): ReadonlySet<string> | undefined {
     return this.#firstArguments?.get(id)
   }
 
-  /** `needs`: READ, WRITE, both or nothing in particular. */
+  /**
+   * `needs` is READ, WRITE, both, or 0 for a key that the command names without reading or writing
+   * it.
+   */
   allowsKey(key: Bytes, needs: number): boolean {
     if (this.allKeys) return true
     const patterns = this.#keys.all
@@ -242,13 +245,16 @@ export class Selector {
     return this.allKeys || this.keys.some(({ access, text }) => (access & READ) !== 0 && text === '*')
   }
 
-  /** Of a channel, or of a pattern to subscribe to, which only the same pattern allows. */
+  /**
+   * Tells whether a channel is allowed. A pattern to subscribe to is allowed only by the same
+   * pattern.
+   */
   allowsChannel(name: Bytes, isPattern: boolean): boolean {
     if (this.allChannels) return true
     return isPattern ? this.#channels.has(name.toString()) : this.channels.some((each) => each.matches(name))
   }
 
-  /** As `allowsChannel`, for a name at hand as latin1. */
+  /** Does the same as `allowsChannel` for a latin1 name. */
   allowsChannelNamed(name: string, isPattern: boolean): boolean {
     if (this.allChannels) return true
     return isPattern ? this.#channels.has(name) : this.channels.some((each) => each.matchesText(name))
@@ -271,15 +277,15 @@ export class Selector {
     return this.allChannels ? '&*' : this.channels.map(({ text }) => `&${text}`).join(' ')
   }
 
-  /** All of it, as rules. */
+  /** The whole selector as rules. */
   describe(): string {
     const channels = this.allChannels ? ['&*'] : ['resetchannels', this.describeChannels()]
     return [this.describeKeys(), ...channels, this.describeCommands()].filter((part) => part !== '').join(' ')
   }
 }
 
-function known(vocabulary: Vocabulary, name: string): RuleCommand {
-  const command = vocabulary.get(name)
+function known(commands: KnownCommands, name: string): RuleCommand {
+  const command = commands.get(name)
   if (command === undefined) throw new RuleError(REASONS.unknownName, true)
   return command
 }

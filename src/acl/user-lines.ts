@@ -1,19 +1,24 @@
-// Users as a text of lines: `user <name> <rule> <rule> …`. The ACL file is such a text; a config file has such lines among others.
+// Users as lines of text: `user <name> <rule> <rule> …`. An ACL file consists of such lines; a
+// config file has them among others.
 //
-// Words of the ACL file stand between single blanks and are not quoted: names and patterns hold no blanks.
+// In the ACL file, single blanks separate words, and words are not quoted: names and patterns hold
+// no blanks.
 
 import { hasBlanks, RuleError } from './rule-error.ts'
 import { joinSelectors, type RuleContext, UnclosedSelector, User } from './user.ts'
 
-/** What is wrong with a text of users, all of it in one line, in Redis's words. */
+/** All errors of a text of users in one line, in Redis's words. */
 export class UserLinesError extends Error {
   override name = 'UserLinesError'
 }
 
-/** Errors that are told of one text: a file that is no list of users would fill the log with them. */
+/**
+ * Errors that are reported for one text. A file that is no list of users would otherwise fill the
+ * log.
+ */
 const ERRORS_TOLD_MAX = 100
 
-/** Reads an ACL file; `path` is what errors call it. Throws UserLinesError. */
+/** Parses an ACL file; `path` is its name in errors. Throws UserLinesError. */
 export function parseUserLines(text: string, path: string, context: RuleContext): Map<string, User> {
   const users = new Map<string, User>()
   const errors: string[] = []
@@ -50,7 +55,10 @@ function parseLine(
   }
 }
 
-/** Applies the words of a line and returns what is wrong: each name that is unknown, and the first of other mistakes. */
+/**
+ * Applies the words of a line. Returns the errors: every unknown name, and the first of the other
+ * mistakes.
+ */
 function applyAll(user: User, words: readonly string[], where: string, context: RuleContext): string[] {
   let rules: string[]
   try {
@@ -75,7 +83,7 @@ function applyAll(user: User, words: readonly string[], where: string, context: 
   return errors
 }
 
-/** The line that makes a user again. */
+/** Returns the line that defines a user. */
 export function userLine(user: User): string {
   return `user ${user.name} ${user.describe()}`
 }

@@ -1,30 +1,34 @@
-// A user: whether it may come in, with which passwords, and what it may do then.
+// A user: whether it may log in, with which passwords, and its selectors.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { assert } from '../util/assert.ts'
 import { lowerCase } from '../util/bytes/text.ts'
+import type { KnownCommands } from './known-commands.ts'
 import { REASONS, RuleError } from './rule-error.ts'
 import { Selector } from './selector.ts'
-import type { Vocabulary } from './vocabulary.ts'
 
-/** What rules are read with. */
+/** The data that rules are read with. */
 export interface RuleContext {
-  readonly vocabulary: Vocabulary
-  /** A new selector may use every channel: `acl-pubsub-default`. */
+  readonly commands: KnownCommands
+  /** True when a new selector allows every channel (`acl-pubsub-default`). */
   readonly allChannels: boolean
 }
 
 const HASH_HEX_LENGTH = 64
-/** Estimate of a user's memory without its rules. */
+/** Estimated size of a user without its rules. */
 const USER_BYTES = 512
-/** Estimate of the memory that each letter of a user's rules stands for: their text, their patterns, the passwords. */
+/** Estimated bytes per letter of a user's rules: the text, the patterns, the passwords. */
 const RULE_LETTER_BYTES = 3
 
 export class User {
   readonly name: string
   enabled = false
-  /** Any password is right. */
+  /** True when any password is accepted. */
   noPassword = false
-  /** Redis then takes what RESTORE is given unseen; here it is always looked at, and this is only told. */
+  /**
+   * Redis does not check the payloads that such a user gives RESTORE. Here they are always checked,
+   * and the flag is only reported.
+   */
   skipsSanitizing = false
   /** SHA-256 of each password, hexadecimal. */
   #passwords = new Set<string>()
@@ -36,7 +40,7 @@ export class User {
     this.#selectors = [new Selector(allChannels)]
   }
 
-  /** The first one is the user's own; the others were given in parentheses. */
+  /** The first selector is the user's own; the others were given in parentheses. */
   get selectors(): readonly Selector[] {
     return this.#selectors
   }
@@ -45,17 +49,17 @@ export class User {
     return this.#passwords
   }
 
-  /** About how many bytes it takes. */
+  /** Estimated bytes of the user. */
   get bytes(): number {
     return USER_BYTES + this.name.length + this.describe().length * RULE_LETTER_BYTES
   }
 
-  /** Nothing need be asked about its requests. */
+  /** True when its requests need no check. */
   get isUnrestricted(): boolean {
     return this.#selectors.some((selector) => selector.isUnrestricted)
   }
 
-  /** Becomes what another is but for the name, which is not to be used from here on. */
+  /** Takes over everything but the name of another user, which must not be used afterwards. */
   become(other: User): void {
     this.enabled = other.enabled
     this.noPassword = other.noPassword
@@ -75,7 +79,7 @@ export class User {
 
   // ── rules ────────────────────────────────────────────────────────────────
 
-  /** Applies a rule. Throws RuleError; nothing is changed then. */
+  /** Applies a rule. Throws RuleError, having changed nothing. */
   apply(rule: string, context: RuleContext): void {
     this.#description = undefined
     switch (lowerCase(rule)) {
@@ -113,9 +117,11 @@ export class User {
     } else if (sign === '<' || sign === '!') {
       if (!this.#passwords.delete(hashIn(rule))) throw new RuleError(REASONS.noSuchPassword)
     } else if (sign === '(' && rule.endsWith(')')) {
-      this.#selectors.push(Selector.parse(rule, context.vocabulary, context.allChannels))
+      this.#selectors.push(Selector.parse(rule, context.commands, context.allChannels))
     } else {
-      this.#selectors[0]!.apply(rule, context.vocabulary)
+      const [own] = this.#selectors
+      assert(own !== undefined, 'a user has a selector of its own')
+      own.apply(rule, context.commands)
     }
   }
 
@@ -126,7 +132,10 @@ export class User {
 
   // ── questions ────────────────────────────────────────────────────────────
 
-  /** Tells whether a hashed password is the user's. Each is compared to its end, and all of them: the time says nothing. */
+  /**
+   * Tells whether a hashed password is the user's. It compares all passwords completely, so that
+   * the time tells nothing.
+   */
   hasPassword(hash: Buffer): boolean {
     if (this.noPassword) return true
     let found = false
@@ -134,7 +143,7 @@ export class User {
     return found
   }
 
-  /** The words that stand for what it is besides its selectors, in Redis's order. */
+  /** The words for its state besides selectors, in Redis's order. */
   get flags(): readonly string[] {
     return [
       this.enabled ? 'on' : 'off',
@@ -143,7 +152,7 @@ export class User {
     ]
   }
 
-  /** All of it as rules, in one line: what ACL LIST tells and files hold. */
+  /** The whole user as rules, in one line: the form of ACL LIST and of files. */
   describe(): string {
     this.#description ??= [
       ...this.flags,
@@ -158,7 +167,10 @@ export function hashPassword(latin1: string): Buffer {
   return createHash('sha256').update(latin1, 'latin1').digest()
 }
 
-/** `>password` or `<password` in clear, `#hash` or `!hash`: returns the hash. Throws RuleError. */
+/**
+ * Returns the hash of `>password` or `<password` in clear, or of `#hash` or `!hash`. Throws
+ * RuleError.
+ */
 function hashIn(rule: string): string {
   const text = rule.slice(1)
   if (rule[0] === '>' || rule[0] === '<') return hashPassword(text).toString('hex')
@@ -169,11 +181,11 @@ function hashIn(rule: string): string {
 /**
  * Joins selectors that were split into several words: `(+get`, `~k)` → `(+get ~k)`.
  *
- * Throws RuleError when a parenthesis is not closed; its message is the word that opens it.
+ * Throws UnclosedSelector when a parenthesis is not closed.
  */
 export function joinSelectors(words: readonly string[]): string[] {
   const rules: string[] = []
-  let open: string[] | undefined
+  let open: [string, ...string[]] | undefined
   for (const word of words) {
     if (open === undefined && word.startsWith('(') && !word.endsWith(')')) {
       open = [word]
@@ -186,11 +198,11 @@ export function joinSelectors(words: readonly string[]): string[] {
       rules.push(word)
     }
   }
-  if (open !== undefined) throw new UnclosedSelector(open[0]!)
+  if (open !== undefined) throw new UnclosedSelector(open[0])
   return rules
 }
 
-/** A parenthesis that no later word closes. */
+/** The error for a parenthesis that no later word closes. `word` is the word that opens it. */
 export class UnclosedSelector extends Error {
   override name = 'UnclosedSelector'
   readonly word: string

@@ -1,37 +1,44 @@
-// What the broker needs of whoever keeps messages (channels/): who listens in a subscriber's place, and where messages are kept.
+// The interface through which the broker reaches the room that keeps messages (channels/). It says
+// which listener stands in a subscriber's place, and which log a channel has.
 
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Listener, Subscriber } from './subscriber.ts'
 
 export type SubscriptionKind = 'channel' | 'pattern' | 'shard'
 
-/** Stands beside the fan-out of one channel's messages. */
+/** The log of one channel. It takes part in each delivery. */
 export interface MessageLog {
-  /** True when messages are kept, not only watched. */
+  /** True when messages are kept. False for a rule that only says how to treat slow subscribers. */
   readonly keeps: boolean
-  /** A message is going to be delivered: it is kept first. Throws what the store throws; then nobody hears of it. */
+  /**
+   * Keeps a message that is about to be delivered. Throws the store's errors; the message is then
+   * not delivered.
+   */
   begin(message: Bytes): void
-  /** It was delivered to all. */
+  /** Ends the delivery, after every receiver got the message. */
   end(): void
 }
 
 export interface MessageKeeper {
-  /** Tells whether places would be remembered that are not yet, if a client subscribed to all of these. */
+  /** Tells whether subscribing to these names would add positions to remember. */
   addsPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean
-  /** Throws a ReplyError if these would be too many. */
+  /** Throws a ReplyError if these positions would be too many. */
   checkPlaces(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void
-  /** Somebody subscribes; returns who listens: the subscriber, or a reader on its behalf. */
+  /** Notes a subscription; returns its listener: the subscriber, or a reader on its behalf. */
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
-  /** A subscription ends; returns who has listened. */
+  /** Notes the end of a subscription; returns the listener that it had. */
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener
-  /** All subscriptions of somebody are going to end without its asking for that. */
+  /** Notes that all subscriptions of a subscriber end because its connection is gone. */
   vanish(subscriber: Subscriber): void
-  /** Returns what stands beside a channel to which a message is published; null = nothing is to be known of its messages. */
+  /**
+   * Returns the log of a channel that a message is published to; null when no rule names the
+   * channel.
+   */
   logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
 }
 
-/** Knows which messages are kept, here or by the server that this one follows. */
+/** Knows which messages are kept, by this server or by the primary that it follows. */
 export interface KeepingRules {
-  /** Tells whether messages to a channel of this name are kept; leaves nothing behind. */
+  /** Tells whether messages to a channel are kept. Remembers nothing about the name. */
   keeps(channel: Bytes): boolean
 }

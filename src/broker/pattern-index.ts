@@ -1,38 +1,38 @@
-// Which patterns match a channel, without asking those that cannot.
+// Finds the patterns that match a channel, without asking those that cannot.
 //
-// A pattern's bytes before its first special character must stand at the
-// beginning of the channel. So patterns hang in a trie over these literal
-// prefixes, and a channel meets only those along its own path:
+// A channel must begin with the bytes before a pattern's first special character: its literal
+// prefix. So patterns hang in a trie of literal prefixes, and a channel meets only those along its
+// own path:
 //
 //        (root) ─ "news." ─┬─ "sport."     news.*  news.?  hang at "news."
 //                          └─ "music."     *  and  *.sport hang at the root
 //
-// What follows the prefix is nothing, a lone star, or else matched as a glob.
+// The rest of a pattern is empty, a lone star, or a glob.
 
 import { Glob, literalPrefix } from '../util/bytes/glob.ts'
 import { type Prefixed, PrefixTrie } from '../util/tables/prefix-trie.ts'
 import { SubscriberList } from './subscriber-list.ts'
 
-/** A pattern somebody subscribed to, with its subscribers. */
+/** A pattern with its subscribers. */
 export class Pattern extends SubscriberList implements Prefixed {
-  /** Its literal prefix. */
+  /** The bytes before the first special character. */
   readonly prefix: string
-  /** Counts up: patterns receive a message in the order in which they came. */
+  /** Grows with each new pattern. Patterns receive a message in this order. */
   readonly sequence: number
   slot = -1
-  /** What follows the literal prefix; a glob is of the whole name. */
+  /** The rest behind the literal prefix. A glob covers the whole name. */
   readonly #rest: 'nothing' | 'star' | Glob
 
   constructor(name: string, sequence: number) {
     super(name)
     this.prefix = literalPrefix(name)
     const rest = name.slice(this.prefix.length)
-    // Alone, a star does not match the empty channel: that is left to the matcher.
+    // A lone star without a prefix does not match the empty channel. The glob handles this case.
     this.#rest = rest === '' ? 'nothing' : rest === '*' && this.prefix !== '' ? 'star' : new Glob(name)
     this.sequence = sequence
   }
 
-  /** Tells whether it matches a channel that begins with its prefix. */
+  /** Tells whether the pattern matches a channel that begins with its prefix. */
   matches(channel: string): boolean {
     const rest = this.#rest
     if (rest === 'star') return true
@@ -52,7 +52,9 @@ export class PatternIndex<Indexed extends Pattern = Pattern> {
     this.#trie.remove(pattern)
   }
 
-  /** Appends the patterns that match a channel to `found`, which is empty, in the order in which they came. */
+  /**
+   * Appends the matching patterns to `found`, in order of their sequence. `found` must be empty.
+   */
   match(channel: string, found: Indexed[]): void {
     this.#trie.match(channel, found)
     for (let i = 1; i < found.length; i++) {
@@ -62,7 +64,7 @@ export class PatternIndex<Indexed extends Pattern = Pattern> {
     }
   }
 
-  /** Nodes in use, for tests: what was removed must leave nothing behind. */
+  /** Number of trie nodes, for tests: removing a pattern must leave no node behind. */
   get nodes(): number {
     return this.#trie.nodes
   }

@@ -1,7 +1,9 @@
-// The name under which a group listens: `$share/<group>/<channel>`, or a pattern in the channel's place.
+// The name that members of a group subscribe to: `$share/<group>/<channel>`, or with a pattern for
+// the channel.
 //
-// The group's name has no slash and no blank; what follows may have any. A group is one of its kind: `workers` on `orders.eu` and
-// `workers` on `orders.us` are two, and so are a channel and a pattern of the same text.
+// The group's name has no slash and no blank; the rest may have any. Groups differ by name, by
+// target and by kind: `workers` on `orders.eu` and `workers` on `orders.us` are two groups, and so
+// are a channel and a pattern with the same text.
 
 import { Bytes } from '../util/bytes/bytes.ts'
 
@@ -13,12 +15,12 @@ export interface SharedName {
   readonly target: string
 }
 
-/** True when a name begins as those of groups do. */
+/** Tells whether a name begins like the name of a group. */
 export function isShared(name: string): boolean {
   return name.startsWith(PREFIX)
 }
 
-/** Reads a group's name; undefined = it is none, or it lacks something. */
+/** Parses a group's name; returns undefined when it is not one, or lacks a part. */
 export function parseSharedName(name: string): SharedName | undefined {
   if (!isShared(name)) return undefined
   const slash = name.indexOf('/', PREFIX.length)
@@ -32,7 +34,7 @@ export function sharedName({ group, target }: SharedName): string {
   return `${PREFIX}${group}/${target}`
 }
 
-/** Returns what a name listens to: the channel or pattern behind the group, or the name itself. */
+/** Returns the channel or pattern behind a group's name. Any other name is its own target. */
 export function targetOf(name: string): string {
   return parseSharedName(name)?.target ?? name
 }
@@ -40,7 +42,7 @@ export function targetOf(name: string): string {
 const target = new Bytes()
 const FIRST = PREFIX.charCodeAt(0)
 
-/** As `targetOf`; what is returned is valid until the next call. */
+/** Does the same as `targetOf` for bytes. The result is valid until the next call. */
 export function targetBytesOf(name: Bytes): Bytes {
   if (name.length <= PREFIX.length || name.at(0) !== FIRST) return name
   const { length } = targetOf(name.toString())

@@ -1,22 +1,28 @@
-// What the broker needs of whoever has groups (channels/groups/groups.ts): who joins and leaves one, and which of them hear a message.
+// The interface through which the broker reaches groups (channels/groups/groups.ts): it tells them
+// about members, and asks which groups hear a message.
 
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { SubscriptionKind } from './message-keeper.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** Some subscribers that share what is published: each message goes to one of them. */
+/** Some subscribers that share messages: each message goes to one of them. */
 export interface SharingGroup {
-  /** Has one member hear a message; returns how many are going to: 1, or 0 where nobody can. */
+  /**
+   * Sends a message to one member; returns the number of receivers: 1, or 0 when no member can take
+   * it.
+   */
   share(channel: string, message: Bytes): number
 }
 
 export interface Sharing {
-  /** Somebody has subscribed to the name of a group. */
+  /** Notes a subscription to a group's name. */
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): void
-  /** Such a subscription has ended. */
+  /** Notes the end of such a subscription. */
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): void
-  /** All subscriptions of somebody are going to end without its asking for that. */
+  /** Notes that all subscriptions of a subscriber end because its connection is gone. */
   vanish(subscriber: Subscriber): void
-  /** Returns the groups that hear a channel, those by pattern last; null = none. */
+  /**
+   * Returns the groups that hear a channel, with groups of patterns last; null when there are none.
+   */
   groupsOf(channel: string, kind: 'channel' | 'shard'): readonly SharingGroup[] | null
 }

@@ -1,22 +1,25 @@
 // The subscribers of one channel or pattern, in order of arrival.
 //
-// An array, because fan-out walks it; who leaves is replaced by a hole, so that
-// leaving costs the same with 100,000 subscribers as with ten. Where somebody
-// stands is looked up in a map once the list is long enough for searching to
-// cost more. Holes are swept out when they are the majority, but never while
-// somebody walks the list.
+// The list is an array, because fan-out walks it. A subscriber that leaves is replaced by a hole,
+// so leaving costs the same with 100,000 subscribers as with ten. A long list has a map from
+// subscriber to index, where searching would cost more. Holes are swept out when they are the
+// majority, but not during a walk.
 
 import type { Listener } from './subscriber.ts'
 
-/** Up to this many members are searched rather than mapped: most channels have one or two subscribers. */
+/**
+ * A list up to this length is searched and has no map: most channels have one or two subscribers.
+ */
 const SEARCHED_MAX = 16
 
 export class SubscriberList {
-  /** What is subscribed to, as latin1. */
+  /** The channel or pattern, as latin1. */
   readonly name: string
-  /** Subscribers; the array below also has holes. */
+  /** Number of subscribers; `members` also has holes. */
   count = 0
-  /** Walk it by index up to the length it had at the beginning, between `hold` and `release`; undefined = left. */
+  /**
+   * To walk it, call `hold`, use the length it had then, and call `release`. A hole is undefined.
+   */
   readonly members: (Listener | undefined)[] = []
   #positions: Map<Listener, number> | undefined = undefined
   #walkers = 0
@@ -25,7 +28,7 @@ export class SubscriberList {
     this.name = name
   }
 
-  /** Adds somebody who is not in the list. */
+  /** Adds a listener that is not in the list. */
   add(listener: Listener): void {
     const { members } = this
     this.#positions?.set(listener, members.length)
@@ -34,7 +37,7 @@ export class SubscriberList {
     if (this.#positions === undefined && members.length > SEARCHED_MAX) this.#mapPositions()
   }
 
-  /** Removes somebody who is in the list. */
+  /** Removes a listener that is in the list. */
   remove(listener: Listener): void {
     const { members } = this
     const position = this.#positions?.get(listener) ?? members.indexOf(listener)
@@ -44,14 +47,14 @@ export class SubscriberList {
     if (this.#walkers === 0 && members.length > 2 * this.count) this.#sweep()
   }
 
-  /** Puts somebody in the place of a member. */
+  /** Replaces a member by another listener, at the same index. */
   replace(listener: Listener, by: Listener): void {
     const position = this.#positions?.get(listener) ?? this.members.indexOf(listener)
     this.members[position] = by
     if (this.#positions?.delete(listener)) this.#positions.set(by, position)
   }
 
-  /** Keeps every member at its position until `release`. */
+  /** Keeps every member at its index until `release`. */
   hold(): void {
     this.#walkers++
   }

@@ -1,11 +1,11 @@
-// Channels that remember: the room that knows which messages are kept, who reads them, and who was away.
+// Channels that keep their messages. This room assembles the logs, the readers, the remembered
+// positions, the groups and the schedule, and is what the broker and the engine see of them.
 //
-//   PUBLISH ─▶ broker: route ─▶ log.begin (the message is kept, in the unit that published it) ─▶ fan-out ─▶ log.end
-//                                                                                  └─▶ a client, or the reader on its behalf
+//   PUBLISH ─▶ broker: route ─▶ log.begin (the unit that publishes also keeps) ─▶ fan-out ─▶ log.end
+//                                                             └─▶ a client, or the reader of its subscription
 //
-// It sits at the broker as its keeper while there is a rule, and costs nothing else. What it keeps is data: streams of
-// messages and hashes of places (channel-keys.ts), in database 0. The parts are put together here, and told what the engine
-// says; each knows its own noun.
+// The room is the broker's keeper while a rule exists, and costs nothing otherwise. Everything it
+// keeps is data in database 0: streams of messages and hashes of read positions (channel-keys.ts).
 
 import type { KeepingRules, MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
 import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
@@ -25,26 +25,30 @@ import type { Stats } from '../engine/figures/stats.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelKind } from './log/channel-keys.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
+import { ChannelTotals, type ChannelTotalsHost } from './log/channel-totals.ts'
 import { MessageIds } from './log/message-ids.ts'
 import { RecentIds } from './log/recent-ids.ts'
-import { RuledChannels } from './log/ruled-channels.ts'
-import { Tally, type TallyHost } from './log/tally.ts'
+import { RuleLookup } from './log/rule-lookup.ts'
+import { PositionSampler, type PositionSamplerHost } from './positions/position-sampler.ts'
 import { ReadPositions, type ReadPositionsHost, UNCOUNTED } from './positions/read-positions.ts'
-import { Sampling, type SamplingHost } from './positions/sampling.ts'
-import { Audience, type AudienceHost } from './reading/audience.ts'
-import { Gaps } from './reading/gaps.ts'
-import type { Reader, Sliced } from './reading/reader.ts'
-import { ReadingLine } from './reading/reading-line.ts'
+import { CatchUpQueue } from './reading/catch-up-queue.ts'
+import { GapNotices } from './reading/gap-notices.ts'
+import { NamedSubscribers, type NamedSubscribersHost } from './reading/named-subscribers.ts'
+import type { PacedReader, Reader } from './reading/reader.ts'
 import { Subscriptions, type SubscriptionsHost } from './reading/subscriptions.ts'
-import { Schedule, type ScheduleHost, type ScheduleRoom } from './schedule/schedule.ts'
+import { Schedule, type ScheduleHost, type SchedulePublisher } from './schedule/schedule.ts'
 
-/** In how many logs at a time messages are looked for that are too old: in all of them once a second, if that is not too often. */
+/**
+ * Number of logs that one sweep searches for expired messages. Sweeps are spaced so that every log
+ * is searched once a second, as long as that does not take more than one sweep in 100 ms.
+ */
 const SWEPT_MAX = 1000
 const SWEEP_MS_MIN = 100
 const SWEEP_MS_MAX = 1000
@@ -94,66 +98,71 @@ export class Channels
     ReadPositionsHost,
     SubscriptionsHost,
     GroupsHost,
-    AudienceHost,
-    SamplingHost,
-    TallyHost,
-    ScheduleRoom
+    NamedSubscribersHost,
+    PositionSamplerHost,
+    ChannelTotalsHost,
+    SchedulePublisher
 {
   readonly ids = new MessageIds()
   readonly logs: ChannelLogs
-  readonly places: ReadPositions
+  readonly positions: ReadPositions
   readonly subscriptions: Subscriptions
   readonly groups: Groups
-  /** What is asked and changed of subscribers from outside. */
-  readonly audience: Audience
-  readonly tally: Tally
-  /** What is to be published later. */
+  /** Reads and changes the state of named subscribers for the CHANNEL commands. */
+  readonly namedSubscribers: NamedSubscribers
+  readonly totals: ChannelTotals
+  /** Messages to be published later. */
   readonly schedule: Schedule
-  /** Which ids messages had lately. */
+  /** Ids of recently published messages, for deduplication. */
   readonly recentIds: RecentIds
-  current: ChannelLog | null = null
-  behind = 0
+  delivering: ChannelLog | null = null
+  readersBehind = 0
   readonly #host: ChannelsHost
-  readonly #line: ReadingLine
-  readonly #gaps: Gaps
-  readonly #sampling: Sampling
-  /** The rules as they were given, and what they say, whether or not they are in force. */
+  readonly #catchUpQueue: CatchUpQueue
+  readonly #gaps: GapNotices
+  readonly #sampler: PositionSampler
+  /**
+   * The rules as configured, and a lookup over them. Neither says whether the rules are in force.
+   */
   #given: readonly ChannelRule[] = []
-  #ruled = new RuledChannels([])
-  /** Follows a primary: no rule is in force. */
+  #ruled = new RuleLookup([])
+  /** True while this server follows a primary. No rule is in force then. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
 
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
-    this.#line = new ReadingLine(host, later)
-    this.#gaps = new Gaps((channel, text) => void host.clients.pubSub.publishTo(channel, text), later)
-    this.#sampling = new Sampling(this, host.environment.clock)
+    this.#catchUpQueue = new CatchUpQueue(host, later)
+    this.#gaps = new GapNotices((channel, text) => void host.clients.pubSub.publishTo(channel, text), later)
+    this.#sampler = new PositionSampler(this, host.environment.clock)
     this.logs = new ChannelLogs(this)
-    this.places = new ReadPositions(this)
+    this.positions = new ReadPositions(this)
     this.subscriptions = new Subscriptions(this, host)
     this.groups = new Groups(this)
-    this.audience = new Audience(this)
-    this.tally = new Tally(this)
+    this.namedSubscribers = new NamedSubscribers(this)
+    this.totals = new ChannelTotals(this)
     this.recentIds = new RecentIds(this)
     this.schedule = new Schedule(host, this, later)
     host.clients.pubSub.sharing = this.groups
-    host.config.onChange('channel', (rules) => this.#give(rules))
-    host.conditions.loading.changed.add(() => this.#follow())
+    host.config.onChange('channel', (rules) => this.#setRules(rules))
+    host.conditions.loading.changed.add(() => this.#applyRules())
     host.effects.role.changed.add(() => {
-      if (host.effects.role.isReplica !== this.#isReplica) this.#follow()
+      if (host.effects.role.isReplica !== this.#isReplica) this.#applyRules()
     })
-    this.#give(host.config.get('channel'))
+    this.#setRules(host.config.get('channel'))
   }
 
   // ── rules ────────────────────────────────────────────────────────────────
 
-  /** Follows these rules from now on: what was kept stays, and who is subscribed goes on where it is; while data is loaded, when that is over. */
-  #give(rules: readonly ChannelRule[]): void {
+  /**
+   * Adopts new rules. Kept messages stay, and subscribers continue at their positions. While data
+   * is being loaded, the rules take effect when loading ends.
+   */
+  #setRules(rules: readonly ChannelRule[]): void {
     this.#given = rules
-    this.#ruled = new RuledChannels(rules)
+    this.#ruled = new RuleLookup(rules)
     this.#host.clients.pubSub.rules = rules.length > 0 ? this : null
-    this.#follow()
+    this.#applyRules()
   }
 
   keeps(channel: Bytes): boolean {
@@ -161,41 +170,43 @@ export class Channels
     return rule !== undefined && keeps(rule)
   }
 
-  /** Has the rules in force where this server decides what is kept. */
-  #follow(): void {
+  /** Puts the rules in force, if this server decides which messages are kept. */
+  #applyRules(): void {
     const { pubSub } = this.#host.clients
     const { role } = this.#host.effects
     this.#isReplica = role.isReplica
-    // A replica keeps what its primary has kept, and nothing by itself: its subscribers hear messages as they come. What its
-    // clients publish to a kept channel is refused: it is a write (`keeps`).
-    this.logs.follow(this.#isReplica ? [] : this.#given)
-    pubSub.keeper = this.logs.areRuled ? this : null
+    // A replica keeps the messages that its primary kept, and no others. Its subscribers hear
+    // messages as they arrive. A publish to a kept channel is refused, because it is a write
+    // (`keeps`).
+    this.logs.applyRules(this.#isReplica ? [] : this.#given)
+    assert(!this.#isReplica || !this.logs.hasRules, 'no rule is in force on a replica')
+    pubSub.keeper = this.logs.hasRules ? this : null
     if (!this.isLoading) {
-      this.places.follow()
-      this.subscriptions.follow()
-      this.groups.follow()
+      this.positions.rulesChanged()
+      this.subscriptions.rulesChanged()
+      this.groups.rulesChanged()
     }
     this.#armSweep()
   }
 
-  /** Tells whether messages are kept, or wait to be published. */
+  /** Tells whether messages are kept or scheduled. */
   get holdsData(): boolean {
-    return this.logs.areRuled || this.schedule.hasAny
+    return this.logs.hasRules || this.schedule.hasAny
   }
 
-  /** Bytes of what is known of channels, besides the data and the clients. */
+  /** Bytes of bookkeeping about channels, without the data and without the clients. */
   get bytes(): number {
-    return this.logs.bytes + this.places.bytes + this.groups.bytes + this.schedule.bytes
+    return this.logs.bytes + this.positions.bytes + this.groups.bytes + this.schedule.bytes
   }
 
-  /** Tells whether a key of database 0 holds what a kept channel consists of, on a replica too. */
+  /** Tells whether a key of database 0 belongs to a kept channel. Replicas answer alike. */
   ownsKey(key: Bytes): boolean {
     return this.#ruled.any && this.#ruled.ownsKey(key)
   }
 
-  /** The data has become another: what is known of it is looked up anew. */
+  /** The data set was replaced, so everything known about it is looked up again. */
   contentsChanged(): void {
-    if (this.logs.areRuled) this.#follow()
+    if (this.logs.hasRules) this.#applyRules()
     this.schedule.findChannels()
   }
 
@@ -225,7 +236,7 @@ export class Channels
     this.subscriptions.vanish(subscriber)
   }
 
-  // ── messages on their way ────────────────────────────────────────────────
+  // ── publishing and sending ───────────────────────────────────────────────
 
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
     const { propagation } = this.#host.effects
@@ -248,15 +259,16 @@ export class Channels
     return pubSub.send(client, kind, pattern, channel, message, id?.toString())
   }
 
-  readSoon(reader: Sliced): void {
-    this.#line.add(reader)
+  readSoon(reader: PacedReader): void {
+    this.#catchUpQueue.add(reader)
   }
 
   sampleSoon(): void {
-    this.#sampling.soon()
+    this.#sampler.soon()
   }
 
   noteMissed(reader: Reader | undefined, log: ChannelLog, count: number): void {
+    assert(count >= 0, 'a number of missed messages is counted')
     if (reader !== undefined) reader.missed += count
     log.missed += count
     this.#host.figures.stats.messagesMissed += count
@@ -267,10 +279,12 @@ export class Channels
     this.#gaps.note(log, count, from, to)
   }
 
-  // ── what is kept ─────────────────────────────────────────────────────────
+  // ── services for the parts ───────────────────────────────────────────────
 
   get db(): Database {
-    return this.#host.data.dataset.databases[0]!
+    const db = this.#host.data.dataset.databases[0]
+    assert(db !== undefined, 'there is a database 0')
+    return db
   }
 
   now(): number {
@@ -321,7 +335,9 @@ export class Channels
     this.#host.blocking.wake(this.db, key)
   }
 
-  /** Says that a key has changed, and what is to be propagated of that; in the order in which commands do both. */
+  /**
+   * Announces a change of a key and propagates its effect, in the order in which commands do both.
+   */
   changedKey(key: Bytes, event: EventName, effect: Effect | undefined): void {
     const { changes } = this.#host.data
     const { durability, propagation } = this.#host.effects
@@ -334,27 +350,27 @@ export class Channels
     if (runner.client !== undefined) durability.wrote(runner.client)
   }
 
-  // ── what happens by itself ───────────────────────────────────────────────
+  // ── timers ───────────────────────────────────────────────────────────────
 
   #armSweep(): void {
     const { clock } = this.#host.environment
     this.#sweepTimer?.cancel()
     this.#sweepTimer = undefined
-    if (!this.logs.isOpen) return
+    if (!this.logs.areRulesInForce) return
     const delayMs = (SWEEP_MS_MAX * SWEPT_MAX) / Math.max(SWEPT_MAX, this.logs.count)
     this.#sweepTimer = clock.after(Math.max(SWEEP_MS_MIN, delayMs), () => {
       this.#host.environment.unitClock.pass()
-      this.tally.advance(SWEPT_MAX)
+      this.totals.advance(SWEPT_MAX)
       this.logs.sweep(SWEPT_MAX)
-      this.places.look(SWEPT_MAX)
+      this.positions.sweep(SWEPT_MAX)
       this.#armSweep()
     })
   }
 
-  /** Fires no more. */
+  /** Cancels the timers. */
   stop(): void {
     this.schedule.stop()
-    this.#sampling.stop()
+    this.#sampler.stop()
     this.#sweepTimer?.cancel()
   }
 }

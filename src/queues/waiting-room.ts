@@ -1,52 +1,51 @@
-// Everything that waits: who is parked on which key, in which order, until when.
+// The waiting room: which waiters are parked on which keys, in which order, until when.
 //
-// Two views of one fact. Key → its waiters in order of arrival, a doubly linked
-// list; waiter → its places in those lists. So parking, leaving and disconnecting
-// cost the number of keys waited for, whoever else waits.
+// The room has two views of one fact. Each key has its waiters in order of arrival, in a doubly
+// linked list. Each waiter has its entries in those lists. So parking, leaving and disconnecting
+// cost the number of keys the waiter waits for, however many other waiters there are.
 //
 //   parked ──markReady(key)──▶ (still parked, key in `ready`) ──serve──▶ left
 //      └────────────── deadline, disconnect, CLIENT UNBLOCK ───────────▶ left
 //
-// A change only marks a key; the engine serves ready keys after the command,
-// script or EXEC that fed them (invariant 5). Names are `key` strings in which
-// the caller has put the database.
+// A change only marks its key. The engine serves marked keys after the command, script or EXEC that
+// changed them (invariant 5). Names are `key` strings that include the database.
 
 import { assert } from '../util/assert.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/tables/name-map.ts'
 import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
-/** One waiter's place in one key's list. */
-interface Place {
+/** One waiter's entry in one key's queue. */
+interface QueueEntry {
   readonly waiter: Waiter
-  readonly line: Line
-  previous: Place | undefined
-  next: Place | undefined
+  readonly queue: KeyQueue
+  previous: QueueEntry | undefined
+  next: QueueEntry | undefined
 }
 
 /** The waiters of one key. */
-interface Line {
+interface KeyQueue {
   readonly key: string
-  first: Place | undefined
-  last: Place | undefined
+  first: QueueEntry | undefined
+  last: QueueEntry | undefined
   length: number
-  /** Whom a walk along the line visits next; moves on when that one leaves. */
-  cursor: Place | undefined
+  /** The entry that a walk visits next. It moves on when that entry leaves. */
+  cursor: QueueEntry | undefined
 }
 
-/** Somebody parked. The owner is whatever the engine wants back. */
+/** A parked client. The owner is the value that the engine wants back. */
 export class Waiter<Owner = unknown> {
   readonly owner: Owner
-  /** Keys waited for. */
+  /** The keys that it waits for. */
   readonly keys: readonly string[]
-  /** Unix milliseconds; +Infinity = for ever. */
+  /** Unix milliseconds; +Infinity means no timeout. */
   readonly deadlineMs: number
-  /** Runs when the time is up, after the waiter has left. */
+  /** Runs when the deadline has passed, after the waiter has left. */
   readonly onTimeout: () => void
   /** Its places, one a key; empty once it left. */
-  places: Place[] = []
+  entries: QueueEntry[] = []
   /** Its number among the deadlines, -1 = none. */
-  slot = -1
+  deadlineSlot = -1
 
   constructor(owner: Owner, keys: readonly string[], deadlineMs: number, onTimeout: () => void) {
     this.owner = owner
@@ -57,13 +56,13 @@ export class Waiter<Owner = unknown> {
 }
 
 export class WaitingRoom<Owner = unknown> {
-  /** Waiters parked at the moment. */
+  /** Number of parked waiters. */
   count = 0
-  readonly #lines = new NameMap<Line>()
+  readonly #queues = new NameMap<KeyQueue>()
   #ready: string[] = []
   readonly #readySet = new NameSet()
   readonly #deadlines: DeadlineHeap
-  /** Slot → waiter, and slot → its position in the heap. */
+  /** Slot → waiter, and slot → index in the heap. */
   readonly #slots: (Waiter<Owner> | undefined)[] = []
   readonly #positions: number[] = []
   readonly #freeSlots: number[] = []
@@ -74,72 +73,75 @@ export class WaitingRoom<Owner = unknown> {
     })
   }
 
-  /** Number of keys somebody waits for. */
+  /** Number of keys that have waiters. */
   get awaitedKeys(): number {
-    return this.#lines.size
+    return this.#queues.size
   }
 
-  /** Number of waiters whose time will be up. */
+  /** Number of waiters with a deadline. */
   get deadlineCount(): number {
     return this.#deadlines.count
   }
 
-  /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
+  /** Parks a waiter at the end of each of its keys' queues. A key named twice counts once. */
   park(waiter: Waiter<Owner>): void {
+    assert(waiter.entries.length === 0, 'a waiter is parked once')
     this.count++
     const seen = new NameSet()
     for (const key of waiter.keys) {
       if (seen.has(key)) continue
       seen.add(key)
-      let line = this.#lines.get(key)
-      if (line === undefined) {
-        line = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
-        this.#lines.set(key, line)
+      let queue = this.#queues.get(key)
+      if (queue === undefined) {
+        queue = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
+        this.#queues.set(key, queue)
       }
-      const place: Place = { waiter, line, previous: undefined, next: undefined }
-      append(place)
-      waiter.places.push(place)
+      const entry: QueueEntry = { waiter, queue, previous: undefined, next: undefined }
+      append(entry)
+      waiter.entries.push(entry)
     }
     if (waiter.deadlineMs !== Number.POSITIVE_INFINITY) {
       const slot = this.#freeSlots.pop() ?? this.#slots.length
       this.#slots[slot] = waiter
-      waiter.slot = slot
+      waiter.deadlineSlot = slot
       this.#deadlines.add(slot, waiter.deadlineMs)
     }
   }
 
-  /** Takes a waiter out of every line; harmless when it left already. */
+  /** Removes a waiter from its queues; has no effect if it left already. */
   leave(waiter: Waiter<Owner>): void {
-    if (waiter.places.length === 0) return
+    if (waiter.entries.length === 0) return
     this.count--
-    for (const place of waiter.places) {
-      remove(place)
-      if (place.line.length === 0) this.#lines.delete(place.line.key)
+    for (const entry of waiter.entries) {
+      remove(entry)
+      if (entry.queue.length === 0) this.#queues.delete(entry.queue.key)
     }
-    waiter.places = []
-    if (waiter.slot !== -1) {
-      this.#deadlines.remove(this.#positions[waiter.slot]!)
-      this.#slots[waiter.slot] = undefined
-      this.#freeSlots.push(waiter.slot)
-      waiter.slot = -1
+    waiter.entries = []
+    if (waiter.deadlineSlot !== -1) {
+      const position = this.#positions[waiter.deadlineSlot]
+      assert(position !== undefined, 'a waiter with a deadline is in the heap')
+      this.#deadlines.remove(position)
+      this.#slots[waiter.deadlineSlot] = undefined
+      this.#freeSlots.push(waiter.deadlineSlot)
+      waiter.deadlineSlot = -1
     }
   }
 
-  /** Sends a waiter to the end of each of its lines; its time goes on. */
+  /** Moves a waiter to the end of each of its queues. Its deadline stays. */
   requeue(waiter: Waiter<Owner>): void {
-    for (const place of waiter.places) {
-      remove(place)
-      append(place)
+    for (const entry of waiter.entries) {
+      remove(entry)
+      append(entry)
     }
   }
 
   isAwaited(key: string): boolean {
-    return this.#lines.has(key)
+    return this.#queues.has(key)
   }
 
-  /** Notes that a key changed, if anybody waits for it. */
+  /** Marks a key as changed, if it has waiters. */
   markReady(key: string): void {
-    if (!this.#lines.has(key) || this.#readySet.has(key)) return
+    if (!this.#queues.has(key) || this.#readySet.has(key)) return
     this.#readySet.add(key)
     this.#ready.push(key)
   }
@@ -148,7 +150,7 @@ export class WaitingRoom<Owner = unknown> {
     return this.#ready.length > 0
   }
 
-  /** Returns the keys marked since the last call, in order, and forgets the marks. */
+  /** Returns the keys marked since the last call, in order, and clears the marks. */
   takeReady(): string[] {
     const ready = this.#ready
     this.#ready = []
@@ -157,78 +159,84 @@ export class WaitingRoom<Owner = unknown> {
   }
 
   /**
-   * Visits who waits for a key, in order of arrival, until `visit` returns false.
+   * Visits the waiters of a key in order of arrival, until `visit` returns false.
    *
-   * Anybody may leave meanwhile, or go to the end, the visited one or others; nobody is visited twice. One walk at a time along
-   * a line.
+   * Waiters may leave or go to the end during the walk, the visited one or others; each waiter is
+   * visited at most once. A key can have one walk at a time.
    */
   forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
-    const line = this.#lines.get(key)
-    if (line === undefined) return
-    line.cursor = line.first
-    for (let left = line.length; left > 0 && line.cursor !== undefined; left--) {
-      const { waiter, next } = line.cursor
-      line.cursor = next
+    const queue = this.#queues.get(key)
+    if (queue === undefined) return
+    queue.cursor = queue.first
+    for (let left = queue.length; left > 0 && queue.cursor !== undefined; left--) {
+      const { waiter, next } = queue.cursor
+      queue.cursor = next
       if (!visit(waiter as Waiter<Owner>)) break
     }
-    line.cursor = undefined
+    queue.cursor = undefined
   }
 
-  /** Walks every line: it is linked both ways, nobody waits in an empty one, and deadlines are in order. */
+  /**
+   * Walks every queue: it is linked in both directions and not empty, and the deadlines are in
+   * order.
+   */
   check(): void {
     if (!CHECKED) return
-    for (const key of this.#lines.keys()) {
-      const line = this.#lines.get(key)!
-      assert(line.key === key && line.first !== undefined, 'a line has somebody in it')
-      let previous: Place | undefined
-      for (let place: Place | undefined = line.first; place !== undefined; place = place.next) {
-        assert(place.previous === previous && place.line === line, 'a place knows its line and who is before it')
-        assert(place.waiter.places.includes(place), 'a waiter knows its places')
-        previous = place
+    for (const key of this.#queues.keys()) {
+      const queue = this.#queues.get(key)
+      assert(queue?.key === key && queue.first !== undefined, 'a queue has a waiter')
+      let previous: QueueEntry | undefined
+      for (let entry: QueueEntry | undefined = queue.first; entry !== undefined; entry = entry.next) {
+        assert(entry.previous === previous && entry.queue === queue, 'an entry knows its queue and the entry before it')
+        assert(entry.waiter.entries.includes(entry), 'a waiter knows its entries')
+        previous = entry
       }
-      assert(line.last === previous, 'a line knows who is last')
+      assert(queue.last === previous, 'a queue knows its last entry')
     }
     this.#deadlines.check()
   }
 
-  /** Every key somebody waits for. */
+  /** Returns the keys that have waiters. */
   keys(): Iterable<string> {
-    return this.#lines.keys()
+    return this.#queues.keys()
   }
 
-  /** Returns the earliest deadline in Unix ms, +Infinity when there is none. */
+  /** Returns the earliest deadline in Unix ms; +Infinity when there is none. */
   get earliestDeadlineMs(): number {
     return this.#deadlines.earliest
   }
 
-  /** Lets everybody whose time is up leave, in order of their deadlines. */
+  /** Removes the waiters whose deadlines have passed, in order of their deadlines. */
   expire(nowMs: number): void {
     while (this.#deadlines.earliest <= nowMs) {
-      const waiter = this.#slots[this.#deadlines.entryAt(0)]!
+      const waiter = this.#slots[this.#deadlines.entryAt(0)]
+      assert(waiter !== undefined, 'a deadline belongs to a waiter')
       this.leave(waiter)
       waiter.onTimeout()
     }
   }
 }
 
-/** Puts a place at the end of its line. */
-function append(place: Place): void {
-  const { line } = place
-  place.previous = line.last
-  place.next = undefined
-  if (line.last === undefined) line.first = place
-  else line.last.next = place
-  line.last = place
-  line.length++
+/** Appends an entry to its queue. */
+function append(entry: QueueEntry): void {
+  const { queue } = entry
+  entry.previous = queue.last
+  entry.next = undefined
+  if (queue.last === undefined) queue.first = entry
+  else queue.last.next = entry
+  queue.last = entry
+  queue.length++
 }
 
-/** Takes a place out of its line; a walk that was about to visit it goes on behind it. */
-function remove(place: Place): void {
-  const { line, previous, next } = place
-  if (previous === undefined) line.first = next
+/**
+ * Removes an entry from its queue. A walk that was about to visit it continues with the next entry.
+ */
+function remove(entry: QueueEntry): void {
+  const { queue, previous, next } = entry
+  if (previous === undefined) queue.first = next
   else previous.next = next
-  if (next === undefined) line.last = previous
+  if (next === undefined) queue.last = previous
   else next.previous = previous
-  if (line.cursor === place) line.cursor = next
-  line.length--
+  if (queue.cursor === entry) queue.cursor = next
+  queue.length--
 }

@@ -1,12 +1,12 @@
-// Function libraries: their code, the functions it registers, and the payload that carries them.
+// Function libraries: their code, the functions that it registers, and the payload of DUMP and
+// RESTORE.
 //
-// A library's code runs once, when it is loaded: its globals are then nothing but
-// `redis` with `register_function` (so Redis has it). What its functions see when
-// they are called is furnished like a script's world. One table of globals serves
-// both: its contents are exchanged for the time of loading.
+// A library's code runs once, when it is loaded. Its globals are then only `redis` with
+// `register_function`, as in Redis. Its functions later see the globals of a script. One table of
+// globals serves both: its contents are exchanged while a library is loaded.
 //
-// Loading is all or nothing: a library enters the tables only after its code has
-// run and no name collides.
+// Loading is all or nothing. A library enters the tables after its code has run without a collision
+// of names.
 
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
@@ -15,9 +15,9 @@ import type { Rand48 } from './lua/rand48.ts'
 import { exchange, LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './lua/value.ts'
 import { rawToString } from './lua/value.ts'
-import { LuaWorld, strict } from './lua-world.ts'
+import { LuaSandbox, strict } from './lua-sandbox.ts'
+import type { RedisCall } from './redis-call.ts'
 import { functionLibrary, loadingLibrary, raise } from './redis-library.ts'
-import type { ScriptCommands } from './script-commands.ts'
 import { errorText, ScriptKilled } from './script-error.ts'
 import { readLibraryShebang, scriptFlag } from './shebang.ts'
 
@@ -32,12 +32,12 @@ export interface RegisteredFunction {
 
 export interface FunctionLibrary {
   readonly name: string
-  /** Latin1, the shebang included. */
+  /** Latin1, with the shebang. */
   readonly code: string
   readonly functions: readonly RegisteredFunction[]
 }
 
-/** A library's code may take this long to run; loading is no place for work. */
+/** The time that a library's code may run. Loading should do no work. */
 const LOAD_MS_MAX = 500
 
 const NAME = /^[A-Za-z0-9_]+$/
@@ -47,41 +47,43 @@ const NAME_PROBLEM =
 export class FunctionLibraries {
   /** By name. */
   libraries = new Map<string, FunctionLibrary>()
-  /** By name in lower case: FCALL does not mind. */
+  /** By name in lower case: FCALL ignores case. */
   functions = new Map<string, RegisteredFunction>()
   /** Bytes of all libraries' code. */
   bytes = 0
   readonly #engine: Engine
-  readonly #commands: ScriptCommands
+  readonly #commands: RedisCall
   readonly #chance: Rand48
   readonly #interrupt: () => void
-  #world: LuaWorld | undefined = undefined
+  #sandbox: LuaSandbox | undefined = undefined
   #loadingGlobals: LuaTable | undefined = undefined
-  /** The library whose code is running: its name and what it has registered. */
+  /** The library that is being loaded: its name, and the functions registered so far. */
   #loading: { name: string; functions: RegisteredFunction[]; startedMs: number } | undefined = undefined
 
-  constructor(engine: Engine, commands: ScriptCommands, chance: Rand48, interrupt: () => void) {
+  constructor(engine: Engine, commands: RedisCall, chance: Rand48, interrupt: () => void) {
     this.#engine = engine
     this.#commands = commands
     this.#chance = chance
     this.#interrupt = interrupt
   }
 
-  get world(): LuaWorld {
-    this.#world ??= new LuaWorld(functionLibrary(this.#engine, this.#commands), {}, this.#chance, () => this.#tick())
-    return this.#world
+  get sandbox(): LuaSandbox {
+    this.#sandbox ??= new LuaSandbox(functionLibrary(this.#engine, this.#commands), {}, this.#chance, () =>
+      this.#tick(),
+    )
+    return this.#sandbox
   }
 
   find(name: string): RegisteredFunction | undefined {
     return this.functions.get(name) ?? this.functions.get(name.toLowerCase())
   }
 
-  /** Every library's code, in order of loading. */
+  /** Yields every library's code, in order of loading. */
   *codes(): Iterable<string> {
     for (const { code } of this.libraries.values()) yield code
   }
 
-  /** Loads a library and returns its name. Throws ReplyError; nothing has changed then. */
+  /** Loads a library and returns its name. Throws ReplyError, having changed nothing. */
   load(code: string, existing: 'replace' | 'refuse'): string {
     const { name, engine, start } = readLibraryShebang(code)
     if (!NAME.test(name)) throw ERR.of(NAME_PROBLEM)
@@ -96,7 +98,7 @@ export class FunctionLibraries {
     return name
   }
 
-  /** Removes a library; false when there is none of that name. */
+  /** Removes a library; returns false when there is none of that name. */
   delete(name: string): boolean {
     return this.#remove(name)
   }
@@ -105,14 +107,14 @@ export class FunctionLibraries {
     this.libraries = new Map()
     this.functions = new Map()
     this.bytes = 0
-    // Nothing of theirs is left to be seen: the next one gets a world of its own.
-    this.#world = undefined
+    // The next library gets a new sandbox, so that nothing of the old ones is visible.
+    this.#sandbox = undefined
     this.#loadingGlobals = undefined
   }
 
   /**
-   * Loads several libraries or none. `flush` removes all others, `replace` those of the same names; `append` refuses the same
-   * names. Throws ReplyError; nothing has changed then.
+   * Loads several libraries or none. `flush` removes all others, `replace` those of the same names;
+   * `append` refuses the same names. Throws ReplyError, having changed nothing.
    */
   restore(codes: readonly string[], policy: 'flush' | 'append' | 'replace'): void {
     const before = { libraries: this.libraries, functions: this.functions, bytes: this.bytes }
@@ -138,7 +140,10 @@ export class FunctionLibraries {
     }
   }
 
-  /** Begins without libraries; what is returned brings them back, in the place of those that came meanwhile. */
+  /**
+   * Starts without libraries. The returned function brings the old ones back and drops the new
+   * ones.
+   */
   setAside(): () => void {
     const { libraries, functions, bytes } = this
     this.libraries = new Map()
@@ -161,7 +166,7 @@ export class FunctionLibraries {
   #add(library: FunctionLibrary): void {
     this.libraries.set(library.name, library)
     this.bytes += library.code.length
-    // Two names in one library may differ by case alone; the first is the one that is called.
+    // Two names in one library may differ by case alone. FCALL then calls the first.
     for (const registered of [...library.functions].reverse()) {
       this.functions.set(registered.name.toLowerCase(), registered)
     }
@@ -178,7 +183,7 @@ export class FunctionLibraries {
 
   /** Runs a library's code and returns what it registered. */
   #run(name: string, source: string): RegisteredFunction[] {
-    const { runtime, globals } = this.world
+    const { runtime, globals } = this.sandbox
     const functions: RegisteredFunction[] = []
     this.#loading = { name, functions, startedMs: this.#engine.environment.workClock.monotonic() }
     let main: LuaFunction
@@ -223,12 +228,12 @@ export class FunctionLibraries {
       return
     }
     const elapsedMs = this.#engine.environment.workClock.monotonic() - loading.startedMs
-    // What is replayed was in time when it was loaded.
+    // A replayed library was in time when it was loaded.
     if (elapsedMs > LOAD_MS_MAX && !this.#engine.conditions.state.loading.holds)
       throw new ScriptKilled('ERR FUNCTION LOAD timeout')
   }
 
-  /** redis.register_function(name, callback), or with one table of named arguments. */
+  /** redis.register_function(name, callback), or one table of named arguments. */
   #register(args: readonly LuaValue[]): LuaResult {
     const loading = this.#loading
     if (loading === undefined) raise('redis.register_function can only be called on FUNCTION LOAD command')
@@ -301,7 +306,7 @@ function flagsOf(value: LuaValue): number {
   for (let i = 1; ; i++) {
     const name = value.getNumber(i)
     if (name === undefined) return flags
-    // A shebang's flags are in lower case, these in any: so Redis has it.
+    // The flags of a shebang must be in lower case, these may be in any, as in Redis.
     const flag = typeof name === 'string' ? scriptFlag(name.toLowerCase()) : undefined
     if (flag === undefined) raise('unknown flag given')
     flags |= flag

@@ -1,21 +1,20 @@
 // The `redis` table of scripts and of functions.
 //
-// Errors here are Redis's: tables with an `err` field, raised where Lua's own
-// libraries raise strings. They carry no position in their text; the final reply
-// adds one.
+// Its errors are tables with an `err` field, as in Redis, where Lua's own libraries raise strings.
+// Their text has no position; the final reply adds one.
 
 import { createHash } from 'node:crypto'
 import { REDIS_VERSION } from '../config/version.ts'
 import type { Engine } from '../engine/engine.ts'
-import { NONE } from './lua/calls.ts'
+import { NONE } from './lua/calling-convention.ts'
 import { LuaError } from './lua/errors.ts'
 import { library } from './lua/library.ts'
 import { meter } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, rawToString, toNumber } from './lua/value.ts'
-import { errorTable, record } from './lua-reply.ts'
+import type { RedisCall } from './redis-call.ts'
 import { trimBreaks, untilZero } from './reply-from-lua.ts'
-import type { ScriptCommands } from './script-commands.ts'
+import { errorTable, record } from './reply-to-lua.ts'
 
 /** Major, minor and patch as one number: 0x00070206. */
 const REDIS_VERSION_NUM = REDIS_VERSION.split('.').reduce((number, part) => (number << 8) | Number(part), 0)
@@ -25,19 +24,22 @@ const REPL_AOF = 1
 const REPL_REPLICA = 2
 const REPL_ALL = REPL_AOF | REPL_REPLICA
 
-/** Log levels by number, with the method of our log that each means. */
+/** The log level for each of Redis's level numbers. */
 const LOG_LEVELS = ['debug', 'debug', 'info', 'warn'] as const
 
 /** Longest line that a script logs. */
 const LOGGED_LENGTH_MAX = 64 * 1024
 
-/** Steps that logging a line counts as. */
+/** Steps counted for logging one line. */
 const LOG_STEPS = 100
 
-/** What may move a terminal's cursor or change its colours, or begin a line that seems somebody else's. redis-server logs it as it is. */
+/**
+ * Control characters, which could move a terminal's cursor, change its colours, or fake another
+ * line. redis-server logs them unchanged.
+ */
 const CONTROL_CHARACTERS = /[\0-\x08\x0a-\x1f\x7f-\x9f]/g
 
-/** What a library sees while it is loaded and a function while it runs. */
+/** The members that libraries see while they are loaded, and functions while they run. */
 function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
   return {
     LOG_DEBUG: 0,
@@ -59,7 +61,10 @@ function common(engine: Engine): Record<string, LuaFunction | LuaValue> {
   }
 }
 
-/** What is logged after the level: texts and numbers, cut at `LOGGED_LENGTH_MAX`, control characters as `\x1b`. */
+/**
+ * Returns the logged text: texts and numbers, cut at `LOGGED_LENGTH_MAX`, with control characters
+ * as `\x1b`.
+ */
 function logLine(args: readonly LuaValue[]): string {
   let line = ''
   for (let i = 1; i < args.length && line.length < LOGGED_LENGTH_MAX; i++) {
@@ -77,30 +82,30 @@ export function loadingLibrary(engine: Engine, register: LuaFunction): LuaTable 
 }
 
 /** Makes the `redis` table of functions. */
-export function functionLibrary(engine: Engine, commands: ScriptCommands): LuaTable {
+export function functionLibrary(engine: Engine, commands: RedisCall): LuaTable {
   return library({ ...common(engine), ...running(commands) })
 }
 
 /** Makes the `redis` table of EVAL's scripts. */
-export function scriptLibrary(engine: Engine, commands: ScriptCommands): LuaTable {
+export function scriptLibrary(engine: Engine, commands: RedisCall): LuaTable {
   return library({
     ...common(engine),
     ...running(commands),
-    /** The debugger is not there to stop in. */
+    /** There is no debugger to stop in. */
     breakpoint() {
       return false
     },
     debug() {
       return NONE
     },
-    /** Effects are what is replicated always. */
+    /** Effects are always replicated. */
     replicate_commands() {
       return true
     },
   })
 }
 
-function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValue> {
+function running(commands: RedisCall): Record<string, LuaFunction | LuaValue> {
   return {
     REPL_NONE,
     REPL_AOF,
@@ -136,7 +141,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
       if (args.length !== 1 || typeof text !== 'string') return errorTable('ERR wrong number or type of arguments')
       return record('ok', text)
     },
-    /** Which effects go where is not a script's to choose: all of them go everywhere, or the copies would differ. */
+    /** A script cannot choose which effects are replicated. All are, or replicas would differ. */
     set_repl(...args) {
       if (args.length !== 1) raise('redis.set_repl() requires one argument.')
       const where = toInt(toNumber(args[0]) ?? 0)
@@ -161,7 +166,7 @@ function running(commands: ScriptCommands): Record<string, LuaFunction | LuaValu
   }
 }
 
-/** What is hashed at once: a few milliseconds. */
+/** Characters hashed in one slice: a few milliseconds. */
 const HASHED_LENGTH = 1 << 20
 
 /** SHA-1 of latin1 text, in hexadecimal. */
@@ -179,7 +184,7 @@ export function raise(message: string): never {
   throw LuaError.raise(errorTable(`ERR ${message}`))
 }
 
-/** Gives an error's text a code when it is one word only; the dash that clients see first may be there or not. */
+/** Adds the code ERR to an error's text of one word. The leading dash is optional. */
 function withCode(text: string): string {
   const line = text.startsWith('-') ? text.slice(1) : text
   const space = line.indexOf(' ')
@@ -187,7 +192,7 @@ function withCode(text: string): string {
   return `${line.slice(0, space)} ${trimBreaks(line.slice(space + 1), 'both')}`
 }
 
-/** A number as C casts it to an int: cut, and what does not fit is the least there is. */
+/** Converts a number as a C cast to int does: truncated, and INT_MIN when it does not fit. */
 function toInt(number: number): number {
   return number > -0x80000001 && number < 0x80000000 ? Math.trunc(number) : -0x80000000
 }

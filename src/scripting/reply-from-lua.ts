@@ -1,9 +1,8 @@
-// What a script returns, as a reply.
+// Turns the result of a script into a reply; the reverse of reply-to-lua.ts.
 //
-// The way back of lua-reply.ts: numbers are cut to integers, true is 1 and false the
-// absent value (true and false once the script spoke RESP3), a table is an array up
-// to its first nil unless one of Redis's fields makes it something else. Tables may
-// hold themselves, so this walks with a stack of its own, to Redis's depth.
+// Numbers are truncated to integers. true is 1 and false is null; with RESP3 they are booleans. A
+// table is an array up to its first nil, unless one of Redis's fields gives it another meaning.
+// Tables may contain themselves, so the walk uses a stack of its own, with Redis's depth limit.
 
 import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -14,21 +13,24 @@ import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { ReplySize } from './reply-size.ts'
 
-/** Tables within tables that redis-server's Lua stack has room for. */
+/** The nesting of tables that fits the Lua stack of redis-server. */
 const DEPTH_MAX = 7995
 
 const TOO_DEEP = new ReplyError('ERR reached lua stack limit')
 
-/** Of a small reply: elements, those of a table in it, characters of a text, levels of tables. At most 256 MB, whatever it holds. */
+/**
+ * Limits of a small reply: elements, elements of a table in it, characters of a text, levels of
+ * tables. A small reply never exceeds 256 MB.
+ */
 const SMALL_COUNT = 4096
 const SMALL_INNER_COUNT = 64
 const SMALL_LENGTH = 1000
 const SMALL_LEVELS = 2
 
-/** A container being replied. */
+/** A container that is being replied. */
 interface Frame {
   table: LuaTable
-  /** `pairs` replies keys and values, `keys` keys alone. */
+  /** `pairs` replies keys and values, `keys` only keys. */
   walk: 'elements' | 'pairs' | 'keys'
   /** Index of an element, or a position in the table's traversal. */
   at: number
@@ -36,8 +38,8 @@ interface Frame {
 }
 
 /**
- * Replies a value. `booleans` says whether the script spoke RESP3. An error is not counted. Throws when the reply would be larger
- * than `REPLY_BYTES_MAX`; then nothing was replied.
+ * Replies a value. `booleans` tells whether the script uses RESP3. An error is not counted. Throws
+ * when the reply would exceed `REPLY_BYTES_MAX`; nothing is replied then.
  */
 export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): void {
   if (!(value instanceof LuaTable)) {
@@ -48,7 +50,7 @@ export function replyValue(reply: Reply, value: LuaValue, booleans: boolean): vo
   walk(reply, value, booleans)
 }
 
-/** Whether a table is certain to be a small reply, as nearly all are. */
+/** Tells whether a table is certainly a small reply, as nearly all are. */
 function isSmall(table: LuaTable, count: number, levels: number): boolean {
   const { array, values } = table
   return array.length + values.length <= count && areSmall(array, levels) && areSmall(values, levels)
@@ -68,7 +70,7 @@ function areSmall(values: readonly LuaValue[], levels: number): boolean {
 function walk(reply: Reply, value: LuaTable, booleans: boolean): void {
   const stack: Frame[] = []
   replyTable(reply, value, stack)
-  // Never asked at -1, where V8 would look for a property of that name.
+  // Index -1 is avoided: V8 would look for a property of that name.
   while (stack.length > 0) {
     const frame = stack[stack.length - 1]!
     if (frame.walk === 'elements') {
@@ -81,7 +83,7 @@ function walk(reply: Reply, value: LuaTable, booleans: boolean): void {
       } else {
         frame.at = position
         replyAny(reply, frame.table.keyAt(position), stack, booleans)
-        // A key that is a table itself is replied before its value.
+        // A table as a key is replied before its value.
         if (frame.walk === 'pairs') {
           if (stack[stack.length - 1] === frame) replyAny(reply, frame.table.valueAt(position), stack, booleans)
           else stack.splice(stack.indexOf(frame) + 1, 0, single(frame.table.valueAt(position)))
@@ -91,7 +93,7 @@ function walk(reply: Reply, value: LuaTable, booleans: boolean): void {
   }
 }
 
-/** A frame that replies one value. */
+/** Returns a frame that replies one value. */
 function single(value: LuaValue): Frame {
   return { table: LuaTable.of([value]), walk: 'elements', at: 1, end: 1 }
 }
@@ -124,7 +126,7 @@ function replyTable(reply: Reply, table: LuaTable, stack: Frame[]): void {
   if (end > 0) stack.push({ table, walk: 'elements', at: 1, end })
 }
 
-/** Replies a table that one of Redis's fields makes something other than an array; false when none does. */
+/** Replies a table with one of Redis's special fields; returns false when it has none. */
 function replyMarked(reply: Reply, table: LuaTable, stack: Frame[]): boolean {
   const error = table.getString('err')
   if (typeof error === 'string') {
@@ -170,7 +172,7 @@ function replyMarked(reply: Reply, table: LuaTable, stack: Frame[]): boolean {
   return false
 }
 
-/** Elements from 1 up to the first nil. */
+/** Returns the number of elements before the first nil. */
 function elementsOf(table: LuaTable): number {
   let end = 0
   while (table.getNumber(end + 1) !== undefined) end++
@@ -183,7 +185,7 @@ function count(table: LuaTable): number {
   return entries
 }
 
-/** A status or an error is one line. */
+/** Makes one line of a text, for a status or an error. */
 export function oneLine(text: string): string {
   return convertSlices(text, withoutBreaks)
 }
@@ -192,7 +194,7 @@ function withoutBreaks(text: string): string {
   return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text
 }
 
-/** A text without the line breaks at its end, or at both ends. */
+/** Removes the line breaks at a text's end, or at both ends. */
 export function trimBreaks(text: string, where: 'end' | 'both'): string {
   let start = 0
   let end = text.length
@@ -213,7 +215,7 @@ function isBreak(code: number): boolean {
   return code === 10 || code === 13
 }
 
-/** What C takes a string for: what stands before its first zero byte. */
+/** Returns the text before the first zero byte, which is all that C reads of a string. */
 export function untilZero(text: string): string {
   const end = text.indexOf('\0')
   return end === -1 ? text : text.slice(0, end)

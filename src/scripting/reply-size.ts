@@ -1,21 +1,25 @@
-// How large a script's reply would be: a reply that is counted and not written.
+// Measures a script's reply without writing it.
 //
-// A table of a few kilobytes can be a reply of gigabytes, for it may hold another one a thousand times. Redis writes it out
-// until memory ends; here it is an error, found before anything is written.
+// A table of a few kilobytes can reply gigabytes, because it may contain another table a thousand
+// times. Redis writes such a reply until memory runs out. Here it is an error, found before the
+// first byte is written.
 
 import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Bytes, Source } from '../util/bytes/bytes.ts'
 
-/** The largest reply of a script: as much as a script may build. */
+/** The largest reply of a script: the same limit as for memory that a script may use. */
 const REPLY_BYTES_MAX = 256 * 1024 * 1024
 
-/** What an element counts beside its text: it is gone through twice, which takes 50 ns in which nobody is heard. */
+/**
+ * Bytes counted for an element besides its text. Walking it twice takes 50 ns, during which no
+ * client is served.
+ */
 const ELEMENT_BYTES = 32
 
 const TOO_LARGE = new ReplyError(`ERR the script's reply is larger than ${REPLY_BYTES_MAX} bytes`)
 
-/** Throws as soon as there is too much. */
+/** Throws as soon as the reply is too large. */
 export class ReplySize implements Reply {
   readonly protocol: 2 | 3
   #bytesLeft = REPLY_BYTES_MAX

@@ -1,19 +1,20 @@
-// Compiled scripts by SHA-1, and by their text.
+// Compiled scripts, found by SHA-1 and by their text.
 //
-// A client sends EVAL with the whole body whenever it does not know better, so a
-// body that was seen before must not cost more than finding it: its length and a
-// few of its bytes choose the candidates, and one comparison of memory decides.
+// A client may send EVAL with the whole body each time, so a known body must cost no more than a
+// lookup. Its length and a few of its bytes select candidates, and one memory comparison decides.
 // Only a new body is hashed and compiled.
 //
-// What SCRIPT LOAD brought stays until SCRIPT FLUSH. What came with EVAL may be sent again at any time: of that the least
-// recently used is forgotten, as Redis does from 7.4 on, so that clients who write values into their scripts do not
-// fill the memory. Whoever asks for it by its SHA-1 hears NOSCRIPT, as after a restart, and sends the body.
+// Scripts of SCRIPT LOAD stay until SCRIPT FLUSH. Scripts of EVAL can be sent again, so the least
+// recently used ones are evicted, as in Redis from 7.4 on. Thus clients that write values into
+// their scripts do not fill the memory. EVALSHA of an evicted script replies NOSCRIPT, as after a
+// restart.
 
+import { assert } from '../util/assert.ts'
 import { Bytes, equalBytes, Source } from '../util/bytes/bytes.ts'
+import { ArgumentTexts } from './argument-texts.ts'
 import type { LuaFunction } from './lua/value.ts'
 import { sha1 } from './redis-library.ts'
 import { readScriptShebang } from './shebang.ts'
-import { TextMemory } from './text-memory.ts'
 
 export interface Script {
   readonly sha: string
@@ -22,46 +23,55 @@ export interface Script {
   readonly main: LuaFunction
   /** Bits SCRIPT_…. */
   readonly flags: number
-  readonly keyTexts: TextMemory
-  readonly argumentTexts: TextMemory
-  /** When it was asked for last, counted in questions. */
+  readonly keyTexts: ArgumentTexts
+  readonly argumentTexts: ArgumentTexts
+  /** The lookup that used it last, as a counter. */
   usedAt: number
 }
 
-/** How long a script is to stay: until SCRIPT FLUSH, or while it is among those used last. */
-export type Stay = 'kept' | 'while used'
+/** How long a script stays: until SCRIPT FLUSH, or while it is among the most recently used. */
+export type Retention = 'kept' | 'while used'
 
-/** Scripts of EVAL that are remembered: Redis's number, and so many bytes of bodies, of which compiled code takes ten times as many. */
+/**
+ * Limits for scripts of EVAL: Redis's number, and the bytes of bodies. Compiled code takes ten
+ * times as many bytes.
+ */
 const EVALUATED_COUNT_MAX = 500
 const EVALUATED_BYTES_MAX = 16 * 1024 * 1024
 
 /** Hexadecimal digits of a SHA-1. */
 export const SHA_LENGTH = 40
 
-/** Longest key that a script remembers, and longest argument: BullMQ hands its options over as one of 150 bytes. */
+/**
+ * Longest key and longest argument that a script's text cache holds. BullMQ passes its options as
+ * one argument of 150 bytes.
+ */
 const KEY_BYTES_MAX = 64
 const ARGUMENT_BYTES_MAX = 256
 
-/** Bytes of a body that are looked at to tell it from others of its length. */
+/** Bytes of a body that are sampled to tell it from others of its length. */
 const SAMPLES = 32
 
-/** Bodies that are compared one by one. If more are alike in what is looked at, SHA-1 tells them apart: one can make any number of those. */
+/**
+ * Bodies that are compared one by one. More bodies with equal samples are told apart by SHA-1,
+ * because an attacker can make any number of them.
+ */
 const CANDIDATES_MAX = 8
 
 export class ScriptCache {
   readonly #bySha = new Map<string, Script>()
-  /** By the first digits of the SHA-1, as they stand in a request. */
+  /** By the first digits of the SHA-1, read as one integer from the request. */
   readonly #byDigits = new Map<number, Script>()
   readonly #byBody = new Map<number, Script[]>()
   readonly #compile: (source: string) => LuaFunction
-  /** Those that came with EVAL alone, and the bytes of their bodies. */
+  /** Scripts that only EVAL brought, and the bytes of their bodies. */
   readonly #evaluated = new Set<Script>()
   #evaluatedBytes = 0
   #questions = 0
   /** Bytes of all bodies. */
   bytes = 0
 
-  /** `compile` throws a ReplyError for what is no Lua. */
+  /** `compile` throws a ReplyError for invalid Lua. */
   constructor(compile: (source: string) => LuaFunction) {
     this.#compile = compile
   }
@@ -74,7 +84,8 @@ export class ScriptCache {
   find(sha: Bytes): Script | undefined {
     if (sha.length !== SHA_LENGTH) return undefined
     const { source, start } = sha
-    // No string is made of what is written as nearly everybody writes it: 40 characters cost as much as a small command.
+    // A SHA-1 in the usual lower case is found without making a string: 40 characters would cost as
+    // much as a small command.
     const known = this.#byDigits.get(source.view.getInt32(start))
     if (known !== undefined && equalBytes(known.shaBytes, 0, source, start, SHA_LENGTH)) return this.#used(known)
     const script = this.#bySha.get(sha.toString().toLowerCase())
@@ -86,8 +97,8 @@ export class ScriptCache {
     return script
   }
 
-  /** Returns the script of a body, compiled now if it is new. Throws ReplyError. */
-  script(body: Bytes, stay: Stay): Script {
+  /** Returns the script of a body, and compiles a new one. Throws ReplyError. */
+  script(body: Bytes, stay: Retention): Script {
     const key = sample(body)
     const candidates = this.#byBody.get(key)
     if (candidates !== undefined) {
@@ -100,7 +111,7 @@ export class ScriptCache {
     }
     const source = body.toString()
     const sha = sha1(source)
-    // One that found no place among its like.
+    // A script that was not among the candidates.
     const known = this.#bySha.get(sha)
     if (known !== undefined) {
       if (stay === 'kept') this.#keep(known)
@@ -115,8 +126,8 @@ export class ScriptCache {
       body: new Source(body.toBuffer()),
       main,
       flags,
-      keyTexts: new TextMemory(KEY_BYTES_MAX),
-      argumentTexts: new TextMemory(ARGUMENT_BYTES_MAX),
+      keyTexts: new ArgumentTexts(KEY_BYTES_MAX),
+      argumentTexts: new ArgumentTexts(ARGUMENT_BYTES_MAX),
       usedAt: ++this.#questions,
     }
     this.#bySha.set(sha, script)
@@ -136,13 +147,14 @@ export class ScriptCache {
     if (this.#evaluated.delete(script)) this.#evaluatedBytes -= script.body.u8.length
   }
 
-  /** Forgets scripts of EVAL until they are no more than they may be; the one that has just come stays. */
+  /** Evicts scripts of EVAL down to the limits. The newest stays. */
   #forgetUnused(): void {
     const evaluated = this.#evaluated
     while (evaluated.size > EVALUATED_COUNT_MAX || (this.#evaluatedBytes > EVALUATED_BYTES_MAX && evaluated.size > 1)) {
       let oldest: Script | undefined
       for (const script of evaluated) if (oldest === undefined || script.usedAt < oldest.usedAt) oldest = script
-      this.#forget(oldest!)
+      assert(oldest !== undefined, 'a full cache has a script')
+      this.#forget(oldest)
     }
   }
 
@@ -170,14 +182,17 @@ export class ScriptCache {
   }
 }
 
-/** A number that equal bodies share: made of the length and bytes from all over. */
+/**
+ * Returns a hash of the body's length and of bytes sampled all over it. Equal bodies have equal
+ * hashes.
+ */
 function sample(body: Bytes): number {
   const { length, start } = body
   const { u8 } = body.source
   const stride = length / SAMPLES
   let hash = length
   for (let i = 0; i < SAMPLES; i++) hash = (Math.imul(hash, 31) + u8[start + Math.floor(i * stride)]!) | 0
-  // Ends tell scripts of one template apart.
+  // Scripts of one template often differ at their ends.
   if (length > 0) hash = (Math.imul(hash, 31) + u8[start + length - 1]!) | 0
   return hash
 }

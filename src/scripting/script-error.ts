@@ -1,4 +1,4 @@
-// What a client is told of an error that ended a script.
+// The error reply of a script that failed.
 
 import { ReplyError } from '../protocol/errors.ts'
 import type { LuaError, Position } from './lua/errors.ts'
@@ -6,12 +6,14 @@ import { LuaTable } from './lua/table.ts'
 import { raisedValue, rawToString } from './lua/value.ts'
 import { oneLine, untilZero } from './reply-from-lua.ts'
 
-/** Thrown through a running script to end it. No script can catch it. */
+/** Thrown through a running script to end it. A script cannot catch it. */
 export class ScriptKilled {
   readonly message: string
-  /** Where it was ended. */
+  /** Where the script was ended. */
   source: Position | undefined = undefined
-  /** What becomes of the changes it has made, if any: they are not kept when the server ends because of it. */
+  /**
+   * Whether the script's changes are kept. They are discarded when the server exits because of it.
+   */
   readonly changes: 'keep' | 'discard'
 
   constructor(message: string, changes: 'keep' | 'discard' = 'keep') {
@@ -20,7 +22,7 @@ export class ScriptKilled {
   }
 }
 
-/** An error's text as Redis forms it, without the position that final replies add. */
+/** Returns an error's text in Redis's form, without the position that the final reply adds. */
 export function errorText(error: LuaError): string {
   const value = raisedValue(error)
   if (!(value instanceof LuaTable)) return `ERR ${rawToString(value)}`
@@ -33,18 +35,21 @@ export function scriptError(error: LuaError | ScriptKilled, name: string): Reply
   const { source } = error
   const where = source === undefined ? '' : ` script: ${name}, on ${sourceName(source)}:${source.line}.`
   const text = error instanceof ScriptKilled ? error.message : oneLine(errorText(error))
-  // With a position the text is printed as C prints a string: up to a zero byte.
+  // With a position, the text is printed like a C string: up to a zero byte.
   return new ReplyError(where === '' ? text : untilZero(text) + where)
 }
 
-/** True when the error came from a command, where it was counted. */
+/** Tells whether the error came from a command, which counted it. */
 export function wasCounted(error: LuaError): boolean {
   return error.value instanceof LuaTable && error.value.getString('ignore_error_stats_update') === true
 }
 
-/** A chunk's name as Lua's debug library tells it: ours begin with @, a loaded string is its own name. */
+/**
+ * Returns a chunk's name as Lua's debug library shows it: ours begin with @, and a loaded string is
+ * its own name.
+ */
 function sourceName({ chunk }: Position): string {
   if (chunk === 'user_script' || chunk === 'user_function') return `@${chunk}`
   const text = /^\[string "(.*)"\]$/s.exec(chunk)
-  return text === null ? `=${chunk}` : text[1]!
+  return text?.[1] ?? `=${chunk}`
 }

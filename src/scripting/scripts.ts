@@ -1,15 +1,15 @@
-// Runs scripts and functions for clients: the engine's ScriptRunner.
+// Runs scripts and functions for clients. It is the engine's ScriptRunner.
 //
 //   EVAL ─▶ cache: compiled before? ─▶ admit: flags, memory, disk ─▶ run ─▶ reply
 //                                                            │
 //              one unit of the journal, one reading of the clock, the caller's client with a
-//              database and protocol of the script's own ─▶ waiters are served by the engine afterwards
+//              database and protocol of the script's own ─▶ the engine then serves waiters
 //
-// One script runs at a time, to its end. The interrupt hook of the Lua runtime
-// comes by every few ten thousand steps: there a slow script lets others be heard
-// (engine/requests/busy-clients.ts), and there it is ended when somebody asked for that.
+// One script runs at a time, to its end. The Lua runtime calls the interrupt hook every few ten
+// thousand steps. There a slow script lets other clients be served
+// (engine/requests/busy-clients.ts), and a killed script ends.
 //
-//   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (thrown out of) ──▶ idle
+//   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (ended by a throw) ──▶ idle
 
 import type { Engine } from '../engine/engine.ts'
 import { BusyClients } from '../engine/requests/busy-clients.ts'
@@ -17,21 +17,22 @@ import type { Call } from '../engine/requests/call.ts'
 import { reportMistake, startOver, UnfinishedChange } from '../engine/requests/command-failure.ts'
 import type { ScriptRunner } from '../engine/requests/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
+import type { ArgumentTexts } from './argument-texts.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './lua/meter.ts'
 import { Rand48 } from './lua/rand48.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
-import { roomFor } from './lua-reply.ts'
-import { errorHandler, LuaWorld } from './lua-world.ts'
+import { errorHandler, LuaSandbox } from './lua-sandbox.ts'
+import { RedisCall } from './redis-call.ts'
 import { scriptLibrary } from './redis-library.ts'
 import { replyValue } from './reply-from-lua.ts'
+import { roomFor } from './reply-to-lua.ts'
 import { type Script, ScriptCache } from './script-cache.ts'
-import { ScriptCommands } from './script-commands.ts'
 import { errorText, ScriptKilled, scriptError, wasCounted } from './script-error.ts'
-import { claimsOf, SCRIPT_NO_CLUSTER, SCRIPT_NO_WRITES } from './shebang.ts'
-import type { TextMemory } from './text-memory.ts'
+import { requirementsOf, SCRIPT_NO_CLUSTER, SCRIPT_NO_WRITES } from './shebang.ts'
 
 export type ScriptKind = 'script' | 'function'
 
@@ -40,16 +41,16 @@ export interface RunningScript {
   kind: ScriptKind
   /** The SHA-1, or the function's name. */
   name: string
-  /** The command that runs it, for FUNCTION STATS. */
+  /** The request's command, for FUNCTION STATS. */
   command: readonly string[]
-  /** By the machine's clock. */
+  /** By the work clock. */
   startedMs: number
 }
 
-/** What a script takes besides its body; its code is the runtime's. */
+/** Size of a script without its body and its compiled code. */
 const SCRIPT_BYTES = 1024
 
-/** What an argument takes beside its characters. */
+/** Size of an argument without its characters. */
 const ARGUMENT_BYTES = 40
 
 const NO_VALUES: readonly LuaValue[] = []
@@ -65,15 +66,18 @@ const ARGUMENTS_TOO_LARGE = ERR.of('not enough memory for the arguments of the s
 
 export class Scripts implements ScriptRunner {
   readonly engine: Engine
-  readonly commands: ScriptCommands
+  readonly commands: RedisCall
   readonly functions: FunctionLibraries
   readonly cache: ScriptCache
-  /** Where scripts and functions draw. */
+  /** The random source of scripts and functions. */
   readonly chance = new Rand48()
-  #world: LuaWorld | undefined = undefined
+  #sandbox: LuaSandbox | undefined = undefined
   #keysPlace = 0
   #argumentsPlace = 0
-  /** What `running` is while something runs; one object for all, for there is one script at a time. */
+  /**
+   * The value of `running` while a script runs. One object is reused, because one script runs at a
+   * time.
+   */
   readonly #script: RunningScript = { kind: 'script', name: '', command: NO_WORDS, startedMs: 0 }
   #running: RunningScript | undefined = undefined
   #killed: ScriptKilled | undefined = undefined
@@ -83,7 +87,7 @@ export class Scripts implements ScriptRunner {
   constructor(engine: Engine) {
     this.engine = engine
     this.#busyClients = new BusyClients(engine)
-    this.commands = new ScriptCommands(engine, () => this.#hear())
+    this.commands = new RedisCall(engine, () => this.#hear())
     this.cache = new ScriptCache((source) => this.#compile(source))
     this.functions = new FunctionLibraries(engine, this.commands, this.chance, this.#interrupt)
   }
@@ -119,14 +123,14 @@ export class Scripts implements ScriptRunner {
 
   giveWay(): void {
     this.#hear()
-    // The script is thrown out of as soon as the command has failed.
+    // A killed script ends as soon as its command has failed.
     if (this.#killed !== undefined) throw ENDS
   }
 
   abort(): void {
     if (this.#running === undefined) return
     this.#killed = new ScriptKilled('ERR the server is shutting down', 'discard')
-    // Nobody is told of what the script leaves behind.
+    // No client is told about a script's discarded changes.
     for (const client of this.engine.clients.connected.values()) client.closing = true
   }
 
@@ -155,25 +159,26 @@ export class Scripts implements ScriptRunner {
   /** EVAL, EVALSHA: runs a compiled script. Its keys begin at argument 3. */
   runScript(call: Call, script: Script, keyCount: number, readOnly: boolean): void {
     const { main, sha, flags, keyTexts, argumentTexts } = script
-    const world = this.#world!
-    const { values } = world.globals
+    const sandbox = this.#sandbox
+    assert(sandbox !== undefined, 'a compiled script has a sandbox')
+    const { values } = sandbox.globals
     chargeArguments(call)
     values[this.#keysPlace] = strings(call, 3, 3 + keyCount, keyTexts)
     values[this.#argumentsPlace] = strings(call, 3 + keyCount, call.args.length, argumentTexts)
-    this.#run(call, 'script', world, main, NO_VALUES, sha, flags, readOnly)
+    this.#run(call, 'script', sandbox, main, NO_VALUES, sha, flags, readOnly)
   }
 
   /** FCALL: runs a function. */
   runFunction(call: Call, main: LuaFunction, name: string, flags: number, keyCount: number, readOnly: boolean): void {
     chargeArguments(call)
     const values = [strings(call, 3, 3 + keyCount), strings(call, 3 + keyCount, call.args.length)]
-    this.#run(call, 'function', this.functions.world, main, values, name, flags, readOnly)
+    this.#run(call, 'function', this.functions.sandbox, main, values, name, flags, readOnly)
   }
 
   #run(
     call: Call,
     kind: ScriptKind,
-    world: LuaWorld,
+    sandbox: LuaSandbox,
     main: LuaFunction,
     values: readonly LuaValue[],
     name: string,
@@ -183,7 +188,7 @@ export class Scripts implements ScriptRunner {
     const { engine, commands } = this
     const { client } = call
     if (engine.parts.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
-    const claims = claimsOf(flags)
+    const claims = requirementsOf(flags)
     const refusal = engine.requests.admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
@@ -192,7 +197,7 @@ export class Scripts implements ScriptRunner {
     engine.effects.propagation.beginUnit()
     let value: LuaValue
     try {
-      value = world.runtime.runFirst(main, values, this.#script.startedMs)
+      value = sandbox.runtime.runFirst(main, values, this.#script.startedMs)
     } catch (thrown) {
       if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.effects.propagation.abandonUnit()
       this.#failed(call, thrown, name)
@@ -220,7 +225,7 @@ export class Scripts implements ScriptRunner {
     try {
       replyValue(call.reply, value, commands.reply.protocol === 3)
     } catch (thrown) {
-      // The changes are journaled already.
+      // The changes are in the journal already.
       startOver(call, source, position)
       throw reportMistake(call, { script: this.#script.name }, thrown)
     }
@@ -230,7 +235,7 @@ export class Scripts implements ScriptRunner {
     if (thrown instanceof ScriptKilled) throw scriptError(thrown, name)
     if (thrown instanceof UnfinishedChange) throw thrown
     const error = caughtError(thrown)
-    // What the script has changed is journaled, so that nothing is half done.
+    // The script's changes are journaled, so that the journal matches the data.
     if (error === undefined) throw reportMistake(call, { script: name }, thrown)
     const reply = scriptError(error, name)
     if (!wasCounted(error)) throw reply
@@ -238,7 +243,7 @@ export class Scripts implements ScriptRunner {
     call.reply.error(reply)
   }
 
-  /** Compiles a script. Others are heard while that takes long, and may kill it. */
+  /** Compiles a script. Other clients are served while that takes long, and may kill it. */
   #compile(source: string): LuaFunction {
     const { runtime } = this.#scriptWorld()
     this.#started('script', '', NO_WORDS)
@@ -259,34 +264,34 @@ export class Scripts implements ScriptRunner {
     running.kind = kind
     running.name = name
     running.command = command
-    // A reading of the clock costs as much as a call of GET: the runner's will do.
+    // The runner's reading of the clock is reused: another one costs as much as a GET.
     running.startedMs = this.engine.requests.runner.startedMs
     this.#running = running
   }
 
-  #scriptWorld(): LuaWorld {
-    if (this.#world !== undefined) return this.#world
+  #scriptWorld(): LuaSandbox {
+    if (this.#sandbox !== undefined) return this.#sandbox
     const extras = { KEYS: new LuaTable(), ARGV: new LuaTable(), __redis__err__handler: errorHandler }
-    const world = new LuaWorld(scriptLibrary(this.engine, this.commands), extras, this.chance, this.#interrupt)
-    this.#keysPlace = world.placeOf('KEYS')
-    this.#argumentsPlace = world.placeOf('ARGV')
-    this.#world = world
-    return world
+    const sandbox = new LuaSandbox(scriptLibrary(this.engine, this.commands), extras, this.chance, this.#interrupt)
+    this.#keysPlace = sandbox.placeOf('KEYS')
+    this.#argumentsPlace = sandbox.placeOf('ARGV')
+    this.#sandbox = sandbox
+    return sandbox
   }
 
   // ── slow scripts ─────────────────────────────────────────────────────────
 
-  /** SCRIPT KILL and FUNCTION KILL. Throws what Redis says when that is impossible. */
+  /** SCRIPT KILL and FUNCTION KILL. Throws Redis's error when the script cannot be killed. */
   kill(kind: ScriptKind): void {
     const running = this.#running
     if (running === undefined) throw NOT_BUSY
     if (this.commands.wrote) throw UNKILLABLE
     if (running.kind !== kind) throw running.kind === 'function' ? ERR.busyFunction : ERR.busy
-    // Redis says so of functions, too.
+    // Redis uses this text for functions, too.
     this.#killed = new ScriptKilled('ERR Script killed by user with SCRIPT KILL...')
   }
 
-  /** The Lua runtime's interrupt hook. */
+  /** The interrupt hook of the Lua runtime. */
   #tick(): void {
     this.#hear()
     if (this.#killed === undefined) return
@@ -294,7 +299,7 @@ export class Scripts implements ScriptRunner {
     throw this.#killed
   }
 
-  /** Once the script is slow: lets others be heard, one of whom may end it. */
+  /** Serves other clients once the script is slow. One of them may kill it. */
   #hear(): void {
     const running = this.#running
     if (running === undefined) return
@@ -313,7 +318,8 @@ export class Scripts implements ScriptRunner {
       }
       this.#busyClients.hear(listener)
     } else if (!this.commands.wrote) {
-      // Nobody can be heard, so nobody can ask for it: what has changed nothing is ended here.
+      // No client can be served, so none can kill the script. A script that has changed nothing is
+      // ended here.
       this.#killed = new ScriptKilled('ERR Script ran for longer than busy-reply-threshold...')
     }
   }
@@ -329,7 +335,7 @@ export class Scripts implements ScriptRunner {
   }
 }
 
-/** Charges the script or function that is about to begin for its keys and arguments, before they become values. */
+/** Charges the next script for its keys and arguments, before they become values. */
 function chargeArguments({ args }: Call): void {
   let bytes = 0
   for (let i = 3; i < args.length; i++) bytes += args.bytes(i).length + ARGUMENT_BYTES
@@ -337,8 +343,8 @@ function chargeArguments({ args }: Call): void {
   meter.owe(bytes)
 }
 
-/** A table of the arguments [first, end); `memory` knows those of the last run. */
-function strings(call: Call, first: number, end: number, memory?: TextMemory): LuaTable {
+/** Makes a table of the arguments [first, end). `memory` caches the texts of the last run. */
+function strings(call: Call, first: number, end: number, memory?: ArgumentTexts): LuaTable {
   const table = new LuaTable()
   const count = end - first
   if (count <= 0) return table

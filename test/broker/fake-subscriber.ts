@@ -1,4 +1,4 @@
-// A subscriber for tests: remembers what it received as text, and may do something on the way.
+// A subscriber for tests. It remembers received messages as text, and may act while receiving.
 
 import type { Subscriber } from '../../src/broker/subscriber.ts'
 import type { Source } from '../../src/util/bytes/bytes.ts'
@@ -12,7 +12,7 @@ export class FakeSubscriber implements Subscriber {
   readonly shardChannels = new NameSet()
   /** Messages as `name:payload`, shared by the subscribers whose order matters. */
   readonly log: string[]
-  /** Where each message lay. */
+  /** The position of each message in its source. */
   readonly places: { source: Source; start: number; end: number }[] = []
   onDelivery: (() => void) | undefined = undefined
 
@@ -28,7 +28,7 @@ export class FakeSubscriber implements Subscriber {
     this.onDelivery?.()
   }
 
-  /** The bytes of message `index` as they are now. */
+  /** Returns the present bytes of message `index`. */
   bytes(index: number): string {
     const { source, start, end } = this.places[index]!
     return source.u8.toString('latin1', start, end)

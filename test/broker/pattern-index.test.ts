@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Pattern, PatternIndex } from '../../src/broker/pattern-index.ts'
 import { globMatch } from '../../src/util/bytes/glob.ts'
 
-/** Few letters, so that prefixes are shared and patterns match. */
+/** Few letters, so that patterns share prefixes and match. */
 const channel = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 6 })
 const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*', '?', '[', ']', '\\', '^', '-'), maxLength: 6 })
 

@@ -34,7 +34,7 @@ test('a message is encoded once for each protocol version, however many receive 
   expect(subscribers[3]!.places).toEqual(subscribers[1]!.places)
 })
 
-test('messages in a row lie side by side, so that they leave as one piece', () => {
+test('consecutive messages lie side by side, so that they leave as one piece', () => {
   const pubSub = new PubSub(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   pubSub.subscribe(subscriber, 'c')
@@ -68,7 +68,7 @@ test('a message larger than the buffer for messages is one piece too', () => {
   expect(subscriber.bytes(2)).toContain('after')
 })
 
-test('messages that somebody still holds are not written over', () => {
+test('messages that are still held are not overwritten', () => {
   const pubSub = new PubSub(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   pubSub.subscribe(subscriber, 'c')
@@ -81,7 +81,7 @@ test('messages that somebody still holds are not written over', () => {
   expect(subscriber.bytes(0)).toContain('held')
 })
 
-test('what was sent may be written over after the turn', () => {
+test('sent messages may be overwritten after the turn', () => {
   const pubSub = new PubSub(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   pubSub.subscribe(subscriber, 'c')
@@ -107,7 +107,7 @@ test('a subscriber that leaves during a fan-out does not disturb it, and one mad
   expect(log).toEqual(['1:n', '2:n'])
 })
 
-test('who subscribes during a fan-out receives the next message', () => {
+test('a client that subscribes during a fan-out receives the next message', () => {
   const pubSub = new PubSub(HASH_KEY)
   const log: string[] = []
   const a = new FakeSubscriber('a', log)
@@ -119,7 +119,7 @@ test('who subscribes during a fan-out receives the next message', () => {
   expect(log).toEqual(['a:1', 'a:2', 'b:2'])
 })
 
-test('the way to a channel is found anew whenever subscriptions change', () => {
+test('the route of a channel is computed again whenever subscriptions change', () => {
   const pubSub = new PubSub(HASH_KEY)
   const log: string[] = []
   const a = new FakeSubscriber('a', log)
@@ -140,7 +140,7 @@ test('the way to a channel is found anew whenever subscriptions change', () => {
   expect(publish()).toBe(2)
 })
 
-test('channels whose names share a place in the memo are kept apart', () => {
+test('channels whose names share a slot in the route cache are kept apart', () => {
   const pubSub = new PubSub(HASH_KEY)
   const subscribers = Array.from({ length: 2000 }, (_, i) => {
     const subscriber = new FakeSubscriber(String(i))
@@ -168,7 +168,7 @@ test('very long channel names and channels with very many patterns are served li
   }
 })
 
-test('shard channels are a world of their own', () => {
+test('shard channels are separate from channels', () => {
   const pubSub = new PubSub(HASH_KEY)
   const subscriber = new FakeSubscriber('s', [], 3)
   pubSub.subscribeShard(subscriber, 'c')
@@ -179,7 +179,7 @@ test('shard channels are a world of their own', () => {
   expect(pubSub.publishShard(text('c'), text('m'))).toBe(0)
 })
 
-test('what nobody is subscribed to any more is forgotten', () => {
+test('a channel without subscribers is forgotten', () => {
   const pubSub = new PubSub(HASH_KEY)
   const subscriber = new FakeSubscriber('s')
   for (let i = 0; i < 10; i++) {

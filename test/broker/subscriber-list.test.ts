@@ -7,7 +7,7 @@ function names(list: SubscriberList): string[] {
   return list.members.filter((m) => m !== undefined).map((m) => (m as FakeSubscriber).name)
 }
 
-test('members stay in order of arrival, whoever leaves', () => {
+test('members stay in order of arrival when others leave', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(60), { maxLength: 300 }), (steps) => {
       const list = new SubscriberList('c')
@@ -30,7 +30,7 @@ test('members stay in order of arrival, whoever leaves', () => {
   )
 })
 
-test('nobody moves while the list is walked, and the holes are swept out afterwards', () => {
+test('members do not move while the list is walked, and holes are swept out afterwards', () => {
   const list = new SubscriberList('c')
   const all = Array.from({ length: 100 }, (_, i) => new FakeSubscriber(String(i)))
   for (const subscriber of all) list.add(subscriber)
@@ -51,6 +51,6 @@ test('100,000 subscribers leave in an instant, in any order', () => {
   const before = performance.now()
   for (let i = 0; i < all.length; i++) list.remove(all[(i * 7919) % all.length]!)
   expect(list.count).toBe(0)
-  // A search through the list for each would take minutes.
+  // Searching the list for each would take minutes.
   expect(performance.now() - before).toBeLessThan(2000)
 })

@@ -1,4 +1,5 @@
-// What may happen to channels that remember, and must not harm them: their data changed by hand, connections in odd states, odd names.
+// Hostile or odd circumstances that must not harm kept channels: data changed by hand, connections
+// in odd states, odd names.
 
 import { describe, expect, test } from 'vitest'
 import { ReadPosition } from '../../src/channels/positions/read-positions.ts'
@@ -12,7 +13,7 @@ function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2): Test
   return client
 }
 
-/** The texts of messages in what a client was sent. */
+/** Returns the texts of the messages that a client was sent. */
 function texts(reply: string): string[] {
   const pattern =
     /\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n|\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n/g
@@ -25,7 +26,7 @@ function publish(client: TestClient, channel: string, ...messages: string[]): vo
   for (const message of messages) client.ask('PUBLISH', channel, message)
 }
 
-/** A client that takes nothing for now, subscribed to a channel and to a pattern. */
+/** Connects a client that takes no bytes for now, subscribed to a channel and to a pattern. */
 function stuck(engine: TestEngine, protocol: 2 | 3 = 2): TestClient {
   const client = named(engine, 'billing', protocol)
   client.ask('SUBSCRIBE', 'orders.eu')
@@ -68,7 +69,7 @@ describe('while readers are behind', () => {
     expect(publisher.ask('INFO', 'stats')).toContain('messages_missed:0\r\n')
   })
 
-  test('a stream that went, and whose log was swept away, is not read twice when it comes back', () => {
+  test('a stream that was deleted, and whose log was swept, is not read twice when it comes back', () => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect()
     const client = stuck(engine)
@@ -79,7 +80,7 @@ describe('while readers are behind', () => {
     expect(texts(unstick(client, engine))).toEqual(['two', 'three', 'two', 'three'])
   })
 
-  test('UNSUBSCRIBE ends what they would have read', () => {
+  test('UNSUBSCRIBE ends the reading', () => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect()
     const client = stuck(engine, 3)
@@ -90,7 +91,7 @@ describe('while readers are behind', () => {
     expect(unstick(client, engine)).toBe('')
   })
 
-  test('RESET and CLIENT KILL leave the place where it is, UNSUBSCRIBE forgets it', () => {
+  test('RESET and CLIENT KILL keep the position, UNSUBSCRIBE forgets it', () => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect()
     let client = stuck(engine)
@@ -110,7 +111,7 @@ describe('while readers are behind', () => {
     expect(publisher.ask('CHANNEL', 'LAG', 'orders.eu')).toBe('*0\r\n')
   })
 
-  test('other rules have them read on where they are, no rule has them hear what is live', () => {
+  test('with other rules they continue at their positions, without rules they hear live messages', () => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect()
     const client = stuck(engine)
@@ -127,7 +128,7 @@ describe('while readers are behind', () => {
     expect(publisher.ask('INFO', 'stats')).toContain('readers_behind:0\r\n')
   })
 
-  test('eviction of the stream loses what was there and nothing else', () => {
+  test('eviction of the stream loses its messages and nothing else', () => {
     const engine = createEngine({ ...KEEP, 'maxmemory-policy': 'allkeys-lru' })
     const publisher = engine.connect()
     const client = stuck(engine)
@@ -166,7 +167,7 @@ describe('names', () => {
     expect(again.ask('SUBSCRIBE', channel)).toContain('$3\r\none\r\n')
   })
 
-  test('an empty one is a channel like any other', () => {
+  test('an empty name is a channel like any other', () => {
     const engine = createEngine({ channel: '* keep 1h' })
     const publisher = engine.connect()
     publish(publisher, '', 'one')
@@ -176,7 +177,7 @@ describe('names', () => {
   })
 })
 
-test('an id that no clock gives, put there by hand, concerns its channel alone', () => {
+test('an impossible id written by hand affects its channel alone', () => {
   const engine = createEngine({ channel: '* keep 1h' })
   const client = engine.connect()
   client.ask('XADD', 'channel:{orders.eu}', '18446744073709551615-18446744073709551615', 'message', 'one')
@@ -186,7 +187,7 @@ test('an id that no clock gives, put there by hand, concerns its channel alone',
   expect(client.ask('CHANNEL', 'HISTORY', 'orders.us', '-', '+')).toContain('three')
 })
 
-test('HELLO 3 after SUBSCRIBE has what is missed told as pushes', () => {
+test('HELLO 3 after SUBSCRIBE makes missed messages arrive as pushes', () => {
   const engine = createEngine(KEEP)
   const publisher = engine.connect()
   const client = named(engine, 'billing', 3)
@@ -199,7 +200,7 @@ test('HELLO 3 after SUBSCRIBE has what is missed told as pushes', () => {
   expect(unstick(client, engine).replaceAll(/\$\d+\r\n/g, '')).toMatch(/\*3\r\nmessage\r\norders.eu\r\n(one|two)/)
 })
 
-test('a keyspace event of the stream itself neither takes the message its id nor its place', () => {
+test('a keyspace event of the stream itself changes neither the message’s id nor its position', () => {
   const engine = createEngine({
     channel: 'orders.* keep 1h __keyspace@* keep 1h',
     redeliver: '0',
@@ -219,7 +220,7 @@ test('a keyspace event of the stream itself neither takes the message its id nor
   expect(texts(unstick(slow, engine))).toEqual(['two', 'three'])
 })
 
-test('SUBSCRIBE within MULTI tells what was missed behind the reply of EXEC', () => {
+test('SUBSCRIBE within MULTI sends missed messages after the reply of EXEC', () => {
   const engine = createEngine(KEEP)
   const publisher = engine.connect()
   named(engine, 'billing').disconnect()
@@ -236,26 +237,29 @@ test('SUBSCRIBE within MULTI tells what was missed behind the reply of EXEC', ()
   expect(texts(reply)).toEqual(['one', 'two'])
 })
 
-test.each([2, 3] as const)('a second connection of a name takes the place over from a first of RESP%i', (protocol) => {
-  const engine = createEngine(KEEP)
-  const publisher = engine.connect()
-  const first = named(engine, 'billing', protocol)
-  for (const command of ['SUBSCRIBE', 'SSUBSCRIBE']) first.ask(command, 'orders.eu')
-  first.ask('PSUBSCRIBE', 'orders.*')
-  publish(publisher, 'orders.eu', 'one')
-  first.received()
-  const second = named(engine, 'billing', 3)
-  for (const command of ['SUBSCRIBE', 'SSUBSCRIBE']) second.ask(command, 'orders.eu')
-  second.ask('PSUBSCRIBE', 'orders.*')
-  second.received()
-  expect(publisher.ask('PUBLISH', 'orders.eu', 'two')).toBe(':2\r\n')
-  expect(publisher.ask('SPUBLISH', 'orders.eu', 'three')).toBe(':1\r\n')
-  expect(texts(second.received())).toEqual(['two', 'two'])
-  expect(first.received()).toContain(protocol === 3 ? 'unsubscribe' : '')
-  expect(first.closed).toBe(protocol === 3 ? undefined : 'now')
-})
+test.each([2, 3] as const)(
+  'a second connection with a name takes over the position of a first of RESP%i',
+  (protocol) => {
+    const engine = createEngine(KEEP)
+    const publisher = engine.connect()
+    const first = named(engine, 'billing', protocol)
+    for (const command of ['SUBSCRIBE', 'SSUBSCRIBE']) first.ask(command, 'orders.eu')
+    first.ask('PSUBSCRIBE', 'orders.*')
+    publish(publisher, 'orders.eu', 'one')
+    first.received()
+    const second = named(engine, 'billing', 3)
+    for (const command of ['SUBSCRIBE', 'SSUBSCRIBE']) second.ask(command, 'orders.eu')
+    second.ask('PSUBSCRIBE', 'orders.*')
+    second.received()
+    expect(publisher.ask('PUBLISH', 'orders.eu', 'two')).toBe(':2\r\n')
+    expect(publisher.ask('SPUBLISH', 'orders.eu', 'three')).toBe(':1\r\n')
+    expect(texts(second.received())).toEqual(['two', 'two'])
+    expect(first.received()).toContain(protocol === 3 ? 'unsubscribe' : '')
+    expect(first.closed).toBe(protocol === 3 ? undefined : 'now')
+  },
+)
 
-test('what loads data while they are subscribed leaves readers where they are', () => {
+test('loading data while they are subscribed leaves readers at their positions', () => {
   const engine = createEngine(KEEP)
   const publisher = engine.connect()
   const client = stuck(engine)
@@ -275,7 +279,7 @@ test('what loads data while they are subscribed leaves readers where they are', 
   expect(texts(unstick(unnamed, engine))).toEqual(['one', 'two', 'three'])
 })
 
-test('a member that vanishes while data is loaded leaves the data as it comes, and its group where it was', () => {
+test('a member that vanishes during loading changes neither the loaded data nor its group’s position', () => {
   const engine = createEngine(KEEP)
   const publisher = engine.connect()
   const member = engine.connect()
@@ -313,7 +317,7 @@ test('a message, and an acknowledgement, is as durable as the rule of its key sa
   expect(client.received()).toBe(':1\r\n')
 })
 
-test('more named subscribers than are looked at in one go have their places remembered all the same', () => {
+test('positions of more named subscribers than one slice samples are all remembered', () => {
   const engine = createEngine(KEEP)
   const channels = Array.from({ length: 1200 }, (_, i) => `orders.${i}`)
   named(engine, 'billing').ask('SUBSCRIBE', ...channels)
@@ -322,7 +326,7 @@ test('more named subscribers than are looked at in one go have their places reme
   engine.clock.advance(1000)
   const soon = engine.journal.take().length
   expect(soon).toBeGreaterThan(0)
-  // What is written at a time is bounded.
+  // The bytes written at a time are bounded.
   expect(soon).toBeLessThan(channels.length)
   engine.clock.advance(3000)
   expect(soon + engine.journal.take().length).toBe(channels.length)
@@ -344,18 +348,18 @@ describe('a pattern that matches very many kept channels', () => {
     return { engine, publisher, lasts }
   }
 
-  /** Sends a command whose turn does not end yet. */
+  /** Sends a command without ending its turn. */
   function begin({ engine }: TestEngine, { client }: TestClient, ...words: string[]): void {
     const bytes = Buffer.from(encode(words))
     engine.receive(client, new Source(bytes), 0, bytes.length)
   }
 
-  test('is looked for a few hundred at a time, and what is published meanwhile comes in its order', () => {
+  test('is searched a few hundred channels at a time, and messages published meanwhile come in order', () => {
     const { engine, publisher, lasts } = many()
     publish(publisher, 'orders.old', 'before')
     const client = engine.connect()
     begin(engine, client, 'PSUBSCRIBE', '*')
-    // Nobody has looked at these yet.
+    // No look has been taken at these yet.
     begin(engine, publisher, 'PUBLISH', 'orders.old', 'new')
     begin(engine, publisher, 'PUBLISH', `rates.${COUNT - 1}`, 'newer')
     begin(engine, publisher, 'PUBLISH', 'rates.none', 'newest')
@@ -364,7 +368,7 @@ describe('a pattern that matches very many kept channels', () => {
     expect(texts(client.received())).toEqual(['live'])
   })
 
-  test('is heard wholly by who vanished while it was looked for', () => {
+  test('is heard completely by a subscriber that vanished during the search', () => {
     const { engine, publisher, lasts } = many()
     const first = named(engine, 'billing')
     begin(engine, first, 'PSUBSCRIBE', '*')
@@ -379,7 +383,7 @@ describe('a pattern that matches very many kept channels', () => {
     expect(texts(engine.connect().ask('PSUBSCRIBE', '$share/g/*')).slice(-1)).toEqual(['missed too'])
   })
 
-  test('is heard from where it is to begin, though the rules change while it is looked for', () => {
+  test('is heard from its start, although the rules change during the search', () => {
     const { engine, publisher, lasts } = many()
     const client = engine.connect(3)
     begin(engine, client, 'PSUBSCRIBE', '*')
@@ -390,7 +394,7 @@ describe('a pattern that matches very many kept channels', () => {
   })
 })
 
-test('what is unread is looked for in a bounded number of logs at a time', () => {
+test('unread messages are searched in a bounded number of logs at a time', () => {
   let looked = 0
   const logs = function* (): Generator<undefined, undefined> {
     for (; looked < 10_000; looked++) yield undefined

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { startTestServer } from '../support/server.ts'
 
-test('ioredis: who was away hears what it missed, with ids too, and its lag is told', async () => {
+test('ioredis: a subscriber that was away hears the messages it missed, with ids too, and its lag is shown', async () => {
   const server = await startTestServer({ config: { channel: 'orders.* keep 1h', redeliver: '0' } })
   const connect = (connectionName?: string): Redis => {
     const redis = new Redis({ port: server.port, ...(connectionName === undefined ? {} : { connectionName }) })

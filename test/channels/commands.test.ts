@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
 const KEEP = { channel: 'orders.* keep 1h' }
-/** When the clock of a test begins, and a message's id at that time. */
+/** The time at which a test’s clock begins, and the form of ids. */
 const ID = /^\d+-\d+$/
 
-/** A reply, read: numbers and errors as they are, maps as objects. */
+/** A parsed reply: numbers and errors unchanged, maps as objects. */
 type Value = string | number | boolean | null | Value[] | { [name: string]: Value }
 
-/** Reads replies, those of RESP3's shapes too. */
+/** Parses replies, also the shapes of RESP3. */
 function read(text: string): Value[] {
   let at = 0
   const line = (): string => {
@@ -42,7 +42,7 @@ function ask(client: TestClient, line: string): Value {
   return read(client.ask(...line.split(' ')))[0]!
 }
 
-/** A client with a name; `capabilities` as CLIENT CAPA takes them. */
+/** Connects a client with a name; `capabilities` as CLIENT CAPA takes them. */
 function named({ connect }: TestEngine, name: string, protocol: 2 | 3 = 2, capabilities = ''): TestClient {
   const client = connect(protocol)
   client.ask('CLIENT', 'SETNAME', name)
@@ -57,7 +57,7 @@ function publish(client: TestClient, channel: string, ...texts: string[]): strin
   return entries.slice(-texts.length).map(([id]) => id)
 }
 
-/** The texts of messages among replies. */
+/** Returns the texts of the messages among replies. */
 function texts(reply: string): string[] {
   return read(reply).flatMap((part) => {
     if (!Array.isArray(part)) return []
@@ -67,7 +67,7 @@ function texts(reply: string): string[] {
 }
 
 describe.each([2, 3] as const)('in RESP%i', (protocol) => {
-  test('CHANNEL LIST tells which channels have messages, and those of shards apart', () => {
+  test('CHANNEL LIST shows the channels that have messages, and shard channels separately', () => {
     const { connect } = createEngine({ channel: 'orders.* keep 1h ticks.* slow drop-oldest' })
     const client = connect(protocol)
     for (const channel of ['orders.eu', 'orders.us', 'ticks.eur', 'other']) client.ask('PUBLISH', channel, 'text')
@@ -79,7 +79,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     expect(ask(client, 'CHANNEL LIST x* SHARD')).toEqual([])
   })
 
-  test('CHANNEL INFO tells of rule, messages and subscribers', () => {
+  test('CHANNEL INFO shows rule, messages and subscribers', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h max-messages 5000' })
     const client = engine.connect(protocol)
     named(engine, 'billing').ask('SUBSCRIBE', 'orders.eu')
@@ -124,7 +124,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     expect(ask(client, 'CHANNEL HISTORY orders.eu - +')).toEqual(all)
   })
 
-  test('CHANNEL SUBSCRIBERS and LAG tell who is remembered, and what each has not heard', () => {
+  test('CHANNEL SUBSCRIBERS and LAG show remembered subscribers and their lags', () => {
     const engine = createEngine({ ...KEEP, redeliver: '0' })
     const client = engine.connect(protocol)
     const gone = named(engine, 'billing')
@@ -142,7 +142,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     const yes = protocol === 3 ? true : 1
     const maps = [
       { user: 'default', name: 'billing', connected: no, place: first, lag: 2 },
-      // The place of one who hears everything live is that of the last message of all.
+      // The position of a live subscriber is that of the last message of all.
       { user: 'default', name: 'shipping', connected: yes, place: expect.stringMatching(ID), lag: 0 },
     ]
     expect(told).toEqual(protocol === 3 ? maps : maps.map((map) => Object.entries(map).flat()))
@@ -159,7 +159,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     expect(ask(client, 'CHANNEL SUBSCRIBERS other')).toEqual([])
   })
 
-  test('messages carry their ids for who said CLIENT CAPA message-ids, live ones too', () => {
+  test('messages carry their ids after CLIENT CAPA message-ids, live ones too', () => {
     const engine = createEngine({ ...KEEP, redeliver: '0', 'notify-keyspace-events': 'AKE' })
     const publisher = engine.connect()
     const client = named(engine, 'billing', protocol)
@@ -182,7 +182,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     expect(read(again.ask('SSUBSCRIBE', 'orders.eu')).slice(1)).toEqual([['smessage', 'orders.eu', 'two', shardId]])
   })
 
-  test('CHANNEL ACK moves the place, which nothing else moves, and never back', () => {
+  test('CHANNEL ACK alone moves the position, and never back', () => {
     const engine = createEngine({ ...KEEP, redeliver: '0' })
     const publisher = engine.connect()
     const client = named(engine, 'billing', protocol, 'message-ids')
@@ -199,17 +199,17 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     engine.clock.advance(60_000)
     client.ask('QUIT')
     client.disconnect()
-    // Only that it has left is new.
+    // Only the time of its leaving is new.
     expect(engine.journal.take()).toEqual([`0 HSET places:channel:{orders.eu} default billing ${third} 3 1700000060`])
     const again = named(engine, 'billing', protocol, 'message-ids')
     expect(texts(again.ask('SUBSCRIBE', 'orders.eu'))).toEqual(['four'])
-    // What it was not sent it cannot have heard.
+    // It cannot have heard messages that it was not sent.
     expect(again.ask('CHANNEL', 'ACK', 'orders.eu', '99999999999999-0')).toBe(':1\r\n')
     publisher.ask('PUBLISH', 'orders.eu', 'five')
     expect(ask(publisher, 'CHANNEL LAG orders.eu default billing')).toBe(1)
   })
 
-  test('CHANNEL SEEK has a subscriber that is connected go on elsewhere at once', () => {
+  test('CHANNEL SEEK moves a connected subscriber at once', () => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect(protocol)
     const client = named(engine, 'billing', protocol)
@@ -252,11 +252,11 @@ describe('CHANNEL ACK', () => {
     expect(texts(again.ask('PSUBSCRIBE', 'orders.*'))).toEqual(['two', 'three'])
   })
 
-  test('is refused from those who did not say that they acknowledge', () => {
+  test('is refused from clients that did not say that they acknowledge', () => {
     const engine = createEngine(KEEP)
     const subscriber = named(engine, 'billing', 3)
     subscriber.ask('SUBSCRIBE', 'orders.eu')
-    // Too late for the subscription that there is.
+    // Too late for the existing subscription.
     subscriber.ask('CLIENT', 'CAPA', 'message-ids')
     const [id] = publish(engine.connect(), 'orders.eu', 'one')
     expect(read(subscriber.received())).toEqual([['message', 'orders.eu', 'one']])
@@ -265,7 +265,7 @@ describe('CHANNEL ACK', () => {
     expect(engine.connect().ask('CHANNEL', 'ACK', 'orders.eu', id!)).toBe(refusal)
   })
 
-  test('is of use without a name: the place is that of the connection', () => {
+  test('works without a name: the position is that of the connection', () => {
     const engine = createEngine(KEEP)
     const client = engine.connect(3)
     client.ask('CLIENT', 'CAPA', 'message-ids')
@@ -289,7 +289,7 @@ test('RESET takes CLIENT CAPA back', () => {
 })
 
 describe('CHANNEL SEEK', () => {
-  test('moves the place of who is away, and of a pattern', () => {
+  test('moves the position of a subscriber that is away, and of a pattern', () => {
     const engine = createEngine({ ...KEEP, redeliver: '0' })
     const publisher = engine.connect()
     const subscriber = named(engine, 'billing')
@@ -308,7 +308,7 @@ describe('CHANNEL SEEK', () => {
     expect(texts(again.received())).toEqual(['one', 'two'])
   })
 
-  test('is remembered at once: what was sent before says nothing any more', () => {
+  test('is remembered at once: messages sent before no longer count', () => {
     const engine = createEngine(KEEP)
     const publisher = engine.connect()
     const client = named(engine, 'billing')
@@ -321,7 +321,7 @@ describe('CHANNEL SEEK', () => {
     expect(texts(named(engine, 'billing').ask('SUBSCRIBE', 'orders.eu'))).toEqual(['one', 'two'])
   })
 
-  test('behind what has gone already tells of no gap', () => {
+  test('behind removed messages reports no gap', () => {
     const engine = createEngine({ channel: 'orders.* keep-last 2' })
     const publisher = engine.connect()
     const client = named(engine, 'billing')
@@ -336,7 +336,7 @@ describe('CHANNEL SEEK', () => {
   })
 })
 
-test('CHANNEL FORGET forgets who is away, and who is connected goes on hearing without being remembered', () => {
+test('CHANNEL FORGET forgets a subscriber that is away; a connected one still hears messages and is not remembered', () => {
   const engine = createEngine({ ...KEEP, redeliver: '0' })
   const publisher = engine.connect()
   const client = named(engine, 'billing')
@@ -358,7 +358,7 @@ test('CHANNEL FORGET forgets who is away, and who is connected goes on hearing w
 })
 
 describe('CHANNEL TRIM', () => {
-  test('removes old messages, is journaled as what it does, and who had not read them is told', () => {
+  test('removes old messages, journals the effect, and reports the gap to subscribers that had not read them', () => {
     const engine = createEngine({ ...KEEP, redeliver: '0' })
     const publisher = engine.connect()
     const client = named(engine, 'billing')
@@ -395,7 +395,7 @@ describe('CHANNEL TRIM', () => {
   })
 })
 
-test('what is not meant is a mistake of syntax', () => {
+test('an unknown form is a syntax error', () => {
   const { connect } = createEngine(KEEP)
   const client = connect()
   const wrong = [
@@ -429,7 +429,7 @@ test('what is not meant is a mistake of syntax', () => {
   expect(ask(client, 'CHANNEL LAG orders.eu')).toEqual([])
 })
 
-test('rights: each subcommand is asked for the channel that it names, a pattern as it is', () => {
+test('rights: each subcommand is checked for the channel that it names, a pattern literally', () => {
   const engine = createEngine({ channel: '* keep 1h' })
   const admin = engine.connect()
   admin.ask('ACL', 'SETUSER', 'eve', 'on', 'nopass', '-@all', '+@pubsub', '%W~*', 'resetchannels', '&orders.*')
@@ -456,7 +456,7 @@ test('rights: each subcommand is asked for the channel that it names, a pattern 
     expect(String(ask(eve, `CHANNEL ${line.replace('%', 'orders.eu')}`)), line).not.toMatch(/^NOPERM/)
   }
   expect(ask(eve, 'CHANNEL LAG orders.* PATTERN')).toEqual([])
-  // As a name it would be allowed; as a pattern it is another one.
+  // This name is allowed to it; as a pattern it is another one.
   expect(ask(eve, 'CHANNEL LAG orders.? PATTERN')).toMatch(/^NOPERM/)
   expect(ask(eve, 'CHANNEL SEEK orders.? default billing first PATTERN')).toMatch(/^NOPERM/)
   expect(ask(admin, 'ACL DRYRUN eve CHANNEL SUBSCRIBERS orders.? PATTERN')).toMatch(/no permissions to access/)

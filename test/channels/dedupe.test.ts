@@ -4,7 +4,7 @@ import { createEngine, restarted } from '../support/engine.ts'
 const RULES = { channel: 'orders.* keep 1h dedupe 10m' }
 
 describe('PUBLISH with ID', () => {
-  test('publishes once for each id, and answers a repetition what the first was answered', () => {
+  test('publishes once for each id, and answers a repetition like the first', () => {
     const { connect, clock } = createEngine(RULES)
     const client = connect()
     const subscriber = connect()
@@ -42,7 +42,7 @@ describe('PUBLISH with ID', () => {
     expect(client.ask('XLEN', 'channel:{orders.eu}')).toBe(':2\r\n')
   })
 
-  test('looks at the ids of scheduled messages when they are scheduled', () => {
+  test('checks the ids of scheduled messages when they are scheduled', () => {
     const { connect, clock } = createEngine(RULES)
     const client = connect()
     expect(client.ask('PUBLISH', 'orders.eu', 'one', 'ID', 'a', 'IN', 1000)).toBe('$1\r\na\r\n')
@@ -62,7 +62,7 @@ describe('PUBLISH with ID', () => {
     expect(client.ask('XLEN', 'channel:{orders.eu}')).toBe(':1\r\n')
   })
 
-  test('wants a rule that remembers ids, unless the message waits', () => {
+  test('needs a rule that remembers ids, unless the message is still scheduled', () => {
     const client = createEngine({ channel: 'kept keep 1h' }).connect()
     for (const channel of ['kept', 'other']) {
       expect(client.ask('PUBLISH', channel, 'one', 'ID', 'a')).toMatch(/^-ERR ID without IN or AT wants a channel rule/)

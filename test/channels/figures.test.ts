@@ -17,7 +17,7 @@ function named({ connect }: TestEngine, name: string): TestClient {
 }
 
 describe('INFO and metrics', () => {
-  test('tell what is kept, for whom, and who is behind', async () => {
+  test('show kept messages, remembered subscribers, and readers that are behind', async () => {
     const engine = createEngine({ channel: 'orders.* keep 1h', redeliver: '0' })
     const client = engine.connect()
     expect(Object.values(figures(client))).toEqual([0, 0, 0, 0, 0, 0])
@@ -56,7 +56,7 @@ describe('INFO and metrics', () => {
     expect(figures(client).kept_channels).toBe(150)
   })
 
-  test('count messages that went before they were read, until CONFIG RESETSTAT', () => {
+  test('count messages that were removed unread, until CONFIG RESETSTAT', () => {
     const engine = createEngine({ channel: 'orders.* keep-last 2', redeliver: '0' })
     const client = engine.connect()
     const gone = named(engine, 'billing')
@@ -72,7 +72,7 @@ describe('INFO and metrics', () => {
   })
 })
 
-test('CLIENT LIST tells of readers only where there are some', () => {
+test('CLIENT LIST shows readers only for clients that have some', () => {
   const engine = createEngine({ channel: 'orders.* keep 1h ticks.* slow drop-oldest' })
   const client = engine.connect()
   const [plain, reader, spared] = [named(engine, 'plain'), named(engine, 'reader'), named(engine, 'spared')]

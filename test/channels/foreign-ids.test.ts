@@ -1,4 +1,5 @@
-// Ids that a client puts into one channel's stream, far ahead of the clock: what they do to that channel, and not to others.
+// Foreign ids far ahead of the clock, which a client wrote into one channel’s stream: their effect
+// on that channel, and none on others.
 
 import { describe, expect, test } from 'vitest'
 import { createEngine, restarted, type TestClient, type TestEngine } from '../support/engine.ts'
@@ -22,7 +23,7 @@ function texts(reply: string): string[] {
   return [...reply.matchAll(pattern)].map((match) => match[1] ?? match[2]!)
 }
 
-/** The times of the ids that a channel's messages have. */
+/** Returns the times of a channel’s message ids. */
 function times(client: TestClient, channel: string): number[] {
   const reply = client.ask('CHANNEL', 'HISTORY', channel, '-', '+')
   return [...reply.matchAll(/\r\n(\d+)-\d+\r\n/g)].map(([, ms]) => Number(ms))
@@ -48,7 +49,7 @@ describe('an id that is far ahead of the clock, in one channel', () => {
     expect(times(client, 'news.a')).toEqual([engine.clock.now()])
   })
 
-  test('does not keep its messages beyond the age of the rule, nor those that are published behind it', () => {
+  test('does not keep its messages, or later ones, beyond the age of the rule', () => {
     const engine = createEngine({ channel: 'news.* keep 10s' })
     const client = engine.connect()
     client.ask('XADD', KEY, AHEAD, 'message', 'foreign')
@@ -56,7 +57,7 @@ describe('an id that is far ahead of the clock, in one channel', () => {
       publish(client, 'news.a', `${i}`)
       engine.clock.advance(1000)
     }
-    // As it is where ids follow the clock: whole nodes of a hundred messages go.
+    // As in channels whose ids follow the clock: whole nodes of a hundred messages go.
     expect(times(client, 'news.a').length).toBeLessThan(120)
     expect(client.ask('CHANNEL', 'HISTORY', 'news.a', '-', '+', 'COUNT', '10', 'REV')).toContain('\r\n290\r\n')
     engine.clock.advance(12_000)
@@ -65,7 +66,7 @@ describe('an id that is far ahead of the clock, in one channel', () => {
     expect(times(client, 'news.a')).toEqual([engine.clock.now()])
   })
 
-  test('the last of all ids has its channel refuse messages until it is too old', () => {
+  test('with the largest possible id, the channel refuses messages until that one is too old', () => {
     const engine = createEngine({ channel: 'news.* keep 1s' })
     const client = engine.connect()
     client.ask('XADD', KEY, '18446744073709551615-18446744073709551615', 'message', 'foreign')
@@ -75,7 +76,7 @@ describe('an id that is far ahead of the clock, in one channel', () => {
     publish(client, 'news.a', 'text')
   })
 
-  test('keeps nothing from those who listen to its channel, and they hear nothing twice', () => {
+  test('costs its subscribers no message, and they hear nothing twice', () => {
     const engine = createEngine({ channel: 'news.* keep 1h first all', redeliver: '0' })
     const publisher = engine.connect()
     publisher.ask('XADD', KEY, AHEAD, 'message', 'foreign')
@@ -136,7 +137,7 @@ describe('an id that is far ahead of the clock, in one channel', () => {
     expect(texts(again.ask('PSUBSCRIBE', pattern))).toContain('missed')
   })
 
-  test('and places that followed it in older versions are corrected: nothing is missed', () => {
+  test('positions that followed it in older versions are corrected, and nothing is missed', () => {
     const settings = { channel: 'news.* keep 1h', redeliver: '0' }
     const first = createEngine(settings)
     const client = first.connect()
@@ -151,7 +152,7 @@ describe('an id that is far ahead of the clock, in one channel', () => {
   })
 })
 
-test('ids that are a little ahead of the clock, because another clock was, move the ids of all', () => {
+test('ids slightly ahead of the clock, from a server whose clock was ahead, move the ids of all channels', () => {
   const engine = createEngine({ channel: 'news.* keep 1h' })
   const client = engine.connect()
   const ms = engine.clock.now() + 30_000
@@ -161,7 +162,7 @@ test('ids that are a little ahead of the clock, because another clock was, move 
   expect(times(client, 'news.b')).toEqual([ms])
 })
 
-test('messages whose ids are a little ahead of the clock go by their age all the same', () => {
+test('messages with ids slightly ahead of the clock expire by their age all the same', () => {
   const engine = createEngine({ channel: 'news.* keep 1s' })
   const client = engine.connect()
   client.ask('XADD', KEY, `${engine.clock.now() + 50_000}-0`, 'message', 'one')

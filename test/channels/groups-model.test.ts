@@ -1,5 +1,5 @@
-// Groups whose members come, vanish and are slow, by chance: nothing is lost, nothing is heard twice while nobody vanishes, and each
-// member hears what it hears in the order in which it was published.
+// Groups whose members come, vanish and are slow at random. No message is lost. No message is heard
+// twice while no member vanishes. Each member hears its messages in the order of publishing.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -9,7 +9,7 @@ import { createEngine, type TestClient } from '../support/engine.ts'
 const GROUPS = ['$share/a/orders.eu', '$share/a/orders.*', '$share/a/other', '$share/a/o*'] as const
 const CHANNELS = ['orders.eu', 'orders.us', 'other'] as const
 const MEMBERS = 3
-/** In the place of a member's number. */
+/** Stands for all members in place of a number. */
 const ALL = MEMBERS
 
 type Step =
@@ -56,7 +56,9 @@ function stepsWith(leaving: boolean): fc.Arbitrary<Step[]> {
   return fc.array(step, { minLength: 20, maxLength: 60, size: 'max' })
 }
 
-/** A member whose socket may be stuck: what it is sent then reaches it later, or, when it vanishes, never. */
+/**
+ * A member whose socket may be stuck. Bytes sent meanwhile arrive later, or never when it vanishes.
+ */
 class Member {
   readonly client: TestClient
   #isStuck = false
@@ -71,7 +73,7 @@ class Member {
     }
   }
 
-  /** `backlogBytes` = what is stuck already; 0 = it is not stuck any more. */
+  /** `backlogBytes` are stuck already; 0 ends the stuck state. */
   stick(backlogBytes: number): void {
     this.#reached += this.take()
     this.#isStuck = backlogBytes > 0
@@ -82,7 +84,7 @@ class Member {
     this.#reached += this.client.ask(...words)
   }
 
-  /** What has reached it since the last look. */
+  /** Returns the bytes received since the last call. */
   take(): string {
     if (this.#isStuck) return ''
     const text = this.#reached + this.client.received()
@@ -91,17 +93,17 @@ class Member {
   }
 }
 
-/** What one group was to hear, and has heard. */
+/** The messages that one group should hear, and has heard. */
 class Model {
   readonly name: string
   readonly target: string
   readonly isPattern: boolean
   readonly members = new Map<number, Member>()
-  /** It has had a member: what is kept is heard from then on. */
+  /** True once it had a member. Kept messages are heard from then on. */
   begun = false
-  /** Messages → how often each was heard. */
+  /** Message → how often it was heard. */
   readonly expected = new Map<string, number>()
-  /** Those that nobody keeps: they do not wait for those that are read from a log. */
+  /** Messages that are not kept. They do not wait for those that are read from a log. */
   readonly unkept = new Set<string>()
 
   constructor(name: string) {
@@ -114,7 +116,10 @@ class Model {
     return this.isPattern ? globMatch(this.target, channel) : this.target === channel
   }
 
-  /** Takes what a member has received: each message one that was published, in order, but for what is given again. */
+  /**
+   * Takes the messages that a member received. Each was published, and they are in order, except
+   * redelivered ones.
+   */
   listen(member: number, received: string, mayRepeat: boolean): void {
     const last = { kept: -1, unkept: -1 }
     for (const [, number] of received.matchAll(/\r\n(\d+):x*\r\n/g)) {
@@ -138,7 +143,7 @@ function run(name: string, steps: readonly Step[], protocol: 2 | 3, mayRepeat: b
   const model = new Model(name)
   let published = 0
   const listen = (): void => {
-    // What was put off is done when somebody looks.
+    // Postponed work is done at the next look.
     publisher.received()
     for (const [number, member] of model.members) model.listen(number, member.take(), mayRepeat)
   }
@@ -164,7 +169,7 @@ function run(name: string, steps: readonly Step[], protocol: 2 | 3, mayRepeat: b
       }
       case 'leave': {
         const member = model.members.get(step.member)
-        // What nobody keeps and is stuck in the last member has nobody else to go to.
+        // An unkept message that is stuck in the last member has no other member to go to.
         if (member === undefined || (model.hears('other') && model.members.size === 1)) break
         listen()
         if (step.how === 'quit') member.ask('QUIT')
@@ -209,14 +214,14 @@ const settings = {
 const names = fc.constantFrom(...GROUPS)
 const protocols = fc.constantFrom(2 as const, 3 as const)
 
-test('while nobody leaves, each message is heard by one member, and by each in order', () => {
+test('while no member leaves, each message is heard by one member, and by each in order', () => {
   fc.assert(
     fc.property(names, stepsWith(false), protocols, (name, steps, protocol) => run(name, steps, protocol, false)),
     settings,
   )
 })
 
-test('whoever vanishes, quits or leaves, each message is heard by somebody', () => {
+test('when members vanish, quit or leave, each message is still heard', () => {
   fc.assert(
     fc.property(names, stepsWith(true), protocols, (name, steps, protocol) => run(name, steps, protocol, true)),
     settings,

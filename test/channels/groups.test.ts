@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
-/** The texts of messages, in the bytes that a client has received. */
+/** Returns the texts of messages in the bytes that a client received. */
 function textsIn(received: string): string[] {
   const found = received.matchAll(
     /\$8\r\npmessage\r\n(?:\$\d+\r\n.*\r\n){2}\$\d+\r\n(.*)\r\n|\$[78]\r\ns?message\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g,
@@ -31,7 +31,7 @@ function publishAll(client: TestClient, channel: string, texts: readonly string[
 }
 
 describe('a group', () => {
-  test('hears each message once, its members in turn, under the name that they subscribed to', () => {
+  test('sends each message to one member in turn, under the name that they subscribed to', () => {
     const engine = createEngine()
     const publisher = engine.connect()
     const [a, b] = members(engine, 2, '$share/workers/orders.eu') as [TestClient, TestClient]
@@ -46,7 +46,7 @@ describe('a group', () => {
     expect(heard(b)).toEqual(['two'])
   })
 
-  test('of a pattern tells the real channel, in RESP3 as a push', () => {
+  test('of a pattern names the real channel, in RESP3 as a push', () => {
     const { connect } = createEngine()
     const member = connect(3)
     expect(member.ask('PSUBSCRIBE', '$share/workers/orders.*')).toBe(
@@ -60,7 +60,7 @@ describe('a group', () => {
     expect(connect().ask('PUBLISH', 'orders.eu', 'x')).toBe(':0\r\n')
   })
 
-  test('of a shard channel hears SPUBLISH alone', () => {
+  test('of a shard channel hears only SPUBLISH', () => {
     const engine = createEngine()
     const [a, b] = members(engine, 2, '$share/g/c', 'SSUBSCRIBE') as [TestClient, TestClient]
     const publisher = engine.connect()
@@ -71,7 +71,7 @@ describe('a group', () => {
     expect(publisher.ask('PUBSUB', 'SHARDNUMSUB', '$share/g/c')).toBe('*2\r\n$10\r\n$share/g/c\r\n:2\r\n')
   })
 
-  test('stands beside other groups and plain subscribers, each of which hears everything', () => {
+  test('is independent of other groups and plain subscribers, each of which hears everything', () => {
     const engine = createEngine()
     const [plain] = members(engine, 1, 'c') as [TestClient]
     const first = members(engine, 2, '$share/first/c')
@@ -84,7 +84,7 @@ describe('a group', () => {
     for (const group of [first, second, all]) expect(group.flatMap(heard).sort()).toEqual(numbers(0, 6))
   })
 
-  test('gives a message to the member with the least unread', () => {
+  test('gives a message to the member with the fewest unread bytes', () => {
     const engine = createEngine()
     const [slow, fast, middle] = members(engine, 3, '$share/g/c') as [TestClient, TestClient, TestClient]
     slow.backlogBytes = 5000
@@ -93,7 +93,7 @@ describe('a group', () => {
     expect([heard(slow), heard(middle), heard(fast)]).toEqual([[], [], numbers(0, 3)])
   })
 
-  test('is told of by PUBSUB and CLIENT LIST under the name of the subscription', () => {
+  test('is shown by PUBSUB and CLIENT LIST under the name of the subscription', () => {
     const engine = createEngine()
     const [a] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
     members(engine, 1, '$share/g/x*', 'PSUBSCRIBE')
@@ -102,11 +102,11 @@ describe('a group', () => {
     expect(asking.ask('PUBSUB', 'CHANNELS')).toBe('*1\r\n$10\r\n$share/g/c\r\n')
     expect(asking.ask('PUBSUB', 'NUMPAT')).toBe(':1\r\n')
     expect(asking.ask('CLIENT', 'LIST', 'ID', String(a.client.id))).toContain(' sub=1 psub=0 ')
-    // Whoever publishes to the name itself talks to all of them.
+    // A message published to the group’s own name goes to all of them.
     expect(asking.ask('PUBLISH', '$share/g/c', 'all')).toBe(':2\r\n')
   })
 
-  test('whose name lacks something is refused, and nothing is subscribed to', () => {
+  test('with an incomplete name is refused, and nothing is subscribed to', () => {
     const { connect } = createEngine()
     const client = connect()
     for (const name of ['$share/', '$share/g', '$share/g/', '$share//c', '$share/a b/c']) {
@@ -120,7 +120,7 @@ describe('a group', () => {
     expect(client.ask('UNSUBSCRIBE', '$share/g')).toBe('*3\r\n$11\r\nunsubscribe\r\n$8\r\n$share/g\r\n:1\r\n')
   })
 
-  test('needs the right to the channel behind its name, and loses its members with that', () => {
+  test('needs the right to the channel behind its name, and loses its members with that right', () => {
     const { connect } = createEngine()
     const admin = connect()
     admin.ask('ACL', 'SETUSER', 'worker', 'on', 'nopass', '+@all', '~*', 'resetchannels', '&orders.*', '&mail')
@@ -137,7 +137,7 @@ describe('a group', () => {
     expect(client.closed).toBe('now')
   })
 
-  test('goes on without a member that resets, in a transaction too', () => {
+  test('continues without a member that resets, in a transaction too', () => {
     const engine = createEngine()
     const [a, b] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
     const publisher = engine.connect(3)
@@ -154,7 +154,7 @@ describe('a group', () => {
     expect([heard(a), heard(b)]).toEqual([[], numbers(3, 6)])
   })
 
-  test('gives what was stuck in a member that vanishes to the others, in order', () => {
+  test('redelivers messages that were stuck in a vanished member to the others, in order', () => {
     const engine = createEngine()
     const [stuck, other] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
     const publisher = engine.connect()
@@ -169,7 +169,7 @@ describe('a group', () => {
     expect(heard(other)).toEqual(numbers(0, 5))
   })
 
-  test('gives what a member over its output limit was sent to another', () => {
+  test('redelivers messages sent to a member over its output limit', () => {
     const engine = createEngine({ 'client-output-buffer-limit': 'pubsub 20kb 0 0' })
     const [stuck] = members(engine, 1, '$share/g/c') as [TestClient]
     stuck.backlogBytes = 15_000
@@ -186,7 +186,7 @@ describe('a group', () => {
     expect(heard(other)).toEqual(['0', '1'])
   })
 
-  test('keeps no copies of what its members have taken', () => {
+  test('keeps no copies of messages that its members have taken', () => {
     const engine = createEngine()
     const [a, b] = members(engine, 2, '$share/g/c') as [TestClient, TestClient]
     publishAll(engine.connect(), 'c', numbers(0, 100))
@@ -196,7 +196,7 @@ describe('a group', () => {
     expect(heard(b)).toEqual([])
   })
 
-  test('leaves out what no member can take where the rule says so', () => {
+  test('drops messages that no member can take, if the rule says so', () => {
     const engine = createEngine({ channel: 'ticks slow drop-oldest' })
     const [a] = members(engine, 1, '$share/g/ticks') as [TestClient]
     a.backlogBytes = 100_000
@@ -211,7 +211,7 @@ describe('a group', () => {
 describe('a group on a kept channel', () => {
   const NAME = '$share/workers/orders.eu'
 
-  test('hears what it missed while nobody was there, spread over those who come', () => {
+  test('hears messages from a time without members, spread over its new members', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     publisher.ask('PUBLISH', 'orders.eu', 'before')
@@ -221,7 +221,7 @@ describe('a group on a kept channel', () => {
     engine.clock.advance(20_000)
     first.disconnect()
     publishAll(publisher, 'orders.eu', numbers(1, 500))
-    // They come in one turn.
+    // Both messages come in one turn.
     const [second, third] = [engine.connect(), engine.connect()]
     for (const { client } of [second, third]) engine.engine.clients.pubSub.subscribe(client, NAME)
     const parts = [heard(second), heard(third)] as [string[], string[]]
@@ -234,7 +234,7 @@ describe('a group on a kept channel', () => {
     expect([...heard(second), ...heard(third)]).toEqual(['live'])
   })
 
-  test('remembers its place in the hash of the channel, lazily, and after the last member has left', () => {
+  test('remembers its position in the channel’s hash, lazily, and after the last member has left', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     const [member] = members(engine, 1, NAME) as [TestClient]
@@ -259,7 +259,7 @@ describe('a group on a kept channel', () => {
     expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2'])
   })
 
-  test('gives what a member was sent shortly before its connection broke to another, in order and before newer messages', () => {
+  test('redelivers messages sent shortly before a connection broke, in order and before newer messages', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     const [gone] = members(engine, 1, NAME) as [TestClient]
@@ -274,7 +274,7 @@ describe('a group on a kept channel', () => {
     expect(heard(other)).toEqual(numbers(3, 7))
   })
 
-  test('believes who says QUIT, and gives nothing again with redeliver 0 that was taken', () => {
+  test('trusts QUIT, and with redeliver 0 redelivers no taken message', () => {
     for (const redeliver of ['0', '5000']) {
       const engine = createEngine({ channel: 'orders.* keep 1h', redeliver })
       const publisher = engine.connect()
@@ -290,7 +290,7 @@ describe('a group on a kept channel', () => {
     }
   })
 
-  test('gives a slow member nothing more until it has taken what it has, and disconnects nobody', () => {
+  test('gives a slow member nothing more until it has taken its slice, and disconnects none', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h', 'client-output-buffer-limit': 'pubsub 200kb 0 0' })
     const publisher = engine.connect()
     const [slow, other] = members(engine, 2, NAME) as [TestClient, TestClient]
@@ -311,7 +311,7 @@ describe('a group on a kept channel', () => {
     expect([...heard(slow), ...heard(other)].sort()).toEqual(['life', 'live'])
   })
 
-  test('goes on from its place after a restart, and its members hear again what they had lately', () => {
+  test('continues at its position after a restart, and its members hear recent messages again', () => {
     const engine = createEngine()
     const publisher = engine.connect()
     for (const number of numbers(1, 4)) publisher.ask('XADD', 'channel:{orders.eu}', `${number}-0`, 'message', number)
@@ -320,7 +320,7 @@ describe('a group on a kept channel', () => {
     expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2', '3'])
   })
 
-  test('is forgotten on demand', () => {
+  test('can be forgotten', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     const [member] = members(engine, 1, NAME) as [TestClient]
@@ -332,7 +332,7 @@ describe('a group on a kept channel', () => {
     expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual([])
   })
 
-  test('has its members hear no ids but those that asked for them, by a pattern too', () => {
+  test('sends ids only to members that asked for them, by a pattern too', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const [plain] = members(engine, 1, NAME) as [TestClient]
     const [byPattern] = members(engine, 1, '$share/workers/orders.*', 'PSUBSCRIBE') as [TestClient]
@@ -343,7 +343,7 @@ describe('a group on a kept channel', () => {
     )
   })
 
-  test('gives to others what a member did not acknowledge that said it would, however long ago it was sent', () => {
+  test('redelivers messages that an acknowledging member did not acknowledge, however long ago they were sent', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h', redeliver: '0' })
     const publisher = engine.connect()
     const worker = engine.connect(3)
@@ -354,7 +354,7 @@ describe('a group on a kept channel', () => {
     const ids = [...worker.received().matchAll(/(\d+-\d+)\r\n/g)].map((match) => match[1]!)
     expect(ids).toHaveLength(4)
     engine.clock.advance(60_000)
-    // Up to a message, on its own connection; and on another one of its name.
+    // Up to a message, on its own connection; and on another one with its name.
     expect(worker.ask('CHANNEL', 'ACK', NAME, ids[0]!)).toBe(':1\r\n')
     expect(worker.ask('CHANNEL', 'ACK', NAME, ids[0]!)).toBe(':0\r\n')
     const other = engine.connect()
@@ -368,7 +368,7 @@ describe('a group on a kept channel', () => {
     expect(textsIn(engine.connect().ask('SUBSCRIBE', NAME))).toEqual(['2', '3'])
   })
 
-  test.each([['channel'], ['pattern']])('of a %s goes elsewhere on demand, while it has members', (kind) => {
+  test.each([['channel'], ['pattern']])('of a %s can be moved while it has members', (kind) => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     const name = kind === 'pattern' ? '$share/workers/orders.*' : NAME
@@ -382,7 +382,7 @@ describe('a group on a kept channel', () => {
     expect(seek('first')).toBe('+OK\r\n')
     expect(both()).toEqual(['0', '1', '2', '3'])
     expect(seek('last')).toBe('+OK\r\n')
-    // What was given before counts no more: nobody hears it again for that one has gone.
+    // Earlier deliveries no longer count: no member hears them again because that one has gone.
     a.disconnect()
     expect(heard(b)).toEqual([])
     publisher.ask('PUBLISH', 'orders.eu', '4')
@@ -393,7 +393,7 @@ describe('a group on a kept channel', () => {
     expect(textsIn(engine.connect().ask(command, name))).toEqual(numbers(0, 5))
   })
 
-  test('says on the gap channel what had gone before anybody could hear it again', () => {
+  test('reports on the gap channel messages that were removed before their redelivery', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h max-messages 2' })
     const publisher = engine.connect()
     const [watcher] = members(engine, 1, '__gap__:orders.eu') as [TestClient]
@@ -408,7 +408,7 @@ describe('a group on a kept channel', () => {
     expect(heard(watcher)).toEqual([expect.stringMatching(/^2 \d+-\d+ \d+-\d+$/)])
   })
 
-  test('follows rules that come later, and goes on where it is when they go', () => {
+  test('follows rules that come later, and continues at its position when they go', () => {
     const engine = createEngine()
     const publisher = engine.connect()
     const [member] = members(engine, 1, NAME) as [TestClient]

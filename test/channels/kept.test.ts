@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine, restarted, type TestClient, type TestEngine } from '../support/engine.ts'
 
-/** The texts of the messages that a client has received since the last look. */
+/** Returns the texts of the messages that a client received since the last call. */
 function heard(client: TestClient): string[] {
   return [
     ...client
@@ -38,7 +38,7 @@ describe('a kept channel', () => {
     ])
   })
 
-  test('tells who was away what it missed, in order, and then what is live', () => {
+  test('sends a subscriber that was away its missed messages in order, and then live ones', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     const first = named(engine, 'billing')
@@ -58,7 +58,7 @@ describe('a kept channel', () => {
     expect([...all, ...rest]).toEqual([...Array.from({ length: 998 }, (_, i) => `${i + 2}`), 'live'])
   })
 
-  test('has one order for a pattern that matches several, those that are new too', () => {
+  test('has one order for a pattern of several channels, also with new ones', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const publisher = engine.connect()
     const first = named(engine, 'billing')
@@ -73,7 +73,7 @@ describe('a kept channel', () => {
     expect(all).toEqual(expected)
   })
 
-  test('lets a slow reader read on from the log, without buffering for it', () => {
+  test('lets a slow reader read from the log, without buffering for it', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h', 'client-output-buffer-limit': 'pubsub 200kb 0 0' })
     const publisher = engine.connect()
     const slow = engine.connect()
@@ -90,7 +90,7 @@ describe('a kept channel', () => {
     expect(heard(slow)).toEqual(['live'])
   })
 
-  test.each([2, 3] as const)('is taken over by who comes under the same name (RESP%i)', (protocol) => {
+  test.each([2, 3] as const)('is taken over by a client with the same name (RESP%i)', (protocol) => {
     const engine = createEngine({ channel: 'orders.* keep 1h' })
     const [first, second] = [named(engine, 'billing', protocol), named(engine, 'billing', protocol)]
     first.ask('SUBSCRIBE', 'orders.eu')
@@ -102,7 +102,7 @@ describe('a kept channel', () => {
     expect(heard(second)).toEqual(['one'])
   })
 
-  test('tells of a gap once, however many slices are read before it is reached', () => {
+  test('reports a gap once, however many slices are read before it is reached', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h orders.b keep-last 1' })
     const publisher = engine.connect()
     const watcher = engine.connect()
@@ -128,7 +128,7 @@ describe('a kept channel', () => {
     expect(client.ask('EVAL', publish('other'), 0)).toBe(':0\r\n')
   })
 
-  test('keeps the last values for who comes later', () => {
+  test('keeps the last values for later subscribers', () => {
     const { connect } = createEngine({ channel: 'rates.* keep-last 2' })
     const publisher = connect()
     for (const rate of ['1', '2', '3']) publisher.ask('PUBLISH', 'rates.eur', rate)
@@ -145,7 +145,7 @@ describe('keyspace events that are kept', () => {
     'notify-keyspace-events': 'Ex',
   }
 
-  test('tell who was away which keys expired, after a restart too', () => {
+  test('show a subscriber that was away the expired keys, after a restart too', () => {
     const first = createEngine(SETTINGS)
     const scheduler = named(first, 'scheduler')
     scheduler.ask('SUBSCRIBE', '__keyevent@0__:expired')
@@ -169,7 +169,7 @@ describe('keyspace events that are kept', () => {
   test('of the streams that keep them do not run in circles', () => {
     const engine = createEngine({ channel: '__key* keep 1h', 'notify-keyspace-events': 'KEA' })
     const client = engine.connect()
-    // The key, and its two events: what is kept is no event itself.
+    // The key and its two events: keeping a message is no event itself.
     for (let i = 0; i < 20; i++) client.ask('SET', 'a', i)
     expect(client.ask('DBSIZE')).toBe(':3\r\n')
     expect(client.ask('XLEN', 'channel:{__keyevent@0__:set}')).toBe(':20\r\n')

@@ -1,14 +1,15 @@
-// CHANNEL LAG and CHANNEL SUBSCRIBERS of a pattern: right as a count of each message for each subscriber would be, and no burden to others.
+// CHANNEL LAG and CHANNEL SUBSCRIBERS of a pattern: as exact as counting each message for each
+// subscriber, without delaying other clients.
 
 import { describe, expect, test } from 'vitest'
-import { LagCount } from '../../src/channels/positions/lag-count.ts'
+import { LagCounter } from '../../src/channels/positions/lag-counter.ts'
 import { StreamId } from '../../src/store/stream/stream-id.ts'
 import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 import { seedOf } from '../support/seed.ts'
 
-/** The times of ids are drawn from so few that many are equal. */
+/** Ids have so few different times that many are equal. */
 const TIMES = 400
 
 function idOf(random: Random): StreamId {
@@ -19,7 +20,7 @@ function pick(random: Random, numbers: readonly number[]): number {
   return numbers[random.below(numbers.length)]!
 }
 
-test('messages behind places are counted as one by one, however many lie where', () => {
+test('the lags of positions equal a count one by one, however many messages lie where', () => {
   const random = new Random(seedOf('LAG_SEED'))
   for (let round = 0; round < 60; round++) {
     const engine = createEngine({ channel: 'k.* keep forever' })
@@ -40,7 +41,7 @@ test('messages behind places are counted as one by one, however many lie where',
     }
     client.ask('CONFIG', 'SET', 'channel', 'k.* keep forever first all')
     const places = Array.from({ length: pick(random, [0, 1, 2, 30, 900]) }, () => idOf(random))
-    const count = new LagCount(places)
+    const count = new LagCounter(places)
     for (const log of logs.all()) for (const _ of count.add(log.stream!));
     const expected = places.map((place) => messages.filter((id) => id.compare(place) > 0).length)
     expect(count.lags()).toEqual(expected)
@@ -62,7 +63,7 @@ describe('of very many channels and subscribers', () => {
     return { engine, client }
   }
 
-  /** Sends a command whose turn ends, and nothing else happens. */
+  /** Sends a command whose turn ends without any other event. */
   async function answered(client: TestClient): Promise<string> {
     let text = ''
     for (let i = 0; i < 100 && text === ''; i++) {
@@ -72,7 +73,7 @@ describe('of very many channels and subscribers', () => {
     return text
   }
 
-  test('a client waits for its answer, and others are served meanwhile', async () => {
+  test('a client waits for its answer, and other clients are served meanwhile', async () => {
     const { engine, client } = many()
     client.sendUnended(...WORDS)
     const other = engine.connect()
@@ -98,7 +99,7 @@ describe('of very many channels and subscribers', () => {
     expect(client.ask('EVAL', 'return redis.call(unpack(ARGV))', '0', ...WORDS).match(/:3000\r\n/g)).toHaveLength(5)
   })
 
-  test('a client that goes, is unblocked or loses its rights meanwhile gets no answer of another question', async () => {
+  test('a client that goes, is unblocked or loses its rights meanwhile gets no answer to another question', async () => {
     const { engine, client } = many()
     const gone = engine.connect()
     gone.sendUnended(...WORDS)

@@ -1,5 +1,5 @@
-// Subscribers that come, vanish, fall behind and come back, by chance, against a naive model: every message that was published, in one
-// list, and what each name has heard of it.
+// Subscribers that come, vanish, fall behind and come back at random, against a naive model: one
+// list of every published message, and the messages that each name has heard.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -10,7 +10,7 @@ const NAMES = ['billing', 'shipping'] as const
 const CHANNELS = ['orders.eu', 'orders.us', 'news', 'other'] as const
 const TARGETS = ['orders.eu', 'orders.*', '*', 'news'] as const
 const REDELIVER_MS = 1000
-/** A sample is taken so often, and one more may lie between. */
+/** The interval of samples; one more may lie between. */
 const SAMPLE_MS = 2 * (REDELIVER_MS / 8)
 
 interface Message {
@@ -18,13 +18,13 @@ interface Message {
   readonly text: string
 }
 
-/** What one name has heard of one target. */
+/** The messages that one name has heard of one target. */
 interface Ear {
-  /** Of the messages that concern it, the number of the next that it has not heard. */
+  /** The number of the next message that it has not heard, of those that concern it. */
   next: number
-  /** Where it may begin when it comes back, at the earliest. */
+  /** The earliest message with which it may begin when it comes back. */
   earliest: number
-  /** When it heard each, the last time. */
+  /** When it last heard each message. */
   readonly heardMs: number[]
 }
 
@@ -39,7 +39,7 @@ class Session {
     this.client.ask('CLIENT', 'SETNAME', name)
   }
 
-  /** Messages received since the last look, by target. */
+  /** Returns messages received since the last call, by target. */
   take(extra = ''): { target: string; text: string }[] {
     const text = extra + this.client.received()
     const found: { target: string; text: string }[] = []
@@ -81,7 +81,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('rules'), trim: fc.boolean() }) },
 )
 
-test('whoever has a name hears everything, in order, and twice at most what it had just heard', () => {
+test('a named subscriber hears everything in order, and only recent messages twice', () => {
   fc.assert(
     fc.property(
       fc.array(step, { minLength: 5, maxLength: 60 }),
@@ -105,7 +105,7 @@ test('whoever has a name hears everything, in order, and twice at most what it h
             const all = concerning(target)
             const at = all.findIndex((message) => message.text === text)
             if (at < ear.next) {
-              // Again: only as a beginning, and only what it may hear again.
+              // Again, but only at the beginning, and only messages that it may hear again.
               expect(at).toBeGreaterThanOrEqual(ear.earliest)
             } else {
               expect(text).toBe(all[ear.next]?.text)

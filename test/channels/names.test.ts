@@ -1,4 +1,5 @@
-// Names that clients make up under a rule: what they leave behind is nothing, or bounded and counted.
+// Names that clients invent under a rule leave nothing behind, or something that is bounded and
+// counted.
 
 import { describe, expect, test } from 'vitest'
 import { ArenaFull } from '../../src/store/memory/arena.ts'
@@ -7,7 +8,7 @@ import { createEngine, type TestEngine } from '../support/engine.ts'
 const COUNT = 2000
 const RULES = { channel: 'k.* keep 1h dedupe 1h s.* slow conflate', 'maxmemory-policy': 'noeviction' }
 
-/** Channels that are known, and what is known of them takes so many bytes. */
+/** Returns the number of known channels, and the bytes of that knowledge. */
 function known({ engine }: TestEngine): readonly [logs: number, bytes: number] {
   const { bytes, logs } = engine.parts.channels
   return [logs.count, bytes]
@@ -72,7 +73,7 @@ describe('leaves nothing behind', () => {
     expect(known(engine)[0]).toBe(1)
   })
 
-  test('a subscription that has ended, and one that is there takes no log', () => {
+  test('a subscription that has ended, and an existing one makes no log', () => {
     const engine = createEngine(RULES)
     const client = engine.connect()
     client.ask('CLIENT', 'SETNAME', 'billing')
@@ -115,7 +116,7 @@ describe('is bounded', () => {
 })
 
 describe('is counted as used memory', () => {
-  test('what is known of channels, until they are empty', () => {
+  test('the knowledge about channels, until they are empty', () => {
     const engine = createEngine(RULES)
     const client = engine.connect()
     const before = usedMemory(engine)
@@ -143,7 +144,7 @@ describe('is counted as used memory', () => {
     expect(client.client.listenerBytes).toBe(0)
   })
 
-  test('who has many subscriptions is closed at maxmemory-clients', () => {
+  test('a client with many subscriptions is closed at maxmemory-clients', () => {
     const engine = createEngine({ ...RULES, 'maxmemory-clients': '500kb' })
     const client = engine.connect(3)
     client.ask('CLIENT', 'SETNAME', 'billing')
@@ -152,7 +153,7 @@ describe('is counted as used memory', () => {
   })
 })
 
-test('a user who may only subscribe does not get beyond maxmemory', () => {
+test('a user that may only subscribe does not get beyond maxmemory', () => {
   const engine = createEngine(RULES)
   const admin = engine.connect()
   admin.ask('ACL', 'SETUSER', 'anna', 'on', '>secret', '+subscribe', '+client|setname', '&k.*')

@@ -1,4 +1,5 @@
-// The keys in which channels keep what they keep, beside keyspace events that are kept themselves: neither feeds the other.
+// The keys of kept channels beside keyspace events that are kept themselves: neither feeds the
+// other.
 
 import { describe, expect, test } from 'vitest'
 import { createEngine, restarted, TestClient, type TestEngine } from '../support/engine.ts'
@@ -9,12 +10,12 @@ function named({ connect }: TestEngine, name: string): TestClient {
   return client
 }
 
-/** The channels of the messages that a pattern's subscriber was sent. */
+/** Returns the channels of the messages that a pattern’s subscriber was sent. */
 function channels(reply: string): string[] {
   return [...reply.matchAll(/\$8\r\npmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map(([, channel]) => channel!)
 }
 
-/** Bytes that the data take. */
+/** Bytes of the data. */
 function size({ engine }: TestEngine): number {
   return engine.data.dataset.usedBytes
 }
@@ -29,11 +30,11 @@ describe('a rule for every channel, beside keyspace events', () => {
     client.ask('PUBLISH', 'news', 'one', 'ID', 'x')
     client.ask('PUBLISH', 'news', 'two', 'IN', '5')
     engine.clock.advance(1000)
-    // The stream of the channel, and the ids that its messages had.
+    // The stream of the channel, and the ids of its messages.
     expect(Number(client.ask('DBSIZE').slice(1))).toBe(keys + 2)
   })
 
-  test('leaves an idle server as it is: nothing that goes by its age makes a message', () => {
+  test('leaves an idle server unchanged: expiry makes no message', () => {
     const engine = createEngine({ channel: '* keep 1s dedupe 1s', 'notify-keyspace-events': 'KEAn', redeliver: '0' })
     const client = engine.connect()
     const listener = named(engine, 'billing')
@@ -47,7 +48,7 @@ describe('a rule for every channel, beside keyspace events', () => {
     expect(client.ask('KEYS', '*channel:*')).toBe('*1\r\n$21\r\nplaces:channel:{news}\r\n')
   })
 
-  test('tells of nothing that happens to the keys of channels, also where a client changes them', () => {
+  test('publishes no event about keys of channels, even when a client changes them', () => {
     const engine = createEngine({ channel: 'news.* keep 1h dedupe 1h', 'notify-keyspace-events': 'KEAnm' })
     const watcher = engine.connect(3)
     watcher.ask('PSUBSCRIBE', '__key*')
@@ -67,7 +68,7 @@ describe('a rule for every channel, beside keyspace events', () => {
     expect(channels(watcher.received())).toEqual([])
   })
 
-  test('tells of keys with such names that no kept channel has, and of those in other databases', () => {
+  test('publishes events about keys with such names that belong to no kept channel, and about other databases', () => {
     const engine = createEngine({ channel: 'news.* keep 1h ticks.* slow conflate', 'notify-keyspace-events': 'K$' })
     const watcher = engine.connect(3)
     watcher.ask('PSUBSCRIBE', '__key*')
@@ -106,7 +107,7 @@ describe('a rule for every channel, beside keyspace events', () => {
   })
 })
 
-test('gaps in what told of gaps are not told: there are no gaps of gaps of gaps', () => {
+test('gaps in gap channels are not reported: there are no gaps of gaps of gaps', () => {
   const engine = createEngine({ channel: '* keep-last 1', redeliver: '0' })
   const publisher = engine.connect()
   const [slow, slower] = [named(engine, 'slow'), named(engine, 'slower')]
@@ -126,7 +127,7 @@ test('gaps in what told of gaps are not told: there are no gaps of gaps of gaps'
   expect(publisher.ask('KEYS', '*__gap__:__gap__*')).toBe('*0\r\n')
 })
 
-test('data in which channels kept what happened to channels are loaded and trimmed as any other', () => {
+test('data in which channels kept events about channels is loaded and trimmed like any other', () => {
   const settings = { channel: '* keep 1s', 'notify-keyspace-events': 'KEA' }
   const first = createEngine(settings)
   const name = 'channel::__keyspace@0__:channel:{news}'

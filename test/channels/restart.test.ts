@@ -13,7 +13,7 @@ function named({ connect }: Pick<TestEngine, 'connect'>, name: string): TestClie
   return client
 }
 
-/** What CHANNEL changes, by everybody who may. */
+/** Makes every change that CHANNEL can make. */
 async function used(disk: MemoryDisk): Promise<Started> {
   const engine = await start(disk, SETTINGS)
   const publisher = engine.connect()
@@ -37,7 +37,7 @@ async function used(disk: MemoryDisk): Promise<Started> {
   return engine
 }
 
-test('what CHANNEL changed is the same after a restart, and what is replayed needs no rules', async () => {
+test('changes by CHANNEL survive a restart, and replay needs no rules', async () => {
   const disk = new MemoryDisk()
   const before = await used(disk)
   const expected = dump(before.engine)

@@ -1,11 +1,11 @@
-// The rights that a user needs to change what channels keep, or where other subscribers are.
+// The rights needed to change the data of channels, or the positions of other subscribers.
 
 import { describe, expect, test } from 'vitest'
 import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
 
 const REFUSED = '-NOPERM No permissions to access a key\r\n'
 
-/** A client of a user with these rules. */
+/** Connects a client of a user with these rules. */
 function as({ connect }: TestEngine, name: string, rules: string): TestClient {
   connect().ask('ACL', 'SETUSER', name, 'on', '>secret', ...rules.split(' '))
   const client = connect()
@@ -13,7 +13,7 @@ function as({ connect }: TestEngine, name: string, rules: string): TestClient {
   return client
 }
 
-/** An engine with messages, one that is scheduled, and places of anna and of a group. */
+/** Makes an engine with messages, a scheduled one, and positions of anna and of a group. */
 function filled(): TestEngine {
   const engine = createEngine({ channel: 'orders.* keep 1h' })
   const anna = as(engine, 'anna', '+@pubsub +client &orders.*')
@@ -82,7 +82,7 @@ describe.each(COMMANDS)('%s', (line, key) => {
   })
 })
 
-test('a user may move and forget the places of its own names, without a right to keys', () => {
+test('a user may move and forget the positions of its own names, without a right to keys', () => {
   const engine = filled()
   const anna = as(engine, 'anna', '+@pubsub &orders.*')
   expect(anna.ask('CHANNEL', 'SEEK', 'orders.eu', 'anna', 'billing', 'FIRST')).toBe('+OK\r\n')
@@ -91,7 +91,7 @@ test('a user may move and forget the places of its own names, without a right to
   expect(anna.ask('CHANNEL', 'FORGET', 'orders.eu', 'boris', 'billing')).toBe(REFUSED)
 })
 
-test('what is refused is logged with the name of the channel', () => {
+test('a refusal is logged with the name of the channel', () => {
   const engine = filled()
   as(engine, 'boris', '+@pubsub &orders.*').ask('CHANNEL', 'TRIM', 'orders.eu', 'MAXLEN', '0')
   expect(engine.connect().ask('ACL', 'LOG')).toContain(

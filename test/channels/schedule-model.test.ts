@@ -1,4 +1,5 @@
-// Messages that are scheduled, taken back and published by chance, with restarts between, against a list of what is due when.
+// Messages that are scheduled, cancelled and published at random, with restarts between, against a
+// list of due times.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -41,7 +42,7 @@ function listen({ connect }: TestEngine): TestClient {
   return client
 }
 
-test('what is scheduled is published once, when it is due, in the order of its time, whatever happens between', () => {
+test('a scheduled message is published once, when it is due, in order of time, whatever happens between', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
       let engine = createEngine(RULES)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine, restarted, type TestClient, type TestEngine } from '../support/engine.ts'
 
-/** The texts of the messages that a client has received since the last look. */
+/** Returns the texts of the messages that a client received since the last call. */
 function heard(client: TestClient): string[] {
   return [...client.received().matchAll(/\$[78]\r\ns?message\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map((m) => m[1]!)
 }
@@ -15,7 +15,7 @@ function listener({ connect }: TestEngine, channel: string, protocol: 2 | 3 = 2)
 const ARITY = "-ERR wrong number of arguments for 'publish' command\r\n"
 
 describe('PUBLISH with IN or AT', () => {
-  test.for([2, 3] as const)('is heard when its time has come, and not before, by RESP%s', (protocol) => {
+  test.for([2, 3] as const)('is heard when it is due, and not before, by RESP%s', (protocol) => {
     const engine = createEngine()
     const subscriber = listener(engine, 'reminders', protocol)
     const publisher = engine.connect(protocol)
@@ -30,7 +30,7 @@ describe('PUBLISH with IN or AT', () => {
     expect(publisher.ask('KEYS', '*')).toBe('*0\r\n')
   })
 
-  test('publishes at once what was due in the past; those of one time come in the order in which they were scheduled', () => {
+  test('publishes overdue messages at once; those of one time come in the order of scheduling', () => {
     const engine = createEngine()
     const subscriber = listener(engine, 'a')
     const publisher = engine.connect()
@@ -41,7 +41,7 @@ describe('PUBLISH with IN or AT', () => {
     expect(heard(subscriber)).toEqual(['earlier', ...texts])
   })
 
-  test('is journaled as plain commands, and publishing it removes it in the same unit', () => {
+  test('is journaled as plain commands, and publishing removes it in the same unit', () => {
     const engine = createEngine({ channel: 'kept keep 1h' })
     const client = engine.connect()
     client.ask('PUBLISH', 'kept', 'one', 'ID', 'x', 'IN', 10)
@@ -63,7 +63,7 @@ describe('PUBLISH with IN or AT', () => {
     ])
   })
 
-  test('survives a restart; what was due meanwhile comes at once, over all channels in the order of its time', () => {
+  test('survives a restart; overdue messages come at once, over all channels in order of time', () => {
     const first = createEngine()
     const client = first.connect()
     client.ask('PUBLISH', 'b', 'two', 'IN', 200)
@@ -80,7 +80,7 @@ describe('PUBLISH with IN or AT', () => {
     expect(heard(subscriber)).toEqual(['shard'])
   })
 
-  test('goes on in turns when very much is due at once', () => {
+  test('continues in turns when very many messages are due at once', () => {
     const engine = createEngine()
     const subscriber = listener(engine, 'a')
     const publisher = engine.connect()
@@ -103,7 +103,7 @@ describe('PUBLISH with IN or AT', () => {
     expect([lines[0], lines.at(-2), lines.at(-1), lines.length]).toEqual(['MULTI', '0 SET k 1', 'EXEC', 5])
   })
 
-  test('needs the right to the channel; who takes a message back needs the key besides', () => {
+  test('needs the right to the channel; cancelling also needs the right to the key', () => {
     const engine = createEngine()
     engine.connect().ask('ACL', 'SETUSER', 'me', 'on', 'nopass', '+@all', '&mine', '~nothing')
     const client = engine.connect()
@@ -121,7 +121,7 @@ describe('PUBLISH with IN or AT', () => {
     }
   })
 
-  test('waits while there is no memory for what is kept, and while clients are paused', () => {
+  test('waits while there is no memory for a kept message, and while clients are paused', () => {
     const engine = createEngine({ channel: 'kept keep 1h' })
     const subscriber = listener(engine, 'kept')
     subscriber.ask('SUBSCRIBE', 'other')
@@ -140,7 +140,7 @@ describe('PUBLISH with IN or AT', () => {
     expect(heard(subscriber)).toEqual(['one'])
   })
 
-  test('says nothing when its keys were removed by hand, wholly or by half', () => {
+  test('stays silent when its keys were removed by hand, wholly or by half', () => {
     const engine = createEngine()
     const subscriber = listener(engine, 'a')
     const client = engine.connect()
@@ -163,7 +163,7 @@ describe('PUBLISH with IN or AT', () => {
     expect(client.ask('PUBLISH', 'a', 'b', 'ID', '', 'IN', 1)).toMatch(/^-ERR ID wants between 1 and 512 bytes/)
   })
 
-  test('leaves what Redis answers to words that are no options of ours', () => {
+  test('leaves Redis’s answers for words that are no options of ours', () => {
     const client = createEngine().connect()
     expect(client.ask('PUBLISH', 'a', 'b', 'c')).toBe(ARITY)
     expect(client.ask('PUBLISH', 'a')).toBe(ARITY)
@@ -174,7 +174,7 @@ describe('PUBLISH with IN or AT', () => {
 })
 
 describe('CHANNEL PENDING and CHANNEL CANCEL', () => {
-  test('show what waits, in the order in which it will come, and take it back', () => {
+  test('show the scheduled messages in order, and cancel them', () => {
     const engine = createEngine()
     const subscriber = listener(engine, 'a')
     const client = engine.connect()

@@ -33,7 +33,7 @@ describe('a waiting room', () => {
     expect([room.count, room.awaitedKeys]).toEqual([2, 2])
   })
 
-  test('sends one to the end of its lines; a walk under way visits nobody twice', () => {
+  test('sends a waiter to the end of its queues; a walk under way visits no waiter twice', () => {
     const room = new WaitingRoom<string>()
     const waiters = ['a', 'b', 'c'].map((name) => waiter(name, ['x', 'y'], name === 'a' ? 5 : FOREVER))
     for (const one of waiters) room.park(one)
@@ -53,7 +53,7 @@ describe('a waiting room', () => {
     expect(line(room, 'y')).toEqual(['b', 'c', 'a'])
   })
 
-  test('marks a key once, only while somebody waits for it, in order of the marks', () => {
+  test('marks a key once, only while it has waiters, in order of the marks', () => {
     const room = new WaitingRoom<string>()
     room.markReady('x')
     expect(room.hasReady).toBe(false)
@@ -68,14 +68,14 @@ describe('a waiting room', () => {
     expect(room.takeReady()).toEqual(['y'])
   })
 
-  test('goes on with the right one when others leave during a walk', () => {
+  test('continues with the right waiter when others leave during a walk', () => {
     const room = new WaitingRoom<string>()
     const waiters = ['a', 'b', 'c', 'd', 'e'].map((name) => waiter(name, ['x']))
     for (const one of waiters) room.park(one)
     const visited: string[] = []
     room.forEachOn('x', (one) => {
       visited.push(one.owner)
-      // The visited one goes and takes the two behind along.
+      // The visited waiter leaves and takes the next two along.
       if (one.owner === 'a') for (const gone of waiters.slice(0, 3)) room.leave(gone)
       if (one.owner === 'd') room.leave(waiters[4]!)
       return true
@@ -84,7 +84,7 @@ describe('a waiting room', () => {
     expect(line(room, 'x')).toEqual(['d'])
   })
 
-  test('stops a walk when told to', () => {
+  test('stops a walk on request', () => {
     const room = new WaitingRoom<string>()
     for (const name of ['a', 'b', 'c']) room.park(waiter(name, ['x']))
     const visited: string[] = []
@@ -93,7 +93,7 @@ describe('a waiting room', () => {
     expect(line(room, 'x')).toEqual(['a', 'b', 'c'])
   })
 
-  test('lets those whose time is up leave by their deadlines, each before it is told', () => {
+  test('removes waiters by their deadlines, each before it is told', () => {
     const room = new WaitingRoom<string>()
     const told: string[] = []
     for (const [name, deadline] of [

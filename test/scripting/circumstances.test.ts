@@ -1,5 +1,6 @@
-// Scripts where something is special, beside redis-server: a pause, no memory, a disk that fails, transactions, WATCH,
-// subscribers and parked clients. Each step goes to one of four connections; what any of them receives is compared to the byte.
+// Scripts in special circumstances beside redis-server: a pause, no memory, a failing disk,
+// transactions, WATCH, subscribers and parked clients. Each step goes to one of four connections;
+// the bytes that each of them receives are compared.
 
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -25,7 +26,7 @@ const READER = "#!lua flags=no-writes\nreturn redis.call('get', 'k')"
 const WRITER = "#!lua\nreturn redis.call('set', 'k', 'y')"
 const sha = (script: string): string => createHash('sha1').update(script).digest('hex')
 
-/** One request of every kind, declared and not, right and wrong. */
+/** Requests of every kind, with and without flags, right and wrong. */
 const REQUESTS: Record<string, readonly string[]> = {
   'a script': ['EVAL', "return redis.call('get', 'k')", '0'],
   'a script that writes': ['EVAL', "return redis.call('set', 'k', 'v')", '0'],
@@ -52,7 +53,7 @@ const REQUESTS: Record<string, readonly string[]> = {
   'FUNCTION STATS': ['FUNCTION', 'STATS'],
 }
 
-/** What surrounds such a request, `0` and `1` being the connections that prepare and ask. */
+/** The steps around such a request; connections `0` and `1` prepare and ask. */
 const CIRCUMSTANCES: Record<string, (request: readonly string[]) => Step[]> = {
   'while writes are paused': (request) => [
     [0, 'CLIENT', 'PAUSE', '100000', 'WRITE'],
@@ -131,7 +132,7 @@ const SCENARIOS: Record<string, Step[]> = {
     [1, 'EXEC'],
   ],
   'what a transaction does to the limit of memory concerns none of its own commands': [
-    // Found to be there, and not only what was found when there was a limit the last time.
+    // The memory is checked now, and not only at the last limit.
     [0, 'CONFIG', 'SET', 'maxmemory', '1gb'],
     [1, 'PING'],
     [1, 'MULTI'],
@@ -284,7 +285,7 @@ describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol)
     await theirs.reset(CONNECTIONS)
     engine = createEngine()
     ours = Array.from({ length: CONNECTIONS }, () => engine.connect())
-    // What is answered to HELLO tells the connection's number, which is the server's own.
+    // The reply to HELLO contains the connection’s number, which each server chooses.
     const hello = encodeCommand(['HELLO', String(protocol)], () => '')
     for (let i = 0; i < CONNECTIONS; i++) theirs.send(i, hello)
     await theirs.settle()
@@ -326,9 +327,9 @@ describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol)
     await compare(steps)
   })
 
-  test('while snapshots fail, scripts may read; those that declare that they write are refused', async () => {
+  test('while snapshots fail, scripts may read; scripts that declare writes are refused', async () => {
     await begin()
-    // Nothing can be renamed to what is a directory.
+    // A file cannot be renamed to a directory’s name.
     const snapshot = join(dirname(server.socketPath), 'dump.rdb')
     rmSync(snapshot, { force: true })
     mkdirSync(snapshot)

@@ -1,4 +1,4 @@
-// Source that is too much: for Lua, for V8, for memory, or for those who wait.
+// Source that is too much for Lua, for V8, for memory, or for waiting clients.
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { LuaError } from '../../src/scripting/lua/errors.ts'
@@ -11,7 +11,7 @@ import { useBoth } from './use-both.ts'
 
 const ones = (count: number): string => Array.from({ length: count }, () => '1').join(',')
 
-/** Programs by how many values wait, and the first number that is too large for Lua. */
+/** Programs by the number of waiting values, and the first number that is too large for Lua. */
 const WAITING: Readonly<Record<string, readonly [program: (count: number) => string, tooMany: number]>> = {
   'arguments of a local': [(n) => `local s = tostring local x = s(${ones(n)})`, 248],
   'arguments of a global': [(n) => `return type(${ones(n)})`, 249],
@@ -37,7 +37,7 @@ describe('as many values wait as Lua has registers', () => {
     expect(() => runtime.compile(program(tooMany - 1), 'user_script')).not.toThrow()
   })
 
-  test('items of a table alone are any number', () => {
+  test('only items of a table are unlimited', () => {
     const runtime = new LuaRuntime()
     expect(runtime.run(runtime.compile(`return #{${ones(5000)}}`, 'user_script'))).toEqual([5000])
   })
@@ -79,7 +79,7 @@ describe.skipIf(redisServerMissing())('beside redis-server', () => {
   })
 })
 
-/** What is monstrous in one way each; many megabytes would be no different. */
+/** Sources that are monstrous in one way each. Many megabytes would show no more. */
 const MONSTERS: Readonly<Record<string, () => string>> = {
   statements: () => 'x=1 '.repeat(300_000),
   'statements just too many for V8': () => 'x=1 '.repeat(30_000),
@@ -121,12 +121,12 @@ test.each(Object.entries(MONSTERS))('compiling %s takes bounded memory and time,
     expect(error).toBeInstanceOf(LuaError)
   }
   tick()
-  // Half a second on a quiet machine, for all of it.
+  // Half a second on a quiet machine for the whole compilation.
   expect(longest).toBeLessThan(1500)
   expect(cpuMs() - start).toBeLessThan(5000)
 })
 
-describe('compiling is heard', () => {
+describe('clients are served during compilation', () => {
   class Kill extends Error {}
 
   test.each([
@@ -175,7 +175,7 @@ describe('compiling is heard', () => {
   })
 })
 
-test.each(['SORT_RO', 'LRANGE'])('others are heard in the middle of %s when a script calls it', (name) => {
+test.each(['SORT_RO', 'LRANGE'])('clients are served in the middle of %s when a script calls it', (name) => {
   const { engine, clock, connect } = createEngine({ 'busy-reply-threshold': '1' })
   const [slow, other] = [connect(), connect()]
   const elements = Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 100_003)
@@ -205,7 +205,7 @@ test.each(['SORT_RO', 'LRANGE'])('others are heard in the middle of %s when a sc
   expect(during.filter((command) => command === name).length).toBeGreaterThan(3)
   expect(other.received()).toMatch(/^(\+OK\r\n-BUSY [^\r]*\r\n)+$/)
 
-  // A command that sorts is left at once; a reply that is being made becomes whole.
+  // A sorting command is left at once; a reply in progress is completed.
   during.length = 0
   ends = true
   const killed = slow.ask('EVAL', `pcall(redis.call, ${words}) while true do end`, 1, 'list')
@@ -215,7 +215,7 @@ test.each(['SORT_RO', 'LRANGE'])('others are heard in the middle of %s when a sc
   expect(engine.requests.runner.call).toBe(undefined)
 })
 
-test('a coroutine that is resumed deep within its calls takes steps for each of them', () => {
+test('resuming a coroutine deep within its calls costs steps for each of them', () => {
   let ticks = 0
   const runtime = new LuaRuntime({ interrupt: () => void ticks++ })
   const resume = (depth: number): number => {
@@ -238,7 +238,7 @@ test('a coroutine that is resumed deep within its calls takes steps for each of 
   expect(resume(500)).toBeGreaterThan(100)
 })
 
-test('of the scripts that came with EVAL the five hundred used last are remembered, and all that were loaded', () => {
+test('the five hundred scripts of EVAL used last are kept, and all loaded ones', () => {
   const { engine, connect } = createEngine()
   const client = connect()
   const shaOf = (i: number): string => client.ask('EVAL', `return redis.sha1hex('return ${i}')`, 0).slice(5, 45)
@@ -259,7 +259,7 @@ test('of the scripts that came with EVAL the five hundred used last are remember
   expect(engine.parts.scripts.cachedScripts).toBe(0)
 })
 
-test('bodies of EVAL that are large are remembered by their bytes', () => {
+test('large bodies of EVAL are limited by their bytes', () => {
   const { engine, connect } = createEngine()
   const client = connect()
   for (let i = 0; i < 20; i++) client.ask('EVAL', `return ${i} --${'x'.repeat(2 ** 21)}`, 0)

@@ -1,4 +1,5 @@
-// Scripts that recurse until the stack is used up, in every way there is: Lua's error, and nothing torn.
+// Scripts that use up the stack by every way of recursion get Lua’s error, and no change is left
+// half done.
 
 import { expect, test } from 'vitest'
 import { Random } from '../../src/util/numbers/random.ts'
@@ -8,7 +9,7 @@ import { seedOf } from '../support/seed.ts'
 const BIG = 'local big = {} for i = 1, 7900 do big[i] = i end '
 const repeat = (text: string, count: number): string => text.repeat(count)
 
-/** Calls within calls: arguments of all that are under way lie on the stack. */
+/** Nested calls: the arguments of all active calls lie on the stack. */
 function calls(width: number, nesting: number): string {
   let inner = 'f(n + 1)'
   for (let i = 0; i < nesting; i++) inner = `s(${repeat('n,', width)}${inner})`
@@ -95,7 +96,7 @@ function contents({ connect }: TestEngine): string[] {
   return names.map((name) => `${name} ${client.ask('DUMP', name)}`)
 }
 
-/** Ways down, each of which runs `step(n)` at every level. */
+/** Ways of recursion, each of which runs `step(n)` at every level. */
 const WAYS = [
   'local function f(n) step(n) return 1 + f(n + 1) end f(1)',
   'local function f(n) pcall(step, n) if calls < 1500 then pcall(f, n + 1) end step(n) return 1 + f(n + 1) end f(1)',
@@ -111,7 +112,7 @@ test('after scripts that exhaust the stack around redis.call, data and journal a
   for (const way of WAYS) {
     const tested = createEngine()
     const client = tested.connect()
-    // Commands that change much at once, and those that wait or publish.
+    // Commands that change much at once, and commands that wait or publish.
     const commands = [
       "redis.call('SET', 'string' .. n % 7, n)",
       "redis.call('RPUSH', 'list', n, n)",

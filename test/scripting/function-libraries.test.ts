@@ -1,12 +1,12 @@
-// Function libraries beside redis-server: every way of loading one wrongly, listing, carrying them between servers under each
-// policy, and calling what they register.
+// Function libraries beside redis-server: every way of loading one wrongly, listing them, moving
+// them between servers under each policy, and calling their functions.
 
 import { describe, expect, test } from 'vitest'
 import { writeFunctionPayload } from '../../src/persistence/rdb/function-payload.ts'
 import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { useBoth } from './use-both.ts'
 
-/** A library whose functions say who they are. */
+/** Makes a library whose functions return their names. */
 const R = (name: string, functions: string[]): string =>
   `#!lua name=${name}\n${functions.map((f) => `redis.register_function('${f}', function() return '${name}.${f}' end)`).join('\n')}`
 const L = (code: string): string[] => ['FUNCTION', 'LOAD', code]
@@ -83,7 +83,7 @@ const CODES = [
   '#!lua name=h7\nredis.register_function("h7", redis.log)',
 ]
 
-/** Some of them register these. */
+/** Functions that some of them register. */
 const LOADED = ['f', 'f2', 'ff', 'FF', 'lg', 'ver', '5', 'e3', 'E4', 'e5', 'e7', 'g8', 'h4', 'h5', 'h6', 'h7', 'x']
 
 const CALLED = `#!lua name=c
@@ -211,7 +211,7 @@ const SCENARIOS: Record<string, string[][]> = {
 describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol) => {
   const both = useBoth()
 
-  // What 7.0 dumps is of an older version.
+  // Redis 7.0 dumps an older version.
   const scenarios = Object.entries(SCENARIOS).filter(([name]) => !redisServerIsOlder() || !/payloads/.test(name))
 
   test.each(scenarios)('%s', async (_, requests) => {

@@ -1,8 +1,10 @@
-// Whatever is sent as a script, a library, a payload or an argument of either: the server answers, and lives.
+// Random input as a script, a library, a payload or an argument: the server answers and keeps
+// running.
 //
-// The server is a process of its own, which dies of an exception. Requests are made by chance: BullMQ's own scripts with a few
-// bytes changed, words of Lua in any order, any bytes at all. What then loops for ever is ended as its documentation says: by
-// SCRIPT KILL or FUNCTION KILL, and by SHUTDOWN NOSAVE if it has written. FUZZ_SEED repeats a run, FUZZ_REQUESTS asks for more.
+// The server is a process of its own, which an exception would end. Requests are random: BullMQ’s
+// own scripts with a few bytes changed, words of Lua in any order, any bytes at all. An endless
+// script is ended as the documentation says: by SCRIPT KILL or FUNCTION KILL, and by SHUTDOWN
+// NOSAVE if it has written. FUZZ_SEED repeats a run, FUZZ_REQUESTS asks for more.
 
 import { createRequire } from 'node:module'
 import { expect, onTestFinished, test } from 'vitest'
@@ -16,7 +18,7 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 
 const SEED = seedOf('FUZZ_SEED')
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3000)
-/** Requests that are under way together. */
+/** Requests in flight together. */
 const BATCH = 100
 
 const bullmq = createRequire(import.meta.url)('bullmq/dist/cjs/scripts/index.js') as Record<
@@ -30,7 +32,7 @@ const LIBRARIES = [
   "#!lua name=m\nlocal n = 0\nredis.register_function{function_name = 'g', flags = {'no-writes'}, description = 'd', callback = function() n = n + 1 return n end}",
 ]
 
-/** Pieces of Lua, and what may hurt. */
+/** Pieces of Lua, and harmful ones. */
 const WORDS = [
   ...[
     'local',
@@ -269,7 +271,7 @@ const MAKERS: ((random: Random) => (string | number)[])[] = [
   },
 ]
 
-test('nothing that is sent as a script ends the server', async () => {
+test('no input as a script ends the server', async () => {
   const random = new Random(SEED)
   let server: ServerProcess | undefined
   onTestFinished(() => void server?.child.kill('SIGKILL'))
@@ -283,7 +285,10 @@ test('nothing that is sent as a script ends the server', async () => {
     watcher = await RawConnection.open(server.port)
   }
 
-  /** Asks how the server is, and ends what keeps it busy. Returns false when it had to be ended itself. */
+  /**
+   * Checks the server, and ends a script that keeps it busy. Returns false when the server had to
+   * be ended.
+   */
   async function watch(): Promise<boolean> {
     watcher.send(encode(['PING']))
     const state = await line(watcher)

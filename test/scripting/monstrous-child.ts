@@ -1,21 +1,23 @@
-// Runs scripts one after the other, in a process of its own, and tells of each what became of it: one JSON line a script.
+// Runs scripts one after the other in a process of its own, and reports the result of each in one
+// JSON line.
 //
-// Reads a JSON array of [source, ...arguments] from standard input. A script that takes too long is killed as SCRIPT KILL would kill
-// it, at the ticks at which others are heard: the longest time between two of them is what others wait at most.
+// It reads a JSON array of [source, ...arguments] from standard input. A script that takes too long
+// is killed as SCRIPT KILL would kill it, at ticks. Other clients are served at ticks, so the
+// longest time between two ticks is their longest wait.
 
 import { systemClock } from '../../src/util/time/clock.ts'
 import { createEngine } from '../support/engine.ts'
 
 export interface Outcome {
   readonly reply: string
-  /** Processor time in all, and the longest stretch of it without a tick. */
+  /** Total processor time, and the longest stretch without a tick. */
   readonly tookMs: number
   readonly unheardMs: number
-  /** The heap once the script has ended and its garbage is collected. */
+  /** The heap after the script has ended and its garbage was collected. */
   readonly heapBytes: number
 }
 
-/** What a script may take, in processor time, until it is killed. */
+/** Processor time after which a script is killed. */
 const scriptMsMax = Number(process.argv[2])
 
 const { engine, clock, connect } = createEngine({ 'busy-reply-threshold': '0' })

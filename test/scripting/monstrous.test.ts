@@ -1,7 +1,9 @@
-// Whatever a script builds, and however long a library takes for it: the process lives, others are heard, and the memory comes back.
+// Monstrous scripts and library calls: the process survives, other clients are served, and the
+// memory is freed.
 //
-// The scripts run in a process with little heap. First one of each kind that was once fatal, then compositions by chance of
-// library calls with values that are huge, slow, deep or hold themselves. MONSTER_SEED repeats a run; SOAK asks for many.
+// The scripts run in a process with little heap. First comes one of each kind that was once fatal,
+// then random compositions of library calls with values that are huge, slow, deep or cyclic.
+// MONSTER_SEED repeats a run; SOAK asks for many.
 
 import { spawn } from 'node:child_process'
 import { expect, test } from 'vitest'
@@ -10,13 +12,16 @@ import { pick } from '../differential/values.ts'
 import { seedOf } from '../support/seed.ts'
 import type { Outcome } from './monstrous-child.ts'
 
-/** Heap of the process: what a script may build fits in twice, and little else. */
+/** Heap of the process: twice the memory that a script may build, and little else. */
 const HEAP_MB = 1000
-/** What is left of the heap when a script has ended. */
+/** Heap that may remain when a script has ended. */
 const HEAP_LEFT_BYTES = 200 * 1024 * 1024
-/** When a script is killed. */
+/** Time after which a script is killed. */
 const SCRIPT_MS = process.env.SOAK === undefined ? 100 : 1000
-/** What others may wait, in processor time of this process; V8's collector threads are in it. */
+/**
+ * Longest wait of other clients, in processor time of this process, including V8’s collector
+ * threads.
+ */
 const UNHEARD_MS = 1000
 const RANDOM_SCRIPTS = process.env.SOAK === undefined ? 8 : Number(process.env.MONSTER_SCRIPTS ?? 2000)
 const SEED = seedOf('MONSTER_SEED')
@@ -52,14 +57,14 @@ async function expectHarmless(scripts: readonly (readonly string[])[]): Promise<
 const SHARED = 'local t = {} for i = 1, 1000000 do t[i] = true end local u = {} for i = 1, 1000 do u[i] = t end'
 
 const FATAL = [
-  // V8 ends the process at texts and arrays of its largest size, and no pcall helps.
+  // V8 ends the process at texts and arrays of its largest size, and no pcall catches that.
   `return #cjson.encode(string.rep('"', 70000000))`,
   `return #string.format('%q', string.rep('"', 120000000))`,
   `return #string.rep('A\\255', 60000000):lower()`,
   `return #cmsgpack.unpack('\\221' .. struct.pack('>I4', 120000000) .. string.rep('\\1', 120000000))`,
   `return #cjson.decode('[' .. string.rep('1,', 60000000) .. '1]')`,
   `return redis.error_reply(string.rep('\\n', 120000000))`,
-  // Memory that nothing charged.
+  // Memory that was not charged.
   `${SHARED} return u`,
   `${SHARED} return #cjson.encode(u)`,
   `${SHARED} return #cmsgpack.pack(u)`,
@@ -132,7 +137,7 @@ function values(): string {
   ].join(' ')
 }
 
-/** Functions and what they take; arguments are drawn anew each time. */
+/** Functions and their kinds of argument; arguments are drawn for each call. */
 const CALLS = [
   ...[
     'byte',
@@ -220,6 +225,6 @@ function program(): string {
   return `local r, q ${values()} ${body}${body.startsWith('while') ? ' end' : ` return ${pick(random, ['q', 's', 't', 'u', '#s'])}`}`
 }
 
-test(`huge and slow scripts by chance do no harm (seed ${SEED})`, async () => {
+test(`huge and slow random scripts do no harm (seed ${SEED})`, async () => {
   await expectHarmless(Array.from({ length: RANDOM_SCRIPTS }, () => [program()]))
 }, 7_200_000)

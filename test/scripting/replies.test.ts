@@ -1,4 +1,5 @@
-// What scripts say, beside redis-server: values and errors in both directions, in both protocols, to the byte.
+// Answers of scripts beside redis-server: values and errors in both directions, in both protocols,
+// to the byte.
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { redisServerIsOlder, redisServerIsUncorrected, redisServerMissing } from '../support/redis-server.ts'
@@ -45,7 +46,7 @@ const SCRIPTS = [
   'KEYS = 1',
   "KEYS[5] = 'x' return KEYS",
   "return getmetatable('').__index == string",
-  // Where it is allowed, nothing works with strings any more.
+  // Where this is allowed, no string operation works afterwards.
   ...(redisServerIsUncorrected() ? [] : ["getmetatable('').__index = nil"]),
   'return redis.nosuch()',
   'return redis.register_function',
@@ -72,7 +73,7 @@ const SCRIPTS = [
   "return cjson.decode('{')",
   'local function f() return f() + 1 end return f()',
   'local t = {} for i = 1, 10000 do t[i] = 1 end return select("#", unpack(t))',
-  // Calls within calls that libraries, metamethods and coroutines make: how many, and what is said.
+  // Nested calls of libraries, metamethods and coroutines: their limit, and its error.
   'local d = 0 local function f() d = d + 1 local ok, e = pcall(f) if not ok then error(e, 0) end end return {pcall(f), d, select(2, pcall(f))}',
   'local d = 0 local function f() d = d + 1 local ok, e = xpcall(f, function(m) return m end) if not ok then error(e, 0) end end local ok, e = pcall(f) return {d, e}',
   'local d = 0 local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) d = d + 1 return t[k + 1] end local ok, e = pcall(function() return t[1] end) return {d, e}',
@@ -84,7 +85,7 @@ const SCRIPTS = [
   'local d = 0 local function f() d = d + 1 coroutine.wrap(f)() end local ok, e = pcall(f) return {d, #e}',
   'local d = 0 local function f() d = d + 1 local ok, e = coroutine.resume(coroutine.create(f)) if not ok then error(e, 0) end end local ok, e = pcall(f) return {d, e}',
   'for i = 1, 1000 do pcall(error) pcall(string.rep) local t = setmetatable({}, {__index = error}) pcall(function() return t.x end) end return 1',
-  // A library that is deep in a value when something is wrong with it still knows where it was called.
+  // A library deep in a value still knows its caller when it finds a fault.
   'local t = {} t[1] = t return cjson.encode(t)',
   'local t = {} t[1] = t\nlocal x = cjson.encode(t)',
   'local co = coroutine.wrap(function() local t = {} t[1] = t local x = cjson.encode(t) end) co()',
@@ -134,7 +135,7 @@ const SCRIPTS = [
   "redis.call('set', 'n', 0/0) return redis.call('get', 'n')",
   "redis.call('set', 'n', 3.5) return redis.call('get', 'n')",
   "local t = {} for i = 1, 7000 do t[i] = 'x' end return redis.call('del', unpack(t))",
-  // A set without an order gets one.
+  // A set without an order is sorted.
   "redis.call('sadd', 'letters', 'd', 'b', 'a', 'c') return redis.call('sort', 'letters', 'by', 'nosort')",
   "redis.call('sadd', 'numbers', 10, 9, 2) return redis.call('sort', 'numbers', 'by', 'nosort', 'desc', 'limit', 0, 2)",
   "return redis.call('sort', 'letters', 'by', 'x', 'get', '#', 'get', 'none*')",
@@ -240,13 +241,13 @@ const SCRIPTS = [
   "return redis.debug('x')",
   'return redis.set_repl(redis.REPL_ALL)',
   'return redis.set_repl(99)',
-  // 7.0 says that two are wanted.
+  // Redis 7.0 says that it takes two.
   ...(redisServerIsOlder() ? [] : ['return redis.set_repl()']),
   "return redis.acl_check_cmd('get', 'x')",
   "return redis.acl_check_cmd('nosuch', 'x')",
   'return redis.acl_check_cmd()',
   "return redis.acl_check_cmd('get', {})",
-  // What would wait does not, and XREAD's BLOCK is refused whatever follows it.
+  // Blocking commands do not block, and XREAD’s BLOCK is refused with any timeout.
   "return redis.call('blmpop', 0, 1, 'none', 'left')",
   "return redis.call('bzmpop', 0, 1, 'none', 'min')",
   "return redis.call('xread', 'block', 0, 'streams', 'none', '$')",
@@ -393,13 +394,13 @@ const REQUESTS: string[][] = [
   ['FUNCTION', 'FLUSH', 'a', 'b'],
   ['FUNCTION', 'FLUSH', 'SYNC'],
   ['FUNCTION', 'LIST'],
-  // What 7.0 dumps is of an older version.
+  // Redis 7.0 dumps an older version.
   ...(redisServerIsOlder() ? [] : [['FUNCTION', 'DUMP']]),
   ['FUNCTION'],
   ['FUNCTION', 'nosub'],
 ]
 
-/** What the scripts find. */
+/** The data that the scripts find. */
 const PREPARATION = [
   ['SET', 'a string', '1'],
   ['HSET', 'a hash', 'a', '1', 'b', '2'],

@@ -1,4 +1,5 @@
-// What a script cannot do: reach JavaScript, change the world for the next one, or take the server with it.
+// Things that a script cannot do: reach JavaScript, change the sandbox for the next script, or end
+// the server.
 
 import { expect, test } from 'vitest'
 import { createEngine, withoutJournal } from '../support/engine.ts'
@@ -39,7 +40,7 @@ test.each(NAMES)("'%s' is a name like any other", (name) => {
   expect(ask('redis.setresp(3) return redis.call("HGETALL", "h").map[ARGV[1]]', name)).toBe('$1\r\nv\r\n')
 })
 
-test('code that was loaded sees the same globals', () => {
+test('loaded code sees the same globals', () => {
   const client = createEngine().connect()
   const reply = client.ask('EVAL', "return loadstring('return process')()", 0)
   expect(reply).toMatch(
@@ -47,7 +48,7 @@ test('code that was loaded sees the same globals', () => {
   )
 })
 
-test('what a script could leave to the next one is read-only', () => {
+test('everything that a script could leave to the next one is read-only', () => {
   const client = createEngine().connect()
   const readonly = /Attempt to modify a readonly table/
   for (const script of [
@@ -68,7 +69,7 @@ test('what a script could leave to the next one is read-only', () => {
   expect(client.ask('EVAL', "return string.len('abc')", 0)).toBe(':3\r\n')
 })
 
-test('functions have globals of their own, which are no less read-only', () => {
+test('functions have globals of their own, which are read-only, too', () => {
   const client = createEngine().connect()
   const code = `#!lua name=l
 redis.register_function('set', function() x = 1 end)
@@ -81,13 +82,13 @@ redis.register_function('arguments', function(keys, args) keys[1] = 'changed' re
   expect(client.ask('FCALL', 'arguments', 0)).toBe('*1\r\n$7\r\nchanged\r\n')
 })
 
-test('a script that asks for more memory than there may be gets an error', () => {
+test('a script that asks for too much memory gets an error', () => {
   const client = createEngine().connect()
   expect(client.ask('EVAL', "return #string.rep('x', 400 * 1024 * 1024)", 0)).toMatch(/^-ERR not enough memory/)
   expect(client.ask('PING')).toBe('+PONG\r\n')
 })
 
-test('a reply too large for a script is its error, not that of the command', () => {
+test('a reply too large for a script is the script’s error and not the command’s', () => {
   const { connect, engine } = createEngine()
   const client = connect()
   client.ask('SET', 'large', 'x'.repeat(4_000_000))
@@ -97,7 +98,7 @@ test('a reply too large for a script is its error, not that of the command', () 
   expect(client.ask('GET', 'none')).toBe('$-1\r\n')
 })
 
-test('where nobody can ask for an end, an endless script that has changed nothing is ended by itself', () => {
+test('without a client that could kill it, an endless script that has changed nothing ends by itself', () => {
   const { connect, clock } = createEngine()
   const client = connect()
   const { monotonic } = clock
@@ -111,7 +112,7 @@ test('where nobody can ask for an end, an endless script that has changed nothin
   expect(client.ask('PING')).toBe('+PONG\r\n')
 })
 
-test('a script whose every step is slow is ended by itself no less', () => {
+test('a script with slow steps ends by itself, too', () => {
   const { connect, engine, clock } = createEngine()
   const client = connect()
   const members = Array.from({ length: 5000 }, (_, i) => `member ${i}`)
@@ -129,9 +130,9 @@ test('a script whose every step is slow is ended by itself no less', () => {
   }
 })
 
-test('what a script has stored is not what it builds', () => {
+test('stored data does not count as built by the script', () => {
   const test = createEngine()
-  // The test's journal remembers every word as a text of this heap.
+  // The test’s journal holds every word as a text of this heap.
   withoutJournal(test)
   const client = test.connect()
   const script = "for i = 1, 300 do redis.call('SET', 'k' .. i, ('x'):rep(1e6)) end return redis.call('DBSIZE')"

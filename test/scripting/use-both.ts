@@ -1,4 +1,5 @@
-// A client of the engine and one of redis-server that are asked the same, for a suite of tests.
+// One client of the engine and one of redis-server that get the same requests, for a suite of
+// tests.
 
 import { afterAll, beforeAll } from 'vitest'
 import { SocketPeer } from '../differential/peers.ts'
@@ -12,13 +13,16 @@ export interface Replies {
 }
 
 export interface Both {
-  /** Empties both sides and connects to them anew, in a protocol. */
+  /** Empties both sides and connects to them again, in a protocol. */
   begin(protocol: 2 | 3): Promise<void>
-  /** Sends one request to both; the bytes of their replies, latin1. */
+  /** Sends one request to both; returns the bytes of their replies, latin1. */
   ask(words: readonly string[]): Promise<Replies>
 }
 
-/** An error as later versions of redis-server send it: line breaks within it would end it too early. */
+/**
+ * Returns an error as later versions of redis-server send it: line breaks within it would end it
+ * too early.
+ */
 function inOneLine(reply: string): string {
   return reply.startsWith('-') ? `${reply.slice(0, -2).replace(/[\r\n]/g, ' ')}\r\n` : reply
 }

@@ -1,12 +1,12 @@
-// Every kind of value and reply on its way between scripts, commands and clients, and the mistakes the redis library knows,
-// beside redis-server in both protocols. What redis-server 7.0 itself dies of (errors that are tables without a text), or
-// prints otherwise than 7.2 (doubles), is not asked.
+// Every kind of value and reply between scripts, commands and clients, and the mistakes that the
+// redis library reports, beside redis-server in both protocols. Cases that crash redis-server 7.0
+// (error tables without a text), or that it prints otherwise than 7.2 (doubles), are left out.
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { useBoth } from './use-both.ts'
 
-/** Values, as Lua writes them. */
+/** Values as Lua source. */
 const VALUES = [
   '1',
   "'x'",
@@ -99,7 +99,7 @@ const VALUES = [
   'redis.error_reply(5)',
 ]
 
-/** Tables without `err` kill redis-server when they are raised. */
+/** Error tables without `err` crash redis-server when they are raised. */
 const mayBeRaised = (value: string): boolean => !/^(\{(?!err=')|setmetatable|redis.status|cjson)/.test(value)
 
 /** Calls whose replies are of every shape. */
@@ -196,7 +196,7 @@ const SCRIPTS = [
   "return redis.setresp('2')",
   "return redis.set_repl('x')",
   'return redis.set_repl(nil)',
-  // 7.0 says that two are wanted.
+  // Redis 7.0 says that it takes two.
   ...(redisServerIsOlder() ? [] : ['return redis.set_repl(1,2)']),
   'return redis.set_repl(4)',
   'return redis.set_repl(-1)',
@@ -294,7 +294,7 @@ const SCRIPTS = [
   'return tostring(nil)..tostring(1e15)..tostring(0.1)..tostring(-0)..tostring(1e100)',
 ]
 
-/** What a value is, in a script. */
+/** Shows a value, in a script. */
 const SHOW = `local function show(v)
   if type(v) ~= 'table' then return type(v) .. ':' .. tostring(v) end
   local fields = {}
@@ -346,8 +346,9 @@ describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol)
 
   test.each(SCRIPTS)('%s', (script) => compare([script]))
 
-  test('a name that ends in a zero byte is no command, whichever redis-server finds', async () => {
-    // Redis compares names up to the first zero byte but hashes them whole, so it finds GET if chance puts both into one bucket.
+  test('a name that ends in a zero byte is no command, even if redis-server finds one', async () => {
+    // Redis compares names up to the first zero byte but hashes them whole. So it finds GET if both
+    // happen to share a bucket.
     const { ours } = await both.ask(['EVAL', "return redis.call('get\\0','k')", '0'])
     expect(String(ours)).toContain('Unknown Redis command called from script')
   })

@@ -1,28 +1,33 @@
-// One member of a group: what it was given, and how much of that it has taken.
+// One member of a group: the messages that it has in flight, and how much of them it took.
 //
-//   given ── its socket has taken it ──▶ taken ── `redeliver` milliseconds ago ──▶ heard
-//   given ── CHANNEL ACK, where its client has said that it acknowledges ──▶ heard
+//   in flight ── its socket took it ──▶ taken ── `redeliver` milliseconds later ──▶ heard
+//   in flight ── CHANNEL ACK, for a client that acknowledges ──▶ heard
 //
-// When it vanishes, what is not heard goes to the others. Of a kept message the id is held until then (given-messages.ts). Of one
-// that nobody keeps a copy is held, but only until it is taken: so copies are never more than what waits for the member, which
-// its output limit bounds.
+// When it vanishes, the messages it has not heard go to other members. Until then the ids of kept
+// messages are held (in-flight-messages.ts). A message that is not kept is held as a copy until it
+// is taken. So the copies are never more than the member's waiting bytes, which its output limit
+// bounds.
 //
-// What its socket has taken is told by counting: of all bytes that it was sent, those that still wait are the last.
+// Counting tells what its socket has taken: the waiting bytes are the last of all bytes sent.
 
 import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
-import { TakenMarks } from '../positions/taken-marks.ts'
-import type { Sliced } from '../reading/reader.ts'
-import { GivenMessages } from './given-messages.ts'
+import { ProgressHistory } from '../positions/progress-history.ts'
+import type { PacedReader } from '../reading/reader.ts'
+import { InFlightMessages } from './in-flight-messages.ts'
 
-/** Kept messages that a member may have been given and not heard; at 40 bytes each. One that has more is given no more for a while. */
-const GIVEN_MAX = 1_000_000
-/** With so many copies it is looked whether they are still needed, and again when there are twice as many. */
+/**
+ * Kept messages that a member may have in flight, at 40 bytes each. A member with more gets none
+ * for a while.
+ */
+const IN_FLIGHT_MAX = 1_000_000
+/** With so many copies, the taken ones are looked for; the next time with twice as many. */
 const COPIES_LOOKED_AT_MIN = 64
 
-/** A message that nobody keeps, in memory of its own. */
+/** A message that no log keeps, in memory of its own. */
 export interface MessageCopy {
   readonly channel: string
   readonly message: Bytes
@@ -30,33 +35,39 @@ export interface MessageCopy {
 
 interface WaitingCopy {
   readonly copy: MessageCopy
-  /** Its place in what the member was sent. */
+  /** Its end among the bytes that the member was sent. */
   readonly end: number
 }
 
 /** The group, as its member sees it. */
 export interface MemberHost {
-  /** A member has taken what it was given. */
+  /** A member has taken what it was sent. */
   ready(): void
   readonly redeliverMs: number
-  /** True while a command of this client runs: what it is sent meanwhile waits elsewhere. */
+  /** True while a command of this client runs. Messages for it wait elsewhere then. */
   isServing(client: Client): boolean
 }
 
-export class GroupMember implements Sliced {
+export class GroupMember implements PacedReader {
   readonly client: Client
   ended = false
   queued = false
-  readonly given = new GivenMessages()
-  /** Of kept messages it hears the ids, and those count as heard that it acknowledges (CLIENT CAPA message-ids). */
+  readonly inFlight = new InFlightMessages()
+  /**
+   * True when the client acknowledges (CLIENT CAPA message-ids). It gets the ids of kept messages,
+   * and only acknowledged messages count as heard.
+   */
   readonly acknowledges: boolean
   readonly #group: MemberHost
   #copies: WaitingCopy[] = []
   #copiesLookedAt = COPIES_LOOKED_AT_MIN
-  /** Bytes of the messages that it was sent, and how many of them were taken when that was known last. */
+  /**
+   * Bytes of the messages that it was sent, and how many of these bytes were taken at the last
+   * look.
+   */
   #sent = 0
   #taken = 0
-  readonly #marks = new TakenMarks<number>()
+  readonly #marks = new ProgressHistory<number>()
 
   constructor(group: MemberHost, client: Client) {
     this.#group = group
@@ -64,27 +75,28 @@ export class GroupMember implements Sliced {
     this.acknowledges = client.wantsMessageIds
   }
 
-  /** Tells whether it can be given anything: it is not about to be disconnected. */
+  /** Tells whether it can be given messages: it is not about to be disconnected. */
   get isThere(): boolean {
     const { client } = this
     return !client.closed && !client.closing && !client.overLimit
   }
 
-  /** Tells whether what it may not have heard is too much to be remembered. */
+  /** Tells whether it has as many messages in flight as can be remembered. */
   get isFull(): boolean {
-    return this.given.length >= GIVEN_MAX
+    return this.inFlight.length >= IN_FLIGHT_MAX
   }
 
-  // ── what it is given ─────────────────────────────────────────────────────
+  // ── messages sent ────────────────────────────────────────────────────────
 
-  /** Notes that it was sent a kept message. */
-  gave(log: ChannelLog, id: StreamId, count: number, bytes: number): void {
+  /** Notes a kept message that it was sent. */
+  sentKept(log: ChannelLog, id: StreamId, count: number, bytes: number): void {
+    assert(!this.ended, 'messages are sent to members')
     this.#sent += bytes
-    this.given.push(log, id, count, this.#sent)
+    this.inFlight.push(log, id, count, this.#sent)
   }
 
-  /** Notes that it was sent a message that nobody keeps. */
-  gaveCopy(copy: MessageCopy, bytes: number): void {
+  /** Notes a message that it was sent and that no log keeps. */
+  sentCopy(copy: MessageCopy, bytes: number): void {
     this.#sent += bytes
     this.#copies.push({ copy, end: this.#sent })
     if (this.#copies.length < this.#copiesLookedAt || this.#group.isServing(this.client)) return
@@ -92,28 +104,32 @@ export class GroupMember implements Sliced {
     this.#copiesLookedAt = Math.max(COPIES_LOOKED_AT_MIN, 2 * this.#copies.length)
   }
 
-  /** Its client has taken everything. */
+  /** Continues after its client took everything. */
   read(): void {
     this.#look()
     if (this.#group.redeliverMs === 0) this.#heardUpTo(this.#taken)
     this.#group.ready()
   }
 
-  /** Finds out what its socket has taken: copies of that are not needed any more. */
+  /** Finds out how much its socket has taken, and drops copies of taken messages. */
   #look(): void {
     if (!this.isThere) return
     this.#taken = Math.max(this.#taken, this.#sent - this.client.outputBytes)
+    assert(this.#taken <= this.#sent, 'only sent bytes are taken')
     let taken = 0
-    while (taken < this.#copies.length && this.#copies[taken]!.end <= this.#taken) taken++
+    for (const { end } of this.#copies) {
+      if (end > this.#taken) break
+      taken++
+    }
     this.#copies.splice(0, taken)
   }
 
-  // ── what it has heard ────────────────────────────────────────────────────
+  // ── messages heard ───────────────────────────────────────────────────────
 
-  /** Notes what it has taken by now, and forgets what it has heard. */
+  /** Notes how much it has taken, and forgets messages that it has heard. */
   sample(nowMs: number): void {
     this.#look()
-    if (this.given.length > 0 && this.#marks.last !== this.#taken) this.#marks.note(nowMs, this.#taken)
+    if (this.inFlight.length > 0 && this.#marks.last !== this.#taken) this.#marks.note(nowMs, this.#taken)
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
   }
 
@@ -122,26 +138,36 @@ export class GroupMember implements Sliced {
     if (heard !== undefined) this.#heardUpTo(heard)
   }
 
-  /** What it was sent until then counts as heard, unless it says itself what it has heard. */
+  /**
+   * Marks the messages sent until then as heard, unless the client acknowledges messages itself.
+   */
   #heardUpTo(sent: number): void {
-    if (!this.acknowledges) this.given.removeUpTo(sent)
+    if (!this.acknowledges) this.inFlight.removeUpTo(sent)
   }
 
-  /** It has heard a message, and all that it was given before; false when there is no such message. */
+  /**
+   * Marks a message and all messages before it as heard; returns false when the message is not in
+   * flight.
+   */
   acknowledge(id: StreamId): boolean {
-    return this.given.removeThrough(id)
+    return this.inFlight.removeThrough(id)
   }
 
-  // ── its end ──────────────────────────────────────────────────────────────
+  // ── leaving ──────────────────────────────────────────────────────────────
 
-  /** It leaves, and its connection goes on: only what still waits for it may stay unheard, or what it has not acknowledged. */
+  /**
+   * Leaves the group while its connection goes on. Waiting or unacknowledged messages stay unheard.
+   */
   unsubscribe(): void {
     this.ended = true
     this.#look()
     this.#heardUpTo(this.#taken)
   }
 
-  /** It has vanished. Who says QUIT and has taken everything has heard it. */
+  /**
+   * Leaves the group because the connection ended. A client that sends QUIT after taking everything
+   * has heard it.
+   */
   vanish(nowMs: number): void {
     this.ended = true
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
@@ -151,7 +177,7 @@ export class GroupMember implements Sliced {
     this.#copies = []
   }
 
-  /** Gives away the copies of what it may not have heard, the oldest first. */
+  /** Gives away the copies of messages that it may not have heard, the oldest first. */
   takeCopies(): MessageCopy[] {
     const copies = this.#copies.map(({ copy }) => copy)
     this.#copies = []

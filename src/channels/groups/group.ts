@@ -1,16 +1,17 @@
-// One group: subscribers of `$share/<group>/<channel>`, or of a pattern, who share what is published.
+// One group: the subscribers of `$share/<group>/<channel>`, or of a pattern, which share messages.
 //
-// Each message goes to one member, the one with the least unread, in turn while they are equal. What a member had not heard when
-// it vanished goes to the others.
+// Each message goes to one member: the one with the least unread bytes, in turn among equals.
+// Messages that a member had not heard when it vanished go to the others.
 //
-// Of kept channels the group is to its log what one subscriber is (reader.ts): live it hands on what is published, behind it reads
-// from the log as its members take what they were given. It falls behind when no member keeps up, when one has vanished that had
-// not heard everything, and when it begins behind the place where the last member has left it.
+// For kept channels the group reads a log as one subscriber does (reader.ts). A live group passes
+// on messages as they are published. A group that is behind reads the log as its members take
+// messages. It falls behind in three cases: no member keeps up; a member vanished with unheard
+// messages; the group begins behind the position that its last member left.
 //
-//   again: what vanished members had not heard ─▶ unread: what nobody was given ─▶ live
+//   redeliveries: unheard messages of vanished members ─▶ unread: messages no member got ─▶ live
 //
-// Its place is below everything that is not certain to be heard: what is unread, what is to be given again, and what each member
-// was given lately.
+// The group's position is below every message that is not certain to be heard: unread messages,
+// redeliveries, and the first message in flight to each member.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { SharedName } from '../../broker/shared-name.ts'
@@ -19,10 +20,11 @@ import type { Client } from '../../engine/clients/client.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
-import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
-import { type Search, UnreadMessages } from '../reading/unread-messages.ts'
+import { type DeliveryHost, isKept, isSlow, KEPT_FIRST, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
+import { type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
 export interface GroupHost extends DeliveryHost {
@@ -31,15 +33,15 @@ export interface GroupHost extends DeliveryHost {
   isServing(client: Client): boolean
 }
 
-/** A message that a member was given who vanished. */
-interface Again {
+/** A message that a former member had in flight. */
+interface Redelivery {
   readonly log: ChannelLog
   readonly id: StreamId
   readonly count: number
 }
 
-/** No log is to be looked into. */
-const NOTHING: Search = [].values()
+/** A search that visits no log. */
+const NOTHING: LogSearch = [].values()
 
 const field = new Bytes()
 const text = new Bytes()
@@ -48,24 +50,27 @@ export class Group implements SharingGroup, MemberHost {
   readonly kind: SubscriptionKind
   /** The name that members subscribe to. */
   readonly name: string
-  /** The channel or pattern behind it. */
+  /** The channel or pattern whose messages the group hears. */
   readonly target: string
-  /** By whom its place is remembered. */
+  /** The subscriber under whose name the position is remembered. */
   readonly subscriber: string
-  /** True when messages that it hears are kept, or may be: then its place is remembered. */
+  /** True when its messages are kept, or may be. Then its position is remembered. */
   isKept = false
-  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
+  /**
+   * The position that was remembered last, and when it was written; 0 when this group did not write
+   * it.
+   */
   readonly remembered = new ReadPosition()
   rememberedMs = 0
   readonly #host: GroupHost
   readonly #members: GroupMember[] = []
   readonly #ofClient = new Map<Client, GroupMember>()
-  /** Whose turn it is, while members are equal. */
+  /** Index of the member whose turn it is among equals. */
   #next = 0
   #isLive = true
-  /** While behind: what is given again before all else, in order. */
-  #again: Again[] = []
-  /** While behind: what nobody was given yet. */
+  /** While behind: messages to redeliver before all others, in order. */
+  #redeliveries: Redelivery[] = []
+  /** While behind: messages that no member got yet. */
   readonly #unread: UnreadMessages
 
   constructor(host: GroupHost, kind: SubscriptionKind, name: string, { group, target }: SharedName) {
@@ -100,105 +105,123 @@ export class Group implements SharingGroup, MemberHost {
     const member = new GroupMember(this, client)
     this.#members.push(member)
     this.#ofClient.set(client, member)
+    assert(this.#ofClient.size === this.#members.length, 'the map and the list have the same members')
     if (!this.#isLive) this.#host.readSoon(member)
   }
 
-  /** A member has asked to leave, or vanished: what it has not heard goes to the others. */
+  /** Removes a member that unsubscribed or vanished. Its unheard messages go to the others. */
   leave(client: Client, how: 'unsubscribed' | 'vanished', nowMs: number): void {
     const member = this.#ofClient.get(client)
-    assert(member !== undefined, 'who leaves a group is in it')
+    assert(member !== undefined, 'a client that leaves a group is a member')
     this.#ofClient.delete(client)
-    const position = this.#members.indexOf(member)
-    this.#members.splice(position, 1)
-    if (position < this.#next) this.#next--
+    const index = this.#members.indexOf(member)
+    assert(index !== -1, 'a member is in the list')
+    this.#members.splice(index, 1)
+    if (index < this.#next) this.#next--
     if (how === 'vanished') member.vanish(nowMs)
     else member.unsubscribe()
-    for (const copy of member.takeCopies()) this.#handCopy(copy)
-    this.#giveAgain(member)
+    for (const copy of member.takeCopies()) this.#sendCopy(copy)
+    this.#redeliver(member)
   }
 
-  /** Has what a member was given and may not have heard given to others, before anything newer. */
-  #giveAgain({ given }: GroupMember): void {
-    if (given.length === 0) return
-    if (this.#isLive) this.begin(this.#reached(given.logAt(0)), NOTHING)
-    for (let i = 0; i < given.length; i++) {
-      this.#again.push({ log: given.logAt(i), id: given.idAt(i, new StreamId()), count: given.countAt(i) })
+  /** Redelivers the messages that a member has in flight, before anything newer. */
+  #redeliver({ inFlight }: GroupMember): void {
+    if (inFlight.length === 0) return
+    if (this.#isLive) this.begin(this.#reached(inFlight.logAt(0)), NOTHING)
+    for (let i = 0; i < inFlight.length; i++) {
+      this.#redeliveries.push({
+        log: inFlight.logAt(i),
+        id: inFlight.idAt(i, new StreamId()),
+        count: inFlight.countAt(i),
+      })
     }
-    this.#again.sort((a, b) => a.id.compare(b.id))
+    this.#redeliveries.sort((a, b) => a.id.compare(b.id))
     this.#readSoon()
   }
 
-  // ── messages that are published ──────────────────────────────────────────
+  // ── live messages ────────────────────────────────────────────────────────
 
   share(channel: string, message: Bytes): number {
-    const { current } = this.#host
-    if (current === null) return this.#handCopy({ channel, message: message.copy() })
-    if (!current.keeps) return this.#shareUnkept(current, channel, message)
+    const { delivering: log } = this.#host
+    if (log === null) return this.#sendCopy({ channel, message: message.copy() })
+    if (!log.keeps) return this.#shareUnkept(log, channel, message)
+    if (CHECKED) assert(isKept(log), KEPT_FIRST)
     if (!this.#isLive) {
-      this.#unread.add(current)
+      this.#unread.add(log)
       return 1
     }
     const member = this.#leastUnread(keepsUp)
-    if (member === undefined) this.#fallBehind(current)
-    else this.#give(member, current, message, current.id, this.#countIn(current))
+    if (member === undefined) this.#fallBehind(log)
+    else this.#give(member, log, message, log.id, this.#countIn(log))
     return 1
   }
 
-  /** The rule of a channel may have slow subscribers stay: then what no member can take is left out. */
+  /**
+   * Shares a message of a channel that keeps none. A `slow` rule keeps slow subscribers connected;
+   * then a message that no member can take is dropped.
+   */
   #shareUnkept(log: ChannelLog, channel: string, message: Bytes): number {
     if (log.rule.slow === 'disconnect' || this.#leastUnread(keepsUp) !== undefined) {
-      return this.#handCopy({ channel, message: message.copy() })
+      return this.#sendCopy({ channel, message: message.copy() })
     }
     log.missed++
     return 0
   }
 
-  /** The message that is being delivered is the first that nobody can be given at once. */
-  #fallBehind(current: ChannelLog): void {
-    const place = this.#reached(current)
-    place.id.decrement()
-    if (place.count !== UNCOUNTED) place.count--
-    this.begin(place, NOTHING)
-    this.#unread.add(current)
+  /**
+   * Leaves live delivery. The message being delivered is the first that no member can take at once.
+   */
+  #fallBehind(log: ChannelLog): void {
+    const position = this.#reached(log)
+    position.id.decrement()
+    if (position.count !== UNCOUNTED) position.count--
+    this.begin(position, NOTHING)
+    this.#unread.add(log)
   }
 
-  /** Messages of a channel, if the group listens to one alone. */
+  /** Returns the number of messages that the channel ever had; UNCOUNTED for a pattern. */
   #countIn(log: ChannelLog): number {
-    return this.kind === 'pattern' ? UNCOUNTED : log.messages
+    return this.kind === 'pattern' ? UNCOUNTED : log.messagesEver
   }
 
-  /** The place behind the last message of a channel, or of all that the group's pattern matches. */
+  /**
+   * Returns the position behind the last message of the channel, or of all channels of the pattern.
+   */
   #reached(log: ChannelLog): ReadPosition {
     const { last } = this.#host.ids
     const isBehind = this.kind === 'pattern' || log.id.compare(last) < 0
     return new ReadPosition().set(isBehind ? last : log.id, this.#countIn(log))
   }
 
-  // ── messages that it has missed ──────────────────────────────────────────
+  // ── catching up ──────────────────────────────────────────────────────────
 
-  /** Begins behind a place: what the logs have since then is to be read. */
-  begin(place: ReadPosition, logs: Search): void {
+  /** Begins behind a position, and reads the messages that the logs have since then. */
+  begin(position: ReadPosition, logs: LogSearch): void {
     this.#isLive = false
-    this.#unread.begin(place, logs)
+    this.#unread.begin(position, logs)
     this.#readSoon()
   }
 
-  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
-  beginFirst(logs: Search, since: StreamId): void {
+  /**
+   * Begins where the rules start a new subscriber; `since` is the last message before the group
+   * came.
+   */
+  beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)
     this.#isLive = this.#unread.isEmpty
     if (!this.#isLive) this.#readSoon()
   }
 
-  /** Goes on behind a place, wherever it has been: what members were given counts no more. */
-  seek(place: ReadPosition, logs: Search): void {
+  /** Moves to another position. Messages in flight no longer count. */
+  seek(position: ReadPosition, logs: LogSearch): void {
     this.forget()
-    this.begin(place, logs)
+    this.begin(position, logs)
   }
 
   /**
-   * A member has heard a message, and all that it was given before: this client, or where it is none a member of the same user and
-   * name. False when no such message was given. undefined = there is nobody who acknowledges.
+   * Notes that a member heard a message and all messages before it. The member is this client; if
+   * the client is not a member, it is a member of the same user and name. Returns false when the
+   * message is not in flight, and undefined when no such member acknowledges.
    */
   acknowledge(client: Client, id: StreamId): boolean | undefined {
     const member = this.#ofClient.get(client)
@@ -206,21 +229,24 @@ export class Group implements SharingGroup, MemberHost {
       other.client.name !== '' && other.client.name === client.name && other.client.user === client.user
     const asked = (member === undefined ? this.#members.filter(named) : [member]).filter(isAcknowledging)
     if (asked.length === 0) return undefined
-    // Who was full has room again.
+    // A full member has room again.
     if (!this.#isLive) this.#readSoon()
     return asked.some((each) => each.acknowledge(id))
   }
 
-  /** Other rules are in force: while behind, it reads these logs on from where it is. */
-  follow(logs: Search): void {
-    if (!this.#isLive) this.#unread.follow(logs)
+  /** Continues in the logs of the new rules from its position, if it is behind. */
+  rulesChanged(logs: LogSearch): void {
+    if (!this.#isLive) this.#unread.rulesChanged(logs)
   }
 
   #readSoon(): void {
     for (const member of this.#members) this.#host.readSoon(member)
   }
 
-  /** A member has taken what it was given: while behind, all who have are given more. A slice at a time, of which each has a part. */
+  /**
+   * Continues after a member took its messages. If the group is behind, the free members share
+   * another slice.
+   */
   ready(): void {
     if (this.#isLive || this.#leastUnread(isFree) === undefined) return
     if (!this.#unread.search()) {
@@ -234,47 +260,53 @@ export class Group implements SharingGroup, MemberHost {
       bytesLeft -= this.#give(member, log, message, id, count)
       return true
     }
-    const { heard } = this.#unread
+    const { position } = this.#unread
     this.#isLive =
-      this.#readAgain(hand) &&
+      this.#handRedeliveries(hand) &&
       this.#unread.read((log, message, id) =>
-        hand(log, message, id, heard.count === UNCOUNTED ? UNCOUNTED : heard.count + 1),
+        hand(log, message, id, position.count === UNCOUNTED ? UNCOUNTED : position.count + 1),
       )
     if (!this.#isLive) this.#readSoon()
   }
 
-  /** Hands on what is to be given again until `hand` says no, or nothing is left: then true. */
-  #readAgain(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
-    const again = this.#again
-    let at = 0
+  /** Hands on redeliveries until `hand` refuses; returns true when none is left. */
+  #handRedeliveries(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
+    const again = this.#redeliveries
+    let passed = 0
     let gone = 0
-    for (; at < again.length; at++) {
-      const { count, id, log } = again[at]!
+    for (const { count, id, log } of again) {
       if (log.stream?.find(id, log.cursor) !== true) {
         gone++
-        continue
+      } else {
+        log.cursor.beginFields()
+        log.cursor.nextField(field, text)
+        if (!hand(log, text, id, count)) break
       }
-      log.cursor.beginFields()
-      log.cursor.nextField(field, text)
-      if (!hand(log, text, id, count)) break
+      passed++
     }
-    if (gone > 0) this.#noteGone(again.slice(0, at))
-    again.splice(0, at)
+    if (gone > 0) this.#noteGone(again.slice(0, passed))
+    again.splice(0, passed)
     return again.length === 0
   }
 
-  /** Of some messages that were to be given again, tells which have gone from their logs. */
-  #noteGone(passed: readonly Again[]): void {
+  /** Reports the redeliveries that are gone from their logs. */
+  #noteGone(passed: readonly Redelivery[]): void {
     const gone = passed.filter(({ id, log }) => log.stream?.find(id, log.cursor) !== true)
     for (const log of new Set(gone.map((each) => each.log))) {
       const ids = gone.filter((each) => each.log === log).map(({ id }) => id)
-      this.#host.noteGap(undefined, log, ids.length, ids[0]!, ids.at(-1)!)
+      const [first] = ids
+      const last = ids.at(-1)
+      assert(first !== undefined && last !== undefined, 'a log with a gap has lost a message')
+      this.#host.noteGap(undefined, log, ids.length, first, last)
     }
   }
 
-  // ── whose turn it is ─────────────────────────────────────────────────────
+  // ── choosing a member ────────────────────────────────────────────────────
 
-  /** Returns the member with the least unread, of those that may be asked; the next in turn of several. */
+  /**
+   * Returns the member with the least unread bytes that `mayBeAsked` allows; among equals, the next
+   * in turn.
+   */
   #leastUnread(mayBeAsked: (member: GroupMember) => boolean): GroupMember | undefined {
     const members = this.#members
     let found: GroupMember | undefined
@@ -291,29 +323,29 @@ export class Group implements SharingGroup, MemberHost {
     return found
   }
 
-  /** It was a member's turn. */
+  /** Moves the turn behind a member. */
   #passTurn(member: GroupMember): void {
     const members = this.#members
     if (this.#next >= members.length) this.#next = 0
-    // Mostly it was the turn of who was next.
+    // Usually the turn was this member's.
     this.#next = (members[this.#next] === member ? this.#next : members.indexOf(member)) + 1
   }
 
-  /** Gives a member a kept message; returns its bytes. */
+  /** Sends a member a kept message; returns its bytes. */
   #give(member: GroupMember, log: ChannelLog, message: Bytes, id: StreamId, count: number): number {
     this.#passTurn(member)
     const bytes = this.#send(member, log.name, message, id)
-    member.gave(log, id, count, bytes)
+    member.sentKept(log, id, count, bytes)
     if (this.redeliverMs === 0) this.#host.readSoon(member)
     return bytes
   }
 
-  /** Gives a member a message that nobody keeps; returns how many are going to hear it. */
-  #handCopy(copy: MessageCopy): number {
+  /** Sends a member a message that no log keeps; returns the number of receivers, 1 or 0. */
+  #sendCopy(copy: MessageCopy): number {
     const member = this.#leastUnread(isThere)
     if (member === undefined) return 0
     this.#passTurn(member)
-    member.gaveCopy(copy, this.#send(member, copy.channel, copy.message, undefined))
+    member.sentCopy(copy, this.#send(member, copy.channel, copy.message, undefined))
     this.#host.readSoon(member)
     return 1
   }
@@ -326,54 +358,71 @@ export class Group implements SharingGroup, MemberHost {
     return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, told)
   }
 
-  // ── where it is ──────────────────────────────────────────────────────────
+  // ── position ─────────────────────────────────────────────────────────────
 
-  /** Notes what each member has taken by now. */
+  /** Notes how much each member has taken. */
   sample(nowMs: number): void {
     for (const member of this.#members) member.sample(nowMs)
-    // Who was full may have room again.
+    // A full member may have room again.
     if (!this.#isLive) this.#readSoon()
   }
 
-  /** How far everything was heard for certain; `end` = the place behind all there is. */
-  place(end: ReadPosition): ReadPosition {
-    const { heard } = this.#unread
-    const place = new ReadPosition().copyFrom(this.#isLive ? end : heard)
+  /**
+   * Returns the position up to which every message was certainly heard; `end` is the position
+   * behind the last message.
+   */
+  position(end: ReadPosition): ReadPosition {
+    const position = new ReadPosition().copyFrom(this.#isLive ? end : this.#unread.position)
     const id = new StreamId()
-    for (const { given } of this.#members) {
-      if (given.length > 0) lower(place, given.idAt(0, id), given.countAt(0))
+    for (const { inFlight } of this.#members) {
+      if (inFlight.length > 0) lower(position, inFlight.idAt(0, id), inFlight.countAt(0))
     }
-    const again = this.#again[0]
-    if (again !== undefined) lower(place, id.copyFrom(again.id), again.count)
-    return place
+    const again = this.#redeliveries[0]
+    if (again !== undefined) lower(position, id.copyFrom(again.id), again.count)
+    if (CHECKED) this.#checkPosition(position)
+    return position
   }
 
-  /** Forgets what is not heard: it goes on with what is new. */
+  #checkPosition(position: ReadPosition): void {
+    const id = new StreamId()
+    for (const { inFlight } of this.#members) {
+      if (inFlight.length === 0) continue
+      assert(inFlight.idAt(0, id).compare(position.id) > 0, 'the position is below the first message in flight')
+    }
+    for (const each of this.#redeliveries) {
+      assert(each.id.compare(position.id) > 0, 'the position is below all redeliveries')
+    }
+  }
+
+  /** Forgets unheard messages, and continues with new ones. */
   forget(): void {
-    this.#again = []
+    this.#redeliveries = []
     this.#unread.forget()
     this.#isLive = true
-    for (const { given } of this.#members) given.clear()
+    for (const { inFlight } of this.#members) inFlight.clear()
   }
 }
 
-/** Returns the subscriber under whose name the place of a group is remembered. A user who is called `$share` is not remembered. */
+/**
+ * Returns the subscriber that stands for a group's position. A user named `$share` is therefore not
+ * remembered.
+ */
 export function groupSubscriber(group: string): string {
   return `${GROUP_USER} ${group}`
 }
 
-/** The group that is remembered as a subscriber; undefined = it is none. */
+/** Returns the group that a subscriber stands for; undefined when it stands for none. */
 export function groupOfSubscriber(subscriber: string): string | undefined {
   return subscriber.startsWith(`${GROUP_USER} `) ? subscriber.slice(GROUP_USER.length + 1) : undefined
 }
 
 export const GROUP_USER = '$share'
 
-/** Moves a place below a message. */
-function lower(place: ReadPosition, id: StreamId, count: number): void {
-  if (id.compare(place.id) > 0) return
-  place.set(id, count === UNCOUNTED ? UNCOUNTED : count - 1)
-  place.id.decrement()
+/** Moves a position below a message. */
+function lower(position: ReadPosition, id: StreamId, count: number): void {
+  if (id.compare(position.id) > 0) return
+  position.set(id, count === UNCOUNTED ? UNCOUNTED : count - 1)
+  position.id.decrement()
 }
 
 function isThere(member: GroupMember): boolean {
@@ -384,12 +433,12 @@ function isAcknowledging(member: GroupMember): boolean {
   return member.acknowledges
 }
 
-/** Tells whether a member may be given what is published. */
+/** Tells whether a member may get messages as they are published. */
 function keepsUp(member: GroupMember): boolean {
   return member.isThere && !member.isFull && !isSlow(member.client)
 }
 
-/** Tells whether a member may be given what the group reads: it has taken its last slice. */
+/** Tells whether a member may get messages that the group reads: it has taken its last slice. */
 function isFree(member: GroupMember): boolean {
   const { client } = member
   const { heldForDurability, pendingBytes, transport } = client

@@ -1,8 +1,8 @@
-// The groups: who is in which, which of them hear a channel, and where they are (group.ts).
+// All groups: their members, the channels that each hears, and their positions (group.ts).
 //
-// A group is made when its first member comes, and gone when its last one leaves. What stays of it, where messages are kept, is its
-// place, as that of a named subscriber would (read-positions.ts). There are groups without any rule too; while there is none, a message
-// costs one look at that.
+// A group is made when its first member comes, and closed when its last member leaves. Its position
+// stays remembered if its messages are kept, like that of a named subscriber (read-positions.ts).
+// Groups also work without any rule. While there is no group, a message costs one check for that.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { Pattern, PatternIndex } from '../../broker/pattern-index.ts'
@@ -14,31 +14,31 @@ import { assert } from '../../util/assert.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import { type ReadPosition, type ReadPositions, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
-import { Round } from '../positions/round.ts'
+import { RoundRobin } from '../positions/round-robin.ts'
 import { Group, type GroupHost, groupOfSubscriber } from './group.ts'
 
-/** Places remembered at a time; the others' turn comes next. */
-const PLACES_MAX = 1000
+/** Positions remembered in one step. The next step continues with the others. */
+const POSITIONS_MAX = 1000
 
-/** What a group takes: its objects, and its name in the maps that lead to it. */
+/** Size of a group: its objects, and its name in the maps that lead to it. */
 const GROUP_BYTES = 2048
-/** What a member takes besides: what it was given is 40 bytes a message, for a while. */
+/** Size of a member, without the 40 bytes for each message in flight. */
 const MEMBER_BYTES = 1024
 
 export interface GroupsHost extends GroupHost {
   readonly logs: ChannelLogs
-  readonly places: ReadPositions
-  /** Data is being loaded: what that brings is how it was, and nothing is written into it. */
+  readonly positions: ReadPositions
+  /** True while data is being loaded. Positions come from that data and are not written. */
   readonly isLoading: boolean
   now(): number
   monotonic(): number
-  /** Groups have come or gone. */
+  /** Drops the broker's cached routes, because groups came or went. */
   forgetRoutes(): void
-  /** Has `sample` called from time to time. */
+  /** Calls `sample` from time to time. */
   sampleSoon(): void
 }
 
-/** A pattern, and who listens by it. */
+/** A pattern with the group that listens by it. */
 class GroupPattern extends Pattern {
   readonly group: Group
 
@@ -52,34 +52,35 @@ export class Groups implements Sharing {
   readonly #host: GroupsHost
   /** By kind and name. */
   readonly #groups = new NameMap<Group>()
-  /** Those that listen to one channel, by its name. */
+  /** Groups that listen to one channel, by the channel's name. */
   readonly #ofTarget = { channel: new NameMap<Group[]>(), shard: new NameMap<Group[]>() }
   readonly #patterns = new NameMap<GroupPattern>()
   readonly #index = new PatternIndex<GroupPattern>()
   #sequence = 0
-  readonly #remembering = new Round<Group>(() => this.#groups.values())
+  readonly #remembering = new RoundRobin<Group>(() => this.#groups.values())
 
   constructor(host: GroupsHost) {
     this.#host = host
   }
 
-  /** Bytes of all groups, without what their members take. */
+  /** Bytes of all groups, without their members. */
   get bytes(): number {
     return this.#groups.size * GROUP_BYTES
   }
 
-  /** True while there are groups whose places are to be remembered. */
+  /** True while positions of groups are remembered. */
   get areSampled(): boolean {
     for (const { isKept } of this.#groups.values()) if (isKept) return true
     return false
   }
 
-  // ── who is in which ──────────────────────────────────────────────────────
+  // ── members ──────────────────────────────────────────────────────────────
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
     assert(subscriber instanceof Client, 'clients subscribe')
     const group = this.#groups.get(keyOf(kind, name)) ?? this.#open(kind, name)
     if (group === undefined) return
+    assert(!group.has(subscriber), 'a client joins a group once')
     group.join(subscriber)
     subscriber.listenerBytes += MEMBER_BYTES
   }
@@ -98,14 +99,15 @@ export class Groups implements Sharing {
   #leave(subscriber: Subscriber, kind: SubscriptionKind, name: string, how: 'unsubscribed' | 'vanished'): void {
     if (!isShared(name)) return
     const group = this.#groups.get(keyOf(kind, name))
-    // Who has vanished has left before its subscriptions end.
+    // A vanished client left its groups before its subscriptions end.
     if (!(subscriber instanceof Client) || group?.has(subscriber) !== true) return
     group.leave(subscriber, how, this.#host.monotonic())
     subscriber.listenerBytes -= MEMBER_BYTES
+    assert(subscriber.listenerBytes >= 0, 'the bytes of members are counted')
     if (group.size === 0) this.#close(group)
   }
 
-  /** Makes the group of a name; undefined = it is not the name of one. */
+  /** Makes the group of a name; undefined when the name is not a group's. */
   #open(kind: SubscriptionKind, name: string): Group | undefined {
     const shared = parseSharedName(name)
     if (shared === undefined) return undefined
@@ -129,17 +131,21 @@ export class Groups implements Sharing {
     if (group.isKept) this.#remember(group, 'left')
     this.#groups.delete(keyOf(kind, name))
     if (kind === 'pattern') {
-      this.#index.remove(this.#patterns.get(name)!)
+      const pattern = this.#patterns.get(name)
+      assert(pattern?.group === group, 'a group of a pattern is indexed')
+      this.#index.remove(pattern)
       this.#patterns.delete(name)
     } else {
-      const others = this.#ofTarget[kind].get(target)!.filter((other) => other !== group)
+      const all = this.#ofTarget[kind].get(target) ?? []
+      assert(all.includes(group), 'a group is listed at its channel')
+      const others = all.filter((other) => other !== group)
       if (others.length === 0) this.#ofTarget[kind].delete(target)
       else this.#ofTarget[kind].set(target, others)
     }
     this.#host.forgetRoutes()
   }
 
-  // ── which hear a channel ─────────────────────────────────────────────────
+  // ── groups of a channel ──────────────────────────────────────────────────
 
   groupsOf(channel: string, kind: 'channel' | 'shard'): readonly Group[] | null {
     if (this.#groups.size === 0) return null
@@ -151,79 +157,85 @@ export class Groups implements Sharing {
     return [...(named ?? []), ...patterns.map(({ group }) => group)]
   }
 
-  // ── where they are ───────────────────────────────────────────────────────
+  // ── positions ────────────────────────────────────────────────────────────
 
-  /** Has a group read on from its place; `late` = it has members already, and hears nothing that was before. */
+  /**
+   * Starts a group at its remembered position. With `late`, it has members already and hears no old
+   * messages.
+   */
   #begin(group: Group, when: 'first' | 'late'): void {
     const { kind, subscriber, target } = group
-    const { logs, places } = this.#host
-    group.isKept = logs.keep(kind, target)
+    const { logs, positions } = this.#host
+    group.isKept = logs.mayKeep(kind, target)
     if (!group.isKept) return
-    const place = places.get(kind, target, subscriber)
-    if (place !== undefined) {
-      group.remembered.set(place.id, place.count)
-      group.begin(logs.correct(kind, target, place), logs.of(kind, target))
+    const position = positions.get(kind, target, subscriber)
+    if (position !== undefined) {
+      group.remembered.set(position.id, position.count)
+      group.begin(logs.correct(kind, target, position), logs.logsOf(kind, target))
     } else {
-      if (when === 'first' && logs.beginBefore(kind, target)) {
-        group.beginFirst(logs.of(kind, target), logs.endOf(kind, target).id)
+      if (when === 'first' && logs.startsWithHistory(kind, target)) {
+        group.beginFirst(logs.logsOf(kind, target), logs.endOf(kind, target).id)
       }
       this.#remember(group)
     }
     this.#host.sampleSoon()
   }
 
-  /** Other rules are in force. */
-  follow(): void {
+  /** Adapts all groups to other rules or other data. */
+  rulesChanged(): void {
     for (const group of this.#groups.values()) {
       if (!group.isKept) {
         this.#begin(group, 'late')
         continue
       }
       const { logs } = this.#host
-      group.isKept = logs.keep(group.kind, group.target)
-      group.follow(logs.of(group.kind, group.target))
+      group.isKept = logs.mayKeep(group.kind, group.target)
+      group.rulesChanged(logs.logsOf(group.kind, group.target))
     }
   }
 
-  /** Notes how far each group has come, and remembers that of some of them. */
+  /** Notes the progress of each group, and remembers the positions of some. */
   sample(nowMs: number): void {
     for (const group of this.#groups.values()) if (group.isKept) group.sample(nowMs)
-    this.#remembering.visit(PLACES_MAX, (group) => {
+    this.#remembering.visit(POSITIONS_MAX, (group) => {
       if (group.isKept) this.#remember(group)
     })
   }
 
-  /** As `Subscriptions.remember`, unless data is being loaded; `left` = the last member has. */
+  /**
+   * Writes a position as `Subscriptions.remember` does, except during loading; `left` when the last
+   * member has left.
+   */
   #remember(group: Group, when: 'left' | 'there' = 'there'): void {
     if (this.#host.isLoading) return
     const { kind, remembered, subscriber, target } = group
-    const place = this.placeOf(group)
+    const position = this.positionOf(group)
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - group.rememberedMs < WRITTEN_AGAIN_MS
-    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
-    remembered.set(place.id, place.count)
+    if (isWritten && remembered.id.equals(position.id) && !position.id.isZero) return
+    remembered.set(position.id, position.count)
     group.rememberedMs = nowMs
-    this.#host.places.set(kind, target, subscriber, place)
+    this.#host.positions.set(kind, target, subscriber, position)
   }
 
-  /** How far a group has heard for certain. */
-  placeOf(group: Group): ReadPosition {
-    return group.place(this.#host.logs.endOf(group.kind, group.target))
+  /** Returns the position up to which a group has certainly heard. */
+  positionOf(group: Group): ReadPosition {
+    return group.position(this.#host.logs.endOf(group.kind, group.target))
   }
 
-  /** Has a group that has members go on behind a place. */
-  seek(group: Group, place: ReadPosition): void {
-    group.seek(place, this.#host.logs.of(group.kind, group.target))
+  /** Moves a group with members to another position. */
+  seek(group: Group, position: ReadPosition): void {
+    group.seek(position, this.#host.logs.logsOf(group.kind, group.target))
     this.#remember(group)
   }
 
-  /** Returns the group that is remembered as a subscriber, if it has members. */
+  /** Returns the group that a remembered subscriber stands for, if it has members. */
   ofSubscriber(kind: SubscriptionKind, target: string, subscriber: string): Group | undefined {
     const group = groupOfSubscriber(subscriber)
     return group === undefined ? undefined : this.named(kind, sharedName({ group, target }))
   }
 
-  /** Returns the group of a name that is subscribed to, if it has members. */
+  /** Returns the group of a subscribed name, if it has members. */
   named(kind: SubscriptionKind, name: string): Group | undefined {
     return this.#groups.get(keyOf(kind, name))
   }

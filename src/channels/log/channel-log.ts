@@ -1,12 +1,13 @@
-// One channel that a rule names: its messages, in the order in which they were published.
+// One channel that a rule names, and its messages in the order in which they were published.
 //
-// Messages that are kept lie in a stream under a key of its own (channel-keys.ts), an entry each with one field, `message`. So
-// whatever is done for keys is done for them. Entries come by PUBLISH, in the unit that it belongs to, and go by the rule:
-// what is too old, too much or too many goes as Redis trims with `~`, whole nodes at a time (a hundred messages, or 4 KiB);
+// Kept messages lie in a stream under a key of their own (channel-keys.ts). Each message is an
+// entry with one field, `message`. So everything that works on keys works on kept messages. PUBLISH
+// adds the entry, in the unit that publishes. The rule's limits of age, bytes and number remove
+// entries as Redis trims with `~`: whole nodes at a time (a hundred messages, or 4 KiB).
 // `keep-last` is exact.
 //
-// Where the stream has an id from elsewhere that is far ahead of the clock, the channel goes on behind it, and no other channel does. How
-// old its messages are is noted beside it then (ahead-marks.ts).
+// A foreign id in the stream can be far ahead of the clock. Then this channel continues behind that
+// id, and other channels do not. The age of its messages is noted separately (future-id-ages.ts).
 
 import type { MessageLog } from '../../broker/message-keeper.ts'
 import { type ChannelRule, type First, keeps } from '../../config/channel-rules.ts'
@@ -19,22 +20,24 @@ import { Stream, type StreamWords } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import { AheadMarks } from './ahead-marks.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { logKey } from './channel-keys.ts'
-import { FIELD, KeptEntry, XADD } from './kept-entry.ts'
+import { FutureIdAges } from './future-id-ages.ts'
 import { isAhead, type MessageIds } from './message-ids.ts'
+import { FIELD, XADD, XaddEncoder } from './xadd-encoder.ts'
 
-/** What is too old is looked for when so much of the time it is kept has passed since the last look. */
+/** The interval between two searches for expired messages is this fraction of `keep`. */
 const AGE_STEPS = 100
 const AGE_STEP_MS_MAX = 10_000
-/** Ids that are so far ahead of the clock do not tell how old their messages are. */
+/** An id further ahead of the clock than this does not tell how old its message is. */
 const AHEAD_MS = 1000
 
-/** The message that is being kept, as a command. */
-const kept = new KeptEntry()
+/** Encodes the XADD command of a kept message. */
+const kept = new XaddEncoder()
 
-/** Every log's next entry. */
+/** The entry that is appended next. All logs share it. */
 const entry = {
   keepsFields: true,
   message: FIELD,
@@ -46,19 +49,19 @@ const entry = {
 const oldest = new StreamId()
 
 export interface ChannelLogHost {
-  /** Where the messages lie. */
+  /** The database that holds the messages. */
   readonly db: Database
   readonly ids: MessageIds
   now(): number
-  /** True while data is being loaded: nothing can be kept yet. */
+  /** True while data is being loaded. No message can be kept then. */
   readonly isLoading: boolean
-  /** False while nobody wants effects: then none need be made. */
+  /** False while no sink takes effects; then the log makes none. */
   readonly propagates: boolean
-  /** The message of a log is being delivered; null = that is over. */
-  current: ChannelLog | null
-  /** The first message of a log could not be kept. */
+  /** The log whose message is being delivered; null between deliveries. */
+  delivering: ChannelLog | null
+  /** Forgets a log whose first message could not be kept. */
   forget(log: ChannelLog): void
-  /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
+  /** Announces that a log gained or lost messages, and propagates the effect. */
   changed(log: ChannelLog, event: EventName, effect: Effect | undefined): void
 }
 
@@ -68,23 +71,27 @@ export class ChannelLog implements MessageLog {
   readonly key: Bytes
   readonly rule: ChannelRule
   readonly keeps: boolean
-  /** The message that is being delivered, a window that is valid until `end`, and its id if it is kept. */
+  /**
+   * The message that is being delivered, a window valid until `end`. `id` is set when it is kept.
+   */
   message: Bytes = FIELD
   readonly id = new StreamId()
-  /** Nobody looks for it here any more: should the channel have messages again, there will be another. */
+  /** True once the log is forgotten. A later message to the channel makes a new log. */
   isGone = false
-  /** No message came since it was looked at last. */
+  /** True when no message arrived since the last pruning visit. */
   isIdle = false
-  /** Messages that rules or slow readers have cost somebody. */
+  /**
+   * Number of messages that subscribers did not hear because of the rule or because they were slow.
+   */
   missed = 0
-  /** Where a reader is; of no meaning from one reader's slice to the next. */
+  /** A cursor for readers. Its state does not survive from one slice to the next. */
   readonly cursor = new EntryCursor()
   readonly #host: ChannelLogHost
-  /** When to look for what is too old. */
+  /** Time of the next search for expired messages. */
   #ageLookMs = 0
-  /** While ids are ahead of the clock: how old messages are. */
-  #ahead: AheadMarks | undefined = undefined
-  /** At how many messages to look for what is too much: the oldest node can go. */
+  /** The ages of messages whose ids are ahead of the clock; undefined while there are none. */
+  #ahead: FutureIdAges | undefined = undefined
+  /** Number of messages at which trimming is tried again, because the oldest node can then go. */
   #lengthLook = 0
 
   constructor(host: ChannelLogHost, kind: 'channel' | 'shard', name: string, rule: ChannelRule) {
@@ -96,17 +103,23 @@ export class ChannelLog implements MessageLog {
     this.keeps = keeps(rule)
   }
 
-  /** The messages; undefined = there are none, or somebody put something else there. Counts as no use of the key. */
+  /**
+   * Returns the stream; undefined when the key is absent or has another type. Not counted as a use
+   * of the key.
+   */
   get stream(): Stream | undefined {
     return streamUnder(this.#host.db, this.key)
   }
 
-  /** Messages that the channel has ever had. */
-  get messages(): number {
+  /** Number of messages that the channel has ever had. */
+  get messagesEver(): number {
     return Number(this.stream?.entriesAdded ?? 0)
   }
 
-  /** Returns the id of the message that a subscriber hears first who came behind `since`; undefined = nothing that was before. */
+  /**
+   * Returns the id of the first message that a new subscriber hears; undefined when it hears no old
+   * ones. `since` is the last message before the subscriber came.
+   */
   firstFor(first: First, since: StreamId): StreamId | undefined {
     const { cursor, stream } = this
     if (first === 'new' || stream === undefined || stream.length === 0) return undefined
@@ -114,6 +127,7 @@ export class ChannelLog implements MessageLog {
     if (first === 'all' || first >= stream.length) return new StreamId().copyFrom(stream.firstId)
     stream.seekBackwards(since, cursor)
     for (let i = 1; i < first && stream.previous(cursor); i++);
+    assert(cursor.id.compare(since) <= 0, 'an old message is not above `since`')
     return new StreamId().copyFrom(cursor.id)
   }
 
@@ -121,19 +135,22 @@ export class ChannelLog implements MessageLog {
     const host = this.#host
     if (this.keeps) {
       if (host.isLoading) throw ERR.loading
-      // That a key has changed is published before the message is: what is being delivered is set when that is over.
+      // Appending publishes a keyspace event first. `delivering` is set after that event is
+      // delivered.
       this.#append(message)
     }
+    if (CHECKED) assert(host.delivering === null, 'one message is delivered at a time')
     this.message = message
     this.isIdle = false
-    host.current = this
+    host.delivering = this
   }
 
   end(): void {
-    this.#host.current = null
+    if (CHECKED) assert(this.#host.delivering === this, 'a delivery that ends has begun')
+    this.#host.delivering = null
   }
 
-  /** Keeps a message, and has its id. */
+  /** Keeps a message under the next id. */
   #append(message: Bytes): void {
     const { id, key } = this
     const host = this.#host
@@ -142,12 +159,13 @@ export class ChannelLog implements MessageLog {
     const nowMs = host.now()
     const existing = db.getForWrite(key, Stream)
     const stream = existing ?? new Stream(db.arena)
-    // Somebody else may have added to it.
-    host.ids.see(stream.lastId, nowMs)
+    // A client may have added entries with XADD.
+    host.ids.observe(stream.lastId, nowMs)
     id.copyFrom(host.ids.next(nowMs))
     entry.message = message
     try {
       if (id.compare(stream.lastId) <= 0 && !id.copyFrom(stream.lastId).increment()) throw ERR.streamExhausted
+      assert(id.compare(stream.lastId) > 0, 'the id of a kept message is above all ids of its log')
       stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
     } catch (error) {
       if (existing === undefined) {
@@ -161,7 +179,7 @@ export class ChannelLog implements MessageLog {
     host.changed(this, 'untold', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
   }
 
-  /** What a message, and how much was trimmed because of it, is as a command. */
+  /** Returns the command that adds a message and removes what was trimmed because of it. */
   #effect(stream: Stream, message: Bytes, trimmed: number): Effect {
     const { key } = this
     const encoded = kept.encode(key, this.id, message)
@@ -173,7 +191,10 @@ export class ChannelLog implements MessageLog {
     return [XADD, key, 'MINID', '=', least, idText, FIELD, message]
   }
 
-  /** Removes what is too old, and propagates that. Returns false when nothing is left, and the key is gone. */
+  /**
+   * Removes expired messages and propagates the removal. Returns false when the log is empty and
+   * its key is deleted.
+   */
   sweep(): boolean {
     const host = this.#host
     const { db } = host
@@ -181,7 +202,8 @@ export class ChannelLog implements MessageLog {
     const present = this.stream
     if (present === undefined) return false
     if (!this.#isTooOld(present, nowMs)) return true
-    const stream = db.getForWrite(this.key, Stream)!
+    const stream = db.getForWrite(this.key, Stream)
+    assert(stream !== undefined, 'a stream that was found can be written')
     if (this.#trimAge(stream, nowMs, false) === 0) return true
     if (stream.length === 0) {
       db.delete(this.key)
@@ -192,12 +214,13 @@ export class ChannelLog implements MessageLog {
     return true
   }
 
-  /** Removes what the rule does not keep any more; returns how many messages that were. */
+  /** Removes messages beyond the rule's limits; returns how many. */
   #trim(stream: Stream, nowMs: number): number {
     const { rule } = this
     let removed = 0
     if (rule.keepMs === 0) removed += stream.trimToLength(rule.keepLast, false, 0)
     else if (nowMs >= this.#ageLookMs) removed += this.#trimAge(stream, nowMs, true)
+    assert(rule.keepMs > 0 || stream.length <= rule.keepLast, '`keep-last` is exact')
     if (stream.length > rule.maxMessages && stream.length >= this.#lengthLook) removed += this.#trimLength(stream)
     if (stream.nodes.bytes > rule.maxBytes) removed += stream.trimToBytes(rule.maxBytes)
     return removed
@@ -220,7 +243,10 @@ export class ChannelLog implements MessageLog {
     return stream.length > rule.keepLast ? stream.trimToIdKeeping(oldest, rule.keepLast) : 0
   }
 
-  /** Tells whether the first message is older than the rule keeps them; `oldest` is set to what may stay, 0-0 = no id that there is. */
+  /**
+   * Tells whether the first message is older than the rule allows. Sets `oldest` to the least id
+   * that may stay; 0-0 means that no present id may stay.
+   */
   #isTooOld(stream: Stream, nowMs: number): boolean {
     const { keepMs } = this.rule
     if (keepMs === 0 || keepMs === Number.POSITIVE_INFINITY || keepMs >= nowMs || stream.length === 0) return false
@@ -228,7 +254,7 @@ export class ChannelLog implements MessageLog {
     if (!isAhead(stream.lastId, nowMs, AHEAD_MS)) {
       this.#ahead = undefined
     } else {
-      this.#ahead ??= new AheadMarks()
+      this.#ahead ??= new FutureIdAges()
       this.#ahead.note(nowMs, stream.lastId, keepMs / AGE_STEPS)
       const gone = this.#ahead.lastAt(nowMs - keepMs)
       if (gone !== undefined) oldest.copyFrom(gone).increment()
@@ -237,7 +263,9 @@ export class ChannelLog implements MessageLog {
   }
 }
 
-/** Returns the stream under a key; undefined = there is none, or something else. Counts as no use of the key. */
+/**
+ * Returns the stream under a key; undefined when there is none. Not counted as a use of the key.
+ */
 export function streamUnder(db: Database, key: Bytes): Stream | undefined {
   const entry = db.find(key)
   return entry === NONE || db.typeOf(entry) !== TYPE_STREAM ? undefined : (db.structureOf(entry) as Stream)

@@ -1,7 +1,10 @@
-// The ids that messages had lately (PUBLISH … ID), so that one that is sent again is published once.
+// The ids of recently published messages (PUBLISH … ID), so that a message that is sent again is
+// published once.
 //
-// A hash for each channel: field id, value what the first was answered. Each field expires when the channel's `dedupe` time is over,
-// as fields of any hash do: what is too old goes by itself, after a restart too, and is journaled as HSETEX, which needs no rule.
+// Each channel has a hash: the field is the id, and the value is the reply to the first publish.
+// Each field expires when the channel's `dedupe` time is over, like fields of any hash. So old ids
+// go by themselves, after a restart too. They are journaled as HSETEX, which needs no rule to
+// replay.
 
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'
@@ -13,16 +16,18 @@ import { TYPE_HASH } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { type ChannelKind, idsKey } from './channel-keys.ts'
 
-/** What the sender of a message is answered: how many received it; or, of one that is scheduled, its id. */
+/**
+ * The reply to the sender of a message: the number of receivers, or the id of a scheduled message.
+ */
 export type Answer = number | Bytes
 
-/** Stands for an answer that is the id. */
+/** Stored in place of a reply that is the id. */
 const ID = 'id'
 
 export interface RecentIdsHost {
-  /** Where the ids lie. */
+  /** The database that holds the ids. */
   readonly db: Database
-  /** A key has changed: what is said of it, and what has to be propagated. */
+  /** Announces a change of a key, and propagates the given command. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
@@ -33,7 +38,7 @@ export class RecentIds {
     this.#host = host
   }
 
-  /** Returns what the first message of an id was answered; undefined = there was none lately. */
+  /** Returns the reply to the first message with an id; undefined when there was none recently. */
   find(kind: ChannelKind, channel: string, id: Bytes): Answer | undefined {
     const { db } = this.#host
     const entry = db.find(Bytes.from(idsKey(kind, channel)))
@@ -44,7 +49,7 @@ export class RecentIds {
     return text === ID ? id : Number(text)
   }
 
-  /** Remembers what a message was answered until a time. Throws what the store throws. */
+  /** Remembers the reply to a message until `untilMs`. Throws the store's errors. */
   add(kind: ChannelKind, channel: string, id: Bytes, answer: Answer, untilMs: number): void {
     const { db } = this.#host
     const key = Bytes.from(idsKey(kind, channel))

@@ -1,15 +1,20 @@
-// How many places each user has under each rule, so that a rule can bound them.
+// Counts each user's remembered positions under each rule, so that a rule can bound them.
 //
-// Places are data: they also go by DEL, eviction or FLUSHALL, and this file is told of none of that. So a walk through all of them counts
-// them anew from time to time. What comes and goes during a walk is added to its result, although the walk may have met it: the sum may
-// be too high until the next walk ends, and is never too low.
+// Positions are data. DEL, eviction and FLUSHALL remove them without notice to this file, so a walk
+// through all positions counts them again from time to time. Positions that come during a walk are
+// added to its result, although the walk may have met them. A count may therefore be too high until
+// the next walk ends, and is never too low.
 
 import type { ChannelRule } from '../../config/channel-rules.ts'
+import { assert } from '../../util/assert.ts'
 
 export class PositionCounts {
-  /** By the rule's pattern and the user; neither has a blank. */
+  /** By the rule's pattern and the user. Neither contains a blank. */
   #counts = new Map<string, number>()
-  /** What the walk has found so far, and what has changed since it began; undefined = there is none. */
+  /**
+   * The counts of the current walk, and the changes since it began; `#found` is undefined between
+   * walks.
+   */
   #found: Map<string, number> | undefined = undefined
   readonly #changed = new Map<string, number>()
 
@@ -17,7 +22,7 @@ export class PositionCounts {
     return this.#counts.get(keyOf(rule, subscriber)) ?? 0
   }
 
-  /** A place has come (1), or gone (-1). */
+  /** Counts a position that came (1) or went (-1). */
   change(rule: ChannelRule, subscriber: string, by: 1 | -1): void {
     const key = keyOf(rule, subscriber)
     add(this.#counts, key, by)
@@ -31,14 +36,17 @@ export class PositionCounts {
     this.#changed.clear()
   }
 
-  /** The walk has met a place. */
+  /** Counts a position that the walk met. */
   meet(rule: ChannelRule, subscriber: string): void {
-    add(this.#found!, keyOf(rule, subscriber), 1)
+    assert(this.#found !== undefined, 'positions are met during a walk')
+    add(this.#found, keyOf(rule, subscriber), 1)
   }
 
   end(): void {
-    for (const [key, by] of this.#changed) if (by > 0) add(this.#found!, key, by)
-    this.#counts = this.#found!
+    const found = this.#found
+    assert(found !== undefined, 'a walk that ends has begun')
+    for (const [key, by] of this.#changed) if (by > 0) add(found, key, by)
+    this.#counts = found
     this.#found = undefined
   }
 }

@@ -1,10 +1,14 @@
-// How far named subscribers have heard: what is remembered of them, as data like any other.
+// The read positions of named subscribers. They are data like any other.
 //
-// A hash for each channel or pattern: field `user name`, value `<id> <count> <seconds>`. The id is that of the last message that was
-// heard. The count says how many messages a channel had until then, so that a gap can be counted; `-` = not known. The seconds (Unix time)
-// say when this was written: a subscriber that is away for longer than the rule remembers is forgotten.
+// Each channel or pattern has a hash: field `user name`, value `<id> <count> <seconds>`.
+// - id: the last message that was heard.
+// - count: the number of messages that the channel had up to there, so that a gap can be counted;
+//   `-` when not known.
+// - seconds: the Unix time of the write. A subscriber that is away for longer than the rule's
+//   `remember` is forgotten.
 //
-// Older versions wrote the id alone, or id and count. Such a place counts from the moment since when places are looked after here.
+// Older versions wrote the id alone, or id and count. The time away of such a subscriber counts
+// from the moment at which this server began to look after positions.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'
@@ -18,21 +22,25 @@ import { ABSENT } from '../../store/structures/dictionary.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
-import { placesKey, targetOfPlacesKey } from '../log/channel-keys.ts'
+import { positionsKey, targetOfPositionsKey } from '../log/channel-keys.ts'
 import { PositionCounts } from './position-counts.ts'
 
-/** Not known. */
+/** A count that is not known. */
 export const UNCOUNTED = -1
-/** A place that is older is written again when its subscriber leaves, because the time that it is remembered begins then. */
+/**
+ * An older position is written again when its subscriber leaves, because `remember` counts from
+ * there.
+ */
 export const WRITTEN_AGAIN_MS = 60_000
-/** Places looked at between two steps of the walk through all of them. */
+/** Positions that one step of the walk visits. */
 const WALKED_MAX = 100
 const MS_PER_SECOND = 1000
 
 export class ReadPosition {
   readonly id = new StreamId()
-  /** Messages of the channel up to here, ever; UNCOUNTED. */
+  /** Number of messages that the channel ever had up to here, or UNCOUNTED. */
   count = UNCOUNTED
 
   set(id: StreamId, count: number): this {
@@ -48,51 +56,54 @@ export class ReadPosition {
 
 export interface ReadPositionsHost {
   readonly db: Database
-  /** Data is being loaded. */
+  /** True while data is being loaded. */
   readonly isLoading: boolean
   now(): number
-  /** The rule by which places are remembered; undefined = none is in force. */
+  /** Returns the rule under which positions are remembered; undefined when none is in force. */
   rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined
-  /** Tells whether a subscriber is connected, or has members. */
+  /** Tells whether a subscriber is connected, or a group has members. */
   isListening(kind: SubscriptionKind, target: string, subscriber: string): boolean
-  /** A key has changed: what is said of it, and what has to be propagated. */
+  /** Announces a change of a key, and propagates the given command. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 export class ReadPositions {
   readonly #host: ReadPositionsHost
-  /** The keys under which places are, or have been. */
+  /** Keys that hold positions, or did. */
   readonly #keys = new NameSet()
   #counts = new PositionCounts()
-  /** The walk through all places; undefined = between two walks. */
+  /** The walk through all positions; undefined between two walks. */
   #walk: Iterator<undefined> | undefined = undefined
-  /** Since when places are looked after here. Before that subscribers may have been connected of which nothing is known. */
+  /**
+   * When this server began to look after positions. It does not know which subscribers were
+   * connected before.
+   */
   #sinceMs = 0
 
   constructor(host: ReadPositionsHost) {
     this.#host = host
   }
 
-  /** Other rules are in force, or other data are there, and all keys of places that there are have been noted. */
-  follow(): void {
+  /** Starts again under other rules or with other data. All keys of positions were noted before. */
+  rulesChanged(): void {
     this.#sinceMs = this.#host.now()
     this.#counts = new PositionCounts()
     this.#walk = undefined
-    this.look(Number.POSITIVE_INFINITY)
+    this.sweep(Number.POSITIVE_INFINITY)
   }
 
-  /** Returns how far a subscriber has heard; undefined = nothing is remembered of it. */
+  /** Returns the position of a subscriber; undefined when it is not remembered. */
   get(kind: SubscriptionKind, target: string, subscriber: string): ReadPosition | undefined {
-    const hash = this.#hash(Bytes.from(placesKey(kind, target)))
+    const hash = this.#hash(Bytes.from(positionsKey(kind, target)))
     const value = new Bytes()
-    return hash?.get(Bytes.from(subscriber), value) ? parsePlace(value.toString()) : undefined
+    return hash?.get(Bytes.from(subscriber), value) ? parsePosition(value.toString()) : undefined
   }
 
-  /** Remembers how far a subscriber has heard, unless it is new and too many are remembered of its user. */
-  set(kind: SubscriptionKind, target: string, subscriber: string, place: ReadPosition): void {
+  /** Remembers a position, unless it is new and its user has too many already. */
+  set(kind: SubscriptionKind, target: string, subscriber: string, position: ReadPosition): void {
     const { db, isLoading } = this.#host
-    assert(!isLoading, 'nothing is remembered among data that is being loaded')
-    const key = Bytes.from(placesKey(kind, target))
+    assert(!isLoading, 'positions are not written while data is being loaded')
+    const key = Bytes.from(positionsKey(kind, target))
     const present = this.#hash(key)
     if (present === undefined && db.find(key) !== NONE) return
     const field = Bytes.from(subscriber)
@@ -102,24 +113,28 @@ export class ReadPositions {
       this.#counts.change(rule, subscriber, 1)
     }
     if (present === undefined) this.#keys.add(key.toString())
-    const hash = present === undefined ? db.create(key, new Hash(db.arena, db.host)) : db.getForWrite(key, Hash)!
-    const text = formatReadPosition(place, this.#host.now())
+    const hash = present === undefined ? db.create(key, new Hash(db.arena, db.host)) : db.getForWrite(key, Hash)
+    assert(hash !== undefined, 'a hash that was found can be written')
+    if (CHECKED) assert(position.count >= UNCOUNTED, 'a position has a count or UNCOUNTED')
+    const text = formatReadPosition(position, this.#host.now())
+    if (CHECKED) assert(parsePosition(text)?.id.equals(position.id), 'a stored position reads back as it was')
     hash.set(field, Bytes.from(text))
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
 
-  /** How many more places a rule has remembered of the subscriber's user. */
+  /** Returns how many more positions a rule allows the subscriber's user. */
   roomFor(rule: ChannelRule, subscriber: string): number {
     return rule.maxRemembered - this.#counts.of(rule, subscriber)
   }
 
-  /** Forgets a subscriber; false when nothing was remembered of it. */
+  /** Forgets a subscriber; returns false when it was not remembered. */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
     const { db } = this.#host
-    const key = Bytes.from(placesKey(kind, target))
+    const key = Bytes.from(positionsKey(kind, target))
     const present = this.#hash(key)
     if (present === undefined || present.find(Bytes.from(subscriber)) === ABSENT) return false
-    const hash = db.getForWrite(key, Hash)!
+    const hash = db.getForWrite(key, Hash)
+    assert(hash !== undefined, 'a hash that was found can be written')
     hash.delete(Bytes.from(subscriber))
     if (hash.length === 0) {
       db.delete(key)
@@ -131,10 +146,13 @@ export class ReadPositions {
     return true
   }
 
-  // ── those that are too old ───────────────────────────────────────────────
+  // ── forgetting ───────────────────────────────────────────────────────────
 
-  /** Goes on through all places, so many steps: counts them, and forgets subscribers that are away for too long. */
-  look(steps: number): void {
+  /**
+   * Continues the walk by so many steps. It counts positions, and forgets subscribers that are away
+   * too long.
+   */
+  sweep(steps: number): void {
     this.#walk ??= this.#walkAll()
     for (let i = 0; i < steps; i++) {
       if (this.#walk.next().done !== true) continue
@@ -148,7 +166,9 @@ export class ReadPositions {
     const slots: number[] = []
     counts.begin()
     for (const key of this.#keys) {
-      const { kind, name } = targetOfPlacesKey(key)!
+      const target = targetOfPositionsKey(key)
+      assert(target !== undefined, 'only keys of positions are registered')
+      const { kind, name } = target
       const rule = this.#host.rememberingRule(kind, name)
       const bytes = Bytes.from(key)
       let cursor = 0
@@ -165,7 +185,7 @@ export class ReadPositions {
     counts.end()
   }
 
-  /** Counts the places in some slots of a hash, and returns the subscribers that are to be forgotten. */
+  /** Counts the positions in some slots of a hash; returns the subscribers to forget. */
   #meet(rule: ChannelRule, kind: SubscriptionKind, target: string, hash: Hash, slots: readonly number[]): string[] {
     const host = this.#host
     const window = new Bytes()
@@ -180,24 +200,25 @@ export class ReadPositions {
     return old
   }
 
-  // ── all of them ──────────────────────────────────────────────────────────
+  // ── all positions ────────────────────────────────────────────────────────
 
-  /** Comes to know that there are places under a key. */
-  note(key: string): void {
+  /** Registers a key that holds positions. */
+  noteKey(key: string): void {
+    if (CHECKED) assert(targetOfPositionsKey(key) !== undefined, 'only keys of positions are registered')
     this.#keys.add(key)
   }
 
-  /** Channels and patterns of which somebody is, or has been remembered. */
+  /** Number of channels and patterns that have positions, or had. */
   get targetCount(): number {
     return this.#keys.size
   }
 
-  /** Bytes of what is known of them besides the data. */
+  /** Bytes of bookkeeping besides the data. */
   get bytes(): number {
     return this.#keys.bytes
   }
 
-  /** Returns how many are remembered of each, in no particular order. */
+  /** Yields the number of remembered subscribers of each target, in no particular order. */
   *counts(): Iterable<number> {
     for (const key of this.#keys) {
       const hash = this.#hash(Bytes.from(key))
@@ -206,17 +227,20 @@ export class ReadPositions {
     }
   }
 
-  /** Returns how many are remembered of a target. */
+  /** Returns the number of remembered subscribers of a target. */
   count(kind: SubscriptionKind, target: string): number {
-    return this.#hash(Bytes.from(placesKey(kind, target)))?.length ?? 0
+    return this.#hash(Bytes.from(positionsKey(kind, target)))?.length ?? 0
   }
 
-  /** Gives the subscribers that are remembered of a target, with their places, some at a time; they may change between two steps. */
+  /**
+   * Yields the remembered subscribers of a target with their positions, some at a time. They may
+   * change between two steps.
+   */
   *of(
     kind: SubscriptionKind,
     target: string,
-  ): Generator<readonly (readonly [subscriber: string, place: ReadPosition])[], undefined> {
-    const key = Bytes.from(placesKey(kind, target))
+  ): Generator<readonly (readonly [subscriber: string, position: ReadPosition])[], undefined> {
+    const key = Bytes.from(positionsKey(kind, target))
     const slots: number[] = []
     const met = new Set<string>()
     let cursor = 0
@@ -225,7 +249,7 @@ export class ReadPositions {
       if (hash === undefined) return
       slots.length = 0
       cursor = hash.scan(cursor, WALKED_MAX, slots)
-      const found = placesAt(hash, slots).filter(([subscriber]) => !met.has(subscriber))
+      const found = positionsAt(hash, slots).filter(([subscriber]) => !met.has(subscriber))
       for (const [subscriber] of found) met.add(subscriber)
       yield found
     } while (cursor !== 0)
@@ -238,43 +262,43 @@ export class ReadPositions {
   }
 }
 
-/** The places that stand in some slots of a hash. */
-function placesAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, place: ReadPosition])[] {
+/** Returns the positions in some slots of a hash. */
+function positionsAt(hash: Hash, slots: readonly number[]): (readonly [subscriber: string, position: ReadPosition])[] {
   const window = new Bytes()
-  const found: (readonly [subscriber: string, place: ReadPosition])[] = []
+  const found: (readonly [subscriber: string, position: ReadPosition])[] = []
   for (const slot of slots) {
     const subscriber = hash.fieldOf(slot, window).toString()
-    const place = parsePlace(hash.valueOf(slot, window).toString())
-    if (place !== undefined) found.push([subscriber, place])
+    const position = parsePosition(hash.valueOf(slot, window).toString())
+    if (position !== undefined) found.push([subscriber, position])
   }
   return found
 }
 
-/** The places that a hash remembers. */
-export function* placesIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, place: ReadPosition]> {
+/** Yields the positions of a hash. */
+export function* positionsIn(hash: Hash | undefined): Iterable<readonly [subscriber: string, position: ReadPosition]> {
   if (hash === undefined) return
   const window = new Bytes()
   for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
     const subscriber = hash.fieldOf(slot, window).toString()
-    const place = parsePlace(hash.valueOf(slot, window).toString())
-    if (place !== undefined) yield [subscriber, place]
+    const position = parsePosition(hash.valueOf(slot, window).toString())
+    if (position !== undefined) yield [subscriber, position]
   }
 }
 
-/** Returns a place as it is stored. */
+/** Returns a position in its stored form. */
 export function formatReadPosition({ id, count }: ReadPosition, nowMs: number): string {
   return `${id} ${count === UNCOUNTED ? '-' : count} ${Math.floor(nowMs / MS_PER_SECOND)}`
 }
 
-function parsePlace(text: string): ReadPosition | undefined {
+function parsePosition(text: string): ReadPosition | undefined {
   const [id = '', count] = text.split(' ')
-  const place = new ReadPosition()
-  if (parseStreamId(Bytes.from(id), place.id, 0, false) === ID_INVALID) return undefined
-  if (count !== undefined && /^[0-9]{1,15}$/.test(count)) place.count = Number(count)
-  return place
+  const position = new ReadPosition()
+  if (parseStreamId(Bytes.from(id), position.id, 0, false) === ID_INVALID) return undefined
+  if (count !== undefined && /^[0-9]{1,15}$/.test(count)) position.count = Number(count)
+  return position
 }
 
-/** Returns when a place was written, Unix milliseconds; 0 = it does not say. */
+/** Returns when a position was written, in Unix milliseconds; 0 when it does not say. */
 function writtenMs(text: string): number {
   const [, , seconds = ''] = text.split(' ')
   return /^[0-9]{1,12}$/.test(seconds) ? MS_PER_SECOND * Number(seconds) : 0

@@ -1,35 +1,42 @@
-// One subscription under rules: who listens to a channel or a pattern in a client's place.
+// The reader of one subscription under rules. It listens to a channel or pattern for a client.
 //
-//            has heard all there is ──────────────▶ live ── the client takes too little ──▶ behind
-//   behind ── a slice a time, as its socket drains ──▶ (live again)
+//             no message is unread ───────────────▶ live ── the client is slow ──▶ behind
+//   behind ── a slice at a time, as the socket drains ──▶ (live again)
 //
-// A reader that is live hands on what is published. One that is behind, because it has come back, has begun before now or
-// is too slow, reads from the logs, in slices, each when the client has taken the one before: nothing is buffered, and
-// nothing is between the last message that was read and the first that is heard live.
+// A live reader passes on messages as they are published. A reader is behind when its client came
+// back, began with old messages, or is too slow. Then it reads from the logs in slices, each after
+// the client took the one before. So nothing is buffered, and no message lies between the last one
+// read from a log and the first one heard live.
 //
-// What no rule keeps passes through; under a `slow` rule a client that takes too little is given less of it (spare-messages.ts).
+// Messages of a channel that keeps none pass through. Under a `slow` rule a slow client gets only
+// some of them (slow-subscriber-buffer.ts).
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { MessageKind } from '../../broker/pub-sub.ts'
 import type { Listener } from '../../broker/subscriber.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
+import { ProgressHistory } from '../positions/progress-history.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
-import { TakenMarks } from '../positions/taken-marks.ts'
-import { SpareMessages } from './spare-messages.ts'
-import { type Search, UnreadMessages } from './unread-messages.ts'
+import { SlowSubscriberBuffer } from './slow-subscriber-buffer.ts'
+import { type LogSearch, UnreadMessages } from './unread-messages.ts'
 
-/** So many bytes a reader is given at a time. A client for whom more than that waits is slow. */
+/** Bytes that a reader sends in one slice. A client with more waiting bytes is slow. */
 export const SLICE_BYTES = 64 * 1024
-/** So many bytes may wait within one turn for a client that has taken everything before: it will probably take these, too. */
+/**
+ * Bytes that may wait within one turn for a client that took everything before. It will probably
+ * take these too.
+ */
 const TURN_BYTES_MAX = 256 * 1024
 
 /**
- * What a reader takes besides the names in the maps that lead to it, and how often its target stands there; measured. One that is
- * remembered also has marks of where it was.
+ * Measured size of a reader without the names in its maps, and how many copies of the target's name
+ * those hold. A remembered reader also has a history of its positions.
  */
 const READER_BYTES = 1024
 const MARKS_BYTES = 2048
@@ -41,23 +48,23 @@ export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
   shard: 'smessage',
 }
 
-/** Somebody who is given a slice at a time. */
-export interface Sliced {
+/** A reader that is given one slice at a time. */
+export interface PacedReader {
   readonly client: Client
-  /** Nobody listens through it any more. */
+  /** True when its subscription or membership has ended. */
   readonly ended: boolean
-  /** It is in the line of those who read on. */
+  /** True while it waits in the catch-up queue. */
   queued: boolean
-  /** Gives its client what comes next; the client has taken what it was given before. */
+  /** Sends the next slice. Its client has taken the slice before. */
   read(): void
 }
 
-/** What whoever reads on behalf of others needs: readers, and groups for their members. */
+/** The services for readers, and for groups that read for their members. */
 export interface DeliveryHost {
   readonly ids: MessageIds
-  /** The log whose message is being delivered; null = it has none. */
-  readonly current: ChannelLog | null
-  /** Sends a client one message. `id` = that of a kept one. Returns its bytes. */
+  /** The log whose message is being delivered; null when the channel has no log. */
+  readonly delivering: ChannelLog | null
+  /** Sends one message to a client; `id` is set for a kept message. Returns its bytes. */
   send(
     client: Client,
     kind: MessageKind,
@@ -66,47 +73,54 @@ export interface DeliveryHost {
     message: Bytes,
     id: StreamId | undefined,
   ): number
-  /** Has `read` called when the client has taken what it was given. */
-  readSoon(reader: Sliced): void
-  /** Messages have gone before they were read: `count` of them, UNCOUNTED = not known, from one id to another. A group has no reader. */
+  /** Calls `read` when the client has taken what it was sent. */
+  readSoon(reader: PacedReader): void
+  /**
+   * Reports that messages between two ids were removed before they were read: `count` of them, or
+   * UNCOUNTED. A group has no reader.
+   */
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
 }
 
 export interface ReaderHost extends DeliveryHost {
-  /** How many readers are behind. */
-  behind: number
-  /** A slow reader is spared messages: so many. */
+  /** Number of readers that are behind. */
+  readersBehind: number
+  /** Counts messages that were dropped for a slow reader. */
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
 }
 
-export class Reader implements Listener, Sliced {
+export class Reader implements Listener, PacedReader {
   readonly client: Client
   readonly kind: SubscriptionKind
   /** The channel or the pattern. */
   readonly target: string
-  /** As whom it is remembered: `user name`; '' = nobody remembers it. */
+  /** `user name`, under which its position is remembered; '' when it is not remembered. */
   subscriber: string
   /**
-   * How far its client says that it has heard (CHANNEL ACK): then messages carry their ids. undefined = what it was sent counts.
+   * The position that its client acknowledged (CHANNEL ACK); messages then carry their ids.
+   * undefined when the client does not acknowledge; then sent messages count as heard.
    */
   acknowledged: ReadPosition | undefined = undefined
-  /** Messages that it will never hear, as far as they were counted. */
+  /** Number of messages that it will never hear, as far as they were counted. */
   missed = 0
-  /** It ends without its client having asked for that: its place is remembered. */
+  /** True when its connection ended without UNSUBSCRIBE. Its position stays remembered. */
   vanished = false
   ended = false
   queued = false
-  /** The place that was last remembered, and when that was written; 0 = by others, some time ago. */
+  /**
+   * The position that was remembered last, and when it was written; 0 when this reader did not
+   * write it.
+   */
   readonly remembered = new ReadPosition()
   rememberedMs = 0
-  /** Bytes that it takes. */
+  /** Bytes of the reader. */
   readonly bytes: number
   readonly #host: ReaderHost
   #isLive = true
-  /** While behind: what it has not read yet. */
+  /** The messages that it has not read yet, while it is behind. */
   readonly #unread: UnreadMessages
-  readonly #taken = new TakenMarks<ReadPosition>()
-  #spare: SpareMessages | undefined = undefined
+  readonly #taken = new ProgressHistory<ReadPosition>()
+  #slowBuffer: SlowSubscriberBuffer | undefined = undefined
 
   constructor(host: ReaderHost, client: Client, kind: SubscriptionKind, target: string, subscriber: string) {
     this.#host = host
@@ -119,110 +133,117 @@ export class Reader implements Listener, Sliced {
     this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(this, log, count, from, to))
   }
 
-  /** While behind: how far it has read. */
-  get heard(): ReadPosition {
-    return this.#unread.heard
+  /** How far it has read, while it is behind. */
+  get position(): ReadPosition {
+    return this.#unread.position
   }
 
   get protocol(): 2 | 3 {
     return this.client.protocol
   }
 
-  /** False while it has to read what it did not hear. */
+  /** False while it has unread messages. */
   get isLive(): boolean {
     return this.#isLive
   }
 
   #setLive(isLive: boolean): void {
-    if (isLive !== this.#isLive) this.#host.behind += isLive ? -1 : 1
+    if (isLive !== this.#isLive) this.#host.readersBehind += isLive ? -1 : 1
     this.#isLive = isLive
+    assert(!isLive || this.#unread.isEmpty, 'a live reader has nothing unread')
+    assert(this.#host.readersBehind >= 0, 'readers that are behind are counted')
   }
 
-  // ── messages that are published ──────────────────────────────────────────
+  // ── live messages ────────────────────────────────────────────────────────
 
   deliver(source: Source, start: number, end: number): void {
     const { client } = this
-    const { current } = this.#host
-    if (current === null) {
+    const { delivering: log } = this.#host
+    if (log === null) {
       client.deliver(source, start, end)
-    } else if (!current.keeps) {
-      if (!this.#spares(current)) client.deliver(source, start, end)
+    } else if (!log.keeps) {
+      if (!this.#bufferIfSlow(log)) client.deliver(source, start, end)
     } else if (!this.isLive) {
-      this.#unread.add(current)
+      if (CHECKED) assert(isKept(log), KEPT_FIRST)
+      this.#unread.add(log)
     } else if (isSlow(client)) {
-      this.#fallBehind(current)
+      this.#fallBehind(log)
     } else if (this.acknowledged !== undefined) {
-      this.#send(current, current.message, current.id)
+      this.#send(log, log.message, log.id)
     } else {
       client.deliver(source, start, end)
     }
   }
 
-  /** The message that is being delivered is the first that it does not hear live. */
-  #fallBehind(current: ChannelLog): void {
-    const { heard } = this
+  /** Leaves live delivery. The message being delivered is the first unread one. */
+  #fallBehind(log: ChannelLog): void {
+    const { position } = this
     this.#setLive(false)
     const { last } = this.#host.ids
-    const isForeign = this.kind === 'pattern' && current.id.compare(last) > 0
-    heard.id.copyFrom(isForeign ? last : current.id).decrement()
-    heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
-    this.#unread.add(current)
+    const isForeign = this.kind === 'pattern' && log.id.compare(last) > 0
+    position.id.copyFrom(isForeign ? last : log.id).decrement()
+    position.count = this.kind === 'pattern' ? UNCOUNTED : log.messagesEver - 1
+    this.#unread.add(log)
     this.#host.readSoon(this)
   }
 
-  /** Keeps a message of a channel whose rule spares slow readers, or leaves it out; false = it may be delivered. */
-  #spares(log: ChannelLog): boolean {
-    if (this.#spare === undefined || this.#spare.isEmpty) {
+  /**
+   * Buffers or drops a message for a slow client; returns false when the message may be sent at
+   * once.
+   */
+  #bufferIfSlow(log: ChannelLog): boolean {
+    if (this.#slowBuffer === undefined || this.#slowBuffer.isEmpty) {
       if (!isSlow(this.client)) return false
-      this.#spare ??= new SpareMessages(SLICE_BYTES)
+      this.#slowBuffer ??= new SlowSubscriberBuffer(SLICE_BYTES)
       this.#host.readSoon(this)
     }
-    const missed = this.#spare.add(log)
+    const missed = this.#slowBuffer.add(log)
     if (missed > 0) this.#host.noteMissed(this, log, missed)
     return true
   }
 
-  // ── messages that it has missed ──────────────────────────────────────────
+  // ── catching up ──────────────────────────────────────────────────────────
 
-  /** Begins behind a place: what these logs have since then is to be read. */
-  begin(place: ReadPosition, logs: Search): void {
-    this.#unread.begin(place, logs)
+  /** Begins behind a position, and reads the messages that the logs have since then. */
+  begin(position: ReadPosition, logs: LogSearch): void {
+    this.#unread.begin(position, logs)
     this.#setLive(false)
   }
 
-  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
-  beginFirst(logs: Search, since: StreamId): void {
+  /** Begins where the rules start a new subscriber; `since` is the last message before it came. */
+  beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)
     this.#setLive(this.#unread.isEmpty)
   }
 
-  /** Other rules are in force: while behind, it reads these logs on from where it is. */
-  follow(logs: Search): void {
-    if (!this.#isLive) this.#unread.follow(logs)
+  /** Continues in the logs of the new rules from its position, if it is behind. */
+  rulesChanged(logs: LogSearch): void {
+    if (!this.#isLive) this.#unread.rulesChanged(logs)
   }
 
-  /** Goes on behind a place, wherever it has been: what it was sent so far says nothing of where it is any more. */
-  seek(place: ReadPosition, logs: Search): void {
-    this.begin(place, logs)
+  /** Moves to another position. Its history of positions is no longer valid. */
+  seek(position: ReadPosition, logs: LogSearch): void {
+    this.begin(position, logs)
     this.#taken.clear()
-    this.acknowledged?.set(place.id, place.count)
+    this.acknowledged?.set(position.id, position.count)
     this.#host.readSoon(this)
   }
 
-  /** Its subscription has ended. */
+  /** Ends with its subscription. */
   end(): void {
+    assert(!this.ended, 'a reader ends once')
     this.ended = true
     this.#unread.forget()
     this.#setLive(true)
-    this.#spare = undefined
+    this.#slowBuffer = undefined
   }
 
-  /** Gives the client what comes next, up to a slice. Has itself called again until nothing is left. */
+  /** Sends the client the next slice. Queues itself again until no message is unread. */
   read(): void {
     const { client } = this
     const bytesMax = client.pendingBytes + SLICE_BYTES
-    if (this.#spare !== undefined && !this.#spare.isEmpty) {
-      this.#spare.take((log, spared) => {
+    if (this.#slowBuffer !== undefined && !this.#slowBuffer.isEmpty) {
+      this.#slowBuffer.take((log, spared) => {
         this.#send(log, spared, undefined)
         return client.pendingBytes < bytesMax
       })
@@ -235,15 +256,15 @@ export class Reader implements Listener, Sliced {
       })
       if (isDone) this.#setLive(true)
     }
-    if (!this.isLive || this.#spare?.isEmpty === false) this.#host.readSoon(this)
+    if (!this.isLive || this.#slowBuffer?.isEmpty === false) this.#host.readSoon(this)
   }
 
-  /** Looks into some of the logs that were not looked into yet; true when it knows what is unread. */
+  /** Searches some more logs for unread messages; returns true when the search is complete. */
   #search(): boolean {
     if (this.#unread.isSearched) return true
     if (!this.#unread.search()) return false
-    // Where it begins is known now.
-    this.acknowledged?.copyFrom(this.heard)
+    // The position is known from here on.
+    this.acknowledged?.copyFrom(this.position)
     return true
   }
 
@@ -252,32 +273,46 @@ export class Reader implements Listener, Sliced {
     this.#host.send(this.client, MESSAGE_KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
   }
 
-  // ── where it is ──────────────────────────────────────────────────────────
+  // ── position ─────────────────────────────────────────────────────────────
 
-  /** How far it has been sent messages; `end` = the place behind all there is. */
-  placeNow(end: ReadPosition): ReadPosition {
-    return new ReadPosition().copyFrom(this.isLive ? end : this.heard)
+  /**
+   * Returns the position up to which messages were sent; `end` is the position behind the last
+   * message.
+   */
+  positionNow(end: ReadPosition): ReadPosition {
+    return new ReadPosition().copyFrom(this.isLive ? end : this.position)
   }
 
-  /** True when nothing has been published since it was last noted where it is, and it has nothing to read. */
+  /** True when it is live, and no message was kept since its last sample. */
   get isSampled(): boolean {
     return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
   }
 
-  /** Notes where it is, if its client has taken everything; `end` as of `placeNow`. */
+  /** Notes its position, if the client has taken everything; `end` as for `positionNow`. */
   sample(nowMs: number, end: ReadPosition): void {
     if (this.client.outputBytes > 0) return
-    const place = this.placeNow(end)
-    if (this.#taken.last?.id.equals(place.id) !== true) this.#taken.note(nowMs, place)
+    const position = this.positionNow(end)
+    if (this.#taken.last?.id.equals(position.id) !== true) this.#taken.note(nowMs, position)
   }
 
-  /** How far it had heard at a time, everything sent until then having been taken; undefined = that is not known any more. */
-  placeAt(ms: number): ReadPosition | undefined {
+  /**
+   * Returns its position at a time, when all bytes sent until then had been taken; undefined when
+   * not known.
+   */
+  positionAt(ms: number): ReadPosition | undefined {
     return this.#taken.at(ms)
   }
 }
 
-/** True when a client takes so little that it had better read on from a log. */
+/** Says what `isKept` asserts. */
+export const KEPT_FIRST = 'a message is kept before a client hears it'
+
+/** Tells whether the message that a log delivers was kept; for assertions. */
+export function isKept(log: ChannelLog): boolean {
+  return log.stream?.lastId.equals(log.id) === true
+}
+
+/** Tells whether a client takes so little that it should read from the log. */
 export function isSlow(client: Client): boolean {
   const { backlogBytes } = client.transport
   return backlogBytes > 0 ? backlogBytes + client.pendingBytes > SLICE_BYTES : client.pendingBytes > TURN_BYTES_MAX

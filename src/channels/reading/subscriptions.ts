@@ -1,9 +1,9 @@
-// Who is subscribed under rules: for each subscription a reader that listens in its client's place, and what is remembered of
-// those that have a name.
+// The subscriptions under rules. Each has a reader that listens for its client, and a remembered
+// position if the client has a name.
 //
-//   SUBSCRIBE ─▶ join: the place of that name is looked up, whoever has it gives it up ─▶ a reader
-//   UNSUBSCRIBE ─▶ leave: the place is forgotten
-//   the connection has ended ─▶ vanish: the place is written down ─▶ leave
+//   SUBSCRIBE            ─▶ join: finds the position of that name, and takes it from its holder ─▶ a reader
+//   UNSUBSCRIBE          ─▶ leave: forgets the position
+//   the connection ended ─▶ vanish: writes the position ─▶ leave
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
@@ -23,17 +23,17 @@ import { Reader, type ReaderHost } from './reader.ts'
 
 export interface SubscriptionsHost extends ReaderHost {
   readonly logs: ChannelLogs
-  readonly places: ReadPositions
-  /** True while data is being loaded: what that brings is how it was. */
+  readonly positions: ReadPositions
+  /** True while data is being loaded. Positions come from that data and are not written. */
   readonly isLoading: boolean
   readonly redeliverMs: number
   now(): number
   monotonic(): number
-  /** Has places noted from time to time. */
+  /** Samples positions from time to time. */
   sampleSoon(): void
 }
 
-/** Where the clients are. */
+/** Gives access to the clients and their subscriptions. */
 export interface SubscriptionsEngine {
   readonly clients: {
     readonly pubSub: PubSub
@@ -44,9 +44,9 @@ export interface SubscriptionsEngine {
 export class Subscriptions {
   readonly #host: SubscriptionsHost
   readonly #engine: SubscriptionsEngine
-  /** Who listens on whose behalf: client → kind and target → reader. */
+  /** Client → kind and target → reader. */
   readonly #readers = new Map<Subscriber, NameMap<Reader>>()
-  /** Those who are remembered: kind, target and subscriber → reader. */
+  /** Kind, target and subscriber → reader, for remembered subscribers. */
   readonly #named = new NameMap<Reader>()
 
   constructor(host: SubscriptionsHost, engine: SubscriptionsEngine) {
@@ -54,24 +54,24 @@ export class Subscriptions {
     this.#engine = engine
   }
 
-  // ── who is there ─────────────────────────────────────────────────────────
+  // ── connected subscribers ────────────────────────────────────────────────
 
-  /** Who listens on a client's behalf. */
+  /** Returns the readers of a client. */
   ofClient(client: Client): Iterable<Reader> {
     return this.#readers.get(client)?.values() ?? []
   }
 
-  /** Who listens on a client's behalf to one channel or pattern. */
+  /** Returns the reader of a client's subscription to one channel or pattern. */
   of(client: Subscriber, kind: SubscriptionKind, target: string): Reader | undefined {
     return this.#readers.get(client)?.get(keyOf(kind, target))
   }
 
-  /** The reader of a remembered subscriber that is connected. */
+  /** Returns the reader of a remembered subscriber that is connected. */
   named(kind: SubscriptionKind, target: string, subscriber: string): Reader | undefined {
     return this.#named.get(keyOf(kind, target, subscriber))
   }
 
-  /** How many of them there are. */
+  /** Number of connected subscribers that are remembered. */
   get namedCount(): number {
     return this.#named.size
   }
@@ -80,21 +80,21 @@ export class Subscriptions {
     return this.#named.values()
   }
 
-  // ── who may come ─────────────────────────────────────────────────────────
+  // ── limits ───────────────────────────────────────────────────────────────
 
   addsPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
-    for (const _ of this.#newPlaces(client, kind, names)) return true
+    for (const _ of this.#newPositions(client, kind, names)) return true
     return false
   }
 
   checkPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
-    const { places } = this.#host
+    const { positions } = this.#host
     const added = new Map<string, number>()
-    for (const { rule, subscriber } of this.#newPlaces(client, kind, names)) {
+    for (const { rule, subscriber } of this.#newPositions(client, kind, names)) {
       const counted = `${rule.pattern} ${userOf(subscriber)}`
       const count = (added.get(counted) ?? 0) + 1
       added.set(counted, count)
-      if (places.roomFor(rule, subscriber) < count) {
+      if (positions.roomFor(rule, subscriber) < count) {
         throw ERR.of(
           `too many places of this user are remembered already: the channel's rule says max-remembered ${rule.maxRemembered}`,
         )
@@ -102,14 +102,17 @@ export class Subscriptions {
     }
   }
 
-  /** The places that would be remembered besides, if a client subscribed to these, each with its rule. */
-  *#newPlaces(
+  /**
+   * Yields the positions that would be remembered in addition if a client subscribed to these
+   * names.
+   */
+  *#newPositions(
     client: Subscriber,
     kind: SubscriptionKind,
     names: readonly string[],
   ): Generator<{ readonly rule: ChannelRule; readonly subscriber: string }, undefined> {
     assert(client instanceof Client, 'clients subscribe')
-    const { logs, places } = this.#host
+    const { logs, positions } = this.#host
     const own = subscriberOf(client)
     for (const name of names) {
       const shared = isShared(name) ? parseSharedName(name) : undefined
@@ -117,39 +120,43 @@ export class Subscriptions {
       if (subscriber === '') continue
       const target = shared?.target ?? name
       const rule = logs.rememberingRule(kind, target)
-      if (rule !== undefined && places.get(kind, target, subscriber) === undefined) yield { rule, subscriber }
+      if (rule !== undefined && positions.get(kind, target, subscriber) === undefined) yield { rule, subscriber }
     }
   }
 
-  // ── who comes ────────────────────────────────────────────────────────────
+  // ── joining ──────────────────────────────────────────────────────────────
 
   join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     assert(subscriber instanceof Client, 'clients subscribe')
-    return this.#host.logs.concern(kind, name) ? this.#join(subscriber, kind, name, 'first') : subscriber
+    return this.#host.logs.isNamedByRule(kind, name) ? this.#join(subscriber, kind, name, 'first') : subscriber
   }
 
-  /** `late` = it has been subscribed before there was a rule, or while data was loaded: it hears nothing that was before. */
+  /**
+   * With `late`, the client subscribed before there was a rule or during loading, so it hears no
+   * old messages.
+   */
   #join(client: Client, kind: SubscriptionKind, name: string, when: 'first' | 'late'): Reader {
     const host = this.#host
     const { logs } = host
-    const subscriber = logs.keep(kind, name) ? subscriberOf(client) : ''
-    const place = subscriber === '' ? undefined : this.#placeOf(kind, name, subscriber)
+    assert(this.of(client, kind, name) === undefined, 'a client subscribes once to a name')
+    const subscriber = logs.mayKeep(kind, name) ? subscriberOf(client) : ''
+    const position = subscriber === '' ? undefined : this.#takeOverPosition(kind, name, subscriber)
     const reader = new Reader(host, client, kind, name, subscriber)
     const end = logs.endOf(kind, name)
-    if (place !== undefined) {
-      reader.begin(place, logs.of(kind, name))
-      reader.remembered.set(place.id, place.count)
-    } else if (when === 'first' && logs.beginBefore(kind, name)) {
-      reader.beginFirst(logs.of(kind, name), end.id)
+    if (position !== undefined) {
+      reader.begin(position, logs.logsOf(kind, name))
+      reader.remembered.set(position.id, position.count)
+    } else if (when === 'first' && logs.startsWithHistory(kind, name)) {
+      reader.beginFirst(logs.logsOf(kind, name), end.id)
     }
-    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().copyFrom(place ?? reader.placeNow(end))
+    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().copyFrom(position ?? reader.positionNow(end))
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     client.listenerBytes += reader.bytes
     this.#readers.set(client, readers)
     if (subscriber !== '') {
       this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (place === undefined) this.remember(reader, reader.placeNow(end))
+      if (position === undefined) this.remember(reader, reader.positionNow(end))
       reader.sample(host.monotonic(), end)
       host.sampleSoon()
     }
@@ -157,20 +164,26 @@ export class Subscriptions {
     return reader
   }
 
-  /** How far a subscriber has heard. Who bears the same name and is connected gives its subscription up. */
-  #placeOf(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
+  /**
+   * Returns the position of a subscriber. A connected client that holds the same name loses its
+   * subscription.
+   */
+  #takeOverPosition(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
     const holder = this.named(kind, name, subscriber)
     if (holder !== undefined) this.#displace(holder)
-    const { logs, places } = this.#host
-    const place = places.get(kind, name, subscriber)
-    return place && logs.correct(kind, name, place)
+    const { logs, positions } = this.#host
+    const position = positions.get(kind, name, subscriber)
+    return position && logs.correct(kind, name, position)
   }
 
-  /** Somebody else has taken a reader's place over: its client is told, or where that is impossible disconnected. */
+  /**
+   * Ends a subscription whose name another client took over. RESP3 clients are told; RESP2 clients
+   * are disconnected.
+   */
   #displace(reader: Reader): void {
     const { client, kind, target } = reader
     const { connected: clients, pubSub } = this.#engine.clients
-    this.#leaveBehind(reader)
+    this.#rememberVanished(reader)
     if (client.protocol === 2) {
       clients.close(client, 'now')
       return
@@ -182,8 +195,8 @@ export class Subscriptions {
     pubSub.sendEnd(client, kind, target, kind === 'shard' ? client.shardChannels.size : client.subscriptions)
   }
 
-  /** Other rules are in force, or data has come: has everybody who is subscribed listen as the rules say now. */
-  follow(): void {
+  /** Adapts all subscriptions to other rules or other data. */
+  rulesChanged(): void {
     for (const client of this.#engine.clients.connected.values()) {
       for (const name of client.channels) this.#followOne(client, 'channel', name)
       for (const name of client.patterns) this.#followOne(client, 'pattern', name)
@@ -196,87 +209,93 @@ export class Subscriptions {
     const { logs } = this.#host
     const { pubSub } = this.#engine.clients
     const reader = this.of(client, kind, name)
-    const concerned = logs.concern(kind, name)
+    const concerned = logs.isNamedByRule(kind, name)
     if (reader === undefined) {
       if (concerned) pubSub.replace(kind, name, client, this.#join(client, kind, name, 'late'))
     } else if (!concerned) {
       this.#detach(reader)
       pubSub.replace(kind, name, reader, client)
     } else {
-      reader.follow(logs.of(kind, name))
+      reader.rulesChanged(logs.logsOf(kind, name))
     }
   }
 
-  // ── who goes ─────────────────────────────────────────────────────────────
+  // ── leaving ──────────────────────────────────────────────────────────────
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     const reader = this.of(subscriber, kind, name)
     if (reader === undefined) return subscriber
     this.#detach(reader)
-    // Who unsubscribes wants nothing more; who is gone may come back.
-    const { isLoading, places } = this.#host
-    if (!reader.vanished && reader.subscriber !== '' && !isLoading) places.forget(kind, name, reader.subscriber)
+    // UNSUBSCRIBE means that the client wants nothing more. A client that vanished may come back.
+    const { isLoading, positions } = this.#host
+    if (!reader.vanished && reader.subscriber !== '' && !isLoading) positions.forget(kind, name, reader.subscriber)
     return reader
   }
 
   vanish(subscriber: Subscriber): void {
-    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#leaveBehind(reader)
+    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#rememberVanished(reader)
   }
 
-  /** Remembers how far a reader has come that ends without its client having asked for that. */
-  #leaveBehind(reader: Reader): void {
+  /** Remembers the position of a reader whose connection ended without UNSUBSCRIBE. */
+  #rememberVanished(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
     reader.vanished = true
     if (subscriber === '') return
     const { logs, redeliverMs } = this.#host
     const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
-    const place = isCertain ? reader.placeNow(logs.endOf(kind, target)) : this.certainPlace(reader)
-    this.remember(reader, reader.acknowledged ?? place ?? reader.remembered, 'left')
+    const position = isCertain ? reader.positionNow(logs.endOf(kind, target)) : this.confirmedPosition(reader)
+    this.remember(reader, reader.acknowledged ?? position ?? reader.remembered, 'left')
   }
 
   #detach(reader: Reader): void {
     const { client, kind, subscriber, target } = reader
     const readers = this.#readers.get(client)
-    readers?.delete(keyOf(kind, target))
-    if (readers?.size === 0) this.#readers.delete(client)
+    assert(readers?.get(keyOf(kind, target)) === reader, 'a reader that is detached was joined')
+    readers.delete(keyOf(kind, target))
+    if (readers.size === 0) this.#readers.delete(client)
     client.listenerBytes -= reader.bytes
+    assert(client.listenerBytes >= 0, 'the bytes of readers are counted')
     reader.end()
     if (subscriber !== '' && this.named(kind, target, subscriber) === reader) {
       this.#named.delete(keyOf(kind, target, subscriber))
     }
   }
 
-  // ── what is remembered of them ───────────────────────────────────────────
+  // ── remembered positions ─────────────────────────────────────────────────
 
-  /** How far a reader has heard for certain: what it was sent before that was taken, and some time ago; undefined = not known. */
-  certainPlace(reader: Reader): ReadPosition | undefined {
-    return reader.acknowledged ?? reader.placeAt(this.#host.monotonic() - this.#host.redeliverMs)
+  /**
+   * Returns the position up to which a reader has certainly heard: messages sent at least
+   * `redeliver` ago whose bytes were taken, or acknowledged messages; undefined when not known.
+   */
+  confirmedPosition(reader: Reader): ReadPosition | undefined {
+    return reader.acknowledged ?? reader.positionAt(this.#host.monotonic() - this.#host.redeliverMs)
   }
 
   /**
-   * Has a place written down, unless it is already, or data is loaded: what that brings is how it was. Of a subscriber that has `left` it is
-   * also written down when that was, if the last writing is some time ago.
+   * Writes a position, unless it is written already or data is being loaded. For a subscriber that
+   * `left`, the time of leaving is written too, if the last write is not recent.
    */
-  remember(reader: Reader, place: ReadPosition, when: 'left' | 'there' = 'there'): void {
+  remember(reader: Reader, position: ReadPosition, when: 'left' | 'there' = 'there'): void {
     const { remembered, kind, subscriber, target } = reader
-    const { isLoading, places } = this.#host
+    const { isLoading, positions } = this.#host
     if (isLoading) return
+    assert(subscriber !== '', 'only named subscribers are remembered')
     const nowMs = this.#host.now()
     const isWritten = when === 'there' || nowMs - reader.rememberedMs < WRITTEN_AGAIN_MS
-    if (isWritten && remembered.id.equals(place.id) && !place.id.isZero) return
-    remembered.set(place.id, place.count)
+    if (isWritten && remembered.id.equals(position.id) && !position.id.isZero) return
+    remembered.set(position.id, position.count)
     reader.rememberedMs = nowMs
-    places.set(kind, target, subscriber, place)
+    positions.set(kind, target, subscriber, position)
   }
 
-  /** Remembers a connected subscriber no more; it hears what is published as before. */
+  /** Stops remembering a connected subscriber. It still hears what is published. */
   disown(reader: Reader): void {
     this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
     reader.subscriber = ''
   }
 }
 
-/** As whom a client is remembered; '' = it is not. */
+/** Returns the name under which a client is remembered; '' when it is not. */
 function subscriberOf({ name, user }: Client): string {
   return name === '' || user.name === GROUP_USER ? '' : `${user.name} ${name}`
 }

@@ -1,33 +1,42 @@
-// What somebody under rules has not heard yet of some logs: where it is, and what comes next.
+// The unread messages of some logs, and the position up to which they were read.
 //
-// Several logs are read as one: the message that comes next is the oldest of all. No message is copied. What is remembered is the
-// place, and which logs may have something unread: a heap, ordered by the id of each log before which nothing is unread. New
-// messages have higher ids, and old ones are only removed, so such an id stays right. A log is looked into when it is the first.
+// Several logs are read as one: the oldest unread message of all comes next. Messages are not
+// copied. The state is the position and a heap of the logs that may have unread messages. The heap
+// is ordered by an id in each log before which no message is unread. This id stays valid,
+// because new messages have higher ids and old ones are only removed. A log is looked into when it
+// is first in the heap.
 //
-// Which logs have something unread is searched a few hundred logs at a time, because a pattern may match very many of them.
-// Nothing is read before the search has ended. What is published meanwhile is unread, too.
+// A pattern may match very many logs, so they are searched for unread messages a few hundred at a
+// time. Reading starts when the search is complete. Messages published meanwhile are unread, too.
 //
-// One channel may have ids that are ahead of those that the others are given (message-ids.ts). The place of a pattern does not follow
-// them, or it would pass what the others are going to have. How far such a channel has been read is noted beside the channel.
+// One channel may have ids ahead of the other channels' ids (message-ids.ts). The position of a
+// pattern does not follow such ids, because it would pass later messages of the other channels. How
+// far such a channel was read is noted in its own heap entry.
 
+import type { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 
-/** Is told of messages that have gone before they were read: `count` of them, UNCOUNTED = not known, from one id to another. */
+/**
+ * Reports messages that were removed before they were read: `count` of them, or UNCOUNTED, between
+ * two ids.
+ */
 export type NoteGap = (log: ChannelLog, count: number, from: StreamId, to: StreamId) => void
 
-/** Takes the next message; false = not now: it stays unread. */
-export type Hand = (log: ChannelLog, message: Bytes, id: StreamId) => boolean
+/** Takes the next message; returns false to leave it unread for now. */
+export type TakeMessage = (log: ChannelLog, message: Bytes, id: StreamId) => boolean
 
-/** The logs that are to be looked into; undefined = one more of which nobody wants anything. */
-export type Search = Iterator<ChannelLog | undefined>
+/** The logs to search; undefined stands for a log that the subscription does not read. */
+export type LogSearch = Iterator<ChannelLog | undefined>
 
-/** Logs that are looked into at a time: half a millisecond's work. */
+/** Logs that one step searches; that takes half a millisecond. */
 const SEARCHED_MAX = 500
-/** As above, at once when somebody begins: where there are few channels it knows then. */
+/** Logs that are searched at the beginning. With few channels the search is complete at once. */
 const SEARCHED_AT_ONCE = 16
 
 const field = new Bytes()
@@ -35,29 +44,37 @@ const message = new Bytes()
 const from = new StreamId()
 const to = new StreamId()
 
-interface Unread {
+interface UnreadLog {
   log: ChannelLog
-  /** Where to begin if that is not behind the place. */
+  /** Where to begin, if that is behind the position. */
   first: StreamId | undefined
-  /** Nothing before this id is unread. */
+  /** No message before this id is unread. */
   readonly next: StreamId
-  /** Where it stands in the heap. */
+  /** Index in the heap. */
   at: number
 }
 
 export class UnreadMessages {
-  /** How far it has read. While it is searched where rules have a new subscriber begin: zero, nothing. */
-  readonly heard = new ReadPosition()
-  /** The last id that was given; undefined = of one channel alone the place follows every id. */
+  /** How far the messages were read. Zero while a new subscriber's start is being searched. */
+  readonly position = new ReadPosition()
+  /**
+   * The last id that the server gave. undefined for a single channel, whose position follows every
+   * id.
+   */
   readonly #last: StreamId | undefined
   readonly #noteGap: NoteGap
-  /** Logs that may have something unread, by name: a log that was emptied and forgotten may have been made anew meanwhile. */
-  readonly #logs = new NameMap<Unread>()
-  /** The same ones as a binary heap: the one whose `next` is least stands first. */
-  #heap: Unread[] = []
-  /** Logs that were not looked into yet; undefined = none. */
-  #search: Search | undefined = undefined
-  /** While it is searched where rules have it begin: the last message that was there before it came. */
+  /**
+   * Logs that may have unread messages, by name. A forgotten log may have been made again under its
+   * name.
+   */
+  readonly #logs = new NameMap<UnreadLog>()
+  /** The same logs as a binary heap; the least `next` is first. */
+  #heap: UnreadLog[] = []
+  /** Logs that are still to be searched; undefined when the search is complete. */
+  #search: LogSearch | undefined = undefined
+  /**
+   * The last message before the subscriber came, while a new subscriber's start is being searched.
+   */
   #since: StreamId | undefined = undefined
 
   constructor(last: StreamId | undefined, noteGap: NoteGap) {
@@ -65,40 +82,43 @@ export class UnreadMessages {
     this.#noteGap = noteGap
   }
 
-  /** Begins behind a place: what the logs have since then is to be read. */
-  begin({ id, count }: ReadPosition, logs: Search): void {
-    this.heard.set(id, count)
+  /** Begins behind a position, and searches the logs for later messages. */
+  begin({ id, count }: ReadPosition, logs: LogSearch): void {
+    this.position.set(id, count)
     this.#begin(logs, undefined)
   }
 
-  /** Begins where the logs' rules have a new subscriber begin; `since` = the last message that was there before it came. */
-  beginFirst(logs: Search, since: StreamId): void {
-    this.heard.id.setZero()
-    this.heard.count = UNCOUNTED
+  /** Begins where the rules start a new subscriber; `since` is the last message before it came. */
+  beginFirst(logs: LogSearch, since: StreamId): void {
+    this.position.id.setZero()
+    this.position.count = UNCOUNTED
     this.#begin(logs, new StreamId().copyFrom(since))
   }
 
-  #begin(logs: Search, since: StreamId | undefined): void {
+  #begin(logs: LogSearch, since: StreamId | undefined): void {
     this.forget()
     this.#search = logs
     this.#since = since
     this.search(SEARCHED_AT_ONCE)
   }
 
-  /** Begins anew among other logs, where it is or was to begin. */
-  follow(logs: Search): void {
-    if (this.#since === undefined) this.begin(this.heard, logs)
+  /** Begins again in other logs, from its position or from the start that it searched for. */
+  rulesChanged(logs: LogSearch): void {
+    if (this.#since === undefined) this.begin(this.position, logs)
     else this.beginFirst(logs, this.#since)
   }
 
-  /** A log has a message more, the one that is being delivered: of this log the first unread one, unless there was one before. */
+  /**
+   * Adds the message that a log delivers. It is the log's first unread message, unless the log had
+   * one already.
+   */
   add(log: ChannelLog): void {
     const known = this.#logs.get(log.name)
     if (known === undefined) this.#put(log, log.id, log.id)
     else known.log = log
   }
 
-  /** What is unread stays unread. */
+  /** Drops the search and the heap. The position stays. */
   forget(): void {
     this.#logs.clear()
     this.#heap = []
@@ -106,19 +126,19 @@ export class UnreadMessages {
     this.#since = undefined
   }
 
-  /** True when nothing is to be read. */
+  /** True when no message is unread. */
   get isEmpty(): boolean {
     return this.#heap.length === 0 && this.isSearched
   }
 
-  /** True when it knows all logs that have something unread. */
+  /** True when all logs were searched. */
   get isSearched(): boolean {
     return this.#search === undefined
   }
 
   // ── the search ───────────────────────────────────────────────────────────
 
-  /** Looks into some of the logs that were not looked into yet; true when it knows all that have something unread. */
+  /** Searches some more logs; returns true when all were searched. */
   search(max = SEARCHED_MAX): boolean {
     if (this.#search === undefined) return true
     for (let i = 0; i < max; i++) {
@@ -135,7 +155,7 @@ export class UnreadMessages {
   #look(log: ChannelLog): void {
     const since = this.#since
     if (since === undefined) {
-      const { id } = this.heard
+      const { id } = this.position
       const { stream } = log
       if (stream !== undefined && stream.lastId.compare(id) > 0) this.#put(log, undefined, behind(id))
     } else {
@@ -146,39 +166,44 @@ export class UnreadMessages {
 
   #endSearch(): void {
     this.#search = undefined
+    if (CHECKED) this.check()
     if (this.#since === undefined) return
-    this.heard.id.copyFrom(this.#since)
+    this.position.id.copyFrom(this.#since)
     this.#since = undefined
     const [oldest] = this.#heap
-    if (oldest !== undefined) this.heard.id.copyFrom(oldest.next).decrement()
+    if (oldest !== undefined) this.position.id.copyFrom(oldest.next).decrement()
   }
 
   // ── reading ──────────────────────────────────────────────────────────────
 
-  /** Hands on what comes next until `hand` says no, or nothing is left: then true. Everything must have been searched. */
-  read(hand: Hand): boolean {
+  /**
+   * Hands on messages in order until `hand` refuses; returns true when none is left. All logs must
+   * have been searched.
+   */
+  read(hand: TakeMessage): boolean {
     const heap = this.#heap
-    while (heap.length > 0) {
-      const head = heap[0]!
+    assert(this.isSearched, 'all logs are searched before messages are read')
+    for (let head = heap[0]; head !== undefined; head = heap[0]) {
       const { log } = head
-      if (!this.#open(head)) {
-        this.#pass()
+      const stream = this.#open(head)
+      if (stream === undefined) {
+        this.#pass(head)
         continue
       }
       const { cursor } = log
       const after = this.#second()
-      const stream = log.stream!
       let isLeft = true
-      // No two messages have the same id: what may come at this one elsewhere comes later.
+      // Ids are unique: another log's message with this id comes later.
       while (after === undefined || cursor.id.compare(after) <= 0) {
+        assert(cursor.id.compare(this.position.id) > 0, 'each message is read once, in order')
         cursor.beginFields()
         cursor.nextField(field, message)
         if (!hand(log, message, cursor.id)) return false
-        // Passed from now on: the place says where to go on.
+        // The position now includes this message.
         const isForeign = this.#last !== undefined && cursor.id.compare(this.#last) > 0
         head.first = isForeign ? behind(cursor.id) : undefined
-        if (!isForeign) this.heard.id.copyFrom(cursor.id)
-        if (this.heard.count !== UNCOUNTED) this.heard.count++
+        if (!isForeign) this.position.id.copyFrom(cursor.id)
+        if (this.position.count !== UNCOUNTED) this.position.count++
         isLeft = stream.next(cursor)
         if (!isLeft) break
       }
@@ -186,7 +211,7 @@ export class UnreadMessages {
         head.next.copyFrom(cursor.id)
         this.#sink(head, 0)
       } else {
-        this.#pass()
+        this.#pass(head)
       }
     }
     return true
@@ -197,7 +222,7 @@ export class UnreadMessages {
   #put(log: ChannelLog, first: StreamId | undefined, next: StreamId): void {
     const known = this.#logs.get(log.name)
     if (known !== undefined) {
-      // It has got a message before it was looked into, where it has older ones.
+      // It got a message before it was searched, and it has older unread ones.
       known.first = first
       known.next.copyFrom(next)
       this.#rise(known)
@@ -209,87 +234,101 @@ export class UnreadMessages {
     this.#rise(unread)
   }
 
-  /** The first log has nothing unread. */
-  #pass(): void {
-    const heap = this.#heap
-    this.#logs.delete(heap[0]!.log.name)
-    const last = heap.pop()!
-    if (heap.length > 0) this.#sink(last, 0)
+  /** Removes the first log, which has no unread message. */
+  #pass(first: UnreadLog): void {
+    this.#logs.delete(first.log.name)
+    const last = this.#heap.pop()
+    if (last !== undefined && last !== first) this.#sink(last, 0)
+    if (CHECKED) this.check()
   }
 
-  /** The least `next` of all but the first; undefined = there is no other. */
+  /** Returns the least `next` of all logs but the first; undefined when there is no other. */
   #second(): StreamId | undefined {
     const [, left, right] = this.#heap
     if (left === undefined || right === undefined) return left?.next
     return left.next.compare(right.next) <= 0 ? left.next : right.next
   }
 
-  #rise(unread: Unread): void {
+  #rise(unread: UnreadLog): void {
     const heap = this.#heap
     let { at } = unread
     while (at > 0) {
-      const parent = (at - 1) >>> 1
-      if (heap[parent]!.next.compare(unread.next) <= 0) break
-      this.#place(heap[parent]!, at)
-      at = parent
+      const above = (at - 1) >>> 1
+      const parent = heap[above]
+      if (parent === undefined || parent.next.compare(unread.next) <= 0) break
+      this.#setAt(parent, at)
+      at = above
     }
-    this.#place(unread, at)
+    this.#setAt(unread, at)
   }
 
-  /** Has one stand at `at`, or below. */
-  #sink(unread: Unread, at: number): void {
+  /** Moves a log down from index `at` until the heap is in order. */
+  #sink(unread: UnreadLog, at: number): void {
     const heap = this.#heap
-    for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
-      if (child + 1 < heap.length && heap[child + 1]!.next.compare(heap[child]!.next) < 0) child++
-      if (unread.next.compare(heap[child]!.next) <= 0) break
-      this.#place(heap[child]!, at)
-      at = child
+    for (let left = heap[2 * at + 1]; left !== undefined; left = heap[2 * at + 1]) {
+      const right = heap[2 * at + 2]
+      const child = right !== undefined && right.next.compare(left.next) < 0 ? right : left
+      if (unread.next.compare(child.next) <= 0) break
+      const below = child.at
+      this.#setAt(child, at)
+      at = below
     }
-    this.#place(unread, at)
+    this.#setAt(unread, at)
   }
 
-  #place(unread: Unread, at: number): void {
+  #setAt(unread: UnreadLog, at: number): void {
     this.#heap[at] = unread
     unread.at = at
   }
 
-  // ── logs ─────────────────────────────────────────────────────────────────
-
-  /** Has a log's cursor stand at the first message that is to be read; false = there is none. */
-  #open(unread: Unread): boolean {
-    const { heard } = this
-    const { first, log } = unread
-    const { stream } = log
-    if (log.isGone || stream === undefined || stream.length === 0) return false
-    if (first !== undefined && first.compare(heard.id) > 0) from.copyFrom(first)
-    else from.copyFrom(heard.id).increment()
-    if (stream.lastId.compare(from) < 0) return false
-    if (stream.firstId.compare(from) > 0) {
-      this.#tellGap(log)
-      // Told of once, however long the rest waits to be read.
-      unread.first = new StreamId().copyFrom(stream.firstId)
+  /** Walks the heap: it is in order, and each log in it knows its index and is found by its name. */
+  check(): void {
+    if (!CHECKED) return
+    const heap = this.#heap
+    assert(heap.length === this.#logs.size, 'the heap and the map hold the same logs')
+    for (const [at, unread] of heap.entries()) {
+      assert(unread.at === at, 'a log knows its index in the heap')
+      assert(this.#logs.get(unread.log.name) === unread, 'a log of the heap is found by its name')
+      const parent = at === 0 ? undefined : heap[(at - 1) >>> 1]
+      assert(parent === undefined || parent.next.compare(unread.next) <= 0, 'the heap is in order')
     }
-    if (log.rule.slow !== 'conflate') return stream.seek(from, log.cursor)
-    // Of what it could not take it hears the last alone.
-    if (!stream.last(log.cursor)) return false
-    return log.cursor.id.compare(from) >= 0
   }
 
-  /** Messages may have gone before they were read: those between where it was and the first that is left. */
-  #tellGap(log: ChannelLog): void {
-    const stream = log.stream!
+  // ── logs ─────────────────────────────────────────────────────────────────
+
+  /** Sets a log's cursor to its first unread message, and returns its stream; undefined when it has none. */
+  #open(unread: UnreadLog): Stream | undefined {
+    const { position } = this
+    const { first, log } = unread
+    const { stream } = log
+    if (log.isGone || stream === undefined || stream.length === 0) return undefined
+    if (first !== undefined && first.compare(position.id) > 0) from.copyFrom(first)
+    else from.copyFrom(position.id).increment()
+    if (stream.lastId.compare(from) < 0) return undefined
+    if (stream.firstId.compare(from) > 0) {
+      this.#tellGap(log, stream)
+      // The gap is reported once, even if reading continues much later.
+      unread.first = new StreamId().copyFrom(stream.firstId)
+    }
+    if (log.rule.slow !== 'conflate') return stream.seek(from, log.cursor) ? stream : undefined
+    // Of the messages it could not take, the client hears only the last.
+    return stream.last(log.cursor) && log.cursor.id.compare(from) >= 0 ? stream : undefined
+  }
+
+  /** Reports the messages between the position and the first message that is left. */
+  #tellGap(log: ChannelLog, stream: Stream): void {
     const gone = Number(stream.entriesAdded) - stream.length
-    const { count } = this.heard
-    // Who has heard more than has gone heard it of a stream that was here before this one (DEL).
+    const { count } = this.position
+    // A count beyond the removed messages belongs to an earlier stream under this key (DEL).
     const missed = count === UNCOUNTED || count > gone ? UNCOUNTED : gone - count
-    if (count !== UNCOUNTED) this.heard.count = gone
+    if (count !== UNCOUNTED) this.position.count = gone
     if (missed === 0 || gone === 0) return
     to.copyFrom(stream.firstId).decrement()
     this.#noteGap(log, missed, from, to)
   }
 }
 
-/** The first id behind one. */
+/** Returns the successor of an id. */
 function behind(id: StreamId): StreamId {
   const next = new StreamId().copyFrom(id)
   next.increment()

@@ -1,9 +1,10 @@
-// What is to be published later: the scheduled messages of all channels, and the timer that publishes them.
+// The scheduled messages of all channels, and the timer that publishes them.
 //
 //   PUBLISH … IN, AT ─▶ add ─▶ data (scheduled-messages.ts) ─▶ the timer ─▶ published and removed, as one unit
 //
-// The data say what there is; in memory is only when each channel's next message is due, in a heap. Whatever happens to the keys by
-// other commands, the timer looks at the data before it publishes.
+// The data is the truth. Memory only holds a heap of the times at which each channel's next message
+// is due. The timer looks at the data before it publishes, because other commands may change the
+// keys.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import { type ClusterView, servesSlot } from '../../engine/cluster-view/cluster-view.ts'
@@ -14,7 +15,9 @@ import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { ArenaFull } from '../../store/memory/arena.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { Numbered } from '../../util/tables/numbered.ts'
@@ -23,17 +26,25 @@ import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import { type ChannelKind, channelOfScheduledKey } from '../log/channel-keys.ts'
 import { type ScheduledMessage, ScheduledMessages, type ScheduledMessagesHost } from './scheduled-messages.ts'
 
-/** How long what is due is published before everybody else is heard again; and how much, whatever the clock says. */
+/**
+ * The time that one turn of publishing may take, and the number of messages whatever the clock
+ * says.
+ */
 const PUBLISH_MS_MAX = 1
 const PUBLISHED_MAX = 500
-/** Published between two looks at the clock. */
+/** Messages published between two looks at the clock. */
 const PUBLISH_STEP = 16
-/** When it is tried again to publish what could not be. */
+/** Delay before a message that could not be published is tried again. */
 const RETRY_MS = 100
-/** Numbers that a millisecond has: a message's is that of the moment when it was scheduled, or the next that is free. */
+/**
+ * Numbers available in one millisecond. A message's number is the time of its scheduling, or the
+ * next free one.
+ */
 const NUMBERS_PER_MS = 1000
 
-/** What a channel with scheduled messages takes besides them: its object, and its name and keys. */
+/**
+ * Size of a channel with scheduled messages: its object, its name and keys, without the messages.
+ */
 const CHANNEL_BYTES = 1024
 
 export interface ScheduleHost {
@@ -62,20 +73,20 @@ export interface ScheduleHost {
   }
 }
 
-/** The room that messages belong to (channels.ts). */
-export interface ScheduleRoom extends ScheduledMessagesHost {
-  /** Publishes a message now. Throws what the store throws; then nobody hears of it. */
+/** The publisher of due messages, and the owner of their keys (channels.ts). */
+export interface SchedulePublisher extends ScheduledMessagesHost {
+  /** Publishes a message. Throws the store's errors; the message is then not delivered. */
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number
 }
 
 export class Schedule {
   readonly #host: ScheduleHost
-  readonly #room: ScheduleRoom
+  readonly #publisher: SchedulePublisher
   readonly #later: (run: () => void) => void
-  /** Channels that have scheduled messages, by name, and by number. */
+  /** Channels that have scheduled messages, by name and by number. */
   readonly #channels = { channel: new NameMap<ScheduledMessages>(), shard: new NameMap<ScheduledMessages>() }
   readonly #numbered = new Numbered<ScheduledMessages>()
-  /** When the next message of each channel is due, or is tried again. */
+  /** When each channel's next message is due, or is tried again. */
   readonly #deadlines = new DeadlineHeap((number, position) => {
     this.#numbered.get(number).position = position
   })
@@ -85,41 +96,43 @@ export class Schedule {
   #stopped = false
   readonly #fired = (): void => this.#publishDue()
 
-  constructor(host: ScheduleHost, room: ScheduleRoom, later: (run: () => void) => void) {
+  constructor(host: ScheduleHost, room: SchedulePublisher, later: (run: () => void) => void) {
     this.#host = host
-    this.#room = room
+    this.#publisher = room
     this.#later = later
     host.conditions.loading.changed.add(() => this.findChannels())
     this.findChannels()
   }
 
-  // ── what is scheduled ────────────────────────────────────────────────────
+  // ── scheduling ───────────────────────────────────────────────────────────
 
-  /** Has a message published at a time, and returns its id. One of that id that waits already stays as it is. */
+  /**
+   * Schedules a message, and returns its id. A waiting message with the same id stays unchanged.
+   */
   add(kind: ChannelKind, channel: Bytes, message: Bytes, id: Bytes | undefined, dueMs: number): Bytes {
     const messages = this.#of(kind, channel.toString())
     if (id !== undefined && messages.has(id)) return id
     let number = this.#nextNumber()
     let named = id ?? Bytes.from(String(number))
     while (id === undefined && messages.has(named)) {
-      // Somebody gave that id.
+      // A client chose that id.
       number = this.#nextNumber()
       named = Bytes.from(String(number))
     }
     this.#inUnit(() => messages.add(named, dueMs, number, message))
-    this.#follow(messages)
+    this.#updateDeadline(messages)
     return named
   }
 
-  /** Takes a message back; false when there is none of that id. */
+  /** Cancels a message; returns false when no message has the id. */
   cancel(kind: ChannelKind, name: string, id: Bytes): boolean {
     const messages = this.#of(kind, name)
     const removed = this.#inUnit(() => messages.cancel(id))
-    this.#follow(messages)
+    this.#updateDeadline(messages)
     return removed
   }
 
-  /** Returns the first messages that wait, `max` at most, in the order in which they will be published. */
+  /** Returns at most `max` waiting messages, in the order in which they will be published. */
   first(kind: ChannelKind, name: string, max: number): ScheduledMessage[] {
     const found: ScheduledMessage[] = []
     if (max === 0) return found
@@ -131,18 +144,18 @@ export class Schedule {
     return this.#of(kind, name).count
   }
 
-  /** Bytes of what is known of channels that have scheduled messages, besides the data. */
+  /** Bytes of bookkeeping about channels with scheduled messages, besides the data. */
   get bytes(): number {
     return this.#deadlines.count * CHANNEL_BYTES
   }
 
-  /** Tells whether anything waits. */
+  /** Tells whether a message is scheduled. */
   get hasAny(): boolean {
     return this.#deadlines.count > 0
   }
 
   #of(kind: ChannelKind, name: string): ScheduledMessages {
-    return this.#channels[kind].get(name) ?? new ScheduledMessages(this.#room, kind, name)
+    return this.#channels[kind].get(name) ?? new ScheduledMessages(this.#publisher, kind, name)
   }
 
   #nextNumber(): number {
@@ -160,28 +173,32 @@ export class Schedule {
     }
   }
 
-  /** Comes to know the channels that have scheduled messages. */
+  /** Finds the channels with scheduled messages in the data. */
   findChannels(): void {
     this.#deadlines.clear()
     for (const messages of [...this.#numbered]) this.#numbered.remove(messages.number)
     this.#channels.channel.clear()
     this.#channels.shard.clear()
     if (this.#host.conditions.state.loading.holds) return
-    const { db } = this.#room
+    const { db } = this.#publisher
     const key = new Bytes()
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
       if (!db.keys.isLive(entry) || db.typeOf(entry) !== TYPE_ZSET) continue
       const channel = channelOfScheduledKey(db.keys.keyOf(entry, key).toString())
-      if (channel !== undefined) this.#follow(this.#of(channel.kind, channel.name))
+      if (channel !== undefined) this.#updateDeadline(this.#of(channel.kind, channel.name))
     }
   }
 
-  // ── when it is due ───────────────────────────────────────────────────────
+  // ── deadlines ────────────────────────────────────────────────────────────
 
-  /** Notes when the next message of a channel is due, not before `notBeforeMs`. */
-  #follow(messages: ScheduledMessages, notBeforeMs = 0): void {
+  /** Updates when a channel's next message is due, at `notBeforeMs` or later. */
+  #updateDeadline(messages: ScheduledMessages, notBeforeMs = 0): void {
     const { kind, name, nextMs } = messages
     const isKnown = messages.number !== -1
+    if (CHECKED) {
+      const { channel, shard } = this.#channels
+      assert(this.#deadlines.count === channel.size + shard.size, 'each channel in the schedule has one deadline')
+    }
     if (nextMs === Number.POSITIVE_INFINITY) {
       if (!isKnown) return
       this.#deadlines.remove(messages.position)
@@ -198,10 +215,11 @@ export class Schedule {
       this.#channels[kind].set(name, messages)
       this.#deadlines.add(messages.number, dueMs)
     }
+    assert(this.#deadlines.entryAt(messages.position) === messages.number, 'a channel knows its deadline')
     this.#arm(this.#deadlines.earliest)
   }
 
-  /** Makes sure the timer fires at a time. */
+  /** Makes sure that the timer fires by a given time. */
   #arm(dueMs: number): void {
     if (dueMs >= this.#timerMs) return
     const { clock } = this.#host.environment
@@ -210,7 +228,7 @@ export class Schedule {
     this.#timer = clock.after(Math.max(0, dueMs - clock.now()), this.#fired)
   }
 
-  /** Publishes some of what is due, in the order of its time. */
+  /** Publishes some of the due messages, in the order of their times. */
   #publishDue(): void {
     const { clock, unitClock } = this.#host.environment
     this.#timerMs = Number.POSITIVE_INFINITY
@@ -222,17 +240,17 @@ export class Schedule {
     const untilMs = clock.monotonic() + PUBLISH_MS_MAX
     for (let published = 1; this.#deadlines.earliest <= nowMs; published++) {
       const messages = this.#numbered.get(this.#deadlines.entryAt(0))
-      this.#follow(messages, this.#publishFirst(messages, nowMs) ? 0 : nowMs + RETRY_MS)
+      this.#updateDeadline(messages, this.#publishFirst(messages, nowMs) ? 0 : nowMs + RETRY_MS)
       if (published === PUBLISHED_MAX || (published % PUBLISH_STEP === 0 && clock.monotonic() >= untilMs)) {
-        this.#goOn()
+        this.#continueSoon()
         return
       }
     }
     this.#arm(this.#deadlines.earliest)
   }
 
-  /** What is left is due already: its turn comes when everybody else has been heard. */
-  #goOn(): void {
+  /** Continues with the remaining due messages after other clients were served. */
+  #continueSoon(): void {
     this.#timer?.cancel()
     this.#timerMs = Number.NEGATIVE_INFINITY
     this.#later(() => {
@@ -240,7 +258,10 @@ export class Schedule {
     })
   }
 
-  /** Nothing is published now: somebody else decides, clients have been asked to wait, or it could not be written down. */
+  /**
+   * True when nothing may be published: this server does not expire keys, clients are paused, or
+   * the disk fails.
+   */
   get #mustWait(): boolean {
     const { admission } = this.#host.requests
     const { dataset } = this.#host.data
@@ -248,20 +269,24 @@ export class Schedule {
     return dataset.expiry !== 'remove' || state.paused.holds || admission.diskFailure !== undefined
   }
 
-  /** Publishes the first message of a channel that is due; false when it cannot be published now, and stays. */
+  /**
+   * Publishes a channel's first due message; returns false when it cannot be published now and
+   * stays.
+   */
   #publishFirst(messages: ScheduledMessages, nowMs: number): boolean {
     const { kind, channel } = messages
     const { admission } = this.#host.requests
     const { cluster } = this.#host.parts
     const { pubSub } = this.#host.clients
-    // Whoever has the slot publishes it.
+    // The server of the slot publishes it.
     if (cluster !== null && !servesSlot(cluster, hashSlotOf(channel))) return false
     if (pubSub.isKept(channel) && admission.refusalOfWrite() !== undefined) return false
     return this.#inUnit(() => {
       const first = messages.firstDue(nowMs)
       if (first === undefined) return true
+      assert(first.dueMs <= nowMs, 'only due messages are published')
       try {
-        this.#room.publish(kind, channel, first.text)
+        this.#publisher.publish(kind, channel, first.text)
       } catch (error) {
         if (error instanceof ReplyError || error instanceof ArenaFull) return false
         throw error
@@ -271,7 +296,7 @@ export class Schedule {
     })
   }
 
-  /** Fires no more. */
+  /** Cancels the timer. */
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()

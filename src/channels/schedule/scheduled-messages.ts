@@ -1,11 +1,13 @@
-// The messages of one channel that are to be published later.
+// The scheduled messages of one channel.
 //
-// They lie under two keys (channel-keys.ts), so that both questions are answered at once, what is next and what an id stands for:
+// They lie under two keys (channel-keys.ts). One tells which message is next, the other which
+// message has an id:
 //
 //   a sorted set  time → `<number> <id>`     a hash  id → `<number> <message>`
 //
-// A number has sixteen digits and grows with each message that is scheduled, so that those of one time are published in the order
-// in which they came, whatever their ids. What is in only one of the two (somebody removed the other) is nothing.
+// A number has sixteen digits and grows with each scheduled message. So messages with the same time
+// are published in the order in which they were scheduled, whatever their ids. An entry in only one
+// of the two keys does not count, because another command removed its counterpart.
 
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'
@@ -14,24 +16,26 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_HASH, TYPE_ZSET } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type ChannelKind, scheduledKeys } from '../log/channel-keys.ts'
 
 const NUMBER_DIGITS = 16
-/** A number and the space behind it. */
+/** Bytes of a number and the blank behind it. */
 const PREFIX_BYTES = NUMBER_DIGITS + 1
 
 export interface ScheduledMessagesHost {
-  /** Where the messages lie. */
+  /** The database that holds the messages. */
   readonly db: Database
-  /** A key has changed: what is said of it, and what has to be propagated. */
+  /** Announces a change of a key, and propagates the given command. */
   changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 /** One message, in memory of its own. */
 export interface ScheduledMessage {
   readonly id: Bytes
-  /** What stands for it in the sorted set. */
+  /** Its member in the sorted set. */
   readonly member: Bytes
   readonly dueMs: number
   readonly text: Bytes
@@ -44,7 +48,10 @@ export class ScheduledMessages {
   readonly kind: ChannelKind
   readonly name: string
   readonly channel: Bytes
-  /** Its number among those that wait, and where it stands in their order; the schedule's business. */
+  /**
+   * Its channel's number and index in the heap of the schedule, which sets both; -1 when it is not
+   * there.
+   */
   number = -1
   position = -1
   readonly #host: ScheduledMessagesHost
@@ -65,7 +72,7 @@ export class ScheduledMessages {
     return this.#times?.length ?? 0
   }
 
-  /** When the first is due; Infinity = there is none. */
+  /** When the first message is due; Infinity when there is none. */
   get nextMs(): number {
     const times = this.#times
     if (times === undefined || times.length === 0) return Number.POSITIVE_INFINITY
@@ -77,14 +84,16 @@ export class ScheduledMessages {
     return this.#memberOf(id) !== undefined
   }
 
-  /** Adds a message whose id is new. Throws what the store throws, having changed nothing. */
+  /** Adds a message with a new id. Throws the store's errors, after undoing its changes. */
   add(id: Bytes, dueMs: number, number: number, message: Bytes): void {
     const { db } = this.#host
     const digits = String(number).padStart(NUMBER_DIGITS, '0')
+    if (CHECKED) assert(digits.length === NUMBER_DIGITS, 'a number has sixteen digits')
+    if (CHECKED) assert(!this.has(id), 'a scheduled message has a new id')
     const member = joined(digits, id)
     const text = joined(digits, message)
     let times = db.getForWrite(this.#timesKey, SortedSet)
-    // Without their times texts are what somebody has left behind.
+    // Texts without times are leftovers of another command.
     if (times === undefined && db.delete(this.#textsKey))
       this.#host.changedKey(this.#textsKey, 'del', ['DEL', this.#textsKey])
     let texts = db.getForWrite(this.#textsKey, Hash)
@@ -103,17 +112,21 @@ export class ScheduledMessages {
     this.#host.changedKey(this.#textsKey, 'hset', ['HSET', this.#textsKey, id, text])
   }
 
-  /** Returns the first if it is due by now; undefined = it is not, or it had no text any more, and has been removed. */
+  /**
+   * Returns the first message if it is due. Returns undefined when it is not due; or when it had no
+   * text, and was removed.
+   */
   firstDue(nowMs: number): ScheduledMessage | undefined {
-    if (this.nextMs > nowMs) return undefined
+    const times = this.#times
+    if (times === undefined || this.nextMs > nowMs) return undefined
     const dueMs = position.score
-    const member = this.#times!.memberAt(position, window).copy()
+    const member = times.memberAt(position, window).copy()
     const found = this.#messageOf(member, dueMs)
     if (found === undefined) this.#removeTime(member)
     return found
   }
 
-  /** Removes a message by its id; false when there is none. */
+  /** Removes the message of an id; returns false when there is none. */
   cancel(id: Bytes): boolean {
     const member = this.#memberOf(id)
     if (member === undefined) return false
@@ -121,17 +134,18 @@ export class ScheduledMessages {
     return true
   }
 
-  /** Removes a message that there is. */
+  /** Removes an existing message. */
   remove({ id, member }: Pick<ScheduledMessage, 'id' | 'member'>): void {
     const { db } = this.#host
     this.#removeTime(member)
-    const texts = db.getForWrite(this.#textsKey, Hash)!
+    const texts = db.getForWrite(this.#textsKey, Hash)
+    assert(texts !== undefined, 'a scheduled message has a text')
     texts.delete(id)
     if (texts.isEmpty) db.delete(this.#textsKey)
     this.#host.changedKey(this.#textsKey, 'hdel', ['HDEL', this.#textsKey, id])
   }
 
-  /** The messages, in the order in which they will be published. */
+  /** Yields the messages in the order in which they will be published. */
   *[Symbol.iterator](): Iterator<ScheduledMessage> {
     const times = this.#times
     if (times === undefined || times.length === 0) return
@@ -145,13 +159,14 @@ export class ScheduledMessages {
 
   #removeTime(member: Bytes): void {
     const { db } = this.#host
-    const times = db.getForWrite(this.#timesKey, SortedSet)!
+    const times = db.getForWrite(this.#timesKey, SortedSet)
+    assert(times !== undefined, 'a scheduled message has a time')
     times.remove(member)
     if (times.length === 0) db.delete(this.#timesKey)
     this.#host.changedKey(this.#timesKey, 'zrem', ['ZREM', this.#timesKey, member])
   }
 
-  /** The message that a member of the sorted set stands for; undefined = there is none. */
+  /** Returns the message of a member of the sorted set; undefined when it has no text. */
   #messageOf(member: Bytes, dueMs: number): ScheduledMessage | undefined {
     if (member.length < PREFIX_BYTES) return undefined
     const id = new Bytes(member.source, member.start + PREFIX_BYTES, member.length - PREFIX_BYTES)
@@ -160,7 +175,7 @@ export class ScheduledMessages {
     return { id, member, dueMs, text }
   }
 
-  /** The member of the sorted set that stands for an id; undefined = there is none. */
+  /** Returns the sorted set's member for an id; undefined when there is none. */
   #memberOf(id: Bytes): Bytes | undefined {
     if (this.#texts?.get(id, window) !== true || window.length < PREFIX_BYTES) return undefined
     const number = new Bytes(window.source, window.start, NUMBER_DIGITS)
@@ -176,7 +191,7 @@ export class ScheduledMessages {
     return this.#structure(this.#textsKey, TYPE_HASH) as Hash | undefined
   }
 
-  /** What lies under a key, unless somebody put something else there. Counts as no use of the key. */
+  /** Returns the value under a key, unless it has another type. Not counted as a use of the key. */
   #structure(key: Bytes, type: number): SortedSet | Hash | undefined {
     const { db } = this.#host
     const entry = db.find(key)

@@ -29,7 +29,7 @@ function channelAckRun(call: Call): void {
   } else if (args.length > 4) {
     throw ERR.syntax
   }
-  const moved = channelsIn(call).audience.acknowledge(call.client, kind, target, id)
+  const moved = channelsIn(call).namedSubscribers.acknowledge(call.client, kind, target, id)
   if (moved === undefined) throw NOT_ACKNOWLEDGING
   call.reply.integer(moved ? 1 : 0)
 }

@@ -23,7 +23,7 @@ export const channelForget = defineCommand({
   reply: 'integer: 1, or 0 when nothing was remembered of it',
   run(call) {
     const kind = readKind(call, 5)
-    const forgotten = channelsIn(call).audience.forget(kind, call.args.string(2), readSubscriber(call, 3))
+    const forgotten = channelsIn(call).namedSubscribers.forget(kind, call.args.string(2), readSubscriber(call, 3))
     call.reply.integer(forgotten ? 1 : 0)
   },
 })

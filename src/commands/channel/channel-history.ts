@@ -37,7 +37,7 @@ function channelHistoryRun(call: Call): void {
       throw ERR.syntax
     }
   }
-  const stream = channelsIn(call).audience.messagesOf(call.args.string(2), kind)
+  const stream = channelsIn(call).namedSubscribers.messagesOf(call.args.string(2), kind)
   const count = stream?.seek(start, cursor) === true ? stream.countUpTo(cursor, end, max) : 0
   call.reply.array(count)
   if (count > 0) writeMessages(call, stream!, count, backwards)

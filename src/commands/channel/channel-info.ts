@@ -21,7 +21,7 @@ export const channelInfo = defineCommand({
     const { pubSub } = call.engine.clients
     const rule = channels.logs.ruleOf(name, kind)
     const missed = channels.logs.known(name, kind)?.missed ?? 0
-    const stream = channels.audience.messagesOf(name, kind)
+    const stream = channels.namedSubscribers.messagesOf(name, kind)
     const isEmpty = stream === undefined || stream.length === 0
     replyRows(call.reply, [
       ['rule', (reply) => (rule === undefined ? reply.nil() : reply.text(formatChannelRules([rule])))],
@@ -33,7 +33,7 @@ export const channelInfo = defineCommand({
         'subscribers',
         (reply) => reply.integer(kind === 'shard' ? pubSub.shardSubscribersOf(name) : pubSub.subscribersOf(name)),
       ],
-      ['remembered', (reply) => reply.integer(channels.places.count(kind, name))],
+      ['remembered', (reply) => reply.integer(channels.positions.count(kind, name))],
       ['scheduled', (reply) => reply.integer(channels.schedule.count(kind, name))],
       ['missed', (reply) => reply.integer(missed)],
     ])

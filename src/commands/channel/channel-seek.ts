@@ -1,6 +1,6 @@
 // CHANNEL SEEK: has a remembered subscriber go on elsewhere. One that is connected does so at once.
 
-import type { Aim } from '../../channels/reading/audience.ts'
+import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
@@ -19,7 +19,7 @@ import {
   SUBSCRIBER_ARGS,
 } from './channel.ts'
 
-function readAim(call: Call, i: number): Aim {
+function readAim(call: Call, i: number): SeekTarget {
   const { args } = call
   if (args.equalsIgnoreCase(i, 'FIRST')) return 'first'
   if (args.equalsIgnoreCase(i, 'LAST')) return 'last'
@@ -57,7 +57,8 @@ export const channelSeek = defineCommand({
   run(call) {
     const aim = readAim(call, 5)
     const kind = readKind(call, 6)
-    if (!channelsIn(call).audience.seek(kind, call.args.string(2), readSubscriber(call, 3), aim)) throw NO_SUBSCRIBER
+    if (!channelsIn(call).namedSubscribers.seek(kind, call.args.string(2), readSubscriber(call, 3), aim))
+      throw NO_SUBSCRIBER
     call.reply.ok()
   },
 })

@@ -28,16 +28,16 @@ export const channelSubscribers = defineCommand({
   reply: 'array: a map for each: user, name, connected, place, lag',
   run(call) {
     const kind = readKind(call, 3)
-    const { audience } = channelsIn(call)
-    const listening = inSlices(call, () => audience.look(kind, call.args.string(2)))
+    const { namedSubscribers } = channelsIn(call)
+    const listening = inSlices(call, () => namedSubscribers.list(kind, call.args.string(2)))
     if (listening === undefined) return
     call.reply.array(listening.length)
-    for (const { user, name, isConnected, place, lag } of listening) {
+    for (const { user, name, isConnected, position, lag } of listening) {
       replyRows(call.reply, [
         ['user', (reply) => reply.text(user)],
         ['name', (reply) => reply.text(name)],
         ['connected', (reply) => reply.boolean(isConnected)],
-        ['place', (reply) => reply.text(place.id.toString())],
+        ['place', (reply) => reply.text(position.id.toString())],
         ['lag', (reply) => reply.integer(lag)],
       ])
     }
@@ -65,9 +65,9 @@ export const channelLag = defineCommand({
     const names = args.length >= 5
     if (args.length > 6) throw ERR.syntax
     const kind = readKind(call, names ? 5 : 3)
-    const { audience } = channelsIn(call)
+    const { namedSubscribers } = channelsIn(call)
     const subscriber = names ? readSubscriber(call, 3) : undefined
-    const listening = inSlices(call, () => audience.look(kind, args.string(2), subscriber))
+    const listening = inSlices(call, () => namedSubscribers.list(kind, args.string(2), subscriber))
     if (listening === undefined) return
     if (names) {
       const [one] = listening

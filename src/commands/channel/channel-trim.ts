@@ -21,7 +21,7 @@ function channelTrimRun(call: Call): void {
     throw ERR.syntax
   }
   const kind = readChannelKind(call, 5)
-  call.reply.integer(channelsIn(call).audience.trim(args.string(2), kind, trim))
+  call.reply.integer(channelsIn(call).namedSubscribers.trim(args.string(2), kind, trim))
 }
 
 export const channelTrim = defineCommand({

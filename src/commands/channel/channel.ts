@@ -5,7 +5,7 @@
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { Channels } from '../../channels/channels.ts'
-import { logKey, placesKey, scheduledKeys } from '../../channels/log/channel-keys.ts'
+import { logKey, positionsKey, scheduledKeys } from '../../channels/log/channel-keys.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -79,7 +79,7 @@ export function scheduledOf(kindAt: number): NonNullable<CommandSpec['changesKey
 /** As above, of the key that holds the place of the subscriber whose user is argument 3: the user's own may always be changed. */
 export function placeOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from, user) =>
-    args.string(from + 3) === user ? undefined : placesKey(kindIn(args, from + kindAt), args.string(from + 2))
+    args.string(from + 3) === user ? undefined : positionsKey(kindIn(args, from + kindAt), args.string(from + 2))
 }
 
 /** Reads the word that says what a name is, the last one, from argument `i`. */

@@ -6,7 +6,7 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
 import { Scripts } from '../../scripting/scripts.ts'
-import { claimsOf, declaredFlags } from '../../scripting/shebang.ts'
+import { declaredFlags, requirementsOf } from '../../scripting/shebang.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
@@ -37,11 +37,11 @@ function run(call: Call, script: Script, keys: number, access: Access): void {
 
 /** A script with a shebang may do what that says, though it was never compiled. */
 function bodyDeclares(_: RequirementsHost, args: Arguments): Requirements | undefined {
-  return claimsOf(declaredFlags(args.bytes(1)))
+  return requirementsOf(declaredFlags(args.bytes(1)))
 }
 
 function shaDeclares({ parts: { scripts } }: RequirementsHost, args: Arguments): Requirements | undefined {
-  return scripts instanceof Scripts ? claimsOf(scripts.cache.find(args.bytes(1))?.flags) : undefined
+  return scripts instanceof Scripts ? requirementsOf(scripts.cache.find(args.bytes(1))?.flags) : undefined
 }
 
 const common = {

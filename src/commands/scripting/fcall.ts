@@ -2,7 +2,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { Scripts } from '../../scripting/scripts.ts'
-import { claimsOf } from '../../scripting/shebang.ts'
+import { requirementsOf } from '../../scripting/shebang.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { KEYS_AND_ARGUMENTS, keyCount } from './script-arguments.ts'
@@ -29,7 +29,7 @@ const common = {
   args: [{ name: 'function', type: 'string' }, ...KEYS_AND_ARGUMENTS],
   reply: 'any: what the function returns',
   declared: ({ parts: { scripts } }, args) =>
-    scripts instanceof Scripts ? claimsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
+    scripts instanceof Scripts ? requirementsOf(scripts.functions.find(args.string(1))?.flags) : undefined,
 } as const satisfies Partial<CommandSpec>
 
 export const fcallWriting = defineCommand({

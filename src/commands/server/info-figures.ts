@@ -4,7 +4,7 @@
 // asked at most ten times a second, and rates are worked out from one INFO to the next.
 
 import { totalmem } from 'node:os'
-import type { ChannelFigures } from '../../channels/log/tally.ts'
+import type { ChannelFigures } from '../../channels/log/channel-totals.ts'
 import type { Leading } from '../../engine/effects/replication.ts'
 import type { SavingStatus } from '../../engine/effects/saving.ts'
 import { performance } from '../../util/time/real-time.ts'
@@ -57,8 +57,8 @@ export class InfoFigures {
   /** Counts what channels keep, or takes the last count where that is much. */
   askChannels(): void {
     const channels = this.engine.parts.channels
-    this.channels = channels.tally.figures
-    this.readersBehind = channels.behind
+    this.channels = channels.totals.figures
+    this.readersBehind = channels.readersBehind
   }
 
   get saving(): SavingStatus {

@@ -86,7 +86,7 @@ export class Users {
   /** What rules are read with. */
   get ruleContext(): RuleContext {
     const { commands, config } = this.#host
-    return { vocabulary: commands, allChannels: config.get('acl-pubsub-default') === 'allchannels' }
+    return { commands, allChannels: config.get('acl-pubsub-default') === 'allchannels' }
   }
 
   /**

@@ -1,9 +1,9 @@
-// What the caller calls a library function, for the errors of its arguments.
+// The names by which callers call library functions, for argument errors.
 //
-// Lua names a function as its caller does: with `local f = math.floor`, `f({})` is a bad argument to 'f'; and a method's
-// arguments are counted without the object, so that `("x"):rep({})` is a bad argument #1. Nothing keeps that while a
-// program runs. When an error asks, its chunk is compiled once more with a note at each call, and V8's stack trace tells
-// the column of the one that is under way.
+// Lua names a function as its caller does. With `local f = math.floor`, `f({})` is a bad argument
+// to 'f'. A method's arguments are counted without the object, so that `("x"):rep({})` is a bad
+// argument #1. A running program does not keep these names. When an error needs one, the chunk is
+// compiled again with a note at each call, and the column in V8's stack trace selects the note.
 
 import { parse } from './compiler/parser.ts'
 import { type CallName, type ChunkOptions, writeNotedChunk } from './compiler/statements.ts'
@@ -13,15 +13,21 @@ interface Chunk {
   readonly source: string
   readonly name: string
   readonly resumable: ChunkOptions['resumable']
-  /** Leads to the whole engine that the chunk was loaded in, which may be gone by now; nobody asks about its chunks then. */
+  /**
+   * Holds the whole engine that loaded the chunk, so only weakly. Once that is gone, the chunk's
+   * names are not needed.
+   */
   readonly isFixed: WeakRef<NonNullable<ChunkOptions['isFixed']>> | undefined
-  /** By `line:column` of the code; made when first asked for. */
+  /** By `line:column` of the code. Made at the first use. */
   calls: ReadonlyMap<string, CallName> | undefined
 }
 
-/** Sources remembered, the oldest forgotten first: a program may load any number of chunks. What is forgotten goes by the library's own names. */
+/**
+ * Characters of source that are remembered; the oldest go first, because a program may load any
+ * number of chunks. Errors in a forgotten chunk use the library's own names.
+ */
 const SOURCES_LENGTH_MAX = 4 * 1024 * 1024
-/** And so many chunks, be they ever so small. */
+/** Most chunks remembered, however small. */
 const CHUNKS_MAX = 4000
 
 const UNNAMED: CallName = { name: '?', isMethod: false }
@@ -30,7 +36,7 @@ const chunks = new Map<string, Chunk>()
 let sourcesLength = 0
 let count = 0
 
-/** Remembers a chunk's source. Returns what `Position.chunkId` calls it. */
+/** Remembers a chunk's source. Returns its `Position.chunkId`. */
 export function rememberChunk(source: string, name: string, { resumable, isFixed }: ChunkOptions): string {
   const id = (count++).toString(36)
   if (source.length > SOURCES_LENGTH_MAX) return id
@@ -50,7 +56,10 @@ export function rememberChunk(source: string, name: string, { resumable, isFixed
   return id
 }
 
-/** Tells what the call at a position names its function; undefined when the chunk is forgotten. */
+/**
+ * Returns the name that the call at a position gives its function; undefined when the chunk is
+ * forgotten.
+ */
 export function callName({ chunkId, line, column }: Position): CallName | undefined {
   const chunk = chunks.get(chunkId)
   if (chunk === undefined) return undefined

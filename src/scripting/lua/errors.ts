@@ -1,36 +1,44 @@
-// Errors a Lua program can catch, and how they learn their position.
+// Errors that a Lua program can catch, and how they get their position.
 //
-// Compiled Lua keeps the lines of its source: the JavaScript made from line 7 stands on line 7 of a script whose name
-// begins with `lua:` (see `compiler/layout.ts`). So nothing has to be tracked while a program runs: when an error
-// is made, V8's own stack trace tells which Lua functions are active and on which lines.
+// Compiled Lua keeps the lines of its source: the JavaScript made from line 7 stands on line 7 of a
+// script whose name begins with `lua:` (see `compiler/line-layout.ts`). So a running program tracks
+// no positions. When an error is made, V8's stack trace shows the active Lua functions and their
+// lines.
 
-/** Begins the names under which V8 knows compiled chunks; an id follows, a colon and the chunk's own name, URI-encoded. */
+/**
+ * Prefix of the names under which V8 knows compiled chunks. An id, a colon and the chunk's
+ * URI-encoded name follow.
+ */
 export const SCRIPT_SCHEME = 'lua:'
 
-/** Lines that `new Function` puts before the body it is given. */
+/** Lines that `new Function` puts before its body. */
 export const LINES_BEFORE_BODY = 2
 
-/** Natives that end a level: a function they call has no Lua caller. They are known by these names in stack traces. */
+/**
+ * Natives that end a level: a function that they call has no Lua caller. Stack traces show these
+ * names.
+ */
 const BOUNDARIES = new Set(['luaPcall', 'luaXpcall', 'luaResume', 'luaCallback', 'luaBefore', 'luaSortLevel'])
 
-/** Frames looked at for the innermost function; natives stand upon it. */
+/** Frames searched for the innermost function, above which natives stand. */
 const FRAMES_NEAR = 30
-/** Frames kept when looking for a level above the first. */
+/** Frames kept when a level above the first is searched. */
 const FRAMES_MAX = 200
 
 export interface Position {
-  /** Name of the chunk as messages show it, `user_script`. */
+  /** The chunk's name in messages, `user_script`. */
   readonly chunk: string
   readonly line: number
-  /** The column of the call under way, from 1, in the compiled code. */
+  /** The column of the active call in the compiled code, from 1. */
   readonly column: number
-  /** What `call-names.ts` knows the chunk by. */
+  /** The chunk's id in `call-names.ts`. */
   readonly chunkId: string
 }
 
 /**
- * Carries any Lua value as an error (`raisedValue` gives it back as one). The message of a string error includes its position; `source` is where the innermost
- * Lua function stood when the error was made, undefined when there was none.
+ * Carries any Lua value as an error; `raisedValue` returns that value. The message of a string
+ * error includes its position. `source` is the position of the innermost Lua function when the
+ * error was made, or undefined.
  */
 export class LuaError extends Error {
   readonly value: unknown
@@ -43,14 +51,17 @@ export class LuaError extends Error {
     this.source = source
   }
 
-  /** Makes an error whose message begins with the position of the function at `level`: 1 is the innermost Lua function. */
+  /**
+   * Makes an error whose message begins with the position of the function at `level`; 1 is the
+   * innermost Lua function.
+   */
   static at(message: string, level: number): LuaError {
     const trace = callers(level)
     const here = trace.at(level - 1)
     return new LuaError(here === undefined ? message : `${here.chunk}:${here.line}: ${message}`, trace.find(isPosition))
   }
 
-  /** Makes an error from any value, adding no position to it but noting where it was raised. */
+  /** Makes an error from any value. Adds no position to it, but notes where it was raised. */
   static raise(value: unknown): LuaError {
     return new LuaError(value, callers(1).find(isPosition))
   }
@@ -60,15 +71,18 @@ function isPosition(position: Position | undefined): position is Position {
   return position !== undefined
 }
 
-/** The active functions, innermost first: a position for a Lua function, undefined for a native that ends a level. */
+/**
+ * Returns the active functions, innermost first: a position for a Lua function, undefined for a
+ * native that ends a level.
+ */
 export function callers(levels: number): (Position | undefined)[] {
   const limit = levels > 1 ? FRAMES_MAX : FRAMES_NEAR
   const near = callersWithin(limit)
-  // A library that is deep in a table when it finds something wrong has left the function that called it far behind.
+  // A library deep in a table is many frames above its caller.
   return near === undefined ? (callersWithin(Number.POSITIVE_INFINITY) ?? []) : near
 }
 
-/** Looks at so many frames; undefined when there are more and none of these is of Lua. */
+/** Searches so many frames; returns undefined when there are more and none of these is Lua's. */
 function callersWithin(limit: number): (Position | undefined)[] | undefined {
   const savedPrepare = Error.prepareStackTrace
   const savedLimit = Error.stackTraceLimit
@@ -103,15 +117,18 @@ export function runtimeError(message: string): never {
   throw LuaError.at(message, 1)
 }
 
-/** What `pcall` hands a script for something thrown, or undefined when it must pass through (a kill, a bug of ours). */
+/**
+ * Returns the error that `pcall` gives a script for a thrown value; undefined when it must pass (a
+ * kill, a bug of ours).
+ */
 export function caughtError(thrown: unknown): LuaError | undefined {
   if (thrown instanceof LuaError) return thrown
-  // Both are foreseen by the meter; these are the nets below it. There may be no stack left: nothing here may need much of
-  // it, least of all a regular expression, which V8 compiles at its first use.
+  // The meter prevents both; this is the net below it. There may be hardly any stack left here. So
+  // this code must not use a regular expression, which V8 compiles at its first use.
   if (thrown instanceof RangeError) {
     return new LuaError(thrown.message === 'Invalid string length' ? 'not enough memory' : 'stack overflow')
   }
-  // What V8 throws when there is no stack left to compile a regular expression of a library's.
+  // V8's error when there is no stack left to compile a regular expression of a library.
   if (thrown instanceof SyntaxError && thrown.message.endsWith('tack overflow')) return new LuaError('stack overflow')
   return undefined
 }

@@ -1,10 +1,11 @@
-// How library functions are written.
+// How to write library functions.
 //
-// A library function is a plain JavaScript function: its Lua arguments are its parameters, in order, missing ones
-// undefined. It returns one value as itself, several as an array, none as `NONE` (see `calls.ts`; `return undefined`
-// is one nil). It calls Lua functions it was given with `call1` or `callAll`. It raises errors with `runtimeError`
-// (position added, as luaL_error does) or `argumentError`, charges what it builds beyond its arguments with
-// `meter.charge(bytes)` *before* building it, and counts long work with `meter.spend(steps)`.
+// A library function is a plain JavaScript function. Its Lua arguments are its parameters in order;
+// missing ones are undefined. It returns one value as itself, several as an array, and none as
+// `NONE` (see `calling-convention.ts`; `return undefined` is one nil). It calls Lua functions with
+// `call1` or `callAll`. It raises errors with `runtimeError` (with a position, like luaL_error) or
+// `argumentError`. It charges what it builds with `meter.charge(bytes)` *before* building it, and
+// counts long work with `meter.spend(steps)`.
 //
 //     export const stringLibrary = library({
 //       rep(text, count) {
@@ -15,8 +16,8 @@
 //       },
 //     })
 //
-// `arguments.length` lets the checks tell "no value" from "nil", as Lua's do; without it what is undefined is
-// reported as "no value".
+// With `arguments.length` the checks tell "no value" from "nil", as Lua's do. Without it, undefined
+// is reported as "no value".
 
 import { callName } from './call-names.ts'
 import { callers, LuaError, runtimeError } from './errors.ts'
@@ -36,12 +37,17 @@ export function library(members: Readonly<Record<string, LuaFunction | LuaValue>
 
 const natives = new WeakSet<LuaFunction>()
 
-/** Whether a function is a library's; what libraries return (`gmatch`) is not counted as such. */
+/**
+ * Tells whether a function is a library's own; functions that libraries return (`gmatch`) are not.
+ */
 export function isNative(value: LuaFunction): boolean {
   return natives.has(value)
 }
 
-/** Makes an error of a library function, to be thrown; its message begins with the position of the caller. */
+/**
+ * Makes an error of a library function, to be thrown. Its message begins with the caller's
+ * position.
+ */
 export function libraryError(message: string): LuaError {
   return LuaError.at(message, 1)
 }
@@ -57,7 +63,7 @@ export function argumentError(index: number, name: string, problem: string): nev
   runtimeError(`bad argument #${isMethod ? index - 1 : index} to '${shown}' (${problem})`)
 }
 
-/** Throws what a check throws for a wrong type: `string expected, got no value`. */
+/** Throws the error of a wrong type: `string expected, got no value`. */
 export function argumentTypeError(value: LuaValue, index: number, name: string, expected: string, count = 0): never {
   const got = value === undefined && index > count ? 'no value' : typeName(value)
   argumentError(index, name, `${expected} expected, got ${got}`)
@@ -77,18 +83,21 @@ export function expectNumber(value: LuaValue, index: number, name: string, count
   return toNumber(value) ?? argumentTypeError(value, index, name, 'number', count)
 }
 
-/** A number argument cut to an integer as a C cast to a 64 bit one does; NaN and what does not fit give -2^63. */
+/**
+ * A number argument truncated to an integer like a C cast to 64 bits; NaN and values that do not
+ * fit give -2^63.
+ */
 export function expectInteger(value: LuaValue, index: number, name: string, count = 0): number {
   const number = expectNumber(value, index, name, count)
   return number >= -0x8000000000000000 && number < 0x8000000000000000 ? Math.trunc(number) + 0 : -0x8000000000000000
 }
 
-/** A number argument as Lua assigns it to a C `int`: what does not fit into 32 bits wraps. */
+/** A number argument as Lua assigns it to a C `int`: values beyond 32 bits wrap. */
 export function expectInt(value: LuaValue, index: number, name: string, count = 0): number {
   return expectInteger(value, index, name, count) | 0
 }
 
-/** Such an argument that may be absent or nil. */
+/** The same for an argument that may be absent or nil. */
 export function optionalInt(value: LuaValue, index: number, name: string, otherwise: number): number {
   return value === undefined ? otherwise : expectInt(value, index, name)
 }

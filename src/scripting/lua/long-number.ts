@@ -1,19 +1,23 @@
 // Numbers that are spelled with very many characters.
 //
-// Going through a hundred million digits, or spaces around one, takes a regular expression and JavaScript's own conversion
-// a second or two in which nobody is heard. So a long text is first made a short one that spells the same number: what is
-// beyond 800 significant digits only matters if it is not all zeros.
+// A regular expression and JavaScript's own conversion take a second or two for a hundred million
+// digits or spaces, and no client is served meanwhile. So a long text is first shortened to one
+// that spells the same number. Digits beyond the first 800 significant ones only matter if not all
+// are zero.
 
 import { meter } from './meter.ts'
 
-/** Longer texts are worth shortening. */
+/** Longer texts are shortened. */
 export const LONG_NUMBER_LENGTH = 1024
 
-/** No double needs more digits: 767 tell any two neighbours and the middle between them apart. */
+/** No double needs more digits: 767 distinguish any two neighbours and the middle between them. */
 const SIGNIFICANT_DIGITS_MAX = 800
-/** Exponents beyond are as good as infinite, whatever the digits are. */
+/** Larger exponents count as infinite, whatever the digits are. */
 const EXPONENT_MAX = 1e15
-/** Characters between two reports to the meter, less one; 16 take the time of a step. */
+/**
+ * Mask: so many characters, plus one, between two reports to the meter. 16 characters take the time
+ * of a step.
+ */
 const REPORT_MASK = 4095
 const REPORT_STEPS = 256
 
@@ -21,7 +25,10 @@ const ZERO = 48
 const NINE = 57
 const POINT = 46
 
-/** Spells the decimal number of a text in few characters, without spaces. What is no decimal number is returned as it is but for the spaces. */
+/**
+ * Spells the decimal number of a text in few characters, without spaces. Other texts are returned
+ * without their spaces.
+ */
 export function shortenNumber(text: string): string {
   let start = 0
   while (start < text.length && isSpace(text.charCodeAt(start))) count(++start)
@@ -69,7 +76,10 @@ function shortenDecimal(text: string): string | undefined {
   return rest === '' ? `${sign}${digits}e${exponent}` : `${sign}${digits}${rest}e${exponent - 1}`
 }
 
-/** The exponent that stands from `from` to the end of the text; undefined when something else does. */
+/**
+ * Parses the exponent from `from` to the end of the text; returns undefined when there is something
+ * else.
+ */
 function readExponent(text: string, from: number): number | undefined {
   if (text[from] !== 'e' && text[from] !== 'E') return undefined
   const sign = text[from + 1]
@@ -85,7 +95,7 @@ function readExponent(text: string, from: number): number | undefined {
   return sign === '-' ? -value : value
 }
 
-/** Reports the work of going from one character to the next, every now and then. */
+/** Reports the work of walking characters, every now and then. */
 function count(at: number): void {
   if ((at & REPORT_MASK) === 0) meter.spend(REPORT_STEPS)
 }

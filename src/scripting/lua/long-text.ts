@@ -1,22 +1,26 @@
-// Long texts, built and gone through piece by piece.
+// Long texts, built and read piece by piece.
 //
-// Three habits of V8 make whatever is done to a long text at once a danger. A regular expression that replaces keeps a list
-// of all matches, and past its largest array V8 ends the process. A text put together from little pieces is a rope, of 32
-// bytes a piece. And a native function is not interrupted: while it runs nobody is heard. So libraries build texts with a
-// `TextBuilder`, which makes each 16 KB of rope one piece, and go through long ones in slices, counting steps between them.
+// Three habits of V8 make any work on a whole long text dangerous. A replacing regular expression
+// keeps a list of all matches, and past its largest array V8 ends the process. A text joined from
+// small pieces is a rope of 32 bytes a piece. And a native function cannot be interrupted, so no
+// client is served while it runs. So libraries build texts with a `TextBuilder`, which flattens
+// each 16 KB of rope. They read long texts in slices, and count steps between slices.
 
 import { meter, notEnoughMemory, TEXT_BYTES_MAX } from './meter.ts'
 
-/** What is converted or searched at once. */
+/** Characters converted or searched in one slice. */
 const SLICE_LENGTH = 1 << 16
 
-/** So much of a text under construction may be a rope. */
+/** Characters of a text under construction that may be a rope. */
 export const ROPE_LENGTH_MAX = 1 << 14
 
-/** Characters of a text that are looked for natively. V8's search takes the product of both lengths where a text repeats itself. */
+/**
+ * Longest text that is searched natively. V8's search takes the product of both lengths for
+ * repetitive texts.
+ */
 const NEEDLE_LENGTH_MAX = 256
 
-/** A text that grows. Charges what it holds. */
+/** A text that grows. It charges the meter for its characters. */
 export class TextBuilder {
   #text = ''
   #tail = ''
@@ -34,7 +38,7 @@ export class TextBuilder {
     }
   }
 
-  /** The text; the builder is empty again. */
+  /** Returns the text and empties the builder. */
   finish(): string {
     const tail = this.#tail
     meter.charge(tail.length)
@@ -50,7 +54,7 @@ export class TextBuilder {
     if (this.#tail !== '') this.#seal()
     meter.charge(length)
     meter.look(piece)
-    // Asking for a character makes a rope one piece.
+    // Reading a character flattens the rope.
     piece.charCodeAt(0)
     this.#text += piece
   }
@@ -60,21 +64,24 @@ export class TextBuilder {
     meter.charge(tail.length)
     meter.spend(tail.length >> 6)
     if (this.length > TEXT_BYTES_MAX) throw notEnoughMemory()
-    // Asking for a character makes a rope one piece.
+    // Reading a character flattens the rope.
     tail.charCodeAt(0)
     this.#text += tail
     this.#tail = ''
   }
 }
 
-/** Adds a part of a text that is mostly short: only long ones need a builder, which is returned. */
+/**
+ * Adds a part to a text. Short texts are joined directly; a long one needs a builder, which is
+ * returned.
+ */
 export function gather(built: TextBuilder | undefined, part: string): TextBuilder {
   const builder = built ?? new TextBuilder()
   builder.add(part)
   return builder
 }
 
-/** The text that was gathered, and its last part. */
+/** Returns the gathered text with its last part. */
 export function finish(built: TextBuilder | undefined, last: string): string {
   if (built === undefined) {
     meter.charge(last.length)
@@ -84,7 +91,7 @@ export function finish(built: TextBuilder | undefined, last: string): string {
   return built.finish()
 }
 
-/** What `convert` makes of a text, of which it takes a slice at a time; the results are put together in the same order. */
+/** Converts a text a slice at a time, and joins the results in order. */
 export function convertSlices(text: string, convert: (slice: string) => string): string {
   if (text.length <= SLICE_LENGTH) return convert(text)
   const built = new TextBuilder()
@@ -96,13 +103,13 @@ export function convertSlices(text: string, convert: (slice: string) => string):
   return built.finish()
 }
 
-/** As `text.indexOf(wanted, from)`, counting steps. */
+/** Does the same as `text.indexOf(wanted, from)`, and counts steps. */
 export function indexOfLong(text: string, wanted: string, from: number): number {
   if (text.length - from <= SLICE_LENGTH && wanted.length <= NEEDLE_LENGTH_MAX) return text.indexOf(wanted, from)
   const isShort = wanted.length <= NEEDLE_LENGTH_MAX
   const needle = isShort ? wanted : wanted.substring(0, NEEDLE_LENGTH_MAX)
   const end = text.length - wanted.length
-  // Of each slice, matches that begin in it.
+  // Finds the matches that begin in each slice.
   for (let start = from; start <= end; start += SLICE_LENGTH) {
     meter.spend(SLICE_LENGTH >> 8)
     const slice = text.substring(start, start + SLICE_LENGTH + needle.length - 1)

@@ -1,62 +1,79 @@
-// What a running script has used: steps, call depth, bytes built. One meter serves the whole process.
+// Measures a running script: steps, call depth, bytes built. One meter serves the whole process.
 //
-// Scripts run to their end without giving way, so at most one runs at any moment and a module-level meter is enough; it
-// keeps the checks in compiled code down to a load, a subtraction and a branch. A runtime calls `begin` when a script
-// starts. Three things are bounded:
+// A script runs to its end, so at most one runs at any moment, and a module-level meter is enough.
+// It keeps the checks in compiled code down to a load, a subtraction and a branch. A runtime calls
+// `begin` when a script starts. Three things are bounded:
 //
-// - Steps (function calls and loop turns). Every `STEPS_PER_TICK` of them the `interrupt` hook of the runtime is called;
-//   it may throw something that is no LuaError, which `pcall` lets pass: that is how a script is killed. Whoever works
-//   longer than a microsecond at once counts more than one step, so that ticks are at most some 50 ms apart.
-// - Depth. A compiled function adds its weight (an estimate of its JavaScript frame in bytes) while it runs. Past
-//   `depthMax` Lua's "stack overflow" is raised, well before V8 would throw its RangeError into code that is not ours.
-//   Calls that a library, a metamethod or a coroutine makes count a second time: past 200 Lua's "C stack overflow" is.
-// - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted: when the allowance is spent, the
-//   heap is measured, and only a heap that really grew beyond the limit raises "not enough memory". What nobody charges
-//   (results, ropes that become one piece) is found by looking at the heap every few milliseconds of ticks.
+// - Steps (function calls and loop turns). Every `STEPS_PER_TICK` of them the runtime's `interrupt`
+//   hook is called. It may throw a value that is no LuaError, which `pcall` does not catch: this
+//   kills the script. Work of more than a microsecond counts several steps, so that ticks are at
+//   most some 50 ms apart.
+// - Depth. A compiled function adds its weight (an estimate of its JavaScript frame in bytes) while
+//   it runs. Past `depthMax` Lua's "stack overflow" is raised, well before V8 would throw its
+//   RangeError into other code. Calls by a library, a metamethod or a coroutine count a second
+//   time: past 200 of them Lua's "C stack overflow" is raised.
+// - Bytes. Strings and tables are charged as they are built. Garbage is not subtracted. When the
+//   allowance is spent, the heap is measured, and only a heap that grew beyond the limit raises
+//   "not enough memory". Uncharged memory (results, flattened ropes) is found by looking at the
+//   heap every few milliseconds of ticks.
 
-// Node's global of this name is looked up through a getter at each use.
+// Imported, because the global `process` goes through a getter at each use.
 import { getHeapStatistics } from 'node:v8'
 import { collectGarbage } from '../../util/memory/collect-garbage.ts'
 import { performance } from '../../util/time/real-time.ts'
 import { LuaError } from './errors.ts'
 import { hasStackLeft, LUA_STACK_BYTES } from './stack.ts'
 
-/** How many steps pass between two calls of the interrupt hook: about a millisecond of loops, 50 of the slowest functions. */
+/**
+ * Steps between two calls of the interrupt hook: about a millisecond of loops, 50 of the slowest
+ * functions.
+ */
 export const STEPS_PER_TICK = 50_000
 
-/** Calls that may lie within each other when libraries, metamethods and coroutines make them: Lua's own limit. */
+/** Most nested calls of libraries, metamethods and coroutines: Lua's own limit. */
 export const NESTED_MAX = 200
 
 /**
- * What a script may build unless the host says otherwise. When V8's heap is full the process ends, and nothing can be done about
- * it: of a small heap (a container's) it is a quarter.
+ * Default limit of the bytes that a script may build. The process ends when V8's heap is full, so
+ * in a small heap (of a container) it is a quarter of the heap.
  */
 export const SCRIPT_MEMORY_BYTES_MAX = Math.min(256 * 1024 * 1024, getHeapStatistics().heap_size_limit / 4)
 
-/** A text, or anything else made at once, is at most so large: V8 ends the process a little above its own limit, 2^29. */
+/**
+ * Largest text, and largest object made at once. V8 ends the process a little above its own limit,
+ * 2^29.
+ */
 export const TEXT_BYTES_MAX = 256 * 1024 * 1024
 
-/** A string from here on is work for whatever goes through it. */
+/** Walking a string of this length or longer counts as work. */
 const LONG_LENGTH = 1 << 9
 
-/** A string from here on may be work for whoever looks at one place of it: a rope becomes one piece then. */
+/**
+ * Reading one character of a string of this length or longer may be work: it may flatten a rope.
+ */
 const ROPE_LENGTH = 1 << 12
 
-/** How often the heap is looked at while a script runs: V8's figures cost four microseconds. */
+/** Interval of looks at the heap while a script runs. V8's figures cost four microseconds. */
 const WATCH_INTERVAL_MS = 5
 
-/** How old a figure of the heap may be when a script begins: what others build in one heap with it is none of its doing. */
+/**
+ * Age up to which a heap figure serves as a script's start. Memory that others built in between
+ * does not count against the script.
+ */
 const BASELINE_MS_MAX = 100
 
-/** Steps that an overflow counts as: V8 takes a tenth of a millisecond to gather where it was. */
+/** Steps counted for an overflow: V8 takes a tenth of a millisecond to record its stack. */
 const OVERFLOW_STEPS = 2000
 
-/** Depth up to which nobody asks whether the estimate is right: were it five times too small, there would still be stack. */
+/**
+ * Depth up to which the estimate is not checked. If it were five times too small, there would still
+ * be stack.
+ */
 const DEPTH_TRUSTED_BYTES = LUA_STACK_BYTES >> 3
-/** So much must be left for that. */
+/** Stack that must be left for that. */
 export const TRUSTED_ROOM_BYTES = LUA_STACK_BYTES - DEPTH_TRUSTED_BYTES
 
-/** As good as no limit. */
+/** An allowance that is never used up. */
 const HOST_ALLOWANCE_BYTES = 2 ** 50
 
 class Meter {
@@ -67,26 +84,29 @@ class Meter {
   depthMax = LUA_STACK_BYTES
   /** Depth at which a tail call unwinds its caller instead of growing the stack. */
   tailMax = LUA_STACK_BYTES >> 1
-  /** Calls under way that compiled code did not make; the script is the first. */
+  /** Nested calls that compiled code did not make; the script is the first. */
   nested = 1
-  /** Bytes a script may still build until the heap is measured. */
+  /** Bytes that a script may still build before the heap is measured. */
   bytes = HOST_ALLOWANCE_BYTES
   /** Called every `STEPS_PER_TICK` steps. */
   interrupt: (() => void) | undefined = undefined
   #bytesMax = SCRIPT_MEMORY_BYTES_MAX
   /** 0 until the heap is measured for the first time. */
   #heapAtStart = 0
-  /** The heap is measured once V8's figures, stored data included, exceed this. */
+  /** The heap is measured once V8's figures, with stored data, exceed this. */
   #alarmBytes = 0
   /** 0 until the first tick. */
   #watchAtMs = 0
-  /** The heap when a script last began, and that was not just measured. */
+  /** The heap when a script last began, unless it was measured just before. */
   #baselineBytes = 0
   #baselineAtMs = Number.NEGATIVE_INFINITY
-  /** Bytes made for the script that is about to begin. */
+  /** Bytes made for the next script. */
   #owed = 0
 
-  /** Starts counting for one script; `nowMs` is the time of a monotonic clock. Engines of one process may have different ones. */
+  /**
+   * Starts counting for a script; `nowMs` is from a monotonic clock. Engines of one process may
+   * have different clocks.
+   */
   begin(interrupt: (() => void) | undefined, bytesMax: number, nowMs = performance.now()): void {
     this.steps = STEPS_PER_TICK
     this.depth = 0
@@ -104,42 +124,48 @@ class Meter {
     this.#baselineBytes = heapBytes()
   }
 
-  /** Charges the script that is about to begin for its arguments. */
+  /** Charges the next script for its arguments. */
   owe(bytes: number): void {
     this.#owed = bytes
   }
 
-  /** Stops counting: what the host builds between scripts is nobody's, and is never refused. */
+  /** Stops counting. Memory that the host builds between scripts is not limited. */
   end(): void {
     this.bytes = HOST_ALLOWANCE_BYTES
     this.interrupt = undefined
   }
 
-  /** Counts work done at once by a library function or a loop. */
+  /** Counts work that a library function or a loop does at once. */
   spend(steps: number): void {
     this.steps -= steps
     if (this.steps < 0) this.tick()
   }
 
-  /** Counts work that grows with the length of a text: a megabyte as 4,000 steps, a short one as nothing. */
+  /**
+   * Counts work that grows with the length of a text: 4,000 steps a megabyte, nothing for a short
+   * text.
+   */
   spendOn(text: string): void {
     if (text.length > LONG_LENGTH) this.spend(text.length >> 8)
   }
 
-  /** Counts a look at one place of a text: a megabyte as 256 steps, for it may be a rope that must become one piece. */
+  /** Counts the reading of one character: 256 steps a megabyte, because it may flatten a rope. */
   look(text: string): void {
     if (text.length > ROPE_LENGTH) this.spend(text.length >> 12)
   }
 
-  /** Calls the interrupt hook; compiled code comes here when `steps` falls below zero. */
+  /** Calls the interrupt hook. Compiled code comes here when `steps` falls below zero. */
   tick(): void {
     this.steps = STEPS_PER_TICK
     if (this.interrupt !== undefined) this.interrupt()
-    // What the host builds is not watched.
+    // Memory that the host builds is not watched.
     if (this.bytes <= this.#bytesMax) this.#watch()
   }
 
-  /** Looks at the heap, not too often, and not at all in a short script. Throws "not enough memory" when it has grown beyond the limit. */
+  /**
+   * Looks at the heap, but rarely, and not at all in a short script. Throws "not enough memory"
+   * when it grew beyond the limit.
+   */
   #watch(): void {
     const now = performance.now()
     if (now < this.#watchAtMs) return
@@ -153,23 +179,29 @@ class Meter {
   }
 
   /**
-   * The first time, what was charged so far may be alive: the start is reckoned back from now, but not to before what was there
-   * when a script last began. That is much where the engine lives in a program with a heap of its own.
+   * At the first look, everything charged so far may be alive. So the start is the heap now less
+   * the charge, but not less than the heap when a script last began. That heap is large where the
+   * engine lives in a program with a heap of its own.
    */
   #beginMeasuring(heap: number): void {
     const charged = this.#bytesMax - Math.max(0, this.bytes)
     this.#heapAtStart = Math.max(1, heap - charged, Math.min(heap, this.#baselineBytes))
   }
 
-  /** Charges bytes about to be built. Throws "not enough memory" when the heap has really grown beyond the limit. */
+  /**
+   * Charges bytes that are about to be built. Throws "not enough memory" when the heap really grew
+   * beyond the limit.
+   */
   charge(bytes: number): void {
     this.bytes -= bytes
     if (this.bytes < 0) this.settle(bytes)
   }
 
-  /** Measures the heap when the allowance is spent; `coming` is what is being asked for and not built yet. */
+  /**
+   * Measures the heap when the allowance is spent; `coming` bytes are asked for and not built yet.
+   */
   settle(coming: number): void {
-    // Who builds much takes long, be the steps ever so few.
+    // Building much takes long, even in few steps.
     this.tick()
     if (coming > Math.min(this.#bytesMax, TEXT_BYTES_MAX)) {
       this.bytes += coming
@@ -182,10 +214,11 @@ class Meter {
     const heap = heapBytes()
     if (this.#heapAtStart === 0) this.#beginMeasuring(heap)
     let grown = heap - this.#heapAtStart + coming
-    // Buffers found dead are counted as external until the next collection: what seems too much is looked at twice.
+    // Dead buffers count as external until the next collection, so a growth that seems too much is
+    // measured twice.
     for (let left = 2; left > 0 && grown > this.#bytesMax / left; left--) {
       collectGarbage()
-      // Where much is alive that takes a good part of a second.
+      // This takes a good part of a second when much is alive.
       if (this.interrupt !== undefined) this.interrupt()
       const live = heapBytes()
       this.#heapAtStart = Math.min(this.#heapAtStart, live)
@@ -199,7 +232,10 @@ class Meter {
     this.#alarmBytes = roughHeapBytes() + this.bytes
   }
 
-  /** Counts a call that is no compiled code's, so many bytes of stack. Whoever asks puts `nested` and `depth` back. */
+  /**
+   * Counts a call that compiled code does not make, with its stack bytes. The caller restores
+   * `nested` and `depth`.
+   */
   nest(weight: number): void {
     if (++this.nested >= NESTED_MAX) {
       this.spend(OVERFLOW_STEPS)
@@ -210,15 +246,17 @@ class Meter {
   }
 
   /**
-   * Makes sure that the engine has stack enough for a command, which must not be torn by an overflow. Throws Lua's error.
+   * Makes sure that a command of the engine has enough stack, because an overflow must not
+   * interrupt it. Throws Lua's error.
    *
-   * Depth is an estimate: where less than TRUSTED_ROOM_BYTES should be left, this is to be asked, and tries what is really left.
+   * Depth is an estimate. When less than TRUSTED_ROOM_BYTES would be left by it, callers ask here,
+   * and the real stack is tried.
    */
   reserve(): void {
     if (!hasStackLeft()) this.overflow()
   }
 
-  /** Raises Lua's stack overflow; compiled code comes here when `depth` passes `depthMax`. */
+  /** Raises Lua's stack overflow. Compiled code comes here when `depth` passes `depthMax`. */
   overflow(): never {
     this.spend(OVERFLOW_STEPS)
     throw LuaError.at('stack overflow', 1)
@@ -232,12 +270,12 @@ export function notEnoughMemory(): LuaError {
 }
 
 function heapBytes(): number {
-  // Buffers hold what a script has stored, which is no value of its own any more.
+  // Buffers hold data that a script has stored; they are no longer the script's values.
   const { heapUsed, external, arrayBuffers } = process.memoryUsage()
   return heapUsed + external - arrayBuffers
 }
 
-/** What V8 tells at a third of the price; buffers are in it. */
+/** V8's own figures, at a third of the price. They include buffers. */
 function roughHeapBytes(): number {
   const { used_heap_size, external_memory } = getHeapStatistics()
   return used_heap_size + external_memory

@@ -1,12 +1,13 @@
-// Finds the numbers among a table's keys.
+// Finds numbers among a table's keys.
 //
-// A JavaScript Map hashes numbers by a formula without a secret, so that whoever chooses a script's arguments could choose numbers
-// that all meet in one place: 20,000 of them took 70 times as long as others, and as many again four times that. Here the place
-// depends on a key. Keys never leave a shape, so open addressing needs no more than this.
+// A JavaScript Map hashes numbers by a formula without a secret. An attacker who chooses a script's
+// arguments could choose numbers that all collide: 20,000 of them took 70 times as long as others,
+// and twice as many four times that. Here the hash depends on a secret. Keys never leave a shape,
+// so open addressing is enough.
 
 import { randomBytes } from 'node:crypto'
 
-/** Slots at first; a power of two. At most half of them are taken. */
+/** Initial number of slots, a power of two. At most half of them are used. */
 const SLOTS_MIN = 32
 
 const secrets = randomBytes(16)
@@ -18,11 +19,11 @@ const double = new Float64Array(1)
 const words = new Int32Array(double.buffer)
 
 export class NumberIndex {
-  /** The place of the key that is found here, 0 = nobody's. */
+  /** The place of the key in each slot; 0 in a free slot. */
   #slots = new Int32Array(SLOTS_MIN)
   #count = 0
 
-  /** The place of a number among the keys, 0 when it has none. */
+  /** Returns the place of a number among the keys; 0 when it has none. */
   find(key: number, keys: readonly unknown[]): number {
     const slots = this.#slots
     const mask = slots.length - 1
@@ -35,13 +36,13 @@ export class NumberIndex {
     return place
   }
 
-  /** Notes the place of a number that was not found. */
+  /** Adds the place of a number that was not found. */
   add(place: number, keys: readonly unknown[]): void {
     const { length } = this.#slots
     if (2 * ++this.#count > length) {
       const old = this.#slots
       this.#slots = new Int32Array(2 * length)
-      for (let i = 0; i < length; i++) if (old[i] !== 0) this.#put(old[i]!, keys)
+      for (const place of old) if (place !== 0) this.#put(place, keys)
     }
     this.#put(place, keys)
   }
@@ -56,8 +57,9 @@ export class NumberIndex {
 }
 
 /**
- * Multiplies by a secret and folds the upper half down, three times over for each word, as V8 hashes strings that are array indexes.
- * Nobody sees what becomes of it and could compute the secrets from that; the whole of HalfSipHash doubled the time of an access.
+ * Multiplies by a secret and folds the upper half down, three times for each word, as V8 hashes
+ * strings that are array indexes. The result is never visible, so the secret cannot be computed
+ * from it. A whole HalfSipHash doubled the time of an access.
  */
 function hashNumber(key: number): number {
   const integer = key | 0

@@ -1,8 +1,20 @@
-// What compiled code calls when its inline case does not apply: metatables, conversions, errors that name their operand.
+// The operations that compiled code calls when its inline case does not apply: metatables,
+// conversions, and errors that name their operand.
 //
-// Order and words are Lua 5.1's. The `name` parameters are what an error calls the operand, like `local 'x'`.
+// Order and words are Lua 5.1's. A `name` parameter is the operand's name in errors, like `local
+// 'x'`.
 
-import { all, call1, callable, callMetamethod, first, metamethod, metatableOf, settle, TailCall } from './calls.ts'
+import {
+  all,
+  call1,
+  callable,
+  callMetamethod,
+  first,
+  metamethod,
+  metatableOf,
+  settle,
+  TailCall,
+} from './calling-convention.ts'
 import { LuaError, runtimeError } from './errors.ts'
 import { argumentTypeError } from './library.ts'
 import { meter } from './meter.ts'
@@ -20,16 +32,16 @@ import {
   typeName,
 } from './value.ts'
 
-/** Turns a chain of `__index` or `__newindex` may have. */
+/** Longest chain of `__index` or `__newindex`. */
 const CHAIN_MAX = 100
 
-/** What is longer is charged before it is built. */
+/** A longer text is charged before it is built. */
 const LONG_TEXT = 1 << 20
 
-/** Bytes of a string beside its characters. */
+/** Size of a string without its characters. */
 const STRING_BYTES = 32
 
-/** A key from here on is work to find. */
+/** Finding a key of this length or longer counts as work. */
 const LONG_KEY = 512
 
 /** Counts the work of finding a long key in a table. */
@@ -39,7 +51,7 @@ export function spendOnKey(object: LuaValue, key: string): void {
 
 // Reading and writing
 
-/** `object[key]` by all rules. */
+/** `object[key]` with all of Lua's rules. */
 export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
   if (typeof key === 'string' && key.length > LONG_KEY) spendOnKey(object, key)
   let current = object
@@ -60,7 +72,7 @@ export function index(object: LuaValue, key: LuaValue, name = ''): LuaValue {
   runtimeError('loop in gettable')
 }
 
-/** `object[key] = value` by all rules. */
+/** `object[key] = value` with all of Lua's rules. */
 export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name = ''): void {
   if (typeof key === 'number' && object instanceof LuaTable && object.metatable === undefined && !object.locked) {
     if (Number.isNaN(key)) runtimeError(NAN_INDEX)
@@ -90,7 +102,7 @@ export function setIndex(object: LuaValue, key: LuaValue, value: LuaValue, name 
   runtimeError('loop in settable')
 }
 
-/** A raw assignment by compiled code: its errors have a position. */
+/** A raw assignment by compiled code. Its errors have a position. */
 function assign(table: LuaTable, key: LuaValue, value: LuaValue): void {
   if (table.readonly) runtimeError(READ_ONLY)
   if (key === undefined) runtimeError(NIL_INDEX)
@@ -132,7 +144,7 @@ export function power(a: number, b: number): number {
 
 function modulo(a: LuaValue, b: LuaValue, nameA?: string, nameB?: string): LuaValue {
   if (typeof a === 'number' && typeof b === 'number') {
-    // For small positive integers the remainder is the same, and an order of magnitude faster.
+    // For small positive integers `%` gives the same remainder, ten times as fast.
     return a > 0 && b > 0 && (a | 0) === a && (b | 0) === b ? a % b : floatModulo(a, b)
   }
   return slowModulo(a, b, nameA, nameB)
@@ -146,7 +158,7 @@ function minus(value: LuaValue, name = ''): LuaValue {
   typeError('perform arithmetic on', value, name)
 }
 
-/** `#value`. In Lua 5.1 a table's `__len` is not asked. */
+/** `#value`. Lua 5.1 ignores the `__len` of a table. */
 export function length(value: LuaValue, name = ''): LuaValue {
   if (typeof value === 'string') return value.length
   if (value instanceof LuaTable) return value.length()
@@ -178,7 +190,7 @@ export function concat(a: LuaValue, b: LuaValue, nameA = '', nameB = ''): LuaVal
   typeError('concatenate', a, nameA)
 }
 
-/** `a .. b .. c`. The names of the operands are separated by line ends. */
+/** `a .. b .. c`. Line ends separate the operands' names. */
 function concat3(a: LuaValue, b: LuaValue, c: LuaValue, names: string): LuaValue {
   const x = typeof a === 'string' ? a : typeof a === 'number' ? formatNumber(a) : undefined
   const y = typeof b === 'string' ? b : typeof b === 'number' ? formatNumber(b) : undefined
@@ -202,7 +214,7 @@ function concatAll(values: readonly LuaValue[], names: string): LuaValue {
   return text
 }
 
-/** From right to left, two values at a time. */
+/** Concatenates from right to left, two values at a time. */
 function concatSlowly(values: readonly LuaValue[], names: string): LuaValue {
   const called = names.split('\n')
   let last = values.length - 1
@@ -217,13 +229,13 @@ function concatSlowly(values: readonly LuaValue[], names: string): LuaValue {
 
 // Comparison
 
-/** Whether a string and another value are the same. */
+/** Tells whether a string and another value are the same. */
 function same(a: string, b: LuaValue): boolean {
   meter.spendOn(a)
   return a === b
 }
 
-/** Whether two values are equal that are not the same. */
+/** Tells whether two values that are not the same are equal. */
 function equal(a: LuaValue, b: LuaValue): boolean {
   if (!(a instanceof LuaTable) || !(b instanceof LuaTable) || a.metatable === undefined || b.metatable === undefined)
     return false
@@ -248,7 +260,7 @@ export function less(a: LuaValue, b: LuaValue): boolean {
   return isTrue(callMetamethod(handler, a, b))
 }
 
-/** `less` as a library function asks it: an error has no position. */
+/** `less` for library functions: an error has no position. */
 export function lessForLibrary(a: LuaValue, b: LuaValue): boolean {
   if (typeof a === 'number' && typeof b === 'number') return a < b
   if (typeof a === 'string' && typeof b === 'string') {
@@ -275,7 +287,7 @@ function lessOrEqual(a: LuaValue, b: LuaValue): boolean {
   return !isTrue(callMetamethod(reverse, b, a))
 }
 
-/** Both values must be of one type and have the same handler. */
+/** Returns the order's handler. Both values must have one type and the same handler. */
 function orderHandler(a: LuaValue, b: LuaValue, event: string): LuaValue {
   if (typeName(a) !== typeName(b)) return undefined
   const handler = metamethod(a, event)
@@ -284,24 +296,27 @@ function orderHandler(a: LuaValue, b: LuaValue, event: string): LuaValue {
 
 function orderProblem(a: LuaValue, b: LuaValue): string {
   const [x, y] = [typeName(a), typeName(b)]
-  // Lua looks at the third letter alone, which strings and threads share.
+  // Lua compares only the third letter, which strings and threads share.
   return x[2] === y[2] ? `attempt to compare two ${x} values` : `attempt to compare ${x} with ${y}`
 }
 
 // Functions
 
-/** What is called for a value that is no function. What cannot be called says so only then: its arguments come first. */
+/**
+ * Returns the function that is called for a value that is no function. If it cannot be called, the
+ * error comes only at the call, after the arguments.
+ */
 export function callee(value: LuaValue, name = ''): LuaFunction {
   if (metamethod(value, '__call') !== undefined) return callable(value, name)
   return () => typeError('call', value, name)
 }
 
-/** Makes the function value of a generator: outside a coroutine it is driven to its end. */
+/** Makes the function value of a generator. Outside a coroutine it runs to its end. */
 function coroutineFunction(generator: LuaGenerator): LuaFunction {
   const plain: LuaFunction = (...args) => {
     const running = generator(...args)
     let step = running.next([])
-    // It yields although whoever called it cannot be suspended.
+    // It yields, although its caller cannot be suspended.
     while (!step.done) step = running.throw(yieldError())
     return step.value
   }
@@ -309,13 +324,13 @@ function coroutineFunction(generator: LuaGenerator): LuaFunction {
   return plain
 }
 
-/** Notes what order a comparing function is: `table.sort` need not call it then. */
+/** Marks a comparing function with its order. `table.sort` need not call it then. */
 function ordered(compare: LuaFunction, order: 'ascending' | 'descending'): LuaFunction {
   compare.order = order
   return compare
 }
 
-/** Makes the calls a TailCall stands for inside a coroutine, where they may yield. */
+/** Makes the calls of TailCalls inside a coroutine, where they may yield. */
 function* settleResumable(result: LuaResult): Generator<LuaValue[], LuaResult, LuaValue[]> {
   let current = result
   while (current instanceof TailCall) {
@@ -326,7 +341,7 @@ function* settleResumable(result: LuaResult): Generator<LuaValue[], LuaResult, L
   return current
 }
 
-/** The generator of a coroutine: its body, and whatever that leaves to be called. */
+/** The generator of a coroutine: its body, and the tail calls that the body leaves. */
 export function* coroutineBody(
   body: LuaGenerator,
   args: readonly LuaValue[],
@@ -338,14 +353,14 @@ export function yieldError(): LuaError {
   return LuaError.raise('attempt to yield across metamethod/C-call boundary')
 }
 
-/** What a generic for steps with: 0 for a traversal by `next`, -2 for ipairs, -1 for anything else. */
+/** Returns how a generic for steps: 0 for a traversal by `next`, -2 for ipairs, -1 otherwise. */
 function iteration(step: LuaValue, state: LuaValue, control: LuaValue): number {
   if (!(state instanceof LuaTable)) return -1
   if (step === next && control === undefined) return 0
   return step === ipairsStep && control === 0 ? -2 : -1
 }
 
-/** The library function `next`; here because loops know it. */
+/** The library function `next`. It is here because loops use it. */
 export function next(table: LuaValue, key: LuaValue): LuaResult {
   if (!(table instanceof LuaTable)) {
     argumentTypeError(table, 1, 'next', 'table', arguments.length)
@@ -397,14 +412,14 @@ class Operations {
     return typeof a === 'number' && typeof b === 'number' ? power(a, b) : slowPower(a, b, nameA, nameB)
   }
 
-  /** A table of positional values, which begin at index 1. */
+  /** Makes a table of positional values, which begin at index 1. */
   list(array: LuaValue[]): LuaTable {
     const table = new LuaTable()
     if (array.length > 1) table.adopt(array)
     return table
   }
 
-  /** A table with the keys of a shape; the values begin at index 1. */
+  /** Makes a table with the keys of a shape; the values begin at index 1. */
   record(shape: Shape, values: LuaValue[]): LuaTable {
     const table = new LuaTable()
     table.adoptFields(shape.shared ? shape : shape.copy(), values)
@@ -433,7 +448,7 @@ class Operations {
     return table
   }
 
-  /** The initial value, limit or step of a numeric for that is no number. */
+  /** Converts the initial value, limit or step of a numeric for that is no number. */
   forNumber(value: LuaValue, what: string): number {
     const number = typeof value === 'string' ? stringToNumber(value) : undefined
     if (number === undefined) runtimeError(`'for' ${what} must be a number`)
@@ -441,5 +456,5 @@ class Operations {
   }
 }
 
-/** What compiled code knows as R. */
+/** The object that compiled code calls R. */
 export const operations = new Operations()

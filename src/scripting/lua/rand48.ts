@@ -1,7 +1,9 @@
-// The chance of `math.random`: Redis's 48 bit linear congruence. It starts at a fixed state and, as in Redis 7, goes on from script
-// to script; after `math.randomseed` the numbers are those redis-server draws for the same seed.
+// The random numbers of `math.random`: Redis's 48-bit linear congruential generator.
+//
+// It starts in a fixed state and, as in Redis 7, continues from script to script. After
+// `math.randomseed` it gives the numbers that redis-server gives for the same seed.
 
-/** What `next` stays below. */
+/** Exclusive bound of `next`. */
 export const RANDOM_MAX = 0x7fffffff
 
 export class Rand48 {

@@ -1,13 +1,14 @@
-// One Lua world: its globals, its libraries, and what compiles and runs chunks in it.
+// One Lua runtime: its globals and its libraries. It compiles and runs chunks.
 //
-// Compiling is the caller's to cache: `compile` always parses and writes anew. What it returns is a Lua function bound to
-// this world's globals.
+// `compile` always parses and generates code again; callers cache its result. The result is a Lua
+// function bound to the globals of this runtime.
 
 import { rememberChunk } from './call-names.ts'
-import { all, first, NONE, settle, stringMeta, weighed } from './calls.ts'
+import { all, first, NONE, settle, stringMeta, weighed } from './calling-convention.ts'
 import { parse } from './compiler/parser.ts'
 import { CHUNK_PARAMETER, type ChunkOptions, ChunkTooLarge, writeChunk } from './compiler/statements.ts'
 import { caughtError, LuaError, SCRIPT_SCHEME } from './errors.ts'
+import { FunctionInlineCache, InlineCache } from './inline-cache.ts'
 import { baseLibrary } from './lib/base.ts'
 import { coroutineLibrary, forgetCoroutines } from './lib/coroutine.ts'
 import { mathLibrary } from './lib/math.ts'
@@ -16,26 +17,28 @@ import { tableLibrary } from './lib/table.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from './meter.ts'
 import { operations } from './operations.ts'
 import { Rand48 } from './rand48.ts'
-import { FunctionSite, Site } from './site.ts'
 import { LuaTable } from './table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './value.ts'
 
 export interface RuntimeOptions {
   /** Called every `STEPS_PER_TICK` steps; throws something that is no LuaError to kill the script. */
   readonly interrupt?: () => void
-  /** Where `math.random` draws; default: a sequence of its own. */
+  /** The source of `math.random`; the default is a sequence of its own. */
   readonly chance?: Rand48
-  /** What a script may build. */
+  /** Bytes that a script may build. */
   readonly memoryBytesMax?: number
 }
 
 export class LuaRuntime {
   readonly globals: LuaTable
-  /** What compiled code knows by its capital letters. */
+  /** The object behind the capital letters of compiled code. */
   readonly #known: object
   readonly #interrupt: (() => void) | undefined
   readonly #memoryBytesMax: number
-  /** A chunk that names `coroutine` was compiled: what chunks load may be handed functions that yield. */
+  /**
+   * True when a chunk that names `coroutine` was compiled: later chunks may be given functions that
+   * yield.
+   */
   #yields = false
   readonly #isFixed = (name: string, field?: string): boolean => isFixed(this.globals, name, field)
 
@@ -55,8 +58,8 @@ export class LuaRuntime {
       N: NONE,
       A: Array.isArray,
       F: first,
-      S: Site,
-      P: FunctionSite,
+      S: InlineCache,
+      P: FunctionInlineCache,
       W: weighed,
     }
     this.globals.set('_G', this.globals)
@@ -67,7 +70,7 @@ export class LuaRuntime {
     this.globals.set('coroutine', coroutineLibrary())
   }
 
-  /** Adds a library as a global; the one named `string` also becomes what methods of strings are looked up in. */
+  /** Adds a library as a global. The one named `string` also serves the methods of strings. */
   addLibrary(name: string, library: LuaTable): void {
     this.globals.set(name, library)
     if (name !== 'string') return
@@ -77,12 +80,14 @@ export class LuaRuntime {
   }
 
   /**
-   * Compiles a script, one byte a character, to be run any number of times, one after the other. `name` is how messages call
-   * it. Throws a LuaError when it is malformed. What that takes is bounded as if a script did it, and may be interrupted.
+   * Compiles a script, one byte a character, to be run any number of times, one after the other.
+   * `name` is its name in messages. Throws a LuaError when it is malformed. Compiling is bounded
+   * like a running script, and may be interrupted.
    *
-   * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them slower, and from then on
-   * what chunks load is, too; functions of other chunks called inside a coroutine are like C functions there: they cannot
-   * yield, and they have no way to get at what would.
+   * A chunk that names `coroutine` is compiled so that its functions can yield, which makes them
+   * slower. From then on this also holds for chunks that the program loads. Functions of other
+   * chunks behave like C functions inside a coroutine: they cannot yield, and they cannot reach a
+   * function that would.
    */
   compile(source: string, name: string): LuaFunction {
     const resumable = source.includes('coroutine')
@@ -108,12 +113,17 @@ export class LuaRuntime {
     }
   }
 
-  /** Runs a function as a script: counting starts anew. Throws a LuaError, or what killed it. */
+  /**
+   * Runs a function as a script, with fresh limits. Throws a LuaError, or the value that killed it.
+   */
   run(main: LuaFunction, args: readonly LuaValue[] = []): readonly LuaValue[] {
     return all(this.#run(main, args))
   }
 
-  /** As `run`, for who wants the first result only, and has just read the machine's monotonic clock. */
+  /**
+   * Does the same as `run` for a caller that wants only the first result and has just read the
+   * monotonic clock.
+   */
   runFirst(main: LuaFunction, args: readonly LuaValue[], nowMs: number): LuaValue {
     return first(this.#run(main, args, nowMs))
   }
@@ -131,14 +141,17 @@ export class LuaRuntime {
   }
 }
 
-/** What is wrong with a chunk that is good Lua, but too much for us or for V8; undefined for other errors. */
+/**
+ * Returns the problem of a chunk that is valid Lua but exceeds a limit here or in V8; undefined for
+ * other errors.
+ */
 function compileProblem(error: unknown): string | undefined {
   if (error instanceof ChunkTooLarge || error instanceof SyntaxError) return 'function or expression too complex'
   if (!(error instanceof RangeError)) return undefined
   return error.message === 'Invalid string length' ? 'not enough memory' : 'chunk has too many syntax levels'
 }
 
-/** Whether a global, or a field of one, is a function that nothing can replace. */
+/** Tells whether a global, or a field of one, is a function that cannot be replaced. */
 function isFixed(globals: LuaTable, name: string, field: string | undefined): boolean {
   if (!globals.locked) return false
   const value = globals.getString(name)

@@ -1,52 +1,58 @@
-// The keys of a table's hash part, in order of arrival, apart from their values.
+// The keys of a table's hash part, in order of arrival, without their values.
 //
-// Tables that got the same string keys in the same order share one shape, so that compiled code which has found a key once
-// knows its place in all of them by comparing one pointer (see `site.ts`), and knows too that a key is not there. Shared
-// shapes never change: they form a tree whose root has no key, each shape knowing which one follows when a key is added.
-// A table with many keys, or with keys that are no short strings, has a shape of its own, which grows with it.
+// Tables that got the same string keys in the same order share one shape. Compiled code that has
+// found a key once then knows its place in all of them by comparing one pointer (see
+// `inline-cache.ts`); it also knows when a key is absent. Shared shapes never change. They form a
+// tree whose root has no key, and each shape knows its successor for an added key. A table with
+// many keys, or with keys other than short strings, has a shape of its own, which grows with the
+// table.
 //
-// A shape tells texts and numbers from other keys and asks nothing else of them, so it need not know what Lua's values are.
+// A shape tells texts and numbers from other keys and needs nothing else of Lua's values.
 //
-// The tree forgets: keys may come out of data, and what was made for data that has gone must not stay. Nothing but speed
-// depends on a shape being found again.
+// The tree is forgotten from time to time: keys may come from data, and shapes made for old data
+// must not stay. Only speed depends on finding a shape again.
 
 import { meter } from './meter.ts'
 import { NumberIndex } from './number-index.ts'
 
-/** Keys of a shared shape at most. They are searched one by one. */
+/** Most keys of a shared shape. They are searched one by one. */
 const SHARED_KEYS_MAX = 16
 
-/** Longest key of a shared shape: longer ones are data. */
+/** Longest key of a shared shape. Longer keys are data. */
 const SHARED_KEY_LENGTH_MAX = 48
 
-/** Shapes that may follow a shape; when there are more, they are forgotten and begin anew. */
+/** Most successors of a shape. When there are more, they are forgotten. */
 const FOLLOWERS_MAX = 64
 
-/** Shapes made until the whole tree is forgotten. */
+/** Shapes that are made before the whole tree is forgotten. */
 const TREE_MAX = 20_000
 
-/** Keys a shape of a table's own holds before it gets a Map. */
+/** Keys of a table's own shape before it gets a Map. */
 const SCAN_MAX = 8
 
-/** Longest text of which V8 looks at every character when it makes a hash. */
+/** Longest text of which V8 hashes every character. */
 const HASHED_LENGTH_MAX = 16_383
 
 /**
- * Keys of which the numbers stand in that Map, too. It is quicker than `NumberIndex` by a third, but numbers can be chosen to collide
- * in it: so many of them cost half a millisecond, and ten times as many a hundred times that.
+ * Keys up to which numbers are in that Map, too. It is a third faster than `NumberIndex`, but an
+ * attacker can choose numbers that collide in it: so many of them cost half a millisecond, and ten
+ * times as many a hundred times that.
  */
 const MAPPED_NUMBERS_MAX = 512
 
 export class Shape {
-  /** Keys by place; place 0 is unused. Shapes of one branch have this array in common: only `count` of them are ours. */
+  /**
+   * Keys by place; place 0 is unused. Shapes of one branch share this array; only `count` of them
+   * belong to this shape.
+   */
   readonly keys: unknown[]
   count: number
   readonly shared: boolean
-  /** Place of each key, in a shape of a table's own with more than `SCAN_MAX`. */
+  /** Place of each key, in a table's own shape with more than `SCAN_MAX` keys. */
   index: Map<unknown, number> | undefined = undefined
-  /** Places of those that are numbers, which are not in `index` then. */
+  /** Places of number keys, which are not in `index` then. */
   numbers: NumberIndex | undefined = undefined
-  /** The shape that followed first, and the key it has more; the others are in `followers`. */
+  /** The first successor, and the key that it adds. Other successors are in `followers`. */
   firstKey: string | undefined = undefined
   first: Shape | undefined = undefined
   followers: Map<string, Shape> | undefined = undefined
@@ -58,14 +64,14 @@ export class Shape {
   }
 
   /**
-   * How long finding a long text among the keys may take, in steps: V8 hashes texts beyond `HASHED_LENGTH_MAX` by their length alone, so that
-   * those of one length are compared one by one.
+   * Returns the steps for finding a long text among the keys. V8 hashes texts beyond
+   * `HASHED_LENGTH_MAX` by their length alone, so those of one length are compared one by one.
    */
   effortFor(key: string): number {
     return key.length > HASHED_LENGTH_MAX ? (key.length >> 8) * (1 + this.count) : key.length >> 8
   }
 
-  /** The place of a key, 0 when it has none. */
+  /** Returns the place of a key; 0 when it has none. */
   find(key: unknown): number {
     const { index, keys, count } = this
     if (index !== undefined) {
@@ -77,14 +83,14 @@ export class Shape {
     return 0
   }
 
-  /** The shape of a table of this shape when a key is added that is not there: it has the last place. */
+  /** Returns the shape after adding a key that is not there. The key has the last place. */
   with(key: unknown): Shape {
     if (!this.shared) {
       append(this, key)
       return this
     }
     if (typeof key === 'string') {
-      if (key === this.firstKey) return this.first!
+      if (key === this.firstKey && this.first !== undefined) return this.first
       if (key.length <= SHARED_KEY_LENGTH_MAX && this.count < SHARED_KEYS_MAX) return follow(this, key)
     }
     const own = this.copy()
@@ -92,12 +98,15 @@ export class Shape {
     return own
   }
 
-  /** The shape that `with` gives, if that was asked before: then the key is certainly not in this one. */
+  /**
+   * Returns the successor that `with` gave before. If there is one, the key is certainly not in
+   * this shape.
+   */
   followedBy(key: string): Shape | undefined {
     return key === this.firstKey ? this.first : this.followers?.get(key)
   }
 
-  /** A shape of a table's own with the same keys. */
+  /** Makes a table's own shape with the same keys. */
   copy(): Shape {
     const own = new Shape(this.keys.slice(0, this.count + 1), this.count, false)
     if (own.count > SCAN_MAX) makeIndex(own)
@@ -110,12 +119,14 @@ export const EMPTY_SHAPE = new Shape([undefined], 0, true)
 
 let made = 0
 
-/** The shape of keys in this order, a new one if it cannot be shared; undefined when a key comes twice. */
+/**
+ * Returns the shape of keys in this order, a new one if it cannot be shared; undefined when a key
+ * comes twice.
+ */
 export function shapeOf(keys: readonly string[]): Shape | undefined {
   let shape = EMPTY_SHAPE
-  for (let i = 0; i < keys.length; i++) {
+  for (const key of keys) {
     if (--meter.steps < 0) meter.tick()
-    const key = keys[i]!
     const known = shape.followedBy(key)
     if (known === undefined && shape.find(key) > 0) return undefined
     shape = known ?? shape.with(key)
@@ -123,7 +134,7 @@ export function shapeOf(keys: readonly string[]): Shape | undefined {
   return shape
 }
 
-/** An empty shape of a table's own. */
+/** Makes an empty shape for one table. */
 export function ownShape(): Shape {
   return new Shape([undefined], 0, false)
 }
@@ -160,7 +171,7 @@ function follow(shape: Shape, key: string): Shape {
     EMPTY_SHAPE.followers = undefined
   }
   const { keys, count } = shape
-  // The branch goes on in the same array unless another one has done so already.
+  // The branch continues in the same array, unless another branch already does.
   const continues = keys.length === count + 1 && count > 0
   const more = continues ? keys : keys.slice(0, count + 1)
   more.push(key)

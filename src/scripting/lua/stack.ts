@@ -1,16 +1,19 @@
-// How much stack there is for Lua: recursion in Lua is recursion in JavaScript.
+// The stack that is available to Lua. Recursion in Lua is recursion in JavaScript.
 //
-// V8 takes 984 KB on the main thread unless the process was started with `--stack-size`; it cannot be changed later. A
-// worker thread has what its creator gave it, 4 MB if nothing was said.
+// V8 takes 984 KB on the main thread, unless the process was started with `--stack-size`; it cannot
+// be changed later. A worker thread has the stack that its creator gave it, 4 MB by default.
 
 import { isMainThread, resourceLimits } from 'node:worker_threads'
 
 const MAIN_THREAD_KB = 984
 
-/** What Node keeps of a worker's stack for itself. */
+/** Bytes of a worker's stack that Node keeps for itself. */
 const WORKER_RESERVE_BYTES = 192 * 1024
 
-/** Left to the host below scripts (event loop, parser, dispatch) and above them (commands, the compiler, V8's own). */
+/**
+ * Reserve for the host below scripts (event loop, parser, dispatch) and above them (commands, the
+ * compiler, V8 itself).
+ */
 const HOST_BYTES = 200 * 1024
 
 function stackBytes(): number {
@@ -22,18 +25,18 @@ function stackBytes(): number {
   return MAIN_THREAD_KB * 1024
 }
 
-/** Bytes of stack that Lua may use. Never less than lets a script run at all. */
+/** Bytes of stack that Lua may use; at least enough to run a script. */
 export const LUA_STACK_BYTES = Math.max(64 * 1024, stackBytes() - HOST_BYTES)
 
-/** What an engine command may use, with ample reserve: the deepest were seen to take 20 KB. */
+/** Stack of a command of the engine, with ample reserve: the deepest took 20 KB. */
 const COMMAND_STACK_BYTES = 64 * 1024
 
-/** So many arguments take that stack: V8 looks whether there is room before it puts them there. */
+/** An argument list of that size. V8 checks the stack before it pushes arguments. */
 const FILLING: readonly number[] = Array.from({ length: COMMAND_STACK_BYTES / 8 }, () => 0)
 
 const nothing = (): void => {}
 
-/** Tells whether a command can run on the stack that is really left. Takes some microseconds. */
+/** Tells whether the remaining stack is enough for a command. Takes some microseconds. */
 export function hasStackLeft(): boolean {
   try {
     Reflect.apply(nothing, undefined, FILLING)

@@ -1,32 +1,38 @@
-// A Lua table: an array part for 1..n and a hash part for everything else.
+// A Lua table: an array part for 1..n and a hash part for all other keys.
 //
-// The array part is a JavaScript array whose slot 0 is unused, so a Lua index is its index. It always holds plain
-// (boxed) elements: V8 then sees one kind of array everywhere. The hash part is a list of values in order of arrival and
-// the table's shape, which tells the place of each key (see `shape.ts`); place 0 is unused there as well, so that "nowhere"
-// is a place that holds nil.
+// The array part is a JavaScript array whose slot 0 is unused, so a Lua index is its index. It
+// always holds plain (boxed) elements, so that V8 sees one kind of array everywhere. The hash part
+// is a list of values in order of arrival, and the table's shape, which gives the place of each key
+// (see `shape.ts`). Place 0 is unused there as well, so that "not found" is a place that holds nil.
 //
-// Two habits of Lua's own implementation are kept because programs see them. A key set to nil keeps its place until the
-// table grows next, so fields may be cleared during a traversal. And both parts have capacities, counted as Lua counts
-// them: when the hash part is full, all integer keys are counted anew and the array part takes the largest power of two
-// more than half filled. What `#` answers for a table with holes follows from those capacities.
+// Two habits of Lua's own implementation are kept, because programs can see them. A key set to nil
+// keeps its place until the table grows next, so fields may be cleared during a traversal. And both
+// parts have capacities, counted as Lua counts them. When the hash part is full, all integer keys
+// are counted again, and the array part takes the largest power of two that is more than half
+// filled. The result of `#` for a table with holes follows from those capacities.
 //
-// Lua values as JavaScript values are told here as well, because tables and values are made of each other. nil is undefined;
-// booleans, numbers and strings are themselves, a string holding one byte a character (latin1). A table is a LuaTable, a
-// function a JavaScript function (see `calls.ts` for how arguments and results travel), a coroutine a LuaThread, and what
-// the host hands in without letting anybody look inside is a LuaUserdata.
+// This file also defines how JavaScript represents Lua values, because tables and values need each
+// other. nil is undefined. Booleans, numbers and strings are themselves; a string holds one byte a
+// character (latin1). A table is a LuaTable, and a coroutine is a LuaThread. A function is a
+// JavaScript function (`calling-convention.ts`). An opaque value of the host is a LuaUserdata.
 
 import { LuaError } from './errors.ts'
 import { meter } from './meter.ts'
 import { EMPTY_SHAPE, ownShape, type Shape } from './shape.ts'
 
-/** Nothing, one value, or an array of any number of values; `undefined` is one nil. See `calls.ts`. */
+/**
+ * Nothing, one value, or an array of any number of values; `undefined` is one nil. See
+ * `calling-convention.ts`.
+ */
 export type LuaResult = LuaValue | readonly LuaValue[]
 
 export interface LuaFunction {
   (...args: LuaValue[]): LuaResult
   /** The same function for use inside a coroutine, where it may yield. */
   resumable?: LuaGenerator
-  /** The compiler saw that it compares its two arguments by `<` (ascending) or `>` and does nothing else. */
+  /**
+   * Set when the compiler saw that it only compares its two arguments by `<` (ascending) or `>`.
+   */
   order?: 'ascending' | 'descending'
 }
 
@@ -36,7 +42,7 @@ export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFun
 
 /** An opaque value of the host, like `cjson.null`. Equal only to itself. */
 export class LuaUserdata {
-  /** What tostring shows after `userdata: `. */
+  /** The text that tostring shows after `userdata: `. */
   readonly address: string
   metatable: LuaTable | undefined = undefined
 
@@ -45,7 +51,7 @@ export class LuaUserdata {
   }
 }
 
-/** A coroutine. `lib/coroutine.ts` moves its state. */
+/** A coroutine. `lib/coroutine.ts` changes its state. */
 export class LuaThread {
   readonly body: LuaFunction
   state: 'suspended' | 'running' | 'normal' | 'dead' = 'suspended'
@@ -62,35 +68,42 @@ const TABLE_BYTES = 112
 const ARRAY_SLOT_BYTES = 8
 const HASH_SLOT_BYTES = 64
 
-/** Slots passed over at once that count as work, and those in the time of one step, a power of two. */
+/** Slots that count as work when passed over at once, and slots per step, a power of two. */
 const MANY_SLOTS = 64
 const SLOTS_PER_STEP_BITS = 4
 
 const INT_MAX = 0x7fffffff
 
-/** Array indexes Lua would place in an array part at most: 2^26. */
+/** Lua places at most 2^26 indexes in an array part. */
 const ARRAY_BITS_MAX = 26
 
-// The errors of assignments. Raised here they have no position, as those of library functions; compiled code asks first.
+// Error texts of assignments. Raised here they have no position, like those of library functions;
+// compiled code checks first.
 export const READ_ONLY = 'Attempt to modify a readonly table'
 export const NIL_INDEX = 'table index is nil'
 export const NAN_INDEX = 'table index is NaN'
 
-/** The array part and the values of tables that have none: never changed, never pushed to. */
+/** The array part and the values of tables without any. Never changed, never pushed to. */
 const NOTHING: LuaValue[] = [undefined]
 
 export class LuaTable {
-  /** Array part: element i at index i, index 0 unused. May be shorter than `capacity + 1`; what is missing is nil. */
+  /**
+   * Array part: element i at index i, index 0 unused. May be shorter than `capacity + 1`; missing
+   * elements are nil.
+   */
   array: LuaValue[]
-  /** Slots of the array part as Lua would count them. */
+  /** Slots of the array part, as Lua would count them. */
   capacity: number
-  /** Whether the array part may hold nils below its last element. */
+  /** True when the array part may hold nils below its last element. */
   holey: boolean
-  /** Which keys the hash part has, those with a nil value included. */
+  /** The keys of the hash part, including those with a nil value. */
   shape: Shape
-  /** Values of the hash part by place; undefined marks a key that was cleared. As many as the shape has keys. */
+  /**
+   * Values of the hash part by place; undefined for a cleared key. Their number is that of the
+   * shape's keys.
+   */
   values: LuaValue[]
-  /** Nodes of the hash part as Lua would count them: 0 or a power of two. */
+  /** Nodes of the hash part, as Lua would count them: 0 or a power of two. */
   nodes: number
   metatable: LuaTable | undefined
   /** See `readonly`. */
@@ -115,16 +128,16 @@ export class LuaTable {
 
   set readonly(value: boolean) {
     this.locked = value
-    // Compiled code that knows the shape writes without asking: from now on it does not know it.
+    // Compiled code that knows the shape writes without checks, so the table gets another shape.
     this.shape = this.shape.copy()
   }
 
-  /** Keys of the hash part by place. Those up to the number of values are the table's. */
+  /** Keys of the hash part by place. Only those up to the number of values belong to the table. */
   get hashKeys(): readonly LuaValue[] {
     return this.shape.keys as LuaValue[]
   }
 
-  /** Makes a table 1..n of the values, which may include nils. Takes a copy. */
+  /** Makes a table 1..n of the values, which may include nils. Copies them. */
   static of(values: readonly LuaValue[]): LuaTable {
     const table = new LuaTable()
     if (values.length > 0) {
@@ -150,7 +163,10 @@ export class LuaTable {
     meter.charge(length * ARRAY_SLOT_BYTES)
   }
 
-  /** Gives an empty table its hash part: the keys of a shape, which nobody else has if it is not shared, and their values by place. Keeps the array. */
+  /**
+   * Gives an empty table its hash part: the keys of a shape, and their values by place. A shape
+   * that is not shared must belong to this table alone. Keeps the array.
+   */
   adoptFields(shape: Shape, values: LuaValue[]): void {
     const { count } = shape
     if (count === 0) return
@@ -176,12 +192,18 @@ export class LuaTable {
     return this.nodes === 0 ? undefined : this.values[this.shape.find(key)]
   }
 
-  /** The place of a key in the hash part, 0 when it has none. A place stays valid until a key is added. */
+  /**
+   * Returns the place of a key in the hash part; 0 when it has none. A place stays valid until a
+   * key is added.
+   */
   find(key: LuaValue): number {
     return this.shape.find(key)
   }
 
-  /** Raw assignment; nil removes. A key given nil keeps its place until the table grows. Throws for a nil or NaN key and for a read-only table. */
+  /**
+   * Assigns without metatables; nil removes. A key given nil keeps its place until the table grows.
+   * Throws for a nil or NaN key and for a read-only table.
+   */
   set(key: LuaValue, value: LuaValue): void {
     if (typeof key === 'number') {
       this.setNumber(key, value)
@@ -216,7 +238,7 @@ export class LuaTable {
     setFar(this, key, value)
   }
 
-  /** Lua's `#`: a border, namely the one Lua 5.1 would find. O(1) without holes. */
+  /** Lua's `#`: the border that Lua 5.1 would find. O(1) without holes. */
   length(): number {
     const length = this.array.length - 1
     if (!this.holey && (this.nodes === 0 || length < this.capacity)) return length
@@ -234,8 +256,8 @@ export class LuaTable {
   }
 
   /**
-   * The position that follows in a traversal: positions 1..n are the array part, those above it the hash part; 0 starts,
-   * and 0 is returned at the end. `keyAt` and `valueAt` tell what stands there.
+   * Returns the next position of a traversal. Positions 1..n are the array part, those above it the
+   * hash part; 0 starts, and 0 is returned at the end. `keyAt` and `valueAt` read a position.
    */
   nextPosition(position: number): number {
     const { array, values } = this
@@ -264,7 +286,10 @@ export class LuaTable {
     return position <= this.capacity ? this.array[position] : this.values[position - this.capacity]
   }
 
-  /** The position of a key for `nextPosition`; nil gives 0. Throws Lua's error for a key the table does not know. */
+  /**
+   * Returns the position of a key for `nextPosition`; nil gives 0. Throws Lua's error for a key
+   * that the table does not have.
+   */
   positionOf(key: LuaValue): number {
     if (key === undefined) return 0
     if (typeof key === 'number' && key >= 1 && key <= this.capacity && Math.floor(key) === key) return key
@@ -273,16 +298,20 @@ export class LuaTable {
     return this.capacity + place
   }
 
-  /** The key after `key` in a traversal, undefined at the end. The first one for undefined. */
+  /**
+   * Returns the key after `key` in a traversal; undefined at the end. Returns the first key for
+   * undefined.
+   */
   nextKey(key: LuaValue): LuaValue {
     const position = this.nextPosition(this.positionOf(key))
     return position === 0 ? undefined : this.keyAt(position)
   }
 }
 
-// What assignments do when the common case does not apply. No private methods: those cost every table a hidden field.
+// Assignments outside the common case. These are functions, because private methods would cost
+// every table a hidden field.
 
-/** Takes the nils from an array part's end. */
+/** Removes the nils at an array part's end. */
 function trim(array: LuaValue[]): void {
   const { length } = array
   let end = length
@@ -292,12 +321,15 @@ function trim(array: LuaValue[]): void {
   if (length - end > MANY_SLOTS) skipped(length - end)
 }
 
-/** Counts slots that were gone through at once. */
+/** Counts slots that were passed over at once. */
 function skipped(slots: number): void {
   meter.spend(slots >> SLOTS_PER_STEP_BITS)
 }
 
-/** An assignment by number that meets no element of the array part and does not append within its capacity. */
+/**
+ * Assigns by a number that meets no element of the array part and does not append within its
+ * capacity.
+ */
 function setFar(table: LuaTable, key: number, value: LuaValue): void {
   const { array } = table
   if (key > 0 && key <= table.capacity && Math.floor(key) === key) {
@@ -322,11 +354,14 @@ function setFar(table: LuaTable, key: number, value: LuaValue): void {
     }
   }
   if (Number.isNaN(key)) throw LuaError.raise(NAN_INDEX)
-  // 0 and -0 are one key, which stays what it first was.
+  // 0 and -0 are one key, which keeps its first form.
   insert(table, key, value)
 }
 
-/** Appends to a full array part without holes when there is no hash part: what a rehash would do, without the counting. */
+/**
+ * Appends to a full array part without holes when there is no hash part. It does the work of a
+ * rehash without counting.
+ */
 function append(table: LuaTable, value: LuaValue): void {
   const capacity = powerOfTwoFrom(table.capacity + 1)
   meter.charge((capacity - table.capacity) * ARRAY_SLOT_BYTES)
@@ -347,7 +382,10 @@ function put(table: LuaTable, key: number, value: LuaValue): void {
   array.push(value)
 }
 
-/** Adds a key that is not there. Lua makes a place even for a nil, which may move the bounds of both parts: so do we. */
+/**
+ * Adds a key that is not there. Lua makes a place even for a nil, which may move the bounds of both
+ * parts; so does this.
+ */
 export function insert(table: LuaTable, key: LuaValue, value: LuaValue): void {
   if (table.values.length > table.nodes && !makeRoom(table, key)) {
     rehash(table, key)
@@ -361,7 +399,10 @@ export function insert(table: LuaTable, key: LuaValue, value: LuaValue): void {
   else table.values.push(value)
 }
 
-/** Doubles the hash part of a table that has no numbers for keys and no cleared field: a rehash would do just that. */
+/**
+ * Doubles the hash part of a table without number keys and cleared fields. A rehash would do just
+ * that.
+ */
 function makeRoom(table: LuaTable, key: LuaValue): boolean {
   if (typeof key === 'number' || table.capacity > 0) return false
   const { values, shape } = table
@@ -375,7 +416,7 @@ function makeRoom(table: LuaTable, key: LuaValue): boolean {
   return true
 }
 
-/** Counts all keys and the one to come, and gives both parts the sizes Lua would give them. */
+/** Counts all keys and the new one, and gives both parts the sizes that Lua would give them. */
 function rehash(table: LuaTable, coming: LuaValue): void {
   const { values, array } = table
   const { hashKeys: keys } = table
@@ -407,10 +448,10 @@ function rehash(table: LuaTable, coming: LuaValue): void {
   resize(table, capacity, total - inArray)
 }
 
-/** Integer keys by the number of bits that one less has. */
+/** Number of integer keys, by the number of bits of the key less one. */
 const COUNTS = new Int32Array(ARRAY_BITS_MAX + 1)
 
-/** Counts a key if it could be in an array part: 1 if so. */
+/** Counts a key that could be in an array part; returns 1 for such a key, else 0. */
 function countKey(key: LuaValue): number {
   if (typeof key !== 'number' || key < 1 || key > 2 ** ARRAY_BITS_MAX || Math.floor(key) !== key) return 0
   COUNTS[key === 1 ? 0 : 32 - Math.clz32(key - 1)]!++
@@ -447,7 +488,10 @@ function keep(table: LuaTable, key: LuaValue, value: LuaValue): void {
   table.values.push(value)
 }
 
-/** Looks for a border beyond the array part: doubles until a nil is met, then halves; past C's int it counts from 1. */
+/**
+ * Finds a border beyond the array part: doubles until a nil is met, then halves. Beyond C's int it
+ * counts from 1.
+ */
 function unboundLength(table: LuaTable): number {
   let low = table.capacity
   let high = low + 1
@@ -473,7 +517,7 @@ function countedLength(table: LuaTable): number {
   return length
 }
 
-/** A copy of a table, and of the tables in it, none of which has a metatable or holds itself. */
+/** Copies a table and the tables in it. None may have a metatable or contain itself. */
 export function copyTable(table: LuaTable): LuaTable {
   const copy = new LuaTable()
   const { array, shape, values, capacity, nodes } = table
@@ -498,7 +542,7 @@ function copyValues(values: readonly LuaValue[]): LuaValue[] {
   return copies
 }
 
-/** Levels of tables that a table is, itself included; infinite if keys are tables. */
+/** Returns the nesting of a table, itself included; infinite if keys are tables. */
 export function nesting(table: LuaTable): number {
   let most = 0
   for (let at = table.nextPosition(0); at !== 0; at = table.nextPosition(at)) {
@@ -531,7 +575,7 @@ export function powerOfTwoFrom(count: number): number {
   return count <= 1 ? count : 1 << (32 - Math.clz32(count - 1))
 }
 
-/** Throws what a library function's write to a read-only table throws. */
+/** Throws the error of a library function's write to a read-only table. */
 export function refuseWrite(): never {
   throw LuaError.raise(READ_ONLY)
 }

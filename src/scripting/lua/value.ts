@@ -1,4 +1,4 @@
-// What can be done with any Lua value: its type's name, as text, as a number.
+// Operations on any Lua value: its type's name, its text, its number.
 
 import { parseDigits } from '../../util/numbers/numbers.ts'
 import { type LuaError, runtimeError } from './errors.ts'
@@ -26,16 +26,17 @@ export function typeName(value: LuaValue): string {
   }
 }
 
-/** A number as `%.14g` prints it. */
+/** Formats a number like `%.14g`. */
 export function formatNumber(value: number): string {
   if (value % 1 === 0 && value < 1e14 && value > -1e14) return value === 0 && 1 / value < 0 ? '-0' : String(value)
   if (value === Number.POSITIVE_INFINITY) return 'inf'
   if (value === Number.NEGATIVE_INFINITY) return '-inf'
-  // The processor's own NaN, as 0/0 makes it, has its sign bit set; JavaScript cannot tell the two apart.
+  // The NaN of 0/0 has its sign bit set on x86; JavaScript cannot tell the two NaNs apart.
   if (Number.isNaN(value)) return '-nan'
   const size = Math.abs(value)
   if (size >= 1e-4 && size < 1e14) {
-    // The shortest digits that read back as this number are those of %.14g when there are no more than 14.
+    // The shortest digits that read back as this number are those of %.14g, if there are no more
+    // than 14.
     const text = String(value)
     if (text.length <= 15) return text
   }
@@ -46,7 +47,7 @@ export function formatNumber(value: number): string {
 let addresses = new WeakMap<object, string>()
 let nextAddress = 0x55d0c0de1000
 
-/** Something that looks like an address and is unique to the object, for tostring. */
+/** Returns a text like an address, unique to the object, for tostring. */
 export function addressOf(value: object): string {
   let address = addresses.get(value)
   if (address === undefined) {
@@ -57,7 +58,7 @@ export function addressOf(value: object): string {
   return address
 }
 
-/** Starts addresses anew: a fresh runtime shows the same ones again. */
+/** Restarts the addresses, so that a new runtime shows the same ones again. */
 export function resetAddresses(): void {
   addresses = new WeakMap()
   nextAddress = 0x55d0c0de1000
@@ -83,12 +84,15 @@ export function rawToString(value: LuaValue): string {
 }
 
 const SPACE = '[ \\t\\n\\v\\f\\r]*'
-// No two parts of these may match the same digits: a failing match would try all ways to share them.
+// No two parts may match the same digits: a failing match would try every way to share them.
 const DECIMAL = new RegExp(`^${SPACE}[+-]?(?:\\d+(?:\\.\\d*)?|\\.\\d+)(?:[eE][+-]?\\d+)?${SPACE}$`)
 const HEXADECIMAL = new RegExp(`^${SPACE}([+-]?)0[xX]([0-9a-fA-F]*)(?:\\.([0-9a-fA-F]*))?(?:[pP]([+-]?\\d+))?${SPACE}$`)
 const NAMED = new RegExp(`^${SPACE}([+-]?)(inf(?:inity)?|nan(?:\\([0-9a-zA-Z_]*\\))?)${SPACE}$`, 'i')
 
-/** The number a string spells (decimal, hexadecimal, `inf`, `nan`, spaces around), undefined when it spells none. */
+/**
+ * Parses a number (decimal, hexadecimal, `inf`, `nan`, spaces around); returns undefined for other
+ * texts.
+ */
 export function stringToNumber(text: string): number | undefined {
   const digits = parseDigits(text)
   if (digits >= 0) return digits
@@ -100,29 +104,32 @@ export function stringToNumber(text: string): number | undefined {
   if (DECIMAL.test(spelled)) return Number(spelled)
   const hex = HEXADECIMAL.exec(spelled)
   const fraction = hex?.[3] ?? ''
-  if (hex !== null && hex[2]!.length + fraction.length > 0) {
+  const hexDigits = (hex?.[2] ?? '') + fraction
+  if (hex !== null && hexDigits.length > 0) {
     let value = 0
-    const digits = hex[2]! + fraction
-    for (let i = 0; i < digits.length; i++) {
+    for (let i = 0; i < hexDigits.length; i++) {
       if (--meter.steps < 0) meter.tick()
-      value = value * 16 + Number.parseInt(digits[i]!, 16)
+      value = value * 16 + Number.parseInt(hexDigits.charAt(i), 16)
     }
     value *= 2 ** (Number(hex[4] ?? 0) - 4 * fraction.length)
     return hex[1] === '-' ? -value : value
   }
   const named = NAMED.exec(spelled)
   if (named === null) return undefined
-  if (named[2]!.toLowerCase().startsWith('nan')) return Number.NaN
+  if (named[2]?.toLowerCase().startsWith('nan')) return Number.NaN
   return named[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
 }
 
-/** The number a value is or spells, as arithmetic coerces it; undefined when it is none. */
+/**
+ * Returns the number that a value is or spells, as arithmetic coerces it; undefined when there is
+ * none.
+ */
 export function toNumber(value: LuaValue): number | undefined {
   if (typeof value === 'number') return value
   return typeof value === 'string' ? stringToNumber(value) : undefined
 }
 
-/** The string a value is or, being a number, is printed as; undefined for other types. */
+/** Returns a string as itself and a number as text; undefined for other types. */
 export function toStringCoerced(value: LuaValue): string | undefined {
   if (typeof value === 'string') return value
   return typeof value === 'number' ? formatNumber(value) : undefined
@@ -134,7 +141,7 @@ export function typeError(what: string, value: LuaValue, name: string): never {
   runtimeError(name === '' ? `attempt to ${what} a ${type} value` : `attempt to ${what} ${name} (a ${type} value)`)
 }
 
-/** What was raised. Errors know nothing of values; whoever makes one gives it a Lua value. */
+/** Returns the value that was raised. Errors do not know Lua values; their makers give them one. */
 export function raisedValue(error: LuaError): LuaValue {
   return error.value as LuaValue
 }

@@ -1,7 +1,7 @@
-// Runs the same Lua programs in Debian's lua5.1 and here, for comparison: what they print, and how they end.
+// Runs the same Lua programs in Debian’s lua5.1 and here, to compare their output and their errors.
 
 import { spawnSync } from 'node:child_process'
-import { NONE } from '../../../src/scripting/lua/calls.ts'
+import { NONE } from '../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../src/scripting/lua/errors.ts'
 import { toLuaString } from '../../../src/scripting/lua/lib/base.ts'
 import { stringLibrary } from '../../../src/scripting/lua/lib/string.ts'
@@ -10,7 +10,7 @@ import { raisedValue, rawToString } from '../../../src/scripting/lua/value.ts'
 
 export const HAS_LUA51 = spawnSync('lua5.1', ['-v']).status === 0
 
-/** A runtime with the string library, whose `print` appends to `output`. */
+/** Makes a runtime with the string library, whose `print` appends to `output`. */
 export function runtimeWithPrint(output: string[], options: RuntimeOptions = {}): LuaRuntime {
   const runtime = new LuaRuntime(options)
   runtime.addLibrary('string', stringLibrary)
@@ -21,7 +21,7 @@ export function runtimeWithPrint(output: string[], options: RuntimeOptions = {})
   return runtime
 }
 
-/** What a program prints here, and the error it ends with if it does. */
+/** Returns what a program prints here, with the error that ends it, if any. */
 export function runHere(program: string, options: RuntimeOptions = {}): string {
   const output: string[] = []
   const runtime = runtimeWithPrint(output, options)
@@ -56,7 +56,7 @@ for _, source in ipairs(programs) do
 end
 `
 
-/** What programs print in lua5.1, and the errors they end with. */
+/** Returns what programs print in lua5.1, with the errors that end them. */
 export function runLua51(programs: readonly string[]): string[] {
   const input = Buffer.from(programs.map((program) => `${program.length}\n${program}`).join(''), 'latin1')
   const done = spawnSync('lua5.1', ['-e', DRIVER], { input, maxBuffer: 1 << 28, timeout: 60_000 })

@@ -13,7 +13,7 @@ function unseededHash(key: number): number {
   return (hash ^ (hash >>> 16)) & 0x3fffffff
 }
 
-/** Processor time of putting keys into a table and finding them again. */
+/** Returns the processor time of adding keys to a table and finding them again. */
 function time(keys: readonly number[]): number {
   const table = new LuaTable()
   const before = process.cpuUsage()
@@ -55,11 +55,11 @@ describe('numbers as keys of a table', () => {
     )
   })
 
-  test('cannot be chosen to meet in one place', () => {
+  test('cannot be chosen to collide', () => {
     const chosen: number[] = []
     for (let i = 1000; chosen.length < 8_000; i++) if ((unseededHash(i) & 0x3fff) === 77) chosen.push(i)
     const last = chosen[chosen.length - 1]!
-    // As many, spread over the same range, in an order without pattern.
+    // The same number of keys over the same range, in an order without pattern.
     const others = chosen.map((_, i) => 1000 + ((i * 7919) % 8_000) * Math.floor(last / 8_000))
     time(others)
     expect(time(chosen)).toBeLessThan(5 * time(others) + 10_000)

@@ -1,8 +1,10 @@
-// Random Lua programs that end, print what they compute, and whose output does not depend on addresses or table order.
+// Random Lua programs that end and print their results. The output depends neither on addresses nor
+// on the order of tables.
 //
-// Literals are positive and unary minus applies to variables only: Lua 5.1 folds constants and then keeps 0 and -0 as one,
-// whichever came first in a function, which we do not imitate. And no field is set to nil: when Lua reuses the place of such
-// a field depends on the hashes of strings, and with it what `#` finds in a table that has holes as well.
+// Literals are positive, and unary minus applies to variables only. Lua 5.1 folds constants and
+// then keeps 0 and -0 as one, whichever came first in a function; this implementation does not
+// imitate that. No field is set to nil: Lua reuses the place of such a field depending on the
+// hashes of strings, which decides what `#` finds in a table with holes.
 
 export class ProgramGenerator {
   #state: number

@@ -1,4 +1,5 @@
-// What a script must not be able to do: reach JavaScript, exhaust the process, or run for ever.
+// Things that a script must not be able to do: reach JavaScript, exhaust the process, or run for
+// ever.
 
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
@@ -174,11 +175,11 @@ describe('nothing runs for ever', () => {
   ])('a million digits that spell a number or none are read once: %s', (expression) => {
     const start = process.cpuUsage()
     runHere(`local s = ("1"):rep(2^20) local x = ${expression}`)
-    // Going through them once for each of them would take hours.
+    // One pass for each of them would take hours.
     expect(process.cpuUsage(start).user).toBeLessThan(5_000_000)
   })
 
-  test('after a kill the next script runs as if nothing had been', () => {
+  test('after a kill the next script runs unaffected', () => {
     killed('coroutine.wrap(function() while true do end end)()')
     expect(runHere('print(coroutine.running(), pcall(error, "x", 0))')).toBe('nil\tfalse\tx')
   })
@@ -214,7 +215,8 @@ describe('nothing exhausts the process', () => {
 
   test.each([
     'local s = ("x"):rep(1024) while true do s = s .. s end',
-    // Reversed, so that it is one piece: V8 keeps what is repeated or concatenated as a few small ones.
+    // Reversed, so that it is one piece: V8 keeps a repeated or concatenated text as a few small
+    // ones.
     'local t = {} local i = 0 while true do i = i + 1 t[i] = (("x"):rep(100000) .. i):reverse() end',
     'local t = {} while true do t[#t + 1] = {1, 2, 3, {}} end',
     'local t = {} local i = 0 while true do i = i + 1 t["key" .. i] = i end',
@@ -232,19 +234,19 @@ describe('nothing exhausts the process', () => {
     )
   })
 
-  test('a script that builds garbage only may build any amount', () => {
+  test('a script may build any amount of garbage', () => {
     const runtime = runtimeWithPrint([], { memoryBytesMax: 8 * 1024 * 1024 })
     const program = 'local n = 0 for i = 1, 3000 do local s = ("x"):rep(20000) .. i n = n + #s end return n'
     expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([60_010_893])
   })
 
-  test('what the program around it holds in the same heap is not charged to a script', () => {
-    // A script of an engine whose clock is far ahead, as one in a test's hands may be.
+  test('memory that the program around it holds in the same heap is not charged to a script', () => {
+    // A script of an engine whose clock is far ahead, like one that a test controls.
     meter.begin(undefined, SCRIPT_MEMORY_BYTES_MAX, Number.MAX_SAFE_INTEGER)
     // Some 70 MB.
     const held = Array.from({ length: 2_000_000 }, (_, i) => ({ i }))
     const runtime = runtimeWithPrint([], { memoryBytesMax: 8 * 1024 * 1024 })
-    // A text of pieces is charged at its length, and takes some bytes a piece.
+    // A text of pieces is charged by its length, and takes some bytes for each piece.
     const program = "local s = '' for i = 1, 20000 do s = 'x' .. s .. 'y' end return #s"
     expect(runtime.run(runtime.compile(program, 'user_script'))).toEqual([40_000])
     expect(held).toHaveLength(2_000_000)

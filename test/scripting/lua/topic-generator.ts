@@ -1,8 +1,9 @@
-// Random Lua programs about the corners of the language: every metamethod, coroutines, several values, closures, loops,
-// coercions, keys, tables, literals, formats, patterns, errors. Each program prints what a few topics come to.
+// Random Lua programs about the corners of the language: every metamethod, coroutines, several
+// values, closures, loops, coercions, keys, tables, literals, formats, patterns, errors. Each
+// program prints the results of a few topics.
 //
-// What is left to chance in Lua itself is left out: addresses, the order of pairs, the sign of NaN, and (see
-// `program-generator.ts`) zeros as constants beside their negatives.
+// Results that Lua itself leaves open are left out: addresses, the order of pairs, the sign of NaN,
+// and zeros as constants beside their negatives (see `program-generator.ts`).
 
 type Topic = (g: TopicGenerator) => string
 
@@ -62,7 +63,7 @@ local function keys(t)
 end`
 
 const TOPICS: readonly Topic[] = [
-  // Metamethods: which of two operands is asked, with what, and what becomes of several results.
+  // Metamethods: the operand that is asked, its arguments, and the use of several results.
   (g) => {
     const events = Array.from({ length: 4 }, () => g.pick(EVENTS))
     const maker = (name: string): string =>
@@ -190,8 +191,8 @@ const TOPICS: readonly Topic[] = [
     )
     return `local t = {[1] = "one", ["1"] = "text", ${g.pick(['5', 'k = 1', '[2] = 2', '[1] = 3'])}}\n${lines.join('\n')}\nt[print] = nil\nkeys(t)\nshow(#t)`
   },
-  // The table library. Nothing is moved below 1, and no other fields are there: what is set to nil in a hash part is reused
-  // as the hashes of keys fall.
+  // The table library. Nothing is moved below 1, and there are no other fields: Lua reuses the
+  // place of a field set to nil depending on the hashes of keys.
   (g) => {
     const lines = Array.from({ length: 8 }, () =>
       g.pick([
@@ -210,7 +211,7 @@ const TOPICS: readonly Topic[] = [
     )
     return `local t = {${g.list(NUMBERS, 8, 1)}}\n${lines.join('\n')}\nkeys(t)`
   },
-  // Sorting, with orders that are none.
+  // Sorting, also with inconsistent orders.
   (g) => {
     const order = g.pick([
       'nil',

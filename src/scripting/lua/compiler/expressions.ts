@@ -1,20 +1,21 @@
-// Writes JavaScript for Lua expressions.
+// Generates JavaScript for Lua expressions.
 //
 // Names in the generated code:
 //
 //   x$7        the Lua variable x; every variable gets a `$` and a number, so no Lua name can collide with those below
 //   $1, $2 …   temporaries of the current function, used as a stack: an expression may use those from its own depth on
-//   i12, f12   a site: it remembers where a constant key was last found (see `site.ts`), or a function
+//   i12, f12   an inline cache of a field or of a function (see `inline-cache.ts`)
 //   R T M G    the operations, the table class, the meter, the globals
 //   N A F W    no results; Array.isArray; the first of several results; the weight of many
 //
-// Every operation has its common case inline, guarded by type tests that V8 turns into next to nothing, and otherwise
-// calls R, which knows metatables, conversions and error messages. A Lua value enters the text only as a literal made by
-// `quote` or `numberLiteral`.
+// The common case of every operation is inline, guarded by type tests that V8 reduces to almost
+// nothing. Other cases call R, which knows metatables, conversions and error messages. A Lua value
+// enters the text only as a literal made by `quote` or `numberLiteral`.
 
+import { assert } from '../../../util/assert.ts'
 import { meter } from '../meter.ts'
-import { type Marks, note, quote } from './layout.ts'
-import { describe, describeArgument, describeBoth } from './names.ts'
+import { type LineMarks, note, quote } from './line-layout.ts'
+import { describe, describeArgument, describeBoth } from './operand-names.ts'
 import {
   type CallNode,
   type Expression,
@@ -28,71 +29,79 @@ import {
   type TableNode,
 } from './syntax.ts'
 
-/** Sites kept in variables of their own; a chunk with more keeps the rest in an array. */
+/** Most inline caches in variables of their own. A chunk with more keeps the others in an array. */
 const SITE_VARIABLES_MAX = 4000
 
-/** Steps that writing an expression counts as: about a microsecond. */
+/** Steps counted for generating an expression: about a microsecond. */
 const EXPRESSION_STEPS = 30
 
-/** Operands of `and` or `or` from which on they are written in a row. */
+/** Operands of `and` or `or` from which on they are written as a flat row. */
 const CHAIN_MIN = 16
 
 type LogicalNode = Extract<Expression, { kind: 'and' | 'or' }>
 
-/** What is being written: one JavaScript function. */
+/** The JavaScript function that is being generated. */
 export interface Frame {
   readonly body: FunctionBody
-  /** Written as a generator function, so that it may yield. */
+  /** Written as a generator function, so that it can yield. */
   readonly resumable: boolean
-  /** The first constant of its that is zero: 0 and -0 are one constant to Lua, and the first is kept. */
+  /** The first constant that is zero: 0 and -0 are one constant in Lua, and the first is kept. */
   zero: number | undefined
-  /** Makes no calls: needs no depth of its own. */
+  /** True when it makes no calls and needs no depth of its own. */
   readonly leaf: boolean
-  /** Arguments of the calls being written, one within the other: V8 keeps all of them until the outermost is made. And the most that were. */
+  /**
+   * Arguments of the nested calls being written, and their maximum. V8 keeps all of them until the
+   * outermost call is made.
+   */
   pending: number
   widest: number
-  /** Levels of expressions being written, and the most that were. */
+  /** Nesting of the expressions being written, and its maximum. */
   nested: number
   deepest: number
-  /** Passes on all results of another call: they lie on the stack, however many. */
+  /** True when it passes on all results of another call, which lie on the stack. */
   spreads: boolean
-  /** Temporaries in use, and the most that were. */
+  /** Temporaries in use, and their maximum. */
   inUse: number
   temporaries: number
   /** Variables declared at the top of the function. */
   readonly declared: string[]
 }
 
-/** An expression that may be named several times: `before` (when not empty) must have been evaluated. */
+/**
+ * An expression that may be named several times. A `before` that is not empty must be evaluated
+ * first.
+ */
 export interface Operand {
   readonly before: string
   readonly ref: string
 }
 
 export abstract class ExpressionWriter {
-  protected readonly marks: Marks
+  protected readonly marks: LineMarks
   /** Whether the chunk's functions can run inside coroutines. */
   protected readonly resumable: boolean
   protected frame!: Frame
-  /** Arguments of the sites that stand in variables `i0`, `i1`, …, and of those in the array I. */
+  /**
+   * Constructor arguments of the caches in variables `i0`, `i1`, …, and of those in the array I.
+   */
   protected readonly sites: string[] = []
   protected readonly moreSites: string[] = []
-  /** Declarations at the top of the chunk: shapes of tables, sites of functions. */
+  /** Declarations at the top of the chunk: shapes of tables, caches of functions. */
   protected readonly constants: string[] = []
-  /** Loop variables that nothing assigns: always numbers. */
+  /** Loop variables that are never assigned, and so are always numbers. */
   protected readonly numeric = new Set<Local>()
-  /** Variables that nothing assigns after they were given a function. */
+  /** Variables that are never assigned after they got a function. */
   protected readonly functions = new Set<Local>()
-  /** Sites of global variables, one for each name. */
+  /** The caches of global variables, one for each name. */
   readonly #globalSites = new Map<string, string>()
   readonly #functionSites = new Map<string, string>()
   protected counter = 0
-  /** Characters of strings written: those cost V8 next to nothing. */
+  /** Characters of string literals. They cost V8 next to nothing. */
   protected literalLength = 0
   /** The calls written, when they are to be noted. */
   readonly calls: (CallNode | MethodNode | undefined)[] | undefined
 
-  constructor(marks: Marks, resumable: boolean, notes = false) {
+  constructor(marks: LineMarks, resumable: boolean, notes = false) {
     this.marks = marks
     this.resumable = resumable
     this.calls = notes ? [] : undefined
@@ -108,13 +117,18 @@ export abstract class ExpressionWriter {
     return `$${frame.inUse}`
   }
 
-  /** An operand: named directly when reading it twice is harmless, else through a temporary. */
+  /**
+   * Returns an operand: named directly when reading it twice is harmless, else through a temporary.
+   */
   protected operand(node: Expression): Operand {
     if (isSimple(node)) return { before: '', ref: this.expression(node) }
     return this.stored(node)
   }
 
-  /** An operand in a temporary of its own, whatever happens to the variables it was read from. */
+  /**
+   * Returns an operand in a temporary of its own, which later assignments to variables do not
+   * change.
+   */
   protected stored(node: Expression): Operand {
     if (isConstant(node)) return { before: '', ref: this.expression(node) }
     const depth = this.frame.inUse
@@ -124,14 +138,14 @@ export abstract class ExpressionWriter {
     return { before: `${ref}=${code}`, ref }
   }
 
-  /** An operand that members are read from: a literal would be misread before a dot. */
+  /** Returns an operand for member access. A bare literal would be misread before a dot. */
   protected object(node: Expression): Operand {
     if (!isConstant(node)) return this.operand(node)
     const ref = this.temporary()
     return { before: `${ref}=${this.expression(node)}`, ref }
   }
 
-  /** A site for a constant key; `name` is what errors call the object. */
+  /** Makes the inline cache of a constant key; `name` is the object's name in errors. */
   protected site(key: string, name: string): string {
     const list = this.sites.length < SITE_VARIABLES_MAX ? this.sites : this.moreSites
     const args = name === '' ? quote(key) : `${quote(key)},${quote(name)}`
@@ -148,7 +162,10 @@ export abstract class ExpressionWriter {
     return site
   }
 
-  /** A site for a function that is called by the names of a path: the arguments of its constructor. */
+  /**
+   * Makes the inline cache of a function called by a path of names, which are the constructor's
+   * arguments.
+   */
   #functionSite(path: string): string {
     let site = this.#functionSites.get(path)
     if (site === undefined) {
@@ -167,7 +184,7 @@ export abstract class ExpressionWriter {
 
   // Expressions
 
-  /** JavaScript for the one value of an expression. Leaves no temporary in use. */
+  /** Returns JavaScript for the one value of an expression. Leaves no temporary in use. */
   protected expression(node: Expression): string {
     const { frame } = this
     const depth = frame.inUse
@@ -220,7 +237,7 @@ export abstract class ExpressionWriter {
     }
   }
 
-  /** JavaScript that is true or false as Lua takes the expression in a condition. */
+  /** Returns JavaScript that is true or false as Lua takes the expression in a condition. */
   protected condition(node: Expression): string {
     const depth = this.frame.inUse
     const code = this.#truth(node)
@@ -253,14 +270,18 @@ export abstract class ExpressionWriter {
     }
   }
 
-  /** A long chain of one of `and` and `or` in a row: within each other, they would be more levels than V8 takes. */
+  /**
+   * Writes a long chain of `and` or of `or` as a flat row. Nested, it would be deeper than V8
+   * accepts.
+   */
   #chain(node: LogicalNode): string | undefined {
     if (node.left.kind !== node.kind) return undefined
     const operands = chainOf(node)
     if (operands.length < CHAIN_MIN) return undefined
     const t = this.temporary()
     const ends = node.kind === 'and' ? `===undefined||${t}===false||` : `!==undefined&&${t}!==false||`
-    const last = operands.pop()!
+    const last = operands.pop()
+    assert(last !== undefined, 'a chain has operands')
     const tests = operands.map((operand) => `(${t}=${this.expression(operand)})${ends}`)
     return `(${tests.join('')}(${t}=${this.expression(last)},true),${t})`
   }
@@ -307,7 +328,7 @@ export abstract class ExpressionWriter {
     return `(${before}${test}(${t}=${object.ref}?.array?.[${key.ref}])!==undefined?${t}:${slow})`
   }
 
-  /** Reads a field by a constant name, looking first where it was last found. Only tables have a shape. */
+  /** Reads a field by a constant name, first where it was last found. Only tables have a shape. */
   protected field(object: string, key: string, description: string, line: number): string {
     const site = this.site(key, description)
     const t = this.temporary()
@@ -317,7 +338,10 @@ export abstract class ExpressionWriter {
 
   // Calls
 
-  /** JavaScript for a call, giving whatever the function returns: a value, an array, or a TailCall. */
+  /**
+   * Returns JavaScript for a call. Its value is the function's whole result: a value, an array, or
+   * a TailCall.
+   */
   protected call(node: CallNode | MethodNode): string {
     const wide = this.widen(node)
     const code = this.#call(node)
@@ -330,12 +354,13 @@ export abstract class ExpressionWriter {
       const { before, callee, args } = this.callParts(node)
       const made = this.resumableCall(callee, args, node)
       const direct = isSpread(node) ? `${callee}=(${made}),M.depth=$e,${callee}` : made
-      // A tail call handed back is made here, as part of this coroutine.
+      // A returned tail call is made here, as part of this coroutine.
       return `(A(${callee}=(${before}${direct}))&&${callee}.callee!==undefined?yield*R.settleResumable(${callee}):${callee})`
     }
     const depth = this.frame.inUse
     const { before, callee, self } = this.#callee(node)
-    // The function is on V8's stack by now, and `self` is read before the other arguments: their temporaries are free.
+    // The function is on V8's stack now, and `self` is read before the other arguments, so their
+    // temporaries are free.
     this.frame.inUse = depth
     const mark = this.marks.at(node.line)
     const args = this.list(node.args, 'counted')
@@ -345,7 +370,10 @@ export abstract class ExpressionWriter {
     return `(${t}=${direct},M.depth=$e,${t})`
   }
 
-  /** Notes how many arguments a call has, and returns it: they lie on the stack, too. They are `pending` until the caller takes them back. */
+  /**
+   * Counts the arguments of a call, which lie on the stack, and returns their number. The caller
+   * subtracts them from `pending`.
+   */
   protected widen(node: CallNode | MethodNode): number {
     const { frame } = this
     const wide = node.args.length + (node.kind === 'method' ? 1 : 0)
@@ -355,17 +383,23 @@ export abstract class ExpressionWriter {
     return wide
   }
 
-  /** `node` is what is called, undefined for the iterator of a for. */
+  /** `node` is the call; undefined for the iterator of a for. */
   protected resumableCall(callee: string, args: string, node: CallNode | MethodNode | undefined): string {
     return `${callee}.resumable===undefined?${this.noteOf(node)}${callee}(${args}):yield*${callee}.resumable(${args})`
   }
 
-  /** A note where V8 sees a call: at the name of what is called, or at the parenthesis behind an expression. */
+  /**
+   * Returns a note at the position where V8 sees a call: at the callee's name, or at the
+   * parenthesis behind an expression.
+   */
   protected noteOf(node: CallNode | MethodNode | undefined): string {
     return this.calls === undefined ? '' : note(this.calls.push(node) - 1)
   }
 
-  /** A call taken apart, everything evaluated in `before`: the callee a function, the arguments simple. */
+  /**
+   * Takes a call apart. `before` evaluates everything; the callee is then a function, and the
+   * arguments are simple.
+   */
   protected callParts(node: CallNode | MethodNode): { before: string; callee: string; args: string } {
     const target = this.#callee(node)
     const callee = this.temporary()
@@ -410,7 +444,7 @@ export abstract class ExpressionWriter {
     return { before, callee: `typeof ${method}==='function'?${method}:R.callee(${method},${name})`, self: object.ref }
   }
 
-  /** Strings are asked first: V8 knows many kinds of them, and none has a shape. */
+  /** Strings are tested first: V8 knows many kinds of them, and none has a shape. */
   #method(object: string, node: MethodNode): string {
     const site = this.site(node.name, describe(node.base))
     const t = this.temporary()
@@ -419,19 +453,22 @@ export abstract class ExpressionWriter {
     return `${inTable}&&(${t}=${object}.values[${site}.place])!==undefined?${t}:${mark}${site}.get(${object})`
   }
 
-  /** Values separated by commas, all results of the last one included; `counted` when these lie on the stack. */
+  /**
+   * Returns values separated by commas, with all results of the last one; `counted` when these lie
+   * on the stack.
+   */
   protected list(nodes: readonly Expression[], results: 'counted' | 'stored' = 'stored'): string {
     return nodes
       .map((node, i) => {
         if (i < nodes.length - 1 || !isMulti(node)) return this.expression(node)
         const values = this.multi(node)
-        // Those of `...` were counted when the function was entered.
+        // The values of `...` were counted when the function was entered.
         return results === 'stored' || node.kind === 'dots' ? `...${values}` : `...W(${values})`
       })
       .join(',')
   }
 
-  /** All values of a call or `...`, as an array not to be changed. */
+  /** Returns all values of a call or of `...`, as an array that must not be changed. */
   protected multi(node: Expression): string {
     return node.kind === 'dots' ? '$va' : `R.all(${this.call(node as CallNode | MethodNode)})`
   }
@@ -442,9 +479,9 @@ export abstract class ExpressionWriter {
     if (node.fields.length === 0) return 'new T()'
     if (node.items.length === node.fields.length) return `R.list([undefined,${this.list(node.items)}])`
     const names = node.fields.map(({ key }) => (key?.kind === 'string' ? key.value : undefined))
-    if (!names.includes(undefined) && new Set(names).size === names.length) {
+    if (names.every((name) => name !== undefined) && new Set(names).size === names.length) {
       const shape = `k${this.constants.length}`
-      this.constants.push(`${shape}=R.shapeOf([${names.map((name) => quote(name!)).join(',')}])`)
+      this.constants.push(`${shape}=R.shapeOf([${names.map((name) => quote(name)).join(',')}])`)
       return `R.record(${shape},[undefined,${node.fields.map(({ value }) => this.expression(value)).join(',')}])`
     }
     const table = this.temporary()
@@ -541,7 +578,7 @@ export abstract class ExpressionWriter {
     const b = this.operand(right)
     const before = comma(a.before) + comma(b.before)
     const not = operator === '===' ? '' : '!'
-    // How long it takes to compare two strings depends on their length, which R counts.
+    // Comparing two strings takes as long as they are, which R counts.
     const alike = `${a.ref}===${b.ref}||typeof ${a.ref}==='object'&&R.equal(${a.ref},${b.ref})`
     return `(${before}${not}(typeof ${a.ref}==='string'?R.same(${a.ref},${b.ref}):${alike}))`
   }
@@ -559,7 +596,7 @@ export abstract class ExpressionWriter {
     return `${mark}R.concatAll([${values}],${names})`
   }
 
-  /** Whether an expression can only be a number. */
+  /** Tells whether an expression can only be a number. */
   protected isNumber(node: Expression): boolean {
     switch (node.kind) {
       case 'number':
@@ -580,30 +617,33 @@ export abstract class ExpressionWriter {
 
 const OPERATIONS = { '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'modulo', '^': 'power' } as const
 
-/** `before` as the beginning of a comma expression. */
+/** Returns `before` as the beginning of a comma expression. */
 export function comma(before: string): string {
   return before === '' ? '' : `${before},`
 }
 
-/** The names of a global or of a field of one, as arguments of a FunctionSite; undefined for other expressions. */
+/**
+ * Returns the names of a global, or of a field of one, as arguments of a FunctionInlineCache;
+ * undefined for other expressions.
+ */
 function globalPath(node: Expression): string | undefined {
   if (node.kind === 'global') return quote(node.name)
   if (node.kind !== 'index' || node.base.kind !== 'global' || node.key.kind !== 'string') return undefined
   return `${quote(node.base.name)},${quote(node.key.value)}`
 }
 
-/** Whether a call is made with all results of another one. */
+/** Tells whether a call takes all results of another call. */
 function isSpread({ args }: CallNode | MethodNode): boolean {
   const last = args.at(-1)
   return last?.kind === 'call' || last?.kind === 'method'
 }
 
-/** Whether an expression can give any number of values. */
+/** Tells whether an expression can give any number of values. */
 export function isMulti(node: Expression): boolean {
   return node.kind === 'call' || node.kind === 'method' || node.kind === 'dots'
 }
 
-/** Whether reading an expression twice, or later, is as good as reading it once. Lua itself reads locals late. */
+/** Tells whether an expression may be read twice, or later. Lua itself reads locals late. */
 export function isSimple(node: Expression): boolean {
   return node.kind === 'local' || isConstant(node) || (node.kind === 'single' && isSimple(node.inner))
 }
@@ -627,7 +667,7 @@ function isBoolean(node: Expression): boolean {
   }
 }
 
-/** The operands of `a and b and c`, or of the same with `or`. */
+/** Returns the operands of `a and b and c`, or of the same with `or`. */
 function chainOf(node: LogicalNode): Expression[] {
   const operands: Expression[] = []
   let left: Expression = node
@@ -643,7 +683,7 @@ function isString(node: Expression): boolean {
   return node.kind === 'string' || (node.kind === 'single' && isString(node.inner))
 }
 
-/** A number as JavaScript reads it back. Negative ones stand in parentheses. */
+/** Returns a number as a literal. Negative ones stand in parentheses. */
 export function numberLiteral(value: number): string {
   if (Number.isNaN(value)) return '(0/0)'
   if (!Number.isFinite(value)) return value > 0 ? '(1/0)' : '(-1/0)'

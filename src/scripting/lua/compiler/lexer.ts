@@ -1,9 +1,11 @@
-// Cuts Lua source, one byte a character, into tokens. Errors are in Lua 5.1's words, down to the piece of text after `near`.
+// Cuts Lua source, one byte a character, into tokens. Errors are in Lua 5.1's words, including the
+// text after `near`.
 //
-// One regular expression cuts the source into pieces: tokens, comments and line ends, without the blanks between them. A
-// script is compiled once, by code that V8 has not optimised yet: what its regular expressions do for us is several
-// times faster then than a loop over characters. What is malformed is a piece as well (a string without its end, a long
-// bracket with all the rest of the source), to be complained of when its turn comes.
+// One regular expression cuts the source into pieces: tokens, comments and line ends, without
+// blanks. A script is compiled once, by code that V8 has not optimised yet; regular expressions are
+// several times faster then than a loop over characters. Malformed source is a piece as well (a
+// string without its end, a long bracket up to the end of the source). Its error is raised at its
+// turn.
 
 import { LuaError } from '../errors.ts'
 import { meter } from '../meter.ts'
@@ -16,9 +18,10 @@ export const END_OF_SOURCE = '<eof>'
 
 const NAME_PIECE = '[A-Za-z_][A-Za-z0-9_]*'
 const LINE_END = '\\r\\n|\\n\\r|[\\r\\n]'
-/** A long bracket to its end, or else to the end of the source. */
+/** A long bracket up to its end, or to the end of the source. */
 const longBracket = (group: number): string => `\\[(=*)\\[(?:[^]*?\\]\\${group}\\]|[^]*)`
-// The plain characters stand in a loop of their own: V8 remembers each turn of one that has a choice, of which a long string has too many.
+// Plain characters have a loop of their own. V8 remembers each turn of a loop with alternatives,
+// and a long string has too many turns.
 const shortString = (quote: string): string =>
   `${quote}[^${quote}\\\\\\r\\n]*(?:\\\\(?:\\r\\n|\\n\\r|[^])[^${quote}\\\\\\r\\n]*)*${quote}?`
 const NUMBER_PIECE = '\\.?\\d[\\d.]*(?:[eE][+-]?)?\\w*'
@@ -40,25 +43,29 @@ const PIECES = new RegExp(
   'g',
 )
 
-/** Sources up to here are cut at once; of larger ones, which may be anything, no more is cut than is needed. */
+/** Sources up to this length are cut at once; larger ones only as far as needed. */
 const CUT_AT_ONCE_MAX = 256 * 1024
 
 /**
- * Longest source, and most pieces of one. Others are not heard while one long string is read and written: a third of a second for
- * the longest one full of line ends. And of so many pieces more JavaScript comes than is compiled (see `statements.ts`).
+ * Longest source, and most pieces of one. No client is served while one long string is read and
+ * written: a third of a second for the longest one full of line ends. More pieces would give more
+ * JavaScript than is compiled (see `statements.ts`).
  */
 const SOURCE_LENGTH_MAX = 4 * 1024 * 1024
 const PIECES_MAX = 500_000
 const TOO_LARGE = 'function or expression too complex'
 
-/** Pieces of large sources that are counted together, and the steps and bytes that each counts as: with the tree and the text made of it. */
+/**
+ * Pieces of large sources that are counted together, and the steps and bytes for each, including
+ * its tree and its code.
+ */
 const PIECES_COUNTED = 256
 const PIECE_STEPS = 20
 const PIECE_BYTES = 400
-/** What an escape sequence in a string takes until the string is put together. */
+/** Bytes of an escape sequence until its string is joined. */
 const ESCAPE_BYTES = 64
 
-/** Reserved words, and the symbols that are not what they seem by their first character. */
+/** Reserved words, and the symbols that their first character does not tell. */
 const FIXED = new Map(
   'and break do else elseif end false for function if in local nil not or repeat return then true until while . .. ... [ -'
     .split(' ')
@@ -113,9 +120,9 @@ export class Lexer {
   readonly #pieces: string[]
   /** The next piece, counted from 0. */
   #at = 0
-  /** Where the source is still to be cut; -1 when it has been. */
+  /** Where cutting continues; -1 when the whole source is cut. */
   #uncut: number
-  /** What an error at the current string or number token quotes. */
+  /** The text that an error at the current string or number token quotes. */
   #quoted = ''
 
   constructor(source: string, chunk: string) {
@@ -212,7 +219,7 @@ export class Lexer {
     }
   }
 
-  /** Reads a piece that is more than a word, number or symbol; false when it was blank. */
+  /** Reads a piece that is more than a word, number or symbol; returns false for a blank one. */
   #readSpecial(piece: string): boolean {
     const code = piece.charCodeAt(0)
     switch (code) {
@@ -250,7 +257,7 @@ export class Lexer {
     if (end < start || !piece.endsWith(close)) this.#failNear(`unfinished long ${what}`, END_OF_SOURCE)
     if (what === 'comment') return
     const text = piece.slice(start, end)
-    // A line end right after the bracket does not count; the others are one character each.
+    // A line end right after the bracket is dropped; the others are one character each.
     this.text = lineEnds === 0 ? text : withoutReturns(text.replace(/^(?:\r\n|\n\r|[\r\n])/, ''))
   }
 
@@ -270,7 +277,7 @@ export class Lexer {
       this.#quoted = piece
       return
     }
-    const open = piece[0]!
+    const open = piece.charAt(0)
     let text = ''
     let from = 1
     let at = 1
@@ -286,14 +293,14 @@ export class Lexer {
       if (code !== BACKSLASH) continue
       meter.charge(ESCAPE_BYTES)
       text += piece.slice(from, at++)
-      const escaped = piece[at]!
+      const escaped = piece.charAt(at)
       const lineEnd = /^(?:\r\n|\n\r|[\r\n])/.exec(piece.slice(at, at + 2))
       if (lineEnd !== null) {
         this.line++
         text += '\n'
         at += lineEnd[0].length - 1
       } else if (escaped >= '0' && escaped <= '9') {
-        const digits = /^\d{1,3}/.exec(piece.slice(at, at + 3))![0]
+        const digits = /^\d{1,3}/.exec(piece.slice(at, at + 3))?.[0] ?? escaped
         if (Number(digits) > 255) this.#failNear('escape sequence too large', open + text)
         text += String.fromCharCode(Number(digits))
         at += digits.length - 1

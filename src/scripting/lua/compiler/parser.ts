@@ -1,8 +1,10 @@
-// Lua 5.1 source → syntax tree, in one pass that also resolves names, as Lua's own compiler works. Because it takes the
-// same decisions in the same order, it finds the same error first, and says it in the same words.
+// Parses Lua 5.1 source into a syntax tree, and resolves names, in one pass like Lua's own
+// compiler. It makes the same decisions in the same order, so it finds the same error first and
+// uses the same words.
 //
-// Why not a parser from npm: luaparse, the only maintained one, drops parentheses from its tree, so that `f()` and `(f())`
-// (all results, one result) cannot be told apart; and Lua's error texts cannot be derived from its own.
+// Why not a parser from npm: luaparse, the only maintained one, drops parentheses from its tree, so
+// that `f()` and `(f())` (all results, one result) look alike. And Lua's error texts cannot be
+// derived from its own.
 
 import { meter } from '../meter.ts'
 import { END_OF_SOURCE, Lexer, NAME, NUMBER, STRING } from './lexer.ts'
@@ -14,12 +16,15 @@ const UPVALUES_MAX = 60
 const HIDDEN_LOCALS = 3
 /** How deep blocks and expressions may nest. */
 const LEVELS_MAX = 200
-/** Registers of a Lua function, of which the last is never used: for its variables and for values that wait, as arguments do. */
+/**
+ * Registers of a Lua function; the last is never used. They hold variables and waiting values such
+ * as arguments.
+ */
 const REGISTERS_MAX = 250
-/** Items of a table that Lua keeps in registers until it puts them into the table together. */
+/** Items of a table that Lua keeps in registers before it stores them together. */
 const ITEMS_AT_ONCE = 50
 
-/** Steps that reading and writing an expression counts as: a microsecond or two. */
+/** Steps counted for parsing and generating an expression: a microsecond or two. */
 const EXPRESSION_STEPS = 30
 
 /** Left and right binding power; right below left makes an operator associate to the right. */
@@ -46,8 +51,8 @@ const UNARY_PRIORITY = 8
 const BLOCK_ENDS = new Set(['else', 'elseif', 'end', 'until', END_OF_SOURCE])
 
 /**
- * Parses a chunk; throws a LuaError when it is malformed. `name` is the chunk's name as messages show it, `levels` the calls
- * under way that count as levels of syntax too.
+ * Parses a chunk; throws a LuaError when it is malformed. `name` is the chunk's name in messages.
+ * `levels` is the number of active calls that count as syntax levels, too.
  */
 export function parse(source: string, name: string, levels = 0): FunctionBody {
   return new Parser(source, name, levels).chunk()
@@ -65,7 +70,10 @@ class Parser {
   readonly #active: Local[] = []
   /** Where in `#active` the current function's variables begin. */
   #floor = 0
-  /** Values of the current function that wait in registers of Lua's: arguments, operands, items of a table. */
+  /**
+   * Values of the current function that wait in Lua's registers: arguments, operands, items of a
+   * table.
+   */
   #waiting = 0
 
   constructor(source: string, name: string, levels: number) {
@@ -109,7 +117,7 @@ class Parser {
     return name
   }
 
-  /** Expects what closes `opener`, which stood on `line`. */
+  /** Expects the token that closes `opener`, which stood on `line`. */
   #close(token: string, opener: string, line: number): void {
     const lexer: Lexer = this.#lexer
     if (lexer.token === token) lexer.next()
@@ -147,7 +155,7 @@ class Parser {
     this.#checkLocals(0)
   }
 
-  /** Throws when the current function would have too many variables with `coming` more. */
+  /** Throws when `coming` more variables would be too many for the current function. */
   #checkLocals(coming: number): void {
     if (this.#active.length - this.#floor + coming > LOCALS_MAX) this.#failLimit(LOCALS_MAX, 'local variables')
   }
@@ -159,10 +167,12 @@ class Parser {
   }
 
   /**
-   * Has one more value wait in a register. Lua has few of them, and says so in these words.
+   * Counts one more value that waits in a register. Lua has few of them, and reports their lack in
+   * these words.
    *
-   * Which values wait, and from when on, is what Lua's code generator decides; what follows it closely is refused at the same place.
-   * Some that wait for a moment only are not counted here: a program that Lua takes is never refused.
+   * Lua's code generator decides which values wait, and from when. This code follows it closely and
+   * refuses at the same place. Some brief waits are not counted: a program that Lua accepts is
+   * never refused.
    */
   #wait(): void {
     this.#waiting++
@@ -172,7 +182,7 @@ class Parser {
   }
 
   #forget(count: number): void {
-    while (this.#active.length > count) this.#visible.get(this.#active.pop()!.name)!.pop()
+    for (const { name } of this.#active.splice(count)) this.#visible.get(name)?.pop()
   }
 
   #variable(name: string): Expression {
@@ -381,7 +391,7 @@ class Parser {
     while (this.#accept(',')) {
       const target = this.#suffixed()
       targets.push(this.#target(target))
-      // As deep as Lua recurses for them.
+      // Lua recurses to this depth for them.
       const most = LEVELS_MAX - this.#levels
       if (targets.length - 1 > most) this.#failLimit(most, 'variables in assignment')
     }
@@ -408,7 +418,7 @@ class Parser {
     return list
   }
 
-  /** The last of several values joins the others, unless it is any number of values. */
+  /** The last of several values waits with the others, unless it gives any number of values. */
   #waitForLast(values: readonly Expression[]): void {
     const last = values.at(-1)
     if (last !== undefined && last.kind !== 'call' && last.kind !== 'method' && last.kind !== 'dots') this.#wait()
@@ -489,7 +499,7 @@ class Parser {
       lexer.next()
       expression = this.#expression()
       this.#close(')', '(', line)
-      // Also keeps `(a) = 1` from being an assignment.
+      // This also keeps `(a) = 1` from being an assignment.
       expression = { kind: 'single', inner: expression }
     } else if (lexer.token === NAME) {
       expression = this.#variable(lexer.text)
@@ -638,7 +648,7 @@ class Parser {
   }
 }
 
-/** Whether Lua has no need of a further register to keep a value: it is a variable's or a constant. */
+/** Tells whether Lua needs no register to keep a value: it is a variable or a constant. */
 function staysInPlace(node: Expression): boolean {
   switch (node.kind) {
     case 'number':
@@ -651,7 +661,8 @@ function staysInPlace(node: Expression): boolean {
       return !node.outer
     case 'single':
       return staysInPlace(node.inner)
-    // Lua works out constants beforehand. It is enough to look at one of them: better too few are counted than too many.
+    // Lua computes constants in advance. Looking at one operand is enough: better to count too few
+    // than too many.
     case 'unary':
       return node.operator === '-' && staysInPlace(node.operand)
     case 'binary':

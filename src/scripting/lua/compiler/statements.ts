@@ -1,81 +1,99 @@
-// Writes JavaScript for Lua statements, functions and whole chunks. See `expressions.ts` for the names it uses.
+// Generates JavaScript for Lua statements, functions and whole chunks. See `expressions.ts` for the
+// names in it.
 //
-// A function that calls others counts itself: it adds its weight to the meter's depth on entry and takes it back before it
-// returns (an error unwinds it in `pcall`), and takes one step. A function that calls nothing does neither. Loops count
-// their turns in a local variable and hand them to the meter a thousand at a time.
+// A function that calls others counts itself: it adds its weight to the meter's depth on entry and
+// subtracts it before it returns (after an error, `pcall` does), and takes one step. A function
+// that calls nothing does neither. Loops count their turns in a local variable and report them to
+// the meter a thousand at a time.
 //
-// A local variable is declared at the top of its function, except when an inner function captures it: then it is
+// A local variable is declared at the top of its function. If an inner function captures it, it is
 // declared where Lua declares it, so that every turn of a loop makes its own.
 //
-// A call in tail position is made directly while the stack is shallow. When the depth has passed the meter's `tailMax`, the
-// function returns a TailCall instead and its caller makes the call: tail calls of any length run in bounded stack.
+// A call in tail position is made directly while the stack is shallow. Past the meter's `tailMax`,
+// the function returns a TailCall and its caller makes the call, so tail calls of any length run in
+// bounded stack.
 
+import { assert } from '../../../util/assert.ts'
 import { comma, ExpressionWriter, type Frame, isMulti, isSimple, type Operand } from './expressions.ts'
-import { type IsFixed, lastingLocals } from './lasting.ts'
-import { layOut, Marks, notesIn, quote } from './layout.ts'
-import { describe, describeArgument } from './names.ts'
+import { hoistedLocals, type IsFixed } from './hoisting.ts'
+import { LineMarks, layOut, notesIn, quote } from './line-layout.ts'
+import { describe, describeArgument } from './operand-names.ts'
 import type { CallNode, Expression, FunctionBody, IndexNode, Local, MethodNode, Statement, Target } from './syntax.ts'
 
-// Bytes of an unoptimised frame: the fixed part, what each variable and temporary adds, and each argument of a call, which
-// is in a register first, while those after it are evaluated, and then handed over. Measured by recursing until V8 gave up, for twenty functions, and rounded up:
-// what took 123 to 360 bytes is 160 to 490 by this.
+// Bytes of an unoptimised frame: the fixed part, each variable and temporary, and each argument of
+// a call. An argument waits in a register while later ones are evaluated, and is then handed over.
+// Measured for twenty functions by recursing until V8 gave up, and rounded up: measured frames of
+// 123 to 360 bytes count as 160 to 490.
 const FRAME_BYTES = 150
 const SLOT_BYTES = 10
 const ARGUMENT_BYTES = 8
-/** What a level of an expression within others holds in V8's own registers, from the level on that the fixed part is too small for. */
+/**
+ * Bytes in V8's registers for each nested expression, from the level at which the fixed part is too
+ * small.
+ */
 const LEVEL_BYTES = 48
 const LEVELS_FREE = 6
-/** What the generator of a function that can yield adds, and its copies of the arguments: 115 bytes were seen. */
+/**
+ * Further bytes of the generator of a function that can yield, with its copies of the arguments:
+ * 115 were measured.
+ */
 const GENERATOR_BYTES = 130
 
-/** What a function's value takes, with the variables it holds on to. */
+/** Bytes of a function's value, with the variables that it captures. */
 const CLOSURE_BYTES = 160
 
 /**
- * Most characters of JavaScript for a chunk, strings not counted. V8 compiles it in one go, during which nobody is heard: 5 to 25 MB
- * a second, by what it is (loops the slowest), so half a second at most. What fills it is a hundred kilobytes of the densest
- * assignments, or megabytes of what scripts usually look like.
+ * Most characters of JavaScript for a chunk, without strings. V8 compiles it in one go, and no
+ * client is served meanwhile. It compiles 5 to 25 MB a second (loops are slowest), so this takes
+ * half a second at most. A hundred kilobytes of the densest assignments reach the limit, or
+ * megabytes of usual scripts.
  */
 const CODE_LENGTH_MAX = 3 * 1024 * 1024
 
 const COUNT_TURN = 'if(++$s>1023){$s=0;M.spend(1024);}'
 
-/** What a call names its function. */
+/** The name that a call gives its function. */
 export interface CallName {
-  /** '?' where Lua has none: what is called is the value of an expression. */
+  /** '?' where Lua has no name: the function is the value of an expression. */
   readonly name: string
   readonly isMethod: boolean
 }
 
-/** The parameter of the code `writeChunk` returns: an object with what the head takes from it. That code makes the chunk's main function. */
+/**
+ * The parameter of the code from `writeChunk`: an object with the members that the head takes from
+ * it. That code makes the chunk's main function.
+ */
 export const CHUNK_PARAMETER = '$'
 
-/** How a chunk is written. */
+/** Options for generating a chunk. */
 export interface ChunkOptions {
-  /** Its functions must be able to yield. */
+  /** True when its functions must be able to yield. */
   readonly resumable: boolean
-  /** What its functions may count on, if it is a script (see `lasting.ts`). */
+  /** For a script: the globals that its functions may rely on (see `hoisting.ts`). */
   readonly isFixed: IsFixed | undefined
 }
 
-/** Thrown for a chunk whose JavaScript would be too long for V8 to compile while others wait. */
+/** Thrown for a chunk whose JavaScript would take V8 too long to compile. */
 export class ChunkTooLarge extends Error {}
 
-/** JavaScript for a chunk. Throws ChunkTooLarge. */
+/** Returns JavaScript for a chunk. Throws ChunkTooLarge. */
 export function writeChunk(main: FunctionBody, options: ChunkOptions): string {
-  return new Writer(new Marks(), options.resumable).chunk(main, options)
+  return new Writer(new LineMarks(), options.resumable).chunk(main, options)
 }
 
-/** What the calls of the same chunk name their functions, by the `line:column` at which V8 sees them. */
+/**
+ * Returns the names that a chunk's calls give their functions, by the `line:column` at which V8
+ * sees them.
+ */
 export function writeNotedChunk(main: FunctionBody, options: ChunkOptions): Map<string, CallName> {
-  const writer = new Writer(new Marks(), options.resumable, true)
+  const writer = new Writer(new LineMarks(), options.resumable, true)
   const places = notesIn(writer.chunk(main, options))
   const names = new Map<string, CallName>()
-  for (const [place, number] of places) names.set(place, nameOf(writer.calls![number]))
+  for (const [place, number] of places) names.set(place, nameOf(writer.calls?.[number]))
   return names
 }
 
-/** What Lua calls the function of a call; without a node it is the iterator of a for. */
+/** Returns Lua's name of a call's function. Without a node it is the iterator of a for. */
 function nameOf(node: CallNode | MethodNode | undefined): CallName {
   if (node === undefined) return { name: '(for generator)', isMethod: false }
   if (node.kind === 'method') return { name: node.name, isMethod: true }
@@ -84,24 +102,24 @@ function nameOf(node: CallNode | MethodNode | undefined): CallName {
 }
 
 class Writer extends ExpressionWriter {
-  /** Variables that are declared outside the main function, and given their values once. */
+  /** Variables that are declared outside the main function and assigned once. */
   #lasting: ReadonlySet<Local> = new Set()
 
   chunk(main: FunctionBody, { isFixed }: ChunkOptions): string {
-    if (isFixed !== undefined) this.#lasting = lastingLocals(main, isFixed)
+    if (isFixed !== undefined) this.#lasting = hoistedLocals(main, isFixed)
     const code = this.functionText(main)
-    // Constants, not parameters: V8 compiles what is constant into the code.
+    // Constants and not parameters: V8 compiles constants into the code.
     let head = '"use strict";const {R,T,M,G,N,A,F,S,P,W}=$'
     this.sites.forEach((args, i) => {
       head += `,i${i}=new S(${args})`
     })
     if (this.moreSites.length > 0) head += `,I=[${this.moreSites.map((args) => `new S(${args})`).join(',')}]`
     if (this.constants.length > 0) head += `,${this.constants.join(',')}`
-    // As `var`, for which V8 need not check at each use whether they are there yet.
+    // Declared by `var`, so that V8 need not check their initialisation at each use.
     if (this.#lasting.size > 0) head += `;var ${[...this.#lasting].map(({ js }) => js).join(',')}`
-    // What is only noted was written before.
+    // A chunk that is only noted was generated before.
     if (this.calls === undefined && code.length - this.literalLength > CODE_LENGTH_MAX) throw new ChunkTooLarge()
-    // In parentheses it is compiled at once: it will be called.
+    // In parentheses V8 compiles it at once: it will be called.
     return layOut(`${head};return(${code})`)
   }
 
@@ -144,7 +162,8 @@ class Writer extends ExpressionWriter {
       weight += ARGUMENT_BYTES * (widest + Math.max(widest, parameters.length))
       weight += LEVEL_BYTES * Math.max(0, deepest - LEVELS_FREE)
       if (resumable) weight += GENERATOR_BYTES + 2 * ARGUMENT_BYTES * parameters.length
-      // Arguments beyond the named ones lie on the stack of the caller and, when passed on, on ours.
+      // Arguments beyond the named ones lie on the caller's stack and, when passed on, on this
+      // function's.
       const rest = body.vararg ? '+16*$va.length' : ''
       const entry = this.frame.spreads
         ? `const $d=M.depth,$e=M.depth=$d+${weight}${rest};if($e`
@@ -177,10 +196,15 @@ class Writer extends ExpressionWriter {
         const declaration = local.captured ? `let ${local.js};` : this.#declaration(local, undefined)
         return `${declaration}${local.js}=${this.functionText(node.body)};`
       }
-      case 'assign':
-        if (node.targets.length === 1 && node.values.length === 1)
-          return this.#assignOne(node.targets[0]!, node.values[0]!)
-        return this.#assignMany(node.targets, node.values)
+      case 'assign': {
+        const { targets, values } = node
+        const [target] = targets
+        const [value] = values
+        if (target !== undefined && targets.length === 1 && value !== undefined && values.length === 1) {
+          return this.#assignOne(target, value)
+        }
+        return this.#assignMany(targets, values)
+      }
       case 'callStatement': {
         return `F(${this.call(node.call)});`
       }
@@ -229,26 +253,28 @@ class Writer extends ExpressionWriter {
 
   #local(locals: readonly Local[], values: readonly Expression[]): string {
     let code = ''
-    const spread = values.length > 0 && isMulti(values.at(-1)!) && values.length < locals.length
+    const last = values.at(-1)
+    const spread = last !== undefined && isMulti(last) && values.length < locals.length
     const single = spread ? values.length - 1 : values.length
-    // New names hide old ones only in Lua: in JavaScript every variable has its own, so assigning in turn is safe.
-    for (let i = 0; i < single; i++) {
-      const value = this.expression(values[i]!)
-      if (values[i]!.kind === 'function' && i < locals.length && !locals[i]!.assigned) this.functions.add(locals[i]!)
-      code += i < locals.length ? this.#declaration(locals[i]!, value) : `${value};`
+    // Assigning in turn is safe: each Lua variable has its own name in JavaScript.
+    for (const [i, node] of values.slice(0, single).entries()) {
+      const local = locals[i]
+      const value = this.expression(node)
+      if (node.kind === 'function' && local?.assigned === false) this.functions.add(local)
+      code += local === undefined ? `${value};` : this.#declaration(local, value)
     }
+    const others = locals.slice(single)
     if (!spread) {
-      for (let i = single; i < locals.length; i++) code += this.#declaration(locals[i]!, 'undefined')
+      for (const local of others) code += this.#declaration(local, 'undefined')
       return code
     }
     let array = '$va'
-    const last = values.at(-1)!
     if (last.kind !== 'dots') {
       const all = this.multi(last)
       array = this.temporary()
       code += `${array}=${all};`
     }
-    for (let i = single; i < locals.length; i++) code += this.#declaration(locals[i]!, `${array}[${i - single}]`)
+    for (const [i, local] of others.entries()) code += this.#declaration(local, `${array}[${i}]`)
     return code
   }
 
@@ -268,7 +294,7 @@ class Writer extends ExpressionWriter {
     let code = ''
     const places = targets.map((target) => {
       if (target.kind !== 'index') return { object: '', key: '' }
-      // The variables read here may be among those assigned: keep copies.
+      // The variables read here may be assigned, so copies are kept.
       const object = this.stored(target.base)
       const key = target.key.kind === 'string' ? { before: '', ref: quote(target.key.value) } : this.stored(target.key)
       code += statement(object) + statement(key)
@@ -365,7 +391,8 @@ class Writer extends ExpressionWriter {
       stride = by
       advance = `${index}+=${by}`
     }
-    // Lua begins one step before and takes that step: fractions are rounded on the way, and -0 becomes 0.
+    // Lua begins one step before and takes that step. This rounds fractions on the way, and turns
+    // -0 into 0.
     const isExact = isNonZeroInteger(from) && (step === undefined || isNonZeroInteger(step))
     if (!isExact) checks += `${index}=${index}-${stride}+${stride};`
     const bind = own ? '' : this.#declaration(local, index)
@@ -388,8 +415,8 @@ class Writer extends ExpressionWriter {
       }
       return this.#name()
     })
-    const key = refs[0]!
-    const value = refs[1]
+    const [key, value] = refs
+    assert(key !== undefined, 'a generic for has a variable')
     const rest = refs.slice(2).map((ref) => `${ref}=undefined;`)
     const setValue = (text: string): string => (value === undefined ? '' : `${value}=${text};`)
     // A traversal of a table by `next` or by ipairs needs no calls.
@@ -409,14 +436,17 @@ class Writer extends ExpressionWriter {
     })
     code += `}else{${key}=${t};${setValue('undefined')}${rest.join('')}}if(${key}===undefined)break;${control}=${key};}`
     locals.forEach((local, i) => {
-      if (local.captured) code += this.#declaration(local, refs[i]!)
+      if (local.captured) code += this.#declaration(local, refs[i])
     })
-    // What the iterator is, is known before the loop: only a function gets this far.
+    // The iterator's kind is fixed before the loop, so only a function arrives here.
     return `${code}${this.#block(node.body)}}`
   }
 
-  /** Evaluates the expressions of a generic for into its three control variables; the first becomes a function. */
-  #assignControls(names: readonly string[], values: readonly Expression[]): string {
+  /**
+   * Evaluates the expressions of a generic for into its three control variables. The first becomes
+   * a function.
+   */
+  #assignControls(names: readonly [string, string, string], values: readonly Expression[]): string {
     let code = ''
     values.forEach((value, i) => {
       if (i === values.length - 1 && isMulti(value) && i < names.length - 1) {
@@ -426,11 +456,11 @@ class Writer extends ExpressionWriter {
         for (let j = i; j < names.length; j++) code += `${names[j]}=${array}[${j - i}];`
       } else code += i < names.length ? `${names[i]}=${this.expression(value)};` : `${this.expression(value)};`
     })
-    const last = values.at(-1)!
-    if (!(isMulti(last) && values.length < names.length)) {
+    const last = values.at(-1)
+    if (last === undefined || !isMulti(last) || values.length >= names.length) {
       for (let j = values.length; j < names.length; j++) code += `${names[j]}=undefined;`
     }
-    const step = names[0]!
+    const [step] = names
     return `${code}if(typeof ${step}!=='function')${step}=R.callee(${step});`
   }
 
@@ -439,8 +469,8 @@ class Writer extends ExpressionWriter {
   #return(values: readonly Expression[]): string {
     const leave = this.frame.leaf ? '' : 'M.depth=$d;'
     if (values.length === 0) return `${leave}return N;`
-    if (values.length === 1) {
-      const value = values[0]!
+    const [value] = values
+    if (value !== undefined && values.length === 1) {
       if (value.kind === 'dots') return `${leave}return $va;`
       if (value.kind === 'call' || value.kind === 'method') return this.#returnCall(value)
       if (isSimple(value)) return `${leave}return ${this.expression(value)};`
@@ -466,12 +496,15 @@ class Writer extends ExpressionWriter {
   }
 }
 
-/** A function's text with the charge for its value, which the main function of a chunk need not pay. */
+/**
+ * Returns a function's text with the charge for its value, which a chunk's main function does not
+ * pay.
+ */
 function charged(outer: Frame | undefined, text: string): string {
   return outer === undefined ? text : `((M.bytes-=${CLOSURE_BYTES})<0&&M.settle(0),${text})`
 }
 
-/** What order a function is that looks like `function(a, b) return a < b end`. */
+/** Returns the order of a function that looks like `function(a, b) return a < b end`. */
 function orderOf({ parameters, vararg, body }: FunctionBody): 'ascending' | 'descending' | undefined {
   const [a, b] = parameters
   const only = body[0]
@@ -485,7 +518,7 @@ function orderOf({ parameters, vararg, body }: FunctionBody): 'ascending' | 'des
   return undefined
 }
 
-/** Whether a target is `t[#t + 1]`. */
+/** Tells whether a target is `t[#t + 1]`. */
 function isNextIndex({ base, key }: IndexNode): boolean {
   if (base.kind !== 'local' || key.kind !== 'binary' || key.operator !== '+') return false
   const { left, right } = key
@@ -493,7 +526,7 @@ function isNextIndex({ base, key }: IndexNode): boolean {
   return left.operand.kind === 'local' && left.operand.local === base.local
 }
 
-/** Whether an expression is a literal that counting by integers leaves as it is. */
+/** Tells whether an expression is a literal that counting by integers leaves unchanged. */
 function isNonZeroInteger(node: Expression): boolean {
   return node.kind === 'number' && node.value !== 0 && (node.value | 0) === node.value
 }

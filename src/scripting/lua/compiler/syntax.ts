@@ -2,34 +2,40 @@
 
 export interface Local {
   readonly name: string
-  /** Its name in JavaScript: contains a `$`, which no name of Lua or of our own does, so the two never meet. */
+  /**
+   * Its name in JavaScript. It contains a `$`, which no name of Lua or of the generator does, so
+   * they never collide.
+   */
   readonly js: string
   readonly owner: FunctionBody
-  /** Whether an inner function uses it: it is then declared where it begins, so that each turn of a loop has its own. */
+  /**
+   * True when an inner function uses it. It is then declared where it begins, so that each turn of
+   * a loop has its own.
+   */
   captured: boolean
-  /** Whether it is assigned after its declaration. */
+  /** True when it is assigned after its declaration. */
   assigned: boolean
   used: boolean
 }
 
-/** A function or the chunk itself, with what must be known of it before JavaScript can be written. */
+/** A function or the chunk itself, with the facts needed to generate its JavaScript. */
 export interface FunctionBody {
   readonly parent: FunctionBody | undefined
   /** Line of the word `function`; 0 for the chunk. */
   readonly line: number
   readonly parameters: Local[]
   vararg: boolean
-  /** Whether `...` is used. When it is not, Lua gives a vararg function a local table `arg`. */
+  /** True when `...` is used. Otherwise Lua gives a vararg function a local table `arg`. */
   usesDots: boolean
   arg: Local | undefined
   body: Statement[]
-  /** Whether it calls anything by its own words (metamethods aside). */
+  /** True when it contains a call (metamethods aside). */
   calls: boolean
   loops: boolean
-  /** All locals declared in it: a measure of its frame. */
+  /** Number of locals declared in it, for its frame's size. */
   localCount: number
   endLine: number
-  /** Variables of the functions around it that it uses, or that functions in it use. */
+  /** Variables of outer functions that it, or a function in it, uses. */
   readonly upvalues: Set<Local>
 }
 
@@ -43,7 +49,7 @@ export interface NameNode {
 export interface LocalNode {
   readonly kind: 'local'
   readonly local: Local
-  /** Whether the function that uses it is another than the one that declares it. */
+  /** True when the variable belongs to an outer function. */
   readonly outer: boolean
 }
 
@@ -73,7 +79,7 @@ export interface TableNode {
   readonly kind: 'table'
   /** Positional values, in order. */
   readonly items: Expression[]
-  /** All fields in the order they are written; positional ones have no key. */
+  /** All fields in the order written; positional ones have no key. */
   readonly fields: { readonly key: Expression | undefined; readonly value: Expression }[]
   readonly line: number
 }
@@ -137,7 +143,7 @@ export type Statement = { readonly line: number } & (
   | { readonly kind: 'break' }
 )
 
-/** Whether an expression is a literal. */
+/** Tells whether an expression is a literal. */
 export function isConstant(node: Expression): boolean {
   switch (node.kind) {
     case 'nil':
@@ -153,7 +159,7 @@ export function isConstant(node: Expression): boolean {
   }
 }
 
-/** Whether an expression is true in a condition, whatever happens. */
+/** Tells whether an expression is always true in a condition. */
 export function isTruthy(node: Expression): boolean {
   return ['true', 'number', 'string', 'table', 'function'].includes(node.kind)
 }

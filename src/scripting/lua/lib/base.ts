@@ -1,6 +1,6 @@
 // The base library as Redis exposes it: no print, no files, no environments.
 
-import { all, call1, callAll, callable, metamethod, metatableOf, NONE, VALUES_MAX } from '../calls.ts'
+import { all, call1, callAll, callable, metamethod, metatableOf, NONE, VALUES_MAX } from '../calling-convention.ts'
 import { caughtError, LuaError } from '../errors.ts'
 import {
   argumentError,
@@ -24,28 +24,31 @@ import {
   typeName,
 } from '../value.ts'
 
-/** Steps that an error counts as: V8's stack trace, which tells its position, takes tens of microseconds. */
+/**
+ * Steps counted for an error. V8's stack trace, which gives its position, takes tens of
+ * microseconds.
+ */
 export const ERROR_STEPS = 200
 
-/** Steps that measuring the heap counts as. */
+/** Steps counted for measuring the heap. */
 const HEAP_STEPS = 50
 
 /** Stack weight of a protected call. */
 const PCALL_WEIGHT = 400
-/** And of an argument that it hands on. */
+/** Stack weight of an argument that a protected call hands on. */
 const ARGUMENT_WEIGHT = 16
 
-/** What a piece of source takes until the source is put together, beside its characters. */
+/** Size of a piece of source until the source is joined, without its characters. */
 const PIECE_BYTES = 64
 
-/** Values handed on in the time of a step, a power of two. */
+/** Values handed on per step, as a power of two. */
 const VALUES_PER_STEP_BITS = 3
 
-/** Longest name of a chunk in messages of what runs, and in those of what cannot be compiled. */
+/** Longest name of a chunk in messages of running code, and of code that does not compile. */
 const CHUNK_NAME_MAX = 60
 const SYNTAX_NAME_MAX = 80
 
-/** Compiles a chunk; `name` is how messages call it once it runs, `syntaxName` until then. */
+/** Compiles a chunk. `name` is its name in messages when it runs, `syntaxName` before. */
 type Compile = (source: string, name: string, syntaxName: string) => LuaFunction
 
 function expectAny(index: number, name: string, count: number): void {
@@ -72,7 +75,9 @@ function pcall(...args: LuaValue[]): LuaResult {
   return Reflect.apply(luaPcall, undefined, args)
 }
 
-/** Calls a function with arguments: true and its results, or false and the error's value. */
+/**
+ * Calls a function with arguments. Returns true and its results, or false and the error's value.
+ */
 export function luaPcall(callee: LuaValue, ...args: LuaValue[]): LuaResult {
   const { depth, nested } = meter
   try {
@@ -105,7 +110,7 @@ function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
     const caught = caughtError(thrown)
     if (caught === undefined) throw thrown
     meter.spend(ERROR_STEPS)
-    // The handler of an overflow must have room itself.
+    // The handler of an overflow needs stack itself.
     meter.nested = nested - 1
     return [false, ...handle(handler, caught)]
   } finally {
@@ -114,7 +119,7 @@ function luaXpcall(callee: LuaValue, handler: LuaValue): LuaResult {
   }
 }
 
-/** Calls the handler of xpcall; when it fails in turn, Lua's words for that are the result. */
+/** Calls the handler of xpcall. If it fails too, the result is Lua's text for that. */
 function handle(handler: LuaValue, caught: LuaError): readonly LuaValue[] {
   try {
     return [call1(handler, raisedValue(caught))]
@@ -172,7 +177,10 @@ function tonumber(value: LuaValue, radix: LuaValue): LuaResult {
   return parseInBase(text, base)
 }
 
-/** As C's strtoul reads it: spaces, a sign (which wraps), `0x` in base 16, digits, spaces, the end or a zero byte. */
+/**
+ * Parses like C's strtoul: spaces, a sign (which wraps), `0x` in base 16, digits, spaces, the end
+ * or a zero byte.
+ */
 function parseInBase(text: string, base: number): number | undefined {
   let at = skipSpaces(text, 0)
   const isNegative = text[at] === '-'
@@ -184,9 +192,9 @@ function parseInBase(text: string, base: number): number | undefined {
   let value = 0n
   for (; isWordAt(text, at); at++) {
     if (--meter.steps < 0) meter.tick()
-    const digit = Number.parseInt(text[at]!, 36)
+    const digit = Number.parseInt(text.charAt(at), 36)
     if (digit >= base) return undefined
-    // Beyond the most there is the digits are looked at only: their value would grow without end.
+    // Beyond the maximum, digits are only checked: their value would grow without end.
     if (value <= most) value = value * BigInt(base) + BigInt(digit)
   }
   if (at === first) return undefined
@@ -206,7 +214,7 @@ function skipSpaces(text: string, from: number): number {
   return at
 }
 
-/** Whether a digit or an ASCII letter stands there. */
+/** Tells whether a digit or an ASCII letter stands there. */
 function isWordAt(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
   return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)
@@ -221,12 +229,12 @@ export function toLuaString(value: LuaValue): LuaValue {
 
 function unpack(list: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
   const table = expectTable(list, 1, 'unpack', arguments.length)
-  // Wrapped to 32 bits, so that counting to the end always ends.
+  // Wrapped to 32 bits, so that counting up to it always ends.
   const start = from === undefined ? 1 : expectInt(from, 2, 'unpack')
   const end = to === undefined ? table.length() : expectInt(to, 3, 'unpack')
   if (start > end) return NONE
   const count = end - start + 1
-  // Beside the arguments, of Lua's stack.
+  // The values are on Lua's stack in addition to the arguments.
   if (count + arguments.length > VALUES_MAX) throw libraryError('too many results to unpack')
   meter.spend(count >> VALUES_PER_STEP_BITS)
   if (start === 1 && end === table.array.length - 1) return table.array.slice(1)
@@ -237,7 +245,7 @@ function unpack(list: LuaValue, from: LuaValue, to: LuaValue): LuaResult {
 
 const COLLECT_OPTIONS = ['stop', 'restart', 'collect', 'count', 'step', 'setpause', 'setstepmul']
 
-/** Answers as Lua would; the garbage collector is V8's and does not listen. */
+/** Answers like Lua, without effect: V8's garbage collector takes no orders. */
 function collectgarbage(option: LuaValue): LuaResult {
   const name = option === undefined ? 'collect' : expectString(option, 1, 'collectgarbage')
   if (!COLLECT_OPTIONS.includes(name)) argumentError(1, 'collectgarbage', `invalid option '${name}'`)
@@ -246,9 +254,9 @@ function collectgarbage(option: LuaValue): LuaResult {
   return name === 'step' ? true : 0
 }
 
-/** How messages show a chunk that was given a name or, without one, its own source. */
+/** Returns the name of a chunk in messages: the given name, or the chunk's own source. */
 function chunkName(given: string, lengthMax: number): string {
-  // A C string: it ends at a zero byte.
+  // A C string ends at a zero byte.
   const zero = given.indexOf('\0')
   const name = zero < 0 ? given : given.slice(0, zero)
   if (name[0] === '=') return name.slice(1, lengthMax)
@@ -276,7 +284,7 @@ function read(reader: LuaValue): readonly [piece: LuaValue, problem: LuaError | 
   }
 }
 
-/** Compiles for load and loadstring: a function, or nil and a message. */
+/** Compiles for load and loadstring: returns a function, or nil and a message. */
 function compileOr(compile: Compile, source: string, name: string): LuaResult {
   try {
     meter.spend(source.length >> 3)
@@ -289,7 +297,7 @@ function compileOr(compile: Compile, source: string, name: string): LuaResult {
   }
 }
 
-/** The base library, which is the table of globals. */
+/** Makes the base library, which is the table of globals. */
 export function baseLibrary(compile: Compile): LuaTable {
   return library({
     assert,

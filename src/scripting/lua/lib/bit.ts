@@ -1,9 +1,8 @@
-// The bit library (LuaBitOp): operations on 32-bit integers, results signed.
+// The bit library (LuaBitOp): operations on 32-bit integers with signed results.
 //
-// A number enters by having 2^52 + 2^51 added: the low half of the double is then
-// its integer modulo 2^32, rounded to even, and for what is out of range whatever
-// the addition leaves. That is done here to the letter, for numbers that are not
-// plainly 32-bit integers already.
+// A number is converted by adding 2^52 + 2^51. The low half of the double is then its integer
+// modulo 2^32, rounded to even; out of range it is whatever the addition leaves. The code does
+// exactly that for numbers that are not 32-bit integers already.
 
 import { expectNumber, library } from '../library.ts'
 import { meter } from '../meter.ts'
@@ -13,7 +12,7 @@ import type { LuaValue } from '../value.ts'
 /** 2^52 + 2^51: pushes a double's integer part into its low bits. */
 const MAGIC = 6755399441055744
 const HEX_DIGITS = 8
-/** Arguments looked at in the time of one step, a power of two. */
+/** Arguments per step, as a power of two. */
 const VALUES_PER_STEP_BITS = 3
 
 const double = new Float64Array(1)
@@ -27,7 +26,8 @@ function bits(value: LuaValue, index: number, name: string, count: number): numb
   return words[0]!
 }
 
-// Of several arguments the first is looked at first, then the others from the last: errors name the one that was met.
+// Of several arguments the first is checked first, then the others from the last. Errors name the
+// first one that fails.
 export const bitLibrary: LuaTable = library({
   tobit(value) {
     return bits(value, 1, 'tobit', arguments.length)

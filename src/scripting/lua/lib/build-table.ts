@@ -1,7 +1,8 @@
-// Tables as decoders make them: all at once, yet with the capacities that Lua's one by one would have led to.
+// Builds tables for decoders in one step, with the capacities that Lua's step-by-step building
+// would give.
 //
-// Capacities show: `#` of a table that got holes later is found by halving the
-// array part. Both parts double as they grow, so each ends at a power of two.
+// Capacities are visible: `#` of a table that gets holes later halves the array part to find a
+// border. Both parts double as they grow, so each ends at a power of two.
 
 import { shapeOf } from '../shape.ts'
 import { LuaTable, powerOfTwoFrom } from '../table.ts'
@@ -18,8 +19,8 @@ export function sequenceTable(array: LuaValue[]): LuaTable {
 }
 
 /**
- * Makes a table of string keys and their values, none nil, in this order; a key's last value counts. Slot 0 of the values
- * is unused. Keeps the array of values.
+ * Makes a table of string keys and their values, none nil, in this order. A key's last value
+ * counts. Slot 0 of the values is unused. Keeps the array of values.
  */
 export function fieldTable(keys: readonly string[], values: LuaValue[]): LuaTable {
   const table = new LuaTable()

@@ -1,8 +1,9 @@
-// Doubles cast to 64-bit integers as C compiled for x86-64 does, out of range too: scripts see the results.
+// Casts of doubles to 64-bit integers like C compiled for x86-64, out of range too, because scripts
+// see the results.
 
 const INT64_MIN = -(2n ** 63n)
 
-/** Casts to a signed 64-bit integer: what does not fit, NaN included, is -2^63. */
+/** Casts to a signed 64-bit integer. Values that do not fit, and NaN, give -2^63. */
 export function castSigned(value: number): bigint {
   return value >= -0x8000000000000000 && value < 0x8000000000000000 ? BigInt(Math.trunc(value)) : INT64_MIN
 }

@@ -1,12 +1,11 @@
-// JSON to Lua values, as lua-cjson reads it: one pass over the latin1 text.
+// JSON to Lua values, like lua-cjson: one pass over the latin1 text.
 //
-// The parser goes straight for what JSON is; only when something is not as it
-// should be does it look again at the token in its way, to name it as lua-cjson
-// does ("Expected comma or array end but found T_NUMBER at character 4").
+// The parser expects valid JSON. When something is wrong, it looks at that token again and names it
+// as lua-cjson does ("Expected comma or array end but found T_NUMBER at character 4").
 //
-// lua-cjson is more lenient than JSON and so is this: control characters in
-// strings, numbers as C's strtod takes them (hexadecimal, inf, nan, leading
-// zeros) unless that is switched off, and the text ends at a NUL.
+// lua-cjson is more lenient than JSON, and so is this parser. It accepts control characters in
+// strings, and numbers of C's strtod (hexadecimal, inf, nan, leading zeros) unless that is switched
+// off. The text ends at a NUL.
 
 import { runtimeError } from '../errors.ts'
 import { TextBuilder } from '../long-text.ts'
@@ -14,7 +13,7 @@ import { meter } from '../meter.ts'
 import { LuaUserdata, type LuaValue, stringToNumber } from '../value.ts'
 import { fieldTable, sequenceTable } from './build-table.ts'
 
-/** What a JSON null is in a table, where nil cannot be. */
+/** The value of a JSON null in a table, where nil cannot be. */
 export const JSON_NULL = new LuaUserdata('(nil)')
 
 export interface DecodeSettings {
@@ -22,15 +21,18 @@ export interface DecodeSettings {
   decodeInvalidNumbers: boolean
 }
 
-/** Stack that a level of nesting takes here, generously: 238 bytes were seen in unoptimised code. */
+/** Generous stack size of a nesting level: 238 bytes were measured in unoptimised code. */
 const LEVEL_BYTES = 280
 const BYTES_PER_STEP = 32
-/** Strings are looked through char by char up to here, then by indexOf. */
+/** Strings up to this length are searched char by char, then by indexOf. */
 const SHORT_STRING_LENGTH = 24
 
-/** Elements are charged when there are so many more, less one. */
+/** Mask: elements are charged when there are so many more, plus one. */
 const SOME_MASK = 255
-/** What an element takes in the array that gathers them, which grows by half; what a field takes in two of them. */
+/**
+ * Bytes of an element in the array that gathers them, which grows by half; and of a field in two
+ * arrays.
+ */
 const ELEMENT_BYTES = 12
 const FIELD_BYTES = 24
 
@@ -43,17 +45,17 @@ const CLOSE_ARRAY = 93
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
 
-// The parse under way. Nothing here calls out, so one at a time is enough.
+// The active parse. Nothing here calls other code, so one at a time is enough.
 let text = ''
 let at = 0
 let depth = 0
 let depthMax = 0
 let lenient = true
-/** What is wrong with a string that could not be read, and where. */
+/** The fault of a string that could not be read, and its position. */
 let fault = ''
 let faultAt = 0
 
-/** Reads a whole text; throws lua-cjson's errors. */
+/** Parses a whole text; throws lua-cjson's errors. */
 export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
   if (json.length >= 2 && (json.charCodeAt(0) === 0 || json.charCodeAt(1) === 0)) {
     runtimeError('JSON parser does not support UTF-16 or UTF-32')
@@ -71,12 +73,12 @@ export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
     if (nextCode() >= 0) expected('the end')
     return value
   } finally {
-    // Nor is it kept when the script is killed here.
+    // Also cleared when the script is killed here.
     text = ''
   }
 }
 
-/** Skips white space and returns the code there, -1 at the end. */
+/** Skips white space; returns the next character code, or -1 at the end. */
 function nextCode(): number {
   while (at < text.length) {
     const code = text.charCodeAt(at)
@@ -159,7 +161,7 @@ function readArray(): LuaValue {
   return sequenceTable(array)
 }
 
-/** Charges the elements that were read since the last time, each of so many bytes. */
+/** Charges the elements read since the last charge, at so many bytes each. */
 function chargeSome(bytes: number): void {
   meter.charge((SOME_MASK + 1) * bytes)
   meter.spend(SOME_MASK + 1)
@@ -174,7 +176,7 @@ function descend(): void {
   }
 }
 
-/** Reads the string at a quote; undefined when it is broken (see `fault`). */
+/** Reads the string at a quote; returns undefined when it is malformed (see `fault`). */
 function readString(): string | undefined {
   const start = ++at
   const scanEnd = Math.min(text.length, start + SHORT_STRING_LENGTH)
@@ -187,13 +189,13 @@ function readString(): string | undefined {
   const quote = text.indexOf('"', at)
   if (quote < 0) return readEscaped(start)
   const plain = text.substring(start, quote)
-  // Far from every string holds a backslash, and looking for one in the piece is one call.
+  // Most strings have no backslash, and one call tells.
   if (plain.includes('\\')) return readEscaped(start)
   at = quote + 1
   return plain
 }
 
-/** Reads a string that holds escapes or does not end. */
+/** Reads a string that has escapes or no end. */
 function readEscaped(start: number): string | undefined {
   const result = new TextBuilder()
   let copied = start
@@ -239,10 +241,13 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ])
 
-/** The character of the last good \u escape. */
+/** The character of the last valid \u escape. */
 let codePoint = 0
 
-/** Reads the \u escape here, two of them for a surrogate pair; returns its length, 0 when it is broken. */
+/**
+ * Reads the \u escape here, or two of them for a surrogate pair; returns its length, 0 when it is
+ * malformed.
+ */
 function unicodeEscapeLength(): number {
   const high = hex4(at + 2)
   if (high < 0) return 0
@@ -266,7 +271,7 @@ function hex4(from: number): number {
   return value
 }
 
-/** The bytes of a character in UTF-8, one char each. */
+/** Returns a character in UTF-8, one char for each byte. */
 function utf8(code: number): string {
   if (code < 0x80) return String.fromCharCode(code)
   if (code < 0x800) return String.fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 63))
@@ -289,7 +294,7 @@ const DECIMAL = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y
 const HEXADECIMAL = /[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?/y
 const NAMED = /[+-]?(?:infinity|inf|nan(?:\([0-9a-zA-Z_]*\))?)/iy
 
-/** Reads the number that begins with this code; undefined when none does. */
+/** Reads the number that begins with this code; returns undefined when none does. */
 function readNumber(code: number): number | undefined {
   const isMinus = code === 45
   const isDigit = code >= 48 && code <= 57
@@ -323,13 +328,13 @@ function sticky(expression: RegExp): string | undefined {
   return expression.exec(text)?.[0]
 }
 
-/** Whether a number stands here that strtod knows and JSON does not. */
+/** Tells whether there is a number here that strtod accepts and JSON does not. */
 function looksInvalid(): boolean {
   const rest = text.substring(at, at + 4)
   return /^(?:\+|-?(?:0[xX0-9]|inf|nan))/i.test(rest)
 }
 
-/** Names the token that stands where something else should. */
+/** Throws the error for an unexpected token. */
 function expected(what: string): never {
   const code = nextCode()
   const start = at

@@ -1,9 +1,8 @@
-// Lua values to JSON, as lua-cjson writes it.
+// Lua values to JSON, like lua-cjson.
 //
-// A table whose keys are all positive integers is an array (holes are null, too
-// many holes an error), any other an object, the empty one too. Fields come in
-// the order in which they were set; lua-cjson's order is that of Lua's hash
-// nodes, which nobody can rely on.
+// A table whose keys are all positive integers is an array. Its holes are null, and too many holes
+// are an error. Any other table is an object, also an empty one. Fields come in the order in which
+// they were set. lua-cjson's order is that of Lua's hash nodes, on which scripts cannot rely.
 
 import { runtimeError } from '../errors.ts'
 import { convertSlices, finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
@@ -18,32 +17,35 @@ export interface EncodeSettings {
   /** 0: an error; 1: as printf writes them; 2: null. */
   encodeInvalidNumbers: number
   encodeNumberPrecision: number
-  /** Whether a table that is too sparse for an array becomes an object instead of an error. */
+  /** True when a table that is too sparse for an array becomes an object instead of an error. */
   encodeSparseConvert: boolean
-  /** A table is too sparse when its largest index is beyond `safe` and beyond `ratio` times its elements; 0: never. */
+  /**
+   * A table is too sparse when its largest index is beyond `safe` and beyond `ratio` times its
+   * elements; 0 means never.
+   */
   encodeSparseRatio: number
   encodeSparseSafe: number
 }
 
-/** What lua-cjson's precision is unless a script sets it: that of tostring. */
+/** lua-cjson's default precision: that of tostring. */
 export const PRECISION_DEFAULT = 14
 
 const INT_MAX = 2 ** 31 - 1
 const INT_MIN = -(2 ** 31)
 
-/** Stack that a level of nesting takes here, generously: 377 bytes were seen in unoptimised code. */
+/** Generous stack size of a nesting level: 377 bytes were measured in unoptimised code. */
 const LEVEL_BYTES = 420
 
-/** Strings up to here are written at once. */
+/** Strings up to this length are written in one step. */
 const SHORT_LENGTH = 1 << 12
-/** Slots of a table looked through in the time of one step, a power of two. */
+/** Slots of a table visited per step, as a power of two. */
 const ELEMENTS_PER_STEP_BITS = 3
 
-// The encoding under way. Nothing here calls out, so one at a time is enough.
+// The active encoding. Nothing here calls other code, so one at a time is enough.
 let settings: EncodeSettings
 let depth = 0
 
-/** Writes a value; throws lua-cjson's errors. */
+/** Encodes a value; throws lua-cjson's errors. */
 export function encodeJson(value: LuaValue, using: EncodeSettings): string {
   settings = using
   depth = 0
@@ -81,7 +83,10 @@ function encodeTable(table: LuaTable): string {
   return text
 }
 
-/** Returns the largest index when all keys are positive integers, 0 for no key, less for an object. */
+/**
+ * Returns the largest index when all keys are positive integers, 0 for no key, less than 0 for an
+ * object.
+ */
 function arrayLength(table: LuaTable): number {
   let items = table.array.length - 1
   let max = items
@@ -101,7 +106,8 @@ function arrayLength(table: LuaTable): number {
     const key = keys[i]
     if (typeof key !== 'number' || key < 1 || Math.floor(key) !== key) return -1
     items++
-    // lua-cjson's maximum is a C int: a timestamp or an id as the key turns it negative, and the table into an object.
+    // lua-cjson's maximum is a C int. A timestamp or an id as a key makes it negative, and the
+    // table an object.
     if (key > max) max = key > INT_MAX ? INT_MIN : key
   }
   const { encodeSparseRatio: ratio, encodeSparseSafe: safe } = settings
@@ -166,10 +172,10 @@ function encodeObject(table: LuaTable): string {
 const SPECIAL = /["\\/\x00-\x1f\x7f]/
 const SPECIALS = /["\\/\x00-\x1f\x7f]/g
 
-/** Those that are not written by their number. */
+/** Characters that have a short escape. */
 const SHORT_ESCAPES = new Map([
   ...['"', '\\', '/'].map((character) => [character, `\\${character}`] as const),
-  ...['\bb', '\ff', '\nn', '\rr', '\tt'].map((pair) => [pair[0]!, `\\${pair[1]}`] as const),
+  ...['\bb', '\ff', '\nn', '\rr', '\tt'].map((pair) => [pair.charAt(0), `\\${pair[1]}`] as const),
 ])
 const ESCAPES = Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)
@@ -199,7 +205,7 @@ function encodeNumber(value: number): string {
       case 0:
         return refuse(value, 'must not be NaN or Inf')
       case 1:
-        // Here NaN has no sign, whatever tostring shows.
+        // NaN has no sign here, whatever tostring shows.
         return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf'
       default:
         return 'null'

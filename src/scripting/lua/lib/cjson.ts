@@ -1,7 +1,8 @@
-// The cjson library: its functions and the settings they share. Reading and writing have files of their own.
+// The cjson library: its functions, and the settings that they share. Decoding and encoding have
+// files of their own.
 //
-// `cjson.new()` gives a library with settings of its own, as in lua-cjson; what a
-// script sets on the shared one stays set for the scripts after it, as in Redis.
+// `cjson.new()` makes a library with settings of its own, as in lua-cjson. A script's settings on
+// the shared library stay for later scripts, as in Redis.
 
 import { argumentError, argumentTypeError, expectInt, expectString, library } from '../library.ts'
 import type { LuaTable } from '../table.ts'
@@ -97,7 +98,10 @@ function limitArguments(count: number, most: number, name: string): void {
   if (count > most) argumentError(most + 1, name, 'found too many arguments')
 }
 
-/** A number to set, or nil to leave it. Being out of range is held against argument 1, whichever it was. */
+/**
+ * A number to set, or nil to leave it. The error of a value out of range names argument 1,
+ * whichever it was.
+ */
 function integerSetting(value: LuaValue, at: number, name: string, now: number, min: number, max: number): number {
   if (value === undefined) return now
   const wanted = expectInt(value, at, name, at)

@@ -1,26 +1,26 @@
-// Lua values to MessagePack, as lua-cmsgpack writes it.
+// Lua values to MessagePack, like lua-cmsgpack.
 //
-// Numbers take the smallest form that holds them exactly: integers of up to 64
-// bits, then float, then double. A table is an array when its keys are 1..n (the
-// empty one too), otherwise a map. What MessagePack cannot say is nil: functions,
-// userdata, and tables nested too deep, which ends rings.
+// Numbers take the smallest form that holds them exactly: integers of up to 64 bits, then float,
+// then double. A table is an array when its keys are 1..n, also when it is empty, otherwise a map.
+// Values without a form in MessagePack become nil: functions, userdata, and tables nested too deep,
+// which ends cycles.
 
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 
-/** Tables inside tables beyond this are nil. */
+/** Tables nested deeper become nil. */
 const NESTING_MAX = 16
 const INT_MAX = 0x7fffffff
-/** Strings up to here are charged with what they become part of. */
+/** Strings up to this length are charged with the text that they join. */
 const LONG_LENGTH = 1 << 10
-/** Slots of a table looked through in the time of one step, a power of two. */
+/** Slots of a table visited per step, as a power of two. */
 const ELEMENTS_PER_STEP_BITS = 3
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** Writes a value; `level` counts the tables around it. */
+/** Packs a value; `level` counts the tables around it. */
 export function packValue(value: LuaValue, level: number): string {
   switch (typeof value) {
     case 'string':
@@ -66,7 +66,7 @@ function packFloat(value: number): string {
     return `\xca${scratchBytes(4)}`
   }
   scratch.setFloat64(0, value)
-  // The processor's own NaN, as 0/0 makes it, has its sign bit set.
+  // The NaN of 0/0 has its sign bit set on x86.
   if (Number.isNaN(value)) scratch.setUint8(0, 0xff)
   return `\xcb${scratchBytes(8)}`
 }

@@ -1,8 +1,8 @@
-// MessagePack to Lua values, as lua-cmsgpack reads it: nil, booleans, numbers, strings, arrays and maps.
+// MessagePack to Lua values, like lua-cmsgpack: nil, booleans, numbers, strings, arrays and maps.
 //
-// Its "bin" and "ext" types are unknown to lua-cmsgpack and an error here too. Every
-// BullMQ script unpacks its arguments, so the common forms (short strings and
-// maps, small numbers) come first and build their tables in one go.
+// lua-cmsgpack does not know the types "bin" and "ext", so they are errors here too. Every BullMQ
+// script unpacks its arguments. So the common forms (short strings and maps, small numbers) come
+// first and build their tables in one step.
 
 import { LuaError, runtimeError } from '../errors.ts'
 import { meter } from '../meter.ts'
@@ -10,24 +10,27 @@ import { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 import { fieldTable, sequenceTable } from './build-table.ts'
 
-/** Stack that a level of nesting takes here, generously: 271 bytes were seen in unoptimised code. */
+/** Generous stack size of a nesting level: 271 bytes were measured in unoptimised code. */
 const LEVEL_BYTES = 320
 
-/** Elements are charged when there are so many more, less one. */
+/** Mask: elements are charged when there are so many more, plus one. */
 const SOME_MASK = 255
-/** What an element takes in the array that gathers them, which grows by half; what a field takes in two of them. */
+/**
+ * Bytes of an element in the array that gathers them, which grows by half; and of a field in two
+ * arrays.
+ */
 const ELEMENT_BYTES = 12
 const FIELD_BYTES = 24
-/** Keys compared in the time of one step, a power of two. */
+/** Keys compared per step, as a power of two. */
 const KEYS_PER_STEP_BITS = 3
 
-// The reading under way. Nothing here calls out, so one at a time is enough.
+// The active reading. Nothing here calls other code, so one at a time is enough.
 let text = ''
 let at = 0
 let depth = 0
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** Reads up to `limit` values from `start` on and appends them; returns where it stopped. */
+/** Reads up to `limit` values from `start` and appends them; returns where it stopped. */
 export function unpackValues(packed: string, start: number, limit: number, values: LuaValue[]): number {
   text = packed
   at = start
@@ -39,7 +42,7 @@ export function unpackValues(packed: string, start: number, limit: number, value
     }
     return at
   } finally {
-    // Nor is it kept when the script is killed here.
+    // Also cleared when the script is killed here.
     text = ''
   }
 }
@@ -72,7 +75,8 @@ function unpackValue(): LuaValue {
     case 0xce:
       return unsigned(4)
     case 0xcf:
-      // Unsigned on the wire, yet lua-cmsgpack hands it to Lua as a signed integer: from 2^63 on it is negative.
+      // The wire format is unsigned, but lua-cmsgpack gives Lua a signed integer: from 2^63 on it
+      // is negative.
       fill(8)
       return Number(scratch.getBigInt64(0))
     case 0xd0:
@@ -135,7 +139,7 @@ function unpackArray(length: number): LuaTable {
   }
   depth--
   if (!hasNil) return sequenceTable(array)
-  // Where nils are, what `#` will say depends on the order of assignment.
+  // With nils, the result of `#` depends on the order of assignment.
   const table = new LuaTable()
   for (let i = 1; i <= length; i++) {
     if (--meter.steps < 0) meter.tick()
@@ -153,7 +157,7 @@ function unpackMap(length: number): LuaTable {
     const value = unpackValue()
     if (typeof key !== 'string') return unpackMixed(keys, values, key, value, length - i - 1)
     if (value === undefined) {
-      // Setting a field to nil that is not there changes nothing.
+      // Setting an absent field to nil changes nothing.
       meter.spend(1 + (keys.length >> KEYS_PER_STEP_BITS))
       if (!keys.includes(key)) continue
       return unpackMixed(keys, values, key, value, length - i - 1)
@@ -166,7 +170,7 @@ function unpackMap(length: number): LuaTable {
   return fieldTable(keys, values)
 }
 
-/** Goes on with a map that has a key that is no string, or takes one back. */
+/** Continues with a map that has a key other than a string, or a key that is removed again. */
 function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: LuaValue, rest: number): LuaTable {
   const table = new LuaTable()
   for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i + 1])
@@ -181,13 +185,13 @@ function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: L
 }
 
 function assign(table: LuaTable, key: LuaValue, value: LuaValue): void {
-  // Lua blames no line: the assignment is C's.
+  // The error has no line in Lua, because C makes the assignment.
   if (key === undefined) throw LuaError.raise('table index is nil')
   if (Number.isNaN(key)) throw LuaError.raise('table index is NaN')
   table.set(key, value)
 }
 
-/** Charges the elements that were read since the last time, each of so many bytes. */
+/** Charges the elements read since the last charge, at so many bytes each. */
 function chargeSome(bytes: number): void {
   meter.charge((SOME_MASK + 1) * bytes)
   meter.spend(SOME_MASK + 1)

@@ -1,21 +1,24 @@
-// The cmsgpack library: pack, unpack, unpack_one, unpack_limit. Reading and writing have files of their own.
+// The cmsgpack library: pack, unpack, unpack_one, unpack_limit. Packing and unpacking have files of
+// their own.
 
-import { NONE, results, VALUES_MAX } from '../calls.ts'
+import { NONE, results, VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectInteger, expectString, library } from '../library.ts'
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
 import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
-import { remember, remembered } from './cmsgpack-memory.ts'
+import { remember, remembered } from './cmsgpack-cache.ts'
 import { packValue } from './cmsgpack-pack.ts'
 import { unpackValues } from './cmsgpack-unpack.ts'
 
 const BYTES_PER_STEP = 32
 
-/** Reads `limit` values from an offset: returns where to go on (-1: at the end), then the values. */
+/**
+ * Reads `limit` values from an offset; returns the next offset (-1 at the end), then the values.
+ */
 function unpackFrom(text: string, limit: number, offset: number): LuaResult {
-  // The messages print 32 bits, and the length where they speak of the limit.
+  // The messages print 32 bits; the one about the limit prints the length.
   if (offset < 0 || limit < 0) {
     runtimeError(`Invalid request to unpack with offset of ${offset | 0} and limit of ${text.length}.`)
   }

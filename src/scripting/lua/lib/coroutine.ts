@@ -1,8 +1,11 @@
-// The coroutine library. A coroutine is a generator: the compiler writes functions of chunks that mention coroutines as
-// generator functions (`LuaFunction.resumable`), a call inside them delegates with `yield*`, and `coroutine.yield` is the one
-// generator that really yields. A function without `resumable` runs inside a coroutine as a C function does in Lua.
+// The coroutine library. A coroutine is a generator.
+//
+// The compiler writes the functions of chunks that mention coroutines as generator functions
+// (`LuaFunction.resumable`). A call inside them delegates with `yield*`, and `coroutine.yield` is
+// the one generator that really yields. A function without `resumable` behaves inside a coroutine
+// like a C function in Lua.
 
-import { all, NONE, results } from '../calls.ts'
+import { all, NONE, results } from '../calling-convention.ts'
 import { caughtError, LuaError } from '../errors.ts'
 import { argumentError, isNative, library, libraryError } from '../library.ts'
 import { meter, NESTED_MAX } from '../meter.ts'
@@ -11,18 +14,26 @@ import type { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, LuaThread, type LuaValue, raisedValue } from '../value.ts'
 import { ERROR_STEPS } from './base.ts'
 
-/** Stack weight of resuming: the frames of this file and of V8 between a coroutine and its resumer. */
+/**
+ * Stack weight of resuming: the frames of this file and of V8 between a coroutine and its resumer.
+ */
 const RESUME_WEIGHT = 1000
 
-/** The coroutine that is running, undefined in the main program. One script runs at a time. */
+/** The running coroutine; undefined in the main program. One script runs at a time. */
 let current: LuaThread | undefined
 
-/** Stack of a coroutine that takes as long to bring back as a step: each of its calls is a generator that must be entered. */
+/**
+ * Stack of a coroutine that takes one step to restore: each of its calls is a generator that must
+ * be entered.
+ */
 const DEPTH_PER_STEP_SHIFT = 7
 
 type Outcome = { readonly error: LuaError } | { readonly values: readonly LuaValue[] }
 
-/** Runs a coroutine until it yields, returns or fails. What is no Lua error passes through. */
+/**
+ * Runs a coroutine until it yields, returns or fails. A thrown value that is no Lua error passes
+ * through.
+ */
 function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   if (thread.state !== 'suspended') return { error: new LuaError(`cannot resume ${thread.state} coroutine`) }
   const { depth, depthMax, tailMax, nested } = meter
@@ -32,7 +43,7 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   if (resumer !== undefined) resumer.state = 'normal'
   current = thread
   thread.state = 'running'
-  // Its frames lie on the stack above ours: what we use is taken from what it may use.
+  // Its frames lie on the stack above these, so the stack in use here is subtracted from its limit.
   meter.nested = nested + 1
   meter.depth = thread.depth
   meter.depthMax = depthMax - depth - RESUME_WEIGHT
@@ -70,7 +81,7 @@ function expectBody(value: LuaValue, name: string): LuaFunction {
   return typeof value === 'function' && !isNative(value) ? value : argumentError(1, name, 'Lua function expected')
 }
 
-/** Starts over in the main program: a script killed inside a coroutine leaves it so. */
+/** Returns to the main program: a script killed inside a coroutine leaves it as current. */
 export function forgetCoroutines(): void {
   current = undefined
 }
@@ -106,7 +117,7 @@ export function coroutineLibrary(): LuaTable {
         const outcome = luaResume(thread, args)
         if (!('error' in outcome)) return outcome.values.length === 0 ? NONE : results(outcome.values)
         const { value, source } = outcome.error
-        // Lua adds the position of the caller to a message, which may have one already.
+        // Lua adds the caller's position to a message, which may have one already.
         if (typeof value === 'string') throw libraryError(value)
         throw new LuaError(value, source)
       }

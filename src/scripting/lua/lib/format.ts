@@ -1,9 +1,8 @@
-// string.format: a format is read once into its parts, then filled.
+// string.format: parses a format into parts, then fills them.
 //
-// Lua hands each conversion to C's sprintf, which explains what looks odd here:
-// %c and a short %s end at a NUL, and a long %s without precision is not padded.
-// As in patterns, a fault in a format is one of its parts: what comes before it
-// is filled first and may complain first.
+// Lua passes each conversion to C's sprintf, which explains oddities here: %c and a short %s end at
+// a NUL, and a long %s without precision is not padded. A fault in a format is one of its parts, as
+// in patterns: the parts before it are filled first and may raise their errors first.
 
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectNumber, expectString } from '../library.ts'
@@ -14,15 +13,15 @@ import { castSigned, castUnsigned } from './cast.ts'
 import { type Conversion, formatDouble, formatSigned, formatUnsigned, pad } from './printf.ts'
 
 const FLAGS = '-+ #0'
-/** More flags than there are: some stand there twice. */
+/** More than there are flags: some may be repeated. */
 const FLAGS_MAX = 5
 const WIDTH_DIGITS_MAX = 2
-/** From this length on a %s without precision is taken as it is. */
+/** From this length on, a %s without precision is copied unchanged. */
 const LONG_STRING_LENGTH = 100
 const CACHED_FORMATS_MAX = 200
 const CACHED_FORMAT_LENGTH_MAX = 200
 
-/** Text as it is, a conversion, or what is wrong. */
+/** Literal text, a conversion, or a fault. */
 type Part = string | Conversion | { readonly fault: string }
 
 const cache = new Map<string, readonly Part[]>()
@@ -49,7 +48,7 @@ export function format(text: string, values: ArrayLike<LuaValue>): string {
   return result
 }
 
-/** Fills a format while it is read: a long one may have more parts than there is room for. */
+/** Fills a format while it is parsed: a long one may have too many parts to keep. */
 function formatLong(text: string, values: ArrayLike<LuaValue>): string {
   const result = new TextBuilder()
   let used = 0
@@ -61,9 +60,9 @@ function formatLong(text: string, values: ArrayLike<LuaValue>): string {
   return result.finish()
 }
 
-/** What one part becomes: the `used`th that takes an argument. */
+/** Fills one part, the `used`th that takes an argument. */
 function fill(part: Exclude<Part, string>, values: ArrayLike<LuaValue>, used: number): string {
-  // The argument is looked for before the conversion is looked at.
+  // The argument is checked before the conversion.
   if (used >= values.length) argumentError(used + 1, 'format', 'no value')
   if ('fault' in part) runtimeError(part.fault)
   return convert(part, values[used], used + 1)
@@ -89,7 +88,7 @@ function convert(conversion: Conversion, value: LuaValue, index: number): string
     case 'X':
       return formatUnsigned(castUnsigned(expectNumber(value, index, 'format', index)), conversion)
     case 'c': {
-      // Cast to a 32-bit int, of which the low byte counts; what does not fit is -2^31.
+      // Cast to a 32-bit int, of which the low byte counts. A value that does not fit is -2^31.
       const number = expectNumber(value, index, 'format', index)
       const code = Math.abs(number) < 0x80000000 ? number & 0xff : 0
       return endAtNul(pad(String.fromCharCode(code), '', conversion, false))
@@ -97,7 +96,7 @@ function convert(conversion: Conversion, value: LuaValue, index: number): string
     case 'q':
       return quote(expectString(value, index, 'format', index))
     default:
-      // The processor's NaN has its sign bit set, see formatNumber.
+      // The NaN of x86 has its sign bit set, see formatNumber.
       return formatDouble(expectNumber(value, index, 'format', index), conversion, formatNumber(Number.NaN))
   }
 }
@@ -134,10 +133,10 @@ function parse(text: string): Part[] {
   return parts
 }
 
-/** Where the part that was read last ends. */
+/** End of the last parsed part. */
 let partEnd = 0
 
-/** Reads the part of a format that begins at `at`. */
+/** Parses the part of a format that begins at `at`. */
 function parsePart(text: string, at: number): Part {
   const percent = text.indexOf('%', at)
   if (percent !== at) {
@@ -155,8 +154,8 @@ function parsePart(text: string, at: number): Part {
 
 function parseConversion(text: string, start: number): [part: Part, end: number] {
   let at = start
-  // Those beyond the most that may stand there are counted no further.
-  while (at <= start + FLAGS_MAX && at < text.length && FLAGS.includes(text[at]!)) at++
+  // Flags beyond the maximum are not counted further.
+  while (at <= start + FLAGS_MAX && at < text.length && FLAGS.includes(text.charAt(at))) at++
   const flags = text.substring(start, at)
   if (flags.length > FLAGS_MAX) return [{ fault: 'invalid format (repeated flags)' }, at]
   const widthEnd = digitsEnd(text, at)

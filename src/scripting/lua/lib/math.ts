@@ -1,6 +1,7 @@
-// The math library. Its chance is Redis's (rand48.ts), and that of all scripts of an engine.
+// The math library. Its random numbers are Redis's (rand48.ts); all scripts of an engine share
+// them.
 
-import { NONE } from '../calls.ts'
+import { NONE } from '../calling-convention.ts'
 import { argumentError, expectInt, expectNumber, library, libraryError } from '../library.ts'
 import { meter } from '../meter.ts'
 import { power } from '../operations.ts'
@@ -8,7 +9,7 @@ import { RANDOM_MAX, type Rand48 } from '../rand48.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
 
-/** Arguments looked at in the time of one step, a power of two. */
+/** Arguments per step, as a power of two. */
 const VALUES_PER_STEP_BITS = 3
 
 function random(chance: Rand48, args: readonly LuaValue[]): LuaResult {
@@ -40,7 +41,7 @@ function unary(name: string, compute: (x: number) => number): (x: LuaValue, ...r
   }
 }
 
-/** A function of two numbers, the second of which is looked at first, as C compilers do. */
+/** A function of two numbers. The second is checked first, as C compilers do. */
 function binary(name: string, compute: (x: number, y: number) => number): (x: LuaValue, y: LuaValue) => LuaResult {
   return function (x, y) {
     const second = typeof y === 'number' ? y : expectNumber(y, 2, name, arguments.length)
@@ -48,7 +49,7 @@ function binary(name: string, compute: (x: number, y: number) => number): (x: Lu
   }
 }
 
-/** The largest or smallest of the arguments, as comparing them in turn finds it. */
+/** Returns the largest or smallest argument, as comparing them in turn finds it. */
 function extreme(name: string, better: (x: number, y: number) => boolean): (...args: LuaValue[]) => LuaResult {
   return (...args) => {
     meter.spend(args.length >> VALUES_PER_STEP_BITS)
@@ -77,7 +78,7 @@ function frexp(value: LuaValue): LuaResult {
   return [mantissa, exponent]
 }
 
-/** x × 2^exponent, in steps that neither overflow nor vanish early. */
+/** x × 2^exponent, in steps that neither overflow nor underflow early. */
 function ldexp(x: number, exponent: number): number {
   if (x === 0 || !Number.isFinite(x)) return x
   const steps = Math.min(3, Math.ceil(Math.abs(exponent) / 1023))

@@ -1,36 +1,38 @@
-// Lua 5.1's patterns: compiled once into a row of items, then matched by one flat loop.
+// Lua 5.1's patterns: compiled into a row of items, then matched by one flat loop.
 //
-// A pattern has no alternatives, so a match walks its items from left to right,
-// and the only choices are how often a quantified item takes a character:
+// A pattern has no alternatives, so a match walks its items from left to right. The only choice is
+// how many characters a quantified item takes:
 //
 //   a b* %b() ( )   →   ONE  MAX  BALANCE  OPEN  CLOSE  END
 //
-// Each quantifier has at most one open choice, kept on a stack of its own (never
-// JavaScript's): a pattern of any length or nesting cannot overflow anything.
-// Captures need no undoing when a choice is taken back, because the way forward
-// passes every later parenthesis again and writes it anew.
+// Each quantifier has at most one open choice, on a stack of its own (never JavaScript's), so no
+// pattern can overflow the stack, however long or nested. Captures need no undoing when a choice is
+// taken back, because the way forward passes every later parenthesis and writes it again.
 //
-// What the pattern does wrong is an item too (FAULT): Lua complains only once a
-// match arrives there, `string.find('a', 'b[')` is simply nil. And a NUL ends the
-// pattern, as everywhere in Lua 5.1.
+// A fault in a pattern is an item too (FAULT): Lua raises its error only when a match arrives
+// there, so `string.find('a', 'b[')` is simply nil. A NUL ends the pattern, as everywhere in Lua
+// 5.1.
 
 import { runtimeError } from '../errors.ts'
 import { indexOfLong } from '../long-text.ts'
 import { meter } from '../meter.ts'
 
-/** Captures that one pattern may open. */
+/** Most captures of one pattern. */
 const CAPTURES_MAX = 32
-/** Compiled patterns kept; all are dropped at once when it fills, since scripts use few and generate seldom. */
+/**
+ * Compiled patterns kept. All are dropped when the cache is full, because scripts use few and
+ * seldom generate them.
+ */
 const CACHED_PATTERNS_MAX = 500
-/** Effort between two reports to the meter: what an unlucky pattern costs can be interrupted. */
+/** Effort between two reports to the meter, so that an expensive pattern can be interrupted. */
 const EFFORT_PER_REPORT = 1024
-/** Items matched one after the other in the time of one step, a power of two as the next. */
+/** Items matched in a row per step; powers of two here and below. */
 const ITEMS_PER_STEP_BITS = 3
-/** Characters run through in the time of one step. */
+/** Characters walked per step. */
 const CHARACTERS_PER_STEP_BITS = 4
-/** What an item of a pattern takes, its set aside. */
+/** Bytes of a pattern's item, without its set. */
 const ITEM_BYTES = 64
-/** Lengths longer than this are compiled anew each time: holding them would hold their text. */
+/** Longer patterns are compiled again each time, because a cache would keep their text. */
 const CACHED_PATTERN_LENGTH_MAX = 200
 
 const END = 0
@@ -46,7 +48,7 @@ const BACK_REFERENCE = 9
 const SUBJECT_END = 10
 const FAULT = 11
 
-/** For each byte whether it belongs: 1 or 0. */
+/** For each byte 1 when it belongs to the set, else 0. */
 type ByteSet = Uint8Array<ArrayBuffer>
 
 /** One step of a pattern. */
@@ -57,22 +59,25 @@ interface Item {
   /** MAX: the fewest repetitions; OPEN: 1 for a position; BALANCE: the closer. */
   readonly extra: number
   readonly set: ByteSet
-  /** FAULT: what Lua says. */
+  /** FAULT: Lua's message. */
   readonly message: string
 }
 
-/** A pattern ready to match. */
+/** A compiled pattern. */
 export interface Pattern {
   readonly items: readonly Item[]
-  /** Began with `^`: only the first position is tried. */
+  /** True when it began with `^`: only the first position is tried. */
   readonly anchored: boolean
-  /** How many captures it opens. */
+  /** Number of captures that it opens. */
   readonly captures: number
-  /** Characters every match begins with: found by indexOf before matching. */
+  /** Characters that every match begins with. They are found by indexOf before matching. */
   readonly prefix: string
-  /** Whether the prefix is all there is. */
+  /** True when the prefix is the whole pattern. */
   readonly literal: boolean
-  /** Whether the text has no character with a meaning: string.find then looks for the text itself, beyond a NUL too. */
+  /**
+   * True when no character has a special meaning. string.find then searches for the text itself,
+   * also beyond a NUL.
+   */
   readonly plain: boolean
 }
 
@@ -80,23 +85,23 @@ const NO_SET = new Uint8Array(0)
 const UNFINISHED = -1
 const POSITION = -2
 
-// The captures of the last match: nothing calls out while a match runs, and callers read them before they do.
+// The captures of the last match. A match calls no other code, and callers read them at once.
 const captureStarts = new Int32Array(CAPTURES_MAX)
 const captureLengths = new Int32Array(CAPTURES_MAX)
-/** Open choices: item, position, and for MAX the repetitions still to be tried. */
+/** Open choices: item, position, and for MAX the repetitions left to try. */
 let choices = new Int32Array(3 * 64)
-/** Steps taken and not reported yet, over all matches. */
+/** Effort of all matches that was not reported yet. */
 let effort = 0
 
 const anchorable = new Map<string, Pattern>()
 const literalCaret = new Map<string, Pattern>()
 
-/** Compiles a pattern; `caret` says whether a leading `^` anchors (gmatch takes it as a character). */
+/** Compiles a pattern; `caret` says whether a leading `^` anchors (gmatch takes it literally). */
 export function compilePattern(text: string, caret: 'anchors' | 'is-literal'): Pattern {
   const cache = caret === 'anchors' ? anchorable : literalCaret
   const known = cache.get(text)
   if (known !== undefined) return known
-  const pattern = new Compiler(text, caret === 'anchors').compile()
+  const pattern = new PatternCompiler(text, caret === 'anchors').compile()
   if (text.length <= CACHED_PATTERN_LENGTH_MAX) {
     if (cache.size >= CACHED_PATTERNS_MAX) cache.clear()
     cache.set(text, pattern)
@@ -104,12 +109,15 @@ export function compilePattern(text: string, caret: 'anchors' | 'is-literal'): P
   return pattern
 }
 
-/** Whether a text has no character that means anything in a pattern. */
+/** Tells whether no character of a text has a special meaning in patterns. */
 export function isPlain(text: string): boolean {
   return !/[$^*+?.([%-]/.test(text)
 }
 
-/** Finds where the first match at or after `from` begins, -1 for none; its end is then {@link lastMatchEnd}. */
+/**
+ * Returns where the first match at or after `from` begins, -1 for none. Its end is then {@link
+ * lastMatchEnd}.
+ */
 export function search(pattern: Pattern, subject: string, from: number): number {
   if (pattern.anchored) {
     lastMatchEnd = matchAt(pattern, subject, from)
@@ -133,7 +141,7 @@ export function search(pattern: Pattern, subject: string, from: number): number 
 /** Where the last successful {@link search} ended. */
 export let lastMatchEnd = -1
 
-/** Returns how many values a match gives: its captures, or the whole match when it has none. */
+/** Returns the number of values of a match: its captures, or the whole match when it has none. */
 export function resultCount(pattern: Pattern): number {
   return pattern.captures === 0 ? 1 : pattern.captures
 }
@@ -155,7 +163,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
   const { items } = pattern
   const { length } = subject
   let i = 0
-  /** Where the row of items that matched without a choice taken back begins. */
+  /** Start of the current row of items that matched without backtracking. */
   let walkedFrom = 0
   let at = start
   let top = 0
@@ -232,7 +240,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       case BACK_REFERENCE: {
         const size = captureLengths[item.value]!
         const from = captureStarts[item.value]!
-        // A position has no text: it never matches.
+        // A position capture has no text, so it never matches.
         matched = size >= 0 && length - at >= size && repeats(subject, from, size, at)
         at += size
         break
@@ -252,7 +260,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
     effort += 1 + ((i - walkedFrom) >> ITEMS_PER_STEP_BITS)
     if (effort >= EFFORT_PER_REPORT) reportEffort()
 
-    // Back to the latest choice that has something left to try.
+    // Backtracks to the latest choice that has something left to try.
     for (;;) {
       if (top === 0) return -1
       i = choices[top - 3]!
@@ -301,7 +309,7 @@ function balanceEnd(subject: string, start: number, opener: number, closer: numb
   return -1
 }
 
-/** Whether the text at `from` stands at `at` again. */
+/** Tells whether the text at `from` is repeated at `at`. */
 function repeats(subject: string, from: number, size: number, at: number): boolean {
   if (size > 0 && subject.charCodeAt(from) !== subject.charCodeAt(at)) return false
   effort += size >> CHARACTERS_PER_STEP_BITS
@@ -323,12 +331,14 @@ function grow(): void {
 const PERCENT = 37
 const CARET = 94
 
-/** Reads a pattern from left to right. What comes after a fault cannot be reached and is not read. */
-class Compiler {
+/**
+ * Compiles a pattern from left to right, up to the first fault: items behind it cannot be reached.
+ */
+class PatternCompiler {
   readonly #text: string
   readonly #anchored: boolean
   readonly #items: Item[] = []
-  /** Captures that are open now, by number. */
+  /** Open captures, by number. */
   readonly #open: number[] = []
   #captures = 0
   #at = 0
@@ -364,7 +374,7 @@ class Compiler {
     }
   }
 
-  /** Reads one item; returns what is wrong with it, if anything. */
+  /** Compiles one item; returns its fault, if any. */
   #item(): string | undefined {
     const text = this.#text
     const next = text[this.#at + 1]
@@ -421,7 +431,7 @@ class Compiler {
     return undefined
   }
 
-  /** Reads one character, class or set with its quantifier. */
+  /** Compiles one character, class or set with its quantifier. */
   #single(): string | undefined {
     const text = this.#text
     const start = this.#at
@@ -519,7 +529,7 @@ class Compiler {
   }
 }
 
-/** A set and the buffer under it. */
+/** Bytes of a set with its buffer. */
 const SET_BYTES = 400
 
 const ANY = tableOf(() => true)
@@ -534,7 +544,7 @@ const isDigit = (c: number) => c >= 48 && c <= 57
 const isLetter = (c: number) => isUpper(c) || isLower(c)
 const isGraphic = (c: number) => c > 32 && c < 127
 
-/** The classes of C's plain locale: bytes beyond ASCII belong to none. */
+/** The classes of C's plain locale; bytes beyond ASCII belong to none. */
 const CLASSES: ReadonlyMap<number, ByteSet> = new Map(
   (
     [
@@ -555,7 +565,7 @@ const CLASSES: ReadonlyMap<number, ByteSet> = new Map(
   ]),
 )
 
-/** Returns the table of the class a letter names after `%`; undefined when it stands for itself. */
+/** Returns the set of a class letter after `%`; undefined when the letter stands for itself. */
 function classOf(code: number): ByteSet | undefined {
   return CLASSES.get(code)
 }

@@ -1,11 +1,11 @@
-// Numbers as C's printf writes them: %d %u %o %x %e %f %g with flags, width and precision.
+// Formats numbers like C's printf: %d %u %o %x %e %f %g with flags, width and precision.
 //
-// JavaScript rounds exactly too, but takes the larger neighbour on a tie where C
-// takes the even one ("%.0f" of 0.5 is 0), and stops at 1e21 and 100 digits.
-// So its digits are used unless a tie is in sight or the limits are near; then
-// the double is written out in full (a bigint) and rounded here.
+// JavaScript rounds exactly too, but on a tie it takes the larger neighbour where C takes the even
+// one ("%.0f" of 0.5 is 0), and it stops at 1e21 and 100 digits. So its digits are used unless a
+// tie is possible or the limits are near. Then the double is written out in full (a bigint) and
+// rounded here.
 
-/** A conversion: what stands between `%` and its letter. */
+/** A conversion: the options between `%` and its letter. */
 export interface Conversion {
   readonly letter: string
   readonly leftAligned: boolean
@@ -18,18 +18,24 @@ export interface Conversion {
   readonly precision: number
 }
 
-/** Digits of a positive number, first one at 10^exponent. */
+/** Digits of a positive number; the first one counts 10^exponent. */
 interface Digits {
   digits: string
   exponent: number
 }
 
-/** The most decimals that JavaScript's own functions are asked for; they end at 100, and four more show a tie. */
+/**
+ * Most decimals that JavaScript's own functions are asked for. Their limit is 100, and four more
+ * decimals show a tie.
+ */
 const NATIVE_DECIMALS_MAX = 96
-/** From here on toFixed answers in exponents. */
+/** From here on toFixed returns an exponent. */
 const TO_FIXED_END = 1e21
 
-/** Writes a double under %e, %E, %f, %g or %G. `nan` is the word for NaN, which has no sign that JavaScript could tell. */
+/**
+ * Formats a double by %e, %E, %f, %g or %G. `nan` is the word for NaN, whose sign JavaScript cannot
+ * tell.
+ */
 export function formatDouble(value: number, conversion: Conversion, nan: string): string {
   const { letter, alternate, precision } = conversion
   const isUpper = letter === 'E' || letter === 'G'
@@ -102,7 +108,8 @@ export function pad(body: string, sign: string, conversion: Conversion, zerosAll
 function integer(digits: string, sign: string, conversion: Conversion): string {
   const { precision } = conversion
   if (precision < 0) return pad(digits, sign, conversion, true)
-  // A precision is a count of digits, and then nothing else fills with zeros; zero in no digits is nothing.
+  // A precision is a number of digits, and then zeros do not fill the width. Zero in no digits is
+  // empty.
   const body = digits === '0' && precision === 0 && conversion.letter !== 'o' ? '' : digits.padStart(precision, '0')
   return pad(body, sign, conversion, false)
 }
@@ -136,7 +143,7 @@ function withExponent(digits: string, exponent: number, keepPoint: boolean): str
   return `${digits[0]}${point}${digits.substring(1)}e${exponent < 0 ? '-' : '+'}${size < 10 ? '0' : ''}${size}`
 }
 
-/** Rounds to `count` significant digits; zero is all zeros at exponent 0. */
+/** Rounds to `count` significant digits; zero has all zeros at exponent 0. */
 function significant(value: number, count: number): Digits {
   if (count - 1 > NATIVE_DECIMALS_MAX) return significantExactly(value, count)
   const closer = value.toExponential(count + 3)
@@ -155,7 +162,10 @@ function significantExactly(value: number, count: number): Digits {
   return roundDigits(exactDigits(value), count)
 }
 
-/** Rounds to the first `count` digits, ties to even, and fills up with zeros; `count` may be 0 or less. */
+/**
+ * Rounds to the first `count` digits, ties to even, and fills up with zeros; `count` may be 0 or
+ * less.
+ */
 function roundDigits({ digits, exponent }: Digits, count: number): Digits {
   if (count >= digits.length) return { digits: digits.padEnd(count, '0'), exponent }
   if (count < 0) return { digits: '0', exponent }
@@ -172,7 +182,7 @@ function roundDigits({ digits, exponent }: Digits, count: number): Digits {
 
 const bits = new DataView(new ArrayBuffer(8))
 
-/** Writes a positive double out in full: every one is a decimal fraction of finite length. */
+/** Writes a positive double out in full: every double is a finite decimal fraction. */
 function exactDigits(value: number): Digits {
   if (value === 0) return { digits: '0', exponent: 0 }
   bits.setFloat64(0, value)

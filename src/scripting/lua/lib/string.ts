@@ -1,9 +1,8 @@
 // The string library of Lua 5.1. Patterns and formats have files of their own.
 //
-// Positions count from 1, negative ones from the end. Only ASCII letters have
-// another case: bytes beyond are nobody's letters.
+// Positions count from 1, negative ones from the end. Only ASCII letters have upper and lower case.
 
-import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calls.ts'
+import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectFunction, expectInt, expectInteger, expectString, isNative, library } from '../library.ts'
 import { convertSlices, finish, gather, indexOfLong, ROPE_LENGTH_MAX, TextBuilder } from '../long-text.ts'
@@ -13,21 +12,21 @@ import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeN
 import { format } from './format.ts'
 import { capture, compilePattern, isPlain, lastMatchEnd, type Pattern, resultCount, search } from './pattern.ts'
 
-/** Bytes that a pattern or a copy goes through in the time of one step, about. */
+/** Approximate number of bytes that a pattern or a copy handles per step. */
 const BYTES_PER_STEP = 32
-/** Of many values in one call, so many take the time of a step: 2^3. */
+/** Values of one call per step: 2^3. */
 const MANY_VALUES_BITS = 3
 const LONG_PATTERN_LENGTH = 1000
-/** `__index` tables and functions followed before Lua suspects a ring. */
+/** `__index` tables and functions followed before Lua suspects a cycle. */
 const INDEX_CHAIN_MAX = 100
 
-/** A position counted from 1; before the start is 0. */
+/** Returns a position counted from 1; a position before the start is 0. */
 function position(at: number, length: number): number {
   const from1 = at < 0 ? at + length + 1 : at
   return from1 >= 0 ? from1 : 0
 }
 
-/** All captures of the last match, the whole match when the pattern has none. */
+/** Returns all captures of the last match, or the whole match when the pattern has none. */
 function captures(pattern: Pattern, subject: string, start: number, end: number): LuaResult {
   const count = resultCount(pattern)
   if (count === 1) return capture(pattern, 0, subject, start, end)
@@ -42,7 +41,7 @@ function initialPosition(init: LuaValue, length: number, name: string): number {
   return start < 0 ? 0 : start > length ? length : start
 }
 
-/** A string argument of which only a part is looked at. */
+/** A string argument of which only a part is read. */
 function lookedAt(text: LuaValue, name: string, count: number): string {
   if (typeof text !== 'string') return expectString(text, 1, name, count)
   meter.look(text)
@@ -55,7 +54,7 @@ function find(text: LuaValue, sought: LuaValue, init: LuaValue, plain: LuaValue)
   const from = initialPosition(init, subject.length, 'find')
   meter.spend(1 + Math.floor((subject.length - from) / BYTES_PER_STEP))
   if (plain !== undefined && plain !== false) return findPlain(subject, wanted, from)
-  // A long one is not made a row of items only to see that.
+  // A long text is not compiled only to find that it is plain.
   if (wanted.length > LONG_PATTERN_LENGTH && isPlain(wanted)) return findPlain(subject, wanted, from)
   const pattern = compilePattern(wanted, 'anchors')
   if (pattern.plain) return findPlain(subject, wanted, from)
@@ -82,7 +81,7 @@ function match(text: LuaValue, sought: LuaValue, init: LuaValue): LuaResult {
   return start < 0 ? undefined : captures(pattern, subject, start, lastMatchEnd)
 }
 
-/** What the iterator of gmatch takes. */
+/** Bytes of gmatch's iterator. */
 const ITERATOR_BYTES = 200
 
 function gmatch(text: LuaValue, sought: LuaValue): LuaResult {
@@ -143,7 +142,7 @@ function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): 
       }
     }
     copied = end
-    // After an empty match the next character is copied as it is.
+    // After an empty match the next character is copied unchanged.
     at = end > start ? end : start + 1
     if (pattern.anchored) break
   }
@@ -163,7 +162,7 @@ function replacementOf(by: LuaValue): Replacement {
   return toStringCoerced(by) ?? argumentError(3, 'gsub', 'string/function/table expected')
 }
 
-/** Fills in %0 … %9; what follows another % stands for itself. */
+/** Replaces %0 … %9; any other character after % stands for itself. */
 function expanded(pattern: Pattern, template: string, subject: string, start: number, end: number): string {
   let built: TextBuilder | undefined
   let result = ''
@@ -173,7 +172,7 @@ function expanded(pattern: Pattern, template: string, subject: string, start: nu
     if (percent < 0) return finish(built, result + template.substring(at))
     if (--meter.steps < 0) meter.tick()
     result += template.substring(at, percent)
-    // C strings end with a NUL, and that is what a last % is followed by.
+    // A C string ends with a NUL, which follows a last %.
     const code = percent + 1 < template.length ? template.charCodeAt(percent + 1) : 0
     if (code === 48) result += subject.substring(start, end)
     else if (code > 48 && code <= 57) {
@@ -187,7 +186,7 @@ function expanded(pattern: Pattern, template: string, subject: string, start: nu
   }
 }
 
-/** Asks a function or a table; nil and false keep what was matched. */
+/** Asks a function or a table for the replacement; nil and false keep the match. */
 function computed(
   pattern: Pattern,
   replacement: LuaTable | LuaFunction,
@@ -204,7 +203,7 @@ function computed(
   return toStringCoerced(value) ?? runtimeError(`invalid replacement value (a ${typeName(value)})`)
 }
 
-/** table[key], metamethods included. */
+/** Reads table[key] with metamethods. */
 function indexed(table: LuaTable, key: LuaValue): LuaValue {
   let holder: LuaValue = table
   for (let i = 0; i < INDEX_CHAIN_MAX; i++) {
@@ -283,7 +282,7 @@ function upperSlice(s: string): string {
   return NOT_ASCII.test(s) ? s.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : s.toUpperCase()
 }
 
-/** What is reversed at once. */
+/** Characters reversed in one slice. */
 const REVERSED_LENGTH = 1 << 16
 
 function reverse(text: LuaValue): LuaResult {
@@ -311,8 +310,9 @@ function rep(text: LuaValue, times: LuaValue): LuaResult {
 }
 
 /**
- * How byte code of Lua 5.1 begins on a machine of 64 bits. Functions are compiled to JavaScript, so that is all there is to show. Nothing
- * loads byte code, here as in Redis: `loadstring` sees a text that begins with a wrong character.
+ * The header of Lua 5.1's byte code on a 64-bit machine. Functions are compiled to JavaScript, so
+ * there is no more to show. Neither this server nor Redis loads byte code: `loadstring` sees a text
+ * that begins with a wrong character.
  */
 const BYTE_CODE_HEADER = '\x1bLuaQ\0\x01\x04\x08\x04\x08\0'
 

@@ -1,6 +1,6 @@
-// The struct library: numbers and strings in C's layouts.
+// The struct library: numbers and strings in the layouts of C.
 //
-// A format is a row of letters, read anew for each call:
+// A format is a row of letters, parsed at each call:
 //
 //   b B h H l L   signed and unsigned integers of 1, 2, 8 bytes      T   size_t: 8
 //   i I           integers of the size that follows, 4 by default    x   a byte of padding
@@ -9,9 +9,9 @@
 //                 string when packing, as the number read before it when unpacking
 //   < >           little and big endian                              !   alignment, 8 by default
 //
-// Sizes beyond 8 bytes hold no more than 64 bits: the rest is zero.
+// Sizes beyond 8 bytes hold no more than 64 bits; the rest is zero.
 
-import { VALUES_MAX } from '../calls.ts'
+import { VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, argumentTypeError, expectInteger, expectString, library } from '../library.ts'
 import { TextBuilder } from '../long-text.ts'
@@ -22,14 +22,14 @@ import { castSigned, castUnsigned } from './cast.ts'
 
 const INTEGER_BYTES_MAX = 32
 const ALIGNMENT_DEFAULT = 8
-/** Integers of so many bytes are exact as doubles. */
+/** Integers up to this size are exact as doubles. */
 const NUMBER_BYTES_MAX = 6
 const INT_MAX = 0x7fffffff
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** Walks over a format: one option a step, with its size and the padding before it. */
-class Format {
+/** Walks over a format, one option a step, with its size and the padding before it. */
+class StructFormat {
   readonly #text: string
   readonly #name: string
   #at = 0
@@ -38,7 +38,7 @@ class Format {
   /** The letter of this step. */
   option = ''
   size = 0
-  /** Where this step begins, padding included before it. */
+  /** Bytes of padding before this option. */
   padding = 0
 
   constructor(text: string, name: string) {
@@ -51,7 +51,7 @@ class Format {
   next(offset: number): boolean {
     if (this.#at >= this.#text.length) return false
     if (--meter.steps < 0) meter.tick()
-    this.option = this.#text[this.#at++]!
+    this.option = this.#text.charAt(this.#at++)
     this.size = this.#optionSize()
     this.padding = this.#paddingAt(offset)
     return true
@@ -91,7 +91,7 @@ class Format {
   #paddingAt(offset: number): number {
     if (this.size === 0 || this.option === 'c') return 0
     const unit = Math.min(this.size, this.#alignment)
-    // For sizes that are no power of two this is no alignment, but it is what the original computes.
+    // For sizes that are no power of two this is no alignment, but the original computes it so.
     return (unit - (offset & (unit - 1))) & (unit - 1)
   }
 
@@ -111,7 +111,7 @@ class Format {
     return code >= 48 && code <= 57
   }
 
-  /** Applies an option that is neither value nor padding. */
+  /** Applies an option that is neither a value nor padding. */
   control(): void {
     switch (this.option) {
       case ' ':
@@ -137,10 +137,10 @@ class Format {
 }
 
 function pack(...values: LuaValue[]): LuaResult {
-  const format = new Format(expectString(values[0], 1, 'pack', values.length), 'pack')
+  const format = new StructFormat(expectString(values[0], 1, 'pack', values.length), 'pack')
   const text = new TextBuilder()
   let used = 0
-  // The original keeps a nil behind its arguments, and that is what it finds when they run out.
+  // The original keeps a nil behind its arguments, and reads it when they run out.
   const available = values.length + 1
   const next = (): LuaValue => values[++used]
   while (format.next(text.length)) {
@@ -171,7 +171,7 @@ function pack(...values: LuaValue[]): LuaResult {
       case 'c':
       case 's': {
         const string = toStringCoerced(next()) ?? argumentTypeError(values[used], used + 1, 'pack', 'string', available)
-        // Blamed on the argument after the string, in Redis too.
+        // The error names the argument after the string, as in Redis.
         if (string.length < format.size) argumentError(used + 2, 'pack', 'string too short')
         const size = format.size === 0 ? string.length : format.size
         text.add(string.substring(0, size))
@@ -185,7 +185,7 @@ function pack(...values: LuaValue[]): LuaResult {
   return text.finish()
 }
 
-function packInteger(number: number, { size, littleEndian }: Format): string {
+function packInteger(number: number, { size, littleEndian }: StructFormat): string {
   meter.spend(size)
   let rest = number < 0 ? castSigned(number) & 0xffffffffffffffffn : castUnsigned(number)
   let text = ''
@@ -197,10 +197,10 @@ function packInteger(number: number, { size, littleEndian }: Format): string {
   return text
 }
 
-function packFloat(number: number, { size, littleEndian }: Format): string {
+function packFloat(number: number, { size, littleEndian }: StructFormat): string {
   if (size === 4) scratch.setFloat32(0, number, littleEndian)
   else scratch.setFloat64(0, number, littleEndian)
-  // The processor's own NaN, as 0/0 makes it, has its sign bit set.
+  // The NaN of 0/0 has its sign bit set on x86.
   if (Number.isNaN(number)) scratch.setUint8(littleEndian ? size - 1 : 0, 0xff)
   let text = ''
   for (let i = 0; i < size; i++) text += String.fromCharCode(scratch.getUint8(i))
@@ -209,11 +209,11 @@ function packFloat(number: number, { size, littleEndian }: Format): string {
 
 function unpack(layout: LuaValue, packed: LuaValue, from: LuaValue): LuaResult {
   const count = arguments.length
-  const format = new Format(expectString(layout, 1, 'unpack', count), 'unpack')
+  const format = new StructFormat(expectString(layout, 1, 'unpack', count), 'unpack')
   const data = expectString(packed, 2, 'unpack', count)
   const start = from === undefined ? 1 : expectInteger(from, 3, 'unpack', count)
   if (start === 0) argumentError(3, 'unpack', 'offset must be 1 or greater')
-  // A negative offset is taken as unsigned, which no data is long enough for.
+  // A negative offset is taken as unsigned, and is then beyond all data.
   let offset = start < 0 ? Number.MAX_SAFE_INTEGER : start - 1
   const values: LuaValue[] = []
   const demand = (size: number): void => {
@@ -271,7 +271,7 @@ function unpack(layout: LuaValue, packed: LuaValue, from: LuaValue): LuaResult {
   return values.length === 1 ? values[0] : values
 }
 
-function unpackInteger(data: string, offset: number, { size, littleEndian, option }: Format): number {
+function unpackInteger(data: string, offset: number, { size, littleEndian, option }: StructFormat): number {
   const isSigned = option === 'b' || option === 'h' || option === 'l' || option === 'i'
   if (size > 0 && size <= NUMBER_BYTES_MAX) {
     let small = 0
@@ -287,12 +287,13 @@ function unpackInteger(data: string, offset: number, { size, littleEndian, optio
     value = ((value << 8n) | BigInt(byte)) & 0xffffffffffffffffn
   }
   if (!isSigned) return Number(value)
-  // Any bit from the sign's on makes the number negative. Beyond 8 bytes the sign's place wraps around, as x86 shifts do.
+  // Any bit from the sign's on makes the number negative. Beyond 8 bytes the sign's position wraps,
+  // as x86 shifts do.
   const signs = -1n << BigInt((size * 8 - 1) & 63)
   return Number(BigInt.asIntN(64, (value & signs) === 0n ? value : value | signs))
 }
 
-function unpackFloat(data: string, offset: number, { size, littleEndian }: Format): number {
+function unpackFloat(data: string, offset: number, { size, littleEndian }: StructFormat): number {
   for (let i = 0; i < size; i++) scratch.setUint8(i, data.charCodeAt(offset + i))
   return size === 4 ? scratch.getFloat32(0, littleEndian) : scratch.getFloat64(0, littleEndian)
 }
@@ -303,13 +304,13 @@ function isWord(code: number): boolean {
 }
 
 function sizeOf(layout: LuaValue): LuaResult {
-  const format = new Format(expectString(layout, 1, 'size', arguments.length), 'size')
+  const format = new StructFormat(expectString(layout, 1, 'size', arguments.length), 'size')
   let offset = 0
   while (format.next(offset)) {
     offset += format.padding + format.size
     if (format.option === 's') argumentError(1, 'size', "option 's' has no fixed size")
     if (format.option === 'c' && format.size === 0) argumentError(1, 'size', "option 'c0' has no fixed size")
-    // Letters that mean nothing are passed over here, in Redis too.
+    // Letters without a meaning are skipped here, as in Redis.
     if (!isWord(format.option.charCodeAt(0))) format.control()
   }
   return offset

@@ -1,6 +1,7 @@
-// The table library. All access is raw, as in Lua 5.1. The common case, an array part without holes, is worked on directly.
+// The table library. All access is raw, as in Lua 5.1. An array part without holes, the common
+// case, is handled directly.
 
-import { call1, first, NONE } from '../calls.ts'
+import { call1, first, NONE } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
@@ -9,17 +10,17 @@ import { isTrue, lessForLibrary } from '../operations.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
 import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, typeName } from '../value.ts'
 
-/** Stack weight of a sort and its comparison's frame. */
+/** Stack weight of a sort with the frame of its comparison. */
 const SORT_WEIGHT = 1000
 
-/** What an element takes in a copy of the array part. */
+/** Bytes of an element in a copy of the array part. */
 const SLOT_BYTES = 8
-/** Elements copied or moved in the time of a step, a power of two. */
+/** Elements copied or moved per step, as a power of two. */
 const SLOTS_PER_STEP_BITS = 4
 
 const INVALID_ORDER = 'invalid order function for sorting'
 
-/** Whether elements 1..n are exactly the array part, without holes. */
+/** Tells whether elements 1..n are exactly the array part, without holes. */
 function isDense(table: LuaTable, n: number): boolean {
   return !table.holey && table.array.length - 1 === n
 }
@@ -63,7 +64,8 @@ function insert(list: LuaValue, second: LuaValue, value: LuaValue): LuaResult {
     meter.spend((end - position) >> SLOTS_PER_STEP_BITS)
     table.setNumber(end, value)
     const { array } = table
-    // A full array part does not grow while the hash part has room for one more: then the new element is there.
+    // A full array part does not grow while the hash part has room for one more. The new element is
+    // then in the hash part.
     if (array.length - 1 === end) {
       array.splice(position, 0, array.pop())
       return NONE
@@ -143,7 +145,7 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   if (known !== undefined && sortAlike(table, end, known)) return NONE
   const { depth, nested } = meter
   luaSortLevel()
-  // The comparison may change the table: a copy is sorted, as far as it gets, and written back.
+  // The comparison may change the table. So a copy is sorted, as far as it gets, and written back.
   meter.charge(end * SLOT_BYTES)
   meter.spend(end >> SLOTS_PER_STEP_BITS)
   const values: LuaValue[] = [undefined]
@@ -158,12 +160,18 @@ function sort(list: LuaValue, order: LuaValue): LuaResult {
   return NONE
 }
 
-/** Counts the call to come; a level of its own, so that "C stack overflow" has no position here, as in Lua. */
+/**
+ * Counts the next call. A level of its own, so that "C stack overflow" has no position here, as in
+ * Lua.
+ */
 function luaSortLevel(): void {
   meter.nest(SORT_WEIGHT)
 }
 
-/** Sorts a dense table of numbers only or strings only, where any method gives the same; false when it is neither. */
+/**
+ * Sorts a dense table of only numbers or only strings, where every method gives the same result;
+ * returns false otherwise.
+ */
 function sortAlike(table: LuaTable, end: number, order: 'ascending' | 'descending'): boolean {
   if (!isDense(table, end) || end < 2) return false
   const { array } = table
@@ -180,7 +188,7 @@ function sortAlike(table: LuaTable, end: number, order: 'ascending' | 'descendin
   return true
 }
 
-/** Sorts elements 1..end if all are numbers, none of them NaN. Small integers go faster than others. */
+/** Sorts elements 1..end if all are numbers other than NaN. Small integers are sorted faster. */
 function sortNumbers(array: LuaValue[], end: number): boolean {
   let small = true
   for (let i = 1; i <= end; i++) {
@@ -203,7 +211,7 @@ function sortNumbers(array: LuaValue[], end: number): boolean {
   return true
 }
 
-/** Sorts elements 1..end if all are strings, and short ones: long ones take long to compare. */
+/** Sorts elements 1..end if all are short strings. Long strings take long to compare. */
 function sortStrings(array: LuaValue[], end: number): boolean {
   for (let i = 1; i <= end; i++) {
     const value = array[i]
@@ -224,18 +232,18 @@ function sortStrings(array: LuaValue[], end: number): boolean {
   return true
 }
 
-/** What is sorted natively, at once. */
+/** Numbers sorted natively in one slice. */
 const SORTED_NUMBERS = 1 << 16
 const SORTED_STRINGS = 1 << 11
 const SORTED_LENGTH_MAX = 512
-/** Steps that a string of a run counts as: it is compared a dozen times. */
+/** Steps counted for a string of a run, which is compared a dozen times. */
 const COMPARISONS = 4
 
 interface Values<T> {
   [index: number]: T
 }
 
-/** Merges sorted runs of so many values until there is one; returns the array it is in. */
+/** Merges sorted runs of so many values until there is one; returns the array that holds it. */
 function mergeRuns<T extends number | string>(
   values: Values<T>,
   count: number,
@@ -271,8 +279,8 @@ function luaBefore(order: (a: LuaValue, b: LuaValue) => LuaResult, a: LuaValue, 
 }
 
 /**
- * Quicksort with the median of three, taking the same decisions as Lua's: what an unstable sort does to equal elements,
- * and when an inconsistent order is noticed, is then the same too.
+ * Quicksort with the median of three, with the same decisions as Lua's. So equal elements end in
+ * the same order, and an inconsistent order is noticed at the same point.
  */
 function sortRange(a: LuaValue[], from: number, to: number, order: (a: LuaValue, b: LuaValue) => LuaResult): void {
   let [low, high] = [from, to]

@@ -1,5 +1,5 @@
-// Every library function with every kind of argument, missing ones and numbers at their bounds included: what scripts get for
-// it from redis-server and here, the texts of errors to the byte.
+// Every library function with every kind of argument, including missing ones and numbers at their
+// bounds. The answers of redis-server and of this server are equal, including the texts of errors.
 //
 // `ARGUMENTS_SEED` chooses the arguments of calls with two and more of them.
 
@@ -29,13 +29,13 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   'redis.': 'sha1hex status_reply error_reply log setresp set_repl replicate_commands',
 }
 
-/** Arguments as they stand in a program. */
+/** Arguments as program text. */
 const WORDS = ['nil', 'true', 'false', '"x"', '""', '"10"', '" 0x10 "', '"nan"', '"abcabc"', '"%d"', '"."', '"a%"']
 const NUMBERS = ['0', '-zero', '1', '2', '-1', '1.5', '-1.5', '2.5', '36', '7997', 'inf', '-inf', 'nan', '1e308']
 const BOUNDS = ['2^31', '-2^31', '2^32', '2^53', '-2^53', '2^53+1', '2^63', '-2^63']
 const OTHERS = ['{}', '{1,2,3}', '{3,1,2}', '{1,nil,3}', '{x=1}', 'F', 'tostring', 'thread()', 'cjson.null']
 const VALUES = [...WORDS, ...NUMBERS, ...BOUNDS, ...OTHERS]
-/** What many functions want first. */
+/** Usual first arguments. */
 const SUBJECTS = ['{1,2,3}', '{3,1,2}', '{1,nil,3}', '"abcabc"', 'F']
 
 const PRELUDE = `
@@ -64,7 +64,10 @@ const CALLS_PER_SCRIPT = 60
 /** Random argument lists for each function of each sort: two, three, three after a subject; and a third of that with four. */
 const LISTS = process.env.SOAK ? 8 : 2
 
-/** What is no comparison: memory in use, what is dumped (see decision 0005), and 2^31 moves of elements. */
+/**
+ * Tells whether a call cannot be compared: memory in use, dumps (see decision 0005), and 2^31 moves
+ * of elements.
+ */
 function isExcepted(name: string, args: readonly string[]): boolean {
   if (name === 'collectgarbage') return args.length === 0 || args[0] === 'nil'
   if (name === 'string.dump') return args[0] === 'F'
@@ -126,7 +129,7 @@ describe.skipIf(redisServerMissing())('arguments of library functions', () => {
       const answers = ours.split(lengths).slice(1)
       part.forEach((one, i) => {
         const mine = answers[i]?.replace(/\r\n$/, '')
-        // 7.0 says that set_repl wants two.
+        // Redis 7.0 says that set_repl takes two.
         if (redisServerIsOlder() && one.includes('set_repl')) return
         if (mine !== theirs[i]) differences.push(`${one}\n  redis: ${theirs[i]}\n  ours:  ${mine}`)
       })

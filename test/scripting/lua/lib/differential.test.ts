@@ -1,4 +1,5 @@
-// The libraries beside redis-server's: the same calls, the same answers, the texts of errors included.
+// The libraries beside redis-server’s: the same calls and the same answers, including the texts of
+// errors.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -54,7 +55,7 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     fc.constantFrom(1e300, -1e300, 1 / 0, -1 / 0, Number.NaN, 0.1, 1 / 3),
   )
 
-  test('string: what takes positions', async () => {
+  test('string: functions with positions', async () => {
     const calls: LibraryCall[] = []
     const values = [undefined, 0, 1, 2, 3, 4, 5, -1, -2, -4, -5, 1.9, -1.9, '2', 'x', 1e10, -1e10]
     for (const i of values) {
@@ -143,7 +144,7 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     await compare(calls)
   })
 
-  test('patterns: those that are special or wrong', async () => {
+  test('patterns: special and faulty ones', async () => {
     const subjects = [
       '',
       'a',
@@ -294,7 +295,7 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
       ),
       400,
     )
-    // C leaves flags on %c and %s open that mean nothing there.
+    // C does not define flags on %c and %s that have no meaning there.
     await compare(
       [...numeric, ...strings].map(([f, w, p, letter, value]) =>
         call('string.format', `<%${/[cs]/.test(letter) ? f.replace(/[^-]/g, '') : f}${w}${p}${letter}>`, value),
@@ -302,7 +303,7 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     )
   })
 
-  test('format: what is wrong, and when it is found', async () => {
+  test('format: faults, and when they are found', async () => {
     const formats = [
       '%',
       '%%',
@@ -421,7 +422,7 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
       text('a"\\/\b\x01\x7f\xff\n', 6),
       tie('table'),
     ),
-    // One field at most where there are fields: the order of several is Lua's secret.
+    // At most one field where there are fields: the order of several depends on Lua’s hashes.
     table: fc.oneof(
       fc
         .array(tie('value'), { maxLength: 4 })
@@ -435,7 +436,10 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     ),
   }))
 
-  /** Whether no table in it has several keys outside 1..n: their order is Lua's secret. */
+  /**
+   * Tells whether no table in it has several keys outside 1..n, whose order depends on Lua’s
+   * hashes.
+   */
   function hasOneOrder(value: Plain): boolean {
     if (!(value instanceof PlainTable)) return true
     const keys = value.pairs.map(([key]) => Number(key)).sort((a, b) => a - b)
@@ -462,7 +466,7 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     )
   })
 
-  test('cjson.decode: good, broken and strange texts', async () => {
+  test('cjson.decode: valid, broken and strange texts', async () => {
     const pieces = [
       '{',
       '}',
@@ -529,12 +533,12 @@ describe.skipIf(skipped)('library calls answer as in redis-server', () => {
     ])
   })
 
-  test('cjson: texts of random structure round through both', async () => {
+  test('cjson: round trips of texts with random structure', async () => {
     const texts = random(fc.json({ maxDepth: 4 }), 1500)
     await compare(texts.map((one) => call('cjson.decode', Buffer.from(one).toString('latin1'))))
   })
 
-  test('cjson: settings, with what they change', async () => {
+  test('cjson: settings and their effects', async () => {
     const number = sequence(1.23456789, 1e15, 1 / 3)
     await compare([
       ...[

@@ -1,12 +1,13 @@
-// cjson, cmsgpack, struct and bit where no redis-server is at hand: one line for each thing a script may rely on.
+// cjson, cmsgpack, struct and bit without a redis-server: one line for each behaviour that scripts
+// may rely on.
 
 import { describe, expect, test } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaTable } from '../../../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../../../src/scripting/lua/value.ts'
 import { call, libraries, luaValue, ours, type Plain, pairs, sequence } from './library-oracle.ts'
 
-/** Calls and returns the first result, an error's text included. */
+/** Calls a function and returns its first result, or an error’s text. */
 function ask(path: string, ...args: Plain[]): LuaValue {
   const { library, name } = call(path)
   const answer = ours(call(path, ...args))
@@ -72,18 +73,18 @@ describe('cmsgpack', () => {
     expect(ours(call('cmsgpack.unpack', packed))).toBe(expected)
   })
 
-  test('unpacks what BullMQ sends: an array of arguments, options as a map with nils', () => {
+  test('unpacks BullMQ’s arguments: an array with options as a map with nils', () => {
     expect(ours(call('cmsgpack.unpack', '\x93\xa7bull:q:\xa0\xc0'))).toBe("#2{1='62756c6c3a713a',2=''}")
     expect(ours(call('cmsgpack.unpack', '\x83\xa2fp\xc0\xa5delay\x05\xa2fp\xc3'))).toBe(
       "#0{'64656c6179'=5,'6670'=true}",
     )
   })
 
-  test('a field can be taken back by a later nil', () => {
+  test('a later nil removes a field', () => {
     expect(ours(call('cmsgpack.unpack', '\x83\xa1a\x01\xa1b\x02\xa1a\xc0'))).toBe("#0{'62'=2}")
   })
 
-  test('offsets: where to go on, -1 at the end', () => {
+  test('offsets: the next one, -1 at the end', () => {
     expect(ours(call('cmsgpack.unpack_one', '\x01\x02', 0))).toBe('1 1')
     expect(ours(call('cmsgpack.unpack_limit', '\x01\x02', 5, 1))).toBe('-1 2')
     expect(ours(call('cmsgpack.unpack', '\xc1'))).toBe('error: Bad data format in input.')

@@ -1,5 +1,6 @@
-// Input for the libraries, made by chance: texts that are nearly JSON, bytes that are nearly MessagePack, layouts of struct, and
-// values of every kind to encode. What comes out is mostly well-formed; `damaged` changes a few bytes of it.
+// Random input for the libraries: texts that are nearly JSON, bytes that are nearly MessagePack,
+// layouts of struct, and values of every kind to encode. The results are mostly well-formed;
+// `damaged` changes a few of their bytes.
 
 import fc from 'fast-check'
 import { FUNCTION, type Plain, PlainTable, pairs, sequence } from './library-oracle.ts'
@@ -112,20 +113,20 @@ export const json: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => 
 
 // ── MessagePack ─────────────────────────────────────────────────────────────
 
-/** A number's bytes, the highest first. */
+/** Returns a number’s bytes, the highest first. */
 function big(value: number, size: number): string {
   let result = ''
   for (let i = size - 1; i >= 0; i--) result += String.fromCharCode(Math.floor(value / 2 ** (8 * i)) % 256)
   return result
 }
 
-/** One of three ways to say how many: in the type itself, in two bytes, in four. */
+/** One of three encodings of a count: in the type itself, in two bytes, in four. */
 const counted = (way: number, small: number, wide: string, count: number): string =>
   way === 0 ? big(small | count, 1) : way === 1 ? wide[0]! + big(count, 2) : wide[1]! + big(count, 4)
 
 const limits = fc.array(fc.constantFrom('\0', '\x01', '\x7f', '\x80', '\xff', '\xfe'), { minLength: 8, maxLength: 8 })
 
-/** Messages with every type there is: those that lua-cmsgpack does not know, too. */
+/** Messages with every type, also with those that lua-cmsgpack does not know. */
 export const message: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
@@ -162,7 +163,10 @@ export const message: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) 
 
 // ── values and layouts ──────────────────────────────────────────────────────
 
-/** Values to encode. Tables have one field at most beside 1..n, or sparse numbers: the order of several is Lua's secret. */
+/**
+ * Values to encode. Tables have at most one field beside 1..n, or sparse numbers: the order of
+ * several fields depends on Lua’s hashes.
+ */
 export const value: fc.Arbitrary<Plain> = fc.letrec<{ value: Plain; table: Plain }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5 },

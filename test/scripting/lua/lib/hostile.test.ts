@@ -1,8 +1,9 @@
-// Whatever a script hands to a library, it gets values or a Lua error: never an exception of JavaScript's, never its objects.
+// For any arguments a library returns values or raises a Lua error. It never throws an exception of
+// JavaScript, and never returns JavaScript’s objects.
 
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { meter, SCRIPT_MEMORY_BYTES_MAX } from '../../../../src/scripting/lua/meter.ts'
 import { LuaTable } from '../../../../src/scripting/lua/table.ts'
@@ -20,7 +21,10 @@ beforeEach(() => {
 })
 afterEach(() => meter.begin(undefined, SCRIPT_MEMORY_BYTES_MAX))
 
-/** Calls and returns the results, undefined for a Lua error; anything else that is thrown fails the test. */
+/**
+ * Calls a function and returns its results, undefined for a Lua error. Any other thrown value fails
+ * the test.
+ */
 function survive(library: string, name: string, ...args: LuaValue[]): readonly LuaValue[] | undefined {
   try {
     return all((libraries()[library]!.getString(name) as LuaFunction)(...args))
@@ -87,7 +91,7 @@ describe('malformed input', () => {
     )
   })
 
-  test('a length that promises more than there is costs nothing', () => {
+  test('a length beyond the data costs nothing', () => {
     for (const message of [
       '\xdd\xff\xff\xff\xff',
       '\xdf\xff\xff\xff\xff',
@@ -114,7 +118,7 @@ describe('nesting', () => {
     expect(() => run(opener.repeat(200_000))).toThrow(LuaError)
   })
 
-  test('encoders stop too, at rings as well', () => {
+  test('encoders stop too, also at cycles', () => {
     const own = libraries()
     all((own.cjson!.getString('encode_max_depth') as LuaFunction)(2 ** 31 - 1))
     const ring = new LuaTable()
@@ -123,7 +127,7 @@ describe('nesting', () => {
     expect(all((own.cmsgpack!.getString('pack') as LuaFunction)(ring))[0]).toMatch(/^(\x81\xa4ring){16}\xc0$/)
   })
 
-  test('a table that holds itself many times over is not written out for ever', () => {
+  test('a table that contains itself many times over is not written out for ever', () => {
     let table = LuaTable.of(['x'])
     for (let i = 0; i < 60; i++) table = LuaTable.of([table, table])
     meter.begin(() => {

@@ -1,8 +1,9 @@
-// One library call twice: as Lua in redis-server's EVAL, and straight into our function. Both answers as the same plain text.
+// Makes one library call twice: as Lua in redis-server’s EVAL, and directly in our function. Both
+// answers become the same plain text.
 
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { bitLibrary } from '../../../../src/scripting/lua/lib/bit.ts'
 import { createCjson } from '../../../../src/scripting/lua/lib/cjson.ts'
@@ -15,7 +16,10 @@ import { LuaTable } from '../../../../src/scripting/lua/table.ts'
 import { type LuaFunction, LuaUserdata, type LuaValue } from '../../../../src/scripting/lua/value.ts'
 import { type RedisServer, startRedisServer } from '../../../support/redis-server.ts'
 
-/** What stands for a Lua value: null is cjson.null, a list of pairs is a table filled in that order, FUNCTION a function. */
+/**
+ * Stands for a Lua value: null is cjson.null, a list of pairs is a table filled in that order,
+ * FUNCTION a function.
+ */
 export type Plain = undefined | null | boolean | number | string | PlainTable | typeof FUNCTION
 export const FUNCTION = Symbol('function')
 
@@ -42,13 +46,16 @@ export interface LibraryCall {
   readonly args: readonly Plain[]
 }
 
-/** Reads `string.rep` and arguments as one call. */
+/** Parses `string.rep` and arguments as one call. */
 export function call(path: string, ...args: Plain[]): LibraryCall {
   const [library, name] = path.split('.')
   return { library: library!, name: name!, args }
 }
 
-/** The libraries as a script finds them; a new cjson for each, since its settings last. */
+/**
+ * Returns the libraries as a script finds them, with a new cjson each time, because its settings
+ * last.
+ */
 export function libraries(): Readonly<Record<string, LuaTable>> {
   return {
     string: stringLibrary,
@@ -170,10 +177,10 @@ function luaString(text: string): string {
   return `"${text.replace(/[^ !#-[\]-~]/g, (c) => `\\${String(c.charCodeAt(0)).padStart(3, '0')}`)}"`
 }
 
-/** Calls answered by one EVAL: Lua allows a function 200 locals and few constants more than that in one go. */
+/** Calls in one EVAL. Lua allows a function 200 locals, and few constants more in one go. */
 const CALLS_PER_SCRIPT = 100
 
-/** Starts a redis-server before the suite's tests, which may ask it then, and stops it after them. */
+/** Starts a redis-server before the suite’s tests and stops it after them. */
 export function useLibraryOracle(): LibraryOracle {
   const oracle = new LibraryOracle()
   let server: RedisServer | undefined
@@ -196,7 +203,10 @@ export class LibraryOracle {
     this.#redis = new Redis({ path: socketPath })
   }
 
-  /** Where our answers are others, the calls in order with libraries that start anew; settings are set back by the calls themselves. */
+  /**
+   * Returns the calls with different answers. Calls are made in order with fresh libraries; calls
+   * that change settings reset them.
+   */
   async differences(calls: readonly LibraryCall[]): Promise<string[]> {
     const theirs = await this.#ask(calls)
     const own = libraries()

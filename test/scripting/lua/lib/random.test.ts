@@ -1,5 +1,5 @@
-// The libraries beside redis-server, with input made by chance: the same answers, the texts of errors included. LIBRARY_SEED
-// chooses other input, LIBRARY_RUNS asks for more.
+// The libraries beside redis-server with random input: the same answers, including the texts of
+// errors. LIBRARY_SEED chooses other input, LIBRARY_RUNS asks for more.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -15,7 +15,7 @@ const BIT = ['tobit', 'bnot', 'bswap', 'tohex', 'band', 'bor', 'bxor', 'lshift',
 const messages = fc.array(message, { maxLength: 4 }).map((list) => list.join(''))
 const offset = fc.integer({ min: -1, max: 20 })
 
-/** What is asked of each library. */
+/** Random calls of each library. */
 const CALLS: Record<string, fc.Arbitrary<LibraryCall[]>> = {
   'cjson.decode': json.map((text) => [call('cjson.decode', text)]),
   'cjson.decode of what is damaged': damaged(json).map((text) => [call('cjson.decode', text)]),

@@ -1,7 +1,7 @@
-// What the string library does where no redis-server is at hand, and where functions take part.
+// The string library without a redis-server, and with functions as arguments.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { all } from '../../../../src/scripting/lua/calls.ts'
+import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { format } from '../../../../src/scripting/lua/lib/format.ts'
 import { stringLibrary } from '../../../../src/scripting/lua/lib/string.ts'
@@ -78,7 +78,7 @@ describe('gmatch', () => {
 })
 
 describe('gsub', () => {
-  test('asks a function with all captures, which may use patterns itself', () => {
+  test('calls a function with all captures, which may use patterns itself', () => {
     const swap: LuaFunction = (key, value) => {
       string('gsub', 'something else', '(%w)(%w)', '%2%1')
       return `${value}:${key}`
@@ -116,7 +116,7 @@ describe('format', () => {
     expect(format(text, [text, ...values])).toBe(expected)
   })
 
-  test('complains as C would have to', () => {
+  test('raises the errors that C would', () => {
     expect(message(() => string('format', '%d', 'x'))).toBe("bad argument #2 to 'format' (number expected, got string)")
     expect(message(() => string('format', '%y', 1))).toBe("invalid option '%y' to 'format'")
   })
@@ -135,7 +135,7 @@ describe('memory', () => {
     expect(string('rep', 12.5, 2)).toEqual(['12.512.5'])
   })
 
-  test('string.dump shows how byte code begins, and nothing of a native function', () => {
+  test('string.dump shows the header of byte code, and refuses a native function', () => {
     expect(string('dump', () => undefined)).toEqual(['\x1bLuaQ\0\x01\x04\x08\x04\x08\0'])
     expect(message(() => string('dump', stringLibrary.get('len')!))).toBe('unable to dump given function')
   })

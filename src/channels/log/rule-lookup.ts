@@ -1,6 +1,7 @@
-// The rules as they concern names: which one decides about a channel, which may concern a pattern, and which keys are channels' own.
+// Looks up rules by name: the rule that decides about a channel, the rules that may concern a
+// pattern, and the keys that belong to kept channels.
 //
-// It answers from the rules alone: a question about a name leaves nothing behind.
+// It answers from the rules alone and remembers no name it was asked about.
 
 import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { type ChannelRule, keeps } from '../../config/channel-rules.ts'
@@ -14,7 +15,7 @@ const LETTER_I = 0x69
 const LETTER_P = 0x70
 const LETTER_S = 0x73
 
-export class RuledChannels {
+export class RuleLookup {
   readonly #given: readonly ChannelRule[]
   readonly #rules: PatternRules<ChannelRule>
 
@@ -28,13 +29,16 @@ export class RuledChannels {
     return this.#rules.size > 0
   }
 
-  /** Returns the rule that decides about a channel; undefined = none names it. */
+  /** Returns the rule that decides about a channel; undefined when no rule names it. */
   ruleOf(channel: Bytes): ChannelRule | undefined {
     return this.#rules.find(channel)
   }
 
-  /** Tells whether the rule of a channel says something, or one that may decide about a channel which a pattern matches. */
-  say(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
+  /**
+   * Tells whether the predicate holds for the channel's rule, or for a rule that may decide about a
+   * channel of the pattern.
+   */
+  someRule(kind: SubscriptionKind, target: string, says: (rule: ChannelRule) => boolean): boolean {
     if (kind !== 'pattern') {
       const rule = this.ruleOf(Bytes.from(target))
       return rule !== undefined && says(rule)
@@ -43,8 +47,9 @@ export class RuledChannels {
   }
 
   /**
-   * Returns the rule by which places in a channel are remembered; undefined = none are. For a pattern it is the one that remembers them
-   * longest, of those that keep messages of channels which it may match.
+   * Returns the rule under which read positions are remembered; undefined when there is none. A
+   * pattern may match channels of several rules that keep messages; then it is the rule that
+   * remembers longest.
    */
   rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined {
     if (kind !== 'pattern') {
@@ -59,16 +64,19 @@ export class RuledChannels {
     return found
   }
 
-  /** Tells whether a key of database 0 holds what a channel keeps that a rule names: messages, places, ids, what is scheduled. */
+  /**
+   * Tells whether a key of database 0 holds messages, positions, ids or a schedule of a kept
+   * channel.
+   */
   ownsKey(key: Bytes): boolean {
     const first = key.length === 0 ? 0 : key.at(0)
     if (first !== LETTER_C && first !== LETTER_I && first !== LETTER_P && first !== LETTER_S) return false
     const owner = ownerOfKey(key.toString())
-    return owner !== undefined && this.say(owner.kind, owner.name, keeps)
+    return owner !== undefined && this.someRule(owner.kind, owner.name, keeps)
   }
 }
 
-/** Tells whether a rule may say something of a channel that a pattern matches. */
+/** Tells whether a rule may decide about a channel that the pattern matches. */
 function mayConcern(rule: ChannelRule, pattern: string): boolean {
   const prefix = literalPrefix(pattern)
   const other = literalPrefix(rule.pattern)

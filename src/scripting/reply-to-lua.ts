@@ -1,12 +1,11 @@
-// A command's reply as Lua values, for redis.call.
+// Turns a command's reply into Lua values, for redis.call.
 //
-// The shapes are Redis's. Speaking RESP2, as scripts do unless they call
-// redis.setresp(3): a status is {ok=…}, an error {err=…}, the absent value false,
-// maps, sets and doubles what they are on the wire. Speaking RESP3: {map=…},
-// {set=…}, {double=…}, {verbatim_string=…}, {big_number=…}, booleans, and nil.
+// The shapes are Redis's. With RESP2, the default of scripts, a status is {ok=…}, an error {err=…}
+// and null is false; maps, sets and doubles have the form of RESP2. With RESP3, after
+// redis.setresp(3), there are {map=…}, {set=…}, {double=…}, {verbatim_string=…}, {big_number=…},
+// booleans, and nil.
 //
-// Containers under construction stand on a stack; a reply is complete when the
-// stack is empty again.
+// Containers under construction are on a stack. A reply is complete when the stack is empty again.
 
 import type { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -18,16 +17,22 @@ import { EMPTY_SHAPE } from './lua/shape.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 
-/** Bytes of a string beside its characters. */
+/** Size of a string without its characters. */
 const STRING_BYTES = 32
 
-/** Others are heard when so many elements of a reply are still to come, and at each multiple: a few milliseconds. */
+/**
+ * Other clients are served when so many elements are still to come, and at each multiple: every few
+ * milliseconds.
+ */
 const ELEMENTS_PER_LOOK = 16 * 1024
 
-/** What `meter.bytes` is raised by while a command runs: nothing may be thrown into it. */
+/** Added to `meter.bytes` while a command runs, so that the meter never throws into it. */
 export const REPLY_ALLOWANCE_BYTES = 2 ** 40
 
-/** The largest reply that becomes values. Redis knows no bound here; of what exceeds it the texts are not made, and the call fails. */
+/**
+ * The largest reply that becomes values. Redis has no such bound. The call fails for a larger
+ * reply, and its texts are not made.
+ */
 const REPLY_BYTES_MAX = TEXT_BYTES_MAX
 const ALLOWANCE_LEFT_MIN = REPLY_ALLOWANCE_BYTES - REPLY_BYTES_MAX
 
@@ -35,10 +40,10 @@ const nothing = (): void => {}
 
 type Shape = 'array' | 'map' | 'set'
 
-/** A container whose elements are still to come. */
+/** A container with elements still to come. */
 interface Open {
   shape: Shape
-  /** Elements from index 1 on: those so far, and nil for some of those to come. */
+  /** Elements from index 1 on: those so far, and nil for some of the others. */
   elements: LuaValue[]
   /** Index of the next element. */
   at: number
@@ -46,24 +51,24 @@ interface Open {
   missing: number
 }
 
-export class LuaReply implements Reply {
+export class ReplyToLua implements Reply {
   protocol: 2 | 3 = 2
-  /** The reply, once the command has run. */
+  /** The reply, after the command has run. */
   value: LuaValue = undefined
-  /** The error the command answered with, if it did. */
+  /** The error that the command replied; undefined when it replied none. */
   failure: ReplyError | undefined = undefined
-  /** The reply was too large to be made whole. */
+  /** True when the reply was too large. */
   overflowed = false
   readonly #open: Open[] = []
   #last: Open | undefined = undefined
   readonly #hear: () => void
 
-  /** `hear` is called every few milliseconds while a long reply is made; it throws nothing. */
+  /** `hear` is called every few milliseconds during a long reply. It must not throw. */
   constructor(hear: () => void = nothing) {
     this.#hear = hear
   }
 
-  /** Begins anew. */
+  /** Starts a new reply. */
   begin(): void {
     this.value = undefined
     this.failure = undefined
@@ -88,7 +93,7 @@ export class LuaReply implements Reply {
 
   error(error: ReplyError): void {
     const table = errorTable(error.text)
-    // It was counted when the command failed.
+    // The error was counted when the command failed.
     table.set('ignore_error_stats_update', true)
     if (this.#last === undefined) this.failure = error
     this.#put(table)
@@ -210,7 +215,7 @@ export class LuaReply implements Reply {
       }
       const open = this.#open
       open.pop()
-      // Not at -1: V8 would look for a property of that name.
+      // Index -1 is avoided: V8 would look for a property of that name.
       this.#last = open.length === 0 ? undefined : open[open.length - 1]
       put = made(last.shape, last.elements)
     }
@@ -225,7 +230,7 @@ export function errorTable(text: string): LuaTable {
 /** Makes a table of one field. */
 export function record(name: string, value: LuaValue): LuaTable {
   const table = new LuaTable()
-  // At once: every SET makes one, and few are looked at.
+  // Made in one step: every SET makes such a table, and few are read.
   table.adoptFields(EMPTY_SHAPE.with(name), [undefined, value])
   return table
 }
@@ -244,12 +249,13 @@ function made(shape: Shape, elements: LuaValue[]): LuaTable {
   return record('map', table)
 }
 
-/** As many nils as most replies and argument lists have, and a slot that is not used. */
+/** Enough nils for most replies and argument lists, and one unused slot. */
 const NILS: readonly LuaValue[] = Array.from<LuaValue>({ length: 65 }).fill(undefined)
 
 /**
- * An array for so many elements from index 1 on. It has the right size: pushing to one of a single element makes room for
- * sixteen more, which was a seventh of all garbage that a job's scripts leave.
+ * Returns an array for so many elements from index 1 on, with exactly that size. Pushing to an
+ * array of one element allocates sixteen more, which was a seventh of all garbage of a job's
+ * scripts.
  */
 export function roomFor(count: number): LuaValue[] {
   return count < NILS.length ? NILS.slice(0, count + 1) : [undefined]

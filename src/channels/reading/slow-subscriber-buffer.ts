@@ -1,23 +1,25 @@
-// Messages that nobody keeps, and that wait for a slow subscriber in a bounded place. Some are left out: it is spared them.
+// A bounded buffer of messages for a slow subscriber of a channel that keeps none. Some messages
+// are dropped.
 //
-// Of each channel as its rule says: the oldest go when there is no room (`drop-oldest`), new ones are not let in
-// (`drop-newest`), or only the last of the channel stays (`conflate`).
+// The channel's rule chooses which. A full buffer drops its oldest messages (`drop-oldest`) or
+// refuses new ones (`drop-newest`). `conflate` keeps only the last message of each channel.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 
-/** What a message takes besides its bytes. */
+/** Bytes that a message takes besides its text. */
 const MESSAGE_BYTES = 64
 
-interface Spared {
+interface BufferedMessage {
   readonly log: ChannelLog
   readonly message: Bytes
 }
 
-export class SpareMessages {
+export class SlowSubscriberBuffer {
   readonly #bytesMax: number
-  /** In the order in which they are delivered. */
-  #messages: Spared[] = []
+  /** In the order of their delivery. */
+  #messages: BufferedMessage[] = []
   #bytes = 0
 
   constructor(bytesMax: number) {
@@ -28,7 +30,7 @@ export class SpareMessages {
     return this.#messages.length === 0
   }
 
-  /** Takes the message that a log delivers; returns how many messages are lost by that. */
+  /** Adds the message that a log delivers; returns how many messages were dropped. */
   add(log: ChannelLog): number {
     const bytes = MESSAGE_BYTES + log.message.length
     const before = this.#messages.length
@@ -37,10 +39,13 @@ export class SpareMessages {
     while (this.#bytes + bytes > this.#bytesMax && this.#messages.length > 0) this.#removeFirst()
     this.#messages.push({ log, message: log.message.copy() })
     this.#bytes += bytes
+    assert(this.#bytes <= this.#bytesMax || this.#messages.length === 1, 'the buffer is bounded')
     return before + 1 - this.#messages.length
   }
 
-  /** Hands messages on, the oldest first, until `deliver` returns false or none is left. */
+  /**
+   * Hands over messages, the oldest first, until `deliver` returns false or the buffer is empty.
+   */
   take(deliver: (log: ChannelLog, message: Bytes) => boolean): void {
     let more = true
     while (more && this.#messages.length > 0) {
@@ -49,16 +54,18 @@ export class SpareMessages {
     }
   }
 
-  #removeFirst(): Spared {
-    const first = this.#messages.shift()!
+  #removeFirst(): BufferedMessage {
+    const first = this.#messages.shift()
+    assert(first !== undefined, 'a buffer that gives a message has one')
     this.#bytes -= MESSAGE_BYTES + first.message.length
+    assert(this.#messages.length > 0 || this.#bytes === 0, 'an empty buffer takes no bytes')
     return first
   }
 
-  #removeIf(goes: (spared: Spared) => boolean): void {
+  #removeIf(goes: (spared: BufferedMessage) => boolean): void {
     const at = this.#messages.findIndex(goes)
     if (at === -1) return
     const [gone] = this.#messages.splice(at, 1)
-    this.#bytes -= MESSAGE_BYTES + gone!.message.length
+    if (gone !== undefined) this.#bytes -= MESSAGE_BYTES + gone.message.length
   }
 }

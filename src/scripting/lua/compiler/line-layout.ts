@@ -1,15 +1,18 @@
 // Gives generated code the lines of its source, so that a JavaScript stack trace shows Lua lines.
 //
-// While code is written, marks are put into it wherever something on a later line begins; at the end every mark becomes
-// the line ends still missing. A mark may stand only where JavaScript does not mind a line end.
+// The generator puts a mark wherever something on a later line begins. At the end every mark
+// becomes the missing line ends. A mark may stand only where JavaScript allows a line end.
 
-/** No literal holds it: `quote` escapes control characters. */
+/** No literal contains it: `quote` escapes control characters. */
 const MARK = '\x01'
 
-export class Marks {
+export class LineMarks {
   #line = 1
 
-  /** A mark for a line, empty when the code is already there or (as operators may be) beyond. */
+  /**
+   * Returns a mark for a line; empty when the code is on that line already, or beyond it, as
+   * operators may be.
+   */
   at(line: number): string {
     if (line <= this.#line) return ''
     this.#line = line
@@ -31,18 +34,20 @@ export function layOut(code: string): string {
   return pieces.join('')
 }
 
-/** No literal holds it either. */
+/** No literal contains it either. */
 const NOTE = '\x02'
 
-/** A note in code that is laid out: a number that `notesIn` finds again. */
+/** Returns a note for laid-out code: a number that `notesIn` finds again. */
 export function note(number: number): string {
   return `${NOTE}${number};`
 }
 
-/** The notes in code that was laid out: their numbers by the `line:column` at which they stand once they are gone. */
+/**
+ * Returns the notes in laid-out code: their numbers by `line:column`, as if the notes were removed.
+ */
 export function notesIn(code: string): Map<string, number> {
   const places = new Map<string, number>()
-  const [start, ...noted] = code.split(NOTE)
+  const [start = '', ...noted] = code.split(NOTE)
   let line = 1
   let column = 1
   const pass = (text: string): void => {
@@ -50,7 +55,7 @@ export function notesIn(code: string): Map<string, number> {
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line++
     column = lastBreak < 0 ? column + text.length : text.length - lastBreak
   }
-  pass(start!)
+  pass(start)
   for (const piece of noted) {
     const end = piece.indexOf(';')
     places.set(`${line}:${column}`, Number(piece.slice(0, end)))

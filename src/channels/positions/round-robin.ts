@@ -1,16 +1,19 @@
-// A round through many things, some at a time: each is visited once before any is visited again.
+// Visits many things a few at a time. Each is visited once before any is visited again.
 
-export class Round<T> {
+export class RoundRobin<T> {
   readonly #all: () => Iterable<T>
-  /** Where the round is; undefined = between two rounds. */
+  /** The current round; undefined between two rounds. */
   #at: Iterator<T> | undefined = undefined
 
-  /** `all` gives what is there, when a round begins. It may become more or less meanwhile, as the members of a Map may. */
+  /**
+   * `all` is called when a round begins. Things may come and go during a round, as entries of a Map
+   * may.
+   */
   constructor(all: () => Iterable<T>) {
     this.#all = all
   }
 
-  /** Visits the next ones: so many, or fewer where the round ends. */
+  /** Visits the next `max` things, or fewer when the round ends. */
   visit(max: number, visit: (one: T) => void): void {
     this.#at ??= this.#all()[Symbol.iterator]()
     for (let i = 0; i < max; i++) {

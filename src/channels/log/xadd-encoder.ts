@@ -1,38 +1,45 @@
-// A kept message as the command that adds it to its stream, encoded as journals write it: once, for all who want effects.
+// Encodes a kept message as the XADD command that adds it to its stream, in the form that journals
+// write. It is encoded once for all sinks.
 //
 //   *5 XADD channel:{orders.eu} 1732339999999-0 message <text>
 //
-// Mostly one message follows another of the same channel and the same length. Then only the id and the text are written anew.
+// A message usually has the channel and the length of the message before it. Then only the id and
+// the text are written again.
 
 import { Arguments } from '../../protocol/arguments.ts'
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { ID_TEXT_BYTES_MAX, type StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 
-/** The one field of an entry. */
+/** The only field of an entry. */
 export const FIELD = Bytes.from('message')
 export const XADD = Bytes.from('XADD')
 
-/** Longer messages are encoded by each who wants them: to copy them twice would cost more. */
+/** A longer message is encoded by each sink, because copying it twice would cost more. */
 const TEXT_BYTES_MAX = 1024
-/** As above, for keys. */
+/** A longer key is encoded by each sink, too. */
 const KEY_BYTES_MAX = 1024
-/** What is written besides: two words, an id, headers of at most 32 bytes each. */
+/** Bytes besides key and text: two words, an id, and headers of at most 32 bytes each. */
 const FRAME_BYTES_MAX = 256
+const COMMAND_BYTES_MAX = FRAME_BYTES_MAX + KEY_BYTES_MAX + TEXT_BYTES_MAX
 const LINE_END_BYTES = 2
 
-export class KeptEntry {
+export class XaddEncoder {
   /** The id as text. */
   readonly idText = new Bytes(Source.allocate(ID_TEXT_BYTES_MAX), 0, 0)
-  readonly #buffer = new ReplyBuffer(FRAME_BYTES_MAX + KEY_BYTES_MAX + TEXT_BYTES_MAX)
+  readonly #buffer = new ReplyBuffer(COMMAND_BYTES_MAX)
   readonly #request = new Arguments()
-  /** Whose key stands in the request. */
+  /** The key that stands in the request. */
   #key: Bytes | undefined = undefined
-  /** Where its id and its text stand. */
+  /** Windows on the id and the text within the request. */
   #id = new Bytes()
   #text = new Bytes()
 
-  /** Returns the command, valid until the next is asked for; undefined = it is too long. Sets `idText` in any case. */
+  /**
+   * Returns the command, valid until the next call; undefined when the message or its key is too
+   * long. Always sets `idText`.
+   */
   encode(key: Bytes, id: StreamId, text: Bytes): Arguments | undefined {
     const { idText } = this
     idText.length = id.write(idText.source, 0)
@@ -55,13 +62,14 @@ export class KeptEntry {
     this.#writeWord(3, FIELD)
     this.#text = this.#writeWord(4, text)
     this.#key = key
+    assert(buffer.position <= COMMAND_BYTES_MAX, 'the command fits its buffer')
     request.length = 5
     request.rawSource = buffer.source
     request.rawEnd = buffer.position
     return request
   }
 
-  /** Writes a word of the request, and returns where it stands. */
+  /** Writes one word of the request and returns a window on it. */
   #writeWord(index: number, word: Bytes): Bytes {
     const buffer = this.#buffer
     buffer.bulk(word)

@@ -1,45 +1,51 @@
-// Where named subscribers and groups are is noted from time to time, and what they have heard for certain is remembered.
+// Samples the positions of named subscribers and groups, and remembers the confirmed ones.
 //
-// In rounds: a few at a time, all of them within a part of `redeliver`. Where there are very many a round takes longer.
+// Sampling goes round in slices, so that every subscriber is sampled within a part of `redeliver`.
+// With very many subscribers a round takes longer.
 
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Groups } from '../groups/groups.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import type { Reader } from '../reading/reader.ts'
 import type { Subscriptions } from '../reading/subscriptions.ts'
-import { Round } from './round.ts'
+import { RoundRobin } from './round-robin.ts'
 
-/** How often it is noted where each named subscriber is, at most and at least. */
+/** Shortest and longest time of a round. */
 const SAMPLE_MS_MIN = 50
 const SAMPLE_MS_MAX = 1000
-/** So many are looked at in one go, a millisecond's work; where there are more, the others follow after a fraction of that time. */
+/**
+ * Subscribers sampled in one slice, a millisecond's work. More subscribers take several slices, at
+ * intervals of at least this time.
+ */
 const SAMPLED_MAX = 1000
 const SLICE_MS_MIN = 10
-/** Samples within `redeliver`: so much of it may be sent again beyond it. */
+/**
+ * Samples taken within `redeliver`. One such interval may be sent again in addition to `redeliver`.
+ */
 const SAMPLES_PER_REDELIVER = 8
-/** Places remembered in that time; the others' turn comes next. */
-const PLACES_MAX = 1000
+/** Positions remembered in one round. The next round continues with the others. */
+const POSITIONS_MAX = 1000
 
-export interface SamplingHost {
+export interface PositionSamplerHost {
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
   readonly redeliverMs: number
 }
 
-export class Sampling {
-  readonly #host: SamplingHost
+export class PositionSampler {
+  readonly #host: PositionSamplerHost
   readonly #clock: Clock
   #timer: Timer | undefined = undefined
-  readonly #noting = new Round<Reader>(() => this.#host.subscriptions.allNamed())
-  readonly #remembering = new Round<Reader>(() => this.#host.subscriptions.allNamed())
+  readonly #noting = new RoundRobin<Reader>(() => this.#host.subscriptions.allNamed())
+  readonly #remembering = new RoundRobin<Reader>(() => this.#host.subscriptions.allNamed())
 
-  constructor(host: SamplingHost, clock: Clock) {
+  constructor(host: PositionSamplerHost, clock: Clock) {
     this.#host = host
     this.#clock = clock
   }
 
-  /** Goes on while there is anybody to be looked at. */
+  /** Arms the timer while there are subscribers or groups to sample. */
   soon(): void {
     const { groups, redeliverMs, subscriptions } = this.#host
     const { namedCount } = subscriptions
@@ -49,26 +55,28 @@ export class Sampling {
     const slices = Math.max(1, Math.ceil(namedCount / SAMPLED_MAX))
     this.#timer = this.#clock.after(Math.max(SLICE_MS_MIN, roundMs / slices), () => {
       this.#timer = undefined
-      this.#sample(Math.ceil(PLACES_MAX / slices))
+      this.#sample(Math.ceil(POSITIONS_MAX / slices))
       this.soon()
     })
   }
 
-  /** Notes where some named subscribers are, and remembers what is certain of some, at most `placesMax`. */
-  #sample(placesMax: number): void {
+  /**
+   * Samples some named subscribers, and remembers the confirmed positions of at most `positionsMax`.
+   */
+  #sample(positionsMax: number): void {
     const { groups, logs, subscriptions } = this.#host
     const nowMs = this.#clock.monotonic()
     this.#noting.visit(SAMPLED_MAX, (reader) => {
       if (!reader.isSampled) reader.sample(nowMs, logs.endOf(reader.kind, reader.target))
     })
-    this.#remembering.visit(placesMax, (reader) => {
-      const place = subscriptions.certainPlace(reader)
-      if (place !== undefined) subscriptions.remember(reader, place)
+    this.#remembering.visit(positionsMax, (reader) => {
+      const position = subscriptions.confirmedPosition(reader)
+      if (position !== undefined) subscriptions.remember(reader, position)
     })
     groups.sample(nowMs)
   }
 
-  /** Fires no more. */
+  /** Cancels the timer. */
   stop(): void {
     this.#timer?.cancel()
   }

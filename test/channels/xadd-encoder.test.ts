@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { KeptEntry } from '../../src/channels/log/kept-entry.ts'
+import { XaddEncoder } from '../../src/channels/log/xadd-encoder.ts'
 import { StreamId } from '../../src/store/stream/stream-id.ts'
 import { Bytes } from '../../src/util/bytes/bytes.ts'
 
-test('a kept message is encoded as the XADD that adds it, whatever the one before was', () => {
-  const kept = new KeptEntry()
+test('a kept message is encoded as the XADD that adds it, whatever the message before was', () => {
+  const kept = new XaddEncoder()
   const keys = [Bytes.from('channel:{a}'), Bytes.from(`channel:{${'long'.repeat(200)}}`)]
   const times = [0, 9, 10, 1_732_339_999_999]
   for (const key of keys) {
@@ -24,8 +24,8 @@ test('a kept message is encoded as the XADD that adds it, whatever the one befor
   }
 })
 
-test('a message or a key that is long is encoded by whoever wants it', () => {
-  const kept = new KeptEntry()
+test('a long message or key is left to each sink to encode', () => {
+  const kept = new XaddEncoder()
   const key = Bytes.from('channel:{a}')
   const id = StreamId.of(1, 2)
   expect(kept.encode(key, id, Bytes.from('x'.repeat(1025)))).toBe(undefined)

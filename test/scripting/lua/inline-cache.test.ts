@@ -1,5 +1,6 @@
-// What the compiler remembers of tables and functions holds no longer than it is true. Most of it is compared with
-// lua5.1 (corpus/fields.lua); here is what only this runtime has: read-only tables, shapes, sources of any size.
+// The compiler’s knowledge about tables and functions is dropped when it is no longer true. lua5.1
+// is compared in corpus/fields.lua; these tests cover the features of this runtime: read-only
+// tables, shapes, sources of any size.
 
 import { describe, expect, test } from 'vitest'
 import { LuaRuntime } from '../../../src/scripting/lua/runtime.ts'
@@ -39,7 +40,7 @@ describe('shapes', () => {
     expect(EMPTY_SHAPE.followers!.size).toBeLessThanOrEqual(64)
   })
 
-  test('contents that are exchanged take their shapes along', () => {
+  test('exchanged contents take their shapes along', () => {
     const [a, b] = [new LuaTable(), new LuaTable()]
     a.set('x', 1)
     b.set('y', 2)
@@ -57,7 +58,7 @@ describe('shapes', () => {
 })
 
 describe('read-only tables', () => {
-  test('a place that has written to a table does so no more once the table is read-only', () => {
+  test('a site that has written to a table stops once the table is read-only', () => {
     const runtime = new LuaRuntime()
     const [write] = runtime.run(runtime.compile('return function(t, v) t.x = v end', 'user_script'))
     const table = new LuaTable()
@@ -86,7 +87,7 @@ describe('read-only tables', () => {
     expect([locked.get(1), locked.length(), locked.get('y')]).toEqual([1, 2, undefined])
   })
 
-  test('functions of read-only globals are remembered, and forgotten when the globals are exchanged for others', () => {
+  test('functions of read-only globals are cached, and forgotten when the globals are exchanged', () => {
     const runtime = new LuaRuntime()
     const { globals } = runtime
     const library = new LuaTable()
@@ -112,7 +113,7 @@ describe('read-only tables', () => {
 describe('sources of any size', () => {
   const padding = `--[==[ ${'blah "]] '.repeat(40_000)}\n]==]\n`
 
-  test('a large source is read as a small one is', () => {
+  test('a large source is read like a small one', () => {
     const program = 'local s = "a\\"b" .. [[x\ny]] print(s, 0x10, 1e2, .5, s ~= nil) -- end'
     expect(runHere(padding + program)).toBe(runHere(program))
     expect(runHere(program)).toBe('a"bx\ny\t16\t100\t0.5\ttrue')

@@ -1,4 +1,4 @@
-// The places of subscribers that are away: how they are stored, how long, and how many.
+// The read positions of subscribers that are away: their form, their lifetime, and their number.
 
 import { describe, expect, test } from 'vitest'
 import { parseChannelRules } from '../../src/config/channel-rules.ts'
@@ -15,14 +15,14 @@ function named({ connect }: TestEngine, name: string, user = ''): TestClient {
   return client
 }
 
-/** Has a named subscriber come and go. */
+/** Makes a named subscriber come and go. */
 function visit(engine: TestEngine, name: string, ...channels: string[]): void {
   const client = named(engine, name)
   client.ask('SUBSCRIBE', ...channels)
   client.disconnect()
 }
 
-/** The texts of the messages in what a client was sent. */
+/** Returns the texts of the messages that a client was sent. */
 function texts(reply: string): string[] {
   return [...reply.matchAll(/\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map(([, text]) => text!)
 }
@@ -31,7 +31,7 @@ function remembered({ connect }: TestEngine): number {
   return Number(/remembered_subscribers:(\d+)/.exec(connect().ask('INFO', 'stats'))![1])
 }
 
-describe('a place', () => {
+describe('a position', () => {
   test.each([
     ['of a version that wrote id and count', '0-0 0'],
     ['of a version that wrote the id alone', '0-0'],
@@ -42,7 +42,7 @@ describe('a place', () => {
     first.connect().ask('HSET', 'places:channel:{orders.eu}', 'default billing', stored)
     first.connect().ask('PUBLISH', 'orders.eu', 'missed')
     const second = restarted(first, settings)
-    // Since when its subscriber is away is not known, or it may have been connected until the end.
+    // When its subscriber left is not known, or it may have been connected until the end.
     second.clock.advance(1000)
     expect(remembered(second)).toBe(1)
     const client = named(second, 'billing')
@@ -66,7 +66,7 @@ describe('a subscriber that is away', () => {
     expect(parseChannelRules(`orders.* ${options}`)[0]!.rememberMs).toBe(ms)
   })
 
-  test.each([10_000, 30_000])('is remembered so long and no longer: %i ms', (ms) => {
+  test.each([10_000, 30_000])('is remembered for exactly %i ms', (ms) => {
     const engine = createEngine({ channel: `orders.* keep 1s remember ${ms / 1000}s` })
     const [present, members] = [named(engine, 'present'), named(engine, 'member')]
     present.ask('SUBSCRIBE', 'orders.eu')
@@ -90,7 +90,7 @@ describe('a subscriber that is away', () => {
     expect(remembered(engine)).toBe(1)
   })
 
-  test('begins to be away when it leaves, though nothing was published for long', () => {
+  test('begins to be away when it leaves, although no message was published for long', () => {
     const engine = createEngine({ channel: 'orders.* keep 1s remember 1m' })
     const client = named(engine, 'billing')
     client.ask('SUBSCRIBE', 'orders.eu', '$share/workers/orders.eu')
@@ -102,7 +102,7 @@ describe('a subscriber that is away', () => {
     expect(remembered(engine)).toBe(0)
   })
 
-  test('may have been connected when the server died: the time begins anew', () => {
+  test('may have been connected when the server died: the time begins again', () => {
     const settings = { channel: 'orders.* keep 1s remember 1m' }
     const first = createEngine(settings)
     named(first, 'billing').ask('SUBSCRIBE', 'orders.eu')
@@ -124,7 +124,7 @@ describe('a subscriber that is away', () => {
   })
 })
 
-describe('places are bounded', () => {
+describe('positions are bounded', () => {
   const USERS = ['ACL SETUSER anna on >secret +@all ~* &*', 'ACL SETUSER boris on >secret +@all ~* &*']
   const RULES = 'orders.* keep 1h max-remembered 3 rates.* keep-last 1 max-remembered 2'
 
@@ -134,7 +134,7 @@ describe('places are bounded', () => {
     return engine
   }
 
-  test('by rule and by user: what is too much is refused, and nothing of it is done', () => {
+  test('by rule and by user: a command with too many is refused completely', () => {
     const engine = engineOf()
     const client = named(engine, 'billing', 'anna')
     client.ask('SUBSCRIBE', 'orders.1', 'orders.2')
@@ -145,7 +145,8 @@ describe('places are bounded', () => {
       expect(client.ask(command, 'orders.3')).toMatch(TOO_MANY)
       expect(named(engine, 'shipping', 'anna').ask(command, 'orders.3')).toMatch(TOO_MANY)
     }
-    // It has these already, another rule bounds others, and what is not kept is not bounded.
+    // It has these already, another rule bounds others, and positions in unkept channels are not
+    // bounded.
     expect(client.ask('SUBSCRIBE', 'orders.1', 'rates.1', 'rates.2', 'other.1')).toMatch(/^>3/)
     expect(named(engine, 'billing', 'boris').ask('SUBSCRIBE', 'orders.3')).toMatch(/^>3/)
     const nameless = engine.connect()
@@ -153,7 +154,7 @@ describe('places are bounded', () => {
     expect(nameless.ask('SUBSCRIBE', 'orders.3')).toMatch(/^\*3/)
   })
 
-  test('until some are given back: by UNSUBSCRIBE, CHANNEL FORGET, and before long by DEL and FLUSHALL', () => {
+  test('until some are given back: by UNSUBSCRIBE, CHANNEL FORGET, and soon by DEL and FLUSHALL', () => {
     const engine = engineOf()
     const client = named(engine, 'billing', 'anna')
     client.ask('SUBSCRIBE', 'orders.1', 'orders.2', 'orders.3')
@@ -173,7 +174,7 @@ describe('places are bounded', () => {
     expect(again.ask('SUBSCRIBE', 'orders.3')).toMatch(/^>3/)
   })
 
-  test('those that are there when the server starts, or a rule comes, are counted', () => {
+  test('positions that exist when the server starts, or a rule comes, are counted', () => {
     const first = engineOf()
     const client = named(first, 'billing', 'anna')
     client.ask('SUBSCRIBE', 'orders.1', 'orders.2', 'orders.3')
@@ -185,7 +186,7 @@ describe('places are bounded', () => {
     expect(named(second, 'billing', 'anna').ask('SUBSCRIBE', 'orders.5')).toMatch(TOO_MANY)
   })
 
-  test('subscriptions that were there before their rule are remembered as far as it goes', () => {
+  test('subscriptions older than their rule are remembered up to its limit', () => {
     const engine = engineOf({})
     named(engine, 'billing', 'anna').ask('SUBSCRIBE', 'orders.1', 'orders.2', 'orders.3', 'orders.4')
     engine.connect().ask('CONFIG', 'SET', 'channel', RULES)
@@ -202,7 +203,7 @@ describe('places are bounded', () => {
     expect(engine.connect().ask('SUBSCRIBE', '$share/a/orders.1')).toMatch(/^\*3/)
   })
 
-  test('by maxmemory: what would be remembered anew is refused, and nothing else', () => {
+  test('by maxmemory: new positions are refused, and nothing else', () => {
     const engine = engineOf({ channel: 'orders.* keep 1h', 'maxmemory-policy': 'noeviction' })
     visit(engine, 'billing', 'orders.1')
     const client = named(engine, 'billing')
@@ -214,7 +215,7 @@ describe('places are bounded', () => {
     expect(engine.connect().ask('SUBSCRIBE', 'orders.2')).toMatch(/^\*3/)
   })
 
-  test('are said by the rule, and shown where it says something else than usual', () => {
+  test('are set by the rule, and shown when they differ from the default', () => {
     const { connect } = createEngine()
     const client = connect()
     const rules = 'a.* keep 1h remember forever max-remembered 7 b.* keep 1h remember 1d c.* keep-last 1 remember 2d'

@@ -1,47 +1,50 @@
-// What channels hold all together, for INFO and metrics.
+// Totals over all channels, for INFO and metrics.
 //
-// Streams and hashes are keys like any other, which may change and go without anybody being told here, so they are counted. A few are
-// counted whenever somebody asks; where there are more, they are counted a slice a second, and the last whole count is told.
+// Streams and hashes are ordinary keys, which can change without notice to this file, so they are
+// counted. A small number is counted at each question. A larger number is counted a slice a second,
+// and questions get the last complete count.
 
 import type { ReadPositions } from '../positions/read-positions.ts'
 import type { ChannelLogs } from './channel-logs.ts'
 
-/** Logs and hashes of places that are counted for one question: what asking costs is a fraction of a millisecond. */
+/**
+ * Logs and hashes of positions that one question may count. That takes a fraction of a millisecond.
+ */
 const COUNTED_MAX = 100
 
-export interface TallyHost {
-  readonly places: ReadPositions
+export interface ChannelTotalsHost {
+  readonly positions: ReadPositions
   readonly logs: ChannelLogs
 }
 
 export interface ChannelFigures {
-  /** Channels that have messages, and what those are together. */
+  /** Channels that have messages, the number of those messages, and their bytes. */
   channels: number
   messages: number
   bytes: number
-  /** Subscribers that are remembered, once for each channel and pattern. */
+  /** Remembered subscribers, counted once for each channel and pattern. */
   subscribers: number
 }
 
-export class Tally {
-  readonly #host: TallyHost
+export class ChannelTotals {
+  readonly #host: ChannelTotalsHost
   #last: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
   #counting: Iterator<undefined, ChannelFigures> | undefined = undefined
 
-  constructor(host: TallyHost) {
+  constructor(host: ChannelTotalsHost) {
     this.#host = host
   }
 
   get figures(): ChannelFigures {
-    const { logs, places } = this.#host
-    if (logs.count + places.targetCount <= COUNTED_MAX) {
+    const { logs, positions } = this.#host
+    if (logs.count + positions.targetCount <= COUNTED_MAX) {
       this.#counting = undefined
       this.advance(Number.POSITIVE_INFINITY)
     }
     return this.#last
   }
 
-  /** Counts some more. */
+  /** Continues the count by so many steps. */
   advance(steps: number): void {
     this.#counting ??= this.#count()
     for (let i = 0; i < steps; i++) {
@@ -55,7 +58,7 @@ export class Tally {
 
   *#count(): Generator<undefined, ChannelFigures> {
     const figures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
-    const { places } = this.#host
+    const { positions } = this.#host
     for (const { keeps, stream } of this.#host.logs.all()) {
       if (keeps && stream !== undefined && stream.length > 0) {
         figures.channels++
@@ -64,7 +67,7 @@ export class Tally {
       }
       yield undefined
     }
-    for (const count of places.counts()) {
+    for (const count of positions.counts()) {
       figures.subscribers += count
       yield undefined
     }

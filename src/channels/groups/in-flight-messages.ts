@@ -1,9 +1,12 @@
-// The kept messages that a member of a group was given, and of which it is not certain yet that they were heard: a queue.
+// The kept messages in flight to one member of a group, in a queue: they were sent and are not yet
+// certain to be heard.
 //
-// Their texts lie in the log. What is held of each is its id, the log, and two numbers, 40 bytes in all, in arrays: a fast group has
-// hundreds of thousands of them at any time (what it hears in `redeliver` milliseconds).
+// The texts stay in the log. A message takes 40 bytes here: its id, its log and two numbers, in
+// arrays. A fast group always has hundreds of thousands in flight (what it hears within
+// `redeliver`).
 
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 
@@ -12,27 +15,31 @@ const CAPACITY_MIN = 16
 
 const found = new StreamId()
 
-export class GivenMessages {
-  /** Messages in the queue. */
+export class InFlightMessages {
+  /** Number of messages in the queue. */
   length = 0
-  /** Where the first one stands; those before are gone. */
+  /** Index of the first message. Those before it are removed. */
   #first = 0
   #ids = new Source(Buffer.alloc(0))
   #ends = new Float64Array(0)
   #counts = new Float64Array(0)
   #logs: (ChannelLog | undefined)[] = []
 
-  /** Adds a message: `end` = its place in what its member was sent, `count` = its number in the channel, or UNCOUNTED. */
+  /**
+   * Adds a message. `end` is its end among the bytes sent to the member; `count` is its number in
+   * the channel, or UNCOUNTED.
+   */
   push(log: ChannelLog, id: StreamId, count: number, end: number): void {
     if (this.#first + this.length === this.#ends.length) this.#makeRoom()
     const at = this.#first + this.length++
+    assert(this.length === 1 || end >= this.#ends[at - 1]!, 'messages are in the order of sending')
     id.store(this.#ids, ID_BYTES * at)
     this.#ends[at] = end
     this.#counts[at] = count
     this.#logs[at] = log
   }
 
-  /** Removes the messages whose place in what was sent is up to `end`. */
+  /** Removes the messages that end at `end` or before. */
   removeUpTo(end: number): void {
     while (this.length > 0 && this.#ends[this.#first]! <= end) {
       this.#logs[this.#first++] = undefined
@@ -41,7 +48,7 @@ export class GivenMessages {
     if (this.length === 0) this.clear()
   }
 
-  /** Removes the message of an id, and those that were given before it; false when it is not there. */
+  /** Removes a message and those before it; returns false when it is not in the queue. */
   removeThrough(id: StreamId): boolean {
     let at = 0
     while (at < this.length && !this.idAt(at, found).equals(id)) at++
@@ -62,14 +69,17 @@ export class GivenMessages {
   }
 
   countAt(index: number): number {
+    assert(index < this.length, 'the index is within the queue')
     return this.#counts[this.#first + index]!
   }
 
   logAt(index: number): ChannelLog {
-    return this.#logs[this.#first + index]!
+    const log = this.#logs[this.#first + index]
+    assert(log !== undefined, 'a message in flight has a log')
+    return log
   }
 
-  /** Moves everything to the front, into arrays twice as large where half of these are in use. */
+  /** Moves the queue to the front, into arrays twice as large when more than half is in use. */
   #makeRoom(): void {
     const capacity = this.#ends.length
     this.#move(Math.max(CAPACITY_MIN, this.length > capacity / 2 ? 2 * capacity : capacity))
@@ -89,5 +99,6 @@ export class GivenMessages {
     this.#counts = counts
     this.#logs = this.#logs.slice(first, end)
     this.#first = 0
+    assert(capacity >= this.length, 'the queue fits its arrays')
   }
 }

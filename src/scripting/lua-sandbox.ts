@@ -1,9 +1,10 @@
-// A Lua world as Redis furnishes it: its libraries, the `redis` table, and globals that nobody may change.
+// The sandbox of Lua programs: a runtime with Redis's libraries, the `redis` table, and read-only
+// globals.
 //
-// Scripts have one world and functions another, as in Redis. A global that is not
-// there is an error rather than nil: it is a spelling mistake more often than not.
+// Scripts have one sandbox and functions another, as in Redis. Reading an undefined global is an
+// error and not nil, because it usually is a spelling mistake.
 
-import { stringMeta } from './lua/calls.ts'
+import { stringMeta } from './lua/calling-convention.ts'
 import { LuaError, runtimeError } from './lua/errors.ts'
 import { luaPcall } from './lua/lib/base.ts'
 import { bitLibrary } from './lua/lib/bit.ts'
@@ -17,13 +18,16 @@ import type { Rand48 } from './lua/rand48.ts'
 import { LuaRuntime } from './lua/runtime.ts'
 import { LuaTable } from './lua/table.ts'
 import { type LuaResult, type LuaValue, rawToString } from './lua/value.ts'
-import { errorTable } from './lua-reply.ts'
+import { errorTable } from './reply-to-lua.ts'
 
-export class LuaWorld {
+export class LuaSandbox {
   readonly runtime: LuaRuntime
   readonly globals: LuaTable
 
-  /** `extras` are further globals, `chance` is where `math.random` draws. `interrupt` is called regularly while something runs. */
+  /**
+   * `extras` are further globals, and `chance` is the source of `math.random`. `interrupt` is
+   * called regularly while Lua runs.
+   */
   constructor(redis: LuaTable, extras: Readonly<Record<string, LuaValue>>, chance: Rand48, interrupt: () => void) {
     this.runtime = new LuaRuntime({ chance, interrupt })
     const { globals } = this.runtime
@@ -41,13 +45,13 @@ export class LuaWorld {
     if (stringMeta.table !== undefined) protect(stringMeta.table, new Set())
   }
 
-  /** The place of a global among the globals' values, where it can be set without asking. */
+  /** Returns the index of a global among the globals' values. Writing there skips all checks. */
   placeOf(name: string): number {
     return this.globals.find(name)
   }
 }
 
-/** Makes the metatable of globals: what is not there is an error. */
+/** Makes the metatable of globals, which raises an error for an undefined one. */
 export function strict(): LuaTable {
   const metatable = new LuaTable()
   metatable.set('__index', (_: LuaValue, key: LuaValue): LuaResult => {
@@ -58,7 +62,7 @@ export function strict(): LuaTable {
   return metatable
 }
 
-/** Makes a table, and the tables in it, refuse every change. */
+/** Makes a table, and the tables in it, read-only. */
 function protect(table: LuaTable, seen: Set<LuaTable>): void {
   if (seen.has(table)) return
   seen.add(table)
@@ -67,8 +71,9 @@ function protect(table: LuaTable, seen: Set<LuaTable>): void {
 }
 
 /**
- * Redis's pcall: an error that is a table with an `err` text is given as that text, as before such tables existed. Any other
- * `err` of a table that is an error, nil included, follows it as a third result; and calling nothing is calling a boolean.
+ * Redis's pcall. An error table with an `err` text is returned as that text, as before such tables
+ * existed. Any other `err` of an error table, even nil, follows the table as a third result.
+ * Calling nothing calls a boolean.
  */
 const pcall = library({
   pcall(): LuaResult {
@@ -81,7 +86,10 @@ const pcall = library({
   },
 }).getString('pcall')
 
-/** The global function that Redis leaves for errors to pass through; scripts can see it, and nobody else calls it. */
+/**
+ * A global function that Redis defines for errors to pass through. Scripts see
+ * it; no code calls it.
+ */
 export function errorHandler(value: LuaValue): LuaResult {
   const table = value instanceof LuaTable ? value : errorTable(`ERR ${rawToString(value)}`)
   const { source } = LuaError.raise(undefined)

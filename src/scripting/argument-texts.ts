@@ -1,44 +1,47 @@
-// The texts a script was called with last, by place.
+// Caches the texts of a script's arguments by their index.
 //
-// A queue's scripts are called with the same key names and options again and again. Comparing a text with the one that stood
-// there last time takes 10 ns, making a string of it 30 to 80 and garbage; and a string that is met again is flat and knows
-// its hash. The first run remembers nothing: many scripts have no other.
+// A queue's scripts are called with the same key names and options again and again. Comparing an
+// argument with the cached text takes 10 ns; making a string takes 30 to 80 and leaves garbage. A
+// string that is reused is also flat and has its hash. The first run caches nothing, because many
+// scripts run only once.
 
 import { type Bytes, copyBytes, equalBytes, Source } from '../util/bytes/bytes.ts'
 import { textOf } from '../util/bytes/text.ts'
 
-/** Places that are remembered; BullMQ's scripts have up to 16 keys. */
+/** Indexes that are cached. BullMQ's scripts have up to 16 keys. */
 const PLACES = 16
-/** After so many different texts in a row a place is left alone, for it holds a job's own key … */
+/**
+ * After so many different texts in a row an index is skipped, because it holds a job's own key …
+ */
 const CHANGES_MAX = 8
-/** … until it was passed by so many times. */
+/** … until it was skipped so many times. */
 const PASSES_MAX = 1000
 
-export class TextMemory {
+export class ArgumentTexts {
   #bytes: Source | undefined = undefined
   readonly #texts: string[] = []
   readonly #changes: number[] = []
   readonly #textBytesMax: number
   #hasRun = false
 
-  /** Texts longer than `textBytesMax` are not remembered. */
+  /** Longer texts than `textBytesMax` are not cached. */
   constructor(textBytesMax: number) {
     this.#textBytesMax = textBytesMax
   }
 
-  /** Returns a window's text, `place` ≥ 0 being what tells it from others of the call. */
+  /** Returns the text of a window; `place` ≥ 0 is the argument's index. */
   text(place: number, window: Bytes): string {
     const { source, start, length } = window
     if (place >= PLACES || length > this.#textBytesMax) return textOf(source.u8, start, length)
     const bytes = this.#bytes ?? this.#begin(place)
     if (bytes === undefined) return textOf(source.u8, start, length)
-    const changes = this.#changes[place]!
+    const changes = this.#changes[place] ?? 0
     if (changes >= CHANGES_MAX) {
       this.#changes[place] = changes > PASSES_MAX ? 0 : changes + 1
       return textOf(source.u8, start, length)
     }
     const at = place * this.#textBytesMax
-    const known = this.#texts[place]!
+    const known = this.#texts[place] ?? ''
     if (known.length === length && equalBytes(bytes, at, source, start, length)) {
       if (changes > 0) this.#changes[place] = 0
       return known

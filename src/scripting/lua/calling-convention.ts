@@ -1,11 +1,12 @@
 // How arguments and results travel between compiled Lua, library functions and the host.
 //
-// A Lua function is a JavaScript function. Arguments are its JavaScript arguments, one each; what is missing is
-// undefined, which is nil. One result is returned as itself. Any other number of results is returned as an array
-// (`NONE` for no result at all); an array is never a Lua value, so the two cannot be confused. And a function may return
-// a TailCall, an array too, which says "the result is what this call returns": compiled code does so in tail position
-// when the stack has grown deep. So whoever calls a Lua function directly must pass what it returns through `first` or
-// `all` (or call with `call1` and `callAll`, which do).
+// A Lua function is a JavaScript function. Lua arguments are JavaScript arguments; a missing one is
+// undefined, which is nil. One result is returned as itself. Any other number of results is
+// returned as an array (`NONE` for no result). An array is never a Lua value, so the two cannot be
+// confused. A function may also return a TailCall, which is an array, too: it says "the result is
+// what this call returns". Compiled code returns one in tail position when the stack is deep. So a
+// direct caller of a Lua function must pass the result through `first` or `all`, or call with
+// `call1` and `callAll`, which do that.
 
 import { meter } from './meter.ts'
 import { LuaTable } from './table.ts'
@@ -14,20 +15,26 @@ import { type LuaFunction, type LuaResult, LuaUserdata, type LuaValue, typeError
 /** No result. */
 export const NONE: readonly LuaValue[] = Object.freeze([])
 
-/** Stack weight of a call made by a library function: gsub's, of which recursing through it left 830 bytes a level. */
+/**
+ * Stack weight of a call made by a library function. Recursion through gsub took most: 830 bytes a
+ * level.
+ */
 const NATIVE_CALL_WEIGHT = 850
 
-/** Stack weight of a call through `__call`: the frames of a function with any number of arguments and of its helpers. */
+/** Stack weight of a call through `__call`: the frames of a vararg function and of its helpers. */
 const BOUND_CALL_WEIGHT = 300
 
-/** Arguments or results one call may have: V8 places them on its stack. */
+/** Most arguments or results of one call: V8 puts them on its stack. */
 export const VALUES_MAX = 8000
 
-/** Results that a call may pass on before they are counted, and what each beyond takes on the stack: some calls hand them on once more. */
+/**
+ * Results that a call may pass on uncounted, and the stack bytes of each further one. Some calls
+ * hand them on once more.
+ */
 const SPREAD_FREE = 16
 const SPREAD_BYTES = 24
 
-/** Counts the stack that results take which become arguments. Who makes the call puts `depth` back. */
+/** Counts the stack of results that become arguments. The caller restores `depth`. */
 export function weighed(values: readonly LuaValue[]): readonly LuaValue[] {
   const { length } = values
   if (length > SPREAD_FREE) {
@@ -37,7 +44,7 @@ export function weighed(values: readonly LuaValue[]): readonly LuaValue[] {
   return values
 }
 
-/** A call still to be made in place of the one that returned this. */
+/** A call that is still to be made in place of the one that returned it. */
 export class TailCall extends Array<LuaValue> {
   callee: LuaFunction | undefined = undefined
 
@@ -49,16 +56,16 @@ export class TailCall extends Array<LuaValue> {
   }
 }
 
-/** Makes the calls a TailCall stands for until there is a result. */
+/** Makes the calls that TailCalls stand for, until there is a result. */
 export function settle(result: LuaResult): LuaResult {
   let current = result
   while (current instanceof TailCall) current = current.callee!.apply(undefined, current)
   return current
 }
 
-/** The first result, nil when there is none. */
+/** Returns the first result; nil when there is none. */
 export function first(result: LuaResult): LuaValue {
-  // So small that V8 always takes it into its caller.
+  // So small that V8 always inlines it.
   return Array.isArray(result) ? firstOfSeveral(result) : (result as LuaValue)
 }
 
@@ -69,7 +76,7 @@ function firstOfSeveral(result: readonly LuaValue[]): LuaValue {
   return Array.isArray(settled) ? (settled as LuaValue[])[0] : (settled as LuaValue)
 }
 
-/** All results as an array. Do not change it. */
+/** Returns all results as an array, which must not be changed. */
 export function all(result: LuaResult): readonly LuaValue[] {
   if (!Array.isArray(result)) return [result as LuaValue]
   if (!(result instanceof TailCall)) return result
@@ -77,12 +84,12 @@ export function all(result: LuaResult): readonly LuaValue[] {
   return Array.isArray(settled) ? settled : [settled as LuaValue]
 }
 
-/** Results as a function returns them: an array of one becomes its value. */
+/** Returns results in the form of a function's result: an array of one becomes its value. */
 export function results(values: readonly LuaValue[]): LuaResult {
   return values.length === 1 ? values[0] : values
 }
 
-/** The metatable of a value. Set by the runtime for strings, which share one. */
+/** The metatable that all strings share. The runtime sets it. */
 export const stringMeta: { table: LuaTable | undefined } = { table: undefined }
 
 export function metatableOf(value: LuaValue): LuaTable | undefined {
@@ -91,12 +98,15 @@ export function metatableOf(value: LuaValue): LuaTable | undefined {
   return value instanceof LuaUserdata ? value.metatable : undefined
 }
 
-/** A metamethod of a value, undefined when it has none. */
+/** Returns a metamethod of a value; undefined when it has none. */
 export function metamethod(value: LuaValue, event: string): LuaValue {
   return metatableOf(value)?.getString(event)
 }
 
-/** What is called for a value: itself, or its `__call` bound to it. `name` is for the error, empty or like `global 'f'`. */
+/**
+ * Returns the function that calling a value calls: itself, or its `__call` bound to it. `name` is
+ * for the error, empty or like `global 'f'`.
+ */
 export function callable(value: LuaValue, name = ''): LuaFunction {
   if (typeof value === 'function') return value
   const handler = metamethod(value, '__call')
@@ -123,12 +133,15 @@ export function callAll(callee: LuaValue, args: readonly LuaValue[]): readonly L
   return all(luaCallback(callee, args))
 }
 
-/** Calls a metamethod for an operator and returns its first result. To Lua it is the operator's function that calls it. */
+/**
+ * Calls a metamethod for an operator and returns its first result. In Lua's view the operator's
+ * function calls it.
+ */
 export function callMetamethod(handler: LuaValue, ...args: LuaValue[]): LuaValue {
   return first(enter(handler, args))
 }
 
-/** A level of its own in stack traces, where it is known by this name. */
+/** Makes a level of its own in stack traces, where this name identifies it. */
 function luaCallback(callee: LuaValue, args: readonly LuaValue[]): LuaResult {
   return enter(callee, args)
 }

@@ -1,10 +1,9 @@
-// redis.call: runs one command for a script and brings its reply back as Lua values.
+// redis.call: runs one command for a script and returns its reply as Lua values.
 //
-// The script's words are encoded into one buffer that is used for every call, the
-// command is found by its name in a Map, the reply is built without bytes: a call
-// costs what the command costs, and its values. The caller's own client runs it,
-// so everything that goes by client (who hears of it, who waits for the disk) is
-// as if it had sent the command itself.
+// The arguments are encoded into one buffer that every call reuses. The command is found by name in
+// a Map, and the reply is built without bytes. So a call costs little more than its command. The
+// command runs as the script's client. Durability and notifications therefore work as if the client
+// had sent it.
 
 import { CLIENT_RESTRICTED, type Client } from '../engine/clients/client.ts'
 import { denialOf } from '../engine/clients/permissions.ts'
@@ -15,41 +14,50 @@ import { UnfinishedChange } from '../engine/requests/command-failure.ts'
 import type { Command } from '../engine/spec/command.ts'
 import { meantBy } from '../engine/spec/command-table.ts'
 import { Arguments } from '../protocol/arguments.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { formatDouble, writeInteger } from '../util/numbers/numbers.ts'
 import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/meter.ts'
 import type { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
-import { errorTable, LuaReply, REPLY_ALLOWANCE_BYTES } from './lua-reply.ts'
+import { errorTable, REPLY_ALLOWANCE_BYTES, ReplyToLua } from './reply-to-lua.ts'
 import { SCRIPT_ALLOW_CROSS_SLOT_KEYS, SCRIPT_ALLOW_OOM, SCRIPT_UNDECLARED } from './shebang.ts'
 
-/** Room for the words of nearly every call. */
+/** Fits the arguments of nearly every call. */
 const WORDS_BYTES = 64 * 1024
-/** Words up to here are copied by a loop: a call into the runtime costs more. */
+/**
+ * Longer arguments are copied by a runtime call, shorter ones by a loop, which is faster for them.
+ */
 const SHORT_WORD_LENGTH = 32
 /** A safe integer's digits and sign. */
 const INTEGER_BYTES_MAX = 17
-/** Spellings of command names that are remembered, at places that their characters choose, less one. */
+/** Mask of the cache of command names; characters of the name choose the index. */
 const NAMES_MASK = 255
-/** What the words of one call may take together: they lie outside the heap, where nothing else bounds them. */
+/**
+ * Limit for the arguments of one call together. They lie outside the heap, where no other limit
+ * applies.
+ */
 const WORDS_BYTES_MAX = 512 * 1024 * 1024
 
-/** Commands that are not `fast` may take long: after so many of them others are heard … */
+/** A command that is not `fast` may take long. Other clients are served after so many of them … */
 const CALLS_PER_LOOK = 4
 /** … and after each that took so long. */
 const SLOW_CALL_MS = 5
 
-/** Steps a call counts as. */
+/** Steps counted for a call. */
 const CALL_STEPS = STEPS_PER_TICK / 100
 
 const NO_WORDS = 'ERR Please specify at least one argument for this redis lib call'
 const BAD_WORD = 'ERR Lua redis lib command arguments must be strings or integers'
 
-export class ScriptCommands implements CallingScript {
-  readonly reply: LuaReply
-  /** What the last call gave was an error. */
+export class RedisCall implements CallingScript {
+  readonly reply: ReplyToLua
+  /** True when the last call returned an error. */
   failed = false
-  /** The running script has called a command that writes: it cannot be stopped halfway any more. */
+  /**
+   * True when the running script has called a command that writes. It can then no longer be
+   * stopped.
+   */
   wrote = false
   readOnly = false
   allowsOom = false
@@ -59,22 +67,22 @@ export class ScriptCommands implements CallingScript {
   readonly #call: Call
   readonly #args = new Arguments()
   #words = Source.allocate(WORDS_BYTES)
-  /** Where the words taken so far end in `#words`. */
+  /** End of the encoded arguments in `#words`. */
   #end = 0
-  /** Bytes of the buffers that the words taken so far were too long for. */
+  /** Bytes of further buffers for the arguments of this call. */
   #grown = 0
-  /** A word was neither a string nor a number. */
+  /** True when an argument was neither a string nor a number. */
   #malformed = false
   readonly #names: string[] = new Array<string>(NAMES_MASK + 1).fill('')
   readonly #named: (Command | undefined)[] = new Array<undefined>(NAMES_MASK + 1).fill(undefined)
   #client: Client | undefined = undefined
-  /** Calls of commands that are not `fast` until others are heard. */
+  /** Calls of commands that are not `fast` until other clients are served. */
   #callsToLook = CALLS_PER_LOOK
 
-  /** `hear` lets others be heard while the script is slow. */
+  /** `hear` serves other clients while the script is slow. */
   constructor(engine: Engine, hear: () => void) {
     this.#engine = engine
-    this.reply = new LuaReply(hear)
+    this.reply = new ReplyToLua(hear)
     this.#admission = engine.requests.admission
     this.#call = new Call(engine)
     this.#call.mayBlock = false
@@ -82,7 +90,7 @@ export class ScriptCommands implements CallingScript {
     this.#call.reply = this.reply
   }
 
-  /** Prepares for a script of a client; `flags` are what it declares (shebang.ts). */
+  /** Prepares for a script of a client. `flags` are its declared flags (shebang.ts). */
   begin(client: Client, readOnly: boolean, flags: number): void {
     this.#client = client
     this.readOnly = readOnly
@@ -98,10 +106,10 @@ export class ScriptCommands implements CallingScript {
   }
 
   /**
-   * Takes a word of the call to come, in order from 0 on.
+   * Takes one argument of the next call, in order from index 0.
    *
-   * Word by word, so that whoever is called with the words need not make an object of its arguments: that was a tenth of all
-   * garbage that a job's scripts leave.
+   * Arguments come one by one, so that the caller makes no array of them. These arrays were a tenth
+   * of all garbage of a job's scripts.
    */
   take(index: number, word: LuaValue): void {
     let at = this.#end
@@ -116,11 +124,11 @@ export class ScriptCommands implements CallingScript {
       this.#malformed = true
       return
     }
-    // An integer goes straight into its bytes; it is no longer than what is kept free.
+    // An integer is written directly. It always fits the reserved bytes.
     else if (!Number.isSafeInteger(word)) text = printWord(word)
     let source = this.#words
     if (at + text.length + INTEGER_BYTES_MAX > source.u8.length) {
-      // What is encoded already stays where it is; the rest goes elsewhere.
+      // Encoded arguments stay where they are. The rest goes into a new buffer.
       this.#grown += 2 * text.length + WORDS_BYTES
       if (this.#grown > WORDS_BYTES_MAX) throw notEnoughMemory()
       meter.spendOn(text)
@@ -137,7 +145,10 @@ export class ScriptCommands implements CallingScript {
     this.#end = at + size
   }
 
-  /** Runs the command whose `length` words were taken, `name` being the first. Returns its reply, or an error's table; then `failed` is set. */
+  /**
+   * Runs the command of the `length` arguments taken; `name` is the first. Returns its reply, or an
+   * error table with `failed` set.
+   */
   run(length: number, name: LuaValue): LuaValue {
     this.failed = true
     if (length === 0) return errorTable(NO_WORDS)
@@ -147,23 +158,26 @@ export class ScriptCommands implements CallingScript {
     args.rawEnd = 0
     const named = this.#find(name)
     const command = named === undefined ? undefined : meantBy(named, args)
-    const refusal = this.#admission.refusalInScript(this, this.#client!, command, args)
+    const client = this.#client
+    assert(client !== undefined, 'a script runs for a client')
+    const refusal = this.#admission.refusalInScript(this, client, command, args)
     if (refusal !== undefined) {
       const table = errorTable(refusal.text)
       table.set('ignore_error_stats_update', true)
       return table
     }
-    // To publish is to write where messages are kept: one call says more than the flags.
-    if (
-      command!.isWrite ||
-      (command!.mayReplicate && this.#admission.claimsOf(command!, args, this.#client!).isWrite)
-    ) {
+    assert(command !== undefined, 'an unknown command is refused')
+    // PUBLISH to a kept channel is a write. Only the arguments show that, not the flags.
+    if (command.isWrite || (command.mayReplicate && this.#admission.claimsOf(command, args, client).isWrite)) {
       this.wrote = true
     }
-    return this.#run(command!)
+    return this.#run(client, command)
   }
 
-  /** Tells whether the caller may run the command that the `length` words taken make up; an error's table when there is no such command. */
+  /**
+   * Tells whether the client may run the command of the `length` arguments taken; returns an error
+   * table for an unknown command.
+   */
   check(length: number): LuaTable | boolean {
     if (length === 0) return errorTable(NO_WORDS)
     if (this.#malformed) return errorTable(BAD_WORD)
@@ -171,21 +185,22 @@ export class ScriptCommands implements CallingScript {
     const named = this.#engine.commands.find(this.#args.bytes(0))
     const command = named === undefined ? undefined : meantBy(named, this.#args)
     if (command === undefined) return errorTable('ERR Invalid command passed to redis.acl_check_cmd()')
-    const client = this.#client!
+    const client = this.#client
+    assert(client !== undefined, 'a script runs for a client')
     return (client.state & CLIENT_RESTRICTED) === 0 || denialOf(client.user, command, this.#args) === undefined
   }
 
-  #run(command: Command): LuaValue {
+  #run(client: Client, command: Command): LuaValue {
     const { reply } = this
     const call = this.#call
     if (meter.depthMax - meter.depth < TRUSTED_ROOM_BYTES) meter.reserve()
     reply.begin()
-    call.begin(this.#client!, this.#args, command)
+    call.begin(client, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES
     try {
       this.#engine.requests.runner.run(call, command)
     } catch (error) {
-      // Whatever the engine throws here is none of the script's business, least of all an overflow for it to catch.
+      // No error of the engine may be caught by the script, least of all a stack overflow.
       throw error instanceof UnfinishedChange ? error : new UnfinishedChange(error)
     } finally {
       meter.bytes -= REPLY_ALLOWANCE_BYTES
@@ -201,7 +216,7 @@ export class ScriptCommands implements CallingScript {
     return value
   }
 
-  /** Lets others be heard after a command that took long, and after every few of the others. */
+  /** Serves other clients after a slow command, and after every few of the others. */
   #letOthersBeHeard(command: Command): void {
     const tookLong = command.mayTakeLong && this.#engine.requests.runner.tookMs > SLOW_CALL_MS
     if (!tookLong && --this.#callsToLook > 0) return
@@ -209,7 +224,10 @@ export class ScriptCommands implements CallingScript {
     if (meter.interrupt !== undefined) meter.interrupt()
   }
 
-  /** The command that the first word names. Scripts write names as literals, the same object each time: it is known by that. */
+  /**
+   * Finds the command by its first argument. A script's literals are the same object each time, so
+   * that is compared first.
+   */
   #find(name: LuaValue): Command | undefined {
     if (typeof name !== 'string' || name.length === 0) return this.#engine.commands.find(this.#args.bytes(0))
     const last = name.length - 1
@@ -224,7 +242,10 @@ export class ScriptCommands implements CallingScript {
   }
 }
 
-/** A number that is no safe integer as a command's word: the shortest digits that read back the same. */
+/**
+ * Returns a number that is no safe integer as an argument: the shortest digits that read back the
+ * same.
+ */
 function printWord(value: number): string {
   return Number.isNaN(value) ? '-nan' : formatDouble(value)
 }

@@ -1,4 +1,5 @@
-// Payloads that come again are copied from memory: whoever unpacks one must see what reading it anew would give.
+// Repeated payloads are copied from a cache: unpacking one must give the same tables as reading it
+// again.
 
 import { expect, test } from 'vitest'
 import { cmsgpackLibrary } from '../../../../src/scripting/lua/lib/cmsgpack.ts'
@@ -40,7 +41,7 @@ test('payloads of one length, told apart by any one byte, are not confused', () 
   expect(client.ask('EVAL', script, 0)).toBe(':0\r\n')
 })
 
-test('a table with holes, many levels, tables as keys and several values stay what they are', () => {
+test('a table with holes, many levels, tables as keys and several values are unchanged', () => {
   const client = createEngine().connect()
   const script = `
     local seen = {}
@@ -65,7 +66,7 @@ test('a table with holes, many levels, tables as keys and several values stay wh
   expect(lines[1]).toMatch(/^\d\/20\/127$/)
 })
 
-test('what a copy takes is charged as what is read', () => {
+test('a copy is charged like a payload that is read', () => {
   const runtime = runtimeWithPrint([], { memoryBytesMax: 8 * 1024 * 1024 })
   runtime.addLibrary('cmsgpack', cmsgpackLibrary)
   const script = `

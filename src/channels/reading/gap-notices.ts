@@ -1,17 +1,19 @@
-// Gaps: messages that have gone before a subscriber read them. They are told on `__gap__:<channel>`. Of a channel that tells of gaps
-// none are told: where a rule keeps those channels, too, each gap could be the cause of the next.
+// Publishes gaps on `__gap__:<channel>`. A gap is a stretch of messages that were removed before a
+// subscriber read them. Channels whose names begin with `__gap__:` get no such notices: a rule may
+// keep those channels too, and then each gap could cause the next.
 
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { UNCOUNTED } from '../positions/read-positions.ts'
 
 const CHANNEL = '__gap__:'
 
-export class Gaps {
+export class GapNotices {
   readonly #publish: (channel: string, message: Bytes) => void
   readonly #later: (run: () => void) => void
-  /** Gaps to be told of when nobody is in the middle of something. */
+  /** Notices to publish once the current command is done. */
   #gaps: { channel: string; text: string }[] = []
 
   constructor(publish: (channel: string, message: Bytes) => void, later: (run: () => void) => void) {
@@ -19,8 +21,10 @@ export class Gaps {
     this.#later = later
   }
 
-  /** Has it told that messages have gone: `count` of them, UNCOUNTED = not known, from one id to another. */
+  /** Queues the notice that messages between two ids are gone: `count` of them, or UNCOUNTED. */
   note({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+    assert(count === UNCOUNTED || count > 0, 'a gap has messages')
+    assert(from.compare(to) <= 0, 'a gap begins before it ends')
     if (name.startsWith(CHANNEL)) return
     if (this.#gaps.length === 0) this.#later(() => this.#tell())
     this.#gaps.push({ channel: `${CHANNEL}${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })

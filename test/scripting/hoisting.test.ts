@@ -1,24 +1,25 @@
-// A script's functions that are the same in every run are made once; what a run can see is as if they were made anew.
+// Functions of a script that are the same in every run are made once. A run sees no difference from
+// new ones.
 
 import { expect, test } from 'vitest'
 import { Rand48 } from '../../src/scripting/lua/rand48.ts'
 import type { LuaRuntime } from '../../src/scripting/lua/runtime.ts'
 import { LuaTable } from '../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../src/scripting/lua/value.ts'
-import { LuaWorld } from '../../src/scripting/lua-world.ts'
+import { LuaSandbox } from '../../src/scripting/lua-sandbox.ts'
 import { createEngine } from '../support/engine.ts'
 
-/** A world whose `redis.seen(value)` hands values out, and those it was handed. */
+/** Makes a runtime whose `redis.seen(value)` collects values, and returns the list of them. */
 function world(): { runtime: LuaRuntime; seen: LuaValue[] } {
   const seen: LuaValue[] = []
   const redis = new LuaTable()
   redis.set('seen', ((value: LuaValue) => {
     seen.push(value)
   }) as LuaFunction)
-  return { runtime: new LuaWorld(redis, {}, new Rand48(), () => {}).runtime, seen }
+  return { runtime: new LuaSandbox(redis, {}, new Rand48(), () => {}).runtime, seen }
 }
 
-/** The values that each of two runs of a script hands to `redis.seen`. */
+/** Returns the values that each of two runs of a script passes to `redis.seen`. */
 function twice(script: string): [LuaValue[], LuaValue[]] {
   const { runtime, seen } = world()
   const main = runtime.compile(script, 'user_script')
@@ -89,7 +90,7 @@ return both()`
   }
 })
 
-test('a function that lasts still recurses, yields and has its name in errors', () => {
+test('a hoisted function still recurses, yields and has its name in errors', () => {
   const { runtime } = world()
   const run = (script: string): readonly LuaValue[] => {
     const main = runtime.compile(script, 'user_script')

@@ -1,11 +1,11 @@
-// What error messages call the value of an expression: `local 'x'`, `field 'y'`.
+// The names of expressions in error messages: `local 'x'`, `field 'y'`.
 //
-// Lua finds it in its own code, of which this is what the tree tells.
+// Lua finds them in its byte code; this file derives them from the syntax tree.
 
-import { quote } from './layout.ts'
+import { quote } from './line-layout.ts'
 import { type Expression, isConstant, isTruthy } from './syntax.ts'
 
-/** What error messages call an expression (`local 'x'`), empty when it has no name. */
+/** Returns the name of an expression (`local 'x'`); empty when it has none. */
 export function describe(node: Expression): string {
   switch (node.kind) {
     case 'global':
@@ -16,7 +16,7 @@ export function describe(node: Expression): string {
       return fieldName(node.key)
     case 'single':
       return describe(node.inner)
-    // What a constant decides, Lua's compiler has already left out.
+    // Lua's compiler removes branches that a constant decides.
     case 'and':
       return constantTruth(node.left) === true || leads(node.left, 'or') ? describe(node.right) : ''
     case 'or':
@@ -27,8 +27,9 @@ export function describe(node: Expression): string {
 }
 
 /**
- * Whether the first jump of an operand leads to what follows it, as that of `a or b` in `(a or b) and c` does. Lua follows
- * that jump when it looks for the name of a value, and so finds that of c; elsewhere jumps lead it past the name.
+ * Tells whether the first jump of an operand leads to the code behind it, as that of `a or b` does
+ * in `(a or b) and c`. Lua follows that jump when it looks for a value's name, and so finds the
+ * name of c. Other jumps lead past the name.
  */
 function leads(node: Expression, kind: 'and' | 'or'): boolean {
   if (node.kind === 'single') return leads(node.inner, kind)
@@ -48,14 +49,15 @@ function fieldName(key: Expression): string {
   return "field '?'"
 }
 
-/** Whether a constant is true in a condition; undefined for what is none. */
+/** Returns whether a constant is true in a condition; undefined for other expressions. */
 function constantTruth(node: Expression): boolean | undefined {
   if (node.kind === 'single') return constantTruth(node.inner)
   if (node.kind === 'unary' && node.operator === 'not') {
     const truth = constantTruth(node.operand)
     return truth === undefined ? undefined : !truth
   }
-  // What a constant on the left decides is the right side, and that is a constant if it is one.
+  // When the constant on the left decides, the right side is the value, and may be a constant
+  // itself.
   if (node.kind === 'and') return constantTruth(node.left) === true ? constantTruth(node.right) : undefined
   if (node.kind === 'or') return constantTruth(node.left) === false ? constantTruth(node.right) : undefined
   return isConstant(node) ? isTruthy(node) : undefined

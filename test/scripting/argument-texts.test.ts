@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TextMemory } from '../../src/scripting/text-memory.ts'
+import { ArgumentTexts } from '../../src/scripting/argument-texts.ts'
 import { Bytes } from '../../src/util/bytes/bytes.ts'
 import { textOf } from '../../src/util/bytes/text.ts'
 
@@ -12,8 +12,8 @@ test('bytes of every length and value become the text of those bytes', () => {
   }
 })
 
-test('what is remembered of a place is given for the same bytes only', () => {
-  const memory = new TextMemory(64)
+test('a cached text is returned for the same bytes only', () => {
+  const memory = new ArgumentTexts(64)
   const texts = ['bull:jobs:wait', 'bull:jobs:wai2', 'bull:jobs:wait', '', 'x'.repeat(64), 'x'.repeat(65), '\xff\0', '']
   for (let round = 0; round < 3000; round++) {
     for (const place of [0, 1, 15, 16, 40]) {
@@ -23,8 +23,8 @@ test('what is remembered of a place is given for the same bytes only', () => {
   }
 })
 
-test('a place that kept changing is remembered again once it stays', () => {
-  const memory = new TextMemory(64)
+test('an index that kept changing is cached again once it is stable', () => {
+  const memory = new ArgumentTexts(64)
   for (let i = 0; i < 20; i++) expect(memory.text(3, Bytes.from(`job:${i}`))).toBe(`job:${i}`)
   for (let i = 0; i < 2000; i++) expect(memory.text(3, Bytes.from('job:19'))).toBe('job:19')
 })

@@ -1,45 +1,46 @@
-// The line of those who read on: readers that are behind, and members of groups that are.
+// The queue of readers and group members that are behind and catch up.
 //
-// Each is given a slice when its client has taken the one before, and stands at the end of the line again. Everybody else is heard
-// between two turns of the line, which are bounded by time.
+// Each is given a slice when its client has taken the slice before, and then goes to the queue's
+// end. The queue is served for a bounded time per turn; other clients are served between its turns.
 
 import type { UnitClock } from '../../engine/upkeep/unit-clock.ts'
+import { assert } from '../../util/assert.ts'
 import type { Clock } from '../../util/time/clock.ts'
-import { SLICE_BYTES, type Sliced } from './reader.ts'
+import { type PacedReader, SLICE_BYTES } from './reader.ts'
 
-/** How long those in the line are served before everybody else is heard again. */
+/** The time that one turn of the queue may take. */
 const READ_MS_MAX = 1
-/** When it is looked again whether a client has taken its slice that cannot tell. */
+/** Interval at which a transport that cannot report a drained buffer is asked again. */
 const LOOK_AGAIN_MS = 1
 
-export interface ReadingLineHost {
+export interface CatchUpQueueHost {
   readonly environment: {
     readonly clock: Clock
-    /** What a transport cannot tell is asked for again after this clock's time. */
+    /** The clock for asking a transport again. */
     readonly workClock: Clock
     readonly unitClock: UnitClock
   }
 }
 
-export class ReadingLine {
-  readonly #host: ReadingLineHost
+export class CatchUpQueue {
+  readonly #host: CatchUpQueueHost
   readonly #later: (run: () => void) => void
-  #waiting: Sliced[] = []
+  #waiting: PacedReader[] = []
   #isServedSoon = false
 
-  constructor(host: ReadingLineHost, later: (run: () => void) => void) {
+  constructor(host: CatchUpQueueHost, later: (run: () => void) => void) {
     this.#host = host
     this.#later = later
   }
 
-  /** Has `read` called when the client has taken what it was given. */
-  add(reader: Sliced): void {
+  /** Queues a reader. Its `read` is called when its client has taken the last slice. */
+  add(reader: PacedReader): void {
     if (reader.queued) return
     reader.queued = true
     this.#push(reader)
   }
 
-  #push(reader: Sliced): void {
+  #push(reader: PacedReader): void {
     this.#waiting.push(reader)
     this.#serveSoon()
   }
@@ -58,22 +59,27 @@ export class ReadingLine {
     const line = this.#waiting
     this.#waiting = []
     let at = 0
-    while (at < line.length && clock.monotonic() < untilMs) this.#serveOne(line[at++]!)
+    for (const reader of line) {
+      if (clock.monotonic() >= untilMs) break
+      this.#serveOne(reader)
+      at++
+    }
     if (at === line.length) return
     this.#waiting = [...line.slice(at), ...this.#waiting]
     this.#serveSoon()
   }
 
-  #serveOne(reader: Sliced): void {
+  #serveOne(reader: PacedReader): void {
     const { client } = reader
     const { transport } = client
+    assert(reader.queued, 'a reader in the queue is marked as queued')
     if (client.closed || reader.ended) return
     if (transport.backlogBytes > 0 || client.heldForDurability) {
       const again = (): void => this.#push(reader)
       if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
       else this.#host.environment.workClock.after(LOOK_AGAIN_MS, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
-      // What it was given leaves when this turn ends.
+      // The last slice leaves at the end of this turn.
       this.#push(reader)
     } else {
       reader.queued = false

@@ -1,28 +1,35 @@
-// The places in a program where a field is named: `t.x`, `t:m()`, `t.x = 1`, and global variables.
+// Inline caches for the sites in a program that name a field: `t.x`, `t:m()`, `t.x = 1`, and global
+// variables.
 //
-// Each remembers the shape of the table it met last and the place of its key there. Compiled code compares the shape and
-// takes the value from its place; whatever is not so comes here, is done by all rules, and is remembered for the next time:
+// A cache remembers the shape of the last table at its site, and the place of the key in that
+// shape. Compiled code compares shapes and takes the value from its place. Every other case comes
+// here, follows all of Lua's rules, and is remembered for the next time:
 //
 //     o?.shape === i3.shape && ($1 = o.values[i3.place]) !== undefined ? $1 : i3.get(o)
 //
-// Only tables have a `shape`, so that one comparison also tells a table from any other value.
+// Only tables have a `shape`, so this comparison also tells a table from any other value.
 //
-// Methods are found where `__index` leads: a site remembers that way as well, for one table between object and method.
+// A method is found through `__index`. A cache remembers that way as well, for one table between
+// object and method.
 //
-// Functions that are called by the name of a global (`tonumber(x)`, `math.floor(x)`) have sites of another kind: where globals
-// and libraries are read-only, as in all worlds of Redis, the function itself is remembered.
+// Functions that are called by a global name (`tonumber(x)`, `math.floor(x)`) have caches of
+// another kind. Where globals and libraries are read-only, as in all sandboxes of Redis, the
+// function itself is remembered.
 
-import { metatableOf } from './calls.ts'
+import { metatableOf } from './calling-convention.ts'
 import { runtimeError } from './errors.ts'
 import { callee, index, setIndex } from './operations.ts'
 import { Shape } from './shape.ts'
 import { LuaTable, READ_ONLY } from './table.ts'
 import type { LuaFunction, LuaValue } from './value.ts'
 
-/** The shape of no table: what a site knows before it has met one. */
+/** A shape that no table has; the state of a cache before its first table. */
 const NO_SHAPE = new Shape([undefined], 0, false)
 
-/** How a key is found through a metatable: the places of `__index` there and of the key in the table that it names. */
+/**
+ * The way to a key through a metatable: the place of `__index` there, and of the key in the table
+ * that it names.
+ */
 interface Way {
   readonly metaShape: Shape
   readonly indexPlace: number
@@ -37,19 +44,19 @@ function wayFrom(metatable: LuaTable, key: string): Way | undefined {
   return { metaShape: metatable.shape, indexPlace, holderShape: holder.shape, holderPlace: holder.shape.find(key) }
 }
 
-export class Site {
-  /** The table met last, and the place of the key there. */
+export class InlineCache {
+  /** The shape of the last table, and the place of the key there. */
   shape: Shape = NO_SHAPE
   place = 0
   readonly key: string
-  /** What errors call the object, like `local 'x'`; empty when it has no name. */
+  /** The object's name in errors, like `local 'x'`; empty when it has none. */
   readonly name: string
 
   /** A shared shape without the key. */
   #without: Shape = NO_SHAPE
   /** For writing: that shape with the key added. */
   #with: Shape = NO_SHAPE
-  /** For reading: where a metatable leads. */
+  /** For reading: the way through a metatable. */
   #way: Way | undefined = undefined
 
   constructor(key: string, name: string) {
@@ -57,7 +64,7 @@ export class Site {
     this.name = name
   }
 
-  /** `object.key` by all rules. */
+  /** `object.key` with all of Lua's rules. */
   get(object: LuaValue): LuaValue {
     let metatable: LuaTable | undefined
     if (object instanceof LuaTable) {
@@ -91,7 +98,7 @@ export class Site {
     return index(object, this.key, this.name)
   }
 
-  /** `object.key = value` by all rules. */
+  /** `object.key = value` with all of Lua's rules. */
   set(object: LuaValue, value: LuaValue): void {
     if (!(object instanceof LuaTable)) {
       setIndex(object, this.key, value, this.name)
@@ -102,7 +109,7 @@ export class Site {
       if (metatable?.getString('__newindex') === undefined) runtimeError(READ_ONLY)
     } else if (metatable === undefined || metatable.shape.find('__newindex') === 0) {
       if (shape === this.#without) {
-        // As inserting does when there is room.
+        // Does what inserting does when there is room.
         if (values.length <= object.nodes) {
           object.shape = this.#with
           values.push(value)
@@ -127,20 +134,20 @@ export class Site {
   }
 }
 
-/** Where a function is called by the name of a global, or of a field of one. */
-export class FunctionSite {
-  /** The shape of the globals for which `value` holds. */
+/** The cache of a call to a function by the name of a global, or of a field of one. */
+export class FunctionInlineCache {
+  /** The shape of the globals for which `value` is valid. */
   shape: Shape = NO_SHAPE
   value: LuaFunction | undefined = undefined
-  readonly #global: Site
-  readonly #field: Site | undefined
+  readonly #global: InlineCache
+  readonly #field: InlineCache | undefined
 
   constructor(global: string, field?: string) {
-    this.#global = new Site(global, '')
-    this.#field = field === undefined ? undefined : new Site(field, `global '${global}'`)
+    this.#global = new InlineCache(global, '')
+    this.#field = field === undefined ? undefined : new InlineCache(field, `global '${global}'`)
   }
 
-  /** The function that is called, by all rules. */
+  /** Returns the function to call, with all of Lua's rules. */
   find(globals: LuaTable): LuaFunction {
     const member = this.#field
     const holder = this.#global.get(globals)

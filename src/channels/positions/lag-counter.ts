@@ -1,16 +1,19 @@
-// How many messages of very many streams are behind each of very many places: subscribers by a pattern that matches many channels.
+// Counts the lag of very many positions over very many streams: the subscribers of a pattern that
+// matches many channels.
 //
-// The places stand in order. A message is behind those before it, so it adds one to a whole beginning of their row; such sums are kept as
-// differences. A stream that all have heard, or none, costs two searches in the row. Of another one either its messages are looked at, or
-// the places that lie within it, whichever are fewer: never each place for each stream.
+// The positions are sorted. A message adds one to the lag of every position before it, which is a
+// prefix of the sorted row. These sums are kept as differences. A stream that all positions have
+// passed, or none, costs two binary searches. For another stream, either its messages are walked or
+// the positions within it, whichever are fewer; never each position for each stream.
 
 import type { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 
-/** Places that are looked at between two steps. */
+/** Positions that one step handles. */
 const STEP = 100
-/** Of a stream with more messages the places within it are looked at. */
+/** A stream with more messages than this is counted by the positions within it. */
 const WALKED_MAX = 500
 
 const BEGIN = new StreamId()
@@ -18,21 +21,24 @@ const END = new StreamId().setMax()
 const from = new StreamId()
 const cursor = new EntryCursor()
 
-export class LagCount {
-  /** The places, the least first, and which was given when. */
+export class LagCounter {
+  /** The ids of the positions in order, and the index at which each was given. */
   readonly #ids: StreamId[]
   readonly #order: number[]
-  /** At i: so many messages are behind the places before i, and not behind that one. */
+  /** At index i: messages that are behind the positions before i, and not behind position i. */
   readonly #added: Float64Array
 
-  /** Keeps the ids, which must not change. */
+  /** Keeps the ids; they must not change. */
   constructor(ids: readonly StreamId[]) {
-    this.#order = ids.map((_, i) => i).sort((a, b) => ids[a]!.compare(ids[b]!))
-    this.#ids = this.#order.map((i) => ids[i]!)
+    const sorted = ids.map((id, index) => ({ id, index })).sort((a, b) => a.id.compare(b.id))
+    this.#order = sorted.map(({ index }) => index)
+    this.#ids = sorted.map(({ id }) => id)
     this.#added = new Float64Array(ids.length + 1)
   }
 
-  /** Counts the messages of one stream, in steps of bounded work. The stream may change between them. */
+  /**
+   * Counts the messages of one stream in bounded steps. The stream may change between two steps.
+   */
   *add(stream: Stream): Generator<undefined, undefined> {
     if (stream.length === 0) return
     const none = this.#before(stream.firstId)
@@ -46,16 +52,20 @@ export class LagCount {
     for (let more = stream.first(cursor); more; more = stream.next(cursor)) this.#added[this.#before(cursor.id)]!++
   }
 
-  /** Counts what lies before the places from `begin` to `end`, between them, and behind them. */
+  /** Counts the messages before, between and behind the positions from `begin` to `end`. */
   *#seek(stream: Stream, begin: number, end: number): Generator<undefined, undefined> {
+    let behind = BEGIN
     for (let i = begin; i < end; i++) {
-      this.#added[i]! += countBetween(stream, i === begin ? BEGIN : this.#ids[i - 1]!, this.#ids[i]!)
+      const id = this.#ids[i]
+      assert(id !== undefined, 'the stream ends at a position of the row')
+      this.#added[i]! += countBetween(stream, behind, id)
+      behind = id
       if ((i - begin) % STEP === STEP - 1) yield
     }
-    this.#added[end]! += countBetween(stream, this.#ids[end - 1]!, END)
+    this.#added[end]! += countBetween(stream, behind, END)
   }
 
-  /** How many places are below an id. */
+  /** Returns how many positions are below an id. */
   #before(id: StreamId): number {
     let low = 0
     let high = this.#ids.length
@@ -67,19 +77,20 @@ export class LagCount {
     return low
   }
 
-  /** Returns how many messages are behind each place, in the order in which the places were given. */
+  /** Returns the lag of each position, in the order in which the positions were given. */
   lags(): number[] {
     const lags: number[] = new Array(this.#ids.length).fill(0)
     let lag = 0
     for (let i = this.#ids.length - 1; i >= 0; i--) {
       lag += this.#added[i + 1]!
+      assert(lag >= 0, 'a lag is a number of messages')
       lags[this.#order[i]!] = lag
     }
     return lags
   }
 }
 
-/** Counts the entries behind an id, up to another. */
+/** Counts the entries behind one id, up to and including another. */
 export function countBetween(stream: Stream, behind: StreamId, to: StreamId): number {
   from.copyFrom(behind).increment()
   return stream.seek(from, cursor) ? stream.countUpTo(cursor, to, Number.POSITIVE_INFINITY) : 0

@@ -1,0 +1,286 @@
+// The subscribers of a channel that are remembered by name, and how far each has read. CHANNEL
+// SUBSCRIBERS, LAG, ACK, SEEK and FORGET read and change their state here.
+//
+// The remembered position of a subscriber is data (read-positions.ts). The reader of a connected
+// subscriber knows a newer position, and is told of changes.
+
+import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import { isShared } from '../../broker/shared-name.ts'
+import type { EventName } from '../../config/event-flags.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Word } from '../../engine/effects/effects.ts'
+import type { Database } from '../../store/keyspace/database.ts'
+import { Stream } from '../../store/stream/stream.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import type { Group } from '../groups/group.ts'
+import type { Groups } from '../groups/groups.ts'
+import { logKey } from '../log/channel-keys.ts'
+import { streamUnder } from '../log/channel-log.ts'
+import type { ChannelLogs } from '../log/channel-logs.ts'
+import type { MessageIds } from '../log/message-ids.ts'
+import { countBetween, LagCounter } from '../positions/lag-counter.ts'
+import { ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
+import { Reader } from './reader.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+export interface NamedSubscribersHost {
+  readonly db: Database
+  readonly ids: MessageIds
+  readonly positions: ReadPositions
+  readonly logs: ChannelLogs
+  readonly subscriptions: Subscriptions
+  readonly groups: Groups
+  /** Announces a change of a key, and propagates the given command. */
+  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
+}
+
+/** The state of one remembered subscriber. */
+export interface SubscriberState {
+  readonly user: string
+  readonly name: string
+  readonly isConnected: boolean
+  /** The last message that it was sent, or that it acknowledged. */
+  readonly position: ReadPosition
+  /** Number of messages behind its position. */
+  lag: number
+}
+
+/**
+ * The target of CHANNEL SEEK: behind an id, at a time, before the first kept message, or behind the
+ * last.
+ */
+export type SeekTarget = { readonly behind: StreamId } | { readonly ms: number } | 'first' | 'last'
+
+/** Subscribers whose lag is counted between two steps. */
+const COUNTED = 20
+const END = new StreamId().setMax()
+
+export class NamedSubscribers {
+  readonly #host: NamedSubscribersHost
+
+  constructor(host: NamedSubscribersHost) {
+    this.#host = host
+  }
+
+  /**
+   * Returns the remembered subscribers of a channel or pattern, or one of them. It works in bounded
+   * steps, because subscribers and channels may be very many. State that changes between two steps
+   * may be reported as before.
+   */
+  *list(kind: SubscriptionKind, target: string, subscriber?: string): Generator<undefined, readonly SubscriberState[]> {
+    const { positions } = this.#host
+    const found: SubscriberState[] = []
+    if (subscriber === undefined) {
+      for (const some of positions.of(kind, target)) {
+        for (const [each, position] of some) found.push(this.#describe(kind, target, each, position))
+        yield
+      }
+    } else {
+      const position = positions.get(kind, target, subscriber)
+      if (position !== undefined) found.push(this.#describe(kind, target, subscriber, position))
+    }
+    if (kind === 'pattern') yield* this.#countByPattern(target, found)
+    else yield* this.#count(kind, target, found)
+    return found
+  }
+
+  *#count(
+    kind: 'channel' | 'shard',
+    target: string,
+    found: readonly SubscriberState[],
+  ): Generator<undefined, undefined> {
+    const key = Bytes.from(logKey(kind, target))
+    for (const [i, each] of found.entries()) {
+      const stream = streamUnder(this.#host.db, key)
+      if (stream === undefined) return
+      each.lag = messagesBehind(stream, each.position)
+      if (i % COUNTED === COUNTED - 1) yield
+    }
+  }
+
+  *#countByPattern(pattern: string, found: readonly SubscriberState[]): Generator<undefined, undefined> {
+    const count = new LagCounter(found.map(({ position }) => position.id))
+    for (const log of this.#host.logs.logsOf('pattern', pattern)) {
+      if (log?.stream !== undefined) yield* count.add(log.stream)
+      yield
+    }
+    const lags = count.lags()
+    assert(lags.length === found.length, 'each subscriber has a lag')
+    for (const [i, each] of found.entries()) each.lag = lags[i] ?? 0
+  }
+
+  /** Describes a subscriber, without its lag. */
+  #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: ReadPosition): SubscriberState {
+    const position = this.#positionOf(this.#connected(kind, target, subscriber)) ?? remembered
+    const space = subscriber.indexOf(' ')
+    return {
+      user: subscriber.slice(0, space),
+      name: subscriber.slice(space + 1),
+      isConnected: position !== remembered,
+      position: new ReadPosition().copyFrom(position),
+      lag: 0,
+    }
+  }
+
+  /** Returns the reader of a connected subscriber, or its group if that has members. */
+  #connected(kind: SubscriptionKind, target: string, subscriber: string): Reader | Group | undefined {
+    const { groups, subscriptions } = this.#host
+    return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
+  }
+
+  #positionOf(reader: Reader | Group | undefined): ReadPosition | undefined {
+    if (reader === undefined) return undefined
+    if (!(reader instanceof Reader)) return this.#host.groups.positionOf(reader)
+    if (reader.acknowledged !== undefined) return reader.acknowledged
+    const { kind, target } = reader
+    return reader.positionNow(this.#host.logs.endOf(kind, target))
+  }
+
+  /**
+   * Returns the stream of a channel, whether or not a rule still names the channel. Throws when the
+   * key has another type.
+   */
+  messagesOf(name: string, kind: 'channel' | 'shard'): Stream | undefined {
+    return this.#host.db.getForRead(Bytes.from(logKey(kind, name)), Stream)
+  }
+
+  /**
+   * Returns the stream of one channel. A channel that no rule names any more is not read, but
+   * commands still show it.
+   */
+  #streamOf(kind: SubscriptionKind, target: string): Stream | undefined {
+    return kind === 'pattern' ? undefined : streamUnder(this.#host.db, Bytes.from(logKey(kind, target)))
+  }
+
+  // ── changes ──────────────────────────────────────────────────────────────
+
+  /**
+   * Notes that all messages up to an id were heard. The subscriber is the client itself; when the
+   * client is not subscribed, it is the subscriber of the client's user and name. In a group, the
+   * id ends the messages that this member has in flight. Returns false when they were acknowledged
+   * already, and undefined when no such subscriber acknowledges.
+   */
+  acknowledge(client: Client, kind: SubscriptionKind, target: string, id: StreamId): boolean | undefined {
+    const { groups, positions, subscriptions } = this.#host
+    if (isShared(target)) return groups.named(kind, target)?.acknowledge(client, id)
+    const subscriber = client.name === '' ? '' : `${client.user.name} ${client.name}`
+    const reader = subscriptions.of(client, kind, target) ?? this.#host.subscriptions.named(kind, target, subscriber)
+    if (reader === undefined) {
+      const position = subscriber === '' ? undefined : positions.get(kind, target, subscriber)
+      if (position === undefined) return undefined
+      if (!this.#advance(position, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
+      positions.set(kind, target, subscriber, position)
+      return true
+    }
+    const { acknowledged } = reader
+    if (acknowledged === undefined) return undefined
+    // The client cannot have heard messages that it was not sent.
+    const sent = reader.positionNow(this.#host.logs.endOf(kind, target)).id
+    if (!this.#advance(acknowledged, id, sent, kind, target)) return false
+    if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
+    return true
+  }
+
+  /** Moves a position forward to an id, at most to the last message sent. */
+  #advance(position: ReadPosition, id: StreamId, sent: StreamId, kind: SubscriptionKind, target: string): boolean {
+    const to = id.compare(sent) < 0 ? id : sent
+    if (to.compare(position.id) <= 0) return false
+    if (position.count !== UNCOUNTED) {
+      const stream = this.#streamOf(kind, target)
+      position.count = stream === undefined ? UNCOUNTED : countAt(stream, position, to)
+    }
+    position.id.copyFrom(to)
+    assert(to.compare(sent) <= 0, 'only sent messages are acknowledged')
+    return true
+  }
+
+  /**
+   * Moves a subscriber to another position, at once when it is connected. Returns false when it is
+   * not remembered.
+   */
+  seek(kind: SubscriptionKind, target: string, subscriber: string, aim: SeekTarget): boolean {
+    const { positions } = this.#host
+    if (positions.get(kind, target, subscriber) === undefined) return false
+    const position = this.#positionFor(kind, target, aim)
+    const reader = this.#connected(kind, target, subscriber)
+    if (reader === undefined) {
+      positions.set(kind, target, subscriber, position)
+    } else if (!(reader instanceof Reader)) {
+      this.#host.groups.seek(reader, position)
+    } else {
+      reader.seek(position, this.#host.logs.logsOf(kind, target))
+      this.#host.subscriptions.remember(reader, position)
+    }
+    return true
+  }
+
+  /**
+   * Returns the position of a seek target. Messages that are gone do not count as missed: the seek
+   * asked for what is left.
+   */
+  #positionFor(kind: SubscriptionKind, target: string, aim: SeekTarget): ReadPosition {
+    const last = this.#host.logs.endOf(kind, target).id
+    const position = new ReadPosition().set(last, UNCOUNTED)
+    if (aim !== 'last') {
+      if (aim === 'first') position.id.setZero()
+      else if ('behind' in aim) position.id.copyFrom(aim.behind)
+      else if (aim.ms > 0) position.id.setTime(aim.ms).decrement()
+      else position.id.setZero()
+      if (position.id.compare(last) > 0) position.id.copyFrom(last)
+    }
+    if (kind === 'pattern') return position
+    const stream = this.#streamOf(kind, target)
+    if (stream === undefined || stream.length === 0) return position
+    if (position.id.compare(stream.firstId) < 0) {
+      position.id.copyFrom(stream.firstId).decrement()
+      position.count = Number(stream.entriesAdded) - stream.length
+    } else {
+      position.count = Number(stream.entriesAdded) - messagesBehind(stream, position)
+    }
+    return position
+  }
+
+  /** Removes messages of a channel; returns how many. Throws when the key has another type. */
+  trim(name: string, kind: 'channel' | 'shard', trim: (stream: Stream) => number): number {
+    const key = Bytes.from(logKey(kind, name))
+    const stream = this.#host.db.getForWrite(key, Stream)
+    if (stream === undefined) return 0
+    const removed = trim(stream)
+    if (removed > 0) this.#host.changedKey(key, 'xtrim', ['XTRIM', key, 'MAXLEN', '=', stream.length])
+    return removed
+  }
+
+  /**
+   * Forgets a subscriber; returns false when it was not remembered. If it is connected, it
+   * continues like a subscriber without a name. A group with members continues with new messages.
+   */
+  forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
+    const reader = this.#connected(kind, target, subscriber)
+    if (reader instanceof Reader) this.#host.subscriptions.disown(reader)
+    else reader?.forget()
+    return this.#host.positions.forget(kind, target, subscriber)
+  }
+}
+
+/** Counts the messages behind a position. Walks the stream only when the position has no count. */
+export function messagesBehind(stream: Stream, position: ReadPosition): number {
+  const { length } = stream
+  if (length === 0 || position.id.compare(stream.lastId) >= 0) return 0
+  if (position.id.compare(stream.firstId) < 0) return length
+  if (position.count !== UNCOUNTED && !stream.hasTombstonesFrom(position.id)) {
+    const count = Number(stream.entriesAdded) - position.count
+    if (count >= 0 && count <= length) return count
+  }
+  return countBetween(stream, position.id, END)
+}
+
+/**
+ * Returns the number of messages that the channel had up to an id behind a position; UNCOUNTED when
+ * unknown.
+ */
+function countAt(stream: Stream, position: ReadPosition, id: StreamId): number {
+  if (position.id.compare(stream.firstId) >= 0) return position.count + countBetween(stream, position.id, id)
+  return Number(stream.entriesAdded) - stream.length + countBetween(stream, position.id, id)
+}
