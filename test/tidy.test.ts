@@ -169,6 +169,91 @@ describe('imports', () => {
   })
 })
 
+/** Most public fields that a class may have: more are several classes. */
+const FIELDS_MAX = 12
+/** Most files side by side in a folder: more are several rooms. */
+const FILES_MAX = 25
+
+/** Classes that may have more public fields, and why. */
+const WIDE_CLASSES: Readonly<Record<string, string>> = {
+  Client: 'all that is kept for a connection: one object with one shape for each of many thousands',
+  Counters: 'a row of figures',
+  Dataset: 'the handlers of a database are fields of the interface that the store calls (DatabaseHost)',
+  InfoFigures: 'a row of figures',
+  KeptState: 'a row of what an earlier state of a database consists of',
+  Operations: 'the operations of Lua, one a field, which compiled scripts call',
+  Replica: 'a row of what a replica has said of itself, and how far it is',
+  ServerState: 'the conditions of a server, one a field',
+  TableHost: 'the fields of the interface that the store calls (DatabaseHost)',
+}
+
+/** Files that assemble an engine, and why: the others are given one. */
+const ASSEMBLERS: Readonly<Record<string, string>> = {
+  'src/server/boot/boot.ts': 'the boot',
+  'src/server/boot/second-engine.ts': 'the boot of an engine that files are replayed into',
+  'src/persistence/snapshot/check-rdb.ts': 'builds values to check them, in a memory of its own, without a boot',
+  'src/prover/durability/power-trial.ts': 'a boot of its own, on a disk that loses power',
+  'src/cli/audit.ts': 'names the settings of two second engines, and runs no command',
+}
+
+/** Class → its public fields. The formatter indents them by two. */
+function publicFieldsOf(text: string): Map<string, string[]> {
+  const fields = new Map<string, string[]>()
+  let own: string[] | undefined
+  for (const line of text.split('\n')) {
+    const name = /^(?:export )?(?:abstract )?class (\w+)/.exec(line)?.[1]
+    if (name !== undefined) {
+      own = []
+      fields.set(name, own)
+    } else if (line === '}') own = undefined
+    const field = /^ {2}(?:override )?(?:readonly )?([A-Za-z_]\w*)[?!]?(?::| =)/.exec(line)?.[1]
+    if (field !== undefined) own?.push(field)
+  }
+  return fields
+}
+
+describe('rooms', () => {
+  test(`of ${FIELDS_MAX} public fields at most are the classes`, () => {
+    const wide = new Set<string>()
+    const wrong: string[] = []
+    for (const [path, text] of SOURCES) {
+      for (const [name, fields] of publicFieldsOf(text)) {
+        if (fields.length <= FIELDS_MAX) continue
+        wide.add(name)
+        if (WIDE_CLASSES[name] === undefined) wrong.push(`${path}: ${name} has ${fields.length}: ${fields.join(' ')}`)
+      }
+    }
+    expect(wrong).toEqual([])
+    expect([...wide].sort()).toEqual(Object.keys(WIDE_CLASSES).sort())
+  })
+
+  test(`of ${FILES_MAX} files at most are the folders, but for commands`, () => {
+    const counts = new Map<string, number>()
+    for (const path of SOURCES.keys()) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+    const crowded = [...counts].filter(([folder, count]) => count > FILES_MAX && !folder.startsWith('src/commands'))
+    expect(crowded).toEqual([])
+  })
+
+  test('are put together in few places: the others import Engine as a type', () => {
+    const found: string[] = []
+    for (const [path, text] of SOURCES) {
+      for (const [, names] of text.matchAll(/^import \{([^}]*)\} from '[^']*engine\/engine\.ts'$/gm)) {
+        if (/(?<!type )\bEngine\b/.test(names!)) found.push(path)
+      }
+    }
+    expect(found.sort()).toEqual(Object.keys(ASSEMBLERS).sort())
+  })
+
+  test('assign no field of an engine', () => {
+    const wrong: string[] = []
+    for (const [path, text] of SOURCES) {
+      if (path === 'src/prover/durability/power-trial.ts') continue
+      for (const [assignment] of text.matchAll(/\bengine(\.parts)?\.\w+ = .*/g)) wrong.push(`${path}: ${assignment}`)
+    }
+    expect(wrong).toEqual([])
+  })
+})
+
 describe('sources', () => {
   test.each([
     ['work left open', /\b(TODO|FIXME|XXX|HACK)\b|not implemented/i],
