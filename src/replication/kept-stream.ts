@@ -9,6 +9,7 @@
 
 import type { Word } from '../engine/effects/effects.ts'
 import type { Engine } from '../engine/engine.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { Backlog } from './backlog.ts'
 import { Stream } from './stream.ts'
@@ -90,34 +91,41 @@ export class KeptStream {
 
   // ── what goes into it ────────────────────────────────────────────────────
 
+  get #kept(): Stream {
+    assert(this.#stream !== undefined, 'what goes into the stream comes while one is kept')
+    return this.#stream
+  }
+
   /** The next effect says its database. */
   sayDatabase(): void {
-    this.#stream!.database = -1
+    this.#kept.database = -1
   }
 
   /** Adds bytes of somebody else's stream. */
   copy(bytes: Buffer): void {
-    this.#stream!.copy(new Source(bytes), 0, bytes.length)
+    this.#kept.copy(new Source(bytes), 0, bytes.length)
   }
 
   /** Adds what happened before anything was kept. */
   append(database: number, words: readonly Word[]): void {
-    this.#stream!.append(database, words)
+    this.#kept.append(database, words)
   }
 
   ping(): void {
-    this.#stream!.ping()
+    this.#kept.ping()
   }
 
   askForAcknowledgements(): void {
-    this.#stream!.askForAcknowledgements()
+    this.#kept.askForAcknowledgements()
   }
 
   // ── how far it may be sent ───────────────────────────────────────────────
 
   /** At the end of a turn: finds out up to where the journal has what was streamed. */
   followJournal(): void {
-    const { end } = this.#backlog!
+    const backlog = this.#backlog
+    assert(backlog !== undefined, 'how far may be sent is asked while a stream is kept')
+    const { end } = backlog
     const { progress } = this.#engine.durability
     if (!progress.enabled) {
       this.sendable = end
