@@ -131,7 +131,8 @@ export abstract class ReplyReader<V> {
       value = count === 0 ? this.container(type, []) : this.scalar(NIL, NO_BYTES, 0, 0)
     } else value = isText(type) ? this.#text(type) : this.#line(type)
     let outermost = type
-    for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
+    while (open.length > 0) {
+      const last = open[open.length - 1]!
       assert(last.missing > 0, 'a container that is whole is open no more')
       last.items.push(value)
       if (--last.missing > 0) return

@@ -403,7 +403,8 @@ export class ReplicatedJournal implements Journal {
    */
   async #mendFirst(first: Pending): Promise<boolean> {
     const { chain, log } = this.#options
-    const { position } = first.record!
+    assert(first.record !== undefined, 'a record that is asked for was sent')
+    const { position } = first.record
     try {
       const outcome = await settleAppend(log, first.batch, position - 1)
       if (this.#isOver) return true

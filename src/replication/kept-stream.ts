@@ -9,6 +9,7 @@
 
 import type { Word } from '../engine/effects/effects.ts'
 import type { Engine } from '../engine/engine.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { Backlog } from './backlog.ts'
 import { Stream } from './stream.ts'
@@ -96,34 +97,41 @@ export class KeptStream {
 
   // ── what goes into it ────────────────────────────────────────────────────
 
+  get #kept(): Stream {
+    assert(this.#stream !== undefined, 'effects are streamed while a stream is kept')
+    return this.#stream
+  }
+
   /** The next effect begins with SELECT. */
   sayDatabase(): void {
-    this.#stream!.database = -1
+    this.#kept.database = -1
   }
 
   /** Adds bytes of the primary's stream. */
   copy(bytes: Buffer): void {
-    this.#stream!.copy(new Source(bytes), 0, bytes.length)
+    this.#kept.copy(new Source(bytes), 0, bytes.length)
   }
 
   /** Adds an effect from before anything was kept. */
   append(database: number, words: readonly Word[]): void {
-    this.#stream!.append(database, words)
+    this.#kept.append(database, words)
   }
 
   ping(): void {
-    this.#stream!.ping()
+    this.#kept.ping()
   }
 
   askForAcknowledgements(): void {
-    this.#stream!.askForAcknowledgements()
+    this.#kept.askForAcknowledgements()
   }
 
   // ── how far it may be sent ───────────────────────────────────────────────
 
   /** At the end of a turn: updates how far the journal has what was streamed. */
   followJournal(): void {
-    const { end } = this.#backlog!
+    const backlog = this.#backlog
+    assert(backlog !== undefined, 'the end is asked for while a stream is kept')
+    const { end } = backlog
     const { progress } = this.#engine.effects.durability
     if (!progress.enabled) {
       this.sendable = end

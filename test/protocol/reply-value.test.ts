@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { BadReply } from '../../src/protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader } from '../../src/protocol/reply-value.ts'
 import { utf8Of } from '../../src/util/bytes/text.ts'
 
@@ -110,4 +111,14 @@ test('a push within pieces, and what follows it', () => {
   const { replies, pushes } = read([...bytes])
   expect(pushes).toEqual([['message', 'c', 'hi']])
   expect(replies).toEqual([[1]])
+})
+
+test('bytes that are no replies are refused, whatever they announce', () => {
+  for (const bytes of ['$x\r\n', '*1x\r\n', '$--1\r\n', 'HTTP/1.1 400 Bad Request\r\n'])
+    expect(() => read([bytes])).toThrow(BadReply)
+  expect(read(['$999999999999999\r\nabc', 'def']).replies).toEqual([])
+})
+
+test('an attribute without content is none', () => {
+  expect(read(['*2\r\n|0\r\n:1\r\n:2\r\n']).replies).toEqual([[1, 2]])
 })

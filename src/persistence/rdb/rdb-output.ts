@@ -1,5 +1,6 @@
 // RDB bytes on the way out: gathered in one buffer with a running checksum, taken away in pieces.
 
+import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
 import { lzfCompress } from '../../util/bytes/lzf.ts'
@@ -151,7 +152,8 @@ export class RdbOutput {
   /** Goes on with a long string until `untilBytes` are gathered; true when nothing of it is left. */
   writeRest(untilBytes: number): boolean {
     if (this.#restLength === 0) return true
-    const source = this.#restSource!
+    const source = this.#restSource
+    assert(source !== undefined, 'a rest is a rest of something')
     const start = this.#restStart
     const left = this.#restLength
     const length = Math.min(left, Math.max(1, untilBytes - this.length))
