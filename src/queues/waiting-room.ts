@@ -1,22 +1,36 @@
-// Everything that waits: who is parked on which key, in which order, until when.
+// Everything that waits: which waiter is parked on which topic, in which order, until when.
 //
-// Two views of one fact. Key → its waiters in order of arrival, a doubly linked
-// list; waiter → its places in those lists. So parking, leaving and disconnecting
-// cost the number of keys waited for, whoever else waits.
+// A topic is a key or a signal. A key is named by a string, in which the caller has put the
+// database. A signal is an object, and stands for anything else: a sync, replicas, the end of work.
 //
-//   parked ──markReady(key)──▶ (still parked, key in `ready`) ──serve──▶ left
-//      └────────────── deadline, disconnect, CLIENT UNBLOCK ───────────▶ left
+// Two views of one fact. Topic → its waiters in order of arrival, a doubly linked list; waiter →
+// its places in those lists. So parking, leaving and disconnecting cost the number of topics waited
+// for, however many others wait.
 //
-// A change only marks a key; the engine serves ready keys after the command,
-// script or EXEC that fed them (invariant 5). Names are `key` strings in which
-// the caller has put the database.
+//   parked ──markReady(topic)──▶ (still parked, topic in `ready`) ──serve──▶ left
+//      └────────────── deadline, disconnect, CLIENT UNBLOCK ────────────────▶ left
+//
+// A change only marks a topic; the engine serves ready topics after the command, script or EXEC
+// that fed them (invariant 5).
 
 import { assert } from '../util/assert.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/tables/name-map.ts'
 import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
-/** One waiter's place in one key's list. */
+/** Something that clients wait for and that is no key. It is known by identity; `what` is for people. */
+export class Signal {
+  readonly what: string
+
+  constructor(what: string) {
+    this.what = what
+  }
+}
+
+/** The name of a key, or a signal. */
+export type Topic = string | Signal
+
+/** One waiter's place in one topic's list. */
 interface Place {
   readonly waiter: Waiter
   readonly line: Line
@@ -24,9 +38,9 @@ interface Place {
   next: Place | undefined
 }
 
-/** The waiters of one key. */
+/** The waiters of one topic. */
 interface Line {
-  readonly key: string
+  readonly topic: Topic
   first: Place | undefined
   last: Place | undefined
   length: number
@@ -37,20 +51,20 @@ interface Line {
 /** Somebody parked. The owner is whatever the engine wants back. */
 export class Waiter<Owner = unknown> {
   readonly owner: Owner
-  /** Keys waited for. */
-  readonly keys: readonly string[]
+  /** What it waits for. */
+  readonly topics: readonly Topic[]
   /** Unix milliseconds; +Infinity = for ever. */
   readonly deadlineMs: number
   /** Runs when the time is up, after the waiter has left. */
   readonly onTimeout: () => void
-  /** Its places, one a key; empty once it left. */
+  /** Its places, one a topic; empty once it left. */
   places: Place[] = []
   /** Its number among the deadlines, -1 = none. */
   slot = -1
 
-  constructor(owner: Owner, keys: readonly string[], deadlineMs: number, onTimeout: () => void) {
+  constructor(owner: Owner, topics: readonly Topic[], deadlineMs: number, onTimeout: () => void) {
     this.owner = owner
-    this.keys = keys
+    this.topics = topics
     this.deadlineMs = deadlineMs
     this.onTimeout = onTimeout
   }
@@ -59,9 +73,12 @@ export class Waiter<Owner = unknown> {
 export class WaitingRoom<Owner = unknown> {
   /** Waiters parked at the moment. */
   count = 0
-  readonly #lines = new NameMap<Line>()
-  #ready: string[] = []
-  readonly #readySet = new NameSet()
+  readonly #keyLines = new NameMap<Line>()
+  readonly #signalLines = new Map<Signal, Line>()
+  /** In the order in which they were marked. */
+  #ready: Topic[] = []
+  readonly #readyKeys = new NameSet()
+  readonly #readySignals = new Set<Signal>()
   readonly #deadlines: DeadlineHeap
   /** Slot → waiter, and slot → its position in the heap. */
   readonly #slots: (Waiter<Owner> | undefined)[] = []
@@ -74,9 +91,14 @@ export class WaitingRoom<Owner = unknown> {
     })
   }
 
-  /** Number of keys somebody waits for. */
+  /** Number of keys that are waited for. */
   get awaitedKeys(): number {
-    return this.#lines.size
+    return this.#keyLines.size
+  }
+
+  /** Number of keys and signals that are waited for. */
+  get awaitedTopics(): number {
+    return this.#keyLines.size + this.#signalLines.size
   }
 
   /** Number of waiters whose time will be up. */
@@ -84,17 +106,19 @@ export class WaitingRoom<Owner = unknown> {
     return this.#deadlines.count
   }
 
-  /** Parks a waiter at the end of each of its keys' lines. A key named twice counts once. */
+  /** Parks a waiter at the end of each of its topics' lines. A topic named twice counts once. */
   park(waiter: Waiter<Owner>): void {
+    assert(waiter.places.length === 0, 'invariant 5: a waiter is parked once')
     this.count++
-    const seen = new NameSet()
-    for (const key of waiter.keys) {
-      if (seen.has(key)) continue
-      seen.add(key)
-      let line = this.#lines.get(key)
+    for (const topic of waiter.topics) {
+      let line = this.#lineOf(topic)
       if (line === undefined) {
-        line = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
-        this.#lines.set(key, line)
+        line = { topic, first: undefined, last: undefined, length: 0, cursor: undefined }
+        if (typeof topic === 'string') this.#keyLines.set(topic, line)
+        else this.#signalLines.set(topic, line)
+      } else if (line.last?.waiter === waiter) {
+        // It is the last of this line already: the topic was named twice.
+        continue
       }
       const place: Place = { waiter, line, previous: undefined, next: undefined }
       append(place)
@@ -114,7 +138,7 @@ export class WaitingRoom<Owner = unknown> {
     this.count--
     for (const place of waiter.places) {
       remove(place)
-      if (place.line.length === 0) this.#lines.delete(place.line.key)
+      if (place.line.length === 0) this.#forget(place.line.topic)
     }
     waiter.places = []
     if (waiter.slot !== -1) {
@@ -133,37 +157,52 @@ export class WaitingRoom<Owner = unknown> {
     }
   }
 
-  isAwaited(key: string): boolean {
-    return this.#lines.has(key)
+  isAwaited(topic: Topic): boolean {
+    return this.#lineOf(topic) !== undefined
   }
 
-  /** Notes that a key changed, if anybody waits for it. */
-  markReady(key: string): void {
-    if (!this.#lines.has(key) || this.#readySet.has(key)) return
-    this.#readySet.add(key)
-    this.#ready.push(key)
+  /** Notes that a key changed, or that a signal was raised, if anything waits for it. */
+  markReady(topic: Topic): void {
+    if (typeof topic === 'string') {
+      if (!this.#keyLines.has(topic) || this.#readyKeys.has(topic)) return
+      this.#readyKeys.add(topic)
+    } else {
+      if (!this.#signalLines.has(topic) || this.#readySignals.has(topic)) return
+      this.#readySignals.add(topic)
+    }
+    this.#ready.push(topic)
+  }
+
+  #lineOf(topic: Topic): Line | undefined {
+    return typeof topic === 'string' ? this.#keyLines.get(topic) : this.#signalLines.get(topic)
+  }
+
+  #forget(topic: Topic): void {
+    if (typeof topic === 'string') this.#keyLines.delete(topic)
+    else this.#signalLines.delete(topic)
   }
 
   get hasReady(): boolean {
     return this.#ready.length > 0
   }
 
-  /** Returns the keys marked since the last call, in order, and forgets the marks. */
-  takeReady(): string[] {
+  /** Returns the topics marked since the last call, in order, and forgets the marks. */
+  takeReady(): Topic[] {
     const ready = this.#ready
     this.#ready = []
-    this.#readySet.clear()
+    this.#readyKeys.clear()
+    this.#readySignals.clear()
     return ready
   }
 
   /**
-   * Visits who waits for a key, in order of arrival, until `visit` returns false.
+   * Visits the waiters of a topic, in order of arrival, until `visit` returns false.
    *
-   * Anybody may leave meanwhile, or go to the end, the visited one or others; nobody is visited twice. One walk at a time along
-   * a line.
+   * Waiters may leave meanwhile, or go to the end, the visited one or others; none is visited
+   * twice. One walk at a time along a line.
    */
-  forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
-    const line = this.#lines.get(key)
+  forEachOn(topic: Topic, visit: (waiter: Waiter<Owner>) => boolean): void {
+    const line = this.#lineOf(topic)
     if (line === undefined) return
     line.cursor = line.first
     for (let left = line.length; left > 0 && line.cursor !== undefined; left--) {
@@ -174,26 +213,33 @@ export class WaitingRoom<Owner = unknown> {
     line.cursor = undefined
   }
 
-  /** Walks every line: it is linked both ways, nobody waits in an empty one, and deadlines are in order. */
+  /** Walks every line: it is linked both ways, no line is empty, and deadlines are in order. */
   check(): void {
     if (!CHECKED) return
-    for (const key of this.#lines.keys()) {
-      const line = this.#lines.get(key)!
-      assert(line.key === key && line.first !== undefined, 'a line has somebody in it')
-      let previous: Place | undefined
-      for (let place: Place | undefined = line.first; place !== undefined; place = place.next) {
-        assert(place.previous === previous && place.line === line, 'a place knows its line and who is before it')
-        assert(place.waiter.places.includes(place), 'a waiter knows its places')
-        previous = place
-      }
-      assert(line.last === previous, 'a line knows who is last')
-    }
+    for (const line of this.#keyLines.values()) this.#checkLine(line)
+    for (const line of this.#signalLines.values()) this.#checkLine(line)
     this.#deadlines.check()
   }
 
-  /** Every key somebody waits for. */
+  #checkLine(line: Line): void {
+    assert(this.#lineOf(line.topic) === line && line.first !== undefined, 'a line has a waiter in it')
+    let previous: Place | undefined
+    for (let place: Place | undefined = line.first; place !== undefined; place = place.next) {
+      assert(place.previous === previous && place.line === line, 'a place knows its line and the place before it')
+      assert(place.waiter.places.includes(place), 'a waiter knows its places')
+      previous = place
+    }
+    assert(line.last === previous, 'a line knows its last place')
+  }
+
+  /** Every key that is waited for. */
   keys(): Iterable<string> {
-    return this.#lines.keys()
+    return this.#keyLines.keys()
+  }
+
+  /** Every signal that is waited for. */
+  signals(): Iterable<Signal> {
+    return this.#signalLines.keys()
   }
 
   /** Returns the earliest deadline in Unix ms, +Infinity when there is none. */

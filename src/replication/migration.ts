@@ -17,6 +17,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { encodeRequest } from '../protocol/request-encoder.ts'
+import { Signal } from '../queues/waiting-room.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
@@ -62,6 +63,8 @@ export class Migration implements ConnectionListener {
   /** Those that the target has, in order. */
   readonly taken: Parcel[] = []
   isOver = false
+  /** Raised when it is over and its client may remove the keys. */
+  readonly settled = new Signal('a migration')
   /** What went wrong: the first thing that the target refused, or that the connection broke. */
   error: ReplyError | undefined = undefined
   readonly #engine: Engine

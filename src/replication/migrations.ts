@@ -11,7 +11,6 @@ import type { Engine } from '../engine/engine.ts'
 import type { Call } from '../engine/requests/call.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import { ReplyError } from '../protocol/errors.ts'
-import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Dial } from './connection.ts'
 import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
@@ -47,30 +46,9 @@ export class Migrations {
       over: () => this.#settle(client),
     })
     this.#byClient.set(client, migration)
-    this.#park(call)
-  }
-
-  /** In a call that is run again: returns the migration that it waited for, or undefined after parking it once more. */
-  outcome(call: Call): Migration | undefined {
-    const migration = this.#byClient.get(call.client)
-    // CLIENT PAUSE: nothing is removed before it ends.
-    if (migration?.isOver && !this.#engine.pause.active) return migration
-    this.#park(call)
-    return undefined
-  }
-
-  stop(): void {
-    for (const client of [...this.#byClient.keys()]) this.#drop(client)
-  }
-
-  #park(call: Call): void {
-    // Calls are used again: of this one only the client is kept.
-    const { client } = call
-    call.block({
-      keys: [waitingName(client)],
+    call.waitFor({
+      signals: [migration.settled],
       timeoutMs: 0,
-      type: NONE,
-      servedByDeletion: true,
       // CLIENT UNBLOCK: there is no other end of this waiting but the migration's own.
       onTimeout: (reply) => {
         reply.error(GIVEN_UP)
@@ -79,11 +57,25 @@ export class Migrations {
     })
   }
 
+  /** In a call that is run again: returns the migration that it waited for, or undefined after parking it once more. */
+  outcome(call: Call): Migration | undefined {
+    const migration = this.#byClient.get(call.client)
+    // CLIENT PAUSE: nothing is removed before it ends.
+    if (migration?.isOver && !this.#engine.pause.active) return migration
+    call.waitAgain()
+    return undefined
+  }
+
+  stop(): void {
+    for (const client of [...this.#byClient.keys()]) this.#drop(client)
+  }
+
   /** It is over: its client's command is run again, and what is left of it is forgotten. */
   #settle(client: Client): void {
     if (this.#engine.pause.active) return
     this.#engine.unitClock.renew()
-    this.#engine.blocking.wakeEverywhere(waitingName(client))
+    const migration = this.#byClient.get(client)
+    if (migration !== undefined) this.#engine.blocking.raise(migration.settled)
     this.#drop(client)
   }
 
@@ -106,9 +98,4 @@ export class Migrations {
     this.#engine.clients.gone.remove(this.#drop)
     this.#engine.pause.ended.remove(this.#lookLater)
   }
-}
-
-/** What a client that migrates is parked under: keys are bytes, this character is none. */
-function waitingName(client: Client): string {
-  return `\u{1F69A}${client.id}`
 }

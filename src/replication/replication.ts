@@ -209,7 +209,7 @@ function awaited(replicaof: string): Following {
   }
 }
 
-export { Leading, REPLICAS } from './leading.ts'
+export { Leading } from './leading.ts'
 
 /** An engine's replication, which comes into being when it is first asked for. */
 export function replicationOf(engine: Engine): Replication {

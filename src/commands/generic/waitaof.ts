@@ -9,7 +9,7 @@ import { engineOf } from '../../engine/engine.ts'
 import { defineCommand } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, type Replication, replicationOf } from '../../replication/replication.ts'
+import { type Replication, replicationOf } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 
 const LOCAL_OUT_OF_RANGE = ERR.of('value is out of range, value must between 0 and 1')
@@ -57,7 +57,7 @@ export const waitaof = defineCommand({
     const isEnough = replication.copiesOf(client, 'disk') >= replicas
     if (isEnough && (local === 0 || durability.isSynced(client))) return answer(call.reply)
     if (!call.retrying && replicas > 0) leading.askForAcknowledgements()
-    durability.awaitSync(call, Number(timeout), answer, [REPLICAS])
+    durability.awaitSync(call, Number(timeout), answer, [leading.acknowledged])
   },
 })
 

@@ -33,18 +33,15 @@ export function loadAof(call: Call): void {
 }
 
 function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
-  const { client } = call
   const engine = engineOf(call)
   const { saving } = engine
   if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.state.loading.holds)
     throw notLoaded
-  client.paused = true
-  saving.reload(options, (outcome) => {
-    client.paused = false
-    engine.dispatch.replyTo(client, (reply) => {
+  call.whenDone<'reloaded' | 'not saved' | 'not loaded'>(
+    (done) => saving.reload(options, done),
+    (reply, outcome) => {
       if (outcome === 'reloaded') reply.ok()
       else reply.error(outcome === 'not saved' ? NOT_SAVED : notLoaded)
-    })
-    engine.turn.resumeSoon(client)
-  })
+    },
+  )
 }

@@ -26,14 +26,10 @@ export const save = defineCommand({
   run(call) {
     const saving = savingOf(call)
     if (saving.busyWith === 'save' || saving.busyWith === 'copy') throw ERR.saveInProgress
-    const { client } = call
-    const engine = engineOf(call)
-    client.paused = true
-    saving.save((saved) => {
-      client.paused = false
-      engine.dispatch.replyTo(client, (reply) => (saved ? reply.ok() : reply.error(ERR.failed)))
-      engine.turn.resumeSoon(client)
-    })
+    call.whenDone<boolean>(
+      (done) => saving.save(done),
+      (reply, saved) => (saved ? reply.ok() : reply.error(ERR.failed)),
+    )
   },
 })
 

@@ -18,8 +18,8 @@
 import type { Config } from '../../config/config.ts'
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import { Signal } from '../../queues/waiting-room.ts'
 import type { Database } from '../../store/keyspace/database.ts'
-import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -30,8 +30,6 @@ import type { Call } from '../requests/call.ts'
 import { noProgress, type Progress } from './journal.ts'
 
 const SLOTS = 4096
-/** Whoever waits for a sync (WAITAOF) is parked under this name: keys are bytes, this character is none. */
-const SYNC = '\u{1F4BE}'
 
 export interface DurabilityHost {
   readonly config: Config
@@ -41,7 +39,7 @@ export interface DurabilityHost {
   readonly changes: Changes
   readonly runner: { readonly client: Client | undefined }
   readonly turn: { endSoon(): void; flushSoon(client: Client): void }
-  readonly blocking: { wakeEverywhere(name: string): void }
+  readonly blocking: { raise(signal: Signal): void }
 }
 
 export class Durability {
@@ -50,6 +48,8 @@ export class Durability {
   /** True while it must hear of every change of a key. */
   listens = false
   readonly #host: DurabilityHost
+  /** Raised when the journal has got further, or is another. */
+  readonly #advanced = new Signal('a sync')
   rules: DurabilityRules
   /** The policy of keys without a rule. */
   #otherwise: SyncPolicy
@@ -89,8 +89,8 @@ export class Durability {
     config.onChange('appendfsync', (policy) => {
       this.#otherwise = policy
     })
-    // Who waits for a journal that is not there yet hears that none comes.
-    config.onChange('appendonly', () => host.blocking.wakeEverywhere(SYNC))
+    // A client that waits for a journal that is not there yet (WAITAOF) hears that none comes.
+    config.onChange('appendonly', () => host.blocking.raise(this.#advanced))
   }
 
   /** Hears of changes, and of looks, as long as some key's durability asks for it. */
@@ -113,7 +113,7 @@ export class Durability {
       state.journalFailed.follow(progress.failure !== undefined)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
-      this.#host.blocking.wakeEverywhere(SYNC)
+      this.#host.blocking.raise(this.#advanced)
       // Where a turn's end has synced by itself nobody is left to be told.
       if (this.#held.size > 0 || progress.synced < progress.appended) turn.endSoon()
     }
@@ -291,10 +291,10 @@ export class Durability {
   }
 
   /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up; `others`: what else it waits for. */
-  awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly string[] = []): void {
+  awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly Signal[] = []): void {
     // Asking is enough: nobody has to wait for the next second, or under `no` for ever. Another journal may follow while it waits.
     this.progress.require('always', call.client.waitsForWritten)
     if (!call.retrying) this.#host.turn.endSoon()
-    call.block({ keys: [SYNC, ...others], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
+    call.waitFor({ signals: [this.#advanced, ...others], timeoutMs, onTimeout })
   }
 }

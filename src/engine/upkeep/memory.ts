@@ -53,7 +53,7 @@ export interface MemoryHost {
   readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
   readonly channels: { readonly bytes: number } | undefined
   readonly watches: { readonly size: number }
-  readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
+  readonly blocking: { readonly room: { readonly count: number; readonly awaitedTopics: number } }
   readonly users: { readonly bytes: number }
   readonly slowLog: { readonly bytes: number }
   readonly tracking: { readonly tableBytes: number; readonly prefixCount: number }
@@ -134,7 +134,7 @@ export class Memory {
     return (
       tracking.tableBytes +
       (channels === undefined ? 0 : channels.bytes) +
-      (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES +
+      (lines + watches.size + blocking.room.awaitedTopics) * LINE_BYTES +
       blocking.room.count * PLACE_BYTES
     )
   }
