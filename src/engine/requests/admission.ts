@@ -162,10 +162,10 @@ export class Admission {
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
       if (this.#foundNoMemory && (claims.isDenyoom || queuesMore)) return this.refuse(client, command, ERR.outOfMemory)
     }
-    const failure = this.diskFailure
-    if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
-    if (this.#state.readOnly.holds && claims.isWrite) return this.refuse(client, command, ERR.readOnly)
-    if (this.#state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
+    // A client hears of the disk before it hears of the role; a script hears of the role first.
+    let unwritable = claims.isWrite || spec.asksForWrites ? this.diskFailure : undefined
+    if (claims.isWrite) unwritable ??= this.#refusalOfWrites(ERR.readOnly)
+    if (unwritable !== undefined) return this.refuse(client, command, unwritable)
     if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
         client,
@@ -247,9 +247,21 @@ export class Admission {
   }
 
   #retryRefusal({ isDenyoom, isWrite }: Requirements): ReplyError | undefined {
-    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom()) return ERR.outOfMemory
-    if (!isWrite) return undefined
+    return (isDenyoom ? this.#refusalForMemory() : undefined) ?? (isWrite ? this.#refusalOfWrites() : undefined)
+  }
+
+  /**
+   * Returns why nothing may be written: the role, the disk, the replicas, in this order; undefined = it may. `onReplica` is told on a
+   * read-only replica; undefined where the role was looked at before.
+   */
+  #refusalOfWrites(onReplica?: ReplyError): ReplyError | undefined {
+    if (onReplica !== undefined && this.#state.readOnly.holds) return onReplica
     return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
+  }
+
+  /** Makes room where memory is limited; returns the refusal when there is none to be had. */
+  #refusalForMemory(): ReplyError | undefined {
+    return this.#state.memoryLimited.holds && !this.#host.eviction.makeRoom() ? ERR.outOfMemory : undefined
   }
 
   /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */
@@ -284,10 +296,8 @@ export class Admission {
     if (claims === undefined) return this.#state.stale.holds ? ERR.primaryDown : undefined
     if (this.#state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
     if (claims.isWrite) {
-      if (this.#state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA
-      const { diskFailure } = this
-      if (diskFailure !== undefined) return diskFailure
-      if (this.#state.tooFewReplicas.holds) return ERR.noReplicas
+      const refusal = this.#refusalOfWrites(WRITING_SCRIPT_ON_REPLICA)
+      if (refusal !== undefined) return refusal
       if (readOnly) return WRITING_SCRIPT_IN_READ_ONLY
     }
     return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
@@ -344,10 +354,8 @@ export class Admission {
     if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
     // Once it has written it may go on: nothing is left half done.
     if (script.wrote || client.isObeyed) return undefined
-    if (claims.isWrite && this.#state.readOnly.holds) return ERR.readOnly
-    const { diskFailure } = this
-    if (claims.isWrite && diskFailure !== undefined) return diskFailure
-    if (claims.isWrite && this.#state.tooFewReplicas.holds) return ERR.noReplicas
+    const refusal = claims.isWrite ? this.#refusalOfWrites(ERR.readOnly) : undefined
+    if (refusal !== undefined) return refusal
     return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
   }
 
@@ -359,9 +367,7 @@ export class Admission {
 
   /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
   refusalOfWrite(): ReplyError | undefined {
-    const { eviction } = this.#host
-    if (this.#state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
-    return this.diskFailure ?? (this.#state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
+    return this.#refusalOfWrites() ?? this.#refusalForMemory()
   }
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
