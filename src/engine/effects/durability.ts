@@ -20,6 +20,7 @@ import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.
 import type { Reply } from '../../protocol/reply.ts'
 import { Signal } from '../../queues/waiting-room.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -227,6 +228,7 @@ export class Durability {
   /** The effects of a client's command were appended. */
   wrote(client: Client): void {
     const { progress } = this
+    assert(client.waitsForWritten <= progress.appended, 'invariant 3: the journal never goes back')
     client.waitsForWritten = progress.appended
     let { waits } = progress
     if (this.rules.size > 0) {
@@ -252,6 +254,7 @@ export class Durability {
   /** Keeps a client's output until the journal has caught up. */
   hold(client: Client): void {
     const { progress } = this
+    assert(progress.written <= progress.appended, 'invariant 3: bytes are appended before they are written')
     client.keepOutput()
     client.heldForDurability = true
     this.#held.add(client)
@@ -270,6 +273,7 @@ export class Durability {
     if (this.#held.size === 0) return
     const { answers, written, synced } = this.progress
     if (answers === false) return
+    assert(synced <= written, 'invariant 3: bytes are written before they are synced')
     // Most turns end while the same fsync is still under way.
     if (written === this.#settledWritten && synced === this.#settledSynced) return
     this.#settledWritten = written

@@ -22,6 +22,7 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../../protocol/request-parser.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import {
   CLIENT_MONITOR,
@@ -49,7 +50,7 @@ import type { DebugSwitches } from '../upkeep/debug-switches.ts'
 import type { Eviction } from '../upkeep/eviction.ts'
 import type { Faults } from '../upkeep/faults.ts'
 import type { ScriptRunner } from './script-runner.ts'
-import { discardTransaction, transactionOf } from './transaction.ts'
+import { discardTransaction, openTransactionOf } from './transaction.ts'
 
 export interface AdmissionHost {
   readonly config: Config
@@ -191,9 +192,9 @@ export class Admission {
       return false
     }
     if (this.#state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
-    if (this.#state.snapshot.holds && saving!.postpones(client, command, args)) return false
+    if (this.#state.snapshot.holds && saving?.postpones(client, command, args) === true) return false
     if (inMulti && spec.duringMulti === undefined) {
-      transactionOf(client)!.add(command, args, claims)
+      openTransactionOf(client).add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
       replies.status('QUEUED')
       return false
@@ -204,9 +205,10 @@ export class Admission {
   /** Sends a client to another node, and returns false, when a request's keys are not served here. */
   #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
     const { redirection, replies, watches } = this.#host
-    const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
+    assert(redirection !== null, 'a node of a cluster knows which node serves a slot')
+    const elsewhere = redirection.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
-    if (redirection!.postpones(client, args, elsewhere)) return false
+    if (redirection.postpones(client, args, elsewhere)) return false
     // Unlike other refusals it is told as it is by EXEC, too.
     if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
     else if (client.transaction !== undefined) client.transaction.broken = true
@@ -218,7 +220,7 @@ export class Admission {
   /** As `admit`, for who is obeyed: all that can keep its command from running is that it is queued. */
   admitObeyed(client: Client, command: Command, args: Arguments): boolean {
     if ((client.state & CLIENT_MULTI) === 0 || command.spec.duringMulti !== undefined) return true
-    transactionOf(client)!.add(command, args)
+    openTransactionOf(client).add(command, args)
     return false
   }
 

@@ -7,6 +7,8 @@
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
@@ -76,6 +78,7 @@ export class Turn {
 
   /** Sends a client what it is owed at the end of this turn. */
   flushSoon(client: Client): void {
+    if (CHECKED) assert(client.queuedForFlush === this.#flushes.includes(client), 'a client is flushed once a turn')
     if (client.queuedForFlush) return
     client.queuedForFlush = true
     this.#flushes.push(client)
@@ -197,7 +200,11 @@ export class Turn {
   }
 
   #flush(client: Client): boolean {
-    const { clientMemory, clients, outputLimits, stats } = this.#host
+    const { clientMemory, clients, durability, outputLimits, stats } = this.#host
+    const { synced, written } = durability.progress
+    assert(client.waitsForWritten <= written, 'invariant 3: a reply leaves after its bytes were written')
+    assert(client.waitsForSynced <= synced, 'invariant 3: a reply that waits for a sync leaves after it')
+    assert(!client.heldForDurability, 'invariant 3: a reply that is held is not sent')
     stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()

@@ -169,6 +169,7 @@ export class Blocking {
    */
   serve(): void {
     const { room } = this
+    assert(this.#host.runner.client === undefined, 'invariant 5: waiters are served after the command that fed them')
     while (room.hasReady) {
       for (const topic of room.takeReady()) {
         if (typeof topic === 'string') this.#serveLine(topic)
