@@ -8,7 +8,6 @@
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { assert } from '../../util/assert.ts'
-import { CHECKED } from '../../util/invariant.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
@@ -78,7 +77,6 @@ export class Turn {
 
   /** Sends a client what it is owed at the end of this turn. */
   flushSoon(client: Client): void {
-    if (CHECKED) assert(client.queuedForFlush === this.#flushes.includes(client), 'a client is flushed once a turn')
     if (client.queuedForFlush) return
     client.queuedForFlush = true
     this.#flushes.push(client)
