@@ -1,68 +1,86 @@
-// The waiting room: which waiters are parked on which keys, in which order, until when.
+// Everything that waits: which waiter is parked on which topic, in which order, until when.
 //
-// The room has two views of one fact. Each key has its waiters in order of arrival, in a doubly
-// linked list. Each waiter has its entries in those lists. So parking, leaving and disconnecting
-// cost the number of keys the waiter waits for, however many other waiters there are.
+// A topic is a key or a signal. A key is named by a string, in which the caller has put the
+// database. A signal is an object, and stands for anything else: a sync, replicas, the end of work.
 //
-//   parked ──markReady(key)──▶ (still parked, key in `ready`) ──serve──▶ left
-//      └────────────── deadline, disconnect, CLIENT UNBLOCK ───────────▶ left
+// Two views of one fact. Topic → its waiters in order of arrival, a doubly linked list; waiter →
+// its places in those lists. So parking, leaving and disconnecting cost the number of topics waited
+// for, however many others wait.
 //
-// A change only marks its key. The engine serves marked keys after the command, script or EXEC that
-// changed them (invariant 5). Names are `key` strings that include the database.
+//   parked ──markReady(topic)──▶ (still parked, topic in `ready`) ──serve──▶ left
+//      └────────────── deadline, disconnect, CLIENT UNBLOCK ────────────────▶ left
+//
+// A change only marks a topic; the engine serves ready topics after the command, script or EXEC
+// that fed them (invariant 5).
 
 import { assert } from '../util/assert.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/tables/name-map.ts'
 import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
-/** One waiter's entry in one key's queue. */
+/** Something that clients wait for and that is no key. It is known by identity; `what` is for people. */
+export class Signal {
+  readonly what: string
+
+  constructor(what: string) {
+    this.what = what
+  }
+}
+
+/** The name of a key, or a signal. */
+export type Topic = string | Signal
+
+/** One waiter's place in one topic's list. */
 interface QueueEntry {
   readonly waiter: Waiter
-  readonly queue: KeyQueue
+  readonly line: TopicQueue
   previous: QueueEntry | undefined
   next: QueueEntry | undefined
 }
 
-/** The waiters of one key. */
-interface KeyQueue {
-  readonly key: string
+/** The waiters of one topic. */
+interface TopicQueue {
+  readonly topic: Topic
   first: QueueEntry | undefined
   last: QueueEntry | undefined
   length: number
-  /** The entry that a walk visits next. It moves on when that entry leaves. */
+  /** Whom a walk along the line visits next; moves on when that one leaves. */
   cursor: QueueEntry | undefined
 }
 
-/** A parked client. The owner is the value that the engine wants back. */
+/** Somebody parked. The owner is whatever the engine wants back. */
 export class Waiter<Owner = unknown> {
   readonly owner: Owner
-  /** The keys that it waits for. */
-  readonly keys: readonly string[]
-  /** Unix milliseconds; +Infinity means no timeout. */
+  /** What it waits for. */
+  readonly topics: readonly Topic[]
+  /** Unix milliseconds; +Infinity = for ever. */
   readonly deadlineMs: number
-  /** Runs when the deadline has passed, after the waiter has left. */
+  /** Runs when the time is up, after the waiter has left. */
   readonly onTimeout: () => void
-  /** Its places, one a key; empty once it left. */
-  entries: QueueEntry[] = []
+  /** Its places, one a topic; empty once it left. */
+  places: QueueEntry[] = []
   /** Its number among the deadlines, -1 = none. */
-  deadlineSlot = -1
+  slot = -1
 
-  constructor(owner: Owner, keys: readonly string[], deadlineMs: number, onTimeout: () => void) {
+  constructor(owner: Owner, topics: readonly Topic[], deadlineMs: number, onTimeout: () => void) {
     this.owner = owner
-    this.keys = keys
+    this.topics = topics
     this.deadlineMs = deadlineMs
     this.onTimeout = onTimeout
   }
 }
 
 export class WaitingRoom<Owner = unknown> {
-  /** Number of parked waiters. */
+  /** Waiters parked at the moment. */
   count = 0
-  readonly #queues = new NameMap<KeyQueue>()
-  #ready: string[] = []
-  readonly #readySet = new NameSet()
+  readonly #keyLines = new NameMap<TopicQueue>()
+  readonly #signalLines = new Map<Signal, TopicQueue>()
+  /** In the order in which they were marked. */
+  #ready: Topic[] = []
+  readonly #readyKeys = new NameSet()
+  readonly #readySignals = new Set<Signal>()
   readonly #deadlines: DeadlineHeap
-  /** Slot → waiter, and slot → index in the heap. */
+  /** Slot → waiter, and slot → its position in the heap. */
   readonly #slots: (Waiter<Owner> | undefined)[] = []
   readonly #positions: number[] = []
   readonly #freeSlots: number[] = []
@@ -73,170 +91,190 @@ export class WaitingRoom<Owner = unknown> {
     })
   }
 
-  /** Number of keys that have waiters. */
+  /** Number of keys that are waited for. */
   get awaitedKeys(): number {
-    return this.#queues.size
+    return this.#keyLines.size
   }
 
-  /** Number of waiters with a deadline. */
+  /** Number of keys and signals that are waited for. */
+  get awaitedTopics(): number {
+    return this.#keyLines.size + this.#signalLines.size
+  }
+
+  /** Number of waiters whose time will be up. */
   get deadlineCount(): number {
     return this.#deadlines.count
   }
 
-  /** Parks a waiter at the end of each of its keys' queues. A key named twice counts once. */
+  /** Parks a waiter at the end of each of its topics' lines. A topic named twice counts once. */
   park(waiter: Waiter<Owner>): void {
-    assert(waiter.entries.length === 0, 'a waiter is parked once')
+    assert(waiter.places.length === 0, 'invariant 5: a waiter is parked once')
     this.count++
-    const seen = new NameSet()
-    for (const key of waiter.keys) {
-      if (seen.has(key)) continue
-      seen.add(key)
-      let queue = this.#queues.get(key)
-      if (queue === undefined) {
-        queue = { key, first: undefined, last: undefined, length: 0, cursor: undefined }
-        this.#queues.set(key, queue)
+    for (const topic of waiter.topics) {
+      let line = this.#lineOf(topic)
+      if (line === undefined) {
+        line = { topic, first: undefined, last: undefined, length: 0, cursor: undefined }
+        if (typeof topic === 'string') this.#keyLines.set(topic, line)
+        else this.#signalLines.set(topic, line)
+      } else if (line.last?.waiter === waiter) {
+        // It is the last of this line already: the topic was named twice.
+        continue
       }
-      const entry: QueueEntry = { waiter, queue, previous: undefined, next: undefined }
-      append(entry)
-      waiter.entries.push(entry)
+      const place: QueueEntry = { waiter, line, previous: undefined, next: undefined }
+      append(place)
+      waiter.places.push(place)
     }
     if (waiter.deadlineMs !== Number.POSITIVE_INFINITY) {
       const slot = this.#freeSlots.pop() ?? this.#slots.length
       this.#slots[slot] = waiter
-      waiter.deadlineSlot = slot
+      waiter.slot = slot
       this.#deadlines.add(slot, waiter.deadlineMs)
     }
   }
 
-  /** Removes a waiter from its queues; has no effect if it left already. */
+  /** Takes a waiter out of every line; harmless when it left already. */
   leave(waiter: Waiter<Owner>): void {
-    if (waiter.entries.length === 0) return
+    if (waiter.places.length === 0) return
     this.count--
-    for (const entry of waiter.entries) {
-      remove(entry)
-      if (entry.queue.length === 0) this.#queues.delete(entry.queue.key)
+    for (const place of waiter.places) {
+      remove(place)
+      if (place.line.length === 0) this.#forget(place.line.topic)
     }
-    waiter.entries = []
-    if (waiter.deadlineSlot !== -1) {
-      const position = this.#positions[waiter.deadlineSlot]
-      assert(position !== undefined, 'a waiter with a deadline is in the heap')
-      this.#deadlines.remove(position)
-      this.#slots[waiter.deadlineSlot] = undefined
-      this.#freeSlots.push(waiter.deadlineSlot)
-      waiter.deadlineSlot = -1
+    waiter.places = []
+    if (waiter.slot !== -1) {
+      this.#deadlines.remove(this.#positions[waiter.slot]!)
+      this.#slots[waiter.slot] = undefined
+      this.#freeSlots.push(waiter.slot)
+      waiter.slot = -1
     }
   }
 
-  /** Moves a waiter to the end of each of its queues. Its deadline stays. */
+  /** Sends a waiter to the end of each of its lines; its time goes on. */
   requeue(waiter: Waiter<Owner>): void {
-    for (const entry of waiter.entries) {
-      remove(entry)
-      append(entry)
+    for (const place of waiter.places) {
+      remove(place)
+      append(place)
     }
   }
 
-  isAwaited(key: string): boolean {
-    return this.#queues.has(key)
+  isAwaited(topic: Topic): boolean {
+    return this.#lineOf(topic) !== undefined
   }
 
-  /** Marks a key as changed, if it has waiters. */
-  markReady(key: string): void {
-    if (!this.#queues.has(key) || this.#readySet.has(key)) return
-    this.#readySet.add(key)
-    this.#ready.push(key)
+  /** Notes that a key changed, or that a signal was raised, if anything waits for it. */
+  markReady(topic: Topic): void {
+    if (typeof topic === 'string') {
+      if (!this.#keyLines.has(topic) || this.#readyKeys.has(topic)) return
+      this.#readyKeys.add(topic)
+    } else {
+      if (!this.#signalLines.has(topic) || this.#readySignals.has(topic)) return
+      this.#readySignals.add(topic)
+    }
+    this.#ready.push(topic)
+  }
+
+  #lineOf(topic: Topic): TopicQueue | undefined {
+    return typeof topic === 'string' ? this.#keyLines.get(topic) : this.#signalLines.get(topic)
+  }
+
+  #forget(topic: Topic): void {
+    if (typeof topic === 'string') this.#keyLines.delete(topic)
+    else this.#signalLines.delete(topic)
   }
 
   get hasReady(): boolean {
     return this.#ready.length > 0
   }
 
-  /** Returns the keys marked since the last call, in order, and clears the marks. */
-  takeReady(): string[] {
+  /** Returns the topics marked since the last call, in order, and forgets the marks. */
+  takeReady(): Topic[] {
     const ready = this.#ready
     this.#ready = []
-    this.#readySet.clear()
+    this.#readyKeys.clear()
+    this.#readySignals.clear()
     return ready
   }
 
   /**
-   * Visits the waiters of a key in order of arrival, until `visit` returns false.
+   * Visits the waiters of a topic, in order of arrival, until `visit` returns false.
    *
-   * Waiters may leave or go to the end during the walk, the visited one or others; each waiter is
-   * visited at most once. A key can have one walk at a time.
+   * Waiters may leave meanwhile, or go to the end, the visited one or others; none is visited
+   * twice. One walk at a time along a line.
    */
-  forEachOn(key: string, visit: (waiter: Waiter<Owner>) => boolean): void {
-    const queue = this.#queues.get(key)
-    if (queue === undefined) return
-    queue.cursor = queue.first
-    for (let left = queue.length; left > 0 && queue.cursor !== undefined; left--) {
-      const { waiter, next } = queue.cursor
-      queue.cursor = next
+  forEachOn(topic: Topic, visit: (waiter: Waiter<Owner>) => boolean): void {
+    const line = this.#lineOf(topic)
+    if (line === undefined) return
+    line.cursor = line.first
+    for (let left = line.length; left > 0 && line.cursor !== undefined; left--) {
+      const { waiter, next } = line.cursor
+      line.cursor = next
       if (!visit(waiter as Waiter<Owner>)) break
     }
-    queue.cursor = undefined
+    line.cursor = undefined
   }
 
-  /**
-   * Walks every queue: it is linked in both directions and not empty, and the deadlines are in
-   * order.
-   */
+  /** Walks every line: it is linked both ways, no line is empty, and deadlines are in order. */
   check(): void {
     if (!CHECKED) return
-    for (const key of this.#queues.keys()) {
-      const queue = this.#queues.get(key)
-      assert(queue?.key === key && queue.first !== undefined, 'a queue has a waiter')
-      let previous: QueueEntry | undefined
-      for (let entry: QueueEntry | undefined = queue.first; entry !== undefined; entry = entry.next) {
-        assert(entry.previous === previous && entry.queue === queue, 'an entry knows its queue and the entry before it')
-        assert(entry.waiter.entries.includes(entry), 'a waiter knows its entries')
-        previous = entry
-      }
-      assert(queue.last === previous, 'a queue knows its last entry')
-    }
+    for (const line of this.#keyLines.values()) this.#checkLine(line)
+    for (const line of this.#signalLines.values()) this.#checkLine(line)
     this.#deadlines.check()
   }
 
-  /** Returns the keys that have waiters. */
-  keys(): Iterable<string> {
-    return this.#queues.keys()
+  #checkLine(line: TopicQueue): void {
+    assert(this.#lineOf(line.topic) === line && line.first !== undefined, 'a line has a waiter in it')
+    let previous: QueueEntry | undefined
+    for (let place: QueueEntry | undefined = line.first; place !== undefined; place = place.next) {
+      assert(place.previous === previous && place.line === line, 'a place knows its line and the place before it')
+      assert(place.waiter.places.includes(place), 'a waiter knows its places')
+      previous = place
+    }
+    assert(line.last === previous, 'a line knows its last place')
   }
 
-  /** Returns the earliest deadline in Unix ms; +Infinity when there is none. */
+  /** Every key that is waited for. */
+  keys(): Iterable<string> {
+    return this.#keyLines.keys()
+  }
+
+  /** Every signal that is waited for. */
+  signals(): Iterable<Signal> {
+    return this.#signalLines.keys()
+  }
+
+  /** Returns the earliest deadline in Unix ms, +Infinity when there is none. */
   get earliestDeadlineMs(): number {
     return this.#deadlines.earliest
   }
 
-  /** Removes the waiters whose deadlines have passed, in order of their deadlines. */
+  /** Lets everybody whose time is up leave, in order of their deadlines. */
   expire(nowMs: number): void {
     while (this.#deadlines.earliest <= nowMs) {
-      const waiter = this.#slots[this.#deadlines.entryAt(0)]
-      assert(waiter !== undefined, 'a deadline belongs to a waiter')
+      const waiter = this.#slots[this.#deadlines.entryAt(0)]!
       this.leave(waiter)
       waiter.onTimeout()
     }
   }
 }
 
-/** Appends an entry to its queue. */
-function append(entry: QueueEntry): void {
-  const { queue } = entry
-  entry.previous = queue.last
-  entry.next = undefined
-  if (queue.last === undefined) queue.first = entry
-  else queue.last.next = entry
-  queue.last = entry
-  queue.length++
+/** Puts a place at the end of its line. */
+function append(place: QueueEntry): void {
+  const { line } = place
+  place.previous = line.last
+  place.next = undefined
+  if (line.last === undefined) line.first = place
+  else line.last.next = place
+  line.last = place
+  line.length++
 }
 
-/**
- * Removes an entry from its queue. A walk that was about to visit it continues with the next entry.
- */
-function remove(entry: QueueEntry): void {
-  const { queue, previous, next } = entry
-  if (previous === undefined) queue.first = next
+/** Takes a place out of its line; a walk that was about to visit it goes on behind it. */
+function remove(place: QueueEntry): void {
+  const { line, previous, next } = place
+  if (previous === undefined) line.first = next
   else previous.next = next
-  if (next === undefined) queue.last = previous
+  if (next === undefined) line.last = previous
   else next.previous = previous
-  if (queue.cursor === entry) queue.cursor = next
-  queue.length--
+  if (line.cursor === place) line.cursor = next
+  line.length--
 }

@@ -14,6 +14,7 @@ import { CLIENT_REPLICA } from '../engine/clients/client.ts'
 import type { BacklogStatus, Leading as LeadingView, ReplicaStatus } from '../engine/effects/replication.ts'
 import type { DroppedKey, HistoryPosition } from '../engine/effects/replication-history.ts'
 import type { Engine } from '../engine/engine.ts'
+import { Signal } from '../queues/waiting-room.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { FullSync } from './full-sync.ts'
 import { KeptStream } from './kept-stream.ts'
@@ -35,6 +36,8 @@ const KEEP_ALIVE = Buffer.from('\n')
 
 export class Leading implements LeadingView, StreamCopy {
   readonly fullSync: FullSync
+  /** Raised when a replica says that it has got further. */
+  readonly acknowledged = new Signal('replicas')
   readonly #engine: Engine
   /**
    * Connections of replicas, and those that have begun to introduce themselves as one (REPLCONF).
@@ -181,7 +184,7 @@ export class Leading implements LeadingView, StreamCopy {
     this.#count()
     // No reply ends this turn, but listeners at its end may check how far replicas are.
     turn.endSoon()
-    if (isNews) blocking.wakeEverywhere(REPLICAS)
+    if (isNews) blocking.raise(this.acknowledged)
   }
 
   /** Ends the connection of every replica: their history has a new id now, or has ended. */
@@ -469,9 +472,3 @@ export class Leading implements LeadingView, StreamCopy {
     state.tooFewReplicas.follow(goodCount !== undefined && goodCount < config.get('min-replicas-to-write'))
   }
 }
-
-/**
- * Clients that wait for replicas are parked under this name: keys are bytes, and this character is
- * none.
- */
-export const REPLICAS = '\u{1F4E1}'

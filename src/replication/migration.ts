@@ -18,6 +18,7 @@ import type { PayloadWriter } from '../persistence/rdb/payload.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { LineReader } from '../protocol/line-reader.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
+import { Signal } from '../queues/waiting-room.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
@@ -69,6 +70,8 @@ export class Migration implements ConnectionListener {
   /** Keys that the target has, in order. */
   readonly taken: Parcel[] = []
   isOver = false
+  /** Raised when it is over and its client may remove the keys. */
+  readonly settled = new Signal('a migration')
   /** The first error: a refusal of the target, or a broken connection. */
   error: ReplyError | undefined = undefined
   readonly #engine: Engine

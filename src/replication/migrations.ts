@@ -11,7 +11,6 @@ import type { Engine } from '../engine/engine.ts'
 import type { Call } from '../engine/requests/call.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import { ReplyError } from '../protocol/errors.ts'
-import { NONE } from '../store/keyspace/keyspace.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Dial } from './connection.ts'
 import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
@@ -51,7 +50,15 @@ export class Migrations {
       over: () => this.#settle(client),
     })
     this.#byClient.set(client, migration)
-    this.#park(call)
+    call.waitFor({
+      signals: [migration.settled],
+      timeoutMs: 0,
+      // CLIENT UNBLOCK: nothing else ends this wait but the migration itself.
+      onTimeout: (reply) => {
+        reply.error(GIVEN_UP)
+        this.#drop(client)
+      },
+    })
   }
 
   /**
@@ -62,7 +69,7 @@ export class Migrations {
     const migration = this.#byClient.get(call.client)
     // During CLIENT PAUSE nothing is removed.
     if (migration?.isOver && !this.#engine.conditions.pause.active) return migration
-    this.#park(call)
+    call.waitAgain()
     return undefined
   }
 
@@ -70,27 +77,12 @@ export class Migrations {
     for (const client of [...this.#byClient.keys()]) this.#drop(client)
   }
 
-  #park(call: Call): void {
-    // Call objects are reused, so only the client is kept.
-    const { client } = call
-    call.block({
-      keys: [waitingName(client)],
-      timeoutMs: 0,
-      type: NONE,
-      servedByDeletion: true,
-      // CLIENT UNBLOCK: nothing else ends this wait but the migration itself.
-      onTimeout: (reply) => {
-        reply.error(GIVEN_UP)
-        this.#drop(client)
-      },
-    })
-  }
-
   /** The migration is over: runs its client's command again, and drops the migration. */
   #settle(client: Client): void {
     if (this.#engine.conditions.pause.active) return
     this.#engine.environment.unitClock.renew()
-    this.#engine.blocking.wakeEverywhere(waitingName(client))
+    const migration = this.#byClient.get(client)
+    if (migration !== undefined) this.#engine.blocking.raise(migration.settled)
     this.#drop(client)
   }
 
@@ -113,11 +105,4 @@ export class Migrations {
     this.#engine.clients.connected.gone.remove(this.#drop)
     this.#engine.conditions.pause.ended.remove(this.#lookLater)
   }
-}
-
-/**
- * The name under which a migrating client is parked: keys are bytes, and this character is none.
- */
-function waitingName(client: Client): string {
-  return `\u{1F69A}${client.id}`
 }

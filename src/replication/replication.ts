@@ -222,4 +222,4 @@ function awaited(replicaof: string): Following {
   }
 }
 
-export { Leading, REPLICAS } from './leading.ts'
+export { Leading } from './leading.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Waiter, WaitingRoom } from '../../src/queues/waiting-room.ts'
+import { Signal, Waiter, WaitingRoom } from '../../src/queues/waiting-room.ts'
 
 const FOREVER = Number.POSITIVE_INFINITY
 
@@ -33,7 +33,25 @@ describe('a waiting room', () => {
     expect([room.count, room.awaitedKeys]).toEqual([2, 2])
   })
 
-  test('sends a waiter to the end of its queues; a walk under way visits no waiter twice', () => {
+  test('keeps keys and signals side by side, a signal known by identity', () => {
+    const room = new WaitingRoom<string>()
+    const [sync, other] = [new Signal('a sync'), new Signal('a sync')]
+    const both = new Waiter('both', [sync, 'x', sync], FOREVER, () => {})
+    room.park(both)
+    room.park(new Waiter('one', [sync], FOREVER, () => {}))
+    for (const topic of [other, sync, 'x', sync]) room.markReady(topic)
+    expect(room.takeReady()).toEqual([sync, 'x'])
+    expect(room.hasReady).toBe(false)
+    const names: string[] = []
+    room.forEachOn(sync, ({ owner }) => names.push(owner) > 0)
+    expect(names).toEqual(['both', 'one'])
+    expect([room.count, room.awaitedKeys, room.awaitedTopics]).toEqual([2, 1, 2])
+    room.check()
+    room.leave(both)
+    expect([[...room.keys()], [...room.signals()]]).toEqual([[], [sync]])
+  })
+
+  test('sends one to the end of its lines; a walk under way visits nobody twice', () => {
     const room = new WaitingRoom<string>()
     const waiters = ['a', 'b', 'c'].map((name) => waiter(name, ['x', 'y'], name === 'a' ? 5 : FOREVER))
     for (const one of waiters) room.park(one)
@@ -152,7 +170,7 @@ describe('a waiting room', () => {
           expect(room.count).toBe(model.length)
           expect(room.earliestDeadlineMs).toBe(Math.min(FOREVER, ...model.map((kept) => kept.deadlineMs)))
           for (const key of 'abcd') {
-            const expected = model.filter((kept) => kept.keys.includes(key)).map((kept) => kept.owner)
+            const expected = model.filter((kept) => kept.topics.includes(key)).map((kept) => kept.owner)
             expect(line(room, key)).toEqual(expected)
             expect(room.isAwaited(key)).toBe(expected.length > 0)
           }

@@ -28,7 +28,7 @@ export const clusterForget = defineCommand({
     const { moves } = cluster
     if (moves === undefined) mapOf(cluster).forget(named())
     // All nodes forget it: their map is one.
-    else if (!awaitWork(call, () => moves.forget(named()))) return
+    else if (awaitWork(call, () => moves.forget(named())) === undefined) return
     call.reply.ok()
   },
 })

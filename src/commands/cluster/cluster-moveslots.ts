@@ -30,7 +30,7 @@ export const clusterMoveslots = defineCommand({
   run(call) {
     const moves = movesOf(call)
     const slots = call.retrying ? [] : slotsFrom(call, RANGES_AT)
-    if (awaitWork(call, () => moves.begin(call.args.string(SHARD_AT), slots))) call.reply.ok()
+    if (awaitWork(call, () => moves.begin(call.args.string(SHARD_AT), slots)) !== undefined) call.reply.ok()
   },
 })
 
@@ -43,7 +43,7 @@ export const clusterCancelmoves = defineCommand({
   reply: 'status: OK',
   run(call) {
     const moves = movesOf(call)
-    if (awaitWork(call, () => moves.cancel())) call.reply.ok()
+    if (awaitWork(call, () => moves.cancel()) !== undefined) call.reply.ok()
   },
 })
 

@@ -5,12 +5,9 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** No type serves this waiter. */
-const NO_TYPE = -1
 const NOT_ON_REPLICAS = ERR.of(
   'WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.',
 )
@@ -50,6 +47,6 @@ export const wait = defineCommand({
     const onTimeout = (reply: Reply): void => reply.integer(replication.copiesOf(client, 'memory'))
     if (node !== undefined) return durability.awaitSync(call, timeoutMs, onTimeout)
     if (!call.retrying) leading.askForAcknowledgements()
-    call.block({ keys: [REPLICAS], timeoutMs, type: NO_TYPE, servedByDeletion: true, onTimeout })
+    call.waitFor({ signals: [leading.acknowledged], timeoutMs, onTimeout })
   },
 })

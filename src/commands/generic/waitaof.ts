@@ -7,7 +7,7 @@ import type { Client } from '../../engine/clients/client.ts'
 import type { Durability } from '../../engine/effects/durability.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { REPLICAS, type Replication } from '../../replication/replication.ts'
+import type { Replication } from '../../replication/replication.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
 
@@ -58,7 +58,7 @@ export const waitaof = defineCommand({
     const isEnough = replication.copiesOf(client, 'disk') >= replicas
     if (isEnough && (local === 0 || durability.isSynced(client))) return answer(call.reply)
     if (!call.retrying && replicas > 0) leading.askForAcknowledgements()
-    durability.awaitSync(call, Number(timeout), answer, [REPLICAS])
+    durability.awaitSync(call, Number(timeout), answer, [leading.acknowledged])
   },
 })
 

@@ -10,29 +10,24 @@ import type { Reply } from '../../protocol/reply.ts'
 import type { Call } from '../call.ts'
 
 export function audit(call: Call): void {
-  const { args, client, mayBlock } = call
-  const engine = call.engine
+  const { args, mayBlock } = call
   if (args.length === 3 || (args.length === 4 && !args.equalsIgnoreCase(2, 'PARTS'))) throw ERR.syntax
   const parts = args.length === 4 ? Number(args.integer(3)) : undefined
   if (parts !== undefined && (parts < 1 || parts > PARTS_MAX)) throw ERR.of(`PARTS is a number from 1 to ${PARTS_MAX}`)
-  const { saving } = engine.parts
+  const { saving } = call.engine.parts
   if (!mayBlock) throw ERR.of('DEBUG AUDIT is not allowed in a transaction')
   if (saving === undefined) throw noAudit(new NoAudit('there are no files to compare with'))
-  const done = (outcome: AuditReport | Error): void => {
-    client.paused = false
-    engine.requests.dispatch.replyTo(client, (reply) => {
-      if (outcome instanceof Error) reply.error(noAudit(outcome))
-      else write(reply, outcome)
-    })
-    engine.requests.turn.resumeSoon(client)
-  }
   try {
-    saving.audit(parts, done)
+    call.whenDone<AuditReport | Error>((done) => saving.audit(parts, done), writeOutcome)
   } catch (error) {
     if (!(error instanceof NoAudit)) throw error
     throw noAudit(error)
   }
-  client.paused = true
+}
+
+function writeOutcome(reply: Reply, outcome: AuditReport | Error): void {
+  if (outcome instanceof Error) reply.error(noAudit(outcome))
+  else write(reply, outcome)
 }
 
 function noAudit(error: Error): ReplyError {

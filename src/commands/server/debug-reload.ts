@@ -32,18 +32,15 @@ export function loadAof(call: Call): void {
 }
 
 function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
-  const { client } = call
-  const engine = call.engine
+  const { engine } = call
   const { saving } = engine.parts
   if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.conditions.state.loading.holds)
     throw notLoaded
-  client.paused = true
-  saving.reload(options, (outcome) => {
-    client.paused = false
-    engine.requests.dispatch.replyTo(client, (reply) => {
+  call.whenDone<'reloaded' | 'not saved' | 'not loaded'>(
+    (done) => saving.reload(options, done),
+    (reply, outcome) => {
       if (outcome === 'reloaded') reply.ok()
       else reply.error(outcome === 'not saved' ? NOT_SAVED : notLoaded)
-    })
-    engine.requests.turn.resumeSoon(client)
-  })
+    },
+  )
 }

@@ -108,21 +108,19 @@ function flushed(call: Call, words: readonly Word[] = []): void {
  * snapshot follows.
  */
 function savesEmptiness(call: Call): boolean {
-  const engine = call.engine
-  const { client } = call
+  const { engine } = call
   const { saving } = engine.parts
-  if (saving === undefined || saving.isBackup || engine.config.get('save').length === 0 || client.isObeyed) return false
+  if (saving === undefined || saving.isBackup || engine.config.get('save').length === 0) return false
+  if (call.client.isObeyed) return false
   call.changes = 0
   if (!call.mayBlock || call.fromScript || saving.busyWith === 'rewrite') {
     saving.saveEmptiness(() => {})
     return false
   }
-  client.paused = true
-  saving.saveEmptiness(() => {
-    client.paused = false
-    // As in Redis, one that fails refuses nothing here: the save points will try again.
-    engine.requests.dispatch.replyTo(client, (reply) => reply.ok())
-    engine.requests.turn.resumeSoon(client)
-  })
+  // As in Redis, a snapshot that fails refuses nothing here: the save points will try again.
+  call.whenDone(
+    (done) => saving.saveEmptiness(done),
+    (reply) => reply.ok(),
+  )
   return true
 }

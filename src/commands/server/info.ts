@@ -1,11 +1,10 @@
 // INFO: the state of the server, for people and for clients that look at a few of its fields.
 
-import type { Client } from '../../engine/clients/client.ts'
 import type { Call, Engine } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { InfoFigures } from './info-figures.ts'
 import { DEBUG, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
-import { countKeySizes } from './key-sizes.ts'
+import { countKeySizes, type KeySizes } from './key-sizes.ts'
 
 const figuresOf = new WeakMap<Engine, InfoFigures>()
 
@@ -43,7 +42,14 @@ export const info = defineCommand({
     const figures = infoFigures(engine)
     if (wanted.has(KEY_SIZES)) {
       if (call.mayBlock) {
-        replyWhenCounted(call.client, engine, wanted)
+        // Keys are counted in turns to come: until then this client waits, and no other.
+        call.whenDone<KeySizes>(
+          (done) => figures.keySizesCounter.ask(call.client, done),
+          (reply, sizes) => {
+            figures.keySizes = sizes
+            reply.verbatim(describeServer(engine, wanted))
+          },
+        )
         return
       }
       figures.keySizes = countKeySizes(engine)
@@ -51,18 +57,6 @@ export const info = defineCommand({
     call.reply.verbatim(describeServer(engine, wanted))
   },
 })
-
-/** Keys are counted in turns to come: until then the client waits, and nobody else. */
-function replyWhenCounted(client: Client, engine: Engine, wanted: ReadonlySet<InfoSection>): void {
-  const figures = infoFigures(engine)
-  client.paused = true
-  figures.keySizesCounter.ask(client, (sizes) => {
-    client.paused = false
-    figures.keySizes = sizes
-    engine.requests.dispatch.replyTo(client, (reply) => reply.verbatim(describeServer(engine, wanted)))
-    engine.requests.turn.resumeSoon(client)
-  })
-}
 
 /** Prints sections, in INFO's order. */
 export function describeServer(engine: Engine, wanted: ReadonlySet<InfoSection> = DEFAULT): string {

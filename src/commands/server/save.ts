@@ -25,14 +25,10 @@ export const save = defineCommand({
   run(call) {
     const saving = savingOf(call)
     if (saving.busyWith === 'save' || saving.busyWith === 'copy') throw ERR.saveInProgress
-    const { client } = call
-    const engine = call.engine
-    client.paused = true
-    saving.save((saved) => {
-      client.paused = false
-      engine.requests.dispatch.replyTo(client, (reply) => (saved ? reply.ok() : reply.error(ERR.failed)))
-      engine.requests.turn.resumeSoon(client)
-    })
+    call.whenDone<boolean>(
+      (done) => saving.save(done),
+      (reply, saved) => (saved ? reply.ok() : reply.error(ERR.failed)),
+    )
   },
 })
 

@@ -59,15 +59,11 @@ export const shutdown = defineCommand({
       if (host.shutdown !== undefined) scripts.abort()
     }
     if (host.shutdown === undefined) throw FAILED
-    // The rest of a pipeline is not run any more, unless it does not come to that: the connection ends with the process.
-    const { client } = call
-    const engine = call.engine
-    client.paused = true
-    host.shutdown({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force }, () => {
-      engine.requests.dispatch.replyTo(client, (reply) => reply.error(FAILED))
-      client.paused = false
-      engine.requests.turn.resumeSoon(client)
-    })
+    // The rest of a pipeline runs only if the shutdown is refused: the connection ends with the process.
+    call.whenDone<void>(
+      (refused) => host.shutdown?.({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force }, refused),
+      (reply) => reply.error(FAILED),
+    )
   },
 })
 

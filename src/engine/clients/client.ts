@@ -14,6 +14,7 @@ import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../../proto
 import type { ReplyReceiver } from '../../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../../protocol/request-parser.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { fetchAhead } from '../data/fetch-ahead.ts'
@@ -219,8 +220,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   set paused(paused: boolean) {
     if (paused === this.#paused) return
+    const { stats } = this.#host
     this.#paused = paused
-    this.#host.stats.pausedClients += paused ? 1 : -1
+    stats.pausedClients += paused ? 1 : -1
+    assert(stats.pausedClients >= 0, 'a client that goes on was counted when it was paused')
   }
 
   get halted(): boolean {
@@ -410,8 +413,9 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     const joined = Buffer.allocUnsafe(this.#outputBytes)
     let at = 0
     for (const { source, start, end } of this.#segments) at += source.u8.copy(joined, at, start, end)
-    this.#source.u8.copy(joined, at, this.#start, this.#end)
+    at += this.#source.u8.copy(joined, at, this.#start, this.#end)
     const length = joined.length
+    assert(at === length, 'the segments of a client hold the bytes that are counted')
     this.#segments.length = 0
     this.#source = { u8: joined, view: EMPTY_VIEW } as Source
     this.#start = 0
@@ -435,6 +439,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   /** Takes back everything after `position` (CLIENT REPLY OFF). */
   rewind(position: number): void {
     let excess = this.#outputBytes - position
+    assert(excess >= 0, 'output is taken back to where it was')
     this.#outputBytes = position
     while (excess > 0) {
       const length = this.#end - this.#start

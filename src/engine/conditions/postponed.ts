@@ -4,6 +4,7 @@
 // (persistence/snapshot/large-changes.ts). A request that is tried again may be postponed once more.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Client } from '../clients/client.ts'
 
 export interface PostponedHost {
@@ -23,6 +24,7 @@ export class PostponedClients {
 
   /** Puts off a client's current request. Copies the arguments. */
   add(client: Client, args: Arguments): void {
+    assert(client.postponedRequest === undefined, 'invariant 1: a client has one request that is put off')
     client.paused = true
     client.postponedRequest = args.copy()
     this.#clients.add(client)

@@ -18,8 +18,9 @@
 import type { Config } from '../../config/config.ts'
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import { Signal } from '../../queues/waiting-room.ts'
 import type { Database } from '../../store/keyspace/database.ts'
-import { NONE } from '../../store/keyspace/keyspace.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -30,8 +31,6 @@ import type { Call } from '../requests/call.ts'
 import { noProgress, type Progress } from './journal.ts'
 
 const SLOTS = 4096
-/** Whoever waits for a sync (WAITAOF) is parked under this name: keys are bytes, this character is none. */
-const SYNC = '\u{1F4BE}'
 
 export interface DurabilityHost {
   readonly config: Config
@@ -49,7 +48,7 @@ export interface DurabilityHost {
     readonly runner: { readonly client: Client | undefined }
     readonly turn: { endSoon(): void; flushSoon(client: Client): void }
   }
-  readonly blocking: { wakeEverywhere(name: string): void }
+  readonly blocking: { raise(signal: Signal): void }
 }
 
 export class Durability {
@@ -58,6 +57,8 @@ export class Durability {
   /** True while it must hear of every change of a key. */
   listens = false
   readonly #host: DurabilityHost
+  /** Raised when the journal has got further, or is another. */
+  readonly #advanced = new Signal('a sync')
   rules: DurabilityRules
   /** The policy of keys without a rule. */
   #otherwise: SyncPolicy
@@ -97,8 +98,8 @@ export class Durability {
     config.onChange('appendfsync', (policy) => {
       this.#otherwise = policy
     })
-    // Who waits for a journal that is not there yet hears that none comes.
-    config.onChange('appendonly', () => host.blocking.wakeEverywhere(SYNC))
+    // A client that waits for a journal that is not there yet (WAITAOF) hears that none comes.
+    config.onChange('appendonly', () => host.blocking.raise(this.#advanced))
   }
 
   /** Hears of changes, and of looks, as long as some key's durability asks for it. */
@@ -122,7 +123,7 @@ export class Durability {
       state.journalFailed.follow(progress.failure !== undefined)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
-      this.#host.blocking.wakeEverywhere(SYNC)
+      this.#host.blocking.raise(this.#advanced)
       // Where a turn's end has synced by itself nobody is left to be told.
       if (this.#held.size > 0 || progress.synced < progress.appended) turn.endSoon()
     }
@@ -237,6 +238,7 @@ export class Durability {
   /** The effects of a client's command were appended. */
   wrote(client: Client): void {
     const { progress } = this
+    assert(client.waitsForWritten <= progress.appended, 'invariant 3: the journal never goes back')
     client.waitsForWritten = progress.appended
     let { waits } = progress
     if (this.rules.size > 0) {
@@ -262,6 +264,7 @@ export class Durability {
   /** Keeps a client's output until the journal has caught up. */
   hold(client: Client): void {
     const { progress } = this
+    assert(progress.written <= progress.appended, 'invariant 3: bytes are appended before they are written')
     client.keepOutput()
     client.heldForDurability = true
     this.#held.add(client)
@@ -280,6 +283,7 @@ export class Durability {
     if (this.#held.size === 0) return
     const { answers, written, synced } = this.progress
     if (answers === false) return
+    assert(synced <= written, 'invariant 3: bytes are written before they are synced')
     // Most turns end while the same fsync is still under way.
     if (written === this.#settledWritten && synced === this.#settledSynced) return
     this.#settledWritten = written
@@ -301,10 +305,10 @@ export class Durability {
   }
 
   /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up; `others`: what else it waits for. */
-  awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly string[] = []): void {
+  awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly Signal[] = []): void {
     // Asking is enough: nobody has to wait for the next second, or under `no` for ever. Another journal may follow while it waits.
     this.progress.require('always', call.client.waitsForWritten)
     if (!call.retrying) this.#host.requests.turn.endSoon()
-    call.block({ keys: [SYNC, ...others], timeoutMs, type: NONE, servedByDeletion: true, onTimeout })
+    call.waitFor({ signals: [this.#advanced, ...others], timeoutMs, onTimeout })
   }
 }

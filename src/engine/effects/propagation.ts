@@ -5,7 +5,9 @@
 // at each sink that takes it.
 
 import { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Client } from '../clients/client.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -86,6 +88,7 @@ export class Propagation {
   }
 
   endUnit(): void {
+    assert(this.#depth > 0, 'invariant 4: a unit that ends has begun')
     if (--this.#depth > 0) return
     this.endsWithCommand = false
     const lines = this.#lines
@@ -180,12 +183,14 @@ export class Propagation {
   }
 
   #append(database: number, words: readonly Word[]): void {
+    assert(words.length > 0, 'invariant 4: an effect is a command')
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).append(database, words)
   }
 
   /** The sink of a line, with the surrounding unit begun. */
   #begin(line: Line): EffectSink {
+    if (CHECKED) assert(this.#depth > 0 || !line.begun, 'invariant 4: no unit is left open at a sink')
     if (this.#depth > 0 && !line.begun) {
       line.begun = true
       line.sink.beginUnit()

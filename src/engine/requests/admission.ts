@@ -22,6 +22,7 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../../protocol/request-parser.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import {
   CLIENT_MONITOR,
@@ -49,7 +50,7 @@ import type { DebugSwitches } from '../upkeep/debug-switches.ts'
 import type { Eviction } from '../upkeep/eviction.ts'
 import type { Faults } from '../upkeep/faults.ts'
 import type { ScriptRunner } from './script-runner.ts'
-import { discardTransaction, transactionOf } from './transaction.ts'
+import { discardTransaction, openTransactionOf } from './transaction.ts'
 
 export interface AdmissionHost {
   readonly config: Config
@@ -182,10 +183,10 @@ export class Admission {
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
       if (this.#foundNoMemory && (claims.isDenyoom || queuesMore)) return this.refuse(client, command, ERR.outOfMemory)
     }
-    const failure = this.diskFailure
-    if (failure !== undefined && (claims.isWrite || spec.asksForWrites)) return this.refuse(client, command, failure)
-    if (this.#state.readOnly.holds && claims.isWrite) return this.refuse(client, command, ERR.readOnly)
-    if (this.#state.tooFewReplicas.holds && claims.isWrite) return this.refuse(client, command, ERR.noReplicas)
+    // A client hears of the disk before it hears of the role; a script hears of the role first.
+    let unwritable = claims.isWrite || spec.asksForWrites ? this.diskFailure : undefined
+    if (claims.isWrite) unwritable ??= this.#refusalOfWrites(ERR.readOnly)
+    if (unwritable !== undefined) return this.refuse(client, command, unwritable)
     if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
         client,
@@ -211,9 +212,9 @@ export class Admission {
       return false
     }
     if (this.#state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
-    if (this.#state.snapshot.holds && saving!.postpones(client, command, args)) return false
+    if (this.#state.snapshot.holds && saving?.postpones(client, command, args) === true) return false
     if (inMulti && spec.duringMulti === undefined) {
-      transactionOf(client)!.add(command, args, claims)
+      openTransactionOf(client).add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
       replies.status('QUEUED')
       return false
@@ -225,9 +226,10 @@ export class Admission {
   #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
     const { redirection, replies } = this.#host.requests
     const { watches } = this.#host.data
-    const elsewhere = redirection!.refusalOf(client, command, args, claims.isWrite)
+    assert(redirection !== null, 'a node of a cluster knows which node serves a slot')
+    const elsewhere = redirection.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
-    if (redirection!.postpones(client, args, elsewhere)) return false
+    if (redirection.postpones(client, args, elsewhere)) return false
     // Unlike other refusals it is told as it is by EXEC, too.
     if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
     else if (client.transaction !== undefined) client.transaction.broken = true
@@ -239,7 +241,7 @@ export class Admission {
   /** As `admit`, for who is obeyed: all that can keep its command from running is that it is queued. */
   admitObeyed(client: Client, command: Command, args: Arguments): boolean {
     if ((client.state & CLIENT_MULTI) === 0 || command.spec.duringMulti !== undefined) return true
-    transactionOf(client)!.add(command, args)
+    openTransactionOf(client).add(command, args)
     return false
   }
 
@@ -268,9 +270,21 @@ export class Admission {
   }
 
   #retryRefusal({ isDenyoom, isWrite }: Requirements): ReplyError | undefined {
-    if (isDenyoom && this.#state.memoryLimited.holds && !this.#host.upkeep.eviction.makeRoom()) return ERR.outOfMemory
-    if (!isWrite) return undefined
+    return (isDenyoom ? this.#refusalForMemory() : undefined) ?? (isWrite ? this.#refusalOfWrites() : undefined)
+  }
+
+  /**
+   * Returns why nothing may be written: the role, the disk, the replicas, in this order; undefined = it may. `onReplica` is told on a
+   * read-only replica; undefined where the role was looked at before.
+   */
+  #refusalOfWrites(onReplica?: ReplyError): ReplyError | undefined {
+    if (onReplica !== undefined && this.#state.readOnly.holds) return onReplica
     return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
+  }
+
+  /** Makes room where memory is limited; returns the refusal when there is none to be had. */
+  #refusalForMemory(): ReplyError | undefined {
+    return this.#state.memoryLimited.holds && !this.#host.upkeep.eviction.makeRoom() ? ERR.outOfMemory : undefined
   }
 
   /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */
@@ -305,10 +319,8 @@ export class Admission {
     if (claims === undefined) return this.#state.stale.holds ? ERR.primaryDown : undefined
     if (this.#state.stale.holds && !claims.runsWhileStale) return STALE_FOR_SCRIPT
     if (claims.isWrite) {
-      if (this.#state.readOnly.holds) return WRITING_SCRIPT_ON_REPLICA
-      const { diskFailure } = this
-      if (diskFailure !== undefined) return diskFailure
-      if (this.#state.tooFewReplicas.holds) return ERR.noReplicas
+      const refusal = this.#refusalOfWrites(WRITING_SCRIPT_ON_REPLICA)
+      if (refusal !== undefined) return refusal
       if (readOnly) return WRITING_SCRIPT_IN_READ_ONLY
     }
     return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
@@ -365,10 +377,8 @@ export class Admission {
     if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
     // Once it has written it may go on: nothing is left half done.
     if (script.wrote || client.isObeyed) return undefined
-    if (claims.isWrite && this.#state.readOnly.holds) return ERR.readOnly
-    const { diskFailure } = this
-    if (claims.isWrite && diskFailure !== undefined) return diskFailure
-    if (claims.isWrite && this.#state.tooFewReplicas.holds) return ERR.noReplicas
+    const refusal = claims.isWrite ? this.#refusalOfWrites(ERR.readOnly) : undefined
+    if (refusal !== undefined) return refusal
     return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
   }
 
@@ -380,9 +390,7 @@ export class Admission {
 
   /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
   refusalOfWrite(): ReplyError | undefined {
-    const { eviction } = this.#host.upkeep
-    if (this.#state.tooFewReplicas.holds) return this.diskFailure ?? ERR.noReplicas
-    return this.diskFailure ?? (this.#state.memoryLimited.holds && !eviction.makeRoom() ? ERR.outOfMemory : undefined)
+    return this.#refusalOfWrites() ?? this.#refusalForMemory()
   }
 
   /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */

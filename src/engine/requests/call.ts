@@ -10,6 +10,7 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import type { Signal, Topic } from '../../queues/waiting-room.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
@@ -41,6 +42,15 @@ export interface BlockOptions {
   servedByDeletion?: boolean
   /** What the client is told when the time is up. */
   onTimeout: 'nil' | 'nilArray' | 'zero' | ((reply: Reply) => void)
+}
+
+/** How a command waits for something that is no key. */
+export interface WaitOptions {
+  signals: readonly Signal[]
+  /** Milliseconds; 0 = for ever. */
+  timeoutMs: number
+  /** The reply when the time is up, or when CLIENT UNBLOCK ends the waiting. */
+  onTimeout: (reply: Reply) => void
 }
 
 /** What commands may use of the engine. Those that are about the server itself see all of it (src/commands/call.ts). */
@@ -85,8 +95,16 @@ export interface CallHost {
   }
   readonly blocking: {
     block(call: Call, options: BlockOptions): void
+    waitFor(call: Call, options: WaitOptions): void
+    waitAgain(call: Call): void
+    suspend<Outcome>(
+      client: Client,
+      begin: (done: (outcome: Outcome) => void) => void,
+      write: (reply: Reply, outcome: Outcome) => void,
+    ): void
     wake(db: Database, key: Bytes): void
-    wakeEverywhere(name: string): void
+    raise(signal: Signal): void
+    topicsOf(client: Client): readonly Topic[]
   }
   readonly parts: {
     readonly scripts: { giveWay(): void }
@@ -240,6 +258,32 @@ export class Call<Rooms extends CallHost = CallHost> {
    */
   block(options: BlockOptions): void {
     this.engine.blocking.block(this, options)
+  }
+
+  /**
+   * Parks the client until one of the signals is raised (the command then runs again) or the time is
+   * up. Where waiting is impossible the timeout's reply is given at once. Nothing may have been
+   * replied yet.
+   */
+  waitFor(options: WaitOptions): void {
+    this.engine.blocking.waitFor(this, options)
+  }
+
+  /** In a call that is run again: the client waits on for what it waited for. */
+  waitAgain(): void {
+    this.engine.blocking.waitAgain(this)
+  }
+
+  /**
+   * Replies later: begins work, and writes the reply when the work says that it is done. Other clients
+   * are served meanwhile, and nothing more of this one is. Neither a timeout nor CLIENT UNBLOCK ends
+   * it. A transaction or a script does not wait: the caller looks at `mayBlock` first.
+   */
+  whenDone<Outcome>(
+    begin: (done: (outcome: Outcome) => void) => void,
+    write: (reply: Reply, outcome: Outcome) => void,
+  ): void {
+    this.engine.blocking.suspend(this.client, begin, write)
   }
 
   /**

@@ -9,6 +9,8 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RESTLESS } from '../../util/restless.ts'
 import {
   CLIENT_ASKING,
@@ -92,6 +94,7 @@ export class Dispatch {
 
   /** Runs one request of a client, or says why not; then serves whoever it fed. */
   execute(client: Client, args: Arguments): void {
+    if (CHECKED) assert(!client.parked && !client.paused, 'invariant 1: a client that waits runs nothing')
     this.#unitClock.pass()
     if ((client.state & CLIENT_MUTED) === 0) {
       this.dispatch(client, args, this.#call)

@@ -77,6 +77,13 @@ export function transactionOf({ transaction }: Client): Transaction | undefined 
   return transaction
 }
 
+/** What a client that is in a transaction has gathered since its MULTI. */
+export function openTransactionOf(client: Client): Transaction {
+  const transaction = transactionOf(client)
+  assert(transaction !== undefined, 'a client in MULTI has a transaction')
+  return transaction
+}
+
 /** Ends a transaction without running it, and forgets what the client watched. */
 export function discardTransaction(client: Client, watches: Watches): void {
   client.transaction = undefined

@@ -7,6 +7,7 @@
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
@@ -214,6 +215,10 @@ export class Turn {
   #flush(client: Client): boolean {
     const { connected: clients, memory: clientMemory, outputLimits } = this.#clients
     const stats = this.#stats
+    const { synced, written } = this.#effects.durability.progress
+    assert(client.waitsForWritten <= written, 'invariant 3: a reply leaves after its bytes were written')
+    assert(client.waitsForSynced <= synced, 'invariant 3: a reply that waits for a sync leaves after it')
+    assert(!client.heldForDurability, 'invariant 3: a reply that is held is not sent')
     stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()

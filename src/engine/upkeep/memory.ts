@@ -72,7 +72,7 @@ export interface MemoryHost {
     readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
     readonly replication: { readonly leading: { readonly memoryBytes: number } } | undefined
   }
-  readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
+  readonly blocking: { readonly room: { readonly count: number; readonly awaitedTopics: number } }
   readonly effects: {
     readonly durability: { readonly progress: { readonly status?: { readonly bufferedBytes: number } } }
   }
@@ -154,7 +154,7 @@ export class Memory {
     return (
       tracking.tableBytes +
       (channels === undefined ? 0 : channels.bytes) +
-      (lines + watches.size + blocking.room.awaitedKeys) * LINE_BYTES +
+      (lines + watches.size + blocking.room.awaitedTopics) * LINE_BYTES +
       blocking.room.count * PLACE_BYTES
     )
   }

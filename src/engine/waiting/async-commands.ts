@@ -1,67 +1,57 @@
-// Commands that wait for work which takes a while and has nothing to do with keys: the client is parked, and its command run again when the work is done.
+// Commands that wait for a promise: the client is parked, and its command run again when the work is
+// done. CLIENT UNBLOCK ends the waiting; the work goes on.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
-import { NONE } from '../../store/keyspace/keyspace.ts'
-import type { Client } from '../clients/client.ts'
+import { Signal } from '../../queues/waiting-room.ts'
+import { assert } from '../../util/assert.ts'
 import type { Call } from '../requests/call.ts'
-
-interface Work {
-  isOver: boolean
-  error: ReplyError | undefined
-}
 
 const GIVEN_UP = ERR.of('What was begun may go on')
 const CANNOT_WAIT = ERR.of('It takes a while, which is not possible in a transaction or a script')
 
-/** What each client waits for. */
-const works = new WeakMap<Client, Work>()
-
-/** Begins work for a call, and parks its client. Returns true in the run in which it is done, false before. Throws the ReplyError that the work was rejected with. */
-export function awaitWork(call: Call, begin: () => Promise<void>): boolean {
-  const { client } = call
-  let work = works.get(client)
-  if (!call.retrying) {
-    if (!call.mayBlock || client.isObeyed) throw CANNOT_WAIT
-    work = follow(call, begin())
-  }
-  if (work?.isOver === true) {
-    works.delete(client)
-    if (work.error !== undefined) throw work.error
-    return true
-  }
-  // Nothing wakes it but the end of the work. CLIENT UNBLOCK does: the work goes on.
-  call.block({
-    keys: [waitingName(client)],
-    timeoutMs: 0,
-    type: NONE,
-    servedByDeletion: true,
-    onTimeout: (reply) => reply.error(GIVEN_UP),
-  })
-  return false
+/** How work ended. */
+export interface Outcome<Result> {
+  readonly result: Result
 }
 
-function follow(call: Call, done: Promise<void>): Work {
+/** Work that one client waits for: raised when the promise is settled. */
+class Work extends Signal {
+  outcome: Outcome<unknown> | ReplyError | undefined = undefined
+}
+
+/**
+ * Begins work for a call, and parks its client. Returns how the work ended in the run in which it has,
+ * undefined before. Throws the ReplyError that the work was rejected with.
+ */
+export function awaitWork<Result>(call: Call, begin: () => Promise<Result>): Outcome<Result> | undefined {
+  const { client } = call
+  if (!call.retrying) {
+    if (!call.mayBlock || client.isObeyed) throw CANNOT_WAIT
+    call.waitFor({ signals: [follow(call, begin())], timeoutMs: 0, onTimeout: (reply) => reply.error(GIVEN_UP) })
+    return undefined
+  }
+  const [work] = call.engine.blocking.topicsOf(client)
+  assert(work instanceof Work, 'invariant 1: a command that awaits work runs again for that work')
+  if (work.outcome instanceof ReplyError) throw work.outcome
+  if (work.outcome === undefined) call.waitAgain()
+  return work.outcome as Outcome<Result> | undefined
+}
+
+/** Returns a signal that is raised when a promise is settled. */
+function follow(call: Call, done: Promise<unknown>): Work {
   const {
     blocking,
     environment: { unitClock },
   } = call.engine
-  const { client } = call
-  const work: Work = { isOver: false, error: undefined }
-  const end = (error: ReplyError | undefined): void => {
-    work.isOver = true
-    work.error = error
+  const work = new Work('the end of work')
+  const end = (outcome: Outcome<unknown> | ReplyError): void => {
+    work.outcome = outcome
     unitClock.renew()
-    blocking.wakeEverywhere(waitingName(client))
+    blocking.raise(work)
   }
   done.then(
-    () => end(undefined),
+    (result) => end({ result }),
     (error: unknown) => end(error instanceof ReplyError ? error : ERR.of(String(error))),
   )
-  works.set(client, work)
   return work
-}
-
-/** What a client is parked under: keys are bytes, this character is none. */
-function waitingName(client: Client): string {
-  return `\u{231B}${client.id}`
 }

@@ -13,22 +13,28 @@
 //   XADD adds an entry, XGROUP DESTROY removes a group        wake
 //   the database gets other contents (SWAPDB), or none        contentsReplaced
 //
-// So a list that replaces something under the same key (SORT … STORE) serves nobody.
+// So a list that replaces something under the same key (SORT … STORE) serves no client.
+//
+// There are two more ways to wait. `call.waitFor` parks a client until a signal is raised, which is no
+// key (WAIT, MIGRATE, async-commands.ts): as above, its command runs again then. `call.whenDone`
+// suspends a client: it is not parked, its command does not run again, and neither a timeout nor
+// CLIENT UNBLOCK ends the waiting; the reply is written when the work is done (SAVE, SHUTDOWN).
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
-import { Waiter, WaitingRoom } from '../../queues/waiting-room.ts'
+import { type Signal, type Topic, Waiter, WaitingRoom } from '../../queues/waiting-room.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_NAMES, TYPE_STREAM } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { databaseOf, keyOf, nameKey } from '../data/key-name.ts'
 import type { Stats } from '../figures/stats.ts'
-import type { BlockOptions, Call } from '../requests/call.ts'
+import type { BlockOptions, Call, WaitOptions } from '../requests/call.ts'
 import type { Command } from '../spec/command.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
 
@@ -62,7 +68,10 @@ export interface Parked {
   readonly client: Client
   readonly command: Command
   readonly args: Arguments
-  readonly options: BlockOptions
+  /** The type of value that can serve it; NONE when it waits for signals. */
+  readonly type: number
+  readonly servedByDeletion: boolean
+  readonly onTimeout: BlockOptions['onTimeout']
 }
 
 export class Blocking {
@@ -82,55 +91,123 @@ export class Blocking {
     this.#host = host
   }
 
-  /** Parks the client of a call; see Call.block. */
-  block(call: Call, options: BlockOptions): void {
+  /** Parks the client of a call until one of its keys is fed; see Call.block. */
+  block(call: Call, { keys, onTimeout, servedByDeletion = false, timeoutMs, type }: BlockOptions): void {
+    if (this.#mayPark(call, onTimeout)) {
+      const names = keys.map((key) => String.fromCharCode(call.client.database) + key)
+      this.#park(call, names, timeoutMs, type, servedByDeletion, onTimeout)
+    }
+  }
+
+  /** Parks the client of a call until one of the signals is raised; see Call.waitFor. */
+  waitFor(call: Call, { onTimeout, signals, timeoutMs }: WaitOptions): void {
+    if (this.#mayPark(call, onTimeout)) this.#park(call, signals, timeoutMs, NONE, false, onTimeout)
+  }
+
+  /** The client of a call that is run again waits on, at the end of its lines. */
+  waitAgain(call: Call): void {
+    assert(call.retrying, 'invariant 5: only a client that is parked already waits again')
+    this.#blockedAgain = true
+  }
+
+  /** False where the call's client is parked already, or cannot wait and is answered at once. */
+  #mayPark(call: Call, onTimeout: BlockOptions['onTimeout']): boolean {
     if (call.retrying) {
       this.#blockedAgain = true
-      return
+      return false
     }
     // A replayed command has happened already: it does not wait.
-    if (!call.mayBlock || call.client.isObeyed) {
-      replyTimeout(call.reply, options)
-      return
-    }
-    const { client } = call
-    const names = options.keys.map((key) => String.fromCharCode(client.database) + key)
-    const parked: Parked = { client, command: call.command, args: call.args.copy(), options }
-    const deadline = options.timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + options.timeoutMs
-    const waiter = new Waiter<Parked>(parked, names, deadline, () => this.#timeOut(parked))
-    if (options.servedByDeletion) this.#servedByDeletion++
-    this.#waitingForType[options.type]!++
+    if (call.mayBlock && !call.client.isObeyed) return true
+    replyTimeout(call.reply, onTimeout)
+    return false
+  }
+
+  #park(
+    call: Call,
+    topics: readonly Topic[],
+    timeoutMs: number,
+    type: number,
+    servedByDeletion: boolean,
+    onTimeout: BlockOptions['onTimeout'],
+  ): void {
+    const { client, command } = call
+    assert(!client.parked, 'invariant 1: a client that is parked runs no other command')
+    const parked: Parked = { client, command, args: call.args.copy(), type, servedByDeletion, onTimeout }
+    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + timeoutMs
+    const waiter = new Waiter<Parked>(parked, topics, deadline, () => this.#timeOut(parked))
+    if (servedByDeletion) this.#servedByDeletion++
+    if (type !== NONE) this.#waitingForType[type]!++
     this.#waiters.set(client, waiter)
     client.parked = true
     client.parkedRunMs = 0
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     this.#listen()
-    if (options.timeoutMs !== 0) this.#host.upkeep.timekeeper.arm()
+    if (timeoutMs !== 0) this.#host.upkeep.timekeeper.arm()
   }
 
   /**
-   * Serves everybody whose keys became ready, until nothing new becomes so.
+   * Suspends a client until work is done, and then replies. Nothing of the client runs meanwhile; it
+   * may go away. `begin` starts the work, which calls `done` once, at any time; if `begin` throws, the
+   * client is not suspended.
+   */
+  suspend<Outcome>(
+    client: Client,
+    begin: (done: (outcome: Outcome) => void) => void,
+    write: (reply: Reply, outcome: Outcome) => void,
+  ): void {
+    client.paused = true
+    let isDone = false
+    try {
+      begin((outcome) => {
+        assert(!isDone, 'work is done once')
+        isDone = true
+        client.paused = false
+        this.#host.requests.dispatch.replyTo(client, (reply) => write(reply, outcome))
+        this.#host.requests.turn.resumeSoon(client)
+      })
+    } catch (error) {
+      client.paused = false
+      throw error
+    }
+  }
+
+  /**
+   * Serves all clients whose topics became ready, until nothing new becomes so.
    *
    * A walk along a key's line ends where the value does: one element for ten thousand waiters costs one of them.
    */
   serve(): void {
     const { room } = this
-    while (room.hasReady) for (const name of room.takeReady()) this.#serveLine(name)
+    assert(
+      this.#host.requests.runner.client === undefined,
+      'invariant 5: waiters are served after the command that fed them',
+    )
+    while (room.hasReady) {
+      for (const topic of room.takeReady()) {
+        if (typeof topic === 'string') this.#serveLine(topic)
+        else room.forEachOn(topic, this.#retryAll)
+      }
+    }
+  }
+
+  readonly #retryAll = (waiter: Waiter<Parked>): boolean => {
+    this.#retry(waiter)
+    return true
   }
 
   #serveLine(name: string): void {
     const database = this.#host.data.dataset.databases[databaseOf(name)]!
     const key = keyOf(name)
     this.room.forEachOn(name, (waiter) => {
-      const { options } = waiter.owner
-      // Looking is not reading: a key whose time is up is found out by whoever is served.
+      const { servedByDeletion, type: wanted } = waiter.owner
+      // Looking is not reading: a key whose time is up is found out by the client that is served.
       const type = typeUnder(database, key)
-      if (type === options.type || options.servedByDeletion) {
+      if (type === wanted || servedByDeletion) {
         this.#retry(waiter)
         return true
       }
-      // Not for this one; is there anybody whom it can be for?
+      // Not for this client. Is there another that it can be for?
       return this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)
     })
   }
@@ -155,14 +232,18 @@ export class Blocking {
     if (this.#waitingForType[TYPE_STREAM]! > 0) this.room.markReady(nameKey(database.index, key))
   }
 
-  /** Has those who wait for no key, but for something that has a name that no key can have, look again, in whatever database they are. */
-  wakeEverywhere(name: string): void {
-    const { dataset } = this.#host.data
-    const { runner } = this.#host.requests
-    if (this.room.count === 0) return
-    for (const { index } of dataset.databases) this.room.markReady(String.fromCharCode(index) + name)
+  /** Raises a signal: the commands of all clients that wait for it run again. */
+  raise(signal: Signal): void {
+    const { room } = this
+    if (room.count === 0) return
+    room.markReady(signal)
     // Within a command they are served after it.
-    if (this.room.hasReady && runner.client === undefined) this.serve()
+    if (room.hasReady && this.#host.requests.runner.client === undefined) this.serve()
+  }
+
+  /** Returns what a parked client waits for; empty when it is not parked. */
+  topicsOf(client: Client): readonly Topic[] {
+    return this.#waiters.get(client)?.topics ?? []
   }
 
   /** The contents of a database are going to be replaced by others, or to go: whoever waits for something in it looks again. */
@@ -183,6 +264,7 @@ export class Blocking {
       const type = typeUnder(this.#host.data.dataset.databases[databaseOf(name)]!, keyOf(name))
       if (this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)) this.room.markReady(name)
     }
+    for (const signal of this.room.signals()) this.room.markReady(signal)
   }
 
   #retry(waiter: Waiter<Parked>): void {
@@ -200,15 +282,21 @@ export class Blocking {
   /** Lets a client go on: it is served, timed out, unblocked or gone. */
   release(client: Client): void {
     if (!client.parked) return
-    const waiter = this.#waiters.get(client)!
+    const waiter = this.#waiterOf(client)
     this.room.leave(waiter)
     this.#forget(waiter.owner)
+  }
+
+  #waiterOf(client: Client): Waiter<Parked> {
+    const waiter = this.#waiters.get(client)
+    assert(waiter !== undefined, 'invariant 5: a client that is parked is in the waiting room')
+    return waiter
   }
 
   /** CLIENT UNBLOCK: as if the time were up, or with an error. False when the client is not parked. */
   unblock(client: Client, error: ReplyError | undefined): boolean {
     if (!client.parked) return false
-    const waiter = this.#waiters.get(client)!
+    const waiter = this.#waiterOf(client)
     this.release(client)
     this.#tell(waiter.owner, error)
     return true
@@ -221,13 +309,12 @@ export class Blocking {
 
   /** Counts the keys that clients wait for: all, or those whose removal serves them too (XREADGROUP). */
   countAwaited(what: 'any change' | 'removal'): number {
-    if (this.#servedByDeletion === 0) return what === 'removal' ? 0 : this.room.awaitedKeys
+    if (what === 'any change') return this.room.awaitedKeys
+    if (this.#servedByDeletion === 0) return 0
     const names = new NameSet()
-    for (const { keys, owner } of this.#waiters.values()) {
-      const { servedByDeletion, type } = owner.options
-      // Whoever waits for no type waits for no key: for replicas, or for a sync.
-      if (type === NONE || (what === 'removal' && servedByDeletion !== true)) continue
-      for (const key of keys) names.add(key)
+    for (const { owner, topics } of this.#waiters.values()) {
+      if (!owner.servedByDeletion) continue
+      for (const topic of topics) if (typeof topic === 'string') names.add(topic)
     }
     return names.size
   }
@@ -249,8 +336,9 @@ export class Blocking {
     client.parked = false
     client.parkedBytes = 0
     this.#waiters.delete(client)
-    if (parked.options.servedByDeletion) this.#servedByDeletion--
-    this.#waitingForType[parked.options.type]!--
+    if (parked.servedByDeletion) this.#servedByDeletion--
+    if (parked.type !== NONE) this.#waitingForType[parked.type]!--
+    assert(this.#servedByDeletion >= 0, 'invariant 5: a client that leaves was counted when it was parked')
     this.#listen()
     this.#host.requests.turn.resumeSoon(client)
   }
@@ -259,7 +347,7 @@ export class Blocking {
     if (error !== undefined) this.#countFailure(parked.command, error)
     this.#host.requests.dispatch.replyTo(parked.client, (reply) => {
       if (error !== undefined) reply.error(error)
-      else replyTimeout(reply, parked.options)
+      else replyTimeout(reply, parked.onTimeout)
     })
     this.#host.figures.times.answered(parked.client, parked.command, parked.args)
   }
@@ -283,7 +371,7 @@ function typeUnder(database: Database, key: Bytes): number {
   return entry === NONE || database.isExpired(entry) ? NONE : database.typeOf(entry)
 }
 
-function replyTimeout(reply: Reply, { onTimeout }: BlockOptions): void {
+function replyTimeout(reply: Reply, onTimeout: BlockOptions['onTimeout']): void {
   if (typeof onTimeout === 'function') onTimeout(reply)
   else if (onTimeout === 'nil') reply.nil()
   else if (onTimeout === 'nilArray') reply.nilArray()

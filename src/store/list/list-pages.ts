@@ -5,7 +5,7 @@
 import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { RESTLESS } from '../../util/restless.ts'
-import type { Arena } from '../memory/arena.ts'
+import { type Arena, ArenaFull } from '../memory/arena.ts'
 import { PageDirectory } from './list-directory.ts'
 import { entryBytesAt, entryBytesBefore } from './list-entry.ts'
 import {
@@ -176,7 +176,12 @@ export class ListPages {
     if (capacity <= SHRINKABLE_PAGE_BYTES_MIN) return
     const used = usedBytes(this.arena, this.head)
     if (8 * used < capacity) {
-      this.setPage(0, resizePage(this.arena, this.head, 2 * used + PAGE_HEADER_BYTES, 'tail'))
+      try {
+        this.setPage(0, resizePage(this.arena, this.head, 2 * used + PAGE_HEADER_BYTES, 'tail'))
+      } catch (error) {
+        // The arena is full. Elements were removed, which must not fail: the page stays as large as it is.
+        if (!(error instanceof ArenaFull)) throw error
+      }
     }
   }
 
