@@ -1,19 +1,8 @@
 // What the broker needs of whoever keeps messages (channels/): who listens in a subscriber's place, and where messages are kept.
 
 import type { Bytes } from '../util/bytes/bytes.ts'
-import type { Listener, Subscriber } from './subscriber.ts'
-
-export type SubscriptionKind = 'channel' | 'pattern' | 'shard'
-
-/** Stands beside the fan-out of one channel's messages. */
-export interface MessageLog {
-  /** True when messages are kept, not only watched. */
-  readonly keeps: boolean
-  /** A message is going to be delivered: it is kept first. Throws what the store throws; then nobody hears of it. */
-  begin(message: Bytes): void
-  /** It was delivered to all. */
-  end(): void
-}
+import type { Listener, MessageLog, Subscriber } from './subscriber.ts'
+import type { ChannelKind, SubscriptionKind } from './subscription-kind.ts'
 
 export interface MessageKeeper {
   /** Tells whether places would be remembered that are not yet, if a client subscribed to all of these. */
@@ -27,7 +16,7 @@ export interface MessageKeeper {
   /** All subscriptions of somebody are going to end without its asking for that. */
   vanish(subscriber: Subscriber): void
   /** Returns what stands beside a channel to which a message is published; null = nothing is to be known of its messages. */
-  logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
+  logOf(channel: string, kind: ChannelKind): MessageLog | null
 }
 
 /** Knows which messages are kept, here or by the server that this one follows. */

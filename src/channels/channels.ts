@@ -1,15 +1,16 @@
 // Channels that remember: the room that knows which messages are kept, who reads them, and who was away.
 //
-//   PUBLISH ─▶ broker: route ─▶ log.begin (the message is kept, in the unit that published it) ─▶ fan-out ─▶ log.end
-//                                                                                  └─▶ a client, or the reader on its behalf
+//   PUBLISH ─▶ broker: route ─▶ log.record (the message is kept, in the unit that published it) ─▶ fan-out, with the log
+//                                                                                   └─▶ a client, or the reader on its behalf
 //
 // It sits at the broker as its keeper while there is a rule, and costs nothing else. What it keeps is data: streams of
 // messages and hashes of places (channel-keys.ts), in database 0. The parts are put together here, and told what the engine
 // says; each knows its own noun.
 
-import type { KeepingRules, MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
-import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
+import type { KeepingRules, MessageKeeper } from '../broker/message-keeper.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
+import type { ChannelKind, MessageKind, SubscriptionKind } from '../broker/subscription-kind.ts'
 import { type ChannelRule, keeps } from '../config/channel-rules.ts'
 import type { Config } from '../config/config.ts'
 import type { EventName } from '../config/event-flags.ts'
@@ -20,6 +21,7 @@ import type { ServerState } from '../engine/conditions/state.ts'
 import type { Changes } from '../engine/data/changes.ts'
 import type { Dataset } from '../engine/data/dataset.ts'
 import type { Effect } from '../engine/effects/effects.ts'
+import { type PublishHost, publishMessage } from '../engine/effects/publish.ts'
 import type { Role } from '../engine/effects/role.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Stats } from '../engine/figures/stats.ts'
@@ -29,7 +31,6 @@ import type { StreamId } from '../store/stream/stream-id.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
-import type { ChannelKind } from './log/channel-keys.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
 import { MessageIds } from './log/message-ids.ts'
@@ -64,11 +65,11 @@ export interface ChannelsHost extends ScheduleHost {
   readonly pubSub: PubSub
   readonly clients: Clients
   readonly runner: { readonly client: Client | undefined }
-  readonly propagation: ScheduleHost['propagation'] & {
-    readonly on: boolean
-    happened(database: number, effect: Effect): void
-    published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
-  }
+  readonly propagation: ScheduleHost['propagation'] &
+    PublishHost['propagation'] & {
+      readonly on: boolean
+      happened(database: number, effect: Effect): void
+    }
   readonly durability: { wrote(client: Client): void }
   readonly blocking: { wake(db: Database, key: Bytes): void }
 }
@@ -98,7 +99,6 @@ export class Channels
   readonly schedule: Schedule
   /** Which ids messages had lately. */
   readonly recentIds: RecentIds
-  current: ChannelLog | null = null
   behind = 0
   readonly #host: ChannelsHost
   readonly #line: ReadingLine
@@ -214,11 +214,7 @@ export class Channels
   // ── messages on their way ────────────────────────────────────────────────
 
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
-    const { propagation, pubSub } = this.#host
-    const isShard = kind === 'shard'
-    const receivers = isShard ? pubSub.publishShard(channel, message) : pubSub.publish(channel, message)
-    propagation.published(isShard ? 'SPUBLISH' : 'PUBLISH', channel, message)
-    return receivers
+    return publishMessage(this.#host, kind, channel, message, undefined)
   }
 
   send(

@@ -12,16 +12,17 @@
 // Its place is below everything that is not certain to be heard: what is unread, what is to be given again, and what each member
 // was given lately.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { SharedName } from '../../broker/shared-name.ts'
 import type { SharingGroup } from '../../broker/sharing.ts'
+import type { MessageLog } from '../../broker/subscriber.ts'
+import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import type { ChannelLog } from '../log/channel-log.ts'
+import { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
-import { type DeliveryHost, isSlow, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
+import { type DeliveryHost, isSlow, SLICE_BYTES } from '../reading/reader.ts'
 import { type Search, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
@@ -130,17 +131,17 @@ export class Group implements SharingGroup, MemberHost {
 
   // ── messages that are published ──────────────────────────────────────────
 
-  share(channel: string, message: Bytes): number {
-    const { current } = this.#host
-    if (current === null) return this.#handCopy({ channel, message: message.copy() })
-    if (!current.keeps) return this.#shareUnkept(current, channel, message)
+  share(channel: string, message: Bytes, log: MessageLog | null): number {
+    if (log === null) return this.#handCopy({ channel, message: message.copy() })
+    assert(log instanceof ChannelLog, 'a log is of the room that keeps messages')
+    if (!log.keeps) return this.#shareUnkept(log, channel, message)
     if (!this.#isLive) {
-      this.#unread.add(current)
+      this.#unread.add(log)
       return 1
     }
     const member = this.#leastUnread(keepsUp)
-    if (member === undefined) this.#fallBehind(current)
-    else this.#give(member, current, message, current.id, this.#countIn(current))
+    if (member === undefined) this.#fallBehind(log)
+    else this.#give(member, log, message, log.id, this.#countIn(log))
     return 1
   }
 
@@ -153,13 +154,13 @@ export class Group implements SharingGroup, MemberHost {
     return 0
   }
 
-  /** The message that is being delivered is the first that nobody can be given at once. */
-  #fallBehind(current: ChannelLog): void {
-    const place = this.#reached(current)
+  /** The last message of this log is the first that no member can be given at once. */
+  #fallBehind(log: ChannelLog): void {
+    const place = this.#reached(log)
     place.id.decrement()
     if (place.count !== UNCOUNTED) place.count--
     this.begin(place, NOTHING)
-    this.#unread.add(current)
+    this.#unread.add(log)
   }
 
   /** Messages of a channel, if the group listens to one alone. */
@@ -322,8 +323,8 @@ export class Group implements SharingGroup, MemberHost {
     const { kind, name } = this
     const { acknowledges, client } = member
     const told = acknowledges ? id : undefined
-    if (kind === 'pattern') return this.#host.send(client, MESSAGE_KINDS[kind], name, channel, message, told)
-    return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, told)
+    if (kind === 'pattern') return this.#host.send(client, SUBSCRIPTIONS[kind].message, name, channel, message, told)
+    return this.#host.send(client, SUBSCRIPTIONS[kind].message, undefined, name, message, told)
   }
 
   // ── where it is ──────────────────────────────────────────────────────────

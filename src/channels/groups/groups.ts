@@ -4,11 +4,11 @@
 // place, as that of a named subscriber would (read-positions.ts). There are groups without any rule too; while there is none, a message
 // costs one look at that.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { Pattern, PatternIndex } from '../../broker/pattern-index.ts'
 import { isShared, parseSharedName, sharedName } from '../../broker/shared-name.ts'
 import type { Sharing } from '../../broker/sharing.ts'
 import type { Subscriber } from '../../broker/subscriber.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { Client } from '../../engine/clients/client.ts'
 import { assert } from '../../util/assert.ts'
 import { NameMap } from '../../util/tables/name-map.ts'

@@ -11,10 +11,9 @@
 // The braces have the key lie in the cluster slot of the channel itself. A name that has braces of its own keeps them, behind
 // a second colon: `channel::{user1}.mail`, whose slot is that of user1.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
 
 /** Whose messages: a channel's, or a shard channel's. */
-export type ChannelKind = 'channel' | 'shard'
 
 /** What is subscribed to. */
 export interface Target {

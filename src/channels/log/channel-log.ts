@@ -8,7 +8,7 @@
 // Where the stream has an id from elsewhere that is far ahead of the clock, the channel goes on behind it, and no other channel does. How
 // old its messages are is noted beside it then (ahead-marks.ts).
 
-import type { MessageLog } from '../../broker/message-keeper.ts'
+import type { MessageLog } from '../../broker/subscriber.ts'
 import { type ChannelRule, type First, keeps } from '../../config/channel-rules.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Effect } from '../../engine/effects/effects.ts'
@@ -54,8 +54,6 @@ export interface ChannelLogHost {
   readonly isLoading: boolean
   /** False while nobody wants effects: then none need be made. */
   readonly propagates: boolean
-  /** The message of a log is being delivered; null = that is over. */
-  current: ChannelLog | null
   /** The first message of a log could not be kept. */
   forget(log: ChannelLog): void
   /** A log has a message more, or some less: what is said of that, and what has to be propagated. */
@@ -117,20 +115,13 @@ export class ChannelLog implements MessageLog {
     return new StreamId().copyFrom(cursor.id)
   }
 
-  begin(message: Bytes): void {
-    const host = this.#host
+  record(message: Bytes): void {
     if (this.keeps) {
-      if (host.isLoading) throw ERR.loading
-      // That a key has changed is published before the message is: what is being delivered is set when that is over.
+      if (this.#host.isLoading) throw ERR.loading
       this.#append(message)
     }
     this.message = message
     this.isIdle = false
-    host.current = this
-  }
-
-  end(): void {
-    this.#host.current = null
   }
 
   /** Keeps a message, and has its id. */

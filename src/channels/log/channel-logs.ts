@@ -3,7 +3,7 @@
 // A log is made when a message is published to its channel, or when its messages are found in data. A question makes none. A log of a
 // channel that keeps nothing goes when other such logs come: a publisher may make up any number of names.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { type ChannelRule, keeps } from '../../config/channel-rules.ts'
 import type { Hash } from '../../store/hash/hash.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
@@ -12,7 +12,7 @@ import { Glob } from '../../util/bytes/glob.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { placesIn, ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import { Round } from '../positions/round.ts'
-import { type ChannelKind, channelOfKey, logKey, targetOfPlacesKey } from './channel-keys.ts'
+import { channelOfKey, logKey, targetOfPlacesKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost, streamUnder } from './channel-log.ts'
 import { RuledChannels } from './ruled-channels.ts'
 

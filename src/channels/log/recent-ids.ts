@@ -3,6 +3,7 @@
 // A hash for each channel: field id, value what the first was answered. Each field expires when the channel's `dedupe` time is over,
 // as fields of any hash do: what is too old goes by itself, after a restart too, and is journaled as HSETEX, which needs no rule.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'
 import { expireHiddenField, noteFieldExpiry } from '../../store/hash/field-expiry.ts'
@@ -11,7 +12,7 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import { type ChannelKind, idsKey } from './channel-keys.ts'
+import { idsKey } from './channel-keys.ts'
 
 /** What the sender of a message is answered: how many received it; or, of one that is scheduled, its id. */
 export type Answer = number | Bytes

@@ -2,7 +2,7 @@
 //
 // It answers from the rules alone: a question about a name leaves nothing behind.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { type ChannelRule, keeps } from '../../config/channel-rules.ts'
 import { PatternRules } from '../../config/pattern-rules.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'

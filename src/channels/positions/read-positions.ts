@@ -6,7 +6,7 @@
 //
 // Older versions wrote the id alone, or id and count. Such a place counts from the moment since when places are looked after here.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'

@@ -3,8 +3,8 @@
 // A subscriber is known by what is remembered of it (read-positions.ts). While it is connected its reader knows better, and is told of what
 // changes.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared } from '../../broker/shared-name.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { Word } from '../../engine/effects/effects.ts'

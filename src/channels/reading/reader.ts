@@ -9,13 +9,13 @@
 //
 // What no rule keeps passes through; under a `slow` rule a client that takes too little is given less of it (spare-messages.ts).
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-import type { MessageKind } from '../../broker/pub-sub.ts'
-import type { Listener } from '../../broker/subscriber.ts'
+import type { Listener, MessageLog } from '../../broker/subscriber.ts'
+import { type MessageKind, SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
-import type { ChannelLog } from '../log/channel-log.ts'
+import { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { TakenMarks } from '../positions/taken-marks.ts'
@@ -35,12 +35,6 @@ const READER_BYTES = 1024
 const MARKS_BYTES = 2048
 const NAMES_OF_READER = 3
 
-export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
-  channel: 'message',
-  pattern: 'pmessage',
-  shard: 'smessage',
-}
-
 /** Somebody who is given a slice at a time. */
 export interface Sliced {
   readonly client: Client
@@ -55,8 +49,6 @@ export interface Sliced {
 /** What whoever reads on behalf of others needs: readers, and groups for their members. */
 export interface DeliveryHost {
   readonly ids: MessageIds
-  /** The log whose message is being delivered; null = it has none. */
-  readonly current: ChannelLog | null
   /** Sends a client one message. `id` = that of a kept one. Returns its bytes. */
   send(
     client: Client,
@@ -140,33 +132,35 @@ export class Reader implements Listener, Sliced {
 
   // ── messages that are published ──────────────────────────────────────────
 
-  deliver(source: Source, start: number, end: number): void {
+  deliver(source: Source, start: number, end: number, log: MessageLog | null): void {
     const { client } = this
-    const { current } = this.#host
-    if (current === null) {
+    if (log === null) {
       client.deliver(source, start, end)
-    } else if (!current.keeps) {
-      if (!this.#spares(current)) client.deliver(source, start, end)
+      return
+    }
+    assert(log instanceof ChannelLog, 'a log is of the room that keeps messages')
+    if (!log.keeps) {
+      if (!this.#spares(log)) client.deliver(source, start, end)
     } else if (!this.isLive) {
-      this.#unread.add(current)
+      this.#unread.add(log)
     } else if (isSlow(client)) {
-      this.#fallBehind(current)
+      this.#fallBehind(log)
     } else if (this.acknowledged !== undefined) {
-      this.#send(current, current.message, current.id)
+      this.#send(log, log.message, log.id)
     } else {
       client.deliver(source, start, end)
     }
   }
 
-  /** The message that is being delivered is the first that it does not hear live. */
-  #fallBehind(current: ChannelLog): void {
+  /** The last message of this log is the first that it does not hear live. */
+  #fallBehind(log: ChannelLog): void {
     const { heard } = this
     this.#setLive(false)
     const { last } = this.#host.ids
-    const isForeign = this.kind === 'pattern' && current.id.compare(last) > 0
-    heard.id.copyFrom(isForeign ? last : current.id).decrement()
-    heard.count = this.kind === 'pattern' ? UNCOUNTED : current.messages - 1
-    this.#unread.add(current)
+    const isForeign = this.kind === 'pattern' && log.id.compare(last) > 0
+    heard.id.copyFrom(isForeign ? last : log.id).decrement()
+    heard.count = this.kind === 'pattern' ? UNCOUNTED : log.messages - 1
+    this.#unread.add(log)
     this.#host.readSoon(this)
   }
 
@@ -249,7 +243,7 @@ export class Reader implements Listener, Sliced {
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {
     const pattern = this.kind === 'pattern' ? this.target : undefined
-    this.#host.send(this.client, MESSAGE_KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
+    this.#host.send(this.client, SUBSCRIPTIONS[this.kind].message, pattern, log.name, text, this.acknowledged && id)
   }
 
   // ── where it is ──────────────────────────────────────────────────────────

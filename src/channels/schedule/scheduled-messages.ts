@@ -7,6 +7,7 @@
 // A number has sixteen digits and grows with each message that is scheduled, so that those of one time are published in the order
 // in which they came, whatever their ids. What is in only one of the two (somebody removed the other) is nothing.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'
 import { Hash } from '../../store/hash/hash.ts'
@@ -15,7 +16,7 @@ import { NONE } from '../../store/keyspace/keyspace.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_HASH, TYPE_ZSET } from '../../store/structures/value.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
-import { type ChannelKind, scheduledKeys } from '../log/channel-keys.ts'
+import { scheduledKeys } from '../log/channel-keys.ts'
 
 const NUMBER_DIGITS = 16
 /** A number and the space behind it. */

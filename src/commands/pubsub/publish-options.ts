@@ -3,8 +3,8 @@
 // An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
 // published.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import { channelsOf } from '../../channels/channels.ts'
-import type { ChannelKind } from '../../channels/log/channel-keys.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
 import { engineOf } from '../../engine/engine.ts'
 import type { Call } from '../../engine/requests/call.ts'

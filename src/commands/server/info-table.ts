@@ -405,9 +405,9 @@ const STATS: InfoSection = {
     none('current_eviction_exceeded_time'),
     counter('keyspace_hits', ({ engine }) => engine.dataset.hits),
     counter('keyspace_misses', ({ engine }) => engine.dataset.misses),
-    gauge('pubsub_channels', ({ engine }) => engine.pubSub.channelCount),
-    gauge('pubsub_patterns', ({ engine }) => engine.pubSub.patternCount),
-    gauge('pubsubshard_channels', ({ engine }) => engine.pubSub.shardChannelCount),
+    gauge('pubsub_channels', ({ engine }) => engine.pubSub.count('channel')),
+    gauge('pubsub_patterns', ({ engine }) => engine.pubSub.count('pattern')),
+    gauge('pubsubshard_channels', ({ engine }) => engine.pubSub.count('shard')),
     // Channels that remember are Respite's own.
     gauge('kept_channels', ({ channels }) => channels.channels),
     gauge('kept_messages', ({ channels }) => channels.messages),

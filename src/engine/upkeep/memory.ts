@@ -19,6 +19,7 @@
 // Who measures is handed in. Where the engine lives inside another program nobody does: what of that heap is the
 // program's own cannot be told, so there only what is counted counts.
 
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 
@@ -50,7 +51,7 @@ export interface MemoryHost {
   readonly stats: { usedMemoryPeak: number }
   readonly dataset: { readonly databases: readonly Database[]; readonly usedBytes: number }
   readonly clientMemory: { readonly bytes: number }
-  readonly pubSub: { readonly channelCount: number; readonly patternCount: number; readonly shardChannelCount: number }
+  readonly pubSub: { count(kind: SubscriptionKind): number }
   readonly channels: { readonly bytes: number } | undefined
   readonly watches: { readonly size: number }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedKeys: number } }
@@ -130,7 +131,7 @@ export class Memory {
   /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
   get tableBytes(): number {
     const { blocking, channels, pubSub, tracking, watches } = this.#host
-    const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount + tracking.prefixCount
+    const lines = pubSub.count('channel') + pubSub.count('pattern') + pubSub.count('shard') + tracking.prefixCount
     return (
       tracking.tableBytes +
       (channels === undefined ? 0 : channels.bytes) +

@@ -158,7 +158,7 @@ describe('RESET', () => {
     expect(client.ask('RESET')).toBe('+RESET\r\n')
     expect(client.ask('GET', 'k')).toBe('$-1\r\n')
     expect(client.client).toMatchObject({ database: 0, name: '', protocol: 2, state: 0, libraryName: 'lib' })
-    expect(engine.pubSub.channelCount + engine.pubSub.patternCount + engine.pubSub.shardChannelCount).toBe(0)
+    expect(engine.pubSub.count('channel') + engine.pubSub.count('pattern') + engine.pubSub.count('shard')).toBe(0)
   })
 
   test('leaves RESP2’s subscribed mode', () => {
