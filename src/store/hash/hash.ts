@@ -17,6 +17,7 @@ import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from '../list/list-entry.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
+import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 import {
@@ -422,6 +423,10 @@ export class Hash implements Value {
     return bytes + large.indexBytes + large.blocksBytes
   }
 
+  elements(word: Bytes, second: Bytes): ElementCursor {
+    return new HashElements(this, word, second)
+  }
+
   copy(arena: Arena, host = this.#host): Hash {
     const copy = new Hash(arena, host)
     try {
@@ -478,6 +483,28 @@ export class Hash implements Value {
     this.#large = undefined
     this.#forgetTimes()
     this.#arena.account(-OBJECT_BYTES)
+  }
+}
+
+class HashElements extends ElementCursor {
+  readonly #hash: Hash
+  #slot: number
+
+  constructor(hash: Hash, word: Bytes, second: Bytes) {
+    super(word, second)
+    this.#hash = hash
+    this.#slot = hash.first()
+  }
+
+  next(): boolean {
+    const hash = this.#hash
+    const slot = this.#slot
+    if (slot === ABSENT) return false
+    hash.fieldOf(slot, this.word)
+    hash.valueOf(slot, this.second)
+    this.expiryMs = hash.expiryOf(slot)
+    this.#slot = hash.next(slot)
+    return true
   }
 }
 
