@@ -189,6 +189,31 @@ describe('sources', () => {
   })
 })
 
+describe('modules', () => {
+  test('keep their state in named objects, with a reason beside each, and in no loose variable', () => {
+    // The prover writes a program for another process as a text.
+    const MAY_STAY = ['src/prover/cluster/broker.ts: let aheadMs = 0']
+    const found: string[] = []
+    for (const [path, text] of SOURCES) {
+      for (const [line] of text.matchAll(/^(?:export )?(?:let|var) .*$/gm)) found.push(`${path}: ${line}`)
+    }
+    expect(found).toEqual(MAY_STAY)
+  })
+
+  test('publish messages by publishMessage alone, which tells replicas and other shards too', () => {
+    const PUBLISHERS = [
+      // A channel's gaps, and Sentinel's switches: notices for subscribers here alone.
+      'src/channels/channels.ts',
+      'src/engine/cluster-view/switch-messages.ts',
+      // Keyspace events, of which each node makes its own.
+      'src/engine/data/keyspace-events.ts',
+      'src/engine/effects/publish.ts',
+    ]
+    const found = [...SOURCES].filter(([, text]) => /pubSub\.publish(To)?\(/i.test(text)).map(([path]) => path)
+    expect(found).toEqual(PUBLISHERS)
+  })
+})
+
 describe('time', () => {
   // A thread has globals of its own, which no test framework reaches.
   const IN_A_THREAD = 'src/server/connection/busy-sockets.ts'

@@ -40,8 +40,11 @@ const PLAIN_TEXT_LENGTH_MAX = 64
 
 const SCRATCH_BYTES = 16 * 1024
 
-/** Requests are encoded here; the engine is done with it when `receive` returns. */
-let scratch = Source.allocate(SCRATCH_BYTES)
+/** All callers of a process share it. */
+const requests = {
+  /** Requests are encoded here; the engine is done with it when `receive` returns. */
+  scratch: Source.allocate(SCRATCH_BYTES),
+}
 /** For calls that are made before `receive` has returned, by a logger. */
 const spares: Source[] = []
 
@@ -177,11 +180,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #send(end: number): void {
-    const request = scratch
-    scratch = spares.pop() ?? Source.allocate(SCRATCH_BYTES)
+    const request = requests.scratch
+    requests.scratch = spares.pop() ?? Source.allocate(SCRATCH_BYTES)
     this.#engine.receive(this.#client, request, 0, end)
-    spares.push(scratch)
-    scratch = request
+    spares.push(requests.scratch)
+    requests.scratch = request
   }
 
   #newReader(): ReplyValueReader<string | Buffer> {
@@ -210,7 +213,7 @@ function writeWord(at: number, word: Word): number {
   if (!(word instanceof Uint8Array)) throw new TypeError('a word of a command is a string, a number or bytes')
   reserve(at, HEADER_BYTES_MAX + word.length + 2)
   const start = writeHeader(at, DOLLAR, word.length)
-  scratch.u8.set(word, start)
+  requests.scratch.u8.set(word, start)
   return writeLineEnd(start + word.length)
 }
 
@@ -219,7 +222,7 @@ function writePlain(at: number, text: string): number {
   const { length } = text
   reserve(at, HEADER_BYTES_MAX + length + 2)
   const start = writeHeader(at, DOLLAR, length)
-  const { u8 } = scratch
+  const { u8 } = requests.scratch
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
     if (code > 127) return writeText(at, text)
@@ -232,13 +235,13 @@ function writeText(at: number, text: string): number {
   const length = Buffer.byteLength(text)
   reserve(at, HEADER_BYTES_MAX + length + 2)
   const start = writeHeader(at, DOLLAR, length)
-  scratch.u8.write(text, start, 'utf8')
+  requests.scratch.u8.write(text, start, 'utf8')
   return writeLineEnd(start + length)
 }
 
 /** Writes a type byte, a length and the end of the line. There is room for it. */
 function writeHeader(at: number, type: number, length: number): number {
-  const { u8 } = scratch
+  const { u8 } = requests.scratch
   u8[at] = type
   let digits = 1
   for (let rest = length; rest >= 10; rest = Math.floor(rest / 10)) digits++
@@ -251,14 +254,14 @@ function writeHeader(at: number, type: number, length: number): number {
 }
 
 function writeLineEnd(at: number): number {
-  scratch.u8[at] = CR
-  scratch.u8[at + 1] = LF
+  requests.scratch.u8[at] = CR
+  requests.scratch.u8[at + 1] = LF
   return at + 2
 }
 
 function reserve(at: number, bytes: number): void {
-  if (at + bytes <= scratch.u8.length) return
-  const grown = Source.allocate(Math.max(at + bytes, 2 * scratch.u8.length))
-  scratch.u8.copy(grown.u8, 0, 0, at)
-  scratch = grown
+  if (at + bytes <= requests.scratch.u8.length) return
+  const grown = Source.allocate(Math.max(at + bytes, 2 * requests.scratch.u8.length))
+  requests.scratch.u8.copy(grown.u8, 0, 0, at)
+  requests.scratch = grown
 }

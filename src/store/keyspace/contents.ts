@@ -32,8 +32,13 @@ import { Strings } from './strings.ts'
 /** What contents need of the engine. */
 type ContentsHost = StringsHost & StructureHost & CompactionHost
 
-/** The newest era of all contents of the process. Two billion fit into the words that note them. */
-let lastEra = 0
+/** Numbers of a process: memory passes between contents, so no two may have the same. */
+const last = {
+  /** The newest era of all contents of the process. Two billion fit into the words that note them. */
+  era: 0,
+  /** The number of the contents that came last. */
+  number: 0,
+}
 
 /** A state that is kept. */
 export class KeptState {
@@ -60,7 +65,7 @@ export class KeptState {
   movedTo: KeptState | undefined = undefined
 
   constructor(contents: Contents, isShared: boolean) {
-    const era = ++lastEra
+    const era = ++last.era
     const { arena, keys, lazyFree, strings, structures } = contents
     this.contents = contents
     this.era = era
@@ -73,12 +78,9 @@ export class KeptState {
   }
 }
 
-/** The number of the contents that came last. */
-let lastNumber = 0
-
 export class Contents {
   /** No other contents have it. */
-  readonly number = ++lastNumber
+  readonly number = ++last.number
   readonly arena: Arena
   readonly keys: Keyspace
   /** The strings, by entry. */

@@ -131,16 +131,16 @@ export class StreamId {
 
   /** Writes the id as text and returns how many bytes that took, at most ID_TEXT_BYTES_MAX. */
   write(target: Source, at: number): number {
-    if (this.msLow !== printedLow || this.msHigh !== printedHigh) this.#printTime()
-    copyBytes(target, at, timeText, 0, timeBytes)
-    return timeBytes + writeWide(this.seqHigh, this.seqLow, target.u8, at + timeBytes)
+    if (this.msLow !== printed.low || this.msHigh !== printed.high) this.#printTime()
+    copyBytes(target, at, timeText, 0, printed.bytes)
+    return printed.bytes + writeWide(this.seqHigh, this.seqLow, target.u8, at + printed.bytes)
   }
 
   #printTime(): void {
-    printedHigh = this.msHigh
-    printedLow = this.msLow
-    timeBytes = writeWide(printedHigh, printedLow, timeText.u8, 0)
-    timeText.u8[timeBytes++] = DASH
+    printed.high = this.msHigh
+    printed.low = this.msLow
+    printed.bytes = writeWide(printed.high, printed.low, timeText.u8, 0)
+    timeText.u8[printed.bytes++] = DASH
   }
 
   toString(): string {
@@ -189,9 +189,12 @@ const idText = Source.allocate(ID_TEXT_BYTES_MAX)
 // The time that was printed last, its dash included: ids that follow each other mostly share it, and thirteen digits
 // take 60 ns (bench: structures, XADD).
 const timeText = Source.allocate(ID_TEXT_BYTES_MAX)
-let printedHigh = 0
-let printedLow = 0
-let timeBytes = 2
+/** A cache, right for any id: what lies in `timeText`. */
+const printed = {
+  high: 0,
+  low: 0,
+  bytes: 2,
+}
 timeText.u8.write('0-', 'latin1')
 
 function wide(high: number, low: number): bigint {
@@ -214,9 +217,12 @@ export const ID_WANTS_SEQUENCE = 2
 /** Longer texts are no ids, whatever stands in them. */
 const ID_INPUT_BYTES_MAX = 127
 
-/** The number that `parseWide` read last. */
-let high = 0
-let low = 0
+/** What `parseWide` says besides whether it read a number. */
+const read = {
+  /** The number that `parseWide` read last. */
+  high: 0,
+  low: 0,
+}
 
 /**
  * Reads `<ms>-<seq>` or `<ms>` from bytes, `skip` of them left out. The missing sequence is 0 or all ones (-1).
@@ -242,8 +248,8 @@ export function parseStreamId(
     if (byte === 0) end = i
   }
   if (!parseWide(u8, start, dash === -1 ? end : dash)) return ID_INVALID
-  const msHigh = high
-  const msLow = low
+  const msHigh = read.high
+  const msLow = read.low
   if (dash === -1) {
     id.set(msHigh, msLow, missingSequence, missingSequence)
     return ID_COMPLETE
@@ -253,7 +259,7 @@ export function parseStreamId(
     return ID_WANTS_SEQUENCE
   }
   if (!parseWide(u8, dash + 1, end)) return ID_INVALID
-  id.set(msHigh, msLow, high, low)
+  id.set(msHigh, msLow, read.high, read.low)
   return ID_COMPLETE
 }
 
@@ -268,8 +274,8 @@ function parseWide(u8: Buffer, start: number, end: number): boolean {
     if (digit < 0 || digit > 9) return parseOdd(u8, start, end)
     value = value * 10 + digit
   }
-  high = (value / WORD) | 0
-  low = value | 0
+  read.high = (value / WORD) | 0
+  read.low = value | 0
   return true
 }
 
@@ -285,7 +291,7 @@ function parseOdd(u8: Buffer, start: number, end: number): boolean {
     value = -value
   }
   if (value > 0xffffffffffffffffn || value < -0xffffffffffffffffn) return false
-  high = Number(BigInt.asIntN(32, value >> 32n))
-  low = Number(BigInt.asIntN(32, value))
+  read.high = Number(BigInt.asIntN(32, value >> 32n))
+  read.low = Number(BigInt.asIntN(32, value))
   return true
 }

@@ -28,8 +28,7 @@ import {
   nextElement,
   readSmall,
   readWide,
-  wideHigh,
-  wideLow,
+  wide,
   writeInteger64,
 } from './stream-listpack.ts'
 
@@ -60,13 +59,16 @@ export class NodeCursor extends IndexCursor {
   end = 0
 }
 
-/** Layouts there were, of all streams. */
-let layouts = 0
+/** A cursor may be held against any stream of the process, so no two have the same layout. */
+const numbered = {
+  /** Layouts there were, of all streams. */
+  layouts: 0,
+}
 
 export class StreamNodes {
   readonly arena: Arena
   /** Changes whenever something in a node moves, a node goes, or is added from outside. No two streams ever have the same. */
-  layout = ++layouts
+  layout = ++numbered.layouts
   #index: StreamIndex
   #large: (Source | undefined)[] | undefined = undefined
   #bytes = 0
@@ -186,13 +188,13 @@ export class StreamNodes {
     node.ref = ref
     this.#locate(node)
     this.#release(old)
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
   }
 
   /** Moves nodes out of chunks that are being emptied (value.ts), the first ones of a long stream, which go first in any case. */
   moveBlocks(): void {
     this.#index.moveBlocks()
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
     let left = MOVED_AT_ONCE
     for (let more = this.first(moving); more && left > 0; more = this.next(moving), left--) {
       if (moving.ref <= 0) continue
@@ -214,7 +216,7 @@ export class StreamNodes {
       node.memory.u8.copyWithin(at + size, at + old, node.end + 1)
       finishListpack(node.memory, node.start, node.end + size - old, 0)
       node.end += size - old
-      this.layout = ++layouts
+      this.layout = ++numbered.layouts
     }
     scratch.u8.copy(node.memory.u8, at, 0, size)
   }
@@ -236,7 +238,7 @@ export class StreamNodes {
 
   /** Removes a node; the cursor moves to the next, false when there is none. */
   remove(node: NodeCursor): boolean {
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
     this.#release(node.ref)
     return this.#index.remove(node) && this.#open(node)
   }
@@ -258,7 +260,7 @@ export class StreamNodes {
       throw error
     }
     loading.source.view.setInt32(loading.at + REF, ref, true)
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
     return true
   }
 
@@ -409,14 +411,14 @@ function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean 
     if (flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS) || !skip(1)) return false
     let from = at
     if (!skip(1) || !readWide(source, from)) return false
-    let low = (master.msLow >>> 0) + (wideLow >>> 0)
+    let low = (master.msLow >>> 0) + (wide.low >>> 0)
     entryId.msLow = low | 0
-    entryId.msHigh = (master.msHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
+    entryId.msHigh = (master.msHigh + wide.high + (low >= WORD ? 1 : 0)) | 0
     from = at
     if (!skip(1) || !readWide(source, from)) return false
-    low = (master.seqLow >>> 0) + (wideLow >>> 0)
+    low = (master.seqLow >>> 0) + (wide.low >>> 0)
     entryId.seqLow = low | 0
-    entryId.seqHigh = (master.seqHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
+    entryId.seqHigh = (master.seqHigh + wide.high + (low >= WORD ? 1 : 0)) | 0
     if (entryId.compare(previous) <= 0) return false
     previous.copyFrom(entryId)
     const fields = (flags & ENTRY_SAME_FIELDS) !== 0 ? masterFields : take()
