@@ -140,7 +140,7 @@ export class Engine {
   redirection: Redirection | null = null
   /** Null where nobody is told, as by a Sentinel, who is the primary. */
   sentinelView: SentinelView | null = null
-  /** Undefined where no messages are kept. */
+  /** Each boot makes it, whether or not messages are kept; undefined in an engine without a boot. */
   channels: KeptChannels | undefined = undefined
   /** The event loop serves nobody but this engine's clients. */
   readonly ownsLoop: boolean

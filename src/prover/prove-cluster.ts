@@ -1,6 +1,6 @@
 // `respite prove-durability --cluster`: what a cluster loses, tried out on the user's own machine.
 //
-// Three log servers and three brokers (prove-cluster/cluster.ts), clients that remember what they were told (recorder.ts), and what happens to all
+// Three log servers and three brokers (cluster/cluster.ts), clients that remember what they were told (recorder.ts), and what happens to all
 // of these (strikes.ts). Where the system allows it, each has a disk whose power can be cut and a network that can be cut off.
 //
 // Exit codes: 0 every promise was kept; 1 one was broken, or the cluster did not recover; 2 the command line makes no sense.

@@ -1,8 +1,8 @@
 // `respite prove-durability`: what survives what, tried out on the user's own machine.
 //
 // Two trials by turns, over and over: a server on the given disk that is killed
-// (prove/kill-trial.ts), and power cuts, which cannot be had for real without
-// pulling a plug: they happen to an engine on a disk in memory (prove/power-trial.ts).
+// (durability/kill-trial.ts), and power cuts, which cannot be had for real without
+// pulling a plug: they happen to an engine on a disk in memory (durability/power-trial.ts).
 // After each death everything is read back and compared with what was acknowledged.
 //
 // Exit codes: 0 every promise was kept; 1 one was broken, or a server did not start

@@ -3,7 +3,7 @@
 // They push values that nobody else pushes (alone, in a transaction into two lists, in a script with a counter), read lists, at the leader and
 // elsewhere, write, read and swap registers, and count. They publish messages that a rule keeps, by each command that does so, at the leader and elsewhere:
 // that is a push into the channel's stream. Others have opened a connection to the leader and rest: they read by it when a broker has stood still.
-// What may be done with what they remember is in prove/histories.ts. What brokers say that they are is looked at all the while (role-watch.ts).
+// What may be done with what they remember is in durability/histories.ts. What brokers say that they are is looked at all the while (role-watch.ts).
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
