@@ -16,7 +16,8 @@ import {
   readElement,
   readSmall,
   readWide,
-  wide,
+  wideHigh,
+  wideLow,
 } from './stream-listpack.ts'
 import { ENTRY_DELETED, ENTRY_SAME_FIELDS, NodeCursor, type StreamNodes } from './stream-nodes.ts'
 
@@ -64,19 +65,19 @@ export class EntryCursor {
     this.flags = readSmall(memory, at)
     at = nextElement(memory, at)
     readWide(memory, at)
-    if (wide.high === 0 && wide.low === 0) {
+    if (wideHigh === 0 && wideLow === 0) {
       id.msHigh = master.msHigh
       id.msLow = master.msLow
     } else {
-      const low = (master.msLow >>> 0) + (wide.low >>> 0)
+      const low = (master.msLow >>> 0) + (wideLow >>> 0)
       id.msLow = low | 0
-      id.msHigh = (master.msHigh + wide.high + (low >= WORD ? 1 : 0)) | 0
+      id.msHigh = (master.msHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
     }
     at = nextElement(memory, at)
     readWide(memory, at)
-    const low = (master.seqLow >>> 0) + (wide.low >>> 0)
+    const low = (master.seqLow >>> 0) + (wideLow >>> 0)
     id.seqLow = low | 0
-    id.seqHigh = (master.seqHigh + wide.high + (low >= WORD ? 1 : 0)) | 0
+    id.seqHigh = (master.seqHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
     at = nextElement(memory, at)
     if ((this.flags & ENTRY_SAME_FIELDS) !== 0) {
       this.fields = this.masterFields

@@ -28,7 +28,8 @@ import {
   nextElement,
   readSmall,
   readWide,
-  wide,
+  wideHigh,
+  wideLow,
   writeInteger64,
 } from './stream-listpack.ts'
 
@@ -411,14 +412,14 @@ function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean 
     if (flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS) || !skip(1)) return false
     let from = at
     if (!skip(1) || !readWide(source, from)) return false
-    let low = (master.msLow >>> 0) + (wide.low >>> 0)
+    let low = (master.msLow >>> 0) + (wideLow >>> 0)
     entryId.msLow = low | 0
-    entryId.msHigh = (master.msHigh + wide.high + (low >= WORD ? 1 : 0)) | 0
+    entryId.msHigh = (master.msHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
     from = at
     if (!skip(1) || !readWide(source, from)) return false
-    low = (master.seqLow >>> 0) + (wide.low >>> 0)
+    low = (master.seqLow >>> 0) + (wideLow >>> 0)
     entryId.seqLow = low | 0
-    entryId.seqHigh = (master.seqHigh + wide.high + (low >= WORD ? 1 : 0)) | 0
+    entryId.seqHigh = (master.seqHigh + wideHigh + (low >= WORD ? 1 : 0)) | 0
     if (entryId.compare(previous) <= 0) return false
     previous.copyFrom(entryId)
     const fields = (flags & ENTRY_SAME_FIELDS) !== 0 ? masterFields : take()
