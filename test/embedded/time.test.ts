@@ -118,7 +118,7 @@ describe('fake timers', () => {
     vi.useFakeTimers({ now: 0, toFake: [...EVERYTHING] })
     onTestFinished(() => void vi.useRealTimers())
     // Loaded once more: other tests share the one that is there.
-    const path = join(import.meta.dirname, '../../src/util/real-time.ts?late')
+    const path = join(import.meta.dirname, '../../src/util/time/real-time.ts?late')
     const late = (await import(path)) as typeof import('../../src/util/time/real-time.ts')
     expect(late.setTimeout).toBe(real.setTimeout)
     expect(late.setImmediate).toBe(real.setImmediate)
