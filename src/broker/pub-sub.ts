@@ -218,7 +218,8 @@ export class PubSub {
   /**
    * Delivers a message to the subscribers that are here, and returns how many received it.
    *
-   * Replicas and other shards do not hear of it by this: see `publishMessage` (engine/effects/publish.ts).
+   * Replicas and other shards do not hear of it by this: see `publishMessage`
+   * (engine/effects/publish.ts).
    */
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
     this.published++
@@ -372,7 +373,9 @@ export class PubSub {
     return this.#lists[kind].size
   }
 
-  /** Returns how many are subscribed to a name; a channel's subscribers by pattern are not included. */
+  /**
+   * Returns how many are subscribed to a name; a channel's subscribers by pattern are not included.
+   */
   subscribersOf(kind: SubscriptionKind, name: string): number {
     return this.#lists[kind].get(name)?.count ?? 0
   }

@@ -6,7 +6,10 @@ import type { ChannelKind, SubscriptionKind } from './subscription-kind.ts'
 
 /** Some subscribers that share what is published: each message goes to one of them. */
 export interface SharingGroup {
-  /** Has one member hear the last message of a log, null = it has none; returns how many are going to: 1, or 0 where nobody can. */
+  /**
+   * Has one member hear the last message of a log, null = it has none; returns how many are going
+   * to: 1, or 0 where nobody can.
+   */
   share(channel: string, message: Bytes, log: MessageLog | null): number
 }
 

@@ -1,4 +1,5 @@
-// The kinds of subscription, as records: what differs between SUBSCRIBE, PSUBSCRIBE and SSUBSCRIBE besides how a message finds its way.
+// The kinds of subscription, as records: what differs between SUBSCRIBE, PSUBSCRIBE and SSUBSCRIBE
+// besides how a message finds its way.
 
 import type { NameSet } from '../util/tables/name-map.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -19,7 +20,10 @@ export interface KindOfSubscription {
   readonly message: MessageKind
   /** Returns the names that a subscriber has of this kind. */
   names(subscriber: Subscriber): NameSet
-  /** Returns the number that confirmations tell: channels and patterns count together, shard channels apart. */
+  /**
+   * Returns the number that confirmations tell: channels and patterns count together, shard
+   * channels apart.
+   */
   count(subscriber: Subscriber): number
 }
 

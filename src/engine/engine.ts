@@ -140,7 +140,9 @@ export class Engine {
   redirection: Redirection | null = null
   /** Null where nobody is told, as by a Sentinel, who is the primary. */
   sentinelView: SentinelView | null = null
-  /** Each boot makes it, whether or not messages are kept; undefined in an engine without a boot. */
+  /**
+   * Each boot makes it, whether or not messages are kept; undefined in an engine without a boot.
+   */
   channels: KeptChannels | undefined = undefined
   /** The event loop serves nobody but this engine's clients. */
   readonly ownsLoop: boolean

@@ -1,14 +1,15 @@
 // Publishing: the one way of a message from its sender to all who are told of it.
 //
-//                                     subscribers here    replicas, the log     other shards
-//   a client's PUBLISH, a script's    yes                 the request           yes
-//   the stream of a primary           yes                 the request           no: its sender's shard did
-//   replay                            yes                 no                    no
-//   the schedule, options of ours     yes                 as PUBLISH            yes
-//   a keyspace event                  yes                 no: each makes its own    by the primary alone
+//                                   subscribers here   replicas, log           other shards
+//   a client's PUBLISH, a script's  yes                the request             yes
+//   the stream of a primary         yes                the request             no: its shard did
+//   replay                          yes                no                      no
+//   the schedule, options of ours   yes                as PUBLISH              yes
+//   a keyspace event                yes                no: each makes its own  by the primary
 //
-// SPUBLISH goes the same way, but shards do not tell each other of it. A notice of the server itself (`+switch-master`, the
-// gaps of a channel) is for subscribers here alone: it calls `PubSub.publishTo`.
+// SPUBLISH goes the same way, but shards do not tell each other of it. A notice of the server
+// itself (`+switch-master`, the gaps of a channel) is for subscribers here alone: it calls
+// `PubSub.publishTo`.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -33,8 +34,9 @@ export interface PublishRequest {
 }
 
 /**
- * Publishes a message, kept or not, and returns how many subscribers here received it. Throws what keeping it throws; then it was
- * published nowhere. `request` = the request that says it word for word; undefined = no request does.
+ * Publishes a message, kept or not, and returns how many subscribers here received it. Throws what
+ * keeping it throws; then it was published nowhere. `request` = the request that says it word for
+ * word; undefined = no request does.
  */
 export function publishMessage(
   { propagation, pubSub }: PublishHost,

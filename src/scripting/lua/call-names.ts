@@ -27,7 +27,10 @@ const CHUNKS_MAX = 4000
 const UNNAMED: CallName = { name: '?', isMethod: false }
 
 const chunks = new Map<string, Chunk>()
-/** What the chunks above take. Names of functions carry a chunk's id, so ids are never used again in a process. */
+/**
+ * What the chunks above take. Names of functions carry a chunk's id, so ids are never used again in
+ * a process.
+ */
 const remembered = {
   sourcesLength: 0,
   count: 0,

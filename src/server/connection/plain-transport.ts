@@ -21,7 +21,10 @@ import { setImmediate } from '../../util/time/real-time.ts'
 import { Reads, readBuffer } from './reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 
-/** The beginning of the read buffer: where a large argument has ended another is likely to begin, and only this much of it is moved then. */
+/**
+ * The beginning of the read buffer: where a large argument has ended another is likely to begin,
+ * and only this much of it is moved then.
+ */
 const SHORT_READ_BYTES = 4 * 1024
 const shortBuffer = readBuffer.u8.subarray(0, SHORT_READ_BYTES)
 
@@ -33,8 +36,8 @@ const GATHERED_BYTES_MAX = 1024 * 1024
 const UNPAUSED_MS = 0.25
 
 /**
- * Whose turn it is to be read without a pause: one for the process, as its event loop is. A socket is known by a number, which
- * keeps no connection in memory.
+ * Whose turn it is to be read without a pause: one for the process, as its event loop is. A socket
+ * is known by a number, which keeps no connection in memory.
  */
 const fullReads = {
   /** The socket whose reads fill what they land in, one after the other; 0 = none. */

@@ -1,7 +1,8 @@
-// The way in of a connection: its reads land in one buffer that all connections share, and go to its client.
+// The way in of a connection: its reads land in one buffer that all connections share, and go to
+// its client.
 //
-// The way out is `SocketTransport`. A kind of connection brings what differs: how its socket is made to read into the buffer,
-// and what it does with a read that fills it.
+// The way out is `SocketTransport`. A kind of connection brings what differs: how its socket is
+// made to read into the buffer, and what it does with a read that fills it.
 
 import type net from 'node:net'
 import type { Client } from '../../engine/clients/client.ts'
@@ -11,10 +12,16 @@ import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { LoneReads } from './lone-reads.ts'
 
-/** The buffer in which the reads of all connections land; TLS decrypts into it. The engine has consumed one before the next comes. */
+/**
+ * The buffer in which the reads of all connections land; TLS decrypts into it. The engine has
+ * consumed one before the next comes.
+ */
 export const readBuffer = Source.allocate(READ_BUFFER_BYTES)
 
-/** One for the process, as its event loop is: a turn's reads are counted together, whichever connections they come from. */
+/**
+ * One for the process, as its event loop is: a turn's reads are counted together, whichever
+ * connections they come from.
+ */
 const loneReads = new LoneReads()
 
 export class Reads {
@@ -31,7 +38,10 @@ export class Reads {
     socket.on('data', (chunk: Buffer) => this.receiveMore(new Source(chunk), 0, chunk.length))
   }
 
-  /** Hands bytes [start, end) to the client; no more is waiting. A read that is alone in its turn of the loop ends the turn. */
+  /**
+   * Hands bytes [start, end) to the client; no more is waiting. A read that is alone in its turn of
+   * the loop ends the turn.
+   */
   protected receiveAll(source: Source, start: number, end: number): void {
     const { client, engine } = this
     assert(client !== undefined, 'a connection has its client before its first byte')

@@ -1,8 +1,9 @@
 // A connection within TLS: node:tls encrypts and decrypts, so no byte goes past its stream.
 //
-// As for plain ones, all reads land in the shared buffer (reads.ts) where Node allows it. Node makes TLS sockets
-// of accepted ones itself and gives them no `onread`, so the two fields that it would set are set here; where they are not what
-// they have been since Node 12, 'data' events are used.
+// As for plain ones, all reads land in the shared buffer (reads.ts) where Node allows it. Node
+// makes TLS sockets of accepted ones itself and gives them no `onread`, so the two fields that it
+// would set are set here; where they are not what they have been since Node 12, 'data' events are
+// used.
 //
 // What is written is encrypted before `write` returns and is usually with the system then, but Node says so only a turn later.
 // Bytes that are merely not yet confirmed are no backlog: they would count for the output limits.
@@ -16,7 +17,10 @@ import type { Source } from '../../util/bytes/bytes.ts'
 import { Reads, readBuffer } from './reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 
-/** Keeps the content of the read buffer while something is read past the loop, which happens in one place at a time. */
+/**
+ * Keeps the content of the read buffer while something is read past the loop, which happens in one
+ * place at a time.
+ */
 const setAside = {
   /** undefined = it never happened. */
   bytes: undefined as Buffer | undefined,
@@ -123,11 +127,15 @@ class TlsReads extends Reads {
     return readIntoShared(socket, (length) => this.#receive(length))
   }
 
-  /** Returns how many bytes a call has read, which go to the beginning of `into` and not to the client. */
+  /**
+   * Returns how many bytes a call has read, which go to the beginning of `into` and not to the
+   * client.
+   */
   divert(into: Source, read: () => void): number {
     this.#into = into
     this.#bytes = 0
-    // Node decrypts into the shared buffer, in which the running script's request lies, and what its client sent behind it.
+    // Node decrypts into the shared buffer, in which the running script's request lies, and what
+    // its client sent behind it.
     setAside.bytes ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
     setAside.bytes.set(readBuffer.u8)
     read()

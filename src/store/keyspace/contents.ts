@@ -34,7 +34,9 @@ type ContentsHost = StringsHost & StructureHost & CompactionHost
 
 /** Numbers of a process: memory passes between contents, so no two may have the same. */
 const last = {
-  /** The newest era of all contents of the process. Two billion fit into the words that note them. */
+  /**
+   * The newest era of all contents of the process. Two billion fit into the words that note them.
+   */
   era: 0,
   /** The number of the contents that came last. */
   number: 0,

@@ -1,8 +1,9 @@
-// A walk over the elements of a value, whatever its type: for code that treats all types alike (digests, an image as commands).
+// A walk over the elements of a value, whatever its type: for code that treats all types alike
+// (digests, an image as commands).
 //
-// A list has elements, a set members, a sorted set members with scores, a hash fields with values and expiry times. The record
-// of the type (value.ts) says which of these its elements have, and how they are ordered. A stream has more than elements, and
-// no such cursor.
+// A list has elements, a set members, a sorted set members with scores, a hash fields with values
+// and expiry times. The record of the type (value.ts) says which of these its elements have, and
+// how they are ordered. A stream has more than elements, and no such cursor.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
 

@@ -30,7 +30,10 @@ export interface ElementKind {
 /** What differs between types for code that treats all of them alike. */
 export interface ValueKind {
   readonly name: TypeName
-  /** undefined = a value is not a row of elements: code that looks into values has a way of its own for it. */
+  /**
+   * undefined = a value is not a row of elements: code that looks into values has a way of its own
+   * for it.
+   */
   readonly elements?: ElementKind
   /** True when a value without elements exists. */
   readonly mayBeEmpty?: boolean
@@ -63,7 +66,10 @@ export interface Value extends Holder {
   readonly encoding: string
   /** The table that the members or fields are in, where there are many. */
   readonly table?: MemberTable | undefined
-  /** Returns a cursor before the first element that points these windows at each; undefined where the type's record has no `elements`. */
+  /**
+   * Returns a cursor before the first element that points these windows at each; undefined where
+   * the type's record has no `elements`.
+   */
   elements?(word: Bytes, second: Bytes): ElementCursor
   /** Makes an independent copy whose memory lies in `arena`; `host` = that of the database it goes to, if it is another's. */
   copy(arena: Arena, host?: StructureHost): Value

@@ -14,7 +14,10 @@ const TERMS = 14
 /** Nearer to 1 an arc sine's slope is so steep that the step below would overshoot. */
 const SLOPE_MIN = 1e-3
 
-/** The sum that a function on pairs returns: a double, and what is below its last digit. None calls out while another needs it. */
+/**
+ * The sum that a function on pairs returns: a double, and what is below its last digit. None calls
+ * out while another needs it.
+ */
 const pair = {
   high: 0,
   low: 0,

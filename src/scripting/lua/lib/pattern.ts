@@ -112,7 +112,10 @@ export function isPlain(text: string): boolean {
   return !/[$^*+?.([%-]/.test(text)
 }
 
-/** Finds where the first match at or after `from` begins, -1 for none; its end is then {@link lastMatch}. */
+/**
+ * Finds where the first match at or after `from` begins, -1 for none; its end is then {@link
+ * lastMatch}.
+ */
 export function search(pattern: Pattern, subject: string, from: number): number {
   if (pattern.anchored) {
     lastMatch.end = matchAt(pattern, subject, from)
