@@ -43,8 +43,9 @@ export default defineConfig({
     // Two cores: one worker talks to servers while the other computes.
     maxWorkers: 2,
     sequence: { sequencer: SlowestFirst },
-    // Modules keep no state of their own, so a worker loads them once: with a fresh registry for each file, loading took longer than
-    // many of the tests (103 s of 279 s for the commands and the engine).
+    // A worker loads each module once: with a fresh registry for each file, loading took longer than many of the tests (103 s of
+    // 279 s for the commands and the engine). So a module keeps no state that one test could see of another: it has room for the
+    // call under way, caches that are right for any caller, and numbers that no two things of a process may share.
     isolate: false,
     // For a machine that is busy with something else; a test that hangs is found all the same.
     testTimeout: 120_000,

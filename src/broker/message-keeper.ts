@@ -2,22 +2,8 @@
 // which listener stands in a subscriber's place, and which log a channel has.
 
 import type { Bytes } from '../util/bytes/bytes.ts'
-import type { Listener, Subscriber } from './subscriber.ts'
-
-export type SubscriptionKind = 'channel' | 'pattern' | 'shard'
-
-/** The log of one channel. It takes part in each delivery. */
-export interface MessageLog {
-  /** True when messages are kept. False for a rule that only says how to treat slow subscribers. */
-  readonly keeps: boolean
-  /**
-   * Keeps a message that is about to be delivered. Throws the store's errors; the message is then
-   * not delivered.
-   */
-  begin(message: Bytes): void
-  /** Ends the delivery, after every receiver got the message. */
-  end(): void
-}
+import type { Listener, MessageLog, Subscriber } from './subscriber.ts'
+import type { ChannelKind, SubscriptionKind } from './subscription-kind.ts'
 
 export interface MessageKeeper {
   /** Tells whether subscribing to these names would add positions to remember. */
@@ -34,7 +20,7 @@ export interface MessageKeeper {
    * Returns the log of a channel that a message is published to; null when no rule names the
    * channel.
    */
-  logOf(channel: string, kind: 'channel' | 'shard'): MessageLog | null
+  logOf(channel: string, kind: ChannelKind): MessageLog | null
 }
 
 /** Knows which messages are kept, by this server or by the primary that it follows. */

@@ -8,15 +8,23 @@
 
 import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../util/tables/keyed-hash.ts'
 import { NameMap } from '../util/tables/name-map.ts'
-import type { KeepingRules, MessageKeeper, MessageLog, SubscriptionKind } from './message-keeper.ts'
+import type { KeepingRules, MessageKeeper } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
 import { isShared } from './shared-name.ts'
 import type { Sharing, SharingGroup } from './sharing.ts'
-import type { Listener, Subscriber } from './subscriber.ts'
+import type { Listener, MessageLog, Subscriber } from './subscriber.ts'
 import { SubscriberList } from './subscriber-list.ts'
+import {
+  type ChannelKind,
+  type MessageKind,
+  SUBSCRIPTION_KINDS,
+  SUBSCRIPTIONS,
+  type SubscriptionKind,
+} from './subscription-kind.ts'
 
 /** Recent routes kept; a power of two. */
 const ROUTES = 256
@@ -45,18 +53,15 @@ interface Route {
 const NO_PATTERNS: Pattern[] = []
 const NO_BYTES = new Bytes()
 
-const END_WORDS: Readonly<Record<SubscriptionKind, string>> = {
-  channel: 'unsubscribe',
-  pattern: 'punsubscribe',
-  shard: 'sunsubscribe',
-}
-
-export type MessageKind = 'message' | 'pmessage' | 'smessage'
-
 export class PubSub {
   readonly #channels = new NameMap<SubscriberList>()
   readonly #shardChannels = new NameMap<SubscriberList>()
-  readonly #patterns = new NameMap<Pattern>()
+  readonly #patterns = new NameMap<SubscriberList>()
+  readonly #lists: Readonly<Record<SubscriptionKind, NameMap<SubscriberList>>> = {
+    channel: this.#channels,
+    pattern: this.#patterns,
+    shard: this.#shardChannels,
+  }
   readonly #index = new PatternIndex()
   readonly #encoders = { 2: new MessageEncoder(2), 3: new MessageEncoder(3) }
   readonly #routes: (Route | undefined)[] = new Array(ROUTES).fill(undefined)
@@ -79,81 +84,43 @@ export class PubSub {
 
   // ── subscribing ──────────────────────────────────────────────────────────
 
-  /** Adds a subscription to a channel; false when there is one already. */
-  subscribe(subscriber: Subscriber, channel: string): boolean {
-    if (subscriber.channels.has(channel)) return false
-    subscriber.channels.add(channel)
-    // First: whoever gives its place up for this one may leave the list.
-    const listener = this.#join(subscriber, 'channel', channel)
-    let list = this.#channels.get(channel)
-    if (list === undefined) {
-      list = new SubscriberList(channel)
-      this.#channels.set(channel, list)
-      this.#generation++
-    }
+  /** Adds a subscription; false when there is one already. */
+  subscribe(subscriber: Subscriber, kind: SubscriptionKind, name: string): boolean {
+    const names = SUBSCRIPTIONS[kind].names(subscriber)
+    if (names.has(name)) return false
+    names.add(name)
+    // First: a subscriber that gives its subscription up for this one may leave the list.
+    const listener = this.#join(subscriber, kind, name)
+    const list = this.#lists[kind].get(name) ?? this.#open(kind, name)
     list.add(listener)
     return true
   }
 
   /** Takes a subscription back; false when there was none. */
-  unsubscribe(subscriber: Subscriber, channel: string): boolean {
-    if (!subscriber.channels.delete(channel)) return false
-    const list = this.#channels.get(channel)!
-    list.remove(this.#leave(subscriber, 'channel', channel))
-    if (list.count === 0) {
-      this.#channels.delete(channel)
-      this.#generation++
-    }
+  unsubscribe(subscriber: Subscriber, kind: SubscriptionKind, name: string): boolean {
+    if (!SUBSCRIPTIONS[kind].names(subscriber).delete(name)) return false
+    const listener = this.#leave(subscriber, kind, name)
+    const list = this.#lists[kind].get(name)
+    assert(list !== undefined, 'a name that a subscriber has leads to a list')
+    list.remove(listener)
+    if (list.count === 0) this.#close(kind, list)
     return true
   }
 
-  subscribeShard(subscriber: Subscriber, channel: string): boolean {
-    if (subscriber.shardChannels.has(channel)) return false
-    subscriber.shardChannels.add(channel)
-    // First: whoever gives its place up for this one may leave the list.
-    const listener = this.#join(subscriber, 'shard', channel)
-    let list = this.#shardChannels.get(channel)
-    if (list === undefined) {
-      list = new SubscriberList(channel)
-      this.#shardChannels.set(channel, list)
-    }
-    list.add(listener)
-    return true
+  /** Makes the list of a name that has its first subscriber. */
+  #open(kind: SubscriptionKind, name: string): SubscriberList {
+    const list = kind === 'pattern' ? new Pattern(name, this.#sequence++) : new SubscriberList(name)
+    this.#lists[kind].set(name, list)
+    if (list instanceof Pattern) this.#index.add(list)
+    if (kind !== 'shard') this.forgetRoutes()
+    return list
   }
 
-  unsubscribeShard(subscriber: Subscriber, channel: string): boolean {
-    if (!subscriber.shardChannels.delete(channel)) return false
-    const list = this.#shardChannels.get(channel)!
-    list.remove(this.#leave(subscriber, 'shard', channel))
-    if (list.count === 0) this.#shardChannels.delete(channel)
-    return true
-  }
-
-  subscribePattern(subscriber: Subscriber, name: string): boolean {
-    if (subscriber.patterns.has(name)) return false
-    subscriber.patterns.add(name)
-    const listener = this.#join(subscriber, 'pattern', name)
-    let pattern = this.#patterns.get(name)
-    if (pattern === undefined) {
-      pattern = new Pattern(name, this.#sequence++)
-      this.#patterns.set(name, pattern)
-      this.#index.add(pattern)
-      this.#generation++
-    }
-    pattern.add(listener)
-    return true
-  }
-
-  unsubscribePattern(subscriber: Subscriber, name: string): boolean {
-    if (!subscriber.patterns.delete(name)) return false
-    const pattern = this.#patterns.get(name)!
-    pattern.remove(this.#leave(subscriber, 'pattern', name))
-    if (pattern.count === 0) {
-      this.#patterns.delete(name)
-      this.#index.remove(pattern)
-      this.#generation++
-    }
-    return true
+  /** Removes a list that is empty. */
+  #close(kind: SubscriptionKind, list: SubscriberList): void {
+    this.#lists[kind].delete(list.name)
+    if (list instanceof Pattern) this.#index.remove(list)
+    if (kind !== 'shard') this.forgetRoutes()
   }
 
   /** Takes all of a subscriber's subscriptions back: it is gone, or begins anew. */
@@ -161,9 +128,9 @@ export class PubSub {
     if (subscriber.channels.size + subscriber.patterns.size + subscriber.shardChannels.size === 0) return
     this.#keeper?.vanish(subscriber)
     this.sharing?.vanish(subscriber)
-    for (const name of subscriber.channels) this.unsubscribe(subscriber, name)
-    for (const name of subscriber.patterns) this.unsubscribePattern(subscriber, name)
-    for (const name of subscriber.shardChannels) this.unsubscribeShard(subscriber, name)
+    for (const kind of SUBSCRIPTION_KINDS) {
+      for (const name of SUBSCRIPTIONS[kind].names(subscriber)) this.unsubscribe(subscriber, kind, name)
+    }
   }
 
   /** Tells whether subscribing to all of these has something remembered that is not yet, which takes memory for as long as a rule says. */
@@ -214,8 +181,7 @@ export class PubSub {
   /** Has somebody listen in another's place from now on. */
   replace(kind: SubscriptionKind, name: string, listener: Listener, by: Listener): void {
     if (listener === by) return
-    const lists = kind === 'channel' ? this.#channels : kind === 'shard' ? this.#shardChannels : this.#patterns
-    lists.get(name)?.replace(listener, by)
+    this.#lists[kind].get(name)?.replace(listener, by)
   }
 
   /** Tells whether messages to a channel are kept: then publishing is a write, wherever it is asked for. */
@@ -235,25 +201,31 @@ export class PubSub {
     const encoder = this.#encoders[listener.protocol]
     encoder.encode(kind, pattern, channel, message, id)
     const { source, start, end } = encoder
-    listener.deliver(source, start, end)
+    listener.deliver(source, start, end, null)
     return end - start
   }
 
-  /** Tells a listener that a subscription of its has ended, as UNSUBSCRIBE would. */
-  sendEnd(listener: Listener, kind: SubscriptionKind, name: string, left: number): void {
-    const encoder = this.#encoders[listener.protocol]
-    encoder.encodeEnd(END_WORDS[kind], name, left)
-    listener.deliver(encoder.source, encoder.start, encoder.end)
+  /** Tells a subscriber that a subscription of its has ended, as UNSUBSCRIBE would. */
+  sendEnd(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
+    const { count, unsubscribed } = SUBSCRIPTIONS[kind]
+    const encoder = this.#encoders[subscriber.protocol]
+    encoder.encodeEnd(unsubscribed, name, count(subscriber))
+    subscriber.deliver(encoder.source, encoder.start, encoder.end, null)
   }
 
   // ── publishing ───────────────────────────────────────────────────────────
 
-  /** Delivers a message to everybody who listens to a channel and returns how many received it. */
-  publish(channel: Bytes, message: Bytes): number {
+  /**
+   * Delivers a message to the subscribers that are here, and returns how many received it.
+   *
+   * Replicas and other shards do not hear of it by this: see `publishMessage`
+   * (engine/effects/publish.ts).
+   */
+  publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
     this.published++
+    if (kind === 'shard') return this.#publishShard(channel, message)
     if (this.#channels.size === 0 && this.#patterns.size === 0 && this.#keeper === null) return 0
-    const route = this.#routeOf(channel)
-    return this.#fanOut(route, message)
+    return this.#fanOut(this.#routeOf(channel), message)
   }
 
   /** As `publish`, for a channel whose name is at hand as latin1. */
@@ -270,37 +242,39 @@ export class PubSub {
   hear(channel: Bytes, message: Bytes): number {
     if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
     const { name, channel: listeners, patterns } = this.#routeOf(channel)
-    return this.#deliverTo(name, listeners, patterns, message)
+    return this.#deliverTo(name, listeners, patterns, message, null)
   }
 
-  /** Delivers a message to a shard channel's subscribers and returns how many received it. */
-  publishShard(channel: Bytes, message: Bytes): number {
-    this.published++
+  #publishShard(channel: Bytes, message: Bytes): number {
     if (this.#shardChannels.size === 0 && this.#keeper === null) return 0
     const name = channel.toString()
     const log = this.#keeper === null ? null : this.#keeper.logOf(name, 'shard')
-    if (log !== null) log.begin(message)
+    if (log !== null) log.record(message)
     const list = this.#shardChannels.get(name)
-    let receivers = list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, name, message)
+    let receivers = list === undefined ? 0 : this.#deliver(list, 'smessage', undefined, name, message, log)
     const groups = this.sharing === null ? null : this.sharing.groupsOf(name, 'shard')
-    if (groups !== null) receivers += this.#share(groups, name, message)
-    if (log !== null) log.end()
+    if (groups !== null) receivers += this.#share(groups, name, message, log)
     return receivers
   }
 
   #fanOut({ name, channel, patterns, groups, log }: Route, message: Bytes): number {
-    if (log !== null) log.begin(message)
-    let receivers = this.#deliverTo(name, channel, patterns, message)
-    if (groups !== null) receivers += this.#share(groups, name, message)
-    if (log !== null) log.end()
+    if (log !== null) log.record(message)
+    let receivers = this.#deliverTo(name, channel, patterns, message, log)
+    if (groups !== null) receivers += this.#share(groups, name, message, log)
     return receivers
   }
 
   /** Hands a message to those who listen to its channel, and to patterns that match it. */
-  #deliverTo(name: string, channel: SubscriberList | undefined, patterns: readonly Pattern[], message: Bytes): number {
-    let receivers = channel === undefined ? 0 : this.#deliver(channel, 'message', undefined, name, message)
+  #deliverTo(
+    name: string,
+    channel: SubscriberList | undefined,
+    patterns: readonly Pattern[],
+    message: Bytes,
+    log: MessageLog | null,
+  ): number {
+    let receivers = channel === undefined ? 0 : this.#deliver(channel, 'message', undefined, name, message, log)
     for (let i = 0; i < patterns.length; i++) {
-      receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message)
+      receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message, log)
     }
     return receivers
   }
@@ -312,6 +286,7 @@ export class PubSub {
     pattern: string | undefined,
     channel: string,
     message: Bytes,
+    log: MessageLog | null,
   ): number {
     const two = this.#encoders[2]
     const three = this.#encoders[3]
@@ -330,13 +305,13 @@ export class PubSub {
           encodedTwo = true
           two.encode(kind, pattern, channel, message)
         }
-        subscriber.deliver(two.source, two.start, two.end)
+        subscriber.deliver(two.source, two.start, two.end, log)
       } else {
         if (!encodedThree) {
           encodedThree = true
           three.encode(kind, pattern, channel, message)
         }
-        subscriber.deliver(three.source, three.start, three.end)
+        subscriber.deliver(three.source, three.start, three.end, log)
       }
     }
     list.release()
@@ -345,9 +320,9 @@ export class PubSub {
   }
 
   /** Hands a message to one member of each group. */
-  #share(groups: readonly SharingGroup[], channel: string, message: Bytes): number {
+  #share(groups: readonly SharingGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
     let receivers = 0
-    for (let i = 0; i < groups.length; i++) receivers += groups[i]!.share(channel, message)
+    for (let i = 0; i < groups.length; i++) receivers += groups[i]!.share(channel, message, log)
     this.delivered += receivers
     return receivers
   }
@@ -388,35 +363,21 @@ export class PubSub {
 
   // ── asking ───────────────────────────────────────────────────────────────
 
-  /** Names of the channels somebody is subscribed to. */
-  channels(): Iterable<string> {
-    return this.#channels.keys()
+  /** Returns the names of a kind that have subscribers. */
+  names(kind: SubscriptionKind): Iterable<string> {
+    return this.#lists[kind].keys()
   }
 
-  shardChannels(): Iterable<string> {
-    return this.#shardChannels.keys()
+  /** Returns how many different names of a kind have subscribers. */
+  count(kind: SubscriptionKind): number {
+    return this.#lists[kind].size
   }
 
-  get channelCount(): number {
-    return this.#channels.size
-  }
-
-  get shardChannelCount(): number {
-    return this.#shardChannels.size
-  }
-
-  /** Number of different patterns somebody is subscribed to. */
-  get patternCount(): number {
-    return this.#patterns.size
-  }
-
-  /** Subscribers of a channel, those by pattern not included. */
-  subscribersOf(channel: string): number {
-    return this.#channels.get(channel)?.count ?? 0
-  }
-
-  shardSubscribersOf(channel: string): number {
-    return this.#shardChannels.get(channel)?.count ?? 0
+  /**
+   * Returns how many are subscribed to a name; a channel's subscribers by pattern are not included.
+   */
+  subscribersOf(kind: SubscriptionKind, name: string): number {
+    return this.#lists[kind].get(name)?.count ?? 0
   }
 
   // ── memory ───────────────────────────────────────────────────────────────

@@ -2,16 +2,16 @@
 // about members, and asks which groups hear a message.
 
 import type { Bytes } from '../util/bytes/bytes.ts'
-import type { SubscriptionKind } from './message-keeper.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { MessageLog, Subscriber } from './subscriber.ts'
+import type { ChannelKind, SubscriptionKind } from './subscription-kind.ts'
 
 /** Some subscribers that share messages: each message goes to one of them. */
 export interface SharingGroup {
   /**
-   * Sends a message to one member; returns the number of receivers: 1, or 0 when no member can take
-   * it.
+   * Sends the last message of a log, or one without a log (null), to one member. Returns the number
+   * of receivers: 1, or 0 when no member can take it.
    */
-  share(channel: string, message: Bytes): number
+  share(channel: string, message: Bytes, log: MessageLog | null): number
 }
 
 export interface Sharing {
@@ -24,5 +24,5 @@ export interface Sharing {
   /**
    * Returns the groups that hear a channel, with groups of patterns last; null when there are none.
    */
-  groupsOf(channel: string, kind: 'channel' | 'shard'): readonly SharingGroup[] | null
+  groupsOf(channel: string, kind: ChannelKind): readonly SharingGroup[] | null
 }

@@ -1,15 +1,16 @@
 // Channels that keep their messages. This room assembles the logs, the readers, the remembered
 // positions, the groups and the schedule, and is what the broker and the engine see of them.
 //
-//   PUBLISH ─▶ broker: route ─▶ log.begin (the unit that publishes also keeps) ─▶ fan-out ─▶ log.end
-//                                                             └─▶ a client, or the reader of its subscription
+//   PUBLISH ─▶ broker: route ─▶ log.record (the message is kept, in the unit that published it) ─▶ fan-out, with the log
+//                                                                                   └─▶ a client, or the reader on its behalf
 //
 // The room is the broker's keeper while a rule exists, and costs nothing otherwise. Everything it
 // keeps is data in database 0: streams of messages and hashes of read positions (channel-keys.ts).
 
-import type { KeepingRules, MessageKeeper, SubscriptionKind } from '../broker/message-keeper.ts'
-import type { MessageKind, PubSub } from '../broker/pub-sub.ts'
+import type { KeepingRules, MessageKeeper } from '../broker/message-keeper.ts'
+import type { PubSub } from '../broker/pub-sub.ts'
 import type { Listener, Subscriber } from '../broker/subscriber.ts'
+import type { ChannelKind, MessageKind, SubscriptionKind } from '../broker/subscription-kind.ts'
 import { type ChannelRule, keeps } from '../config/channel-rules.ts'
 import type { Config } from '../config/config.ts'
 import type { EventName } from '../config/event-flags.ts'
@@ -20,6 +21,7 @@ import type { ServerState } from '../engine/conditions/state.ts'
 import type { Changes } from '../engine/data/changes.ts'
 import type { Dataset } from '../engine/data/dataset.ts'
 import type { Effect } from '../engine/effects/effects.ts'
+import { type PublishHost, publishMessage } from '../engine/effects/publish.ts'
 import type { Role } from '../engine/effects/role.ts'
 import type { Stats } from '../engine/figures/stats.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
@@ -29,7 +31,6 @@ import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
-import type { ChannelKind } from './log/channel-keys.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
 import { ChannelTotals, type ChannelTotalsHost } from './log/channel-totals.ts'
@@ -73,11 +74,11 @@ export interface ChannelsHost extends ScheduleHost {
   }
   readonly effects: ScheduleHost['effects'] & {
     readonly role: Role
-    readonly propagation: ScheduleHost['effects']['propagation'] & {
-      readonly on: boolean
-      happened(database: number, effect: Effect): void
-      published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void
-    }
+    readonly propagation: ScheduleHost['effects']['propagation'] &
+      PublishHost['effects']['propagation'] & {
+        readonly on: boolean
+        happened(database: number, effect: Effect): void
+      }
     readonly durability: { wrote(client: Client): void }
   }
   readonly clients: ScheduleHost['clients'] & {
@@ -115,7 +116,6 @@ export class Channels
   readonly schedule: Schedule
   /** Ids of recently published messages, for deduplication. */
   readonly recentIds: RecentIds
-  delivering: ChannelLog | null = null
   readersBehind = 0
   readonly #host: ChannelsHost
   readonly #catchUpQueue: CatchUpQueue
@@ -239,12 +239,7 @@ export class Channels
   // ── publishing and sending ───────────────────────────────────────────────
 
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
-    const { propagation } = this.#host.effects
-    const { pubSub } = this.#host.clients
-    const isShard = kind === 'shard'
-    const receivers = isShard ? pubSub.publishShard(channel, message) : pubSub.publish(channel, message)
-    propagation.published(isShard ? 'SPUBLISH' : 'PUBLISH', channel, message)
-    return receivers
+    return publishMessage(this.#host, kind, channel, message, undefined)
   }
 
   send(

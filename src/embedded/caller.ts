@@ -34,8 +34,11 @@ const KEEP_ALIVE_MS = 2 ** 30
 
 const SCRATCH_BYTES = 16 * 1024
 
-/** Requests are encoded here; the engine is done with it when `receive` returns. */
-let scratch = new RequestWriter(SCRATCH_BYTES)
+/** All callers of a process share it. */
+const requests = {
+  /** Requests are encoded here; the engine is done with it when `receive` returns. */
+  scratch: new RequestWriter(SCRATCH_BYTES),
+}
 /** For calls that are made before `receive` has returned, by a logger. */
 const spares: RequestWriter[] = []
 
@@ -66,7 +69,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   /** Runs a command; with `buffers` the reply's strings are bytes. */
   call(command: string, words: readonly Word[], buffers: boolean): Promise<ReplyValue<string | Buffer>> {
     return new Promise((resolve, reject) => {
-      scratch.clear()
+      requests.scratch.clear()
       encode(command, words)
       this.#expect({ buffers, resolve, reject })
       this.#send()
@@ -86,7 +89,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
         if (error instanceof CommandError) take(error)
         else reject(error)
       }
-      scratch.clear()
+      requests.scratch.clear()
       for (const [command, ...words] of commands) encode(command, words)
       const pending = { buffers: false, resolve: take, reject: fail }
       for (let i = 0; i < commands.length; i++) this.#expect(pending)
@@ -98,7 +101,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   transaction(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       let firstError: CommandError | undefined
-      scratch.clear()
+      requests.scratch.clear()
       encode('MULTI', [])
       for (const [command, ...words] of commands) encode(command, words)
       encode('EXEC', [])
@@ -173,11 +176,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #send(): void {
-    const request = scratch
-    scratch = spares.pop() ?? new RequestWriter(SCRATCH_BYTES)
+    const request = requests.scratch
+    requests.scratch = spares.pop() ?? new RequestWriter(SCRATCH_BYTES)
     this.#engine.receive(this.#client, request.source, 0, request.length)
-    spares.push(scratch)
-    scratch = request
+    spares.push(requests.scratch)
+    requests.scratch = request
   }
 
   #newReader(): ReplyValueReader<string | Buffer> {
@@ -194,7 +197,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
 /** Appends a request to the scratch. */
 function encode(command: string, words: readonly Word[]): void {
-  const writer = scratch
+  const writer = requests.scratch
   writer.begin(words.length + 1)
   writer.utf8(command)
   for (let i = 0; i < words.length; i++) {

@@ -83,8 +83,11 @@ const WINDOWS_KEPT_MAX = 1024
  * those of the command that is running.
  */
 const sharedArguments = [new Arguments()]
-/** Feeds that are under way, one within the other. */
-let depth = 0
+/** One for the process, as the arguments above are. */
+const feeds = {
+  /** Feeds that are under way, one within the other. */
+  depth: 0,
+}
 
 export class RequestParser {
   /** The shared arguments of the feed that is under way. */
@@ -168,15 +171,15 @@ export class RequestParser {
   #enter(): void {
     assert(!this.#isFed, 'a parser is not fed while a request of its own runs')
     this.#isFed = true
-    if (depth === sharedArguments.length) sharedArguments.push(new Arguments())
-    const shared = sharedArguments[depth++]!
+    if (feeds.depth === sharedArguments.length) sharedArguments.push(new Arguments())
+    const shared = sharedArguments[feeds.depth++]!
     this.#shared = shared
     // What is known of a request that was cut is this client's own.
     if (this.#expected < 0) this.#args = shared
   }
 
   #leave(): void {
-    depth--
+    feeds.depth--
     this.#isFed = false
   }
 

@@ -223,7 +223,7 @@ describe('a group on a kept channel', () => {
     publishAll(publisher, 'orders.eu', numbers(1, 500))
     // Both messages come in one turn.
     const [second, third] = [engine.connect(), engine.connect()]
-    for (const { client } of [second, third]) engine.engine.clients.pubSub.subscribe(client, NAME)
+    for (const { client } of [second, third]) engine.engine.clients.pubSub.subscribe(client, 'channel', NAME)
     const parts = [heard(second), heard(third)] as [string[], string[]]
     expect(parts.flat().sort()).toEqual(numbers(1, 500).sort())
     for (const part of parts) {

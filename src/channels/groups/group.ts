@@ -13,17 +13,18 @@
 // The group's position is below every message that is not certain to be heard: unread messages,
 // redeliveries, and the first message in flight to each member.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { SharedName } from '../../broker/shared-name.ts'
 import type { SharingGroup } from '../../broker/sharing.ts'
+import type { MessageLog } from '../../broker/subscriber.ts'
+import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
-import type { ChannelLog } from '../log/channel-log.ts'
+import { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
-import { type DeliveryHost, isKept, isSlow, KEPT_FIRST, MESSAGE_KINDS, SLICE_BYTES } from '../reading/reader.ts'
+import { type DeliveryHost, isSlow, SLICE_BYTES } from '../reading/reader.ts'
 import { type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
@@ -141,11 +142,10 @@ export class Group implements SharingGroup, MemberHost {
 
   // ── live messages ────────────────────────────────────────────────────────
 
-  share(channel: string, message: Bytes): number {
-    const { delivering: log } = this.#host
+  share(channel: string, message: Bytes, log: MessageLog | null): number {
     if (log === null) return this.#sendCopy({ channel, message: message.copy() })
+    assert(log instanceof ChannelLog, 'a log is of the room that keeps messages')
     if (!log.keeps) return this.#shareUnkept(log, channel, message)
-    if (CHECKED) assert(isKept(log), KEPT_FIRST)
     if (!this.#isLive) {
       this.#unread.add(log)
       return 1
@@ -168,9 +168,7 @@ export class Group implements SharingGroup, MemberHost {
     return 0
   }
 
-  /**
-   * Leaves live delivery. The message being delivered is the first that no member can take at once.
-   */
+  /** Leaves live delivery. The last message of this log is the first that no member can take at once. */
   #fallBehind(log: ChannelLog): void {
     const position = this.#reached(log)
     position.id.decrement()
@@ -354,8 +352,8 @@ export class Group implements SharingGroup, MemberHost {
     const { kind, name } = this
     const { acknowledges, client } = member
     const told = acknowledges ? id : undefined
-    if (kind === 'pattern') return this.#host.send(client, MESSAGE_KINDS[kind], name, channel, message, told)
-    return this.#host.send(client, MESSAGE_KINDS[kind], undefined, name, message, told)
+    if (kind === 'pattern') return this.#host.send(client, SUBSCRIPTIONS[kind].message, name, channel, message, told)
+    return this.#host.send(client, SUBSCRIPTIONS[kind].message, undefined, name, message, told)
   }
 
   // ── position ─────────────────────────────────────────────────────────────

@@ -4,11 +4,11 @@
 // stays remembered if its messages are kept, like that of a named subscriber (read-positions.ts).
 // Groups also work without any rule. While there is no group, a message costs one check for that.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { Pattern, PatternIndex } from '../../broker/pattern-index.ts'
 import { isShared, parseSharedName, sharedName } from '../../broker/shared-name.ts'
 import type { Sharing } from '../../broker/sharing.ts'
 import type { Subscriber } from '../../broker/subscriber.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { Client } from '../../engine/clients/client.ts'
 import { assert } from '../../util/assert.ts'
 import { NameMap } from '../../util/tables/name-map.ts'

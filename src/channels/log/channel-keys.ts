@@ -12,10 +12,7 @@
 // The braces put the key in the cluster slot of the channel itself. A name with braces of its own
 // keeps them behind a second colon: `channel::{user1}.mail` lies in the slot of user1.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-
-/** The kinds of channel that can keep messages. */
-export type ChannelKind = 'channel' | 'shard'
+import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
 
 /** A channel or a pattern that clients subscribe to. */
 export interface Target {

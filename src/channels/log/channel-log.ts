@@ -9,7 +9,7 @@
 // A foreign id in the stream can be far ahead of the clock. Then this channel continues behind that
 // id, and other channels do not. The age of its messages is noted separately (future-id-ages.ts).
 
-import type { MessageLog } from '../../broker/message-keeper.ts'
+import type { MessageLog } from '../../broker/subscriber.ts'
 import { type ChannelRule, type First, keeps } from '../../config/channel-rules.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Effect } from '../../engine/effects/effects.ts'
@@ -22,7 +22,6 @@ import { StreamId } from '../../store/stream/stream-id.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import { CHECKED } from '../../util/invariant.ts'
 import { logKey } from './channel-keys.ts'
 import { FutureIdAges } from './future-id-ages.ts'
 import { isAhead, type MessageIds } from './message-ids.ts'
@@ -57,8 +56,6 @@ export interface ChannelLogHost {
   readonly isLoading: boolean
   /** False while no sink takes effects; then the log makes none. */
   readonly propagates: boolean
-  /** The log whose message is being delivered; null between deliveries. */
-  delivering: ChannelLog | null
   /** Forgets a log whose first message could not be kept. */
   forget(log: ChannelLog): void
   /** Announces that a log gained or lost messages, and propagates the effect. */
@@ -131,23 +128,13 @@ export class ChannelLog implements MessageLog {
     return new StreamId().copyFrom(cursor.id)
   }
 
-  begin(message: Bytes): void {
-    const host = this.#host
+  record(message: Bytes): void {
     if (this.keeps) {
-      if (host.isLoading) throw ERR.loading
-      // Appending publishes a keyspace event first. `delivering` is set after that event is
-      // delivered.
+      if (this.#host.isLoading) throw ERR.loading
       this.#append(message)
     }
-    if (CHECKED) assert(host.delivering === null, 'one message is delivered at a time')
     this.message = message
     this.isIdle = false
-    host.delivering = this
-  }
-
-  end(): void {
-    if (CHECKED) assert(this.#host.delivering === this, 'a delivery that ends has begun')
-    this.#host.delivering = null
   }
 
   /** Keeps a message under the next id. */

@@ -4,7 +4,7 @@
 // loaded data. A question about a name makes none. Logs of channels that keep nothing are pruned as
 // others are made, because a publisher may invent any number of names.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { type ChannelRule, keeps } from '../../config/channel-rules.ts'
 import type { Hash } from '../../store/hash/hash.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
@@ -15,7 +15,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { positionsIn, ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import { RoundRobin } from '../positions/round-robin.ts'
-import { type ChannelKind, channelOfKey, logKey, targetOfPositionsKey } from './channel-keys.ts'
+import { channelOfKey, logKey, targetOfPositionsKey } from './channel-keys.ts'
 import { ChannelLog, type ChannelLogHost, streamUnder } from './channel-log.ts'
 import { RuleLookup } from './rule-lookup.ts'
 

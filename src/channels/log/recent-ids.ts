@@ -6,6 +6,7 @@
 // go by themselves, after a restart too. They are journaled as HSETEX, which needs no rule to
 // replay.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'
 import { expireHiddenField, noteFieldExpiry } from '../../store/hash/field-expiry.ts'
@@ -14,7 +15,7 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
-import { type ChannelKind, idsKey } from './channel-keys.ts'
+import { idsKey } from './channel-keys.ts'
 
 /**
  * The reply to the sender of a message: the number of receivers, or the id of a scheduled message.

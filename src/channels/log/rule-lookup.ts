@@ -3,7 +3,7 @@
 //
 // It answers from the rules alone and remembers no name it was asked about.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { type ChannelRule, keeps } from '../../config/channel-rules.ts'
 import { PatternRules } from '../../config/pattern-rules.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'

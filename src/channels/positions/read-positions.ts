@@ -10,7 +10,7 @@
 // Older versions wrote the id alone, or id and count. The time away of such a subscriber counts
 // from the moment at which this server began to look after positions.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'

@@ -11,15 +11,13 @@
 // Messages of a channel that keeps none pass through. Under a `slow` rule a slow client gets only
 // some of them (slow-subscriber-buffer.ts).
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
-import type { MessageKind } from '../../broker/pub-sub.ts'
-import type { Listener } from '../../broker/subscriber.ts'
+import type { Listener, MessageLog } from '../../broker/subscriber.ts'
+import { type MessageKind, SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
-import { CHECKED } from '../../util/invariant.ts'
-import type { ChannelLog } from '../log/channel-log.ts'
+import { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { ProgressHistory } from '../positions/progress-history.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
@@ -42,12 +40,6 @@ const READER_BYTES = 1024
 const MARKS_BYTES = 2048
 const NAMES_OF_READER = 3
 
-export const MESSAGE_KINDS: Readonly<Record<SubscriptionKind, MessageKind>> = {
-  channel: 'message',
-  pattern: 'pmessage',
-  shard: 'smessage',
-}
-
 /** A reader that is given one slice at a time. */
 export interface PacedReader {
   readonly client: Client
@@ -62,8 +54,6 @@ export interface PacedReader {
 /** The services for readers, and for groups that read for their members. */
 export interface DeliveryHost {
   readonly ids: MessageIds
-  /** The log whose message is being delivered; null when the channel has no log. */
-  readonly delivering: ChannelLog | null
   /** Sends one message to a client; `id` is set for a kept message. Returns its bytes. */
   send(
     client: Client,
@@ -156,15 +146,16 @@ export class Reader implements Listener, PacedReader {
 
   // ── live messages ────────────────────────────────────────────────────────
 
-  deliver(source: Source, start: number, end: number): void {
+  deliver(source: Source, start: number, end: number, log: MessageLog | null): void {
     const { client } = this
-    const { delivering: log } = this.#host
     if (log === null) {
       client.deliver(source, start, end)
-    } else if (!log.keeps) {
+      return
+    }
+    assert(log instanceof ChannelLog, 'a log is of the room that keeps messages')
+    if (!log.keeps) {
       if (!this.#bufferIfSlow(log)) client.deliver(source, start, end)
     } else if (!this.isLive) {
-      if (CHECKED) assert(isKept(log), KEPT_FIRST)
       this.#unread.add(log)
     } else if (isSlow(client)) {
       this.#fallBehind(log)
@@ -175,7 +166,7 @@ export class Reader implements Listener, PacedReader {
     }
   }
 
-  /** Leaves live delivery. The message being delivered is the first unread one. */
+  /** Leaves live delivery. The last message of this log is the first unread one. */
   #fallBehind(log: ChannelLog): void {
     const { position } = this
     this.#setLive(false)
@@ -270,7 +261,7 @@ export class Reader implements Listener, PacedReader {
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {
     const pattern = this.kind === 'pattern' ? this.target : undefined
-    this.#host.send(this.client, MESSAGE_KINDS[this.kind], pattern, log.name, text, this.acknowledged && id)
+    this.#host.send(this.client, SUBSCRIPTIONS[this.kind].message, pattern, log.name, text, this.acknowledged && id)
   }
 
   // ── position ─────────────────────────────────────────────────────────────

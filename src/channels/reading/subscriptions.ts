@@ -5,10 +5,10 @@
 //   UNSUBSCRIBE          ─▶ leave: forgets the position
 //   the connection ended ─▶ vanish: writes the position ─▶ leave
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
 import { isShared, parseSharedName } from '../../broker/shared-name.ts'
 import type { Listener, Subscriber } from '../../broker/subscriber.ts'
+import { SUBSCRIPTION_KINDS, SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'
 import { Client } from '../../engine/clients/client.ts'
 import type { Clients } from '../../engine/clients/clients.ts'
@@ -188,19 +188,17 @@ export class Subscriptions {
       clients.close(client, 'now')
       return
     }
-    if (kind === 'channel') pubSub.unsubscribe(client, target)
-    else if (kind === 'shard') pubSub.unsubscribeShard(client, target)
-    else pubSub.unsubscribePattern(client, target)
+    pubSub.unsubscribe(client, kind, target)
     client.followSubscriptions()
-    pubSub.sendEnd(client, kind, target, kind === 'shard' ? client.shardChannels.size : client.subscriptions)
+    pubSub.sendEnd(client, kind, target)
   }
 
   /** Adapts all subscriptions to other rules or other data. */
   rulesChanged(): void {
     for (const client of this.#engine.clients.connected.values()) {
-      for (const name of client.channels) this.#followOne(client, 'channel', name)
-      for (const name of client.patterns) this.#followOne(client, 'pattern', name)
-      for (const name of client.shardChannels) this.#followOne(client, 'shard', name)
+      for (const kind of SUBSCRIPTION_KINDS) {
+        for (const name of SUBSCRIPTIONS[kind].names(client)) this.#followOne(client, kind, name)
+      }
     }
   }
 

@@ -7,6 +7,7 @@
 // keys.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import { type ClusterView, servesSlot } from '../../engine/cluster-view/cluster-view.ts'
 import type { Loading } from '../../engine/conditions/loading.ts'
 import type { ServerState } from '../../engine/conditions/state.ts'
@@ -23,7 +24,7 @@ import { NameMap } from '../../util/tables/name-map.ts'
 import { Numbered } from '../../util/tables/numbered.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
-import { type ChannelKind, channelOfScheduledKey } from '../log/channel-keys.ts'
+import { channelOfScheduledKey } from '../log/channel-keys.ts'
 import { type ScheduledMessage, ScheduledMessages, type ScheduledMessagesHost } from './scheduled-messages.ts'
 
 /**

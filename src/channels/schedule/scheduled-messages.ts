@@ -9,6 +9,7 @@
 // are published in the order in which they were scheduled, whatever their ids. An entry in only one
 // of the two keys does not count, because another command removed its counterpart.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Word } from '../../engine/effects/effects.ts'
 import { Hash } from '../../store/hash/hash.ts'
@@ -19,7 +20,7 @@ import { TYPE_HASH, TYPE_ZSET } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
-import { type ChannelKind, scheduledKeys } from '../log/channel-keys.ts'
+import { scheduledKeys } from '../log/channel-keys.ts'
 
 const NUMBER_DIGITS = 16
 /** Bytes of a number and the blank behind it. */

@@ -2,7 +2,7 @@
 //
 // It may be said on another connection of the same user and name, since libraries let nothing through on one that subscribes.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import type { Call } from '../call.ts'

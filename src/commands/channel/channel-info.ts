@@ -29,10 +29,7 @@ export const channelInfo = defineCommand({
       ['bytes', (reply) => reply.integer(isEmpty ? 0 : stream.nodes.bytes)],
       ['first-id', (reply) => writeId(reply, isEmpty ? undefined : stream.firstId)],
       ['last-id', (reply) => writeId(reply, isEmpty ? undefined : stream.lastId)],
-      [
-        'subscribers',
-        (reply) => reply.integer(kind === 'shard' ? pubSub.shardSubscribersOf(name) : pubSub.subscribersOf(name)),
-      ],
+      ['subscribers', (reply) => reply.integer(pubSub.subscribersOf(kind, name))],
       ['remembered', (reply) => reply.integer(channels.positions.count(kind, name))],
       ['scheduled', (reply) => reply.integer(channels.schedule.count(kind, name))],
       ['missed', (reply) => reply.integer(missed)],

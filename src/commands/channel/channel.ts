@@ -3,7 +3,7 @@
 // A name is that of a channel; SHARD behind all other arguments makes it that of a shard channel, PATTERN a pattern that somebody
 // subscribed to. The name always stands in the same place, where access rules find it.
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Channels } from '../../channels/channels.ts'
 import { logKey, positionsKey, scheduledKeys } from '../../channels/log/channel-keys.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'

@@ -19,7 +19,10 @@ const SCORE_BYTES_MAX = 20
 const place: Place = { longitude: 0, latitude: 0 }
 const zaddWord = Bytes.from('ZADD')
 const rewritten = new Arguments()
-let digits = Source.allocate(64 * SCORE_BYTES_MAX)
+/** Scores of the call under way as texts; grows with the longest call. */
+const texts = {
+  digits: Source.allocate(64 * SCORE_BYTES_MAX),
+}
 
 /** Number of options after the key. */
 function optionsEnd(call: Call): number {
@@ -75,7 +78,8 @@ export const geoadd = defineCommand({
     const { args } = call
     const first = optionsEnd(call)
     const members = (args.length - first) / 3
-    if (members * SCORE_BYTES_MAX > digits.u8.length) digits = Source.allocate(2 * members * SCORE_BYTES_MAX)
+    if (members * SCORE_BYTES_MAX > texts.digits.u8.length)
+      texts.digits = Source.allocate(2 * members * SCORE_BYTES_MAX)
     rewritten.length = first + 2 * members
     copyWindow(0, zaddWord)
     for (let i = 1; i < first; i++) copyWindow(i, args.bytes(i))
@@ -83,7 +87,7 @@ export const geoadd = defineCommand({
       readPlace(call, first + 3 * i, place)
       const at = i * SCORE_BYTES_MAX
       const length = writeScore(scoreOf(place.longitude, place.latitude), at)
-      rewritten.window(first + 2 * i).set(digits, at, length)
+      rewritten.window(first + 2 * i).set(texts.digits, at, length)
       copyWindow(first + 2 * i + 1, args.bytes(first + 3 * i + 2))
     }
     // From here on this is the request.
@@ -98,7 +102,7 @@ function copyWindow(i: number, from: Bytes): void {
 
 /** Writes a score in decimal. */
 function writeScore(score: number, at: number): number {
-  if (Number.isSafeInteger(score)) return writeInteger(score, digits.u8, at)
+  if (Number.isSafeInteger(score)) return writeInteger(score, texts.digits.u8, at)
   // The eastern edge of the map.
-  return digits.u8.write(BigInt(score).toString(), at, 'latin1')
+  return texts.digits.u8.write(BigInt(score).toString(), at, 'latin1')
 }

@@ -3,7 +3,7 @@
 // An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
 // published.
 
-import type { ChannelKind } from '../../channels/log/channel-keys.ts'
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'

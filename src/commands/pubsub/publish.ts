@@ -1,8 +1,11 @@
 // PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
 // So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
+import { publishMessage } from '../../engine/effects/publish.ts'
 import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 
@@ -17,6 +20,10 @@ const KEEPING: Requirements = {
 
 function claimsOf({ clients: { pubSub } }: RequirementsHost, args: Arguments): Requirements | undefined {
   return args.length > PLAIN_WORDS || pubSub.isKept(args.bytes(1)) ? KEEPING : undefined
+}
+
+function publishRequest(call: Call, kind: ChannelKind): void {
+  call.reply.integer(publishMessage(call.engine, kind, call.args.bytes(1), call.args.bytes(2), call))
 }
 
 const common = {
@@ -40,11 +47,7 @@ export const publish = defineCommand({
     'integer: how many received the message; a client that listens in two ways counts twice; or text: the id of a message that is scheduled',
   run(call) {
     if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'channel')
-    const channel = call.args.bytes(1)
-    const message = call.args.bytes(2)
-    call.reply.integer(call.engine.clients.pubSub.publish(channel, message))
-    call.propagateMessage()
-    call.announce(channel, message)
+    publishRequest(call, 'channel')
   },
 })
 
@@ -60,7 +63,6 @@ export const spublish = defineCommand({
   reply: 'integer: how many received the message; or text: the id of a message that is scheduled',
   run(call) {
     if (call.args.length > PLAIN_WORDS) return publishWithOptions(call, 'shard')
-    call.reply.integer(call.engine.clients.pubSub.publishShard(call.args.bytes(1), call.args.bytes(2)))
-    call.propagateMessage()
+    publishRequest(call, 'shard')
   },
 })

@@ -28,7 +28,7 @@ export const pubsubChannels = defineCommand({
   summary: 'Lists the channels that somebody listens to; patterns do not count.',
   since: '2.8.0',
   complexity: 'O(N) where N is the number of channels with subscribers.',
-  run: (call) => list(call, call.engine.clients.pubSub.channels()),
+  run: (call) => list(call, call.engine.clients.pubSub.names('channel')),
 })
 
 export const pubsubShardChannels = defineCommand({
@@ -37,5 +37,5 @@ export const pubsubShardChannels = defineCommand({
   summary: 'Lists the shard channels that somebody listens to.',
   since: '7.0.0',
   complexity: 'O(N) where N is the number of shard channels with subscribers.',
-  run: (call) => list(call, call.engine.clients.pubSub.shardChannels()),
+  run: (call) => list(call, call.engine.clients.pubSub.names('shard')),
 })

@@ -10,6 +10,6 @@ export const pubsubNumpat = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   reply: 'integer',
   run(call) {
-    call.reply.integer(call.engine.clients.pubSub.patternCount)
+    call.reply.integer(call.engine.clients.pubSub.count('pattern'))
   },
 })

@@ -2,15 +2,15 @@
 //
 // The reply is a flat array in RESP3 too: name, count, name, count.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 
-function countEach(call: Call, subscribersOf: (channel: string) => number): void {
-  const { args, reply } = call
+function countEach({ args, engine, reply }: Call, kind: ChannelKind): void {
   reply.array(2 * (args.length - 2))
   for (let i = 2; i < args.length; i++) {
     reply.bulk(args.bytes(i))
-    reply.integer(subscribersOf(args.string(i)))
+    reply.integer(engine.clients.pubSub.subscribersOf(kind, args.string(i)))
   }
 }
 
@@ -24,7 +24,7 @@ export const pubsubNumsub = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   args: [{ name: 'channel', type: 'string', optional: true, multiple: true }],
   reply: 'array: each channel followed by its number of subscribers',
-  run: (call) => countEach(call, (channel) => call.engine.clients.pubSub.subscribersOf(channel)),
+  run: (call) => countEach(call, 'channel'),
 })
 
 export const pubsubShardNumsub = defineCommand({
@@ -37,5 +37,5 @@ export const pubsubShardNumsub = defineCommand({
   flags: ['pubsub', 'loading', 'stale'],
   args: [{ name: 'shardchannel', type: 'string', optional: true, multiple: true }],
   reply: 'array: each shard channel followed by its number of subscribers',
-  run: (call) => countEach(call, (channel) => call.engine.clients.pubSub.shardSubscribersOf(channel)),
+  run: (call) => countEach(call, 'shard'),
 })

@@ -6,8 +6,8 @@
 //
 // Who subscribes to `$share/<group>/<channel>` shares the channel's messages with the others of the group (broker/shared-name.ts).
 
-import type { SubscriptionKind } from '../../broker/message-keeper.ts'
 import { isShared, parseSharedName } from '../../broker/shared-name.ts'
+import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -53,15 +53,18 @@ function checkNames(call: Call, kind: SubscriptionKind): void {
   call.engine.clients.pubSub.checkSubscribe(call.client, kind, names)
 }
 
-function confirm(call: Call, kind: string, index: number, count: number): void {
-  call.reply.push(3)
-  call.reply.text(kind)
-  call.reply.bulk(call.args.bytes(index))
-  call.reply.integer(count)
-}
-
-function finish(call: Call): void {
-  call.client.followSubscriptions()
+function subscribeTo(call: Call, kind: SubscriptionKind): void {
+  const { args, client, engine, reply } = call
+  const { count, subscribed } = SUBSCRIPTIONS[kind]
+  checkNames(call, kind)
+  for (let i = 1; i < args.length; i++) {
+    engine.clients.pubSub.subscribe(client, kind, args.string(i))
+    reply.push(3)
+    reply.text(subscribed)
+    reply.bulk(args.bytes(i))
+    reply.integer(count(client))
+  }
+  client.followSubscriptions()
   call.keepReply()
 }
 
@@ -83,15 +86,7 @@ export const subscribe = defineCommand({
   reply: 'push for each channel: subscribe, the channel, the number of subscriptions',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
-  run(call) {
-    const { client, args } = call
-    checkNames(call, 'channel')
-    for (let i = 1; i < args.length; i++) {
-      call.engine.clients.pubSub.subscribe(client, args.string(i))
-      confirm(call, 'subscribe', i, client.subscriptions)
-    }
-    finish(call)
-  },
+  run: (call) => subscribeTo(call, 'channel'),
 })
 
 export const psubscribe = defineCommand({
@@ -106,15 +101,7 @@ export const psubscribe = defineCommand({
   reply: 'push for each pattern: psubscribe, the pattern, the number of subscriptions',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
-  run(call) {
-    const { client, args } = call
-    checkNames(call, 'pattern')
-    for (let i = 1; i < args.length; i++) {
-      call.engine.clients.pubSub.subscribePattern(client, args.string(i))
-      confirm(call, 'psubscribe', i, client.subscriptions)
-    }
-    finish(call)
-  },
+  run: (call) => subscribeTo(call, 'pattern'),
 })
 
 export const ssubscribe = defineCommand({
@@ -131,14 +118,8 @@ export const ssubscribe = defineCommand({
   whileSubscribed: true,
   changesConnection: 'subscriptions',
   run(call) {
-    const { client, args } = call
     // Unlike its two sisters it is refused inside MULTI.
     if (!call.mayBlock) throw NOT_IN_TRANSACTION
-    checkNames(call, 'shard')
-    for (let i = 1; i < args.length; i++) {
-      call.engine.clients.pubSub.subscribeShard(client, args.string(i))
-      confirm(call, 'ssubscribe', i, client.shardChannels.size)
-    }
-    finish(call)
+    subscribeTo(call, 'shard')
   },
 })

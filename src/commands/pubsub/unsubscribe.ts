@@ -3,62 +3,34 @@
 // Each name is confirmed, whether it was subscribed to or not; leaving everything
 // when there is nothing is confirmed once, with a nil for the name.
 
-import type { NameSet } from '../../util/tables/name-map.ts'
+import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
-interface Kind {
-  word: string
-  /** What the client is subscribed to. */
-  names(call: Call): NameSet
-  leave(call: Call, name: string): void
-  /** Subscriptions that remain. */
-  count(call: Call): number
-}
-
-function unsubscribeFrom(call: Call, kind: Kind): void {
-  const { args } = call
+function unsubscribeFrom(call: Call, kind: SubscriptionKind): void {
+  const { args, client, reply } = call
+  const { count, names, unsubscribed } = SUBSCRIPTIONS[kind]
   if (args.length > 1) {
     for (let i = 1; i < args.length; i++) leave(call, kind, args.string(i))
-  } else if (kind.names(call).size > 0) {
-    for (const name of [...kind.names(call)]) leave(call, kind, name)
+  } else if (names(client).size > 0) {
+    for (const name of [...names(client)]) leave(call, kind, name)
   } else {
-    call.reply.push(3)
-    call.reply.text(kind.word)
-    call.reply.nil()
-    call.reply.integer(kind.count(call))
+    reply.push(3)
+    reply.text(unsubscribed)
+    reply.nil()
+    reply.integer(count(client))
   }
-  call.client.followSubscriptions()
+  client.followSubscriptions()
   call.keepReply()
 }
 
-function leave(call: Call, kind: Kind, name: string): void {
-  kind.leave(call, name)
-  call.reply.push(3)
-  call.reply.text(kind.word)
-  call.reply.text(name)
-  call.reply.integer(kind.count(call))
-}
-
-const CHANNELS: Kind = {
-  word: 'unsubscribe',
-  names: (call) => call.client.channels,
-  leave: (call, name) => call.engine.clients.pubSub.unsubscribe(call.client, name),
-  count: (call) => call.client.subscriptions,
-}
-
-const PATTERNS: Kind = {
-  word: 'punsubscribe',
-  names: (call) => call.client.patterns,
-  leave: (call, name) => call.engine.clients.pubSub.unsubscribePattern(call.client, name),
-  count: (call) => call.client.subscriptions,
-}
-
-const SHARD_CHANNELS: Kind = {
-  word: 'sunsubscribe',
-  names: (call) => call.client.shardChannels,
-  leave: (call, name) => call.engine.clients.pubSub.unsubscribeShard(call.client, name),
-  count: (call) => call.client.shardChannels.size,
+function leave({ client, engine, reply }: Call, kind: SubscriptionKind, name: string): void {
+  const { count, unsubscribed } = SUBSCRIPTIONS[kind]
+  engine.clients.pubSub.unsubscribe(client, kind, name)
+  reply.push(3)
+  reply.text(unsubscribed)
+  reply.text(name)
+  reply.integer(count(client))
 }
 
 const common = {
@@ -77,7 +49,7 @@ export const unsubscribe = defineCommand({
   reply: 'push for each channel: unsubscribe, the channel or nil, the number of subscriptions that remain',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
-  run: (call) => unsubscribeFrom(call, CHANNELS),
+  run: (call) => unsubscribeFrom(call, 'channel'),
 })
 
 export const punsubscribe = defineCommand({
@@ -90,7 +62,7 @@ export const punsubscribe = defineCommand({
   reply: 'push for each pattern: punsubscribe, the pattern or nil, the number of subscriptions that remain',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
-  run: (call) => unsubscribeFrom(call, PATTERNS),
+  run: (call) => unsubscribeFrom(call, 'pattern'),
 })
 
 export const sunsubscribe = defineCommand({
@@ -104,5 +76,5 @@ export const sunsubscribe = defineCommand({
   reply: 'push for each shard channel: sunsubscribe, the channel or nil, the number of shard subscriptions that remain',
   whileSubscribed: true,
   changesConnection: 'subscriptions',
-  run: (call) => unsubscribeFrom(call, SHARD_CHANNELS),
+  run: (call) => unsubscribeFrom(call, 'shard'),
 })

@@ -7,16 +7,13 @@
 // that it does.
 
 import { createHash } from 'node:crypto'
-import { ABSENT, type Hash } from '../../store/hash/hash.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
-import type { List } from '../../store/list/list.ts'
-import { ListPosition } from '../../store/list/list-pages.ts'
-import type { MemberSet } from '../../store/set/member-set.ts'
-import { type SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
-import type { Stream } from '../../store/stream/stream.ts'
+import { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
+import type { ElementCursor } from '../../store/structures/element-cursor.ts'
+import { type ElementKind, TYPE_STREAM, TYPE_STRING, VALUE_KINDS, type Value } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { formatDoubleDigits } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -100,51 +97,36 @@ function addValue(to: Digest, db: Database, entry: number): void {
   const type = db.typeOf(entry)
   to.mixNumber(type === TYPE_STREAM ? REDIS_TYPE_STREAM : type)
   if (type === TYPE_STRING) to.mix(db.strings.read(entry, one))
-  else if (type === TYPE_LIST) addList(to, db.structureOf(entry) as List)
-  else if (type === TYPE_SET) addSet(to, db.structureOf(entry) as MemberSet)
-  else if (type === TYPE_ZSET) addSortedSet(to, db.structureOf(entry) as SortedSet)
-  else if (type === TYPE_HASH) addHash(to, db.structureOf(entry) as Hash)
-  else addStream(to, db.structureOf(entry) as Stream)
+  else addStructure(to, db.structureOf(entry))
   if (db.expiryOf(entry) !== undefined) to.xor(EXPIRES)
 }
 
-function addList(to: Digest, list: List): void {
-  const position = new ListPosition()
-  list.seek(0, position)
-  for (let left = list.length; left > 0; left--) {
-    to.mix(list.element(position, one))
-    list.next(position)
+function addStructure(to: Digest, value: Value): void {
+  const kind = VALUE_KINDS[value.type]?.elements
+  const cursor = value.elements?.(one, other)
+  if (cursor === undefined || kind === undefined) {
+    assert(value instanceof Stream, 'a value that is not a row of elements is a stream')
+    addStream(to, value)
+  } else {
+    addElements(to, cursor, kind)
   }
 }
 
-function addSet(to: Digest, set: MemberSet): void {
-  let slot = set.first()
-  for (let left = set.length; left > 0; left--) {
-    const { source, start, length } = set.memberOf(slot, one)
-    to.xor(source.u8.subarray(start, start + length))
-    slot = set.next(slot)
-  }
-}
-
-function addSortedSet(to: Digest, set: SortedSet): void {
-  const position = new SortedSetPosition()
-  set.seek(0, position)
-  for (let left = set.length; left > 0; ) {
-    const element = new Digest()
-    set.memberAt(position, one)
-    element.mix(one)
-    element.mixText(formatDoubleDigits(position.score))
-    to.xorDigest(element)
-    if (--left > 0) set.next(position)
-  }
-}
-
-function addHash(to: Digest, hash: Hash): void {
-  for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
-    const element = new Digest()
-    element.mix(hash.fieldOf(slot, one))
-    element.mix(hash.valueOf(slot, other))
-    to.xorDigest(element)
+/** Redis xors the members of a sorted set like those of a set. */
+function addElements(to: Digest, cursor: ElementCursor, { hasScore, order, words }: ElementKind): void {
+  while (cursor.next()) {
+    if (order === 'position') {
+      to.mix(cursor.word)
+    } else if (words === 1 && !hasScore) {
+      const { source, start, length } = cursor.word
+      to.xor(source.u8.subarray(start, start + length))
+    } else {
+      const element = new Digest()
+      element.mix(cursor.word)
+      if (words > 1) element.mix(cursor.second)
+      if (hasScore) element.mixText(formatDoubleDigits(cursor.score))
+      to.xorDigest(element)
+    }
   }
 }
 

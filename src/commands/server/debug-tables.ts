@@ -5,9 +5,6 @@
 // stands in a heap, which is told of as a table with one key in each bucket.
 
 import { ERR } from '../../protocol/errors.ts'
-import { Hash } from '../../store/hash/hash.ts'
-import { MemberSet } from '../../store/set/member-set.ts'
-import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import type { Call } from '../call.ts'
 import { find } from './debug-values.ts'
@@ -34,9 +31,7 @@ export function databaseTables(call: Call): void {
 export function valueTable(call: Call): void {
   const { db } = call
   const entry = find(call)
-  const value = db.typeOf(entry) === TYPE_STRING ? undefined : db.structureOf(entry)
-  const table =
-    value instanceof Hash || value instanceof MemberSet || value instanceof SortedSet ? value.table : undefined
+  const table = db.typeOf(entry) === TYPE_STRING ? undefined : db.structureOf(entry).table
   if (table === undefined) {
     throw ERR.of('The value stored at the specified key is not represented using an hash table')
   }

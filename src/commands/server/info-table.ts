@@ -416,9 +416,9 @@ const STATS: InfoSection = {
     none('current_eviction_exceeded_time'),
     counter('keyspace_hits', ({ engine }) => engine.data.dataset.hits),
     counter('keyspace_misses', ({ engine }) => engine.data.dataset.misses),
-    gauge('pubsub_channels', ({ engine }) => engine.clients.pubSub.channelCount),
-    gauge('pubsub_patterns', ({ engine }) => engine.clients.pubSub.patternCount),
-    gauge('pubsubshard_channels', ({ engine }) => engine.clients.pubSub.shardChannelCount),
+    gauge('pubsub_channels', ({ engine }) => engine.clients.pubSub.count('channel')),
+    gauge('pubsub_patterns', ({ engine }) => engine.clients.pubSub.count('pattern')),
+    gauge('pubsubshard_channels', ({ engine }) => engine.clients.pubSub.count('shard')),
     // Channels that remember are Respite's own.
     gauge('kept_channels', ({ channels }) => channels.channels),
     gauge('kept_messages', ({ channels }) => channels.messages),

@@ -7,22 +7,13 @@
 import type { Client } from '../../engine/clients/client.ts'
 import { EntryWalk } from '../../engine/data/entry-walk.ts'
 import type { Database } from '../../store/keyspace/database.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
+import { TYPE_STRING, VALUE_KINDS } from '../../store/structures/value.ts'
 import type { Engine } from '../call.ts'
 
 /** Entries in a turn: some 0.1 ms. */
 const STRETCH_ENTRIES = 2000
 /** Sizes of 0, then of 1, of 2 to 3, of 4 to 7 …, up to 2^53. */
 const BINS = 55
-/** The names of Redis 8, which does not count streams, in its order. */
-const DISTRIBUTIONS: readonly (readonly [type: number, name: string])[] = [
-  [TYPE_STRING, 'strings_sizes'],
-  [TYPE_LIST, 'lists_items'],
-  [TYPE_SET, 'sets_items'],
-  [TYPE_ZSET, 'zsets_items'],
-  [TYPE_HASH, 'hashes_items'],
-]
-const TYPES = 6
 
 /** Rows as INFO prints them: `db0_distrib_lists_items:1=20,512=3`. */
 export type KeySizes = readonly (readonly [name: string, text: string])[]
@@ -97,7 +88,7 @@ class Walk {
 
   readonly #count = (db: Database, entry: number): void => {
     if (db.isExpired(entry)) return
-    const counts = this.#counts[db.index] ?? new Uint32Array(TYPES * BINS)
+    const counts = this.#counts[db.index] ?? new Uint32Array(VALUE_KINDS.length * BINS)
     this.#counts[db.index] = counts
     const type = db.typeOf(entry)
     const size = type === TYPE_STRING ? db.strings.lengthOf(entry) : db.structureOf(entry).length
@@ -108,7 +99,8 @@ class Walk {
     const rows: [string, string][] = []
     for (const [index, counts] of this.#counts.entries()) {
       if (counts === undefined) continue
-      for (const [type, name] of DISTRIBUTIONS) {
+      for (const [type, { sizes: name }] of VALUE_KINDS.entries()) {
+        if (name === undefined) continue
         const bins: string[] = []
         for (let bin = 0; bin < BINS; bin++) {
           const count = counts[type * BINS + bin]!

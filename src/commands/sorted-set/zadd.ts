@@ -16,8 +16,11 @@ const LT = 8
 const CH = 16
 const INCR = 32
 
-/** Scores of the call, all of them read before anything is changed. */
-let scores = new Float64Array(64)
+/** Room for the call under way; grows with the longest call. */
+const pairsOfCall = {
+  /** Scores of the call, all of them read before anything is changed. */
+  scores: new Float64Array(64),
+}
 
 function add(call: Call, implied: number): void {
   const { args } = call
@@ -34,8 +37,8 @@ function add(call: Call, implied: number): void {
   const comparing = flags & (GT | LT)
   if (comparing === (GT | LT) || (comparing !== 0 && (flags & NX) !== 0)) throw ERR.zaddGtLtNx
   if ((flags & INCR) !== 0 && pairs > 1) throw ERR.zaddIncrPairs
-  if (pairs > scores.length) scores = new Float64Array(2 * pairs)
-  for (let i = 0; i < pairs; i++) scores[i] = readScore(call, first + 2 * i)
+  if (pairs > pairsOfCall.scores.length) pairsOfCall.scores = new Float64Array(2 * pairs)
+  for (let i = 0; i < pairs; i++) pairsOfCall.scores[i] = readScore(call, first + 2 * i)
 
   const key = call.key(1)
   let set = call.db.getForWrite(key, SortedSet)
@@ -60,7 +63,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
   try {
     for (; done < pairs; done++) {
       const member = call.args.bytes(first + 2 * done + 1)
-      const score = scores[done]!
+      const score = pairsOfCall.scores[done]!
       const handle = set.find(member)
       if (handle === ABSENT) {
         if ((flags & XX) !== 0) continue
@@ -83,7 +86,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
 function increment(call: Call, set: SortedSet, first: number, flags: number): void {
   const key = call.key(1)
   const member = call.args.bytes(first + 1)
-  let score = scores[0]!
+  let score = pairsOfCall.scores[0]!
   const handle = set.find(member)
   if (handle === ABSENT ? (flags & XX) !== 0 : (flags & NX) !== 0) {
     call.reply.nil()

@@ -283,7 +283,7 @@ function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
   const group = asked.group!
   const owned = asked.consumer!.pending
   seen.copyFrom(asked.after).increment()
-  asked.historyAt = historyCount
+  asked.historyAt = histories.count
   asked.count = 0
   for (let more = owned.seekAtLeast(seen, own); more && asked.count < options.count; more = owned.next(own)) {
     own.id(seen)
@@ -297,26 +297,29 @@ function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
   }
 }
 
-/** Ids of the histories of one command, as records. */
-let history = Source.allocate(64 * ID_BYTES)
-let historyCount = 0
+/** Room for the command under way. */
+const histories = {
+  /** Ids of the histories of one command, as records. */
+  ids: Source.allocate(64 * ID_BYTES),
+  count: 0,
+}
 const own = new IndexCursor()
 
 function keepHistory(id: StreamId): void {
-  if ((historyCount + 1) * ID_BYTES > history.u8.length) {
-    const larger = Source.allocate(2 * history.u8.length)
-    history.u8.copy(larger.u8)
-    history = larger
+  if ((histories.count + 1) * ID_BYTES > histories.ids.u8.length) {
+    const larger = Source.allocate(2 * histories.ids.u8.length)
+    histories.ids.u8.copy(larger.u8)
+    histories.ids = larger
   }
-  id.store(history, historyCount++ * ID_BYTES)
+  id.store(histories.ids, histories.count++ * ID_BYTES)
 }
 
 /** A long history leaves its memory to the collector. */
 const HISTORY_BYTES_KEPT = 64 * 1024
 
 function forgetHistory(): void {
-  historyCount = 0
-  if (history.u8.length > HISTORY_BYTES_KEPT) history = Source.allocate(64 * ID_BYTES)
+  histories.count = 0
+  if (histories.ids.u8.length > HISTORY_BYTES_KEPT) histories.ids = Source.allocate(64 * ID_BYTES)
 }
 
 // ── the reply ──────────────────────────────────────────────────────────────
@@ -349,7 +352,7 @@ function writeHistory(call: Call, asked: Asked): void {
   const { reply } = call
   reply.array(asked.count)
   for (let i = asked.historyAt; i < asked.historyAt + asked.count; i++) {
-    seen.load(history, i * ID_BYTES)
+    seen.load(histories.ids, i * ID_BYTES)
     if (writeEntryOf(reply, asked.stream!, seen)) continue
     // Deleted meanwhile: it has no fields.
     reply.array(2)
@@ -360,18 +363,21 @@ function writeHistory(call: Call, asked: Asked): void {
 
 // ── waiting ────────────────────────────────────────────────────────────────
 
-/** Ids in the place of `$` while a client is parked: what comes is behind what was there. */
-let idTexts = Source.allocate(ID_TEXT_BYTES_MAX * 4)
+/** Room for the command under way; grows with the longest command. */
+const dollars = {
+  /** Ids in the place of `$` while a client is parked: what comes is behind what was there. */
+  texts: Source.allocate(ID_TEXT_BYTES_MAX * 4),
+}
 
 function wait(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   const keys: string[] = []
-  if (idTexts.u8.length < ID_TEXT_BYTES_MAX * options.streams) {
-    idTexts = Source.allocate(ID_TEXT_BYTES_MAX * options.streams)
+  if (dollars.texts.u8.length < ID_TEXT_BYTES_MAX * options.streams) {
+    dollars.texts = Source.allocate(ID_TEXT_BYTES_MAX * options.streams)
   }
   for (let i = 0; i < options.streams; i++) {
     keys.push(call.args.string(options.first + i))
     const idAt = options.first + options.streams + i
-    if (isSymbol(call, idAt, DOLLAR)) replaceById(call, idAt, streams[i]!.after, idTexts, i * ID_TEXT_BYTES_MAX)
+    if (isSymbol(call, idAt, DOLLAR)) replaceById(call, idAt, streams[i]!.after, dollars.texts, i * ID_TEXT_BYTES_MAX)
   }
   call.block({
     keys,

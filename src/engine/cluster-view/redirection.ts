@@ -287,12 +287,12 @@ export class Redirection {
       const error = this.#refusalOfParked(client, command, args)
       if (error !== undefined) blocking.unblock(client, error)
     }
-    if (pubSub.shardChannelCount === 0) return
+    if (pubSub.count('shard') === 0) return
     for (const client of clients.values()) {
       for (const channel of [...client.shardChannels]) {
         if (this.#servesChannel(channel)) continue
-        pubSub.unsubscribeShard(client, channel)
-        pubSub.sendEnd(client, 'shard', channel, client.shardChannels.size)
+        pubSub.unsubscribe(client, 'shard', channel)
+        pubSub.sendEnd(client, 'shard', channel)
         client.followSubscriptions()
       }
     }

@@ -83,7 +83,7 @@ export class KeyspaceEvents {
     }
     if ((flags & EVENT_KEYEVENT) !== 0) {
       const channel = this.#channelOf(db.index, event)
-      pubSub.publish(channel, key)
+      pubSub.publish('channel', channel, key)
       if (announces) propagation.announce(channel, key)
     }
   }

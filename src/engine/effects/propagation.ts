@@ -4,6 +4,7 @@
 // command with several effects open one, and the first effect that comes begins it
 // at each sink that takes it.
 
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
@@ -158,21 +159,22 @@ export class Propagation {
     }
   }
 
-  /** As `message`, for a message that no request brought as it is to be told. */
-  published(command: 'PUBLISH' | 'SPUBLISH', channel: Bytes, message: Bytes): void {
+  /** As `message`, for a message that no request says word for word. */
+  published(kind: ChannelKind, channel: Bytes, message: Bytes): void {
+    const command = kind === 'shard' ? 'SPUBLISH' : 'PUBLISH'
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i]!
       if (line.sink.takesMessages === true) this.#begin(line).append(0, [command, channel, message])
     }
-    if (command === 'PUBLISH') this.announce(channel, message)
   }
 
-  /** Somebody wants to hear what begins here. */
+  /** True while other shards want to hear what begins here. */
   get announces(): boolean {
     return this.#announced !== null
   }
 
+  /** Tells other shards of a message to a channel. */
   announce(channel: Bytes, message: Bytes): void {
     if (this.#announced !== null) this.#announced(channel, message)
   }

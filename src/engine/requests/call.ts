@@ -24,6 +24,7 @@ import type { Changes } from '../data/changes.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { KeyspaceEvents } from '../data/keyspace-events.ts'
 import type { Word } from '../effects/effects.ts'
+import type { PublishHost } from '../effects/publish.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
 import type { CommandOf } from '../spec/command-spec.ts'
@@ -79,11 +80,7 @@ export interface CallHost {
     readonly events: KeyspaceEvents
   }
   readonly effects: {
-    readonly propagation: {
-      readonly on: boolean
-      message(database: number, args: Arguments): void
-      announce(channel: Bytes, message: Bytes): void
-    }
+    readonly propagation: PublishHost['effects']['propagation'] & { readonly on: boolean }
     readonly durability: {
       readonly listens: boolean
       changed(db: Database, key: Bytes): void
@@ -234,16 +231,6 @@ export class Call<Rooms extends CallHost = CallHost> {
   /** Propagates nothing, although something changed. */
   propagateNothing(): void {
     this.effects ??= []
-  }
-
-  /** Propagates the request as a message: it changes nothing here, but is heard elsewhere (PUBLISH). */
-  propagateMessage(): void {
-    if (this.propagates) this.#propagation.message(this.db.index, this.args)
-  }
-
-  /** Says that a message to a channel begins here, unless it is one that was heard from a primary. */
-  announce(channel: Bytes, message: Bytes): void {
-    if (!this.client.isObeyed) this.#propagation.announce(channel, message)
   }
 
   /** Makes sure that what was replied so far reaches a client that wants no replies: subscriptions are confirmed even then. */

@@ -194,7 +194,7 @@ export class Turn {
     this.#commandsBefore = stats.commandsProcessed
   }
 
-  /** Tells whether everybody who is owed something waits for a sync. */
+  /** Returns 'waiting' when each client that is owed something waits for a sync, else 'others'. */
   #served({ synced }: Progress): Served {
     const queue = this.#flushes
     for (let i = 0; i < queue.length; i++) if (queue[i]!.waitsForSynced <= synced) return 'others'

@@ -19,6 +19,7 @@
 // Who measures is handed in. Where the engine lives inside another program nobody does: what of that heap is the
 // program's own cannot be told, so there only what is counted counts.
 
+import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 
@@ -59,11 +60,7 @@ export interface MemoryHost {
   }
   readonly clients: {
     readonly memory: { readonly bytes: number }
-    readonly pubSub: {
-      readonly channelCount: number
-      readonly patternCount: number
-      readonly shardChannelCount: number
-    }
+    readonly pubSub: { count(kind: SubscriptionKind): number }
     readonly users: { readonly bytes: number }
     readonly tracking: { readonly tableBytes: number; readonly prefixCount: number }
   }
@@ -150,7 +147,7 @@ export class Memory {
     const { channels } = this.#host.parts
     const { pubSub, tracking } = this.#host.clients
     const { watches } = this.#host.data
-    const lines = pubSub.channelCount + pubSub.patternCount + pubSub.shardChannelCount + tracking.prefixCount
+    const lines = pubSub.count('channel') + pubSub.count('pattern') + pubSub.count('shard') + tracking.prefixCount
     return (
       tracking.tableBytes +
       (channels === undefined ? 0 : channels.bytes) +

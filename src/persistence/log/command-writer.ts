@@ -7,18 +7,15 @@
 // consumer was last seen, and how often a key is used.
 
 import { RequestWriter } from '../../protocol/request-writer.ts'
-import { ABSENT, type Hash, NEVER } from '../../store/hash/hash.ts'
+import { NEVER } from '../../store/hash/field-deadlines.ts'
 import type { Database } from '../../store/keyspace/database.ts'
-import type { List } from '../../store/list/list.ts'
-import { ListPosition } from '../../store/list/list-pages.ts'
-import type { MemberSet } from '../../store/set/member-set.ts'
-import { type SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
-import type { Stream } from '../../store/stream/stream.ts'
+import { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import type { StreamConsumer, StreamGroup } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from '../../store/structures/value.ts'
+import type { ElementCursor } from '../../store/structures/element-cursor.ts'
+import { TYPE_STRING, VALUE_KINDS, type Value } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { formatDouble } from '../../util/numbers/numbers.ts'
@@ -110,14 +107,9 @@ export class CommandWriter implements ImageWriter {
   // ── values ───────────────────────────────────────────────────────────────
 
   *#write(db: Database, entry: number): Parts {
-    const type = db.typeOf(entry)
     const expiry = db.expiryOf(entry)
-    if (type === TYPE_STRING) yield* this.#writeString(db, entry)
-    else if (type === TYPE_LIST) yield* this.#writeList(db.structureOf(entry) as List)
-    else if (type === TYPE_SET) yield* this.#writeSet(db.structureOf(entry) as MemberSet)
-    else if (type === TYPE_ZSET) yield* this.#writeSortedSet(db.structureOf(entry) as SortedSet)
-    else if (type === TYPE_HASH) yield* this.#writeHash(db.structureOf(entry) as Hash)
-    else yield* this.#writeStream(db.structureOf(entry) as Stream)
+    if (db.typeOf(entry) === TYPE_STRING) yield* this.#writeString(db, entry)
+    else yield* this.#writeStructure(db.structureOf(entry))
     if (expiry !== undefined) this.#ofKey('PEXPIREAT', String(Math.trunc(expiry)))
   }
 
@@ -129,77 +121,47 @@ export class CommandWriter implements ImageWriter {
     yield* this.#element(value)
   }
 
-  *#writeList(list: List): Parts {
-    const position = new ListPosition()
-    list.seek(0, position)
-    for (let left = list.length; left > 0; ) {
+  *#writeStructure(value: Value): Parts {
+    const cursor = value.elements?.(this.#one, this.#other)
+    if (cursor === undefined) {
+      assert(value instanceof Stream, 'a value that is not a row of elements is a stream')
+      yield* this.#writeStream(value)
+    } else {
+      yield* this.#writeElements(value, cursor)
+    }
+  }
+
+  *#writeElements(value: Value, cursor: ElementCursor): Parts {
+    const kind = VALUE_KINDS[value.type]?.elements
+    assert(kind !== undefined, 'a type with a cursor says what its elements are')
+    const { added, hasScore, words } = kind
+    const wordsOfElement = words + (hasScore ? 1 : 0)
+    let expires = false
+    for (let left = value.length; left > 0; ) {
       const count = Math.min(left, ELEMENTS_MAX)
-      this.#writer.begin(2 + count)
-      this.#writer.latin1('RPUSH')
+      this.#writer.begin(2 + count * wordsOfElement)
+      this.#writer.latin1(added)
       this.#writer.bytes(this.#key)
       for (let i = 0; i < count; i++) {
-        yield* this.#element(list.element(position, this.#one))
-        list.next(position)
+        const isThere = cursor.next()
+        assert(isThere, 'a value has as many elements as it says')
+        if (cursor.expiryMs !== NEVER) expires = true
+        if (hasScore) this.#writer.latin1(formatDouble(cursor.score))
+        yield* this.#element(cursor.word)
+        if (words > 1) yield* this.#element(cursor.second)
       }
       left -= count
       yield
     }
+    if (expires) yield* this.#writeExpiries(value)
   }
 
-  *#writeSet(set: MemberSet): Parts {
-    let slot = set.first()
-    for (let left = set.length; left > 0; ) {
-      const count = Math.min(left, ELEMENTS_MAX)
-      this.#writer.begin(2 + count)
-      this.#writer.latin1('SADD')
-      this.#writer.bytes(this.#key)
-      for (let i = 0; i < count; i++) {
-        yield* this.#element(set.memberOf(slot, this.#one))
-        slot = set.next(slot)
-      }
-      left -= count
-      yield
-    }
-  }
-
-  *#writeSortedSet(set: SortedSet): Parts {
-    const position = new SortedSetPosition()
-    set.seek(0, position)
-    for (let left = set.length; left > 0; ) {
-      const count = Math.min(left, ELEMENTS_MAX)
-      this.#writer.begin(2 + 2 * count)
-      this.#writer.latin1('ZADD')
-      this.#writer.bytes(this.#key)
-      for (let i = 0; i < count; i++) {
-        set.memberAt(position, this.#one)
-        this.#writer.latin1(formatDouble(position.score))
-        yield* this.#element(this.#one)
-        if (--left > 0) set.next(position)
-      }
-      yield
-    }
-  }
-
-  *#writeHash(hash: Hash): Parts {
-    let slot = hash.first()
-    for (let left = hash.length; left > 0; ) {
-      const count = Math.min(left, ELEMENTS_MAX)
-      this.#writer.begin(2 + 2 * count)
-      this.#writer.latin1('HSET')
-      this.#writer.bytes(this.#key)
-      for (let i = 0; i < count; i++) {
-        yield* this.#element(hash.fieldOf(slot, this.#one))
-        yield* this.#element(hash.valueOf(slot, this.#other))
-        slot = hash.next(slot)
-      }
-      left -= count
-      yield
-    }
-    if (hash.earliestExpiry === NEVER) return
-    for (slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
-      const expiry = hash.expiryOf(slot)
-      if (expiry === NEVER) continue
-      this.#ofKey('HPEXPIREAT', String(expiry), 'FIELDS', '1', hash.fieldOf(slot, this.#one))
+  /** Writes when elements expire that do; only fields of hashes do. */
+  *#writeExpiries(value: Value): Parts {
+    const cursor = value.elements?.(this.#one, this.#other)
+    while (cursor?.next()) {
+      if (cursor.expiryMs === NEVER) continue
+      this.#ofKey('HPEXPIREAT', String(cursor.expiryMs), 'FIELDS', '1', cursor.word)
       yield
     }
   }

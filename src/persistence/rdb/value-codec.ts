@@ -1,7 +1,16 @@
 // One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
 
 import type { Database } from '../../store/keyspace/database.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET, type Value } from '../../store/structures/value.ts'
+import {
+  TYPE_HASH,
+  TYPE_LIST,
+  TYPE_SET,
+  TYPE_STREAM,
+  TYPE_ZSET,
+  VALUE_KINDS,
+  type Value,
+} from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { RdbDamage, RdbUnsupported, STARVED } from './damage.ts'
 import { HashReader, HashWriter } from './hash-codec.ts'
 import { ListReader, ListWriter } from './list-codec.ts'
@@ -16,27 +25,59 @@ import type { StructureReader, StructureWriter } from './structure-codec.ts'
 const MODULE_NAME_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const MODULE_NAME_LENGTH = 9
 
-/** How a structure is read, by the types that files have for it. */
-const READERS: ReadonlyMap<number, () => StructureReader> = new Map(
-  [
-    [() => new ListReader(), TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2] as const,
-    [() => new HashReader(), TYPE.hash, TYPE.hashZipmap, TYPE.hashZiplist, TYPE.hashListpack] as const,
-    [() => new HashReader(), TYPE.hashExpiringPreRelease, TYPE.hashExpiringListpackPreRelease] as const,
-    [() => new HashReader(), TYPE.hashExpiring, TYPE.hashExpiringListpack] as const,
-    [() => new SetReader(), TYPE.set, TYPE.setIntset, TYPE.setListpack] as const,
-    [() => new StreamReader(), TYPE.streamV1, TYPE.streamV2, TYPE.streamV3] as const,
-    [() => new SortedSetReader(), TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack] as const,
-  ].flatMap(([reader, ...types]) => types.map((type) => [type, reader] as const)),
-)
-
-/** How a structure is written. */
-const WRITERS: Readonly<Record<number, () => StructureWriter>> = {
-  [TYPE_LIST]: () => new ListWriter(),
-  [TYPE_HASH]: () => new HashWriter(),
-  [TYPE_SET]: () => new SetWriter(),
-  [TYPE_STREAM]: () => new StreamWriter(),
-  [TYPE_ZSET]: () => new SortedSetWriter(),
+/** How a structure of one type is written and read. */
+interface Codec {
+  readonly type: number
+  readonly writer: () => StructureWriter
+  readonly reader: () => StructureReader
+  /** The types that files have for it. */
+  readonly inFiles: readonly number[]
 }
+
+const CODECS: readonly Codec[] = [
+  {
+    type: TYPE_LIST,
+    writer: () => new ListWriter(),
+    reader: () => new ListReader(),
+    inFiles: [TYPE.list, TYPE.listZiplist, TYPE.listQuicklist, TYPE.listQuicklist2],
+  },
+  {
+    type: TYPE_HASH,
+    writer: () => new HashWriter(),
+    reader: () => new HashReader(),
+    inFiles: [
+      TYPE.hash,
+      TYPE.hashZipmap,
+      TYPE.hashZiplist,
+      TYPE.hashListpack,
+      TYPE.hashExpiringPreRelease,
+      TYPE.hashExpiringListpackPreRelease,
+      TYPE.hashExpiring,
+      TYPE.hashExpiringListpack,
+    ],
+  },
+  {
+    type: TYPE_SET,
+    writer: () => new SetWriter(),
+    reader: () => new SetReader(),
+    inFiles: [TYPE.set, TYPE.setIntset, TYPE.setListpack],
+  },
+  {
+    type: TYPE_STREAM,
+    writer: () => new StreamWriter(),
+    reader: () => new StreamReader(),
+    inFiles: [TYPE.streamV1, TYPE.streamV2, TYPE.streamV3],
+  },
+  {
+    type: TYPE_ZSET,
+    writer: () => new SortedSetWriter(),
+    reader: () => new SortedSetReader(),
+    inFiles: [TYPE.zsetText, TYPE.zset, TYPE.zsetZiplist, TYPE.zsetListpack],
+  },
+]
+
+const READERS = new Map(CODECS.flatMap(({ inFiles, reader }) => inFiles.map((type) => [type, reader] as const)))
+const WRITERS = new Map(CODECS.map(({ type, writer }) => [type, writer] as const))
 
 /** Reads structures, one at a time. Strings are read by the callers: there is nothing to make. */
 export class ValueReader {
@@ -93,8 +134,12 @@ export class ValueWriter {
   }
 
   #writerOf({ type }: Value): StructureWriter {
-    this.#writers[type] ??= WRITERS[type]!()
-    return this.#writers[type]
+    const known = this.#writers[type]
+    if (known !== undefined) return known
+    const made = WRITERS.get(type)?.()
+    assert(made !== undefined, 'each structure has a codec')
+    this.#writers[type] = made
+    return made
   }
 
   begin(value: Value): void {
@@ -115,8 +160,8 @@ export class ValueWriter {
 }
 
 /** A stream may be empty and still remember its last id; anything else without elements does not exist. */
-function emptyIsNothing(value: Value): boolean {
-  return value.type !== TYPE_STREAM
+function emptyIsNothing({ type }: Value): boolean {
+  return VALUE_KINDS[type]?.mayBeEmpty !== true
 }
 
 function unknownType(type: number, input: RdbInput): RdbDamage {

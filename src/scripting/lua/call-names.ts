@@ -33,12 +33,18 @@ const CHUNKS_MAX = 4000
 const UNNAMED: CallName = { name: '?', isMethod: false }
 
 const chunks = new Map<string, Chunk>()
-let sourcesLength = 0
-let count = 0
+/**
+ * What the chunks above take. Names of functions carry a chunk's id, so ids are never used again in
+ * a process.
+ */
+const remembered = {
+  sourcesLength: 0,
+  count: 0,
+}
 
 /** Remembers a chunk's source. Returns its `Position.chunkId`. */
 export function rememberChunk(source: string, name: string, { resumable, isFixed }: ChunkOptions): string {
-  const id = (count++).toString(36)
+  const id = (remembered.count++).toString(36)
   if (source.length > SOURCES_LENGTH_MAX) return id
   chunks.set(id, {
     source,
@@ -47,11 +53,11 @@ export function rememberChunk(source: string, name: string, { resumable, isFixed
     isFixed: isFixed === undefined ? undefined : new WeakRef(isFixed),
     calls: undefined,
   })
-  sourcesLength += source.length
+  remembered.sourcesLength += source.length
   for (const [oldest, { source }] of chunks) {
-    if (sourcesLength <= SOURCES_LENGTH_MAX && chunks.size <= CHUNKS_MAX) break
+    if (remembered.sourcesLength <= SOURCES_LENGTH_MAX && chunks.size <= CHUNKS_MAX) break
     chunks.delete(oldest)
-    sourcesLength -= source.length
+    remembered.sourcesLength -= source.length
   }
   return id
 }

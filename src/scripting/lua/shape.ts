@@ -117,7 +117,10 @@ export class Shape {
 /** The shape of tables without keys. */
 export const EMPTY_SHAPE = new Shape([undefined], 0, true)
 
-let made = 0
+/** Shapes are shared by all runtimes of a process, and so is what is known of them. */
+const shapes = {
+  made: 0,
+}
 
 /**
  * Returns the shape of keys in this order, a new one if it cannot be shared; undefined when a key
@@ -164,8 +167,8 @@ function makeIndex(own: Shape): void {
 function follow(shape: Shape, key: string): Shape {
   const known = shape.followers?.get(key)
   if (known !== undefined) return known
-  if (++made > TREE_MAX) {
-    made = 0
+  if (++shapes.made > TREE_MAX) {
+    shapes.made = 0
     EMPTY_SHAPE.firstKey = undefined
     EMPTY_SHAPE.first = undefined
     EMPTY_SHAPE.followers = undefined

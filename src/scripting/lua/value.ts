@@ -44,24 +44,27 @@ export function formatNumber(value: number): string {
   return value < 0 ? `-${text}` : text
 }
 
-let addresses = new WeakMap<object, string>()
-let nextAddress = 0x55d0c0de1000
+/** What objects show as their addresses. A fresh runtime starts them anew (`resetAddresses`). */
+const addresses = {
+  known: new WeakMap<object, string>(),
+  next: 0x55d0c0de1000,
+}
 
 /** Returns a text like an address, unique to the object, for tostring. */
 export function addressOf(value: object): string {
-  let address = addresses.get(value)
+  let address = addresses.known.get(value)
   if (address === undefined) {
-    nextAddress += 0x40
-    address = `0x${nextAddress.toString(16)}`
-    addresses.set(value, address)
+    addresses.next += 0x40
+    address = `0x${addresses.next.toString(16)}`
+    addresses.known.set(value, address)
   }
   return address
 }
 
 /** Restarts the addresses, so that a new runtime shows the same ones again. */
 export function resetAddresses(): void {
-  addresses = new WeakMap()
-  nextAddress = 0x55d0c0de1000
+  addresses.known = new WeakMap()
+  addresses.next = 0x55d0c0de1000
 }
 
 /** tostring without metatables. */

@@ -16,15 +16,15 @@ import net from 'node:net'
 import type { Client } from '../../engine/clients/client.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { READ_BUFFER_BYTES } from '../../protocol/limits.ts'
-import { Source } from '../../util/bytes/bytes.ts'
+import type { Source } from '../../util/bytes/bytes.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
-import { LoneReads } from './lone-reads.ts'
+import { Reads, readBuffer } from './reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 
-/** Where every socket's reads land; consumed before the next read. */
-const readBuffer = Source.allocate(READ_BUFFER_BYTES)
-
-/** The beginning of it: where a large argument has ended another is likely to begin, and only this much of it is moved then. */
+/**
+ * The beginning of the read buffer: where a large argument has ended another is likely to begin,
+ * and only this much of it is moved then.
+ */
 const SHORT_READ_BYTES = 4 * 1024
 const shortBuffer = readBuffer.u8.subarray(0, SHORT_READ_BYTES)
 
@@ -35,11 +35,16 @@ const GATHERED_BYTES_MAX = 1024 * 1024
 /** A client that has always more to say is heard that long before others are: half a read of short commands, or a few large values. */
 const UNPAUSED_MS = 0.25
 
-/** Number of the socket whose reads fill what they land in, one after the other; 0 = none. A number keeps nobody in memory. */
-let lastFull = 0
-let numbered = 0
-
-const loneReads = new LoneReads()
+/**
+ * Whose turn it is to be read without a pause: one for the process, as its event loop is. A socket
+ * is known by a number, which keeps no connection in memory.
+ */
+const fullReads = {
+  /** The socket whose reads fill what they land in, one after the other; 0 = none. */
+  last: 0,
+  /** Sockets that were numbered so far. */
+  numbered: 0,
+}
 
 /** What a socket is made of, as far as this file needs to know. */
 interface Handle {
@@ -54,12 +59,12 @@ export interface PlainOptions extends SocketOptions {
 
 export class PlainTransport extends SocketTransport {
   readonly descriptor: number
-  readonly #reads: Reads
+  readonly #reads: PlainReads
 
   /** Takes over a socket just accepted with `pauseOnConnect`, and connects its client. */
   constructor(engine: Engine, accepted: net.Socket, options: PlainOptions) {
     const handle = options.sharedReads === false ? undefined : handleOf(accepted)
-    const reads = new Reads(engine)
+    const reads = new PlainReads(engine)
     super(engine, handle === undefined ? reads.ofStream(accepted) : reads.ofHandle(accepted, handle), options)
     reads.client = this.client
     this.#reads = reads
@@ -93,11 +98,8 @@ export class PlainTransport extends SocketTransport {
   }
 }
 
-/** Hands what a socket reads to its client, who is known before the first byte. */
-class Reads {
-  client: Client | undefined = undefined
-  readonly #number = ++numbered
-  readonly #engine: Engine
+class PlainReads extends Reads {
+  readonly #number = ++fullReads.numbered
   #handle: Handle | undefined = undefined
   /** Where the next read lands, and from where on. */
   #into = readBuffer
@@ -107,14 +109,10 @@ class Reads {
   /** Since when it is read without a pause. */
   #sinceMs = 0
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-  }
-
   /** Reads through 'data' events. */
   ofStream(accepted: net.Socket): net.Socket {
     accepted.allowHalfOpen = true
-    accepted.on('data', (chunk: Buffer) => this.#engine.receive(this.client!, new Source(chunk), 0, chunk.length))
+    this.followStream(accepted)
     return accepted
   }
 
@@ -151,27 +149,25 @@ class Reads {
 
   /** Hands a read to the client; tells whether the socket may be read again at once. */
   #receive(length: number): boolean {
-    const engine = this.#engine
-    const client = this.client!
     if (length < this.#room) {
-      lastFull = 0
-      const isAlone = loneReads.next()
-      engine.receive(client, this.#into, this.#at, this.#at + length, isAlone)
-      if (isAlone) loneReads.answered()
+      fullReads.last = 0
+      this.receiveAll(this.#into, this.#at, this.#at + length)
       return true
     }
+    const { stats } = this.engine.figures
+    const { workClock } = this.engine.environment
     // A full buffer means that more is waiting, which Node reads at once and again, up to 32 times: whoever else has
     // something to say comes first. Without it a client that loads keys holds others up for 20 ms.
-    if (lastFull !== this.#number) {
-      lastFull = this.#number
-      this.#sinceMs = engine.environment.workClock.monotonic()
+    if (fullReads.last !== this.#number) {
+      fullReads.last = this.#number
+      this.#sinceMs = workClock.monotonic()
     }
-    const { commandsProcessed } = engine.figures.stats
-    engine.receive(client, this.#into, this.#at, this.#at + length)
+    const { commandsProcessed } = stats
+    this.receiveMore(this.#into, this.#at, this.#at + length)
     // A large argument under way holds nobody up.
-    if (engine.figures.stats.commandsProcessed === commandsProcessed) return true
-    if (engine.environment.workClock.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
-    lastFull = 0
+    if (stats.commandsProcessed === commandsProcessed) return true
+    if (workClock.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
+    fullReads.last = 0
     return false
   }
 

@@ -1,4 +1,5 @@
-// One connection and its client: how it begins, how bytes leave, how it ends. What the bytes pass through is not its business.
+// One connection and its client: how it begins, how bytes leave, how it ends. How they come is said
+// in reads.ts. What the bytes pass through is the business of a kind of connection.
 //
 //   open ──close('flushed'), or the other side ended──▶ ending ──all written──▶ lingering ──▶ destroyed
 //     └──close('now'), error──────────────────────────────────────────────────────────────────▲

@@ -1,8 +1,9 @@
 // A connection within TLS: node:tls encrypts and decrypts, so no byte goes past its stream.
 //
-// As for plain ones (plain-transport.ts), all reads land in one shared buffer where Node allows it. Node makes TLS sockets
-// of accepted ones itself and gives them no `onread`, so the two fields that it would set are set here; where they are not what
-// they have been since Node 12, 'data' events are used.
+// As for plain ones, all reads land in the shared buffer (reads.ts) where Node allows it. Node
+// makes TLS sockets of accepted ones itself and gives them no `onread`, so the two fields that it
+// would set are set here; where they are not what they have been since Node 12, 'data' events are
+// used.
 //
 // What is written is encrypted before `write` returns and is usually with the system then, but Node says so only a turn later.
 // Bytes that are merely not yet confirmed are no backlog: they would count for the output limits.
@@ -12,15 +13,18 @@ import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Engine } from '../../engine/engine.ts'
 import { READ_BUFFER_BYTES } from '../../protocol/limits.ts'
-import { Source } from '../../util/bytes/bytes.ts'
-import { LoneReads } from './lone-reads.ts'
+import type { Source } from '../../util/bytes/bytes.ts'
+import { Reads, readBuffer } from './reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 
-/** Where every read lands, decrypted; consumed before the next one. */
-const readBuffer = Source.allocate(READ_BUFFER_BYTES)
-
-/** Where the content of `readBuffer` is kept while something is read past the loop; allocated when that first happens. */
-let setAside: Buffer | undefined
+/**
+ * Keeps the content of the read buffer while something is read past the loop, which happens in one
+ * place at a time.
+ */
+const setAside = {
+  /** undefined = it never happened. */
+  bytes: undefined as Buffer | undefined,
+}
 
 /** Node hands at most ten buffers of 16 KiB to the system at a time; of more than this some may wait within it. */
 const HANDED_OVER_BYTES_MAX = 128 * 1024
@@ -30,8 +34,6 @@ const HANDED_OVER_BYTES_MAX = 128 * 1024
  * decrypted, and all of it must fit into READ_BUFFER_BYTES.
  */
 const READ_NOW_BYTES = 16 * 1024
-
-const loneReads = new LoneReads()
 
 /** What a TLS socket is made of, as far as this file needs to know. */
 interface Handle {
@@ -46,16 +48,12 @@ interface Wire {
   readonly writeQueueSize?: number
 }
 
-type Receive = (length: number) => boolean
-
 export class TlsTransport extends SocketTransport {
   readonly isEncrypted = true
   readonly descriptor: number
+  readonly #reads: TlsReads
   readonly #handle: Handle | undefined
   readonly #wire: Wire | undefined
-  /** Where reads go while the loop does not turn, and how much there is. */
-  #readInto: Source | undefined = undefined
-  #readBytes = 0
   /** Confirmations to come. */
   #confirmations = 0
   readonly #confirmed = (): void => {
@@ -68,13 +66,14 @@ export class TlsTransport extends SocketTransport {
     // As long as it was not secure, its end was the end.
     socket.allowHalfOpen = true
     super(engine, socket, options)
-    const receive = (length: number): boolean => this.#receive(engine, length)
-    this.#handle = options.sharedReads === false ? undefined : readIntoShared(socket, receive)
+    this.#reads = new TlsReads(engine)
+    this.#reads.client = this.client
+    this.#handle = options.sharedReads === false ? undefined : this.#reads.ofHandle(socket)
     this.#wire = (socket as unknown as { _handle?: { _parent?: Wire } | null })._handle?._parent
     this.descriptor = this.#handle?.fd ?? -1
     if (socket.authorized && engine.config.get('tls-auth-clients-user') === 'CN') this.#identify(engine, socket)
     // Where reads are shared, that is what came before they were.
-    socket.on('data', (chunk: Buffer) => engine.receive(this.client, new Source(chunk), 0, chunk.length))
+    this.#reads.followStream(socket)
   }
 
   /** A certificate without a user is no reason to turn anybody away: it may still AUTH. */
@@ -115,34 +114,53 @@ export class TlsTransport extends SocketTransport {
     }
     // The end of the connection is found once more by the stream.
     if (length === 0) return 0
-    this.#readInto = into
-    this.#readBytes = 0
-    // Node decrypts into the shared buffer, in which the running script's request lies, and what its client sent behind it.
-    setAside ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
-    setAside.set(readBuffer.u8)
     // A copy: decrypted bytes go where these are.
-    handle.receive(Buffer.from(encrypted.subarray(0, length)))
-    readBuffer.u8.set(setAside)
-    this.#readInto = undefined
-    return this.#readBytes
+    const copy = Buffer.from(encrypted.subarray(0, length))
+    return this.#reads.divert(into, () => handle.receive(copy))
+  }
+}
+
+class TlsReads extends Reads {
+  /** Where reads go while the loop does not turn, and how much there is. */
+  #into: Source | undefined = undefined
+  #bytes = 0
+
+  /** Has all that a socket reads land in the shared buffer; undefined where Node cannot. */
+  ofHandle(socket: TLSSocket): Handle | undefined {
+    return readIntoShared(socket, (length) => this.#receive(length))
   }
 
-  #receive(engine: Engine, length: number): boolean {
-    const into = this.#readInto
-    if (into !== undefined) {
-      into.u8.set(readBuffer.u8.subarray(0, length), this.#readBytes)
-      this.#readBytes += length
-      return true
+  /**
+   * Returns how many bytes a call has read, which go to the beginning of `into` and not to the
+   * client.
+   */
+  divert(into: Source, read: () => void): number {
+    this.#into = into
+    this.#bytes = 0
+    // Node decrypts into the shared buffer, in which the running script's request lies, and what
+    // its client sent behind it.
+    setAside.bytes ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+    setAside.bytes.set(readBuffer.u8)
+    read()
+    readBuffer.u8.set(setAside.bytes)
+    this.#into = undefined
+    return this.#bytes
+  }
+
+  #receive(length: number): boolean {
+    const into = this.#into
+    if (into === undefined) {
+      this.receiveAll(readBuffer, 0, length)
+    } else {
+      into.u8.set(readBuffer.u8.subarray(0, length), this.#bytes)
+      this.#bytes += length
     }
-    const isAlone = loneReads.next()
-    engine.receive(this.client, readBuffer, 0, length, isAlone)
-    if (isAlone) loneReads.answered()
     return true
   }
 }
 
 /** Has all that a socket reads land in the shared buffer; undefined where Node cannot. */
-function readIntoShared(socket: TLSSocket, receive: Receive): Handle | undefined {
+function readIntoShared(socket: TLSSocket, receive: (length: number) => boolean): Handle | undefined {
   const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle
   if (
     READ_FIELDS === undefined ||

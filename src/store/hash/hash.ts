@@ -17,6 +17,7 @@ import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from '../list/list-entry.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
+import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 import {
@@ -439,6 +440,10 @@ export class Hash implements Value {
     return bytes + large.indexBytes + large.blocksBytes
   }
 
+  elements(word: Bytes, second: Bytes): ElementCursor {
+    return new HashElements(this, word, second)
+  }
+
   copy(arena: Arena, host = this.#host): Hash {
     const copy = new Hash(arena, host)
     try {
@@ -498,7 +503,29 @@ export class Hash implements Value {
   }
 }
 
-/** Writes the element at `at` as a bulk string and returns the position of the next one. */
+class HashElements extends ElementCursor {
+  readonly #hash: Hash
+  #slot: number
+
+  constructor(hash: Hash, word: Bytes, second: Bytes) {
+    super(word, second)
+    this.#hash = hash
+    this.#slot = hash.first()
+  }
+
+  next(): boolean {
+    const hash = this.#hash
+    const slot = this.#slot
+    if (slot === ABSENT) return false
+    hash.fieldOf(slot, this.word)
+    hash.valueOf(slot, this.second)
+    this.expiryMs = hash.expiryOf(slot)
+    this.#slot = hash.next(slot)
+    return true
+  }
+}
+
+/** Writes the element at `at` as a bulk string and returns where the next one begins. */
 function writeElement(sink: ElementSink, source: Source, at: number): number {
   elementAt(source, at, scratch)
   sink.bulkFrom(source, scratch.start, scratch.length)

@@ -33,10 +33,15 @@ import { Strings } from './strings.ts'
 /** What contents need of the engine. */
 type ContentsHost = StringsHost & StructureHost & CompactionHost
 
-/**
- * The newest era of all contents of the process. Two billion fit into the words that record them.
- */
-let lastEra = 0
+/** Numbers of a process: memory passes between contents, so no two may have the same. */
+const last = {
+  /**
+   * The newest era of all contents of the process. Two billion fit into the words that note them.
+   */
+  era: 0,
+  /** The number of the contents that came last. */
+  number: 0,
+}
 
 /** A state that is kept. */
 export class KeptState {
@@ -66,7 +71,7 @@ export class KeptState {
   movedTo: KeptState | undefined = undefined
 
   constructor(contents: Contents, isShared: boolean) {
-    const era = ++lastEra
+    const era = ++last.era
     const { arena, keys, lazyFree, strings, structures } = contents
     this.contents = contents
     this.era = era
@@ -79,12 +84,9 @@ export class KeptState {
   }
 }
 
-/** The number of the newest contents. */
-let lastNumber = 0
-
 export class Contents {
   /** Unique among all contents of the process. */
-  readonly number = ++lastNumber
+  readonly number = ++last.number
   readonly arena: Arena
   readonly keys: Keyspace
   /** The strings, by entry. */

@@ -13,20 +13,17 @@
 // PFCOUNT has stored in a HyperLogLog; and fields of a hash that expire, which stay until a command
 // looks at them.
 
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
-import type { Hash } from '../hash/hash.ts'
-import { ABSENT, NEVER } from '../hash/hash.ts'
-import type { List } from '../list/list.ts'
-import { ListPosition } from '../list/list-pages.ts'
-import type { MemberSet } from '../set/member-set.ts'
-import { type SortedSet, SortedSetPosition } from '../sorted-set/sorted-set.ts'
-import type { Stream } from '../stream/stream.ts'
+import { NEVER } from '../hash/field-deadlines.ts'
+import { Stream } from '../stream/stream.ts'
 import { EntryCursor } from '../stream/stream-cursor.ts'
 import type { StreamGroup } from '../stream/stream-group.ts'
 import { StreamId } from '../stream/stream-id.ts'
 import { IndexCursor } from '../stream/stream-index.ts'
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, type Value } from '../structures/value.ts'
+import type { ElementCursor } from '../structures/element-cursor.ts'
+import { TYPE_STRING, VALUE_KINDS, type Value } from '../structures/value.ts'
 
 /**
  * The version of the digest's rules. It changes with every change of them, so that only comparable
@@ -177,67 +174,39 @@ export class KeyDigest {
     return true
   }
 
-  *#structure(value: Value): Generator<void, boolean> {
+  #structure(value: Value): Generator<void, boolean> {
     this.#key.number(value.type)
-    if (value.type === TYPE_LIST) yield* this.#list(value as List)
-    else if (value.type === TYPE_SET) yield* this.#set(value as MemberSet)
-    else if (value.type === TYPE_ZSET) yield* this.#sortedSet(value as SortedSet)
-    else if (value.type === TYPE_HASH) return yield* this.#hash(value as Hash)
-    else if (value.type === TYPE_STREAM) yield* this.#stream(value as Stream)
-    return true
+    const cursor = value.elements?.(this.#one, this.#other)
+    if (cursor !== undefined) return this.#elements(value.type, cursor)
+    assert(value instanceof Stream, 'a value that is not a row of elements is a stream')
+    return this.#stream(value)
   }
 
-  *#list(list: List): Generator<void, void> {
-    const position = new ListPosition()
-    list.seek(0, position)
-    for (let left = list.length; left > 0; left--) {
-      this.#key.bytes(this.#count(list.element(position, this.#one)))
-      list.next(position)
-      if (this.work >= this.#until) yield
-    }
-  }
-
-  *#set(set: MemberSet): Generator<void, void> {
-    let slot = set.first()
-    for (let left = set.length; left > 0; left--) {
-      this.#element.reset()
-      this.#element.bytes(this.#count(set.memberOf(slot, this.#one)))
-      this.#key.join(this.#element)
-      slot = set.next(slot)
-      if (this.work >= this.#until) yield
-    }
-  }
-
-  *#sortedSet(set: SortedSet): Generator<void, void> {
-    const position = new SortedSetPosition()
-    set.seek(0, position)
-    for (let left = set.length; left > 0; ) {
-      set.memberAt(position, this.#one)
-      this.#key.bytes(this.#count(this.#one))
-      this.#key.number(position.score)
-      if (--left > 0) set.next(position)
-      if (this.work >= this.#until) yield
-    }
-  }
-
-  *#hash(hash: Hash): Generator<void, boolean> {
-    let isThere = false
+  *#elements(type: number, cursor: ElementCursor): Generator<void, boolean> {
+    const { word, second } = cursor
+    const kind = VALUE_KINDS[type]?.elements
+    assert(kind !== undefined, 'a type with a cursor says what its elements are')
+    const isOrdered = kind.order !== 'none'
+    const { hasScore, words } = kind
     const fieldsFromMs = this.#depth?.fieldsFromMs ?? NEVER
-    for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
-      const expiryMs = hash.expiryOf(slot)
+    const sum = isOrdered ? this.#key : this.#element
+    let isThere = false
+    while (cursor.next()) {
+      const { expiryMs } = cursor
       if (expiryMs < fieldsFromMs) continue
       isThere = true
-      this.#element.reset()
-      if (expiryMs !== NEVER) this.#element.number(expiryMs)
-      this.#element.bytes(this.#count(hash.fieldOf(slot, this.#one)))
-      this.#element.bytes(this.#count(hash.valueOf(slot, this.#other)))
-      this.#key.join(this.#element)
+      if (!isOrdered) sum.reset()
+      if (expiryMs !== NEVER) sum.number(expiryMs)
+      sum.bytes(this.#count(word))
+      if (words > 1) sum.bytes(this.#count(second))
+      if (hasScore) sum.number(cursor.score)
+      if (!isOrdered) this.#key.join(sum)
       if (this.work >= this.#until) yield
     }
     return isThere
   }
 
-  *#stream(stream: Stream): Generator<void, void> {
+  *#stream(stream: Stream): Generator<void, boolean> {
     const entry = new EntryCursor()
     for (let more = stream.first(entry); more; more = stream.next(entry)) {
       this.#key.id(entry.id)
@@ -262,6 +231,7 @@ export class KeyDigest {
       if (this.#depth !== undefined) this.#consumers(group)
       this.#key.join(this.#part)
     }
+    return true
   }
 
   /** Digests the pending entries of a group, each with its consumer. */

@@ -18,15 +18,18 @@ export const FETCHED_MAX = 16
 const hashes = new Int32Array(FETCHED_MAX)
 const starts = new Int32Array(FETCHED_MAX)
 const lengths = new Int32Array(FETCHED_MAX)
-let madeOf: Source | undefined
-let madeWith: HashKey | undefined
-/** Number of keys that were hashed, and how many of them were already passed. */
-let count = 0
-let passed = 0
+/** The hashes above: of whose bytes they are, and how far they were used. */
+const ahead = {
+  source: undefined as Source | undefined,
+  hashKey: undefined as HashKey | undefined,
+  /** Keys that were hashed, and how many of them have been passed. */
+  count: 0,
+  passed: 0,
+}
 
 /** Forgets all hashes, because their bytes may be overwritten. */
 export function forgetHashes(): void {
-  passed = count
+  ahead.passed = ahead.count
 }
 
 /**
@@ -46,20 +49,21 @@ export function hashAhead(
     lengths[i] = keyLengths[i]!
     hashes[i] = hashBytes(source, keyStarts[i]!, keyLengths[i]!, hashKey)
   }
-  madeOf = source
-  madeWith = hashKey
-  count = keyCount
-  passed = 0
+  ahead.source = source
+  ahead.hashKey = hashKey
+  ahead.count = keyCount
+  ahead.passed = 0
   return hashes
 }
 
 /** Returns the hash of a key, taken from those made ahead if it is there. */
 export function hashOf(key: Bytes, hashKey: HashKey): number {
   const { source, start, length } = key
-  if (passed < count && source === madeOf && hashKey === madeWith) {
+  if (ahead.passed < ahead.count && source === ahead.source && hashKey === ahead.hashKey) {
     // Commands come in the order of their keys; one that did not ask for its key is passed over.
-    while (passed < count && starts[passed]! < start) passed++
-    if (passed < count && starts[passed] === start && lengths[passed] === length) return hashes[passed++]!
+    while (ahead.passed < ahead.count && starts[ahead.passed]! < start) ahead.passed++
+    if (ahead.passed < ahead.count && starts[ahead.passed] === start && lengths[ahead.passed] === length)
+      return hashes[ahead.passed++]!
   }
   return hashBytes(source, start, length, hashKey)
 }

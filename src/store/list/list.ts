@@ -20,6 +20,7 @@ import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
+import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
 import { LISTPACK_SIZE_DEFAULT, type StructureHost } from '../structures/encoding-limits.ts'
 import { TYPE_LIST, type Value } from '../structures/value.ts'
@@ -481,6 +482,10 @@ export class List extends ListPages implements MeasuredElements, Value {
     return bytes
   }
 
+  elements(word: Bytes, second: Bytes): ElementCursor {
+    return new ListElements(this, word, second)
+  }
+
   copy(arena: Arena, host = this.#host): List {
     const copy = new List(arena, host)
     for (let i = 0; i < this.pages; i++) {
@@ -669,6 +674,33 @@ export class List extends ListPages implements MeasuredElements, Value {
     }
     this.length -= elements
     this.removePage(page)
+  }
+}
+
+class ListElements extends ElementCursor {
+  readonly #list: List
+  readonly #position = new ListPosition()
+  #left: number
+  #begun = false
+
+  constructor(list: List, word: Bytes, second: Bytes) {
+    super(word, second)
+    this.#list = list
+    this.#left = list.length
+  }
+
+  next(): boolean {
+    const list = this.#list
+    if (this.#left === 0) return false
+    this.#left--
+    if (this.#begun) {
+      list.next(this.#position)
+    } else {
+      this.#begun = true
+      list.seek(0, this.#position)
+    }
+    list.element(this.#position, this.word)
+    return true
   }
 }
 

@@ -177,7 +177,10 @@ const TEXTS = 64
 /** Room for the text of an integer. */
 export const TEXT_BYTES = 24
 const texts = Source.allocate(TEXTS * TEXT_BYTES)
-let nextText = 0
+/** The place of the text that was made last. */
+const textRing = {
+  at: 0,
+}
 const shown = new Int64()
 
 /**
@@ -185,8 +188,8 @@ const shown = new Int64()
  * others.
  */
 export function integersText(arena: Arena, ref: number, index: number, window: Bytes): Bytes {
-  nextText = nextText === TEXTS - 1 ? 0 : nextText + 1
-  return integersTextIn(arena, ref, index, window, texts, nextText * TEXT_BYTES)
+  textRing.at = textRing.at === TEXTS - 1 ? 0 : textRing.at + 1
+  return integersTextIn(arena, ref, index, window, texts, textRing.at * TEXT_BYTES)
 }
 
 /** Like `integersText`, with the text written at `at` in `source`. */

@@ -18,6 +18,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
+import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 import {
@@ -469,6 +470,10 @@ export class MemberSet implements Value {
     return OBJECT_BYTES + LARGE_OBJECT_BYTES + large.indexBytes + large.blocksBytes
   }
 
+  elements(word: Bytes, second: Bytes): ElementCursor {
+    return new SetElements(this, word, second)
+  }
+
   copy(arena: Arena, host = this.#host): MemberSet {
     const copy = new MemberSet(arena, host)
     copy.#encoding = this.#encoding
@@ -523,6 +528,24 @@ export class MemberSet implements Value {
     }
     if (this.#ref !== 0) this.#small.free(this.#ref)
     this.#ref = 0
+  }
+}
+
+class SetElements extends ElementCursor {
+  readonly #set: MemberSet
+  #slot: number
+
+  constructor(set: MemberSet, word: Bytes, second: Bytes) {
+    super(word, second)
+    this.#set = set
+    this.#slot = set.first()
+  }
+
+  next(): boolean {
+    if (this.#slot === ABSENT) return false
+    this.#set.memberOf(this.#slot, this.word)
+    this.#slot = this.#set.next(this.#slot)
+    return true
   }
 }
 

@@ -526,7 +526,7 @@ export class ScoreTree {
         throw error
       }
     }
-    spares = needed
+    spareNodes.count = needed
   }
 
   /**
@@ -551,7 +551,7 @@ export class ScoreTree {
    */
   #splitLeaf(leaf: number, index: number, score: number, block: number): number {
     const arena = this.#arena
-    const right = spare[--spares]!
+    const right = spare[--spareNodes.count]!
     const next = linkOf(this.#arena, leaf, NEXT)
     const keep = index === LEAF_MAX && next === 0 ? LEAF_MAX : LEAF_MAX >>> 1
     const from = arena.source(leaf)
@@ -580,7 +580,7 @@ export class ScoreTree {
     const arena = this.#arena
     if (level < 0) {
       // The root was split, so the tree gets one level more.
-      const root = spare[--spares]!
+      const root = spare[--spareNodes.count]!
       const left = this.#root
       const height = this.#height
       this.#root = root
@@ -600,7 +600,7 @@ export class ScoreTree {
       describeChild(this.#arena, node, index + 1, right, below)
       return 0
     }
-    const neighbour = spare[--spares]!
+    const neighbour = spare[--spareNodes.count]!
     const last = index === INNER_MAX - 1
     const keep = last ? INNER_MAX : INNER_MAX >>> 1
     copyChildren(this.#arena, neighbour, 0, node, keep, INNER_MAX - keep)
@@ -756,6 +756,9 @@ function countBelow(view: DataView, at: number, count: number, score: number): n
   return low
 }
 
-/** Number of nodes left in `spare`. */
-let spares = 0
+/** One change of a tree is under way at a time. */
+const spareNodes = {
+  /** Nodes left in `spare`. */
+  count: 0,
+}
 const freed = new TreePosition()

@@ -17,6 +17,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from '../structures/dictionary.ts'
+import { ElementCursor } from '../structures/element-cursor.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 import { TYPE_ZSET, type Value } from '../structures/value.ts'
 import type { GatheredScores } from './gathered-scores.ts'
@@ -576,6 +577,10 @@ export class SortedSet implements Value {
     return OBJECT_BYTES + LARGE_OBJECT_BYTES + dictionary.indexBytes + this.#tree!.bytes + blocks
   }
 
+  elements(word: Bytes, second: Bytes): ElementCursor {
+    return new SortedSetElements(this, word, second)
+  }
+
   copy(arena: Arena, host = this.#host): SortedSet {
     const copy = new SortedSet(arena, host)
     copy.#skiplist = this.#skiplist
@@ -665,7 +670,36 @@ export class SortedSet implements Value {
   }
 }
 
-/** Adds a member to both the dictionary and the tree, or to neither. */
+/** Members come in the order of their scores. */
+class SortedSetElements extends ElementCursor {
+  readonly #set: SortedSet
+  readonly #position = new SortedSetPosition()
+  #left: number
+  #begun = false
+
+  constructor(set: SortedSet, word: Bytes, second: Bytes) {
+    super(word, second)
+    this.#set = set
+    this.#left = set.length
+  }
+
+  next(): boolean {
+    const set = this.#set
+    if (this.#left === 0) return false
+    this.#left--
+    if (this.#begun) {
+      set.next(this.#position)
+    } else {
+      this.#begun = true
+      set.seek(0, this.#position)
+    }
+    set.memberAt(this.#position, this.word)
+    this.score = this.#position.score
+    return true
+  }
+}
+
+/** Adds a member to both halves of the large form, or to none of them. */
 function insertLarge(dictionary: Dictionary, tree: ScoreTree, member: Bytes, score: number): void {
   const entry = dictionary.insert(member, SCORE_BYTES)
   setScore(dictionary, entry, score)

@@ -186,8 +186,9 @@ const DASH = 45
 
 const idText = Source.allocate(ID_TEXT_BYTES_MAX)
 
-// The time that was printed last, its dash included. Consecutive ids mostly share it, and thirteen
-// digits take 60 ns (bench: structures, XADD).
+// The time that was printed last, its dash included: ids that follow each other mostly share it,
+// and thirteen digits take 60 ns (bench: structures, XADD). These and the ones below are variables,
+// not fields of an object: so an append to a stream is 3 to 5 % faster.
 const timeText = Source.allocate(ID_TEXT_BYTES_MAX)
 let printedHigh = 0
 let printedLow = 0

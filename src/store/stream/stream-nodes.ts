@@ -61,16 +61,16 @@ export class NodeCursor extends IndexCursor {
   end = 0
 }
 
-/** The last layout number, of all streams. */
-let layouts = 0
+/** A cursor may be held against any stream of the process, so no two have the same layout. */
+const numbered = {
+  /** Layouts there were, of all streams. */
+  layouts: 0,
+}
 
 export class StreamNodes {
   readonly arena: Arena
-  /**
-   * Changes whenever bytes within a node move, a node goes, or is added from outside. No two
-   * streams ever have the same.
-   */
-  layout = ++layouts
+  /** Changes whenever something in a node moves, a node goes, or is added from outside. No two streams ever have the same. */
+  layout = ++numbered.layouts
   #index: StreamIndex
   #large: (Source | undefined)[] | undefined = undefined
   #bytes = 0
@@ -196,7 +196,7 @@ export class StreamNodes {
     node.ref = ref
     this.#locate(node)
     this.#release(old)
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
   }
 
   /**
@@ -205,7 +205,7 @@ export class StreamNodes {
    */
   moveBlocks(): void {
     this.#index.moveBlocks()
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
     let left = MOVED_AT_ONCE
     for (let more = this.first(moving); more && left > 0; more = this.next(moving), left--) {
       if (moving.ref <= 0) continue
@@ -230,7 +230,7 @@ export class StreamNodes {
       node.memory.u8.copyWithin(at + size, at + old, node.end + 1)
       finishListpack(node.memory, node.start, node.end + size - old, 0)
       node.end += size - old
-      this.layout = ++layouts
+      this.layout = ++numbered.layouts
     }
     scratch.u8.copy(node.memory.u8, at, 0, size)
   }
@@ -252,7 +252,7 @@ export class StreamNodes {
 
   /** Removes a node; the cursor moves to the next one, false when there is none. */
   remove(node: NodeCursor): boolean {
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
     this.#release(node.ref)
     return this.#index.remove(node) && this.#open(node)
   }
@@ -275,7 +275,7 @@ export class StreamNodes {
       throw error
     }
     loading.source.view.setInt32(loading.at + REF, ref, true)
-    this.layout = ++layouts
+    this.layout = ++numbered.layouts
     return true
   }
 

@@ -1,7 +1,8 @@
 // A value as the keyspace sees it. Every structure has a type and a size, and can be freed.
 
-import type { Source } from '../../util/bytes/bytes.ts'
+import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import type { Arena, MemoryHolder } from '../memory/arena.ts'
+import type { ElementCursor } from './element-cursor.ts'
 import type { StructureHost } from './encoding-limits.ts'
 
 /** Redis's type names, as TYPE answers them. */
@@ -15,7 +16,46 @@ export const TYPE_ZSET = 3
 export const TYPE_HASH = 4
 export const TYPE_STREAM = 5
 
-export const TYPE_NAMES: readonly TypeName[] = ['string', 'list', 'set', 'zset', 'hash', 'stream']
+/** What the elements of a type consist of: what `Value.elements` sets. */
+export interface ElementKind {
+  /** The command that adds elements to a key: each as its score, if it has one, and its words. */
+  readonly added: string
+  /** Words of an element. */
+  readonly words: 1 | 2
+  readonly hasScore: boolean
+  /** By what elements are ordered; none = a set of equals, in whatever order they lie. */
+  readonly order: 'position' | 'score' | 'none'
+}
+
+/** What differs between types for code that treats all of them alike. */
+export interface ValueKind {
+  readonly name: TypeName
+  /**
+   * undefined = a value is not a row of elements: code that looks into values has a way of its own
+   * for it.
+   */
+  readonly elements?: ElementKind
+  /** True when a value without elements exists. */
+  readonly mayBeEmpty?: boolean
+  /** The row of INFO keysizes; undefined = such keys are not counted. */
+  readonly sizes?: string
+}
+
+/** By type code. The names of sizes are those of Redis 8, which does not count streams. */
+export const VALUE_KINDS: readonly ValueKind[] = [
+  { name: 'string', sizes: 'strings_sizes' },
+  {
+    name: 'list',
+    sizes: 'lists_items',
+    elements: { added: 'RPUSH', words: 1, hasScore: false, order: 'position' },
+  },
+  { name: 'set', sizes: 'sets_items', elements: { added: 'SADD', words: 1, hasScore: false, order: 'none' } },
+  { name: 'zset', sizes: 'zsets_items', elements: { added: 'ZADD', words: 1, hasScore: true, order: 'score' } },
+  { name: 'hash', sizes: 'hashes_items', elements: { added: 'HSET', words: 2, hasScore: false, order: 'none' } },
+  { name: 'stream', mayBeEmpty: true },
+]
+
+export const TYPE_NAMES: readonly TypeName[] = VALUE_KINDS.map(({ name }) => name)
 
 /**
  * A structure under a key. Its memory lies in the database's arena. The code that removes it calls
@@ -32,6 +72,11 @@ export interface Value extends MemoryHolder {
   readonly encoding: string
   /** The dictionary of the members or fields, when the value has one. */
   readonly table?: MemberTable | undefined
+  /**
+   * Returns a cursor before the first element that points these windows at each; undefined where
+   * the type's record has no `elements`.
+   */
+  elements?(word: Bytes, second: Bytes): ElementCursor
   /**
    * Makes an independent copy whose memory lies in `arena`. `host` is that of the copy's database,
    * when that is another one.
@@ -50,10 +95,12 @@ export interface Value extends MemoryHolder {
   check?(): void
 }
 
-/** The part of a `Dictionary` that looking ahead needs. */
+/** What a look ahead and DEBUG want of a `Dictionary`. */
 export interface MemberTable {
   readonly count: number
   fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void
+  /** Entry `i` = how many buckets hold `i` members. */
+  chains(): readonly number[]
 }
 
 /** The class of a structure, as in `getForRead(key, List)`. */

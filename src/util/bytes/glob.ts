@@ -32,8 +32,11 @@ const CHAR_CARET = 94
 const EXACT = Uint8Array.from({ length: 256 }, (_, byte) => byte)
 const FOLDED = EXACT.map((byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte))
 
-/** Texts up to this length are matched without allocating. */
-let scratch = Buffer.allocUnsafeSlow(256)
+/** The text that is being matched. Matching calls nothing else, so one is enough. */
+const scratch = {
+  /** Texts up to this length are matched without allocating. */
+  text: Buffer.allocUnsafeSlow(256),
+}
 
 /** A compiled pattern. Pattern and text are latin1 strings, a character for each byte, or bytes. */
 export class Glob {
@@ -52,9 +55,9 @@ export class Glob {
 
   /** Tells whether a latin1 string matches. */
   matches(text: string): boolean {
-    if (text.length > scratch.length) scratch = Buffer.allocUnsafeSlow(2 * text.length)
-    scratch.write(text, 0, 'latin1')
-    return this.#match(scratch, 0, text.length)
+    if (text.length > scratch.text.length) scratch.text = Buffer.allocUnsafeSlow(2 * text.length)
+    scratch.text.write(text, 0, 'latin1')
+    return this.#match(scratch.text, 0, text.length)
   }
 
   /** Tells whether bytes match, without making a string of them. */

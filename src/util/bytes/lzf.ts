@@ -21,7 +21,10 @@ export const LZF_EXPANSION_MAX = MATCH_MAX / 3
  * the table need not be cleared.
  */
 const seen = new Float64Array(1 << HASH_BITS).fill(-1)
-let callBase = 0
+/** What all calls have compressed. It goes with the table above, which serves the process. */
+const compressed = {
+  bytes: 0,
+}
 
 /**
  * Compresses `length` bytes at `from` into `to`. Returns the number of bytes written, 0 when they
@@ -39,8 +42,8 @@ export function lzfCompress(
 ): number {
   const input = source.u8
   const output = target.u8
-  const base = callBase - from
-  callBase += length
+  const base = compressed.bytes - from
+  compressed.bytes += length
   const end = from + length
   const limit = at + max
   let out = at

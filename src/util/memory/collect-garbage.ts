@@ -11,23 +11,26 @@ import { performance } from '../time/real-time.ts'
  */
 const REST_SHARE = 20
 
-let collector: (() => void) | undefined
-let nextMs = 0
+/** One heap serves all that run in this process, and so does its collector. */
+const collection = {
+  run: undefined as (() => void) | undefined,
+  nextMs: 0,
+}
 
 /**
  * Collects all garbage. It takes some milliseconds, more with a large JS heap. Dead buffers are
  * freed a little later.
  */
 export function collectGarbage(): void {
-  if (collector === undefined) {
+  if (collection.run === undefined) {
     setFlagsFromString('--expose-gc')
-    collector = runInNewContext('gc') as () => void
+    collection.run = runInNewContext('gc') as () => void
     setFlagsFromString('--no-expose-gc')
   }
   const began = performance.now()
-  collector()
+  collection.run()
   const ended = performance.now()
-  nextMs = ended + REST_SHARE * (ended - began)
+  collection.nextMs = ended + REST_SHARE * (ended - began)
 }
 
 /**
@@ -35,7 +38,7 @@ export function collectGarbage(): void {
  * heap serves everything in this process.
  */
 export function collectGarbageRarely(): boolean {
-  if (performance.now() < nextMs) return false
+  if (performance.now() < collection.nextMs) return false
   collectGarbage()
   return true
 }

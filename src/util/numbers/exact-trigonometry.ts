@@ -18,9 +18,14 @@ const TERMS = 14
 /** Nearer to 1 the slope of an arc sine is so steep that the step below would overshoot. */
 const SLOPE_MIN = 1e-3
 
-// The results of the functions on pairs.
-let high = 0
-let low = 0
+/**
+ * The sum that a function on pairs returns: a double, and what is below its last digit. None calls
+ * out while another needs it.
+ */
+const pair = {
+  high: 0,
+  low: 0,
+}
 
 /** 1 / n! with its sign in the series, as pairs: n = 3, 5, … and n = 2, 4, …. */
 const SINE_SERIES = alternatingReciprocals(3)
@@ -29,13 +34,13 @@ const COSINE_SERIES = alternatingReciprocals(2)
 /** Returns the sine of an angle in radians, of a few turns at most. */
 export function sine(x: number): number {
   turn(x, 0)
-  return high
+  return pair.high
 }
 
 /** Returns the cosine of an angle in radians, of a few turns at most. */
 export function cosine(x: number): number {
   turn(x, 1)
-  return high
+  return pair.high
 }
 
 /** Returns the angle in radians whose sine is x; 0 ≤ x ≤ 1. */
@@ -45,7 +50,7 @@ export function arcSine(x: number): number {
   if (slope < SLOPE_MIN) return near
   // One step of Newton's method doubles the digits.
   turn(near, 0)
-  return near + (x - high - low) / slope
+  return near + (x - pair.high - pair.low) / slope
 }
 
 /** Makes (high, low) the sine of x plus `quarters` quarters of a turn. */
@@ -55,25 +60,25 @@ function turn(x: number, quarters: number): void {
   let restLow = 0
   for (let i = 0; i < QUARTER_TURN.length && whole !== 0; i++) {
     multiply(QUARTER_TURN[i]!, 0, -whole, 0)
-    add(restHigh, restLow, high, low)
-    restHigh = high
-    restLow = low
+    add(restHigh, restLow, pair.high, pair.low)
+    restHigh = pair.high
+    restLow = pair.low
   }
   multiply(restHigh, restLow, restHigh, restLow)
-  const squareHigh = high
-  const squareLow = low
+  const squareHigh = pair.high
+  const squareLow = pair.low
   const quadrant = whole + quarters
   if ((quadrant & 1) === 0) {
     sum(SINE_SERIES, squareHigh, squareLow)
-    multiply(high, low, restHigh, restLow)
-    add(restHigh, restLow, high, low)
+    multiply(pair.high, pair.low, restHigh, restLow)
+    add(restHigh, restLow, pair.high, pair.low)
   } else {
     sum(COSINE_SERIES, squareHigh, squareLow)
-    add(1, 0, high, low)
+    add(1, 0, pair.high, pair.low)
   }
   if ((quadrant & 2) !== 0) {
-    high = -high
-    low = -low
+    pair.high = -pair.high
+    pair.low = -pair.low
   }
 }
 
@@ -82,11 +87,11 @@ function turn(x: number, quarters: number): void {
  * before; the first has one.
  */
 function sum(series: Float64Array, squareHigh: number, squareLow: number): void {
-  high = 0
-  low = 0
+  pair.high = 0
+  pair.low = 0
   for (let i = 2 * TERMS - 2; i >= 0; i -= 2) {
-    add(high, low, series[i]!, series[i + 1]!)
-    multiply(high, low, squareHigh, squareLow)
+    add(pair.high, pair.low, series[i]!, series[i + 1]!)
+    multiply(pair.high, pair.low, squareHigh, squareLow)
   }
 }
 
@@ -94,15 +99,15 @@ function add(aHigh: number, aLow: number, bHigh: number, bLow: number): void {
   const total = aHigh + bHigh
   const b = total - aHigh
   const rest = aHigh - (total - b) + (bHigh - b) + aLow + bLow
-  high = total + rest
-  low = rest - (high - total)
+  pair.high = total + rest
+  pair.low = rest - (pair.high - total)
 }
 
 function multiply(aHigh: number, aLow: number, bHigh: number, bLow: number): void {
   const total = aHigh * bHigh
   const rest = productRest(aHigh, bHigh, total) + (aHigh * bLow + aLow * bHigh)
-  high = total + rest
-  low = rest - (high - total)
+  pair.high = total + rest
+  pair.low = rest - (pair.high - total)
 }
 
 /** Returns the difference between a × b and its double, exactly. */

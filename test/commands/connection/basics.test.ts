@@ -158,9 +158,8 @@ describe('RESET', () => {
     expect(client.ask('RESET')).toBe('+RESET\r\n')
     expect(client.ask('GET', 'k')).toBe('$-1\r\n')
     expect(client.client).toMatchObject({ database: 0, name: '', protocol: 2, state: 0, libraryName: 'lib' })
-    expect(
-      engine.clients.pubSub.channelCount + engine.clients.pubSub.patternCount + engine.clients.pubSub.shardChannelCount,
-    ).toBe(0)
+    const { pubSub } = engine.clients
+    expect(pubSub.count('channel') + pubSub.count('pattern') + pubSub.count('shard')).toBe(0)
   })
 
   test('leaves RESP2’s subscribed mode', () => {

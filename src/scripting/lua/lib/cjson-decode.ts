@@ -45,15 +45,19 @@ const CLOSE_ARRAY = 93
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
 
-// The active parse. Nothing here calls other code, so one at a time is enough.
-let text = ''
-let at = 0
-let depth = 0
-let depthMax = 0
-let lenient = true
-/** The fault of a string that could not be read, and its position. */
-let fault = ''
-let faultAt = 0
+/** The parse under way. Nothing here calls out, so one at a time is enough. */
+const parse = {
+  text: '',
+  at: 0,
+  depth: 0,
+  depthMax: 0,
+  lenient: true,
+  /** What is wrong with a string that could not be read, and where. */
+  fault: '',
+  faultAt: 0,
+  /** The character of the last good \u escape. */
+  codePoint: 0,
+}
 
 /** Parses a whole text; throws lua-cjson's errors. */
 export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
@@ -61,11 +65,11 @@ export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
     runtimeError('JSON parser does not support UTF-16 or UTF-32')
   }
   const nul = json.indexOf('\0')
-  text = nul < 0 ? json : json.substring(0, nul)
-  at = 0
-  depth = 0
-  depthMax = settings.decodeMaxDepth
-  lenient = settings.decodeInvalidNumbers
+  parse.text = nul < 0 ? json : json.substring(0, nul)
+  parse.at = 0
+  parse.depth = 0
+  parse.depthMax = settings.decodeMaxDepth
+  parse.lenient = settings.decodeInvalidNumbers
   meter.charge(json.length)
   meter.spend(1 + Math.floor(json.length / BYTES_PER_STEP))
   try {
@@ -73,18 +77,18 @@ export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
     if (nextCode() >= 0) expected('the end')
     return value
   } finally {
-    // Also cleared when the script is killed here.
-    text = ''
+    // Nor is it kept when the script is killed here.
+    parse.text = ''
   }
 }
 
 /** Skips white space; returns the next character code, or -1 at the end. */
 function nextCode(): number {
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
+  while (parse.at < parse.text.length) {
+    const code = parse.text.charCodeAt(parse.at)
     if (code > 32 || (code !== 32 && code !== 9 && code !== 10 && code !== 13)) return code
     if (--meter.steps < 0) meter.tick()
-    at++
+    parse.at++
   }
   return -1
 }
@@ -93,22 +97,22 @@ function readValue(): LuaValue {
   const code = nextCode()
   switch (code) {
     case QUOTE:
-      return readString() ?? fail('value', fault, faultAt)
+      return readString() ?? fail('value', parse.fault, parse.faultAt)
     case OPEN_OBJECT:
       return readObject()
     case OPEN_ARRAY:
       return readArray()
     case 116: // t
-      if (!text.startsWith('true', at)) break
-      at += 4
+      if (!parse.text.startsWith('true', parse.at)) break
+      parse.at += 4
       return true
     case 102: // f
-      if (!text.startsWith('false', at)) break
-      at += 5
+      if (!parse.text.startsWith('false', parse.at)) break
+      parse.at += 5
       return false
     case 110: // n
-      if (!text.startsWith('null', at)) break
-      at += 4
+      if (!parse.text.startsWith('null', parse.at)) break
+      parse.at += 4
       return JSON_NULL
   }
   return readNumber(code) ?? expected('value')
@@ -118,46 +122,46 @@ function readObject(): LuaValue {
   descend()
   const keys: string[] = []
   const values: LuaValue[] = [undefined]
-  if (nextCode() === CLOSE_OBJECT) at++
+  if (nextCode() === CLOSE_OBJECT) parse.at++
   else {
     for (;;) {
       if (nextCode() !== QUOTE) expected('object key string')
       const key = readString()
-      if (key === undefined) fail('object key string', fault, faultAt)
+      if (key === undefined) fail('object key string', parse.fault, parse.faultAt)
       if (nextCode() !== COLON) expected('colon')
-      at++
+      parse.at++
       keys.push(key)
       values.push(readValue())
       if ((keys.length & SOME_MASK) === 0) chargeSome(FIELD_BYTES)
       const code = nextCode()
-      if (code === COMMA) at++
+      if (code === COMMA) parse.at++
       else if (code === CLOSE_OBJECT) {
-        at++
+        parse.at++
         break
       } else expected('comma or object end')
     }
   }
-  depth--
+  parse.depth--
   return fieldTable(keys, values)
 }
 
 function readArray(): LuaValue {
   descend()
   const array: LuaValue[] = [undefined]
-  if (nextCode() === CLOSE_ARRAY) at++
+  if (nextCode() === CLOSE_ARRAY) parse.at++
   else {
     for (;;) {
       array.push(readValue())
       if ((array.length & SOME_MASK) === 0) chargeSome(ELEMENT_BYTES)
       const code = nextCode()
-      if (code === COMMA) at++
+      if (code === COMMA) parse.at++
       else if (code === CLOSE_ARRAY) {
-        at++
+        parse.at++
         break
       } else expected('comma or array end')
     }
   }
-  depth--
+  parse.depth--
   return sequenceTable(array)
 }
 
@@ -169,29 +173,29 @@ function chargeSome(bytes: number): void {
 
 function descend(): void {
   meter.spend(1)
-  at++
-  depth++
-  if (depth > depthMax || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
-    runtimeError(`Found too many nested data structures (${depth}) at character ${at}`)
+  parse.at++
+  parse.depth++
+  if (parse.depth > parse.depthMax || meter.depth + parse.depth * LEVEL_BYTES > meter.depthMax) {
+    runtimeError(`Found too many nested data structures (${parse.depth}) at character ${parse.at}`)
   }
 }
 
 /** Reads the string at a quote; returns undefined when it is malformed (see `fault`). */
 function readString(): string | undefined {
-  const start = ++at
-  const scanEnd = Math.min(text.length, start + SHORT_STRING_LENGTH)
-  while (at < scanEnd) {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) return text.substring(start, at++)
+  const start = ++parse.at
+  const scanEnd = Math.min(parse.text.length, start + SHORT_STRING_LENGTH)
+  while (parse.at < scanEnd) {
+    const code = parse.text.charCodeAt(parse.at)
+    if (code === QUOTE) return parse.text.substring(start, parse.at++)
     if (code === BACKSLASH) return readEscaped(start)
-    at++
+    parse.at++
   }
-  const quote = text.indexOf('"', at)
+  const quote = parse.text.indexOf('"', parse.at)
   if (quote < 0) return readEscaped(start)
-  const plain = text.substring(start, quote)
+  const plain = parse.text.substring(start, quote)
   // Most strings have no backslash, and one call tells.
   if (plain.includes('\\')) return readEscaped(start)
-  at = quote + 1
+  parse.at = quote + 1
   return plain
 }
 
@@ -199,34 +203,34 @@ function readString(): string | undefined {
 function readEscaped(start: number): string | undefined {
   const result = new TextBuilder()
   let copied = start
-  at = start
+  parse.at = start
   for (;;) {
-    if (at >= text.length) return broken('unexpected end of string')
-    const code = text.charCodeAt(at)
+    if (parse.at >= parse.text.length) return broken('unexpected end of string')
+    const code = parse.text.charCodeAt(parse.at)
     if (code === QUOTE) {
-      result.add(text.substring(copied, at))
-      at++
+      result.add(parse.text.substring(copied, parse.at))
+      parse.at++
       return result.finish()
     }
     if (code !== BACKSLASH) {
-      at++
+      parse.at++
       continue
     }
     if (--meter.steps < 0) meter.tick()
-    if (at > copied) result.add(text.substring(copied, at))
-    const letter = text[at + 1] ?? ''
+    if (parse.at > copied) result.add(parse.text.substring(copied, parse.at))
+    const letter = parse.text[parse.at + 1] ?? ''
     if (letter === 'u') {
       const length = unicodeEscapeLength()
       if (length === 0) return broken('invalid unicode escape code')
-      result.add(utf8(codePoint))
-      at += length
+      result.add(utf8(parse.codePoint))
+      parse.at += length
     } else {
       const plain = ESCAPES.get(letter)
       if (plain === undefined) return broken('invalid escape code')
       result.add(plain)
-      at += 2
+      parse.at += 2
     }
-    copied = at
+    copied = parse.at
   }
 }
 
@@ -241,29 +245,26 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ])
 
-/** The character of the last valid \u escape. */
-let codePoint = 0
-
 /**
- * Reads the \u escape here, or two of them for a surrogate pair; returns its length, 0 when it is
+ * Reads the \\u escape here, or two of them for a surrogate pair; returns its length, 0 when it is
  * malformed.
  */
 function unicodeEscapeLength(): number {
-  const high = hex4(at + 2)
+  const high = hex4(parse.at + 2)
   if (high < 0) return 0
-  codePoint = high
+  parse.codePoint = high
   if ((high & 0xf800) !== 0xd800) return 6
-  if ((high & 0x400) !== 0 || text[at + 6] !== '\\' || text[at + 7] !== 'u') return 0
-  const low = hex4(at + 8)
+  if ((high & 0x400) !== 0 || parse.text[parse.at + 6] !== '\\' || parse.text[parse.at + 7] !== 'u') return 0
+  const low = hex4(parse.at + 8)
   if (low < 0 || (low & 0xfc00) !== 0xdc00) return 0
-  codePoint = (((high & 0x3ff) << 10) | (low & 0x3ff)) + 0x10000
+  parse.codePoint = (((high & 0x3ff) << 10) | (low & 0x3ff)) + 0x10000
   return 12
 }
 
 function hex4(from: number): number {
   let value = 0
   for (let i = from; i < from + 4; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : 0
+    const code = i < parse.text.length ? parse.text.charCodeAt(i) : 0
     const digit = code >= 48 && code <= 57 ? code - 48 : (code | 32) >= 97 && (code | 32) <= 102 ? (code | 32) - 87 : -1
     if (digit < 0) return -1
     value = value * 16 + digit
@@ -285,8 +286,8 @@ function utf8(code: number): string {
 }
 
 function broken(problem: string): undefined {
-  fault = problem
-  faultAt = at
+  parse.fault = problem
+  parse.faultAt = parse.at
   return undefined
 }
 
@@ -300,54 +301,55 @@ function readNumber(code: number): number | undefined {
   const isDigit = code >= 48 && code <= 57
   // Nearly all numbers are plain integers.
   if (isDigit || isMinus) {
-    let i = isMinus ? at + 1 : at
+    let i = isMinus ? parse.at + 1 : parse.at
     const first = i
     let value = 0
-    let digit = text.charCodeAt(i) - 48
+    let digit = parse.text.charCodeAt(i) - 48
     while (digit >= 0 && digit <= 9 && i - first < 15) {
       value = value * 10 + digit
-      digit = text.charCodeAt(++i) - 48
+      digit = parse.text.charCodeAt(++i) - 48
     }
     const canEnd =
       Number.isNaN(digit) || digit === COMMA - 48 || digit === CLOSE_OBJECT - 48 || digit === CLOSE_ARRAY - 48
-    if (canEnd && i > first && (value === 0 ? i === first + 1 : text.charCodeAt(first) !== 48)) {
-      at = i
+    if (canEnd && i > first && (value === 0 ? i === first + 1 : parse.text.charCodeAt(first) !== 48)) {
+      parse.at = i
       return isMinus ? -value : value
     }
   }
-  if (!(isDigit || isMinus || lenient) || (!lenient && looksInvalid())) return undefined
+  if (!(isDigit || isMinus || parse.lenient) || (!parse.lenient && looksInvalid())) return undefined
   if (!(isDigit || isMinus) && !looksInvalid()) return undefined
   const spelled = sticky(HEXADECIMAL) ?? sticky(DECIMAL) ?? sticky(NAMED)
   if (spelled === undefined) return undefined
-  at += spelled.length
+  parse.at += spelled.length
   return stringToNumber(spelled)
 }
 
 function sticky(expression: RegExp): string | undefined {
-  expression.lastIndex = at
-  return expression.exec(text)?.[0]
+  expression.lastIndex = parse.at
+  return expression.exec(parse.text)?.[0]
 }
 
 /** Tells whether there is a number here that strtod accepts and JSON does not. */
 function looksInvalid(): boolean {
-  const rest = text.substring(at, at + 4)
+  const rest = parse.text.substring(parse.at, parse.at + 4)
   return /^(?:\+|-?(?:0[xX0-9]|inf|nan))/i.test(rest)
 }
 
 /** Throws the error for an unexpected token. */
 function expected(what: string): never {
   const code = nextCode()
-  const start = at
+  const start = parse.at
   const known = TOKENS.get(code)
   if (known !== undefined) fail(what, known, start)
   if (code === QUOTE) {
-    if (readString() === undefined) fail(what, fault, faultAt)
+    if (readString() === undefined) fail(what, parse.fault, parse.faultAt)
     fail(what, 'T_STRING', start)
   }
-  if (text.startsWith('true', at) || text.startsWith('false', at)) fail(what, 'T_BOOLEAN', start)
-  if (text.startsWith('null', at)) fail(what, 'T_NULL', start)
+  if (parse.text.startsWith('true', parse.at) || parse.text.startsWith('false', parse.at))
+    fail(what, 'T_BOOLEAN', start)
+  if (parse.text.startsWith('null', parse.at)) fail(what, 'T_NULL', start)
   if (readNumber(code) !== undefined) fail(what, 'T_NUMBER', start)
-  const isNumeric = code === 45 || (code >= 48 && code <= 57) || (lenient && looksInvalid())
+  const isNumeric = code === 45 || (code >= 48 && code <= 57) || (parse.lenient && looksInvalid())
   fail(what, isNumeric ? 'invalid number' : 'invalid token', start)
 }
 

@@ -27,8 +27,18 @@ export interface EncodeSettings {
   encodeSparseSafe: number
 }
 
-/** lua-cjson's default precision: that of tostring. */
-export const PRECISION_DEFAULT = 14
+/** What lua-cjson's precision is unless a script sets it: that of tostring. */
+const PRECISION_DEFAULT = 14
+
+/** What holds until a script sets something else. */
+export const ENCODE_DEFAULTS: EncodeSettings = {
+  encodeMaxDepth: 1000,
+  encodeInvalidNumbers: 0,
+  encodeNumberPrecision: PRECISION_DEFAULT,
+  encodeSparseConvert: false,
+  encodeSparseRatio: 2,
+  encodeSparseSafe: 10,
+}
 
 const INT_MAX = 2 ** 31 - 1
 const INT_MIN = -(2 ** 31)
@@ -41,14 +51,16 @@ const SHORT_LENGTH = 1 << 12
 /** Slots of a table visited per step, as a power of two. */
 const ELEMENTS_PER_STEP_BITS = 3
 
-// The active encoding. Nothing here calls other code, so one at a time is enough.
-let settings: EncodeSettings
-let depth = 0
+/** The encoding under way. Nothing here calls out, so one at a time is enough. */
+const encoding = {
+  settings: ENCODE_DEFAULTS,
+  depth: 0,
+}
 
 /** Encodes a value; throws lua-cjson's errors. */
 export function encodeJson(value: LuaValue, using: EncodeSettings): string {
-  settings = using
-  depth = 0
+  encoding.settings = using
+  encoding.depth = 0
   const text = encodeValue(value)
   meter.charge(text.length)
   return text
@@ -72,14 +84,17 @@ function encodeValue(value: LuaValue): string {
 }
 
 function encodeTable(table: LuaTable): string {
-  depth++
-  if (depth > settings.encodeMaxDepth || meter.depth + depth * LEVEL_BYTES > meter.depthMax) {
-    runtimeError(`Cannot serialise, excessive nesting (${depth})`)
+  encoding.depth++
+  if (
+    encoding.depth > encoding.settings.encodeMaxDepth ||
+    meter.depth + encoding.depth * LEVEL_BYTES > meter.depthMax
+  ) {
+    runtimeError(`Cannot serialise, excessive nesting (${encoding.depth})`)
   }
   meter.spend(1 + (table.array.length >> ELEMENTS_PER_STEP_BITS) + (table.values.length >> ELEMENTS_PER_STEP_BITS))
   const length = arrayLength(table)
   const text = length > 0 ? encodeArray(table, length) : encodeObject(table)
-  depth--
+  encoding.depth--
   return text
 }
 
@@ -110,9 +125,9 @@ function arrayLength(table: LuaTable): number {
     // table an object.
     if (key > max) max = key > INT_MAX ? INT_MIN : key
   }
-  const { encodeSparseRatio: ratio, encodeSparseSafe: safe } = settings
+  const { encodeSparseRatio: ratio, encodeSparseSafe: safe } = encoding.settings
   if (ratio > 0 && max > items * ratio && max > safe) {
-    if (!settings.encodeSparseConvert) refuse(table, 'excessively sparse array')
+    if (!encoding.settings.encodeSparseConvert) refuse(table, 'excessively sparse array')
     return -1
   }
   return max
@@ -201,7 +216,7 @@ function escaped(text: string): string {
 
 function encodeNumber(value: number): string {
   if (value - value !== 0) {
-    switch (settings.encodeInvalidNumbers) {
+    switch (encoding.settings.encodeInvalidNumbers) {
       case 0:
         return refuse(value, 'must not be NaN or Inf')
       case 1:
@@ -211,7 +226,7 @@ function encodeNumber(value: number): string {
         return 'null'
     }
   }
-  const precision = settings.encodeNumberPrecision
+  const precision = encoding.settings.encodeNumberPrecision
   if (precision === PRECISION_DEFAULT) return formatNumber(value)
   return value < 0 || Object.is(value, -0) ? `-${general(-value, precision)}` : general(value, precision)
 }

@@ -8,7 +8,7 @@ import { argumentError, argumentTypeError, expectInt, expectString, library } fr
 import type { LuaTable } from '../table.ts'
 import { type LuaValue, toStringCoerced } from '../value.ts'
 import { type DecodeSettings, decodeJson, JSON_NULL } from './cjson-decode.ts'
-import { type EncodeSettings, encodeJson, PRECISION_DEFAULT } from './cjson-encode.ts'
+import { ENCODE_DEFAULTS, type EncodeSettings, encodeJson } from './cjson-encode.ts'
 
 interface Settings extends EncodeSettings, DecodeSettings {
   /** Only remembered: there is no buffer to keep. */
@@ -17,19 +17,14 @@ interface Settings extends EncodeSettings, DecodeSettings {
 
 /** The largest value of C's int. */
 const INT_MAX = 0x7fffffff
-const DEPTH_DEFAULT = 1000
+const DECODE_DEPTH_DEFAULT = 1000
 
 /** Makes a cjson library with default settings. */
 export function createCjson(): LuaTable {
   const settings: Settings = {
-    encodeMaxDepth: DEPTH_DEFAULT,
-    encodeInvalidNumbers: 0,
-    encodeNumberPrecision: PRECISION_DEFAULT,
-    encodeSparseConvert: false,
-    encodeSparseRatio: 2,
-    encodeSparseSafe: 10,
+    ...ENCODE_DEFAULTS,
     encodeKeepBuffer: true,
-    decodeMaxDepth: DEPTH_DEFAULT,
+    decodeMaxDepth: DECODE_DEPTH_DEFAULT,
     decodeInvalidNumbers: true,
   }
   return library({

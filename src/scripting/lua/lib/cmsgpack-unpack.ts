@@ -24,32 +24,34 @@ const FIELD_BYTES = 24
 /** Keys compared per step, as a power of two. */
 const KEYS_PER_STEP_BITS = 3
 
-// The active reading. Nothing here calls other code, so one at a time is enough.
-let text = ''
-let at = 0
-let depth = 0
+/** The reading under way. Nothing here calls out, so one at a time is enough. */
+const reading = {
+  text: '',
+  at: 0,
+  depth: 0,
+}
 const scratch = new DataView(new ArrayBuffer(8))
 
 /** Reads up to `limit` values from `start` and appends them; returns where it stopped. */
 export function unpackValues(packed: string, start: number, limit: number, values: LuaValue[]): number {
-  text = packed
-  at = start
-  depth = 0
+  reading.text = packed
+  reading.at = start
+  reading.depth = 0
   try {
-    for (let count = 0; at < packed.length && count < limit; count++) {
+    for (let count = 0; reading.at < packed.length && count < limit; count++) {
       if (--meter.steps < 0) meter.tick()
       values.push(unpackValue())
     }
-    return at
+    return reading.at
   } finally {
-    // Also cleared when the script is killed here.
-    text = ''
+    // Nor is it kept when the script is killed here.
+    reading.text = ''
   }
 }
 
 function unpackValue(): LuaValue {
-  if (at >= text.length) missing()
-  const byte = text.charCodeAt(at++)
+  if (reading.at >= reading.text.length) missing()
+  const byte = reading.text.charCodeAt(reading.at++)
   if (byte < 0x80) return byte
   if (byte >= 0xe0) return byte - 256
   if (byte < 0x90) return unpackMap(byte & 15)
@@ -108,22 +110,22 @@ function unpackValue(): LuaValue {
 }
 
 function unsigned(size: number): number {
-  if (at + size > text.length) missing()
+  if (reading.at + size > reading.text.length) missing()
   let value = 0
-  for (let i = 0; i < size; i++) value = value * 256 + text.charCodeAt(at++)
+  for (let i = 0; i < size; i++) value = value * 256 + reading.text.charCodeAt(reading.at++)
   return value
 }
 
 function fill(size: number): void {
-  if (at + size > text.length) missing()
-  for (let i = 0; i < size; i++) scratch.setUint8(i, text.charCodeAt(at++))
+  if (reading.at + size > reading.text.length) missing()
+  for (let i = 0; i < size; i++) scratch.setUint8(i, reading.text.charCodeAt(reading.at++))
 }
 
 function unpackString(length: number): string {
-  const end = at + length
-  if (end > text.length) missing()
-  const value = text.substring(at, end)
-  at = end
+  const end = reading.at + length
+  if (end > reading.text.length) missing()
+  const value = reading.text.substring(reading.at, end)
+  reading.at = end
   return value
 }
 
@@ -137,7 +139,7 @@ function unpackArray(length: number): LuaTable {
     array.push(value)
     if ((i & SOME_MASK) === SOME_MASK) chargeSome(ELEMENT_BYTES)
   }
-  depth--
+  reading.depth--
   if (!hasNil) return sequenceTable(array)
   // With nils, the result of `#` depends on the order of assignment.
   const table = new LuaTable()
@@ -166,7 +168,7 @@ function unpackMap(length: number): LuaTable {
     values.push(value)
     if ((i & SOME_MASK) === SOME_MASK) chargeSome(FIELD_BYTES)
   }
-  depth--
+  reading.depth--
   return fieldTable(keys, values)
 }
 
@@ -180,7 +182,7 @@ function unpackMixed(keys: string[], values: LuaValue[], key: LuaValue, value: L
     const nextKey = unpackValue()
     assign(table, nextKey, unpackValue())
   }
-  depth--
+  reading.depth--
   return table
 }
 
@@ -198,9 +200,9 @@ function chargeSome(bytes: number): void {
 }
 
 function descend(where: string): void {
-  depth++
+  reading.depth++
   meter.spend(1)
-  if (meter.depth + depth * LEVEL_BYTES > meter.depthMax) fail(`stack overflow (${where})`)
+  if (meter.depth + reading.depth * LEVEL_BYTES > meter.depthMax) fail(`stack overflow (${where})`)
 }
 
 function missing(): never {

@@ -19,8 +19,11 @@ import { ERROR_STEPS } from './base.ts'
  */
 const RESUME_WEIGHT = 1000
 
-/** The running coroutine; undefined in the main program. One script runs at a time. */
-let current: LuaThread | undefined
+/** One for the process, in which one script runs at a time. */
+const running = {
+  /** The coroutine that is running, undefined in the main program. */
+  thread: undefined as LuaThread | undefined,
+}
 
 /**
  * Stack of a coroutine that takes one step to restore: each of its calls is a generator that must
@@ -39,9 +42,9 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
   const { depth, depthMax, tailMax, nested } = meter
   if (nested >= NESTED_MAX || depth + RESUME_WEIGHT > depthMax) return { error: new LuaError('C stack overflow') }
   meter.spend(thread.depth >> DEPTH_PER_STEP_SHIFT)
-  const resumer = current
+  const resumer = running.thread
   if (resumer !== undefined) resumer.state = 'normal'
-  current = thread
+  running.thread = thread
   thread.state = 'running'
   // Its frames lie on the stack above these, so the stack in use here is subtracted from its limit.
   meter.nested = nested + 1
@@ -68,7 +71,7 @@ function luaResume(thread: LuaThread, args: readonly LuaValue[]): Outcome {
     meter.depth = depth
     meter.depthMax = depthMax
     meter.tailMax = tailMax
-    current = resumer
+    running.thread = resumer
     if (resumer !== undefined) resumer.state = 'running'
   }
 }
@@ -83,14 +86,14 @@ function expectBody(value: LuaValue, name: string): LuaFunction {
 
 /** Returns to the main program: a script killed inside a coroutine leaves it as current. */
 export function forgetCoroutines(): void {
-  current = undefined
+  running.thread = undefined
 }
 
 const yieldPlain: LuaFunction = () => {
   throw yieldError()
 }
 yieldPlain.resumable = function* (...args): Generator<LuaValue[], LuaResult, LuaValue[]> {
-  if (current === undefined) throw yieldError()
+  if (running.thread === undefined) throw yieldError()
   return results(yield args)
 }
 
@@ -105,7 +108,7 @@ export function coroutineLibrary(): LuaTable {
       return 'error' in outcome ? [false, raisedValue(outcome.error)] : [true, ...outcome.values]
     },
     running() {
-      return current
+      return running.thread
     },
     status(thread) {
       return expectThread(thread, 'status').state

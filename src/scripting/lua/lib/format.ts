@@ -52,7 +52,7 @@ export function format(text: string, values: ArrayLike<LuaValue>): string {
 function formatLong(text: string, values: ArrayLike<LuaValue>): string {
   const result = new TextBuilder()
   let used = 0
-  for (let at = 0; at < text.length; at = partEnd) {
+  for (let at = 0; at < text.length; at = reading.partEnd) {
     const part = parsePart(text, at)
     meter.spend(1)
     result.add(typeof part === 'string' ? part : fill(part, values, ++used))
@@ -125,7 +125,7 @@ function quoteSlice(text: string): string {
 
 function parse(text: string): Part[] {
   const parts: Part[] = []
-  for (let at = 0; at < text.length; at = partEnd) {
+  for (let at = 0; at < text.length; at = reading.partEnd) {
     const part = parsePart(text, at)
     parts.push(part)
     if (typeof part === 'object' && 'fault' in part) break
@@ -133,22 +133,25 @@ function parse(text: string): Part[] {
   return parts
 }
 
-/** End of the last parsed part. */
-let partEnd = 0
+/** What `parsePart` says besides the part. */
+const reading = {
+  /** Where the part that was read last ends. */
+  partEnd: 0,
+}
 
 /** Parses the part of a format that begins at `at`. */
 function parsePart(text: string, at: number): Part {
   const percent = text.indexOf('%', at)
   if (percent !== at) {
-    partEnd = percent < 0 ? text.length : percent
-    return text.substring(at, partEnd)
+    reading.partEnd = percent < 0 ? text.length : percent
+    return text.substring(at, reading.partEnd)
   }
   if (text[at + 1] === '%') {
-    partEnd = at + 2
+    reading.partEnd = at + 2
     return '%'
   }
   const [part, end] = parseConversion(text, at + 1)
-  partEnd = end
+  reading.partEnd = end
   return part
 }
 

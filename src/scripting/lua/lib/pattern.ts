@@ -88,10 +88,13 @@ const POSITION = -2
 // The captures of the last match. A match calls no other code, and callers read them at once.
 const captureStarts = new Int32Array(CAPTURES_MAX)
 const captureLengths = new Int32Array(CAPTURES_MAX)
-/** Open choices: item, position, and for MAX the repetitions left to try. */
-let choices = new Int32Array(3 * 64)
-/** Effort of all matches that was not reported yet. */
-let effort = 0
+/** The matcher's own room, as the captures above: nothing calls out while a match runs. */
+const matching = {
+  /** Open choices: item, position, and for MAX the repetitions still to be tried. */
+  choices: new Int32Array(3 * 64),
+  /** Steps taken and not reported yet, over all matches. */
+  effort: 0,
+}
 
 const anchorable = new Map<string, Pattern>()
 const literalCaret = new Map<string, Pattern>()
@@ -120,26 +123,29 @@ export function isPlain(text: string): boolean {
  */
 export function search(pattern: Pattern, subject: string, from: number): number {
   if (pattern.anchored) {
-    lastMatchEnd = matchAt(pattern, subject, from)
-    return lastMatchEnd < 0 ? -1 : from
+    lastMatch.end = matchAt(pattern, subject, from)
+    return lastMatch.end < 0 ? -1 : from
   }
   const { prefix } = pattern
   if (prefix.length > 0) {
     for (let at = indexOfLong(subject, prefix, from); at >= 0; at = indexOfLong(subject, prefix, at + 1)) {
-      lastMatchEnd = pattern.literal ? at + prefix.length : matchAt(pattern, subject, at)
-      if (lastMatchEnd >= 0) return at
+      lastMatch.end = pattern.literal ? at + prefix.length : matchAt(pattern, subject, at)
+      if (lastMatch.end >= 0) return at
     }
     return -1
   }
   for (let at = from; at <= subject.length; at++) {
-    lastMatchEnd = matchAt(pattern, subject, at)
-    if (lastMatchEnd >= 0) return at
+    lastMatch.end = matchAt(pattern, subject, at)
+    if (lastMatch.end >= 0) return at
   }
   return -1
 }
 
-/** Where the last successful {@link search} ended. */
-export let lastMatchEnd = -1
+/** What {@link search} says besides where a match begins. Callers read it at once. */
+export const lastMatch = {
+  /** Where the last successful {@link search} ended. */
+  end: -1,
+}
 
 /** Returns the number of values of a match: its captures, or the whole match when it has none. */
 export function resultCount(pattern: Pattern): number {
@@ -172,8 +178,8 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
     let matched = true
     switch (item.kind) {
       case END:
-        effort += (i - walkedFrom) >> ITEMS_PER_STEP_BITS
-        if (effort >= EFFORT_PER_REPORT) reportEffort()
+        matching.effort += (i - walkedFrom) >> ITEMS_PER_STEP_BITS
+        if (matching.effort >= EFFORT_PER_REPORT) reportEffort()
         return at
       case ONE: {
         matched = at < length && belongs(item, subject.charCodeAt(at))
@@ -186,14 +192,14 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
         if (value >= 0) while (end < length && subject.charCodeAt(end) === value) end++
         else while (end < length && set[subject.charCodeAt(end)] === 1) end++
         const count = end - at
-        effort += count >> CHARACTERS_PER_STEP_BITS
+        matching.effort += count >> CHARACTERS_PER_STEP_BITS
         if (count < item.extra) matched = false
         else {
           if (count > item.extra) {
-            if (top + 3 > choices.length) grow()
-            choices[top] = i
-            choices[top + 1] = at
-            choices[top + 2] = count - 1
+            if (top + 3 > matching.choices.length) grow()
+            matching.choices[top] = i
+            matching.choices[top + 1] = at
+            matching.choices[top + 2] = count - 1
             top += 3
           }
           at = end
@@ -202,18 +208,18 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       }
       case OPTIONAL: {
         if (at < length && belongs(item, subject.charCodeAt(at))) {
-          if (top + 3 > choices.length) grow()
-          choices[top] = i
-          choices[top + 1] = at
+          if (top + 3 > matching.choices.length) grow()
+          matching.choices[top] = i
+          matching.choices[top + 1] = at
           top += 3
           at++
         }
         break
       }
       case MIN: {
-        if (top + 3 > choices.length) grow()
-        choices[top] = i
-        choices[top + 1] = at
+        if (top + 3 > matching.choices.length) grow()
+        matching.choices[top] = i
+        matching.choices[top + 1] = at
         top += 3
         break
       }
@@ -257,19 +263,19 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       continue
     }
 
-    effort += 1 + ((i - walkedFrom) >> ITEMS_PER_STEP_BITS)
-    if (effort >= EFFORT_PER_REPORT) reportEffort()
+    matching.effort += 1 + ((i - walkedFrom) >> ITEMS_PER_STEP_BITS)
+    if (matching.effort >= EFFORT_PER_REPORT) reportEffort()
 
     // Backtracks to the latest choice that has something left to try.
     for (;;) {
       if (top === 0) return -1
-      i = choices[top - 3]!
-      at = choices[top - 2]!
+      i = matching.choices[top - 3]!
+      at = matching.choices[top - 2]!
       const choice = items[i]!
       if (choice.kind === MAX) {
-        const count = choices[top - 1]!
+        const count = matching.choices[top - 1]!
         if (count === choice.extra) top -= 3
-        else choices[top - 1] = count - 1
+        else matching.choices[top - 1] = count - 1
         at += count
         break
       }
@@ -279,7 +285,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
       }
       if (at < length && belongs(choice, subject.charCodeAt(at))) {
         at++
-        choices[top - 2] = at
+        matching.choices[top - 2] = at
         break
       }
       top -= 3
@@ -300,32 +306,32 @@ function balanceEnd(subject: string, start: number, opener: number, closer: numb
     const code = subject.charCodeAt(at)
     if (code === closer) {
       if (--depth === 0) {
-        effort += (at - start) >> CHARACTERS_PER_STEP_BITS
+        matching.effort += (at - start) >> CHARACTERS_PER_STEP_BITS
         return at + 1
       }
     } else if (code === opener) depth++
   }
-  effort += (subject.length - start) >> CHARACTERS_PER_STEP_BITS
+  matching.effort += (subject.length - start) >> CHARACTERS_PER_STEP_BITS
   return -1
 }
 
 /** Tells whether the text at `from` is repeated at `at`. */
 function repeats(subject: string, from: number, size: number, at: number): boolean {
   if (size > 0 && subject.charCodeAt(from) !== subject.charCodeAt(at)) return false
-  effort += size >> CHARACTERS_PER_STEP_BITS
+  matching.effort += size >> CHARACTERS_PER_STEP_BITS
   return subject.startsWith(subject.substring(from, from + size), at)
 }
 
 function reportEffort(): void {
-  const steps = effort
-  effort = 0
+  const steps = matching.effort
+  matching.effort = 0
   meter.spend(steps)
 }
 
 function grow(): void {
-  const larger = new Int32Array(2 * choices.length)
-  larger.set(choices)
-  choices = larger
+  const larger = new Int32Array(2 * matching.choices.length)
+  larger.set(matching.choices)
+  matching.choices = larger
 }
 
 const PERCENT = 37

@@ -10,7 +10,7 @@ import { meter } from '../meter.ts'
 import { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
 import { format } from './format.ts'
-import { capture, compilePattern, isPlain, lastMatchEnd, type Pattern, resultCount, search } from './pattern.ts'
+import { capture, compilePattern, isPlain, lastMatch, type Pattern, resultCount, search } from './pattern.ts'
 
 /** Approximate number of bytes that a pattern or a copy handles per step. */
 const BYTES_PER_STEP = 32
@@ -60,7 +60,7 @@ function find(text: LuaValue, sought: LuaValue, init: LuaValue, plain: LuaValue)
   if (pattern.plain) return findPlain(subject, wanted, from)
   const start = search(pattern, subject, from)
   if (start < 0) return undefined
-  const end = lastMatchEnd
+  const end = lastMatch.end
   const values: LuaValue[] = [start + 1, end]
   for (let i = 0; i < pattern.captures; i++) values.push(capture(pattern, i, subject, start, end))
   return values
@@ -78,7 +78,7 @@ function match(text: LuaValue, sought: LuaValue, init: LuaValue): LuaResult {
   meter.spend(1 + Math.floor((subject.length - from) / BYTES_PER_STEP))
   const pattern = compilePattern(wanted, 'anchors')
   const start = search(pattern, subject, from)
-  return start < 0 ? undefined : captures(pattern, subject, start, lastMatchEnd)
+  return start < 0 ? undefined : captures(pattern, subject, start, lastMatch.end)
 }
 
 /** Bytes of gmatch's iterator. */
@@ -96,7 +96,7 @@ function gmatch(text: LuaValue, sought: LuaValue): LuaResult {
       at = subject.length + 1
       return NONE
     }
-    const end = lastMatchEnd
+    const end = lastMatch.end
     // An empty match must not be found again.
     at = end === start ? end + 1 : end
     return captures(pattern, subject, start, end)
@@ -122,7 +122,7 @@ function gsub(text: LuaValue, sought: LuaValue, by: LuaValue, limit: LuaValue): 
   while (count < countMax && at <= subject.length) {
     const start = search(pattern, subject, at)
     if (start < 0) break
-    const end = lastMatchEnd
+    const end = lastMatch.end
     count++
     const value =
       typeof replacement !== 'string'

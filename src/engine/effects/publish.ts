@@ -1,0 +1,57 @@
+// Publishing: the one way of a message from its sender to all who are told of it.
+//
+//                                   subscribers here   replicas, log           other shards
+//   a client's PUBLISH, a script's  yes                the request             yes
+//   the stream of a primary         yes                the request             no: its shard did
+//   replay                          yes                no                      no
+//   the schedule, options of ours   yes                as PUBLISH              yes
+//   a keyspace event                yes                no: each makes its own  by the primary
+//
+// SPUBLISH goes the same way, but shards do not tell each other of it. A notice of the server
+// itself (`+switch-master`, the gaps of a channel) is for subscribers here alone: it calls
+// `PubSub.publishTo`.
+
+import type { ChannelKind } from '../../broker/subscription-kind.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import type { Bytes } from '../../util/bytes/bytes.ts'
+
+export interface PublishHost {
+  readonly clients: {
+    readonly pubSub: { publish(kind: ChannelKind, channel: Bytes, message: Bytes): number }
+  }
+  readonly effects: {
+    readonly propagation: {
+      message(database: number, args: Arguments): void
+      published(kind: ChannelKind, channel: Bytes, message: Bytes): void
+      announce(channel: Bytes, message: Bytes): void
+    }
+  }
+}
+
+/** The request that brought a message. */
+export interface PublishRequest {
+  readonly args: Arguments
+  readonly db: { readonly index: number }
+  readonly client: { readonly isObeyed: boolean }
+  /** False while no sink takes effects, and for replay. */
+  readonly propagates: boolean
+}
+
+/**
+ * Publishes a message, kept or not, and returns how many subscribers here received it. Throws what
+ * keeping it throws; then it was published nowhere. `request` = the request that says it word for
+ * word; undefined = no request does.
+ */
+export function publishMessage(
+  { clients: { pubSub }, effects: { propagation } }: PublishHost,
+  kind: ChannelKind,
+  channel: Bytes,
+  message: Bytes,
+  request: PublishRequest | undefined,
+): number {
+  const receivers = pubSub.publish(kind, channel, message)
+  if (request === undefined) propagation.published(kind, channel, message)
+  else if (request.propagates) propagation.message(request.db.index, request.args)
+  if (kind === 'channel' && request?.client.isObeyed !== true) propagation.announce(channel, message)
+  return receivers
+}
