@@ -246,7 +246,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Reads the \\u escape here, or two of them for a surrogate pair; returns its length, 0 when it is
+ * Reads the \u escape here, or two of them for a surrogate pair; returns its length, 0 when it is
  * malformed.
  */
 function unicodeEscapeLength(): number {
