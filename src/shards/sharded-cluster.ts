@@ -68,8 +68,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   readonly data: Database
   readonly mapLog: MapLog
   readonly shard: string
-  readonly dial: Dial
-  readonly timing: SlotMoverTiming
+  readonly #retryMs: number
   /** A slot is never partly in two shards. */
   readonly hasOpenSlots = false
   /** The map can be changed only in its log. */
@@ -100,8 +99,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     assert(data !== undefined, 'a cluster has database 0')
     this.data = data
     this.shard = shard
-    this.dial = dial
-    this.timing = timing
+    this.#retryMs = timing.retryMs
     this.mapLog = new MapLog({
       clock: engine.environment.workClock,
       messages: engine.environment.log,
@@ -111,7 +109,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
     this.#arrivals = new Importers(this)
     this.#strays = new StrayKeys(this)
-    this.#mover = new SlotMover(this)
+    this.#mover = new SlotMover(this, { dial, timing })
     this.moves = new MoveRequests(this, this.#mover, this.#arrivals)
     this.messages = new MessageExchange(this)
     this.mapLog.changed.add(() => this.#look())
@@ -174,7 +172,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
       } catch (error) {
         if (!(error instanceof NotYet)) throw error
         if (tries === 0) this.engine.environment.log.warn({}, `this shard waits: ${error.message}`)
-        await new Promise<void>((resolve) => void this.engine.environment.workClock.after(this.timing.retryMs, resolve))
+        await new Promise<void>((resolve) => void this.engine.environment.workClock.after(this.#retryMs, resolve))
       }
     }
     return false

@@ -64,9 +64,12 @@ export const MOVER_TIMING: SlotMoverTiming = {
   confirmMs: 1000,
 }
 
-export interface SlotMoverHost extends ShardView {
+export interface SlotMoverOptions {
   readonly dial: Dial
   readonly timing: SlotMoverTiming
+}
+
+export interface SlotMoverHost extends ShardView {
   /** The address of a shard's leader; undefined when it is not known. */
   addressOf(shard: string): Address | undefined
   /** Holds requests for the given slots. With an empty set, none is held. */
@@ -87,13 +90,15 @@ export class SlotMover {
   /** Keys that were moved since this node was started. */
   keysMoved = 0
   readonly #host: SlotMoverHost
+  readonly #options: SlotMoverOptions
   #isBusy = false
   /** The move whose target has this shard's functions. */
   #equipped = 0
   readonly #key = new Bytes()
 
-  constructor(host: SlotMoverHost) {
+  constructor(host: SlotMoverHost, options: SlotMoverOptions) {
     this.#host = host
+    this.#options = options
   }
 
   /** The current move: the first of this shard. */
@@ -108,7 +113,8 @@ export class SlotMover {
   }
 
   async #run(): Promise<void> {
-    const { engine, timing } = this.#host
+    const { engine } = this.#host
+    const { timing } = this.#options
     this.#isBusy = true
     try {
       for (let move = this.current; move !== undefined; move = this.current) {
@@ -133,7 +139,8 @@ export class SlotMover {
   }
 
   async #movePortion(move: MapMove): Promise<void> {
-    const { dial, engine, leadingEpoch: epoch, mapLog, timing } = this.#host
+    const { dial, timing } = this.#options
+    const { engine, leadingEpoch: epoch, mapLog } = this.#host
     const { config } = engine
     const { dataset } = engine.data
     const { workClock } = engine.environment
@@ -274,7 +281,8 @@ export class SlotMover {
     check: () => void,
     portion: { move: MapMove; epoch: number; spans: readonly SlotSpan[]; slots: ReadonlySet<number> },
   ): Promise<number> {
-    const { data, mapLog, timing } = this.#host
+    const { timing } = this.#options
+    const { data, mapLog } = this.#host
     do {
       await this.#sendChanged(link, changed, check)
       const answer = await link.ask('WAITAOF', 1, 0, timing.syncMs)
@@ -315,7 +323,8 @@ export class SlotMover {
    * and forth.
    */
   async #confirm(link: TargetLink, version: number): Promise<void> {
-    const { engine, timing } = this.#host
+    const { engine } = this.#host
+    const { timing } = this.#options
     const { workClock } = engine.environment
     const untilMs = workClock.monotonic() + timing.confirmMs
     try {
