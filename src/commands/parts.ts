@@ -7,13 +7,15 @@ import type { Saving } from '../engine/effects/saving.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineHost } from '../engine/engine-host.ts'
 import type { Parts } from '../engine/parts.ts'
+import { scriptsLater } from '../engine/requests/script-runner.ts'
 import { Replication, type ReplicationOptions } from '../replication/replication.ts'
 import { Scripts } from '../scripting/scripts.ts'
 
 /** The parts as commands see them. */
 export interface CommandParts extends Parts {
   readonly replication: Replication
-  readonly scripts: Scripts
+  /** The scripts and functions. The first use makes them, and loads their code. */
+  readonly scripting: Scripts
   readonly channels: Channels
 }
 
@@ -28,11 +30,22 @@ export interface OwnParts extends CommandParts {
 
 /** Makes the parts of an engine that runs commands. */
 export function makeParts(engine: Engine, options: ReplicationOptions = {}): OwnParts {
+  let made: Scripts | undefined
+  const make = (): Scripts => {
+    made ??= new Scripts(engine)
+    return made
+  }
+  const later = scriptsLater(make)
   return {
     host: {},
     saving: undefined,
     replication: new Replication(engine, options),
-    scripts: new Scripts(engine),
+    get scripts() {
+      return made ?? later
+    },
+    get scripting() {
+      return make()
+    },
     cluster: null,
     sentinelView: null,
     channels: new Channels(engine, engine.environment.later),

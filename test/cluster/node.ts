@@ -62,7 +62,7 @@ export function createNode(text?: string, settings: Partial<Record<ConfigName, s
     false,
     (engine) => {
       cluster = new StandaloneCluster(engine, file)
-      return { ...makeParts(engine), cluster }
+      return Object.assign(makeParts(engine), { cluster })
     },
   )
   assert(cluster !== undefined, 'the parts are made with the engine')

@@ -127,7 +127,7 @@ test('a script that meets a mistake of ours in the interpreter is answered, and 
   const client = connect()
   client.ask('EVAL', 'return 1', 0)
   // A library function that breaks stands for any mistake of the interpreter's.
-  engine.parts.scripts.commands.check = () => {
+  engine.parts.scripting.commands.check = () => {
     throw new TypeError('this never happens')
   }
   const script =

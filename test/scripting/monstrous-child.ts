@@ -42,7 +42,7 @@ function hear(): void {
 engine.parts.host.whileBusy = {
   listen() {
     hear()
-    if (heard - began > scriptMsMax) engine.parts.scripts.kill('script')
+    if (heard - began > scriptMsMax) engine.parts.scripting.kill('script')
   },
   done() {},
 }

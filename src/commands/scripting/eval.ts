@@ -18,7 +18,7 @@ type Access = 'writes' | 'reads'
 function evalBody(call: Call, access: Access): void {
   call.engine.clients.monitors.show(call)
   const keys = keyCount(call)
-  run(call, call.engine.parts.scripts.cache.script(call.args.bytes(1), 'while used'), keys, access)
+  run(call, call.engine.parts.scripting.cache.script(call.args.bytes(1), 'while used'), keys, access)
 }
 
 function evalSha(call: Call, access: Access): void {
@@ -26,13 +26,13 @@ function evalSha(call: Call, access: Access): void {
   // A word that is no SHA-1 is an unknown script, whatever follows.
   if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
-  const script = call.engine.parts.scripts.cache.find(call.args.bytes(1))
+  const script = call.engine.parts.scripting.cache.find(call.args.bytes(1))
   if (script === undefined) throw NO_SCRIPT
   run(call, script, keys, access)
 }
 
 function run(call: Call, script: Script, keys: number, access: Access): void {
-  call.engine.parts.scripts.runScript(call, script, keys, access === 'reads')
+  call.engine.parts.scripting.runScript(call, script, keys, access === 'reads')
 }
 
 /** A script with a shebang may do what that says, though it was never compiled. */

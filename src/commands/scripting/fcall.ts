@@ -13,7 +13,7 @@ const BAD_COUNT = ERR.of('Bad number of keys provided')
 function fcall(call: Call, access: 'writes' | 'reads'): void {
   const engine = call.engine
   engine.clients.monitors.show(call)
-  const scripts = engine.parts.scripts
+  const scripts = engine.parts.scripting
   engine.effects.durability.lookedAtLibraries()
   const found = scripts.functions.find(call.args.string(1))
   if (found === undefined) throw NOT_FOUND

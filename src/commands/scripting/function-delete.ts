@@ -15,7 +15,7 @@ export const functionDelete = defineCommand({
   args: [{ name: 'library-name', type: 'string' }],
   reply: 'OK',
   run(call) {
-    if (!call.engine.parts.scripts.functions.delete(call.args.string(2))) throw ERR.of('Library not found')
+    if (!call.engine.parts.scripting.functions.delete(call.args.string(2))) throw ERR.of('Library not found')
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()

@@ -19,7 +19,7 @@ export const functionDump = defineCommand({
     const engine = call.engine
     const { reply } = call
     engine.effects.durability.lookedAtLibraries()
-    reply.bulk(writeFunctionPayload(engine.parts.scripts.functions.codes(), engine.config.get('rdbcompression')))
+    reply.bulk(writeFunctionPayload(engine.parts.scripting.functions.codes(), engine.config.get('rdbcompression')))
   },
 })
 
@@ -58,7 +58,7 @@ export const functionRestore = defineCommand({
       }
     }
     if (!isFunctionPayload(args.bytes(2), call.engine.conditions.switches.comparesChecksums)) throw ERR.payloadFooter
-    call.engine.parts.scripts.functions.restore(readFunctionPayload(args.bytes(2)), policy)
+    call.engine.parts.scripting.functions.restore(readFunctionPayload(args.bytes(2)), policy)
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()

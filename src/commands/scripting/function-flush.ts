@@ -30,7 +30,7 @@ export const functionFlush = defineCommand({
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) {
       throw ERR.of('FUNCTION FLUSH only supports SYNC|ASYNC option')
     }
-    call.engine.parts.scripts.functions.clear()
+    call.engine.parts.scripting.functions.clear()
     // Even when there was none: a replica may have some.
     call.engine.effects.durability.changedLibraries()
     call.changes++

@@ -34,7 +34,7 @@ export const functionList = defineCommand({
       } else throw ERR.of(`Unknown argument ${oneLine(args.string(i))}`)
     }
     call.engine.effects.durability.lookedAtLibraries()
-    const { libraries } = call.engine.parts.scripts.functions
+    const { libraries } = call.engine.parts.scripting.functions
     const listed = [...libraries.values()].filter(({ name }) => pattern?.matches(name) ?? true)
     call.reply.array(listed.length)
     for (const library of listed) replyLibrary(call, library, withCode)

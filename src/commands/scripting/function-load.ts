@@ -25,7 +25,7 @@ export const functionLoad = defineCommand({
       if (!args.equalsIgnoreCase(i, 'REPLACE')) throw ERR.of(`Unknown option given: ${args.string(i)}`)
       replace = true
     }
-    const name = call.engine.parts.scripts.functions.load(args.string(last), replace ? 'replace' : 'refuse')
+    const name = call.engine.parts.scripting.functions.load(args.string(last), replace ? 'replace' : 'refuse')
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.text(name)

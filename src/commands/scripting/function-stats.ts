@@ -15,7 +15,7 @@ export const functionStats = defineCommand({
   run(call) {
     const engine = call.engine
     const { reply } = call
-    const scripts = engine.parts.scripts
+    const scripts = engine.parts.scripting
     const { running } = scripts
     engine.effects.durability.lookedAtLibraries()
     reply.map(2)

@@ -14,7 +14,7 @@ export const scriptExists = defineCommand({
   args: [{ name: 'sha1', type: 'string', multiple: true }],
   reply: 'array: 1 for each that is known, 0 for each that is not',
   run(call) {
-    const { cache } = call.engine.parts.scripts
+    const { cache } = call.engine.parts.scripting
     call.reply.array(call.args.length - 2)
     for (let i = 2; i < call.args.length; i++) {
       call.reply.integer(cache.find(call.args.bytes(i)) === undefined ? 0 : 1)

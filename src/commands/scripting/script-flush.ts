@@ -33,7 +33,7 @@ export const scriptFlush = defineCommand({
     const { args, reply } = call
     if (args.length > 3) throw BAD_OPTION
     if (args.length === 3 && !args.equalsIgnoreCase(2, 'SYNC') && !args.equalsIgnoreCase(2, 'ASYNC')) throw BAD_OPTION
-    engine.parts.scripts.cache.clear()
+    engine.parts.scripting.cache.clear()
     reply.ok()
   },
 })

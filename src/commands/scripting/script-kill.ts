@@ -19,7 +19,7 @@ export const scriptKill = defineCommand({
   run(call) {
     const engine = call.engine
     const { reply } = call
-    engine.parts.scripts.kill('script')
+    engine.parts.scripting.kill('script')
     reply.ok()
   },
 })
@@ -32,7 +32,7 @@ export const functionKill = defineCommand({
   run(call) {
     const engine = call.engine
     const { reply } = call
-    engine.parts.scripts.kill('function')
+    engine.parts.scripting.kill('function')
     reply.ok()
   },
 })

@@ -14,6 +14,6 @@ export const scriptLoad = defineCommand({
   args: [{ name: 'script', type: 'string' }],
   reply: 'bulk string: the SHA-1 of the script',
   run(call) {
-    call.reply.text(call.engine.parts.scripts.cache.script(call.args.bytes(2), 'kept').sha)
+    call.reply.text(call.engine.parts.scripting.cache.script(call.args.bytes(2), 'kept').sha)
   },
 })

@@ -66,3 +66,16 @@ export const noScripts: ScriptRunner = {
   setLibrariesAside: () => () => {},
   addLibraries() {},
 }
+
+/** An engine without scripts as yet: a library to keep has `make` make them. */
+export function scriptsLater(make: () => ScriptRunner): ScriptRunner {
+  return {
+    ...noScripts,
+    loadLibrary: (code) => make().loadLibrary(code),
+    // There are none; libraries that come meanwhile are not kept.
+    setLibrariesAside: () => () => void make().setLibrariesAside(),
+    addLibraries(codes, policy) {
+      if (codes.length > 0) make().addLibraries(codes, policy)
+    },
+  }
+}

@@ -153,7 +153,7 @@ export class Boot {
     this.replication = this.#parts.replication
     const time = this.engine.environment.clock
     if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
-    if (seed !== undefined) this.#parts.scripts.chance.seed(seed)
+    if (seed !== undefined) this.#parts.scripting.chance.seed(seed)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
     this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
     if (this.#shard !== undefined) publishSwitches(this.#shard, this.engine)
