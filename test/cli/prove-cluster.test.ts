@@ -64,7 +64,8 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
     expect(trial.results.problems.join('\n')).toMatch(/was acknowledged but is lost|no order explains/)
   })
 
-  test.concurrent('is found out when a named subscriber misses what was on its way', async (context) => {
+  // At length: a name counts after some seconds, and a message must be in flight when its connection ends.
+  test.skipIf(!process.env.SOAK)('is found out when a named subscriber misses what was on its way', async (context) => {
     const trial = await ClusterTrial.start({
       dir: directoryOf(context),
       logKind: 'nats',
@@ -77,7 +78,7 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
       strikes: STRIKES.filter(({ name }) => name === 'the leader is killed'),
     })
     context.onTestFinished(() => trial.end())
-    while (trial.results.problems.length === 0 && trial.results.rounds < 20) await trial.round(() => true)
+    while (trial.results.problems.length === 0 && trial.results.rounds < 20) await trial.round()
     expect(trial.results.problems.join('\n')).toMatch(/listener-\d has not heard /)
   })
 })

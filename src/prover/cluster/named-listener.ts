@@ -1,8 +1,8 @@
 // A named subscriber of a cluster in trouble. It subscribes at the leader, again and again under one
 // name, and notes every message that it hears.
 //
-// The broker remembers the name's position. So each message that is published after the first
-// confirmation is heard once at least, on one connection or on a later one.
+// The broker remembers the name's position, and writes it every second or so. Once a subscription has
+// lasted longer than that, each message is heard once at least, on one connection or on a later one.
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
@@ -12,10 +12,12 @@ import type { Connection } from './connection.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 const LOOK_MS = 20
+/** The position of a new name is surely written when its subscription has lasted so long. */
+const REMEMBERED_MS = 2500
 /** A connection whose broker does not answer PING within this time is given up. */
 const PATIENCE_MS = 1500
 /** One look in so many ends the connection without a word, as a client that crashes does. */
-const LOOKS_OF_CONNECTION = 100
+const LOOKS_OF_CONNECTION = 300
 
 export class NamedListener {
   readonly name: string
@@ -24,6 +26,8 @@ export class NamedListener {
   readonly #random: Random
   readonly #heard = new Map<string, Set<string>>()
   #listensFromMs = Number.POSITIVE_INFINITY
+  /** When the subscription of the current connection was confirmed. */
+  #confirmedMs = Number.POSITIVE_INFINITY
   #isOver = false
   #working: Promise<void> = Promise.resolve()
 
@@ -34,7 +38,7 @@ export class NamedListener {
     this.#client = new Client(brokers, random)
   }
 
-  /** When its first subscription was confirmed; infinite before that. */
+  /** When the brokers had surely written its position; infinite before that. */
   get listensFromMs(): number {
     return this.#listensFromMs
   }
@@ -67,11 +71,14 @@ export class NamedListener {
 
   /** Hears messages until the connection ends, or is ended by chance. */
   async #hearBy(connection: Connection): Promise<void> {
+    this.#confirmedMs = Number.POSITIVE_INFINITY
     connection.pushed = (words) => this.#note(words)
     await connection.ask([['HELLO', '3', 'SETNAME', this.name]], PATIENCE_MS)
     connection.tell(['PSUBSCRIBE', this.#pattern])
     while (!connection.isClosed && !this.#isOver && this.#random.below(LOOKS_OF_CONNECTION) > 0) {
       await connection.ask([['PING']], PATIENCE_MS)
+      const nowMs = performance.now()
+      if (nowMs > this.#confirmedMs + REMEMBERED_MS) this.#listensFromMs = Math.min(this.#listensFromMs, nowMs)
       await sleep(LOOK_MS)
     }
     if (!this.#isOver) return
@@ -80,7 +87,7 @@ export class NamedListener {
   }
 
   #note([word, , channel, text]: readonly Reply[]): void {
-    if (word === 'psubscribe') this.#listensFromMs = Math.min(this.#listensFromMs, performance.now())
+    if (word === 'psubscribe') this.#confirmedMs = performance.now()
     if (word !== 'pmessage') return
     const texts = this.#heard.get(String(channel)) ?? new Set()
     this.#heard.set(String(channel), texts.add(String(text)))
