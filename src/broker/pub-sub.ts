@@ -12,11 +12,11 @@ import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../util/tables/keyed-hash.ts'
 import { NameMap } from '../util/tables/name-map.ts'
+import { isShared } from './group-name.ts'
 import type { KeepingRules, MessageKeeper } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
-import { isShared } from './shared-name.ts'
-import type { Sharing, SharingGroup } from './sharing.ts'
 import type { Listener, MessageLog, Subscriber } from './subscriber.ts'
+import type { SubscriberGroup, SubscriberGroups } from './subscriber-groups.ts'
 import { SubscriberList } from './subscriber-list.ts'
 import {
   type ChannelKind,
@@ -45,7 +45,7 @@ interface Route {
   channel: SubscriberList | undefined
   patterns: Pattern[]
   /** Groups that hear it. */
-  groups: readonly SharingGroup[] | null
+  groups: readonly SubscriberGroup[] | null
   /** What stands beside it. */
   log: MessageLog | null
 }
@@ -76,7 +76,7 @@ export class PubSub {
   /** Null = no rule is given. The keeper may be null beside it: a follower knows the rules, and its leader keeps the messages. */
   rules: KeepingRules | null = null
   /** Whoever has groups; null = there is none, and their names are names like any other. */
-  sharing: Sharing | null = null
+  sharing: SubscriberGroups | null = null
 
   constructor(hashKey: HashKey) {
     this.#hashKey = hashKey
@@ -320,7 +320,7 @@ export class PubSub {
   }
 
   /** Hands a message to one member of each group. */
-  #share(groups: readonly SharingGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
+  #share(groups: readonly SubscriberGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
     let receivers = 0
     for (let i = 0; i < groups.length; i++) receivers += groups[i]!.share(channel, message, log)
     this.delivered += receivers

@@ -13,7 +13,7 @@
 // exactly its size; further reads fill that, and the command may keep it. Who
 // reads may read there at once (`gathering`).
 //
-// A request may have other clients heard while it runs (engine/requests/busy-clients.ts):
+// A request may have other clients heard while it runs (engine/requests/busy-replies.ts):
 // their parsers are fed within this one's feed, and fill arguments of their own.
 //
 //   states   between     no request begun
@@ -25,7 +25,7 @@
 // connection ends after the reply.
 
 import { assert } from '../util/assert.ts'
-import { roomFor } from '../util/bytes/announced-bytes.ts'
+import { roomFor } from '../util/bytes/announced-size.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { discarded } from '../util/memory/discarded.ts'
 import { spareMemory } from '../util/memory/spare-memory.ts'

@@ -12,7 +12,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { DiskFile } from '../persistence/disk/disk.ts'
-import { KeyDelay } from '../persistence/disk/key-delay.ts'
+import { TestKeyDelay } from '../persistence/disk/test-key-delay.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { LoadTarget } from '../persistence/rdb/load-target.ts'
 import { readRdb } from '../persistence/rdb/read-rdb.ts'
@@ -70,7 +70,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
         progress,
       },
     )
-    const delay = new KeyDelay(() => config.get('key-load-delay'))
+    const delay = new TestKeyDelay(() => config.get('key-load-delay'))
     const { end } = await readRdb({
       file,
       size,

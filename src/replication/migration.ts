@@ -11,7 +11,7 @@
 // Nothing is sent before the target has agreed to AUTH and SELECT. redis-server sends everything at
 // once, and the values end up in database 0 if the target has no other.
 
-import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import type { FrozenKey } from '../engine/conditions/frozen-keys.ts'
 import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
@@ -56,7 +56,7 @@ export interface MigrationOrder {
 /** One key: its name (key-name.ts), and the hold that prevents changes. */
 export interface Parcel {
   readonly name: string
-  readonly held: HeldKey | undefined
+  readonly held: FrozenKey | undefined
 }
 
 export interface MigrationOptions {

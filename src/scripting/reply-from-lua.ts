@@ -6,9 +6,9 @@
 
 import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import { castSigned } from './lua/lib/cast.ts'
+import { castSigned } from './lua/lib/c-integer-cast.ts'
 import { convertSlices } from './lua/long-text.ts'
-import { meter } from './lua/meter.ts'
+import { meter } from './lua/script-meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { ReplySize } from './reply-size.ts'

@@ -2,7 +2,7 @@
 //
 // Members are known by their places in the set: valid until it changes.
 
-import type { ScoreRun } from '../../store/sorted-set/score-run.ts'
+import type { ScoreSpan } from '../../store/sorted-set/score-span.ts'
 import { partialSort } from '../../util/numbers/partial-sort.ts'
 import { StableOrder } from '../../util/numbers/stable-order.ts'
 
@@ -22,7 +22,7 @@ export class FoundPlaces {
    * Adds the members of a run up to score `end` that lie in one of `parts`, a bit each: a member's is number
    * (score - start) × scale. Returns the part of the last member looked at, -1 when the end was reached.
    */
-  addSome(run: ScoreRun, start: number, scale: number, end: number, parts: number): number {
+  addSome(run: ScoreSpan, start: number, scale: number, end: number, parts: number): number {
     const { count } = run
     this.#reserve(this.count + count)
     const { scores, places } = this

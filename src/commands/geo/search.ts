@@ -9,7 +9,7 @@ import { ERR } from '../../protocol/errors.ts'
 import { Area, CELL_PARTS, cellsOf } from '../../store/derived/geo-area.ts'
 import { exactDistanceBetween } from '../../store/derived/geo-distance.ts'
 import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/derived/geohash.ts'
-import { ScoreRun } from '../../store/sorted-set/score-run.ts'
+import { ScoreSpan } from '../../store/sorted-set/score-span.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
@@ -49,7 +49,7 @@ const query: Query = {
   storeDistance: false,
 }
 const found = new FoundPlaces()
-const run = new ScoreRun()
+const run = new ScoreSpan()
 const place: Place = { longitude: 0, latitude: 0 }
 const member = new Bytes()
 

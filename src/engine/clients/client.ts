@@ -108,7 +108,7 @@ export interface ClientHost {
   readonly replies: { markFor(client: Client): void; isOpenFor(client: Client): boolean }
   readonly turn: { flushSoon(client: Client): void }
   readonly outputLimits: { readonly leastBytes: number; check(client: Client): boolean }
-  readonly timekeeper: { collectSoon(): void }
+  readonly timedWork: { collectSoon(): void }
 }
 
 /** A stretch of a shared buffer that is to be sent. */
@@ -424,7 +424,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Forgets what is pending. */
   dropOutput(): void {
-    if (this.outputBytes > DROPPED_BYTES_MIN) this.#host.timekeeper.collectSoon()
+    if (this.outputBytes > DROPPED_BYTES_MIN) this.#host.timedWork.collectSoon()
     this.#kept = 0
     this.#source = undefined
     this.#segments.length = 0

@@ -5,14 +5,14 @@
 import { WRITE } from '../../acl/patterns.ts'
 import type { Selector } from '../../acl/selector.ts'
 import type { User } from '../../acl/user.ts'
-import { targetBytesOf } from '../../broker/shared-name.ts'
+import { targetBytesOf } from '../../broker/group-name.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { lowerCase } from '../../util/bytes/text.ts'
 import type { Command } from '../spec/command.ts'
 import type { PlainKeys } from '../spec/command-spec.ts'
 import { findKeys, hasKeys } from '../spec/key-extraction.ts'
-import { needsOf } from '../spec/plain-keys.ts'
+import { needsOf } from '../spec/simple-key-spec.ts'
 
 export interface Denial {
   readonly reason: 'command' | 'key' | 'channel'

@@ -12,8 +12,8 @@
 // kept of the message: the channel's keys lie in the slot of its name. Whoever is parked on a key, or subscribed to a shard channel, is told when its slot leaves.
 // Made where a cluster is; nobody else knows of it.
 
+import { targetBytesOf } from '../../broker/group-name.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
-import { targetBytesOf } from '../../broker/shared-name.ts'
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'

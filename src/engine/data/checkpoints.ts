@@ -1,6 +1,6 @@
 // Checkpoints: states of all databases that can be gone back to.
 //
-// What it takes to keep a state is the store's (store/keyspace/contents.ts). Here is who else has to hear of it: going back is a
+// What it takes to keep a state is the store's (store/keyspace/database-state.ts). Here is who else has to hear of it: going back is a
 // change of many keys that no command made.
 //
 //   who watches a key that is another one then   its EXEC does nothing
@@ -13,8 +13,8 @@
 // Checkpoints stand one upon another: to go back to one ends those that came later.
 
 import type { ReplyError } from '../../protocol/errors.ts'
-import { Contents, type KeptState } from '../../store/keyspace/contents.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
+import { DatabaseState, type KeptState } from '../../store/keyspace/database-state.ts'
 import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
@@ -64,7 +64,7 @@ export interface CheckpointsHost {
     }
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
 }
 
@@ -127,7 +127,7 @@ export class Checkpoints {
     const { channels } = this.#host.parts
     const { unitClock } = this.#host.environment
     const { stats } = this.#host.figures
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     const { tracking } = this.#host.clients
     const { watches } = this.#host.data
     this.#refuseHalfWay()
@@ -147,7 +147,7 @@ export class Checkpoints {
     if (concernsChannels) channels?.contentsChanged()
     blocking.contentsChanged()
     if (blocking.room.hasReady) blocking.serve()
-    timekeeper.arm()
+    timedWork.arm()
     turn.endSoon()
   }
 
@@ -161,14 +161,14 @@ export class Checkpoints {
     const { databases } = this.#host
     const { dataset } = this.#host.data
     const { channels } = this.#host.parts
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     for (const [i, state] of states.entries()) {
       const db = databases[i]!
       db.contents.abandon()
-      db.take(Contents.branch(state, dataset))
+      db.take(DatabaseState.branch(state, dataset))
     }
     if (concernsChannels) channels?.contentsChanged()
-    timekeeper.arm()
+    timedWork.arm()
   }
 
   /** Gives a checkpoint up; what goes on is the present state. One that is given up already is left alone. */
@@ -176,7 +176,7 @@ export class Checkpoints {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at !== -1) this.#checkpoints.splice(at, 1)
     letGo(checkpoint)
-    this.#host.upkeep.timekeeper.arm()
+    this.#host.upkeep.timedWork.arm()
   }
 
   #refuseHalfWay(): void {
@@ -191,7 +191,7 @@ export class Checkpoints {
 
   #restore({ states }: Checkpoint, later: readonly Checkpoint[]): void {
     const { databases } = this.#host
-    const kept = new Set<Contents>(states.map(({ contents }) => contents))
+    const kept = new Set<DatabaseState>(states.map(({ contents }) => contents))
     for (const { contents } of databases) if (!kept.has(contents)) contents.abandon()
     for (const [i, state] of states.entries()) {
       state.contents.restore(state)

@@ -6,7 +6,7 @@ import { NameMap, type NameSet } from '../../util/tables/name-map.ts'
 import type { Changes } from './changes.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
 
-/** Who watches: a client, or whoever holds a key (held-keys.ts). */
+/** Who watches: a client, or whoever holds a key (frozen-keys.ts). */
 export interface Watcher {
   /** Names of keys (key-name.ts). */
   readonly watched: NameSet

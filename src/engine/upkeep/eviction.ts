@@ -57,7 +57,7 @@ export interface EvictionHost {
   }
   readonly upkeep: {
     readonly memory: { readonly boundedBytes: number }
-    readonly timekeeper: { freeRemoved(): boolean }
+    readonly timedWork: { freeRemoved(): boolean }
   }
   readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
 }
@@ -120,13 +120,13 @@ export class Eviction {
   makeRoom(): boolean {
     const { clock } = this.#host.environment
     const { latency } = this.#host.figures
-    const { memory, timekeeper } = this.#host.upkeep
+    const { memory, timedWork } = this.#host.upkeep
     const { state } = this.#host.conditions
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
     if (state.loading.holds || state.paused.holds) return true
     // The memory of what was removed is as good as free.
-    if (this.#measure === 'none') return timekeeper.freeRemoved()
+    if (this.#measure === 'none') return timedWork.freeRemoved()
     const began = clock.monotonic()
     const goesOn = this.#evictSome(began)
     latency.note('eviction-cycle', clock.monotonic() - began)
@@ -135,10 +135,10 @@ export class Eviction {
 
   #evictSome(began: number): boolean {
     const { clock } = this.#host.environment
-    const { memory, timekeeper } = this.#host.upkeep
+    const { memory, timedWork } = this.#host.upkeep
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
       // Values that were removed already are freed before more are.
-      const freed = timekeeper.freeRemoved()
+      const freed = timedWork.freeRemoved()
       if (!freed && !this.#evictOne()) return false
       if (memory.boundedBytes <= this.#limit) return true
       if ((freed || evicted % BATCH_KEYS_TIMED === 0) && clock.monotonic() - began > BATCH_MS_MAX) break

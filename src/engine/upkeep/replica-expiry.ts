@@ -15,7 +15,7 @@ export interface ReplicaExpiryHost {
     readonly dataset: Dataset
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
   readonly effects: {
     readonly role: { readonly isReplica: boolean; readonly expiry: Expiry }
@@ -81,7 +81,7 @@ export class ReplicaExpiry {
 
   readonly #note = (db: Database, entry: number, timeMs: number): void => {
     const { dataset } = this.#host.data
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     // What the primary sends is its own, and what is loaded too; and a snapshot keeps values in databases beside these.
     if (dataset.expiry !== 'own' || dataset.databases[db.index] !== db) return
     const name = db.keys.keyOf(entry, this.#window).toString()
@@ -96,7 +96,7 @@ export class ReplicaExpiry {
       databases.add(db.index)
       if (timeMs < this.#deadlines.timeAt(position)) this.#deadlines.change(position, timeMs)
     }
-    timekeeper.arm()
+    timedWork.arm()
   }
 
   /** Removes what is due under a name. It is looked at again where a key's time is still to come, and else forgotten. */

@@ -46,7 +46,7 @@ export interface BlockingHost {
     readonly dataset: Dataset
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
   readonly requests: {
     readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
@@ -143,7 +143,7 @@ export class Blocking {
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     this.#listen()
-    if (timeoutMs !== 0) this.#host.upkeep.timekeeper.arm()
+    if (timeoutMs !== 0) this.#host.upkeep.timedWork.arm()
   }
 
   /**

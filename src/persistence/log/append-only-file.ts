@@ -49,9 +49,9 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { RequestWriter } from '../../protocol/request-writer.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { stopEverything } from '../../util/time/block-process.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
-import { Durations } from '../../util/time/durations.ts'
-import { stopEverything } from '../../util/time/stop-everything.ts'
+import { DurationCounts } from '../../util/time/duration-counts.ts'
 import type { AppendedFile } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import { CommitPace } from './commit-pace.ts'
@@ -99,7 +99,7 @@ export interface AppendOnlyFileOptions {
   clock: Clock
   log: Log
   /** Where the time of each fdatasync is noted. Default: nowhere. */
-  syncs?: Durations
+  syncs?: DurationCounts
   /** Says how long to stop before each write, for tests. Default: not at all. */
   switches?: DiskSwitches
   /** The event loop serves nobody but this journal's clients, and may wait for the disk on their behalf. Default: it does not. */
@@ -139,7 +139,7 @@ export class AppendOnlyFile implements Journal {
   #file: IncrementFile
   readonly #clock: Clock
   readonly #log: Log
-  readonly #syncs: Durations
+  readonly #syncs: DurationCounts
   readonly #switches: DiskSwitches
   readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
@@ -195,7 +195,7 @@ export class AppendOnlyFile implements Journal {
     this.#clock = options.clock
     this.#pace = new CommitPace(options.clock, options.ownsLoop === true, () => this.#progressed())
     this.#log = options.log
-    this.#syncs = options.syncs ?? new Durations()
+    this.#syncs = options.syncs ?? new DurationCounts()
     this.#switches = options.switches ?? NO_SWITCHES
     this.#diskTimes = options.diskTimes
     this.setPolicy(options.policy, options.rules)

@@ -34,7 +34,7 @@ import { setImmediate } from '../../util/time/real-time.ts'
 import { concerns, type Portion } from '../audit/portion.ts'
 import { PortionTarget } from '../audit/portion-target.ts'
 import type { DiskFile, OpenMode } from '../disk/disk.ts'
-import { KeyDelay } from '../disk/key-delay.ts'
+import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { describeDiskError, PersistenceError, seconds } from '../errors.ts'
 import { RdbDamage } from '../rdb/damage.ts'
 import { LoadTarget } from '../rdb/load-target.ts'
@@ -162,14 +162,14 @@ class Replay {
   #notedAt = -1
   /** Commands run, for the delay after each of them. */
   #run = 0
-  readonly #delay: KeyDelay
+  readonly #delay: TestKeyDelay
 
   constructor(engine: Engine, directory: ReplayedFiles, options: ReplayOptions) {
     this.#engine = engine
     this.#pace = options.pace ?? AT_A_START
     this.#tornEnd = options.tornEnd ?? 'cut'
     this.#portion = options.portion
-    this.#delay = new KeyDelay(() => engine.config.get('key-load-delay'))
+    this.#delay = new TestKeyDelay(() => engine.config.get('key-load-delay'))
     this.#directory = directory
     this.#client = engine.connect(this.#transport, 'replay')
   }

@@ -4,7 +4,7 @@
 // because of another.
 
 import type { Client } from '../../engine/clients/client.ts'
-import { changesKey } from '../../engine/conditions/changing-keys.ts'
+import { changesKey } from '../../engine/conditions/keys-to-change.ts'
 import { PostponedClients } from '../../engine/conditions/postponed.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Command } from '../../engine/spec/command.ts'

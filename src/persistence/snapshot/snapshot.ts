@@ -47,7 +47,7 @@ import type { Extent } from '../../store/keyspace/database-host.ts'
 import { type Keyspace, MARK, NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
-import { KeyDelay } from '../disk/key-delay.ts'
+import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { STRING_AT_ONCE_BYTES_MAX } from '../rdb/rdb-writer.ts'
 import type { ImageWriter } from './image-writer.ts'
 
@@ -160,7 +160,7 @@ export class Snapshot {
   /** Commands processed by the last turn, and by the last slice. */
   #seenCommands: number
   #sliceCommands: number
-  readonly #delay: KeyDelay
+  readonly #delay: TestKeyDelay
   /** Keys written so far, and keys at the beginning. */
   written = 0
   readonly total: number
@@ -172,7 +172,7 @@ export class Snapshot {
   constructor(options: SnapshotOptions) {
     this.#options = options
     this.#engine = options.engine
-    this.#delay = new KeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
+    this.#delay = new TestKeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
     this.#writer = options.writer
     this.#seenCommands = this.#sliceCommands = options.engine.figures.stats.commandsProcessed
     let total = 0
@@ -349,7 +349,7 @@ export class Snapshot {
     this.#wrote(part.keys, entry)
     if ('contents' in part) {
       part.contents.letGo(entry)
-      this.#engine.upkeep.timekeeper.arm()
+      this.#engine.upkeep.timedWork.arm()
     }
     if (this.hasLarge) this.#options.largeWritten()
   }
@@ -519,7 +519,7 @@ export class Snapshot {
     // Nobody else has what was emptied meanwhile.
     for (const contents of this.#emptied) contents.clear()
     this.#emptied = []
-    this.#engine.upkeep.timekeeper.arm()
+    this.#engine.upkeep.timedWork.arm()
     this.#options.largeWritten()
     this.#options.ended(error)
   }

@@ -17,7 +17,7 @@
 // JavaScript function (`calling-convention.ts`). An opaque value of the host is a LuaUserdata.
 
 import { LuaError } from './errors.ts'
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 import { EMPTY_SHAPE, ownShape, type Shape } from './shape.ts'
 
 /**

@@ -34,11 +34,11 @@ import type { Random } from '../../util/numbers/random.ts'
 import { happened, RESTLESS } from '../../util/restless.ts'
 import { hashSlotOf, SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
-import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
+import { type NumberedState, NumberedTable } from '../../util/tables/numbered-table.ts'
 import { DeadlineHeap, type DeadlineState } from '../../util/time/deadline-heap.ts'
 import { FieldDeadlines, type FieldDeadlinesState } from '../hash/field-deadlines.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
-import { countChains } from '../structures/chains.ts'
+import { countChainLengths } from '../structures/chain-lengths.ts'
 import { BulkIndex } from './bulk-index.ts'
 import { FETCHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
 import { SlotIndex } from './slot-index.ts'
@@ -142,7 +142,7 @@ export class Keyspace {
   /** Buckets at the beginning of the current doubling: a power of two. */
   #level = BUCKETS_MIN
   /** Keys too large for the arena; their ref is -(index + 1). */
-  readonly #largeKeys = new Numbered<Source>()
+  readonly #largeKeys = new NumberedTable<Source>()
   #largeKeyBytes = 0
   /** Keys that were inserted since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
@@ -732,7 +732,7 @@ export class Keyspace {
    * at every key.
    */
   chains(): number[] {
-    return countChains(
+    return countChainLengths(
       this.#bucketCount,
       (bucket) => this.#firstOf(bucket),
       (entry) => this.word(entry, NEXT) - 1,

@@ -15,7 +15,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
 import type { Dictionary } from '../structures/dictionary.ts'
-import type { ScoreRun } from './score-run.ts'
+import type { ScoreSpan } from './score-span.ts'
 import {
   BLOCKS,
   CHILDREN,
@@ -287,7 +287,7 @@ export class ScoreTree {
    * Moves a run to elements with a score of `score` or more, as many as lie in one leaf; false when
    * there are none.
    */
-  seekScore(score: number, run: ScoreRun): boolean {
+  seekScore(score: number, run: ScoreSpan): boolean {
     let node = this.#root
     if (node === 0) return false
     for (let level = 0; level < this.#height; level++) {
@@ -305,14 +305,14 @@ export class ScoreTree {
   }
 
   /** Moves a run to the next leaf; false at the end. */
-  nextRun(run: ScoreRun): boolean {
+  nextRun(run: ScoreSpan): boolean {
     const leaf = linkOf(this.#arena, run.leaf, NEXT)
     if (leaf === 0) return false
     this.#placeRun(run, leaf, 0)
     return true
   }
 
-  #placeRun(run: ScoreRun, leaf: number, index: number): void {
+  #placeRun(run: ScoreSpan, leaf: number, index: number): void {
     const start = this.#arena.start(leaf)
     run.view = this.#arena.source(leaf).view
     run.scoresAt = start + SCORES + 8 * index

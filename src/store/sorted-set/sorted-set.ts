@@ -21,7 +21,7 @@ import { ElementCursor } from '../structures/element-cursor.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 import { TYPE_ZSET, type Value } from '../structures/value.ts'
 import type { GatheredScores } from './gathered-scores.ts'
-import type { ScoreRun } from './score-run.ts'
+import type { ScoreSpan } from './score-span.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
 import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
@@ -393,7 +393,7 @@ export class SortedSet implements Value {
    * Moves a run to at least some of the members with a score of `score` or more; false when there
    * are none.
    */
-  seekScore(score: number, run: ScoreRun): boolean {
+  seekScore(score: number, run: ScoreSpan): boolean {
     if (this.#dictionary !== undefined) return this.#tree!.seekScore(score, run)
     const arena = this.#arena
     const ref = this.#ref
@@ -409,7 +409,7 @@ export class SortedSet implements Value {
   }
 
   /** Moves a run to the next members; false at the end. */
-  nextRun(run: ScoreRun): boolean {
+  nextRun(run: ScoreSpan): boolean {
     return this.#tree?.nextRun(run) ?? false
   }
 

@@ -9,9 +9,9 @@ import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
+import { type Named, NamedTable } from './named-table.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 import { IndexCursor, StreamIndex } from './stream-index.ts'
-import { type Named, StreamNames } from './stream-names.ts'
 
 /** Offsets in a record of the group: when (a double), how often (64 bits), the consumer's slot. */
 const TIME = ID_BYTES
@@ -76,7 +76,7 @@ export class StreamGroup implements Named {
   entriesRead: number | bigint = READ_UNKNOWN
   /** Entries delivered and not acknowledged. Read them through this group's methods. */
   pending: StreamIndex
-  readonly consumers = new StreamNames<StreamConsumer>()
+  readonly consumers = new NamedTable<StreamConsumer>()
   /** Where the group continues reading. */
   readonly place = new StreamPlace()
   readonly #slots: (StreamConsumer | undefined)[] = []

@@ -11,6 +11,7 @@ import { addInteger } from '../../util/numbers/numbers.ts'
 import type { Arena } from '../memory/arena.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
 import { TYPE_STREAM, type Value } from '../structures/value.ts'
+import { NamedTable } from './named-table.ts'
 import { EntryCursor } from './stream-cursor.ts'
 import { READ_UNKNOWN, StreamGroup, StreamPlace } from './stream-group.ts'
 import { ID_TEXT_BYTES_MAX, StreamId } from './stream-id.ts'
@@ -26,7 +27,6 @@ import {
   writeInteger64,
   writeSmall,
 } from './stream-listpack.ts'
-import { StreamNames } from './stream-names.ts'
 import { ENTRY_DELETED, ENTRY_SAME_FIELDS, NodeCursor, StreamNodes } from './stream-nodes.ts'
 
 /**
@@ -59,7 +59,7 @@ export class Stream implements Value {
   readonly maxDeletedId = new StreamId()
   /** Number of entries ever added. */
   entriesAdded: number | bigint = 0
-  readonly groups = new StreamNames<StreamGroup>()
+  readonly groups = new NamedTable<StreamGroup>()
   readonly nodes: StreamNodes
   /** Where readers without a group continue; they mostly follow the stream together. */
   readonly place = new StreamPlace()

@@ -26,7 +26,7 @@ import { type HashKey, hashBytes } from '../../util/tables/keyed-hash.ts'
 import { FETCHED_MAX as HASHED_MAX, hashAhead, hashOf } from '../keyspace/hashes-ahead.ts'
 import { align } from '../keyspace/keyspace.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
-import { countChains } from './chains.ts'
+import { countChainLengths } from './chain-lengths.ts'
 
 const HASH = 0
 const NEXT = 1
@@ -502,7 +502,7 @@ export class Dictionary {
    * Looks at every member.
    */
   chains(): number[] {
-    return countChains(
+    return countChainLengths(
       this.#bucketCount,
       (bucket) => this.#bucketWord(bucket) - 1,
       (entry) => this.#word(entry, NEXT) - 1,

@@ -8,7 +8,7 @@
 // turn.
 
 import { LuaError } from '../errors.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { stringToNumber } from '../value.ts'
 
 export const NAME = '<name>'

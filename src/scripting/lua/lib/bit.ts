@@ -5,7 +5,7 @@
 // exactly that for numbers that are not 32-bit integers already.
 
 import { expectNumber, library } from '../library.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 

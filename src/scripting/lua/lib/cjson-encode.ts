@@ -6,7 +6,7 @@
 
 import { runtimeError } from '../errors.ts'
 import { convertSlices, finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable } from '../table.ts'
 import { formatNumber, type LuaValue, typeName } from '../value.ts'
 import { JSON_NULL } from './cjson-decode.ts'

@@ -15,7 +15,7 @@
 
 import { runtimeError } from '../errors.ts'
 import { indexOfLong } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 
 /** Most captures of one pattern. */
 const CAPTURES_MAX = 32
