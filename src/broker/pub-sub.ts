@@ -8,6 +8,7 @@
 
 import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../util/tables/keyed-hash.ts'
@@ -274,7 +275,7 @@ export class PubSub {
   ): number {
     let receivers = channel === undefined ? 0 : this.#deliver(channel, 'message', undefined, name, message, log)
     for (let i = 0; i < patterns.length; i++) {
-      receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message, log)
+      receivers += this.#deliver(itemAt(patterns, i), 'pmessage', itemAt(patterns, i).name, name, message, log)
     }
     return receivers
   }
@@ -322,7 +323,7 @@ export class PubSub {
   /** Hands a message to one member of each group. */
   #share(groups: readonly SubscriberGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
     let receivers = 0
-    for (let i = 0; i < groups.length; i++) receivers += groups[i]!.share(channel, message, log)
+    for (let i = 0; i < groups.length; i++) receivers += itemAt(groups, i).share(channel, message, log)
     this.delivered += receivers
     return receivers
   }

@@ -2,6 +2,7 @@
 
 import type { Engine } from '../commands/call.ts'
 import type { Command } from '../engine/spec/command.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Distribution, Labels, MetricSources, Sample } from './metric-source.ts'
 
 /**
@@ -74,7 +75,7 @@ function* atBounds(
   let at = 0
   let count = 0
   for (const bound of LATENCY_BOUNDS_MICROSECONDS) {
-    for (; at < steps.length && steps[at]![0] < (bound + 1) * 1000; at++) count = steps[at]![1]
+    for (; at < steps.length && itemAt(steps, at)[0] < (bound + 1) * 1000; at++) count = itemAt(steps, at)[1]
     yield [bound, count]
   }
   yield [Number.POSITIVE_INFINITY, all]

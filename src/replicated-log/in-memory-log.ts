@@ -11,6 +11,7 @@
 // The log has a clock of its own, and each client uses the clock of its node: a paused node
 // receives its replies when it continues.
 
+import { itemAt } from '../util/array-reads.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import {
   Fenced,
@@ -122,7 +123,7 @@ export class InMemoryLog {
 
   /** When the batch at a position arrived. */
   arrivedMs(position: number): number {
-    return this.#batches[position - this.#first]!.arrivedMs
+    return itemAt(this.#batches, position - this.#first).arrivedMs
   }
 
   /** Calls `run` for each new batch, until the returned function is called. */
@@ -158,12 +159,12 @@ export class InMemoryLog {
 
   /** Replaces the bytes of a batch. */
   replace(position: number, batch: Uint8Array): void {
-    this.#batches[position - this.#first]!.batch = batch
+    itemAt(this.#batches, position - this.#first).batch = batch
   }
 
   /** Loses a batch in the middle: later ones keep their positions. */
   remove(position: number): void {
-    this.#batches[position - this.#first]!.batch = undefined
+    itemAt(this.#batches, position - this.#first).batch = undefined
   }
 }
 

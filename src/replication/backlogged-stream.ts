@@ -9,6 +9,7 @@
 
 import type { Word } from '../engine/effects/effects.ts'
 import type { Engine } from '../engine/engine.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { Backlog } from './backlog.ts'
@@ -144,10 +145,11 @@ export class BackloggedStream {
       this.sendable = end
       return
     }
-    if (marks.length === 0 || marks[marks.length - 1]!.stream < end)
+    if (marks.length === 0 || itemAt(marks, marks.length - 1).stream < end)
       marks.push({ journal: progress.appended, stream: end })
     let passed = 0
-    while (passed < marks.length && marks[passed]!.journal <= reached) this.sendable = marks[passed++]!.stream
+    while (passed < marks.length && itemAt(marks, passed).journal <= reached)
+      this.sendable = itemAt(marks, passed++).stream
     if (passed > 0) marks.splice(0, passed)
   }
 }

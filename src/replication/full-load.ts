@@ -19,6 +19,7 @@ import { readRdb } from '../persistence/rdb/read-rdb.ts'
 import { streamDatabaseIn } from '../persistence/snapshot/history-note.ts'
 import { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 
 export type Meanwhile = 'served' | 'kept' | 'emptied'
@@ -121,7 +122,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
   const isLoading = state.loading.holds
   if (!isLoading) loading.begin()
   for (const [i, db] of databases.entries()) {
-    const other = fresh[i]!
+    const other = itemAt(fresh, i)
     const isInEither = (key: Bytes): boolean => db.keys.find(key) !== NONE || other.keys.find(key) !== NONE
     watches.databaseReplaced(db, isInEither)
     blocking.contentsReplaced(db, other)

@@ -15,6 +15,7 @@ import { describeDiskError } from '../persistence/errors.ts'
 import { ReplyError } from '../protocol/errors.ts'
 import { LineReader } from '../protocol/line-reader.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 import { loadFully, type Meanwhile } from './full-load.ts'
@@ -487,7 +488,7 @@ export class PrimaryLink implements Following, ConnectionListener {
 
 function extentOf(line: string): Extent | undefined {
   const unsized = /^\$EOF:(.*)$/.exec(line)
-  if (unsized !== null) return unsized[1]!.length === MARK_BYTES ? { mark: unsized[1]! } : undefined
+  if (unsized !== null) return itemAt(unsized, 1).length === MARK_BYTES ? { mark: itemAt(unsized, 1) } : undefined
   const sized = /^\$(\d{1,15})$/.exec(line)
   return sized === null ? undefined : { bytes: Number(sized[1]) }
 }

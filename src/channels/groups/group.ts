@@ -19,6 +19,7 @@ import type { SubscriberGroup } from '../../broker/subscriber-groups.ts'
 import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -311,7 +312,7 @@ export class Group implements SubscriberGroup, MemberHost {
     let least = Number.POSITIVE_INFINITY
     for (let i = 0, at = this.#next; i < members.length; i++, at++) {
       if (at >= members.length) at = 0
-      const member = members[at]!
+      const member = itemAt(members, at)
       const unread = member.client.outputBytes
       if (unread >= least || !mayBeAsked(member)) continue
       found = member

@@ -37,8 +37,8 @@ function take(call: Call, i: number): boolean {
   const { args } = call
   const { replicas } = call.engine.parts.replication
   if (args.equalsIgnoreCase(i, 'ACK')) {
-    const offset = numberAt(call, i + 1)
-    const synced = args.length > i + 3 && args.equalsIgnoreCase(i + 2, 'FACK') ? numberAt(call, i + 3) : undefined
+    const offset = offsetAt(call, i + 1)
+    const synced = args.length > i + 3 && args.equalsIgnoreCase(i + 2, 'FACK') ? offsetAt(call, i + 3) : undefined
     if (offset !== undefined) replicas.acknowledge(call.client, offset, synced)
     return false
   }
@@ -78,7 +78,7 @@ function filter(replica: Replica, text: string): void {
   }
 }
 
-function numberAt(call: Call, i: number): number | undefined {
+function offsetAt(call: Call, i: number): number | undefined {
   const value = parseInteger(call.args.bytes(i))
   return value === undefined ? undefined : Number(value)
 }

@@ -14,6 +14,7 @@ import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../../proto
 import type { ReplyReceiver } from '../../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../../protocol/request-parser.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
@@ -294,7 +295,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {
-    fetchAhead(source, start, end, this.#host.dataset.databases[this.database]!)
+    fetchAhead(source, start, end, itemAt(this.#host.dataset.databases, this.database))
     this.parser.feed(source, start, end, this)
   }
 
@@ -392,11 +393,12 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   keepOutput(): void {
     if (this.#source === undefined || this.#kept > this.#segments.length) return
     let length = this.#end - this.#start
-    for (let i = this.#kept; i < this.#segments.length; i++) length += this.#segments[i]!.end - this.#segments[i]!.start
+    for (let i = this.#kept; i < this.#segments.length; i++)
+      length += itemAt(this.#segments, i).end - itemAt(this.#segments, i).start
     const own = Buffer.allocUnsafe(length)
     let at = 0
     for (let i = this.#kept; i < this.#segments.length; i++) {
-      const { source, start, end } = this.#segments[i]!
+      const { source, start, end } = itemAt(this.#segments, i)
       at += source.u8.copy(own, at, start, end)
     }
     this.#source.u8.copy(own, at, this.#start, this.#end)

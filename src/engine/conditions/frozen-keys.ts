@@ -6,6 +6,7 @@
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap, NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -78,7 +79,7 @@ export class FrozenKeys {
 
   /** Postpones a command, or a transaction, that is going to change a held key; false if it is going to change none. */
   postpones(client: Client, command: Command, args: Arguments): boolean {
-    const db = this.#host.data.dataset.databases[client.database]!
+    const db = itemAt(this.#host.data.dataset.databases, client.database)
     if (!changesKey(client, db, command, args, this.#isHeld)) return false
     this.#postponed.add(client, args)
     return true

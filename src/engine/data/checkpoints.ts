@@ -16,6 +16,7 @@ import type { ReplyError } from '../../protocol/errors.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
 import { DatabaseState, type KeptState } from '../../store/keyspace/database-state.ts'
 import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -163,7 +164,7 @@ export class Checkpoints {
     const { channels } = this.#host.parts
     const { timedWork } = this.#host.upkeep
     for (const [i, state] of states.entries()) {
-      const db = databases[i]!
+      const db = itemAt(databases, i)
       db.contents.abandon()
       db.take(DatabaseState.branch(state, dataset))
     }
@@ -195,7 +196,7 @@ export class Checkpoints {
     for (const { contents } of databases) if (!kept.has(contents)) contents.abandon()
     for (const [i, state] of states.entries()) {
       state.contents.restore(state)
-      databases[i]!.take(state.contents)
+      itemAt(databases, i).take(state.contents)
     }
     for (const checkpoint of later) this.release(checkpoint)
   }
@@ -204,7 +205,7 @@ export class Checkpoints {
 
   /** What distinguishes a key from another one of its name: where it lies changes whenever anything about it does. */
   #identityOf(database: number, key: Bytes): unknown {
-    const { contents, keys } = this.#host.databases[database]!
+    const { contents, keys } = itemAt(this.#host.databases, database)
     const entry = keys.find(key)
     return entry === NONE ? undefined : `${contents.number} ${entry} ${keys.word(entry, KEY)}`
   }
@@ -214,7 +215,7 @@ export class Checkpoints {
     const { databases } = this.#host
     const name = new Bytes()
     const changes = states.map((state, i) => {
-      const { keys, contents } = databases[i]!
+      const { keys, contents } = itemAt(databases, i)
       const names = new NameSet()
       const were: number[] = []
       const isOther = contents !== state.contents
@@ -229,7 +230,7 @@ export class Checkpoints {
     return () => {
       this.#host.effects.propagation.beginUnit()
       for (const [i, { names, were, isOther }] of changes.entries()) {
-        const db = databases[i]!
+        const db = itemAt(databases, i)
         for (const entry of were) names.add(db.keys.keyOf(entry, name).toString())
         if (isOther) this.#tellAll(db, payload)
         else for (const text of names) this.#tellOne(db, Bytes.from(text), payload)

@@ -7,6 +7,7 @@
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
@@ -144,7 +145,7 @@ export class TurnEnd {
     this.#flushes = []
     let taken = true
     for (let i = 0; i < queue.length; i++) {
-      const client = queue[i]!
+      const client = itemAt(queue, i)
       client.queuedForFlush = false
       if (client.closed) continue
       if (client.overLimit) {
@@ -197,7 +198,7 @@ export class TurnEnd {
   /** Returns 'waiting' when each client that is owed something waits for a sync, else 'others'. */
   #served({ synced }: Progress): Served {
     const queue = this.#flushes
-    for (let i = 0; i < queue.length; i++) if (queue[i]!.waitsForSynced <= synced) return 'others'
+    for (let i = 0; i < queue.length; i++) if (itemAt(queue, i).waitsForSynced <= synced) return 'others'
     return 'waiting'
   }
 

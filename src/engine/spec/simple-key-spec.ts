@@ -2,12 +2,13 @@
 // a list of them.
 
 import { READ, WRITE } from '../../acl/patterns.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { KeySpec, PlainKeys } from './command-spec.ts'
 
 /** Returns the keys of a command that has plain ones; undefined = it has others, or none. */
 export function plainKeysOf(keys: readonly KeySpec[] | undefined): PlainKeys | undefined {
-  if (keys?.length !== 1 || !isPlain(keys[0]!)) return undefined
-  const { first = 1, last = first, step = 1, flagsOf, use = [] } = keys[0]!
+  if (keys?.length !== 1 || !isPlain(itemAt(keys, 0))) return undefined
+  const { first = 1, last = first, step = 1, flagsOf, use = [] } = itemAt(keys, 0)
   return { first, last, step, needs: needsOf(typeof use === 'string' ? [use] : use), flagsOf }
 }
 
@@ -20,7 +21,7 @@ function isPlain({ count, find, flags, flagsOf, keyword, unknown }: KeySpec): bo
 export function needsOf(flags: readonly string[]): number {
   let needs = 0
   for (let i = 0; i < flags.length; i++) {
-    const flag = flags[i]!
+    const flag = itemAt(flags, i)
     if (flag === 'access') needs |= READ
     else if (flag === 'update' || flag === 'insert' || flag === 'delete') needs |= WRITE
   }

@@ -6,6 +6,7 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -105,7 +106,7 @@ export class ReplicaExpiry {
     const key = Bytes.from(name)
     let next = Number.POSITIVE_INFINITY
     for (const index of databases) {
-      const db = this.#host.data.dataset.databases[index]!
+      const db = itemAt(this.#host.data.dataset.databases, index)
       const timeMs = db.expireKey(key)
       if (timeMs === undefined) databases.delete(index)
       else if (timeMs < next) next = timeMs

@@ -11,6 +11,7 @@
 import type { Config } from '../../config/config.ts'
 import { expireDueFields } from '../../store/hash/field-expiry.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -97,7 +98,7 @@ export class TimedWork {
     const expires = this.#expires
     if (this.#expiresOwn && replicaExpiry.earliest + 1 < due) due = replicaExpiry.earliest + 1
     for (let i = 0; i < databases.length; i++) {
-      const { contents, keys, lazyFree } = databases[i]!
+      const { contents, keys, lazyFree } = itemAt(databases, i)
       if (lazyFree.pending > 0) due = 0
       // This is done at the end of every turn, and most databases are empty: no more memory is looked at for them.
       if (keys.count === 0) continue
@@ -182,7 +183,7 @@ export class TimedWork {
     const { stats } = this.#host.figures
     const { databases } = dataset
     for (let i = 0; i < databases.length; i++) {
-      const { lazyFree } = databases[i]!
+      const { lazyFree } = itemAt(databases, i)
       if (lazyFree.pending === 0) continue
       const untilMs = workClock.monotonic() + FREE_MS_MAX
       for (let freed = 0; freed < FREE_BATCH && lazyFree.pending > 0; freed += FREE_STEP) {

@@ -12,6 +12,7 @@ import type { AuditReport } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Disk } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import type { AofDirectory } from '../log/aof-directory.ts'
@@ -214,7 +215,7 @@ export class Audit {
   /** Reads which keys commands name together. */
   async #readAhead(files: PinnedLogFiles, second: Engine, portion: PartOfKeys): Promise<void> {
     const args = new Arguments()
-    const { keys } = second.databases[0]!
+    const { keys } = itemAt(second.databases, 0)
     for (const part of files.manifest.parts) {
       // A snapshot names keys one by one.
       if (part.name.endsWith('.base.rdb')) continue

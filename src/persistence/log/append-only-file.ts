@@ -47,6 +47,7 @@ import type { Log } from '../../engine/log.ts'
 import type { DebugSwitches } from '../../engine/upkeep/debug-switches.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { RequestWriter } from '../../protocol/request-writer.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { stopEverything } from '../../util/time/block-process.ts'
@@ -523,7 +524,7 @@ export class AppendOnlyFile implements Journal {
 
   #progressed(): void {
     assert(this.synced <= this.written && this.written <= this.appended, 'synced ≤ written ≤ appended')
-    for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
+    for (let i = 0; i < this.#listeners.length; i++) itemAt(this.#listeners, i)()
   }
 
   // ── failing and recovering ───────────────────────────────────────────────

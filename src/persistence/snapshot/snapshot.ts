@@ -46,6 +46,7 @@ import { Database } from '../../store/keyspace/database.ts'
 import type { Extent } from '../../store/keyspace/database-host.ts'
 import { type Keyspace, MARK, NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { STRING_AT_ONCE_BYTES_MAX } from '../rdb/rdb-writer.ts'
@@ -288,7 +289,7 @@ export class Snapshot {
   #seek(untilMs: number): void {
     const { workClock } = this.#engine.environment
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
-      const part = this.#parts[this.#partAt]!
+      const part = itemAt(this.#parts, this.#partAt)
       const db = this.#databaseOf(part)
       while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
         const entry = part.sought++
@@ -377,7 +378,7 @@ export class Snapshot {
     let looked = writer.work
     let entries = 0
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
-      const part = this.#parts[this.#partAt]!
+      const part = itemAt(this.#parts, this.#partAt)
       const { keys } = part
       const db = this.#databaseOf(part)
       while (db !== undefined && part.walked < Math.min(part.end, keys.entriesEnd)) {

@@ -5,6 +5,7 @@
 // consumer, when it was delivered last and how often. The consumer's index has the id alone. Both
 // change together, in this file.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -305,7 +306,7 @@ export class StreamGroup implements Named {
     let freed = this.pending.freeSome(max)
     const { all } = this.consumers
     for (; all.length > 0 && freed < max; freed++) {
-      freed += all[all.length - 1]!.pending.freeSome(max - freed)
+      freed += itemAt(all, all.length - 1).pending.freeSome(max - freed)
       if (freed >= max) break
       this.#releaseConsumer(all.pop()!)
     }

@@ -4,6 +4,7 @@
 // Earlier states can be kept (kept-pages.ts). An object from before the newest of them is *kept*:
 // it is part of that state, so a writer must change a copy.
 
+import { itemAt, numberAt } from '../array-reads.ts'
 import { assert } from '../assert.ts'
 import { CHECKED } from '../invariant.ts'
 import { KeptPages } from '../memory/kept-pages.ts'
@@ -33,13 +34,13 @@ export class NumberedTable<T extends object> {
 
   /** Returns the object of a number. There must be one. */
   get(number: number): T {
-    const thing = this.#things[number >>> PAGE_SHIFT]![number & PAGE_MASK]
+    const thing = itemAt(this.#things, number >>> PAGE_SHIFT)[number & PAGE_MASK]
     if (CHECKED) assert(thing !== undefined, 'a number in use names a thing')
     return thing!
   }
 
   has(number: number): boolean {
-    return number < this.#length && this.#things[number >>> PAGE_SHIFT]![number & PAGE_MASK] !== undefined
+    return number < this.#length && itemAt(this.#things, number >>> PAGE_SHIFT)[number & PAGE_MASK] !== undefined
   }
 
   /** Adds an object and returns its number. */
@@ -64,7 +65,7 @@ export class NumberedTable<T extends object> {
 
   /** Returns the era in which the object of a number was added. */
   sinceOf(number: number): number {
-    return this.#since[number >>> PAGE_SHIFT]![number & PAGE_MASK]!
+    return numberAt(itemAt(this.#since, number >>> PAGE_SHIFT), number & PAGE_MASK)
   }
 
   /** Tells whether the object of a number is part of an earlier state. */
@@ -122,7 +123,7 @@ export class NumberedTable<T extends object> {
   #write(number: number, thing: T | undefined): void {
     const page = number >>> PAGE_SHIFT
     if (this.era !== 0) this.#thingPages.writable(page)
-    this.#things[page]![number & PAGE_MASK] = thing
+    itemAt(this.#things, page)[number & PAGE_MASK] = thing
   }
 
   #next(): number {

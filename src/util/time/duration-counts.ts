@@ -1,5 +1,7 @@
 // Durations, counted by length, for a histogram.
 
+import { itemAt, numberAt } from '../array-reads.ts'
+
 /**
  * Upper bounds in seconds: from a tenth of a millisecond, in which a fast disk syncs, to durations
  * that an operator should have noticed.
@@ -22,7 +24,7 @@ export class DurationCounts {
     this.count++
     this.sum += seconds
     let i = 0
-    while (i < BOUNDS_SECONDS.length && seconds > BOUNDS_SECONDS[i]!) i++
+    while (i < BOUNDS_SECONDS.length && seconds > itemAt(BOUNDS_SECONDS, i)) i++
     this.#counts[i]!++
   }
 
@@ -39,8 +41,8 @@ export class DurationCounts {
   *cumulative(): Iterable<readonly [seconds: number, count: number]> {
     let count = 0
     for (let i = 0; i < BOUNDS_SECONDS.length; i++) {
-      count += this.#counts[i]!
-      yield [BOUNDS_SECONDS[i]!, count]
+      count += numberAt(this.#counts, i)
+      yield [itemAt(BOUNDS_SECONDS, i), count]
     }
     yield [Number.POSITIVE_INFINITY, this.count]
   }

@@ -1,6 +1,7 @@
 // The table library. All access is raw, as in Lua 5.1. An array part without holes, the common
 // case, is handled directly.
 
+import { itemAt } from '../../../util/array-reads.ts'
 import { call1, first, NONE } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
@@ -223,7 +224,7 @@ function sortStrings(array: LuaValue[], end: number): boolean {
     if (at === 0 && end <= SORTED_STRINGS) strings.sort()
     else {
       const run = strings.slice(at, at + SORTED_STRINGS).sort()
-      for (let i = 0; i < run.length; i++) strings[at + i] = run[i]!
+      for (let i = 0; i < run.length; i++) strings[at + i] = itemAt(run, i)
     }
     meter.spend(COMPARISONS * Math.min(SORTED_STRINGS, end - at))
   }
