@@ -438,7 +438,7 @@ export class Snapshot {
       }
     }
     assert(!this.#inPieces && this.#removed.length === 0, 'invariant 6: a snapshot ends without unwritten old values')
-    assert(this.written === this.total, 'invariant 6: a snapshot has each key of its moment once')
+    assert(this.written <= this.total, 'invariant 6: a snapshot has no key that came after its moment')
     this.#writer.end()
     this.#passOn(0)
     this.#end('done', undefined)
@@ -538,8 +538,8 @@ export class Snapshot {
   }
 
   /**
-   * Returns the database where a part's entries are now. Undefined when they are gone, which only
-   * an empty keyspace can be.
+   * Returns the database where a part's entries are now. Undefined when they are gone: other data
+   * took their place.
    */
   #databaseOf(part: Part | Removed): Database | undefined {
     if ('contents' in part) return part.contents
