@@ -13,6 +13,8 @@ const INTEGER_BYTES_MAX = 11
 /** A string from here on may be compressed, as in Redis; that must save four bytes. */
 const COMPRESSIBLE_BYTES_MIN = 21
 const COMPRESSION_GAIN_MIN = 4
+/** The encoding of a compressed string and its two lengths, before and after. */
+const PACKED_LENGTHS_BYTES_MAX = 19
 /** A buffer that grew beyond this for one large value is given back. */
 const KEPT_BYTES_MAX = 1024 * 1024
 
@@ -221,19 +223,19 @@ export class RdbOutput {
   }
 
   #compressed(source: Source, start: number, length: number): boolean {
-    const before = this.length
     const max = length - COMPRESSION_GAIN_MIN
     // The lengths come first but are known last: there is room for the longest, and the bytes move
-    // up to them.
-    const at = this.reserve(19 + max)
-    const packed = lzfCompress(source, start, length, this.source, at + 19, max)
+    // up to them. The rest of a long string before this one is written by `reserve`.
+    const at = this.reserve(PACKED_LENGTHS_BYTES_MAX + max)
+    const bytesAt = at + PACKED_LENGTHS_BYTES_MAX
+    const packed = lzfCompress(source, start, length, this.source, bytesAt, max)
     if (packed === 0) return false
     this.source.u8[at] = 0xc0 | ENCODED_LZF
     this.length = at + 1
     this.lengthOf(packed)
     this.lengthOf(length)
-    const { u8 } = this.source
-    u8.copyWithin(this.length, before + 19, before + 19 + packed)
+    assert(this.length <= bytesAt, 'compressed bytes move towards their lengths')
+    this.source.u8.copyWithin(this.length, bytesAt, bytesAt + packed)
     this.length += packed
     return true
   }
