@@ -1,8 +1,8 @@
 // `respite audit` of a data directory that no server uses: compares its files with each other.
 //
-//   before the rewrite   The log that a base replaced, where it is still there, against that base. A
-//                        base is made of memory, the log of clients' requests: damage that memory took
-//                        before the rewrite is a difference here.
+//   before the rewrite   The log that a base replaced, where it is still there, against that base.
+//                        A base is made of memory, the log of clients' requests: damage that memory
+//                        took before the rewrite is a difference here.
 //   twice                The log replayed, and replayed once more. Between the two each value is
 //                        written as in a snapshot and read back. This tests whether the machine and
 //                        the program keep what they read.

@@ -1,12 +1,12 @@
 // DEBUG AUDIT: compares the data in memory with the append-only file.
 //
-//   moment    Nothing else is written. The files are opened, and between two commands two things are
-//   │         noted: where the log ends, and
-//   └ walk    a fingerprint of each value, in a walk as a snapshot's (snapshot.ts). Clients go on, and
-//             the gate fingerprints the values that they change.
+//   moment    Nothing else is written. The files are opened. Between two commands the end of the
+//             log is noted, and the walk begins.
+//   walk      Fingerprints each value, as a snapshot walks (snapshot.ts). Clients go on, and the
+//             gate fingerprints values before they change.
 //   replay    The log up to that place is replayed into a second engine, in slices.
-//   compare   Each value of the second engine is compared with its fingerprint, in slices. Keys that
-//             differ are named.
+//   compare   Each value of the second engine is compared with its fingerprint, in slices. Keys
+//             that differ are named.
 //
 // A round needs the memory of its keys twice. Several rounds, each of a part of the keys
 // (portion.ts), need less memory and more time; each has a moment of its own. An audit changes no

@@ -126,7 +126,7 @@ class Comparison {
       findings.add(db.index, db.keys.keyOf(entry, this.#name).toString(), 'only-in-file')
       return
     }
-    // Such a key is named with those that were not compared.
+    // The key is named below, with those that were not compared.
     if (table.stateOf(record) === STATE_UNREADABLE || sum === undefined) return
     assert(!table.isCompared(record), 'each key of the second engine is compared once')
     table.markCompared(record)

@@ -1,9 +1,9 @@
 // One owner for each data directory, named by a file in it.
 //
-//   DIR/respite.lock               the owner: process, machine, since when, a token, and a count that
-//                                  grows every other second
-//   DIR/respite.lock.after-TOKEN   a process is about to take over from the owner of that token, which
-//                                  is dead
+//   DIR/respite.lock               the owner: process, machine, since when, a token, and a count
+//                                  that grows every other second
+//   DIR/respite.lock.after-TOKEN   a process is about to take over from the owner of that token,
+//                                  which is dead
 //
 // Node has no flock(2), so the file outlives a crash, and the process that finds it judges whether
 // its owner lives. Where the owner can be seen (same machine, same pid namespace) that is exact and
@@ -18,7 +18,7 @@
 // between, its file is the next owner to be judged, by its own token.
 //
 // The lock cannot stop a process that was taken for dead because it stood still for longer than
-// STALE_MS out of sight. Such a process notices as soon as it runs again, and writes no more. Its
+// STALE_MS out of sight. The process notices as soon as it runs again, and writes no more. Its
 // writes until then were appended, over no foreign bytes (increment-file.ts).
 
 import { randomBytes } from 'node:crypto'

@@ -22,7 +22,9 @@ export interface DiskFile {
   size(): Promise<number>
   /** Reads up to `length` bytes into [start, …) of a buffer; fewer near the end, 0 at it. */
   read(into: Buffer, start: number, length: number, position: number): Promise<number>
-  /** Writes [start, start + length) of a buffer and returns how many bytes were taken, at least one. */
+  /**
+   * Writes [start, start + length) of a buffer and returns how many bytes were taken, at least one.
+   */
   write(bytes: Buffer, start: number, length: number, position: number): Promise<number>
   /**
    * Makes content and size durable. After a failure, any write since the last success may be lost.
@@ -37,7 +39,10 @@ export interface DiskFile {
  * overwritten.
  */
 export interface AppendedFile extends DiskFile {
-  /** Writes [start, start + length) of a buffer behind everything and returns how many bytes were taken, at least one. */
+  /**
+   * Writes [start, start + length) of a buffer behind everything and returns how many bytes were
+   * taken, at least one.
+   */
   append(bytes: Buffer, start: number, length: number): Promise<number>
   /** As `append`, at once: for small writes into the system's cache. */
   appendSync(bytes: Buffer, start: number, length: number): number

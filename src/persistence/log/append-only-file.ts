@@ -16,33 +16,34 @@
 //            some microseconds.
 //   putting  Another thread writes the flight, because it is large or because an fdatasync is under
 //            way. Behind one, a write on this thread could have to wait for the disk. Meanwhile the
-//            next group gathers. This is also the state while `switchTo` makes the file whole before
-//            it begins the next one.
-//   syncing  An fdatasync is under way, on another thread. A group whose clients all wait for a sync
-//            gathers until this one has ended: this is the group commit. A group with other clients
-//            in it is written beside the sync. Where this thread syncs by itself (commit-pace.ts) the
-//            state stays idle.
-//   failed   The disk refused something. `failure` is set; the engine answers writes with MISCONF and
-//            goes on reading. Flight and gathered are kept. Once a second `#recover` tries again, and
-//            it clears the failure when it succeeds.
+//            next group gathers. This is also the state while `switchTo` makes the file whole
+//            before it begins the next one.
+//   syncing  An fdatasync is under way, on another thread. A group whose clients all wait for a
+//            sync gathers until this one has ended: this is the group commit. A group with other
+//            clients in it is written beside the sync. Where this thread syncs by itself
+//            (commit-pace.ts) the state stays idle.
+//   failed   The disk refused something. `failure` is set; the engine answers writes with MISCONF
+//            and goes on reading. Flight and gathered are kept. Once a second `#recover` tries
+//            again, and it clears the failure when it succeeds.
 //
 // The disk's failures, and what follows:
 //
-//   A write fails (ENOSPC, EIO), perhaps half done. The file is cut back to the end of the last whole
-//   group, and the group is appended again later: first the half is gone, so nothing can be replayed
-//   twice. Replies to that group wait, under every policy. Memory is bounded, because further writes
-//   are refused; only expired and evicted keys still add their DEL.
+//   A write fails (ENOSPC, EIO), perhaps half done. The file is cut back to the end of the last
+//   whole group, and the group is appended again later: first the half is gone, so nothing can be
+//   replayed twice. Replies to that group wait, under every policy. Memory is bounded, because
+//   further writes are refused; only expired and evicted keys still add their DEL.
 //
 //   An fdatasync fails. The system may have dropped the very pages that it could not write, and
-//   marked them clean. Then the next fdatasync would succeed and prove nothing. Therefore everything
-//   since the last success is written again, in the same place, before the next fdatasync counts.
-//   While any key is `always`, those bytes are still in memory, whatever key they are of: a hole in
-//   front of an acknowledged effect would take it along. Under the other policies they are read back
-//   from the file: their replies have left, and only a power cut could take them.
+//   marked them clean. Then the next fdatasync would succeed and prove nothing. Therefore
+//   everything since the last success is written again, in the same place, before the next
+//   fdatasync counts. While any key is `always`, those bytes are still in memory, whatever key they
+//   are of: a hole in front of an acknowledged effect would take it along. Under the other policies
+//   they are read back from the file: their replies have left, and only a power cut could take
+//   them.
 //
-//   Another process changed the file, or took it away (increment-file.ts). The journal looks for that
-//   once a second while there are writes, and before it cuts off or rewrites anything. Then it tries
-//   nothing more: an operator has to decide which data counts.
+//   Another process changed the file, or took it away (increment-file.ts). The journal looks for
+//   that once a second while there are writes, and before it cuts off or rewrites anything. Then it
+//   tries nothing more: an operator has to decide which data counts.
 
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
 import { EffectFraming } from '../../engine/effects/effect-framing.ts'
@@ -75,7 +76,10 @@ const RETRY_INTERVAL_MS = 1000
 const CHECK_INTERVAL_MS = 1000
 /** A sync that takes longer is logged. Redis's. */
 const SLOW_SYNC_MS = 2000
-/** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
+/**
+ * A larger group is written by another thread: copying it would hold up the loop for over a
+ * millisecond.
+ */
 const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
 /**
  * While any key is `always`, everything since the last sync stays in memory. Beyond the first bound

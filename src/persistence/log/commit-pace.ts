@@ -1,9 +1,9 @@
 // The pace of the group commit: where a group is synced, and how long it waits for more writers
 // before.
 //
-//   here    On this thread, as redis-server does: no thread is woken, and none has to wake this one,
-//           which costs more than a quick disk takes. Chosen while every client that is served would
-//           wait for the disk anyway, and while the disk is quick.
+//   here    On this thread, as redis-server does: no thread is woken, and none has to wake this
+//           one, which costs more than a quick disk takes. Chosen while every client that is served
+//           would wait for the disk anyway, and while the disk is quick.
 //   aside   On another thread: other clients are served meanwhile, and the next group gathers.
 //
 // Only syncs made here tell whether the disk is quick: the measured time of a sync aside says as

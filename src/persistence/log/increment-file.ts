@@ -6,9 +6,10 @@
 // moves files. No foreign bytes are overwritten or cut off:
 //
 //   Groups are appended, so they come to lie behind whatever is there.
-//   A half written group is cut off only after it was read back and found to be that group's beginning.
-//   Bytes that are written once more after a failed fdatasync go to the place where this process wrote
-//   them before; the length of the file is compared first.
+//   A half written group is cut off only after it was read back and found to be the group's
+//   beginning.
+//   Bytes that are written once more after a failed fdatasync go to the place where this process
+//   wrote them before; the length of the file is compared first.
 //
 // Anything else is a ChangedFile: to write on would make the damage worse, so the journal stops.
 

@@ -11,15 +11,16 @@
 //   2  The manifest names it.
 //        The last increment with content is the last but one. It may have a torn end, which is cut
 //        (replay.ts): as before.
-//   3  Between two turns the journal goes on in the new increment; the image is taken at that moment.
-//        The increment before was synced before the first byte came to the new one. Both are replayed,
-//        and the last one may have a torn end. Without the base nothing is missing.
+//   3  Between two turns the journal goes on in the new increment. The image is taken then.
+//        The increment before was synced before the first byte came to the new one. Both are
+//        replayed, and the last one may have a torn end. Without the base nothing is missing.
 //   4  The image is written under a temporary name, and synced.
 //        As after 3. No manifest names the temporary file, and the next rewrite overwrites it.
 //   5  The base gets its name, and that is made durable.
 //        As after 3.
 //   6  The manifest names base and new increment, and everything else as history.
-//        The new state: base and increment are replayed. The replaced files are removed at the start.
+//        The new state: base and increment are replayed. The replaced files are removed at the
+//        start.
 //   7  History is removed.
 //        As after 6.
 //   8  The manifest forgets it.

@@ -28,7 +28,10 @@ export class UnsyncedBytes {
   readonly stretches: Stretch[] = []
   #spare: RequestWriter | undefined = undefined
 
-  /** Keeps the group in `buffer`, which begins at offset `at`; returns an empty buffer for the next one. */
+  /**
+   * Keeps the group in `buffer`, which begins at offset `at`; returns an empty buffer for the next
+   * one.
+   */
   keep(buffer: RequestWriter, at: number): RequestWriter {
     assert(buffer.length > 0, 'a group that is kept has bytes')
     this.length += buffer.length

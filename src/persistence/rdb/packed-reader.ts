@@ -70,7 +70,10 @@ export abstract class PackedReader {
     throw new RdbDamage('text stands where an integer is expected')
   }
 
-  /** Reads the next element as a double: an integer, or the text of a number. NaN when it is neither. */
+  /**
+   * Reads the next element as a double: an integer, or the text of a number. NaN when it is
+   * neither.
+   */
   nextDouble(): number {
     this.#next()
     if (this.#isInteger) return Number(this.#integer)

@@ -1,6 +1,6 @@
 // RDB bytes on the way in: a window that moves over a file, or a whole payload.
 //
-//   source:  … | mark ····· at ····· end |      beyond: bytes of the file that were not read into it yet
+//   source:  … | mark ····· at ····· end |      beyond: bytes of the file still to be read
 //
 // Every read takes from `at`. A read that needs more than the chunk holds throws STARVED. Then the
 // caller goes back to `mark` (rewind), brings more bytes and runs the same read again. So the

@@ -1,6 +1,7 @@
 // The file of a snapshot: written while the walk goes on, synced, and only then given its name.
 //
-//   open temp-NAME ─▶ write … (fsync now and then) ─▶ fsync ─▶ close ─▶ [rename to NAME ─▶ fsync directory]
+//   open temp-NAME ─▶ write … (fsync now and then) ─▶ fsync ─▶ close
+//                       ─▶ by the caller: rename to NAME ─▶ fsync directory
 //
 // A crash before the rename leaves the old file as it was, and temp-NAME, which the next snapshot
 // overwrites. A failure removes temp-NAME.

@@ -6,8 +6,8 @@
 // or came later. Two things write entries:
 //
 //   the walk   goes through all entries by number, a slice at a time
-//   the gate   hears of every entry before its first change (invariant 6), and writes it then if the
-//              walk has not reached it
+//   the gate   hears of every entry before its first change (invariant 6), and writes it then if
+//              the walk has not reached it
 //
 // So memory is needed only for changes that come faster than the disk takes them, and the walk
 // rests while many bytes wait for the disk. SWAPDB exchanges keyspaces, which keep their epochs and
@@ -27,8 +27,8 @@
 // Large values would break both bounds, the slice's and the gate's. Therefore:
 //
 //   seeking   A first walk finds them: it reads two words of each entry.
-//   large     They are written, in steps. A client that is going to write to one that is not written
-//             waits for it (`concerns`); other clients go on.
+//   large     They are written, in steps. A client that is going to write to one that is not
+//             written waits for it (`concerns`); other clients go on.
 //   walking   Everything else is written.
 //   done      The end is written. Or `failed`: the output is of no use.
 //
