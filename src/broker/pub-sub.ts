@@ -182,10 +182,7 @@ export class PubSub {
 
   // ── keeping ──────────────────────────────────────────────────────────────
 
-  /**
-   * Sets the keeper of messages; null = messages are not kept. `rejoin` tells a new keeper of the
-   * present subscribers.
-   */
+  /** Sets the keeper of messages; null = messages are not kept. */
   set keeper(keeper: MessageKeeper | null) {
     this.#keeper = keeper
     this.forgetRoutes()
