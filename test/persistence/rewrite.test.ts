@@ -471,6 +471,29 @@ describe('CONFIG SET appendonly', () => {
     }
   })
 
+  test('no while the first base gets its name leaves the next yes without one', async () => {
+    const started = await startSaving({ settings: { appendfsync: 'always' } })
+    const { connect, disk, finish, saving } = started
+    const client = connect()
+    client.ask('SET', 'k', '1')
+    let isOff = false
+    disk.fault = (operation) => {
+      if (operation === 'rename' && !isOff) {
+        isOff = true
+        expect(client.ask('CONFIG', 'SET', 'appendonly', 'no')).toBe(OK)
+      }
+      return undefined
+    }
+    client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    await finish()
+    expect(isOff).toBe(true)
+    client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    expect(saving.owesBase).toBe(true)
+    await finish()
+    expect(saving.owesBase).toBe(false)
+    expect(await replayed(disk.powerCut())).toEqual({ '0 k': 'string 1' })
+  })
+
   test('yes that fails at any operation is tried until it succeeds', async () => {
     for (let number = 1; ; number++) {
       const started = await startSaving({ settings: { appendfsync: 'always' } })

@@ -479,7 +479,11 @@ class Replay {
       if (!concerns(this.#portion, keys, command, args)) return
     }
     const errors = engine.figures.stats.errorReplies
+    const appended = CHECKED ? engine.effects.durability.progress.appended : 0
     engine.requests.dispatch.execute(this.#client, args)
+    if (CHECKED) {
+      assert(engine.effects.durability.progress.appended === appended, 'invariant 4: a replay propagates nothing')
+    }
     if (engine.figures.stats.errorReplies !== errors) {
       throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
     }

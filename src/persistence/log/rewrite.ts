@@ -141,6 +141,7 @@ export class AofRewrite implements Rewrite {
     }
     await this.#removeHistory(directory)
     this.baseBytes = this.journal?.status.currentBytes ?? 0
+    assert(!this.#isBased || this.journal !== undefined, 'a base without a journal is no log that is written to')
   }
 
   async #open(): Promise<AofDirectory> {
@@ -195,7 +196,8 @@ export class AofRewrite implements Rewrite {
       if (increments.includes(part)) increments.splice(increments.indexOf(part), 1)
       throw error
     }
-    this.#isBased = true
+    // `appendonly` may have been turned off while the base got its name.
+    this.#isBased = this.journal === journal
     journal.rebased(image.bytes, 0)
   }
 

@@ -7,7 +7,9 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Value } from '../../store/structures/value.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
@@ -99,6 +101,7 @@ export class LoadTarget implements RdbTarget {
   }
 
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {
+    if (CHECKED && owned) assert(ownsSource(value), 'invariant 15: a string that keeps its source has it for itself')
     if (this.#isExpired(key, attributes)) return
     this.#refuseIfThere(key)
     this.#describe(this.#db.insertString(key, value, owned), attributes)
@@ -160,6 +163,11 @@ export class LoadTarget implements RdbTarget {
       this.#db.setUse(entry, Math.min(attributes.idleSeconds, 0x7fffffff), attributes.frequency)
     }
   }
+}
+
+/** Tells whether a source has a string's bytes and no others. */
+function ownsSource({ length, source, start }: Bytes): boolean {
+  return start === 0 && length === source.u8.length
 }
 
 /** Links another part of the keys, so that they can be found. */
