@@ -4,11 +4,16 @@
 //
 // One turn ends for all that happened since the last: the loop's "later" is asked
 // for once, by whoever first leaves something behind.
+//
+// The turn's duration is what the clock was read for anyway: from the first timed command to the end of
+// the last, and the journal's writes. A client's first command in a read is always timed, and so is a
+// command that may take long. Only every sixteenth turn reads the clock, around its upkeep.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
+import type { Clock } from '../../util/time/clock.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -16,6 +21,8 @@ import type { Log } from '../log.ts'
 
 /** Fewer bytes that wait for the disk are not worth a look: most replies do, where every write is synced. */
 const HELD_NOTED_BYTES_MIN = 16 * 1024
+/** Turns from one whose upkeep is timed to the next; a power of two. */
+const UPKEEP_TIMED_EVERY = 16
 
 export interface TurnHost {
   readonly clients: {
@@ -35,6 +42,7 @@ export interface TurnHost {
   readonly environment: {
     readonly log: Log
     readonly later: (run: () => void) => void
+    readonly workClock: Clock
   }
   readonly effects: {
     readonly durability: {
@@ -51,6 +59,13 @@ export interface TurnHost {
   }
 }
 
+/** The runner, as a turn's end sees it: when commands ran that were timed. */
+export interface TimedCommands {
+  turnBeganMs: number
+  readonly startedMs: number
+  readonly tookMs: number
+}
+
 export class Turn {
   /** Told when a turn has ended: its effects are with the journal, and clients were sent what they are owed. */
   readonly ended = new Handlers<[]>((slot) => {
@@ -64,6 +79,8 @@ export class Turn {
   readonly #upkeep: TurnHost['upkeep']
   readonly #stats: Stats
   readonly #replies: ReplyBuffer
+  readonly #commands: TimedCommands
+  readonly #workClock: Clock
   readonly #later: (run: () => void) => void
   readonly #end = () => this.end()
   /** Somebody is going to end this turn. */
@@ -71,11 +88,17 @@ export class Turn {
   #resumes: Client[] = []
   /** Commands that had been run when the last turn ended. */
   #commandsBefore = 0
+  /** What the journal's writes had taken when the last turn ended. */
+  #journalMsBefore = 0
+  /** What the last upkeep took that was timed. */
+  #upkeepMs = 0
   /** Clients with something to send. */
   #flushes: Client[] = []
 
-  constructor(host: TurnHost, replies: ReplyBuffer) {
+  constructor(host: TurnHost, replies: ReplyBuffer, commands: TimedCommands) {
     this.#host = host
+    this.#commands = commands
+    this.#workClock = host.environment.workClock
     this.#clients = host.clients
     this.#effects = host.effects
     this.#upkeep = host.upkeep
@@ -183,7 +206,26 @@ export class Turn {
       monitors.abandon()
     }
     if (this.#ended !== null) this.#ended()
-    timekeeper.arm()
+    this.#countDuration()
+    if ((this.#stats.turns & (UPKEEP_TIMED_EVERY - 1)) === 1) this.#armTimed()
+    else timekeeper.arm()
+    this.#stats.upkeepMs += this.#upkeepMs
+  }
+
+  #armTimed(): void {
+    const beganMs = this.#workClock.monotonic()
+    this.#upkeep.timekeeper.arm()
+    this.#upkeepMs = this.#workClock.monotonic() - beganMs
+  }
+
+  #countDuration(): void {
+    const commands = this.#commands
+    const stats = this.#stats
+    const journalMs = stats.journalMs - this.#journalMsBefore
+    this.#journalMsBefore = stats.journalMs
+    if (commands.turnBeganMs === 0) return
+    stats.countTurn(commands.startedMs + commands.tookMs - commands.turnBeganMs + Math.max(0, journalMs))
+    commands.turnBeganMs = 0
   }
 
   #count(): void {

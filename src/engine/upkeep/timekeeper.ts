@@ -132,11 +132,12 @@ export class Timekeeper {
     const { later, workClock, unitClock } = this.#host.environment
     const { latency } = this.#host.figures
     const { replicaExpiry } = this.#host.upkeep
+    const { stats } = this.#host.figures
     this.#dueMs = Number.POSITIVE_INFINITY
+    const beganMs = workClock.monotonic()
     blocking.room.expire(unitClock.renew())
     let isDone = true
     if (this.#expires) {
-      const beganMs = workClock.monotonic()
       for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
       latency.note('expire-cycle', workClock.monotonic() - beganMs)
       if (blocking.room.hasReady) blocking.serve()
@@ -146,6 +147,7 @@ export class Timekeeper {
     }
     this.freeRemoved()
     this.#compact()
+    stats.countUpkeep(workClock.monotonic() - beganMs)
     if (isDone) {
       this.arm()
     } else {

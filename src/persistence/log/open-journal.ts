@@ -61,13 +61,10 @@ export function attachJournal(
   return journal
 }
 
-/** Tells LATENCY of the disk, in Redis's words. */
+/** Tells LATENCY of the disk, in Redis's words, and INFO debug how long the loop waited for it. */
 function diskTimesOf(engine: Engine): DiskTimes {
-  const { latency } = engine.figures
+  const { latency, stats } = engine.figures
   return {
-    get listens() {
-      return latency.thresholdMs !== Number.POSITIVE_INFINITY
-    },
     wrote(milliseconds, syncing) {
       if (milliseconds < latency.thresholdMs) return
       const status = engine.parts.saving?.status
@@ -77,6 +74,9 @@ function diskTimesOf(engine: Engine): DiskTimes {
       else latency.note(saving ? 'aof-write-active-child' : 'aof-write-alone', milliseconds)
     },
     synced: (milliseconds) => latency.note('aof-fsync-always', milliseconds),
+    heldLoop(milliseconds) {
+      stats.journalMs += milliseconds
+    },
   }
 }
 
