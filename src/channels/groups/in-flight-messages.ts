@@ -6,6 +6,7 @@
 // `redeliver`).
 
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
@@ -32,7 +33,7 @@ export class InFlightMessages {
   push(log: ChannelLog, id: StreamId, count: number, end: number): void {
     if (this.#first + this.length === this.#ends.length) this.#makeRoom()
     const at = this.#first + this.length++
-    assert(this.length === 1 || end >= this.#ends[at - 1]!, 'messages are in the order of sending')
+    assert(this.length === 1 || end >= numberAt(this.#ends, at - 1), 'messages are in the order of sending')
     id.store(this.#ids, ID_BYTES * at)
     this.#ends[at] = end
     this.#counts[at] = count
@@ -41,7 +42,7 @@ export class InFlightMessages {
 
   /** Removes the messages that end at `end` or before. */
   removeUpTo(end: number): void {
-    while (this.length > 0 && this.#ends[this.#first]! <= end) {
+    while (this.length > 0 && numberAt(this.#ends, this.#first) <= end) {
       this.#logs[this.#first++] = undefined
       this.length--
     }
@@ -53,7 +54,7 @@ export class InFlightMessages {
     let at = 0
     while (at < this.length && !this.idAt(at, found).equals(id)) at++
     if (at === this.length) return false
-    this.removeUpTo(this.#ends[this.#first + at]!)
+    this.removeUpTo(numberAt(this.#ends, this.#first + at))
     return true
   }
 
@@ -70,7 +71,7 @@ export class InFlightMessages {
 
   countAt(index: number): number {
     assert(index < this.length, 'the index is within the queue')
-    return this.#counts[this.#first + index]!
+    return numberAt(this.#counts, this.#first + index)
   }
 
   logAt(index: number): ChannelLog {
