@@ -260,13 +260,15 @@ describe('maxmemory-clients', () => {
   })
 
   test('closes a client as soon as its request is announced too large, though the rest is here in the same turn', () => {
-    const { engine, connect } = createEngine({ 'maxmemory-clients': '7%', maxmemory: '6mb' })
+    const { engine, connect } = createEngine({ 'maxmemory-clients': '3000000' })
     const [client, watcher] = [connect(), connect()]
-    const limit = Math.floor((6 * MIB * 7) / 100)
-    const request = Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${limit}\r\n${'v'.repeat(limit)}\r\n`)
+    const request = new Source(
+      Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n${'v'.repeat(3_000_000)}\r\n`),
+    )
+    const { length } = request.u8
     const READ_BYTES = 64 * 1024
-    for (let at = 0; at < request.length; at += READ_BYTES) {
-      engine.receive(client.client, new Source(request), at, Math.min(request.length, at + READ_BYTES))
+    for (let at = 0; at < length; at += READ_BYTES) {
+      engine.receive(client.client, request, at, Math.min(length, at + READ_BYTES))
     }
     expect(client.closed).toBe('now')
     expect(watcher.ask('EXISTS', 'k')).toBe(':0\r\n')
