@@ -262,9 +262,7 @@ describe('maxmemory-clients', () => {
   test('closes a client as soon as its request is announced too large, though the rest is here in the same turn', () => {
     const { engine, connect } = createEngine({ 'maxmemory-clients': '3000000' })
     const [client, watcher] = [connect(), connect()]
-    const request = new Source(
-      Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n${'v'.repeat(3_000_000)}\r\n`),
-    )
+    const request = new Source(Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n${'v'.repeat(3_000_000)}\r\n`))
     const { length } = request.u8
     const READ_BYTES = 64 * 1024
     for (let at = 0; at < length; at += READ_BYTES) {
