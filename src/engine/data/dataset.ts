@@ -47,7 +47,9 @@ export interface DatasetHost {
     readonly events: KeyspaceEvents
   }
   readonly requests: {
-    readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean; readonly isWrite: boolean } } | undefined }
+    readonly runner: {
+      readonly call: { readonly command: { readonly isReadonly: boolean; readonly isWrite: boolean } } | undefined
+    }
   }
   readonly effects: {
     readonly propagation: { happened(database: number, words: readonly Word[]): void }
