@@ -116,7 +116,7 @@ export async function openJournal(
     if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
     const file = await directory.openLast()
     if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
-    if (history === 'removed') await directory.removeHistory()
+    if (history === 'removed' && !config.get('aof-disable-auto-gc')) await directory.removeHistory()
     const size = await file.size()
     const { base, increments } = directory.manifest
     const last = directory.pathOf(increments.at(-1)!)
