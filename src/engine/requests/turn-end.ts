@@ -89,9 +89,9 @@ export class TurnEnd {
   #resumes: Client[] = []
   /** Commands that had been run when the last turn ended. */
   #commandsBefore = 0
-  /** What the journal's writes had taken when the last turn ended. */
+  /** Milliseconds of the journal's writes, as of the end of the last turn. */
   #journalMsBefore = 0
-  /** What the last upkeep took that was timed. */
+  /** Milliseconds of the last upkeep that was timed. */
   #upkeepMs = 0
   /** Clients with something to send. */
   #flushes: Client[] = []
