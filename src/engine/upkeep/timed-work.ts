@@ -139,8 +139,9 @@ export class TimedWork {
     blocking.room.expire(unitClock.renew())
     let isDone = true
     if (this.#expires) {
-      for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
-      latency.note('expire-cycle', workClock.monotonic() - beganMs)
+      const expiringMs = workClock.monotonic()
+      for (const db of dataset.databases) if (!this.#expire(db, expiringMs + EXPIRE_MS_MAX)) isDone = false
+      latency.note('expire-cycle', workClock.monotonic() - expiringMs)
       if (blocking.room.hasReady) blocking.serve()
     } else if (this.#expiresOwn) {
       isDone = replicaExpiry.expire(EXPIRE_STEP) < EXPIRE_STEP
