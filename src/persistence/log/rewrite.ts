@@ -93,6 +93,9 @@ export class AofRewrite implements Rewrite {
   #directory: AofDirectory | undefined
   /** The journal that was turned off, until it is closed. */
   #retiring: Promise<void> = Promise.resolve()
+  #isRunning = false
+  /** Files that were replaced are being removed. */
+  #collecting: Promise<void> = Promise.resolve()
 
   constructor(engine: Engine, disk: Disk, aof: OpenJournal | undefined) {
     this.#engine = engine
@@ -102,6 +105,13 @@ export class AofRewrite implements Rewrite {
     this.#directory = aof?.directory
     this.isWanted = aof !== undefined
     this.#isBased = aof !== undefined
+    engine.config.onChange('aof-disable-auto-gc', () => this.#collectSoon())
+  }
+
+  /** Files that were kept are removed as soon as `aof-disable-auto-gc` is off; a rewrite under way does it in the end. */
+  #collectSoon(): void {
+    const directory = this.#directory
+    if (directory !== undefined && !this.#isRunning) this.#collecting = this.#removeHistory(directory)
   }
 
   /**
@@ -126,6 +136,16 @@ export class AofRewrite implements Rewrite {
    * disk are right then, too.
    */
   async run(takeImage: TakeImage): Promise<void> {
+    this.#isRunning = true
+    try {
+      await this.#collecting
+      await this.#runOne(takeImage)
+    } finally {
+      this.#isRunning = false
+    }
+  }
+
+  async #runOne(takeImage: TakeImage): Promise<void> {
     const engine = this.#engine
     const directory = await this.#open()
     const { journal } = this
@@ -287,6 +307,7 @@ export class AofRewrite implements Rewrite {
     const position = this.#engine.parts.replication?.position
     if (position !== undefined) this.journal?.annotate(noteOf(position))
     await this.#retiring
+    await this.#collecting
     await this.journal?.close()
   }
 }

@@ -482,6 +482,7 @@ export class Snapshot {
   #tookSlice(milliseconds: number): void {
     if (milliseconds > this.longestSliceMs) this.longestSliceMs = milliseconds
     this.#engine.figures.latency.note('snapshot-slice', milliseconds)
+    this.#engine.figures.stats.countUpkeep(milliseconds)
   }
 
   /**
