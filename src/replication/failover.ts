@@ -10,6 +10,7 @@
 import type { FailoverState, LogNode, ReplicaStatus } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address } from './connection.ts'
 import type { Handover } from './primary-link.ts'
@@ -121,6 +122,7 @@ export class Failover {
   }
 
   #handOver(target: Address): void {
+    assert(this.state === 'waiting-for-sync', 'a failover hands over once, after its replica was waited for')
     this.stop()
     this.#target = target
     this.state = 'failover-in-progress'
@@ -137,6 +139,7 @@ export class Failover {
   }
 
   #finish(): void {
+    assert(this.state !== 'no-failover', 'a failover ends once')
     this.stop()
     this.#target = undefined
     this.state = 'no-failover'

@@ -7,6 +7,7 @@ import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Disk, type DiskFile, writeAll } from '../persistence/disk/disk.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
+import { assert } from '../util/assert.ts'
 import { loadFully } from './full-load.ts'
 import type { IncomingSnapshot } from './incoming-snapshot.ts'
 
@@ -51,6 +52,7 @@ export class SnapshotDownload {
         unsynced = 0
         await file.sync()
       }
+      assert(snapshot.isComplete, 'a snapshot that is in the file has arrived whole')
     })
   }
 
