@@ -1,13 +1,13 @@
 // A node: an engine, its local copy, and its part in leading and following.
 //
-//   following ──silence, or a handover to us──▶ standing ──our epoch record is in the log──▶ (entered) ──▶ leading
-//       ▲                                          │ another was faster, or is alive                          │
-//       ├──────────────────────────────────────────┘                                                          │
-//       └──◀── (reloads the copy, if it has done what is not in the log) ◀── fenced, handed over ─────────────┘
+//   following ──silence, or a handover to us──▶ standing ──our epoch record counts──▶ leading
+//       ▲                                          │ another was faster, or is alive     │
+//       ├──────────────────────────────────────────┘                                     │
+//       └──◀── (reloads the copy, if the data is ahead of the log) ◀── fenced, handed over
 //
 //   stopped: the log or a disk holds what it must not, or the node was closed. `failure` says why.
 //
-// following  reads the log, applies records that count, writes them to the copy, and serves reads.
+// following reads the log, applies records that count, writes them to the copy, and serves reads.
 // standing   reads to the end, and appends an epoch record there. That succeeds for one node only,
 //            and only if nothing was appended since. One of several shards then enters itself into
 //            their map, and leads only when it is entered (`NodeOptions.enter`).

@@ -78,7 +78,10 @@ export class Backlog implements SharedBytes {
     return this.#last.buffer
   }
 
-  /** Closes the open block if it is full, and drops blocks that are no longer needed; true when there is another open block. */
+  /**
+   * Closes the open block if it is full, and drops blocks that are no longer needed; true when
+   * there is another open block.
+   */
   grown(): boolean {
     const { buffer, start } = this.#last
     if (buffer.length < BLOCK_FULL_BYTES) return false

@@ -1,8 +1,7 @@
-// The replicas of this server, the stream that is kept for them, and how far each of them
-// is.
+// The replicas of this server, the stream that is kept for them, and how far each of them is.
 //
 //   PSYNC id offset ─▶ in the backlog? ─yes─▶ CONTINUE: the stream continues there
-//                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream from its moment on
+//                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream
 //
 // The stream and its backlog are made for the first replica, and dropped when no replica has
 // followed for `repl-backlog-ttl` seconds: without replicas nothing is encoded. The effects of a

@@ -6,8 +6,8 @@
 // journal, waiters), in `call.changed`.
 //
 // Strings lie in the keys' blocks (strings.ts). Structures are objects that an entry refers to by
-// number (value.ts). All data of a database is its contents (database-state.ts). While earlier states of
-// the contents are kept, the gate sees to it that they stay unchanged.
+// number (value.ts). All data of a database is its contents (database-state.ts). While earlier
+// states of the contents are kept, the gate sees to it that they stay unchanged.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'

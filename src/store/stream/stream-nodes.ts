@@ -5,7 +5,7 @@
 //
 //   node  = [live][deleted][fields][field]…[0] then entries
 //   entry = [flags][ms - master's][seq - master's][fields][field][value]…[elements of this entry]
-//           with the same fields as the master, they are not repeated: [flags][ms][seq][value]…[elements]
+//           with the fields of the master, these are left out: [flags][ms][seq][value]…[elements]
 //
 // Deleting marks an entry. A node whose entries are all deleted is removed. A node lies in a block
 // of the arena, or in a buffer of its own if it is too long for a block.
@@ -70,7 +70,10 @@ const numbered = {
 
 export class StreamNodes {
   readonly arena: Arena
-  /** Changes whenever something in a node moves, a node goes, or is added from outside. No two streams ever have the same. */
+  /**
+   * Changes whenever something in a node moves, a node goes, or is added from outside. No two
+   * streams ever have the same.
+   */
   layout = ++numbered.layouts
   #index: StreamIndex
   #large: (Source | undefined)[] | undefined = undefined
