@@ -115,6 +115,8 @@ export class DatabaseState {
    * kept as long as the branch lives.
    */
   static branch(state: KeptState, host: ContentsHost): DatabaseState {
+    assert(state.contents.#states.at(-1) === state, 'a branch begins with the newest state of its contents')
+    assert(state.isShared, 'a state that a branch begins with was kept for that')
     const branch = new DatabaseState(host, state.contents.arena.branch(state.arena))
     branch.keys.epoch = state.contents.keys.epoch
     branch.keys.restore(state.keys)
@@ -125,7 +127,9 @@ export class DatabaseState {
 
   /** Keeps the present state. With `isShared` a branch will begin with it. */
   keep(isShared: boolean): KeptState {
+    assert(!this.#isAbandoned, 'contents that were given up are kept no more')
     const state = new KeptState(this, isShared)
+    assert((this.#states.at(-1)?.era ?? 0) < state.era, 'each kept state is later than the one before')
     this.#states.push(state)
     return state
   }

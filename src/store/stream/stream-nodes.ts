@@ -239,7 +239,7 @@ export class StreamNodes {
     scratch.u8.copy(node.memory.u8, at, 0, size)
   }
 
-  /** Counts `count` living entries of a node as deleted. */
+  /** Records in a node's header that `count` more of its entries are deleted. */
   countDeleted(node: NodeCursor, count: number): void {
     const at = node.start + LISTPACK_HEADER_BYTES
     this.#changeCount(node, at, -count)
@@ -359,7 +359,8 @@ export class StreamNodes {
   }
 
   /**
-   * Counts the nodes of the radix tree in which Redis would keep these, for XINFO STREAM.
+   * Returns how many nodes the radix tree would have in which Redis files the listpacks of this
+   * stream by their master ids (`radix-tree-nodes` of XINFO STREAM).
    *
    * The tree branches wherever neighbours differ. Between two branches, and from a branch to the
    * leaf, lies at most one more node.
