@@ -3,8 +3,8 @@
 //   import { useBroker } from 'respite/testing'
 //   const broker = useBroker()
 //
-// The broker lives in the process of the test, without a port and without files, so files that run
-// in parallel do not meet.
+// The broker lives in the process of the test. It has no port and no files, so files that run in
+// parallel do not meet.
 
 import { type Broker, type BrokerOptions, openBroker } from '../index.ts'
 

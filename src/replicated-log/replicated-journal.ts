@@ -3,7 +3,8 @@
 //
 //   effects ─▶ gathered ──(turn's end, when it is time)──▶ queue of records ──append──▶ log
 //                                                            │ acknowledged, in order
-//                                                            └──▶ counted: synced advances, the local copy grows
+//                                                            └──▶ counted: synced advances,
+//                                                                 the local copy grows
 //
 // Gathered effects become one record at a turn's end, when record-pace.ts says so and fewer records
 // are in flight than the log allows. This is group commit, with a quorum in place of a disk. Writes

@@ -2,9 +2,10 @@
 // not be kept for ever, and a new node need not read all of it.
 //
 //   position 1000 ── follower A: image of its data ──▶ snapshot, and its digest ──▶ store ─┐
-//                 └─ follower B: image of its data ──▶ digest ──────── are they equal? ◀──┴── B reads the snapshot
+//                 └─ follower B: image of its data ──▶ digest ─── are they equal? ◀────────┘
 //
-//   two verified snapshots ──▶ the log is truncated behind the older one; older snapshots are removed
+//   two verified snapshots ──▶ the log is truncated behind the older one,
+//                              and snapshots before that one are removed
 //
 // The positions are agreed: the first record at or behind each multiple of `everyPositions`. Every
 // follower takes an image there, and computes a digest of what its memory holds

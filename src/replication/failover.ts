@@ -1,8 +1,9 @@
 // FAILOVER: this server hands over to one of its replicas without losing a write.
 //
-//   no-failover ──begin──▶ waiting-for-sync ──the replica has everything──▶ failover-in-progress ──it has agreed──▶ no-failover
-//        ▲                       │ timeout, abort                            (we follow it already)     │
-//        └───────────────────────┴───────────────◀── it refuses, abort: we lead again ─────────────────┘
+//   no-failover ──begin──▶ waiting-for-sync ──the replica has everything──▶ failover-in-progress
+//     ▲   ▲                       │ timeout, abort                   (we follow it already) │ │
+//     │   └───────────────────────┴──────◀── it refuses, abort: we lead again ──────────────┘ │
+//     └─────────────────────────────────────◀── it has agreed: we follow it ──────────────────┘
 //
 // Writes are paused during the failover, so that a replica can have everything. Paused clients
 // continue afterwards: their writes run if this server leads again, and are refused if it does not.

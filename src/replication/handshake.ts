@@ -1,8 +1,8 @@
 // The handshake of a replica and its primary before data flows.
 //
-//   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream continues where it stopped
-//     AUTH and REPLCONF, sent together                     ├─ FULLRESYNC ─▶ a snapshot, then the stream
-//                                                          └─ an error ───▶ SYNC is sent: a snapshot, then the stream
+//   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream continues
+//     AUTH and REPLCONF, sent together                     ├─ FULLRESYNC ─▶ a snapshot, the stream
+//                                                          └─ an error ───▶ SYNC is sent: the same
 //
 // An error means that the primary does not support PSYNC. Its answer to SYNC does not contain the
 // id of its history, so this server cannot continue from there after a break.

@@ -1,8 +1,10 @@
 // The link to the primary: it is made, kept, and made again.
 //
-//   connect ──dial──▶ connecting ──▶ handshake ──┬─ FULLRESYNC ─▶ sync (header, snapshot, loading) ──▶ connected
-//      ▲                                          └─ CONTINUE ───────────────────────────────────────────▶ connected
-//      └──────── any failure, and a silence of `repl-timeout`; it is tried again a second later ──────────────┘
+//   connect ──dial──▶ connecting ──▶ handshake ──┬─ FULLRESYNC ─▶ sync ──▶ connected
+//      ▲                                          └─ CONTINUE ────────────▶ connected
+//      └─ any failure, and a silence of `repl-timeout`: a new attempt ────────┘
+//
+//   sync   the header of the snapshot, the snapshot, and its loading
 //
 // When a link ends, the history keeps its id and offset. The next link continues from there if the
 // primary can.

@@ -1,6 +1,6 @@
 // The primary's stream: its requests are run here in order, for a client of origin `primary`.
 //
-//   bytes ─▶ RequestParser ─▶ dispatch, without checks: the primary has done it ─▶ data, our own append-only file
+//   bytes ─▶ RequestParser ─▶ dispatch, without the primary's checks ─▶ data, our append-only file
 //     └──── once they have been applied ─▶ our own replicas, byte for byte ─▶ offset
 //
 // The offset counts applied bytes: whole requests, and a unit (MULTI … EXEC) only when all of it

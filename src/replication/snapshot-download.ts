@@ -1,7 +1,7 @@
 // A primary's snapshot by way of the disk (`repl-diskless-load disabled`): clients read the old
 // data until the whole snapshot is here.
 //
-//   temp-PID.rdb ◀─ the network ─▶ loaded ─▶ renamed to `dbfilename`: it is this server's snapshot then
+//   the network ─▶ temp-PID.rdb ─▶ loaded ─▶ renamed to `dbfilename`, as this server's snapshot
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'

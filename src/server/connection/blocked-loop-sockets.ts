@@ -96,7 +96,7 @@ export class BlockedLoopSockets implements BusyListener {
     if (this.#acceptor !== undefined) Atomics.store(this.#acceptor.word, 0, IDLE)
   }
 
-  /** The listening sockets are others now, or gone: the thread that knows them is not woken any more. */
+  /** The listening sockets have changed or are closed: the thread that has them is woken no more. */
   forgetListeners(): void {
     this.#acceptor?.port.close()
     this.#acceptor = undefined
@@ -120,7 +120,7 @@ export class BlockedLoopSockets implements BusyListener {
     try {
       const worker = new Worker(ACCEPTOR, {
         eval: true,
-        // The program's own options are not for it: with `--input-type=module` it would be no script.
+        // Options of the program do not apply: with `--input-type=module` it would be no script.
         execArgv: [],
         workerData: { state, port: port2, listening },
         transferList: [port2],

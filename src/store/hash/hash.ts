@@ -3,7 +3,8 @@
 // It has one of two forms, whatever OBJECT ENCODING says:
 //
 //   small   field, value, field, value … in one packed sequence (packed.ts), in the order they came
-//   large   a Dictionary of fields, each with room for its value; the value's length is the entry's EXTRA
+//   large   a Dictionary of fields, each with room for its value. The entry's EXTRA word is the
+//           length of the value
 //
 // A slot identifies a field until the hash changes. It is an offset in the small form, and an entry
 // number in the large one. Lookups, walks, random draws and scans return slots; `fieldOf` and

@@ -27,7 +27,7 @@ import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.t
 import { ACCESS, align, EXPIRY, HASH, KEY, type Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
 import type { Strings } from './strings.ts'
 
-/** What a database needs of the engine; one object serves all databases. */
+/** The parts of the engine that a database uses; one object serves all databases. */
 export type DatabaseHost = DatabaseHostOf<Database>
 
 export class Database {

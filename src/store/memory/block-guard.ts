@@ -46,7 +46,7 @@ const FREED_BYTE = 0xdb
 /** Each byte of a block that its owner has not written to yet. */
 const FRESH_BYTE = 0xa5
 
-/** As many freed bytes as the largest block has, to compare with. */
+/** The pattern of freed memory, as long as the largest block, for comparisons. */
 const FREED_BYTES = CHECKED ? Buffer.alloc(64 * 1024 + GUARD_BYTES, FREED_BYTE) : Buffer.alloc(0)
 
 /** Fills a new block of `bytes` bytes at `at`, and writes the guard behind them. */
