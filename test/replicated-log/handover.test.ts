@@ -229,6 +229,8 @@ describe('a planned handover', () => {
   test('is one record when it is asked for twice', async () => {
     const leader = await three()
     for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
+    // Several of its records may be in flight from here on.
+    await cluster.pass(500)
     const before = cluster.log.bounds.last
     void leader.node!.handOver()
     void leader.node!.handOver('b')
