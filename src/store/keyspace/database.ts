@@ -123,7 +123,7 @@ export class Database {
 
   /** Passes the *before* side of the gate. Must be called before an entry is changed. */
   passGate(entry: number, extent: Extent): void {
-    if (CHECKED) assert(this.keys.isLive(entry), 'only a living entry changes (invariant 6)')
+    if (CHECKED) assert(this.keys.isLive(entry), 'invariant 6: only a living entry changes')
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
     // Before `beforeChange`, whose handler may take the value.
@@ -151,7 +151,7 @@ export class Database {
     const copy = kept.copy(this.arena, this.host)
     if (CHECKED) {
       happened('value copied for an era')
-      assert(digestOf(copy) === digestOf(kept), 'a copy is the value that an earlier state keeps')
+      assert(digestOf(copy) === digestOf(kept), 'invariant 14: a copy is the value that an earlier state keeps')
     }
     structures.replace(number, copy)
     this.arena.leaveValue(kept, since)
