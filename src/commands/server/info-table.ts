@@ -535,16 +535,10 @@ const CPU: InfoSection = {
   ],
 }
 
-/**
- * Not in what `all` says: to count keys is a walk over all of them (key-sizes.ts), which is for
- * those who ask for it.
- */
+/** Not in what `all` says: to count keys is a walk over all of them (key-sizes.ts), which is for those who ask for it. */
 export const KEY_SIZES: InfoSection = { heading: 'Keysizes', rows: [family(({ keySizes }) => keySizes)] }
 
-/**
- * Reported only on request by name. The work of timers and of the file is not timed apart from the
- * rest of a turn.
- */
+/** Told only to a client that asks for it by name. */
 export const DEBUG: InfoSection = {
   heading: 'Debug',
   rows: [
