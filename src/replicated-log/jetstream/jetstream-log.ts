@@ -14,6 +14,7 @@
 
 import type { ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
+import { assert } from '../../util/assert.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import {
   Gap,
@@ -270,5 +271,6 @@ class JetStreamLog implements ReplicatedLog {
 
   #endAppends(error: LogError): void {
     for (const end of [...this.#underWay]) end(error)
+    assert(this.#underWay.size === 0, 'no append is in flight over a connection that was lost')
   }
 }

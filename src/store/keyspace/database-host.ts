@@ -63,7 +63,7 @@ export interface UseHost {
   frequency: ((frequency: number, accessWord: number) => number) | null
 }
 
-/** What strings need of the engine. */
+/** The parts of the engine that strings use. */
 export interface StringsHost {
   /** True when keys must be found by their slot, because the server is part of a cluster. */
   readonly indexesSlots?: boolean
@@ -74,8 +74,8 @@ export interface StringsHost {
 }
 
 /**
- * What a database needs of the engine; one object serves all databases. A handler is null while
- * there is no listener.
+ * The parts of the engine that a database uses; one object serves all databases. A handler is null
+ * while there is no listener.
  */
 export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   /** Unix time in ms: one reading for each command (invariant 2). */
