@@ -1,4 +1,4 @@
-// WATCH: who has an eye on which key, so that its EXEC does nothing when the key has changed by then.
+// WATCH: each watcher's keys. If one of them changes, the watcher's EXEC does nothing.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -7,11 +7,11 @@ import { NameMap, type NameSet } from '../../util/tables/name-map.ts'
 import type { Changes } from './changes.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
 
-/** Who watches: a client, or whoever holds a key (frozen-keys.ts). */
+/** A client, or a frozen key (frozen-keys.ts). */
 export interface Watcher {
   /** Names of keys (key-name.ts). */
   readonly watched: NameSet
-  /** One of them has changed. */
+  /** One of the watched keys has changed. */
   watchBroken: boolean
 }
 
@@ -23,7 +23,7 @@ export class Watches {
     this.#changes = changes
   }
 
-  /** Number of keys watched. */
+  /** The number of watched keys. */
   get size(): number {
     return this.#watchers.size
   }
@@ -41,7 +41,7 @@ export class Watches {
     watchers.add(watcher)
   }
 
-  /** Forgets everything that somebody watches. */
+  /** Removes all watches of a watcher. */
   clear(watcher: Watcher): void {
     watcher.watchBroken = false
     if (watcher.watched.size === 0) return
@@ -54,19 +54,25 @@ export class Watches {
     if (this.#watchers.size === 0) this.#changes.observers.remove(this.#changed)
   }
 
-  /** Lets those of somebody's watched keys go whose time is up, so that their watchers learn of it. */
+  /** Expires the watched keys whose time is up, so that their watchers learn of it. */
   expireKeys({ watched }: Watcher, databases: readonly Database[]): void {
     for (const name of watched) itemAt(databases, databaseOf(name)).find(keyOf(name))
   }
 
-  /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */
+  /**
+   * Breaks the watches of keys that are, or were, in a database that was replaced (FLUSHDB,
+   * FLUSHALL, SWAPDB).
+   */
   databaseReplaced(db: Database, hadKey: (key: Bytes) => boolean): void {
     for (const name of this.#watchers.keys()) {
       if (databaseOf(name) === db.index && hadKey(keyOf(name))) this.#touch(name)
     }
   }
 
-  /** Remembers what is to be seen of each watched key; what is returned breaks the WATCHes of those of which something else is. */
+  /**
+   * Remembers the value of `look` for each watched key. The returned function breaks the watches of
+   * keys for which it has changed.
+   */
   compare(look: (database: number, key: Bytes) => unknown): () => void {
     const seen = [...this.#watchers.keys()].map((name) => [name, look(databaseOf(name), keyOf(name))] as const)
     return () => {
@@ -74,7 +80,7 @@ export class Watches {
     }
   }
 
-  /** A key changed: its watchers' EXEC will fail. */
+  /** Breaks the watches of a key that has changed. */
   readonly #changed = (db: Database, key: Bytes): void => this.#touch(nameKey(db.index, key))
 
   #touch(name: string): void {

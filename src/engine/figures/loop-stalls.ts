@@ -1,8 +1,9 @@
-// Pauses of the whole process, for LATENCY: the events `event-loop` and `garbage-collection`.
+// Stalls of the whole process, for LATENCY: the events `event-loop` and `garbage-collection`.
 //
-// A timer that is due every tenth of a second comes late when something held the event loop up: a slow command, garbage, a
-// machine that had other work, the program around an embedded broker. Collections the runtime tells of by itself. Both are
-// looked at only while `latency-monitor-threshold` is above 0.
+// A timer that is due every tenth of a second fires late when something held the loop up. The cause
+// may be a slow command, a collection, other programs of the machine, or the program around an
+// embedded broker. The runtime itself reports collections. Both are observed only while
+// `latency-monitor-threshold` is above 0.
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import type { Config } from '../../config/config.ts'

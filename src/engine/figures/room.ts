@@ -1,4 +1,4 @@
-// The figures: counters, and how long commands and pauses of the process take.
+// The figures: counters, and the durations of commands and of stalls of the loop.
 
 import { CommandTimes, type CommandTimesHost } from './command-times.ts'
 import { LatencyMonitor, type LatencyMonitorHost } from './latency-monitor.ts'

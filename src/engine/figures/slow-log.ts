@@ -1,7 +1,8 @@
 // SLOWLOG: the commands that took longest to run, the newest first.
 //
-// A command is kept with its words, shortened as Redis shortens them, and with who sent it; a script's own calls have nobody.
-// What is for nobody's eyes is not kept at all. `slowlog-max-len` bounds it; a lower bound takes effect with the next entry.
+// An entry has the command's words, shortened as Redis shortens them, and its client; a script's
+// own calls have no client. Passwords are not kept. `slowlog-max-len` bounds the log; a lower bound
+// takes effect with the next entry.
 
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -10,22 +11,22 @@ import type { Client } from '../clients/client.ts'
 import { type Command, isSecret } from '../spec/command.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
 
-/** What an entry takes besides its texts, words counted by themselves. */
+/** Bytes of an entry without its texts and words. */
 const ENTRY_BYTES = 160
 const WORD_OVERHEAD_BYTES = 24
-/** Words of an entry at most, the one that tells how many are missing included. Redis's. */
+/** The most words of an entry, with the one that tells how many are missing. Redis's. */
 const WORDS_MAX = 32
-/** Bytes of a word at most, before the ones that tell how many are missing. Redis's. */
+/** The most bytes of a word that are shown. A note on the missing bytes follows. Redis's. */
 const WORD_BYTES_MAX = 128
 
 export interface SlowLogEntry {
   readonly id: number
-  /** Unix time of its end. */
+  /** Unix time of the command's end. */
   readonly seconds: number
   readonly microseconds: number
   /** As latin1. */
   readonly words: readonly string[]
-  /** Both are empty for what a script called. */
+  /** Both are empty for a script's own call. */
   readonly address: string
   readonly clientName: string
 }
@@ -53,7 +54,7 @@ export class SlowLog {
     return this.#entries.length
   }
 
-  /** The newest entries, the newest first. */
+  /** Returns the newest entries, in falling order of time. */
   newest(count: number): readonly SlowLogEntry[] {
     return this.#entries.slice(Math.max(0, this.#entries.length - count)).reverse()
   }
@@ -63,7 +64,7 @@ export class SlowLog {
     this.bytes = 0
   }
 
-  /** Keeps a command that took long enough; `client` is undefined where a script called it. */
+  /** Adds a command that took long enough; `client` is undefined for a script's own call. */
   add(command: Command, args: Arguments, client: Client | undefined, microseconds: number): void {
     const lengthMax = this.#host.config.get('slowlog-max-len')
     if (lengthMax === 0 || command.flags.has('skip_slowlog')) return

@@ -12,7 +12,7 @@ import { TurnEnd, type TurnEndHost } from './turn-end.ts'
 export type RequestsRoomHost = RequestsHost & DispatchHost & AdmissionHost & RunnerHost & TurnEndHost & RedirectionHost
 
 export class RequestsRoom {
-  /** All clients write their replies into it. */
+  /** The buffer in which the replies to all clients are written. */
   readonly replies = new ReplyBuffer()
   readonly turn: TurnEnd
   readonly runner: Runner
@@ -38,7 +38,7 @@ export class RequestsRoom {
     return this.#redirection
   }
 
-  /** From now on a request for another node's slots is redirected. */
+  /** Redirects requests for other nodes' slots from now on. */
   serveSlotsOf(cluster: ClusterView): void {
     this.#redirection = new Redirection(this.#host, cluster)
     this.#host.conditions.state.clustered.begin()

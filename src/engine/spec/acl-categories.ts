@@ -1,7 +1,7 @@
-// The categories of commands that access rules speak of: `+@read`, `-@dangerous`.
+// The categories of commands that access rules name: `+@read`, `-@dangerous`.
 //
-// Most follow from what a spec says already, its flags and its group; `acl` in a
-// spec lists only what does not, and takes a category away with a minus.
+// Most follow from a spec's flags and group. `acl` in a spec lists only the exceptions; a minus
+// takes a category away.
 
 import type { Command, Group } from './command.ts'
 
@@ -31,7 +31,7 @@ export const ACL_CATEGORIES = [
 ] as const
 export type AclCategory = (typeof ACL_CATEGORIES)[number]
 
-/** `generic` and `server` say nothing: their commands list what they are. */
+/** The groups `generic` and `server` imply no category: their commands list their own. */
 const BY_GROUP: Readonly<Partial<Record<Group, AclCategory>>> = {
   string: 'string',
   list: 'list',
@@ -51,7 +51,7 @@ const BY_GROUP: Readonly<Partial<Record<Group, AclCategory>>> = {
 export function aclCategories(command: Command): AclCategory[] {
   const { spec, flags } = command
   const categories = new Set<string>()
-  // A container is nobody's to run: all that holds for it is being slow.
+  // A container is never run itself: its only category is `slow`.
   const group = spec.run === undefined ? undefined : BY_GROUP[spec.group]
   if (group !== undefined) categories.add(group)
   if (flags.has('write')) categories.add('write')

@@ -21,7 +21,7 @@ export type Command = CommandOf<Call>
 /** More words than any request has. */
 const WORDS_MAX = 0x7fff_ffff
 
-/** Checks a spec and makes it a command. Throws on a spec that cannot be meant. */
+/** Checks a spec and makes a command of it. Throws for a spec that cannot be meant. */
 export function defineCommand(spec: CommandSpec): Command {
   const run = spec.run
   if (run !== undefined && run.constructor.name === 'AsyncFunction') {
@@ -58,7 +58,7 @@ export function defineCommand(spec: CommandSpec): Command {
   }
 }
 
-/** Forgets how often a command was called, and how long that took. */
+/** Sets the counters and durations of a command back. */
 export function forgetCalls(command: Command): void {
   command.calls = 0
   command.microseconds = 0
@@ -68,7 +68,7 @@ export function forgetCalls(command: Command): void {
   command.failed = 0
 }
 
-/** Tells whether a word of a request is shown to nobody. */
+/** Tells if MONITOR and SLOWLOG hide a word of a request. */
 export function isSecret(command: Command, args: Arguments, i: number): boolean {
   return i > 0 && command.spec.hides?.(args, i) === true
 }

@@ -1,5 +1,5 @@
-// Commands that wait for a promise: the client is parked, and its command run again when the work is
-// done. CLIENT UNBLOCK ends the waiting; the work goes on.
+// Commands that wait for a promise: the client is parked, and its command runs again when the
+// promise is settled. CLIENT UNBLOCK ends the waiting; the work goes on.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import { Signal } from '../../queues/waiting-room.ts'
@@ -9,19 +9,19 @@ import type { Call } from '../requests/call.ts'
 const GIVEN_UP = ERR.of('What was begun may go on')
 const CANNOT_WAIT = ERR.of('It takes a while, which is not possible in a transaction or a script')
 
-/** How work ended. */
+/** The result of work that has ended well. */
 export interface Outcome<Result> {
   readonly result: Result
 }
 
-/** Work that one client waits for: raised when the promise is settled. */
+/** Work that one client waits for. The signal is raised when the promise is settled. */
 class Work extends Signal {
   outcome: Outcome<unknown> | ReplyError | undefined = undefined
 }
 
 /**
- * Begins work for a call, and parks its client. Returns how the work ended in the run in which it has,
- * undefined before. Throws the ReplyError that the work was rejected with.
+ * Begins work for a call, and parks its client. Returns undefined in the first run, and the outcome
+ * in the run after the end of the work. Throws the ReplyError that the work was rejected with.
  */
 export function awaitWork<Result>(call: Call, begin: () => Promise<Result>): Outcome<Result> | undefined {
   const { client } = call
