@@ -53,7 +53,10 @@ export class ServerState {
    * persistence/snapshot/background-saving.ts.
    */
   readonly snapshot = new Condition(this, 1 << 5)
-  /** The last snapshot failed and the settings refuse writes then: persistence/snapshot/background-saving.ts. */
+  /**
+   * The last snapshot failed and the settings refuse writes then:
+   * persistence/snapshot/background-saving.ts.
+   */
   readonly saveFailed = new Condition(this, 1 << 6)
   /** More keys are tracked than `tracking-table-max-keys` allows: tracking.ts. */
   readonly tracksTooMuch = new Condition(this, 1 << 7)

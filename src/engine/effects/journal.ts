@@ -36,7 +36,10 @@ export interface Progress {
   readonly waits: boolean
   /** Bytes appended since the journal began. */
   readonly appended: number
-  /** Offset up to which the bytes have left the process: a killed process loses none of them. Advances over whole turns. */
+  /**
+   * Offset up to which the bytes have left the process: a killed process loses none of them.
+   * Advances over whole turns.
+   */
   readonly written: number
   /**
    * Offset up to which the bytes survive a power cut; never beyond `written`. Advances over whole

@@ -9,7 +9,10 @@ import type { Command } from './command.ts'
 
 /** Commands that are made together. */
 export interface CommandGroup {
-  /** Full names in lower case, `config|get` included, in the order of the commands; a container before its subcommands. */
+  /**
+   * Full names in lower case, `config|get` included, in the order of the commands; a container
+   * before its subcommands.
+   */
   readonly names: readonly string[]
   commands(): readonly Command[]
 }
