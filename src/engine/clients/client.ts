@@ -233,7 +233,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.lastActiveMs = nowMs
   }
 
-  // ── what is asked of it ─────────────────────────────────────────────────────────────
+  // ── state ─────────────────────────────────────────────────────────────────
 
   /**
    * None of its commands runs: its request is postponed, or its own command (SAVE, SHUTDOWN) is not

@@ -215,7 +215,7 @@ export class Checkpoints {
     for (const checkpoint of later) this.release(checkpoint)
   }
 
-  // ── what is another than it was ──────────────────────────────────────────
+  // ── the differences of two states ─────────────────────────────────────────
 
   /**
    * Returns an identity of a key's value: its address changes whenever the value, the type or the

@@ -274,7 +274,7 @@ export class Durability {
     if (waits) client.waitsForSynced = progress.appended
   }
 
-  // ── who waits ────────────────────────────────────────────────────────────
+  // ── clients that wait ─────────────────────────────────────────────────────
 
   /** The number of clients whose replies are withheld. */
   get heldClients(): number {

@@ -1,7 +1,7 @@
 // Dispatch: finds the command of a request, checks its number of words, asks admission, and runs
 // it.
 //
-//   execute ─▶ find ─▶ admit (only when something is special) ─▶ Runner.run ─▶ parked clients served
+//   execute ─▶ find ─▶ admit (if something is special) ─▶ Runner.run ─▶ parked clients served
 //
 // The same commands run in three more ways: within EXEC, again for a client that was parked, and
 // for other clients while a slow script runs.

@@ -69,7 +69,7 @@ export class Requests {
    * `alone`, the turn ends with them.
    *
    * The log of an embedding program is called while a command runs, and may call the broker in
-   * turn. Such bytes run when the command is over.
+   * turn. Those requests run when the command is over.
    */
   receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (this.#room.replies.isOpen || this.#late.length > 0) {

@@ -1,5 +1,6 @@
-// The way of a request, from bytes to the reply: incoming ─▶ dispatch ─▶ admission ─▶ runner ─▶
-// turn.
+// The way of a request, from bytes to the reply:
+//
+//   incoming ─▶ dispatch ─▶ admission ─▶ runner ─▶ turn
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import type { ClusterView } from '../cluster-view/cluster-view.ts'

@@ -152,7 +152,7 @@ export class Runner {
     }
   }
 
-  // ── messages for whoever is being served ─────────────────────────────────
+  // ── messages for the client that is being served ──────────────────────────
 
   /**
    * Keeps a message for a client until its own running command has replied.

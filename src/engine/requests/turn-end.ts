@@ -1,7 +1,7 @@
 // The end of a turn: served clients go on, the journal is written, and every client is sent its
 // replies.
 //
-//   resume ─▶ journal written (invariant 3) ─▶ each client flushed, or withheld until its writes are safe
+//   resume ─▶ journal written (invariant 3) ─▶ client flushed, or its replies withheld
 //
 // One end of a turn serves all events since the last. The first of them asks the loop for it, once.
 

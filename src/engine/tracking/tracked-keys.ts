@@ -61,7 +61,7 @@ export class TrackedKeys<Reader> {
     return this.#table.usedBytes
   }
 
-  // ── who reads ────────────────────────────────────────────────────────────
+  // ── readers ───────────────────────────────────────────────────────────────
 
   /** Gives a reader a number. */
   join(reader: Reader): number {
@@ -77,7 +77,7 @@ export class TrackedKeys<Reader> {
     if (this.#keysOf[number] === 0) this.#free.push(number)
   }
 
-  // ── what they have read ──────────────────────────────────────────────────
+  // ── the keys of a reader ──────────────────────────────────────────────────
 
   /** Notes that the reader of a number has read a key. */
   add(key: Bytes, number: number): void {

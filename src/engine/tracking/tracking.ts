@@ -152,7 +152,7 @@ export class Tracking {
     return this.#prefixes.size
   }
 
-  // ── who caches ───────────────────────────────────────────────────────────
+  // ── clients that cache ────────────────────────────────────────────────────
 
   /** Returns the tracker of a client; undefined = the client does not cache. */
   trackerOf(client: Client): Tracker | undefined {
@@ -235,7 +235,7 @@ export class Tracking {
     else changes.observers.remove(this.#changed)
   }
 
-  // ── what was read ────────────────────────────────────────────────────────
+  // ── keys that were read ───────────────────────────────────────────────────
 
   /** Notes the keys of a command that has run, if its client caches its reads. */
   readonly #ran = ({ args, client, command }: Call): void => {
@@ -285,7 +285,7 @@ export class Tracking {
     })
   }
 
-  // ── what changed ─────────────────────────────────────────────────────────
+  // ── changes ───────────────────────────────────────────────────────────────
 
   readonly #changed = (_db: Database, key: Bytes, event: EventName): void => {
     if (this.#prefixes.size > 0 && this.#prefixes.note(key.toString(), this.#changerBy(event))) {

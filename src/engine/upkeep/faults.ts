@@ -113,7 +113,7 @@ export class Faults {
     host.clients.connected.gone.add((client) => this.#forget(client))
   }
 
-  // ── what a program asks for ──────────────────────────────────────────────
+  // ── faults that a program asks for ────────────────────────────────────────
 
   /** Adds a fault of commands. Throws OptionError. */
   add(rule: FaultRule): Fault {
@@ -264,7 +264,7 @@ export class Faults {
     return this.#conditions.has('OOM')
   }
 
-  // ── what clients hear ────────────────────────────────────────────────────
+  // ── output of clients ─────────────────────────────────────────────────────
 
   /**
    * Called before a client's output leaves. Shortens it where the connection is to end; returns
