@@ -130,7 +130,7 @@ export class Checkpoints {
    */
   rollback(checkpoint: Checkpoint, client: Client, payload: WritePayload): void {
     const at = this.#checkpoints.indexOf(checkpoint)
-    if (at === -1) throw new CheckpointError('this moment is over: it was released, or an earlier one was gone back to')
+    if (at === -1) throw new CheckpointError('this moment is over: it was released, or the data went back to an earlier one')
     const { blocking } = this.#host
     const { admission, turn } = this.#host.requests
     const { durability, propagation } = this.#host.effects

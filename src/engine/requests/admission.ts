@@ -1,13 +1,13 @@
 // Admission: may this command run now? This file answers every caller that runs commands:
 //
-//   a client         admit            rights, slot, busy, memory, disk, subscribed, loading, paused, keys
-//                                     frozen, snapshot; then the command runs, is queued or is postponed
-//   EXEC             admit            as a client's command, with the requirements of its whole queue
+//   a client         admit            rights, slot, busy, memory, disk, subscribed, loading, paused,
+//                                     keys, snapshot; then it runs, is queued or is postponed
+//   EXEC             admit            as a client's command, with all requirements of its queue
 //                    refusalInExec    for each queued command: its rights may have changed since
-//   EVAL             admit            as a client's command, with the requirements that its script declares
+//   EVAL             admit            as a client's command, with those that its script declares
 //                    refusalOfScript  the same requirements, for a script that may run within EXEC
 //   redis.call       refusalInScript  known? allowed in scripts? rights? may it write? memory? slot?
-//   a parked client  refuseRetry      rights, memory, disk: they may have changed since it was parked
+//   a parked client  refuseRetry      rights, memory, disk: as they are by now
 //
 // Rights depend on the caller and the request. All other conditions are of the state of the server.
 // A client's command comes here only when something is special. The client has not authenticated,

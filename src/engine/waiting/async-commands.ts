@@ -6,8 +6,8 @@ import { Signal } from '../../queues/waiting-room.ts'
 import { assert } from '../../util/assert.ts'
 import type { Call } from '../requests/call.ts'
 
-const GIVEN_UP = ERR.of('What was begun may go on')
-const CANNOT_WAIT = ERR.of('It takes a while, which is not possible in a transaction or a script')
+const GIVEN_UP = ERR.of('The command goes on, but its reply was given up')
+const CANNOT_WAIT = ERR.of('The command takes a while, and a transaction or a script cannot wait for it')
 
 /** The result of work that has ended well. */
 export interface Outcome<Result> {
