@@ -5,6 +5,7 @@
 
 import { Config } from '../config/config.ts'
 import type { Database } from '../store/keyspace/database.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { HashKey } from '../util/tables/keyed-hash.ts'
 import type { Client, Origin, Transport } from './clients/client.ts'
@@ -135,5 +136,6 @@ export class Engine<P extends Parts = Parts> {
     this.clients.stop()
     this.figures.pauses.stop()
     for (const client of [...this.clients.connected.values()]) this.clients.connected.close(client, 'now')
+    assert(this.clients.connected.size === 0, 'an engine that has stopped has no clients')
   }
 }

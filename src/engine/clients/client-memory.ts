@@ -8,6 +8,8 @@
 // replies are counted again until they have read all. So idle clients cost nothing.
 
 import type { Config } from '../../config/config.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
@@ -90,6 +92,7 @@ export class ClientMemory {
     client.countedBytes = 0
     this.#unread.delete(client)
     this.#unavoidableBytes = 0
+    assert(this.bytes >= 0, 'the bytes of all connections are the sum of theirs')
   }
 
   get #isTooMuch(): boolean {
@@ -126,9 +129,16 @@ export class ClientMemory {
     this.#timer = undefined
   }
 
+  #check(): void {
+    let bytes = 0
+    for (const { countedBytes } of this.#host.clients.connected.values()) bytes += countedBytes
+    assert(bytes === this.bytes, 'the bytes of all connections are the sum of theirs')
+  }
+
   readonly #look = (): void => {
     this.#timer = undefined
     for (const client of this.#unread) this.note(client)
+    if (CHECKED) this.#check()
     this.enforce()
   }
 }

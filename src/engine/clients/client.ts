@@ -16,6 +16,7 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { fetchAhead } from '../data/fetch-ahead.ts'
 
@@ -336,6 +337,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   addSegment(source: Source, start: number, end: number): void {
     if (this.closed || this.overLimit) return
+    if (CHECKED) assert(start <= end && end <= source.u8.length, 'a segment lies within its buffer')
     const { outputLimits, turn } = this.#host
     if (!this.queuedForFlush) turn.flushSoon(this)
     this.#outputBytes += end - start
@@ -385,6 +387,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
    */
   flush(): boolean {
     if (this.#source === undefined) return true
+    if (CHECKED) this.#checkSegments()
     const { transport } = this
     let taken = true
     if (transport.backlogBytes === 0 && this.#isInLongSegments()) {
@@ -449,6 +452,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#start = 0
     this.#end = length
     this.#kept++
+    assert(this.#kept === this.#segments.length + 1, 'all output that waits lies in memory of its own')
+    if (CHECKED) this.#checkSegments()
   }
 
   /** Joins the pending output in memory of its own. */
@@ -493,10 +498,17 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       }
       excess -= length
       const previous = this.#segments.pop()
+      assert(previous !== undefined || excess === 0, 'output is taken back no further than it goes')
       this.#source = previous?.source
       this.#start = previous?.start ?? 0
       this.#end = previous?.end ?? 0
     }
+  }
+
+  #checkSegments(): void {
+    let bytes = this.#end - this.#start
+    for (const { start, end } of this.#segments) bytes += end - start
+    assert(bytes === this.#outputBytes, "the bytes of a client's output are those of its segments")
   }
 
   #isWholeSource(): boolean {

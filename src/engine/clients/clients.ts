@@ -3,6 +3,7 @@
 // A room that keeps something about a client adds a handler to `gone`, and forgets it there.
 
 import type { Config } from '../../config/config.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -101,6 +102,11 @@ export class Clients {
     if (this.#gone !== null) this.#gone(client)
     this.#byId.delete(client.id)
     client.paused = false
+    assert(!client.parked, 'invariant 1: a client that is gone waits for nothing')
+    assert(client.watched.size === 0, 'a client that is gone watches no key')
+    assert(client.subscriptions === 0 && client.shardChannels.size === 0, 'a client that is gone has no subscription')
+    assert(client.postponedRequest === undefined, 'a client that is gone has no request that is postponed')
+    assert(client.countedBytes === 0 && client.prefixBytes === 0, 'used memory counts no client that is gone')
   }
 
   /** Ends a connection from this side: after its replies have left, or at once. */

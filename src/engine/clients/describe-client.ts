@@ -5,7 +5,9 @@
 // of it is shown only while its command runs.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { upToZero } from '../../util/bytes/text.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { transactionOf } from '../requests/transaction.ts'
 import type { Tracker } from '../tracking/tracking.ts'
 import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, CLIENT_REPLICA, type Client } from './client.ts'
@@ -27,7 +29,7 @@ export function describeClient(
   const queryBytes = Math.max(waitingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes + client.streamBytes
   const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
-  return [
+  const line = [
     `id=${client.id}`,
     `addr=${transport.address}`,
     `laddr=${transport.localAddress}`,
@@ -59,6 +61,8 @@ export function describeClient(
     `lib-name=${upToZero(client.libraryName)}`,
     `lib-ver=${upToZero(client.libraryVersion)}`,
   ].join(' ')
+  if (CHECKED) assert(!/[\r\n]/.test(line), 'a client is described in one line')
+  return line
 }
 
 function flagsOf(client: Client, tracker: Tracker | undefined): string {

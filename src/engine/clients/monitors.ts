@@ -7,7 +7,9 @@
 // are passwords. Without a monitoring client, there is no handler and no line is made.
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
 import { quoted } from '../../util/bytes/quoted.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import type { Call } from '../requests/call.ts'
@@ -57,6 +59,7 @@ export class Monitors {
   show(call: Call): void {
     if (this.#clients.size === 0) return
     const line = `+${this.#time()} [${call.client.database} ${whoAsks(call)}]${words(call)}\r\n`
+    if (CHECKED) assert(line.indexOf('\r') === line.length - 2, 'a command is shown in one line')
     this.#buffer ??= new ReplyBuffer()
     const buffer = this.#buffer
     this.#used = true

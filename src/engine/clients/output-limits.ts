@@ -17,6 +17,7 @@
 import type { Config } from '../../config/config.ts'
 import { OUTPUT_CLASSES } from '../../config/config-table.ts'
 import { UNAUTHENTICATED_REPLY_BYTES_MAX, UNAUTHENTICATED_UNREAD_BYTES_MAX } from '../../protocol/limits.ts'
+import { assert } from '../../util/assert.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
@@ -116,6 +117,7 @@ export class OutputLimits {
   }
 
   #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
+    assert(!client.overLimit && !client.isObeyed, 'invariant 8: a client exceeds its output limit once')
     const { log } = this.#host.environment
     const { stats } = this.#host.figures
     const { turn } = this.#host.requests
@@ -139,6 +141,7 @@ export class OutputLimits {
     const limits = this.#host.config.get('client-output-buffer-limit')
     let due = Number.POSITIVE_INFINITY
     for (const client of this.#behind) {
+      assert(client.softLimitSinceMs > 0, 'a client over its soft limit has exceeded it at some time')
       // Redis counts whole seconds and lets the last one pass.
       due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
     }

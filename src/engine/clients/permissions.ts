@@ -10,6 +10,7 @@ import type { User } from '../../acl/user.ts'
 import { targetBytesOf } from '../../broker/group-name.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { lowerCase } from '../../util/bytes/text.ts'
 import type { Command } from '../spec/command.ts'
@@ -45,6 +46,7 @@ export function denialOf(user: User, command: Command, args: Arguments, from = 0
     if (refused === ALLOWED) return undefined
     if (refused > furthest) furthest = refused
   }
+  assert(furthest !== ALLOWED, 'a user has a selector, which has refused the request')
   return { reason: itemAt(REASONS, Math.floor(furthest / INDEX_MAX)), index: furthest % INDEX_MAX }
 }
 

@@ -9,6 +9,7 @@ import { hashPassword, joinSelectors, type RuleContext, User } from '../../acl/u
 import { targetOf } from '../../broker/group-name.ts'
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
@@ -165,6 +166,7 @@ export class Users {
   }
 
   #count(): void {
+    assert(this.#byName.get(DEFAULT_USER) === this.default, 'the user default is the same object for ever')
     this.#userBytes = 0
     for (const user of this.#byName.values()) if (user !== this.default) this.#userBytes += user.bytes
   }
@@ -177,6 +179,7 @@ export class Users {
   }
 
   #dismiss(users: ReadonlySet<User>): void {
+    assert(!users.has(this.default), 'the user default is never removed')
     for (const client of this.#clientsOf(users)) {
       client.user = this.default
       client.state |= CLIENT_UNAUTHENTICATED
@@ -226,6 +229,7 @@ export class Users {
   }
 
   #become(client: Client, user: User): void {
+    assert(user.enabled, 'a client becomes a user that is on')
     client.user = user
     client.state &= ~CLIENT_UNAUTHENTICATED
     this.#mark(client)

@@ -11,7 +11,9 @@
 //   unbound      without an owner: CLUSTERDOWN
 //   held         requests wait for a moment: it is being handed over, and its next owner is not certain
 
+import { assert } from '../../util/assert.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
+import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { Client } from '../clients/client.ts'
 
 export interface ClusterNode {
@@ -168,5 +170,6 @@ export interface ChangeableMap {
 
 /** Tells if this node serves a slot at this moment, for work that no client asks for. */
 export function servesSlot(cluster: ClusterView, slot: number): boolean {
+  assert(slot >= 0 && slot < SLOT_COUNT, 'a slot has a number below 16384')
   return cluster.ownerOf(slot) === cluster.myself && !cluster.isHeld(slot)
 }

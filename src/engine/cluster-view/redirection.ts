@@ -20,6 +20,7 @@ import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import { CLIENT_ASKING, type Client } from '../clients/client.ts'
@@ -166,13 +167,14 @@ export class Redirection {
       case 'down for writes':
         return READS_ONLY
       case 'ask':
-        return this.#redirect('ASK', this.#target!, client)
+        return this.#redirect('ASK', this.#target, client)
       case 'moved':
-        return this.#redirect('MOVED', this.#owner!, client)
+        return this.#redirect('MOVED', this.#owner, client)
     }
   }
 
-  #redirect(word: 'ASK' | 'MOVED', node: ClusterNode, client: Client): ReplyError {
+  #redirect(word: 'ASK' | 'MOVED', node: ClusterNode | undefined, client: Client): ReplyError {
+    assert(node !== undefined && this.#slot !== -1, 'a request is redirected to the node of its slot')
     const port = client.transport.isEncrypted ? node.tlsPort : node.port
     const endpoint = preferredEndpoint(node, this.#host.config) ?? ''
     return new ReplyError(`${word} ${this.#slot} ${endpoint}:${port}`)

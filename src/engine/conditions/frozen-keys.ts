@@ -9,6 +9,7 @@
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap, NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -75,6 +76,7 @@ export class FrozenKeys {
    */
   release(keys: Iterable<FrozenKey>): void {
     for (const held of keys) {
+      assert(this.#held.get(held.name) === held, 'a key is released once, by its holder')
       this.#host.data.watches.clear(held)
       this.#held.delete(held.name)
     }

@@ -7,6 +7,7 @@
 
 import type { DatabaseHost } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import type { Changes } from '../data/changes.ts'
@@ -82,6 +83,7 @@ export class Loading {
     const { state } = this.#host.conditions
     const { timedWork } = this.#host.upkeep
     if (!state.loading.holds) return
+    assert(changes.silent && dataset.expiry === 'keep', 'invariant 4: while data is loaded the journal decides alone')
     state.loading.end()
     changes.speak()
     dataset.expiry = role.expiry
@@ -94,12 +96,15 @@ export class Loading {
   beginBeside(): LoadingProgress {
     const { clock } = this.#host.environment
     const { state } = this.#host.conditions
+    assert(!state.loading.holds, 'data is loaded in the place of the data, or beside it')
     state.loadingBeside.begin()
     return this.#beginProgress(clock.now())
   }
 
   endBeside(): void {
-    this.#host.conditions.state.loadingBeside.end()
+    const { state } = this.#host.conditions
+    assert(state.loadingBeside.holds, 'loading beside the data ends once')
+    state.loadingBeside.end()
     this.progress = undefined
   }
 

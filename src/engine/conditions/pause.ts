@@ -6,6 +6,7 @@
 // UNBLOCK work as ever, because a reply without an element changes no data.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Client } from '../clients/client.ts'
@@ -71,6 +72,7 @@ export class Pause {
   end(reason: PauseReason): void {
     this.#pauses.delete(reason)
     this.#follow()
+    assert(this.active === this.#pauses.size > 0, 'commands wait as long as a pause has a reason')
   }
 
   /** Ends all pauses. */

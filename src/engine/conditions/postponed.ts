@@ -27,6 +27,7 @@ export class PostponedClients {
   /** Postpones a client's current request. Copies the arguments. */
   add(client: Client, args: Arguments): void {
     assert(client.postponedRequest === undefined, 'invariant 1: a client has one request that is put off')
+    assert(!client.parked && !client.closed, 'invariant 1: a client waits for one thing')
     client.paused = true
     client.postponedRequest = args.copy()
     this.#clients.add(client)
@@ -36,7 +37,10 @@ export class PostponedClients {
   resume(): void {
     // They stay paused until then: bytes that they have sent since come after the postponed
     // request.
-    for (const client of this.#clients) this.#host.requests.turn.resumeSoon(client)
+    for (const client of this.#clients) {
+      assert(client.paused && !client.closed, 'invariant 1: a client waits while its request is postponed')
+      this.#host.requests.turn.resumeSoon(client)
+    }
     this.#clients.clear()
   }
 

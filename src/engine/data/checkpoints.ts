@@ -18,6 +18,7 @@ import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
 import { DatabaseState, type KeptState } from '../../store/keyspace/database-state.ts'
 import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -130,7 +131,8 @@ export class Checkpoints {
    */
   rollback(checkpoint: Checkpoint, client: Client, payload: WritePayload): void {
     const at = this.#checkpoints.indexOf(checkpoint)
-    if (at === -1) throw new CheckpointError('this moment is over: it was released, or the data went back to an earlier one')
+    if (at === -1)
+      throw new CheckpointError('this moment is over: it was released, or the data went back to an earlier one')
     const { blocking } = this.#host
     const { admission, turn } = this.#host.requests
     const { durability, propagation } = this.#host.effects
@@ -148,6 +150,7 @@ export class Checkpoints {
     const breakWatches = watches.compare((database, key) => this.#identityOf(database, key))
     const tellJournal = propagation.on ? this.#compareKeys(checkpoint, payload) : undefined
     this.#restore(checkpoint, this.#checkpoints.splice(at + 1))
+    assert(this.#checkpoints.at(-1) === checkpoint, 'to go back to a checkpoint ends the later ones')
     breakWatches()
     tellJournal?.()
     durability.changedEverywhere()
@@ -168,8 +171,10 @@ export class Checkpoints {
    */
   beginWith(checkpoint: Checkpoint): void {
     const { states, concernsChannels } = checkpoint
-    this.#origin = checkpoint
     const { databases } = this.#host
+    assert(this.#origin === undefined, 'an engine begins with one checkpoint')
+    assert(states.length === databases.length, 'a branch has as many databases as its origin')
+    this.#origin = checkpoint
     const { dataset } = this.#host.data
     const { channels } = this.#host.parts
     const { timedWork } = this.#host.upkeep

@@ -17,8 +17,10 @@ import type {
   Looked,
   Missed,
 } from '../../store/keyspace/database-host.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened } from '../../util/restless.ts'
@@ -144,6 +146,7 @@ export class Dataset implements DatabaseHost {
   removed(db: Database, key: Bytes, event: 'expired' | 'evicted' | 'del'): void {
     const { changes } = this.#host.data
     const { propagation } = this.#host.effects
+    if (CHECKED) assert(db.keys.find(key) === NONE, 'invariant 6: a key has gone when its removal is reported')
     // The event comes first: if a channel keeps it, it is journaled before the removal, and lost
     // with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)
@@ -164,7 +167,10 @@ export class Dataset implements DatabaseHost {
   }
 
   fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
-    if (CHECKED) happened('field expired')
+    if (CHECKED) {
+      happened('field expired')
+      assert(keyGone === (db.keys.find(key) === NONE), 'invariant 6: a hash without fields has gone')
+    }
     const { changes, events } = this.#host.data
     const { propagation } = this.#host.effects
     if (changes.told !== null) changes.told(db, key, 'hexpired')

@@ -2,6 +2,7 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 
 export class EntryWalk {
   readonly #host: { readonly databases: readonly Database[] }
@@ -18,6 +19,7 @@ export class EntryWalk {
    * next step begins at the first.
    */
   step(entries: number, see: (db: Database, entry: number) => void): boolean {
+    assert(entries > 0, 'a step of a walk sees an entry')
     const { databases } = this.#host
     let left = entries
     while (left > 0) {

@@ -5,7 +5,10 @@
 // clients waiting.
 
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
+import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import type { Dataset } from './dataset.ts'
 
 /**
@@ -23,6 +26,7 @@ export function removeKeysOfSlot(dataset: Dataset, db: Database, slot: number, m
     if (entry === undefined) break
     // The handlers of the removal read the name, so it must outlive the entry.
     const key = keys.keyOf(entry, window).copy()
+    if (CHECKED) assert(hashSlotOf(key) === slot, 'the index of slots knows the slot of each key')
     db.deleteEntry(entry)
     dataset.removed(db, key, 'del')
     removed++

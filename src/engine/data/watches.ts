@@ -2,6 +2,7 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap, type NameSet } from '../../util/tables/name-map.ts'
 import type { Changes } from './changes.ts'
@@ -31,6 +32,7 @@ export class Watches {
   add(watcher: Watcher, db: Database, key: Bytes): void {
     const name = nameKey(db.index, key)
     if (watcher.watched.has(name)) return
+    assert(db.index >= 0, 'a watched key is in a database that clients see')
     watcher.watched.add(name)
     let watchers = this.#watchers.get(name)
     if (watchers === undefined) {
@@ -46,8 +48,10 @@ export class Watches {
     watcher.watchBroken = false
     if (watcher.watched.size === 0) return
     for (const name of watcher.watched) {
-      const watchers = this.#watchers.get(name)!
-      watchers.delete(watcher)
+      const watchers = this.#watchers.get(name)
+      assert(watchers !== undefined, 'a watched key has watchers')
+      const wasThere = watchers.delete(watcher)
+      assert(wasThere, 'a key knows the watchers that know it')
       if (watchers.size === 0) this.#watchers.delete(name)
     }
     watcher.watched.clear()

@@ -22,6 +22,7 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { ServerState } from '../conditions/state.ts'
@@ -122,6 +123,8 @@ export class Durability {
 
   /** Follows the progress and the failures of a journal from now on. */
   follow(progress: Progress): void {
+    assert(progress.synced <= progress.written, 'invariant 3: bytes are written before they are synced')
+    assert(progress.written <= progress.appended, 'invariant 3: bytes are appended before they are written')
     if (progress.appended < this.progress.appended) this.#startOver(progress.appended)
     this.progress = progress
     const follow = (): void => {
@@ -204,6 +207,8 @@ export class Durability {
   readonly changed = (db: Database, key: Bytes): void => {
     const { progress } = this
     if (!this.#classify(this.rules.size === 0 ? undefined : this.rules.policyOf(key, this.#otherwise))) return
+    if (CHECKED)
+      assert(this.#latest > progress.appended, 'invariant 3: a change is noted before its bytes are appended')
     if (this.#offsets.length === 0) this.#makeTables()
     const hash = db.keys.hash(key)
     const slot = hash & (SLOTS - 1)
@@ -285,6 +290,8 @@ export class Durability {
   hold(client: Client): void {
     const { progress } = this
     assert(progress.written <= progress.appended, 'invariant 3: bytes are appended before they are written')
+    assert(client.waitsForWritten <= progress.appended, 'invariant 3: a client waits for bytes that were appended')
+    assert(client.waitsForSynced <= progress.appended, 'invariant 3: a client waits for a sync that will come')
     client.keepOutput()
     client.heldForDurability = true
     this.#held.add(client)
@@ -309,6 +316,7 @@ export class Durability {
     this.#settledWritten = written
     this.#settledSynced = synced
     for (const client of this.#held) {
+      assert(client.heldForDurability, 'a client whose replies are withheld knows it')
       if (client.waitsForWritten > written || client.waitsForSynced > synced) continue
       this.#held.delete(client)
       client.heldForDurability = false

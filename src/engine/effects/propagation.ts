@@ -118,6 +118,7 @@ export class Propagation {
    */
   abandonUnit(): void {
     if (!this.unitBegun) return
+    assert(this.#depth > 0, 'invariant 4: a unit that has begun at a sink is open')
     for (const { begun, sink } of this.#lines) if (begun) sink.abandonUnit?.()
     this.#set(NO_LINES)
   }
@@ -132,6 +133,7 @@ export class Propagation {
     stats.changesSinceSave += call.changes
     if (!this.on || call.client.origin === 'replay') return
     const { effects } = call
+    if (CHECKED) checkReplays(call)
     if (effects === undefined) {
       this.#appendRequest(call.db.index, call.args)
     } else {
@@ -208,4 +210,19 @@ export class Propagation {
     }
     return line.sink
   }
+}
+
+/**
+ * Commands whose outcome depends on the clock, on chance or on waiting. Each propagates effects that
+ * do not.
+ */
+const NEVER_REPLAYED = new Set(
+  'expire pexpire setex psetex getex incrbyfloat hincrbyfloat spop blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop xreadgroup'.split(
+    ' ',
+  ),
+)
+
+function checkReplays({ client, command, effects }: Call): void {
+  const isSafe = effects !== undefined || client.isObeyed || !NEVER_REPLAYED.has(command.name)
+  assert(isSafe, 'invariant 4: effects need no clock, no chance and no waiting')
 }

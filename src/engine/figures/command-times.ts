@@ -14,6 +14,7 @@
 
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { LatencyHistogram } from '../../util/time/latency-histogram.ts'
 import type { Client } from '../clients/client.ts'
 import type { Log } from '../log.ts'
@@ -125,7 +126,9 @@ export class CommandTimes {
 
   /** Returns the number of calls of a command that have ended. */
   callsOf(command: Command): number {
-    return command.calls - this.#running(command)
+    const ended = command.calls - this.#running(command)
+    assert(ended >= 0, 'a call that has ended was counted when it began')
+    return ended
   }
 
   #running(command: Command): 0 | 1 {
@@ -154,6 +157,7 @@ export class CommandTimes {
     if (command.mayTakeLong) return
     const untimed = command.untimed - this.#running(command)
     const timed = command.calls - command.untimed
+    assert(timed >= 0 && command.untimed >= 0, 'a call is timed, or counted as not timed')
     if (untimed <= 0 || timed <= 0) return
     command.microseconds += (command.microseconds / timed) * untimed
     command.latencies?.noteLikeLast(untimed)

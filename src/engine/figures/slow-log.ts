@@ -6,6 +6,7 @@
 
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import type { Client } from '../clients/client.ts'
 import { type Command, isSecret } from '../spec/command.ts'
@@ -80,6 +81,7 @@ export class SlowLog {
     this.bytes += bytesOf(entry)
     if (this.#entries.length <= lengthMax) return
     for (const old of this.#entries.splice(0, this.#entries.length - lengthMax)) this.bytes -= bytesOf(old)
+    assert(this.bytes >= bytesOf(entry), 'the bytes of the slow log are those of its entries')
   }
 }
 
@@ -94,6 +96,7 @@ function shortened(command: Command, args: Arguments): string[] {
   const shown = args.length > WORDS_MAX ? WORDS_MAX - 1 : args.length
   for (let i = 0; i < shown; i++) words.push(isSecret(command, args, i) ? '(redacted)' : shortenedWord(args, i))
   if (shown < args.length) words.push(`... (${args.length - shown} more arguments)`)
+  assert(words.length <= WORDS_MAX, 'invariant 8: an entry of the slow log keeps a bounded number of words')
   return words
 }
 

@@ -25,6 +25,7 @@ import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../../protocol/request-parser.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import {
   CLIENT_MONITOR,
   CLIENT_MULTI,
@@ -140,6 +141,7 @@ export class Admission {
    * postponed.
    */
   admit(client: Client, command: Command, args: Arguments): boolean {
+    if (CHECKED) assert(!client.isObeyed, 'a client that is obeyed is checked by admitObeyed')
     if (client.state === CLIENT_RESTRICTED && this.#state.special === 0 && command.forbidden === undefined) {
       // Only the user is special: this is checked for each of its requests.
       const denial = this.#denialOf(client, command, args, 'toplevel')
@@ -378,7 +380,9 @@ export class Admission {
       }
       if (refusal === undefined && this.#state.clustered.holds && !client.isObeyed) {
         const { isWrite } = this.claimsOf(command, args, client)
-        refusal = this.#host.requests.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
+        const { redirection } = this.#host.requests
+        assert(redirection !== null, 'a node of a cluster knows which node serves a slot')
+        refusal = redirection.refusalInScript(client, command, args, isWrite, script.crossesSlots)
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)

@@ -62,6 +62,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     this.#began = true
     const { durability, propagation } = this.#host.effects
     const { runner, turn } = this.#host.requests
+    assert(runner.call !== undefined, 'a script runs while other clients are served')
     // A unit that has begun must not be written in part. Then clients that wrote in the same turn
     // wait.
     if (!propagation.unitBegun) durability.progress.write('others')
@@ -85,7 +86,12 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   hear(listener: BusyListener): void {
     const { dataset } = this.#host.data
     const { runner } = this.#host.requests
-    const call = runner.call!
+    const { call } = runner
+    assert(call !== undefined, 'a script runs while other clients are served')
+    const { replies } = this.#host.requests
+    const { unitClock } = this.#host.environment
+    const isWriting = replies.isOpenFor(call.client)
+    const timeMs = unitClock.reading
     const words = CHECKED ? call.args.copy() : undefined
     const { changesBegun, expiry, touches } = dataset
     if (expiry !== 'keep') dataset.expiry = 'hide'
@@ -94,6 +100,8 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     dataset.touches = touches
     assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
     assert(runner.call === call, 'the command that let others be heard goes on')
+    assert(replies.isOpenFor(call.client) === isWriting, 'the command that let others be heard goes on replying')
+    assert(unitClock.reading === timeMs, 'invariant 2: a script keeps its reading of the clock')
     if (words !== undefined) assert(call.args.equals(words), 'a running command keeps its words while others are heard')
   }
 
@@ -110,6 +118,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
 
   /** Takes a client's bytes, and replies. The buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void {
+    assert(this.hears(client), 'a client is read while it waits for nothing')
     const { replies, incoming: requests } = this.#host.requests
     const { stats } = this.#host.figures
     stats.readsProcessed++
@@ -163,6 +172,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   /** Sends a client's replies from a copy, because the shared buffers are still being written. */
   #send(client: Client): void {
     if (client.closed || client.overLimit || client.pendingBytes === 0) return
+    assert(!this.#mustWait(client), 'invariant 3: a reply leaves after its bytes were written')
     this.#host.figures.stats.writesProcessed++
     this.#host.figures.stats.outputBytes += client.pendingBytes
     client.takeCopy()

@@ -13,7 +13,9 @@ import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import type { Signal, Topic } from '../../queues/waiting-room.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { longDoubleToNumber, parseLongDouble } from '../../util/numbers/long-double.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
@@ -137,6 +139,9 @@ export class Call<Rooms extends CallHost = CallHost> {
   /** Commands to propagate instead of the request; undefined = the request as it came. */
   effects: (readonly Word[])[] | undefined = undefined
   #options: Options | undefined = undefined
+  /** The number of changes that had passed the gate when the command began; kept in the checked build. */
+  #changesBegun = 0
+  #isUngated = false
 
   constructor(engine: Rooms) {
     this.engine = engine
@@ -158,6 +163,10 @@ export class Call<Rooms extends CallHost = CallHost> {
     this.db = itemAt(this.#dataset.databases, client.database)
     this.changes = 0
     this.effects = undefined
+    if (CHECKED) {
+      this.#changesBegun = this.#dataset.changesBegun
+      this.#isUngated = false
+    }
   }
 
   /** Returns argument `i` as a key. */
@@ -187,6 +196,7 @@ export class Call<Rooms extends CallHost = CallHost> {
    * second key of a single change (RENAME, MOVE, LMOVE).
    */
   changed(key: Bytes, event: EventName, count = 1, db: Database = this.db): void {
+    if (CHECKED && this.#dataset.changesBegun === this.#changesBegun) this.#isUngated = true
     this.changes += count
     const { told } = this.#observers
     if (told !== null) told(db, key, event)
@@ -203,6 +213,11 @@ export class Call<Rooms extends CallHost = CallHost> {
     this.notify(key, 'del')
   }
 
+  /** Called when the command has run, in the checked build. */
+  checkGate(): void {
+    assert(!this.#isUngated, 'invariant 6: a change passes the gate before it is reported')
+  }
+
   /**
    * Counts changes that Redis does not count as the key's (XACK, XGROUP SETID): they break no
    * watch, serve no parked client and have no event.
@@ -210,6 +225,7 @@ export class Call<Rooms extends CallHost = CallHost> {
    * They are propagated, and readers wait for them, as for other changes.
    */
   changedWithin(key: Bytes, changes = 1): void {
+    if (CHECKED && this.#dataset.changesBegun === this.#changesBegun) this.#isUngated = true
     this.changes += changes
     if (this.#durability.listens) this.#durability.changed(this.db, key)
   }
@@ -283,7 +299,8 @@ export class Call<Rooms extends CallHost = CallHost> {
   /**
    * Replies later: begins work, and writes the reply when the work calls `done`. Other clients are
    * served meanwhile, and further requests of this one wait. Neither a timeout nor CLIENT UNBLOCK
-   * ends the waiting. A transaction or a script cannot wait, so the caller checks `mayBlock` first.
+   * ends the waiting. A command that must not wait in a transaction or a script checks `mayBlock`
+   * first.
    */
   whenDone<Outcome>(
     begin: (done: (outcome: Outcome) => void) => void,

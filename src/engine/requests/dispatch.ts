@@ -98,6 +98,7 @@ export class Dispatch {
    */
   execute(client: Client, args: Arguments): void {
     if (CHECKED) assert(!client.parked && !client.paused, 'invariant 1: a client that waits runs nothing')
+    if (CHECKED) assert(this.#runner.call === undefined, 'invariant 1: a command has ended when the next one begins')
     this.#unitClock.pass()
     if ((client.state & CLIENT_MUTED) === 0) {
       this.dispatch(client, args, this.#call)
@@ -188,6 +189,7 @@ export class Dispatch {
    */
   runTransaction(call: Call, { queue }: Transaction): void {
     const { client } = call
+    assert(client.transaction === undefined, 'EXEC has ended the transaction that it runs')
     const admission = this.#admission
     const { propagation } = this.#host.effects
     const inner = this.#execCall
@@ -210,6 +212,7 @@ export class Dispatch {
 
   /** Runs the command of a parked client again, and replies. Returns false when it was refused. */
   retry(client: Client, command: Command, args: Arguments): boolean {
+    assert(client.parked, 'invariant 5: a command is tried again for a parked client')
     const interrupted = this.#replies.open(client)
     const call = this.#retryCall
     call.reply = this.#replies

@@ -3,7 +3,9 @@
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../../protocol/request-parser.ts'
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, type Client } from '../clients/client.ts'
 import { endSkip } from '../clients/reply-mode.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -83,6 +85,7 @@ export class Requests {
   #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
     const { replies, runner, turn } = this.#room
+    if (CHECKED) assert(start <= end && end <= source.u8.length, 'the bytes of a client lie within their buffer')
     const stats = this.#stats
     const ends = alone && turn.take()
     client.lastActiveMs = this.#unitClock.renew()
@@ -96,6 +99,7 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
+    if (CHECKED) checkPending(client)
     if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
     if (ends || replies.halfFull) turn.end()
   }
@@ -156,4 +160,9 @@ export class Requests {
       throw error
     }
   }
+}
+
+function checkPending(client: Client): void {
+  const isBounded = client.halted || client.parser.pendingBytes <= Math.max(0, client.queryBufferBytesMax)
+  assert(isBounded, 'invariant 8: the unread bytes of a client are bounded')
 }

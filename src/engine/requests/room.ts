@@ -3,6 +3,7 @@
 //   incoming ─▶ dispatch ─▶ admission ─▶ runner ─▶ turn
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
 import type { ClusterView } from '../cluster-view/cluster-view.ts'
 import { Redirection, type RedirectionHost } from '../cluster-view/redirection.ts'
 import { Admission, type AdmissionHost } from './admission.ts'
@@ -42,6 +43,7 @@ export class RequestsRoom {
 
   /** Redirects requests for other nodes' slots from now on. */
   serveSlotsOf(cluster: ClusterView): void {
+    assert(this.#redirection === null, 'a server is a node of one cluster')
     this.#redirection = new Redirection(this.#host, cluster)
     this.#host.conditions.state.clustered.begin()
   }

@@ -7,7 +7,9 @@
 // timed, and every command is while `CommandTimes` asks for it.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { CLIENT_NO_TOUCH, type Client } from '../clients/client.ts'
@@ -23,6 +25,7 @@ const TIMED_SPREAD = 13
 export interface RunnerHost {
   readonly environment: {
     readonly workClock: Clock
+    readonly unitClock: { readonly reading: number }
   }
   readonly figures: {
     readonly stats: Stats
@@ -37,14 +40,21 @@ export interface RunnerHost {
   }
   readonly effects: {
     /** Takes the effects of each command that has run. */
-    readonly propagation: { readonly endsWithCommand: boolean; settle(call: Call): void; endUnit(): void }
+    readonly propagation: {
+      readonly endsWithCommand: boolean
+      readonly unitBegun: boolean
+      settle(call: Call): void
+      endUnit(): void
+    }
   }
 }
 
 export interface RunnerReplies {
   readonly source: Source
   readonly position: number
+  readonly protocol: 2 | 3
   markFor(client: Client): void
+  isOpenFor(client: Client): boolean
 }
 
 /** A message for a client whose own command is running. */
@@ -68,6 +78,7 @@ export class Runner {
   readonly #stats: Stats
   readonly #times: RunnerHost['figures']['times']
   readonly #workClock: Clock
+  readonly #unitClock: { readonly reading: number }
   readonly #dataset: RunnerHost['data']['dataset']
   readonly #replies: RunnerReplies
   readonly #propagation: RunnerHost['effects']['propagation']
@@ -88,6 +99,7 @@ export class Runner {
     this.#stats = host.figures.stats
     this.#times = host.figures.times
     this.#workClock = host.environment.workClock
+    this.#unitClock = host.environment.unitClock
     this.#dataset = host.data.dataset
     this.#replies = replies
     this.#propagation = host.effects.propagation
@@ -140,16 +152,33 @@ export class Runner {
     if (call.changes !== 0 || call.effects !== undefined) this.#propagation.settle(call)
     if (this.#propagation.endsWithCommand) this.#propagation.endUnit()
     this.#current = outer
+    if (CHECKED && outer === undefined)
+      assert(!this.#propagation.unitBegun, 'invariant 4: a unit ends with its command')
   }
 
   #runGuarded(call: Call, command: Command): void {
     const { changesBegun } = this.#dataset
     const { source, position } = this.#replies
     try {
-      command.run!(call)
+      if (CHECKED) this.#runChecked(call, command)
+      else command.run!(call)
     } catch (error) {
       answerFailure(call, error, changesBegun, source, position)
     }
+  }
+
+  /** Runs a command between checks of the invariants that each command could break. */
+  #runChecked(call: Call, command: Command): void {
+    const { client } = call
+    const { reading } = this.#unitClock
+    const outcome: unknown = command.run!(call)
+    call.checkGate()
+    assert(!(outcome instanceof Promise), 'invariant 1: a command runs to completion')
+    assert(reading === 0 || this.#unitClock.reading === reading, 'invariant 2: a unit reads the clock once')
+    const replies = this.#replies
+    const isInItsProtocol = !replies.isOpenFor(client) || replies.protocol === client.protocol
+    assert(isInItsProtocol, "invariant 7: the reply writer has the client's protocol")
+    assert(this.#current === call, 'invariant 1: the commands that a command runs have ended with it')
   }
 
   // ── messages for the client that is being served ──────────────────────────
@@ -161,11 +190,13 @@ export class Runner {
    * protocol.
    */
   defer(client: Client, source: Source, start: number, end: number): void {
+    assert(start < end, 'a message has bytes')
     this.#deferred.push({ client, source, start, end })
   }
 
   /** Calls a function when the running command has replied and the kept messages are delivered. */
   afterReply(run: () => void): void {
+    assert(this.#current !== undefined, 'a command runs that is going to reply')
     this.#afterReply.push(run)
   }
 
@@ -175,6 +206,7 @@ export class Runner {
 
   /** Delivers the kept messages, and calls the functions that wait for that. */
   deliverDeferred(): void {
+    assert(this.#current === undefined, 'a message waits until the command of its client has replied')
     this.#deliver()
     if (this.#afterReply.length === 0) return
     for (const run of this.#afterReply) run()

@@ -9,6 +9,7 @@ import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
@@ -112,6 +113,7 @@ export class TurnEnd {
 
   /** Runs a client's waiting requests at the end of this turn. */
   resumeSoon(client: Client): void {
+    assert(!client.parked, 'invariant 5: a client goes on after it was served')
     this.#resumes.push(client)
     this.endSoon()
   }
@@ -123,6 +125,7 @@ export class TurnEnd {
 
   /** Ends the turn now. */
   end(): void {
+    if (CHECKED) assert(!this.#replies.isOpen, 'invariant 1: a turn ends between two commands')
     this.#count()
     const { connected: clients, memory: clientMemory, monitors, outputLimits, pubSub, tracking } = this.#clients
     const { durability } = this.#effects
@@ -149,6 +152,7 @@ export class TurnEnd {
     let taken = true
     for (let i = 0; i < queue.length; i++) {
       const client = itemAt(queue, i)
+      if (CHECKED) assert(client.queuedForFlush, 'a client with replies is listed once')
       client.queuedForFlush = false
       if (client.closed) continue
       if (client.overLimit) {
@@ -227,6 +231,7 @@ export class TurnEnd {
     stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
+    if (CHECKED) assert(client.pendingBytes === 0, 'the transport has taken all output')
     if (client.closing) {
       clients.disconnect(client)
       client.transport.close('flushed')

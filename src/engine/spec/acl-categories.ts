@@ -3,6 +3,7 @@
 // Most follow from a spec's flags and group. `acl` in a spec lists only the exceptions; a minus
 // takes a category away.
 
+import { assert } from '../../util/assert.ts'
 import type { Command, Group } from './command.ts'
 
 /** Redis's categories, in the order COMMAND INFO prints them. */
@@ -61,6 +62,11 @@ export function aclCategories(command: Command): AclCategory[] {
   if (flags.has('blocking')) categories.add('blocking')
   categories.add(flags.has('fast') ? 'fast' : 'slow')
   for (const exception of spec.acl ?? []) {
+    const name = exception.replace(/^-/, '')
+    assert(
+      ACL_CATEGORIES.some((category) => category === name),
+      'a spec names categories that exist',
+    )
     if (exception.startsWith('-')) categories.delete(exception.slice(1))
     else categories.add(exception)
   }

@@ -4,6 +4,7 @@
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { byteAt, itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts'
 import type { Command } from './command.ts'
@@ -56,7 +57,8 @@ export class CommandTable {
 
   /** Files a group. Each table has copies of the commands, because it counts their calls. */
   #take(group: number): void {
-    this.#waiting.delete(group)
+    const isNew = this.#waiting.delete(group)
+    assert(isNew, 'a group of commands is filed once')
     let id = itemAt(this.catalog.firstIds, group)
     for (const command of this.catalog.commandsOf(group)) {
       if (this.#isOffered(command)) this.#add({ ...command, id })
@@ -116,6 +118,7 @@ export class CommandTable {
   }
 
   #file(name: string, command: Command): void {
+    assert(this.#byName.size < TABLE_SIZE, 'the table has room for another name')
     let slot = hashName(name)
     while (this.#slots[slot] !== undefined) slot = (slot + 1) & (TABLE_SIZE - 1)
     this.#slots[slot] = command

@@ -1,6 +1,7 @@
 // A command: its spec, made ready to be run by a call.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Call } from '../requests/call.ts'
 import type { CommandOf, CommandSpecOf } from './command-spec.ts'
 import { plainKeysOf } from './simple-key-spec.ts'
@@ -28,6 +29,8 @@ export function defineCommand(spec: CommandSpec): Command {
     throw new TypeError(`${spec.name}: a command runs to completion (invariant 1)`)
   }
   const flags = new Set(spec.flags)
+  assert(spec.arity !== 0, 'a request has the name of its command')
+  assert(!(flags.has('write') && flags.has('readonly')), 'a command writes, or only reads')
   return {
     spec,
     id: 0,

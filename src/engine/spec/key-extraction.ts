@@ -5,6 +5,8 @@
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { INT64_MAX, INT64_MIN } from '../../util/numbers/numbers.ts'
 import type { Command, KeySpec } from './command.ts'
 
@@ -48,6 +50,7 @@ export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[
     const flags = range.loose ? [] : (spec.flagsOf?.(args, from) ?? keyFlags(spec))
     for (let i = range.first; i <= range.last; i += range.step) found.push({ index: from + i, flags })
   }
+  if (CHECKED) for (const { index } of found) assert(index > from && index < args.length, 'a key is an argument')
   return found
 }
 
@@ -96,6 +99,7 @@ function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'non
     const { first = 1, last = first, step = 1 } = spec
     range = { first, last: last < 0 ? count + last : last, step }
   }
+  assert(range.step > 0, 'the keys of a range follow one another')
   if (range.first >= count || range.last >= count || range.last < range.first) return 'invalid'
   return range
 }

@@ -10,6 +10,7 @@
 import { REPLY_BUFFER_BYTES } from '../../protocol/limits.ts'
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 
 /** The channel of the messages to subscribers of RESP2. */
@@ -42,7 +43,7 @@ export class InvalidationMessages {
     const buffer = this.#begin(key.length)
     buffer.array(1)
     buffer.bulk(key)
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
   /** Encodes the changes of several keys. */
@@ -52,7 +53,7 @@ export class InvalidationMessages {
     const buffer = this.#begin(bytes)
     buffer.array(keys.length)
     for (let i = 0; i < keys.length; i++) buffer.text(itemAt(keys, i))
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
   /**
@@ -63,7 +64,7 @@ export class InvalidationMessages {
     const buffer = this.#begin(0)
     buffer.setProtocol(protocol)
     buffer.nil()
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
   /** Encodes that the client to which messages were redirected is gone. */
@@ -73,7 +74,7 @@ export class InvalidationMessages {
     buffer.push(2)
     buffer.text('tracking-redir-broken')
     buffer.integer(redirect)
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
   #begin(keyBytes: number): ReplyBuffer {
@@ -99,6 +100,11 @@ export class InvalidationMessages {
     this.source = buffer.source
     this.start = buffer.position
     return buffer
+  }
+
+  #close(buffer: ReplyBuffer): void {
+    assert(buffer.source === this.source, 'a message lies in one piece')
+    this.end = buffer.position
   }
 
   /** Reuses the memory of the messages: all of them have left. */

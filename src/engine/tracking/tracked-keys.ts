@@ -18,6 +18,7 @@ import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 
@@ -66,6 +67,7 @@ export class TrackedKeys<Reader> {
   /** Gives a reader a number. */
   join(reader: Reader): number {
     const number = this.#free.pop() ?? this.#readers.length
+    assert(this.#readers[number] === undefined, 'a number belongs to one reader')
     this.#readers[number] = reader
     this.#keysOf[number] = 0
     return number
@@ -73,6 +75,7 @@ export class TrackedKeys<Reader> {
 
   /** Forgets a reader that is gone. Its number is free as soon as no key has it. */
   part(number: number): void {
+    assert(this.#readers[number] !== undefined, 'a reader parts once')
     this.#readers[number] = undefined
     if (this.#keysOf[number] === 0) this.#free.push(number)
   }
@@ -81,6 +84,7 @@ export class TrackedKeys<Reader> {
 
   /** Notes that the reader of a number has read a key. */
   add(key: Bytes, number: number): void {
+    if (CHECKED) assert(this.#readers[number] !== undefined, 'a key is read by a reader that is there')
     const { keys } = this.#table
     const entry = keys.find(key)
     if (entry === NONE) {
@@ -133,6 +137,8 @@ export class TrackedKeys<Reader> {
     readNumbers(this.#table.strings.read(entry, this.#value), taken)
     this.#table.deleteEntry(entry)
     this.items -= taken.length
+    assert(taken.length > 0, 'a key in the table has a reader')
+    assert(this.#table.size > 0 || this.items === 0, 'a table without keys has no pairs')
     for (let i = 0; i < taken.length; i++) {
       const number = itemAt(taken, i)
       const reader = this.#readers[number]

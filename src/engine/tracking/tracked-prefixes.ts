@@ -4,6 +4,8 @@
 // Prefixes stand in a trie, so the cost of a change depends only on the prefixes of its key.
 
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameMap, NameSet } from '../../util/tables/name-map.ts'
 import { type Prefixed, PrefixTrie } from '../../util/tables/prefix-trie.ts'
 
@@ -60,8 +62,10 @@ export class TrackedPrefixes<Reader, Changer> {
   }
 
   remove(name: string, reader: Reader): void {
-    const prefix = this.#byName.get(name)!
-    prefix.readers.delete(reader)
+    const prefix = this.#byName.get(name)
+    assert(prefix !== undefined, 'a prefix that is removed was added')
+    const wasThere = prefix.readers.delete(reader)
+    assert(wasThere, 'a prefix knows the readers that know it')
     if (prefix.readers.size > 0) return
     this.#byName.delete(name)
     this.#trie.remove(prefix)
@@ -89,6 +93,7 @@ export class TrackedPrefixes<Reader, Changer> {
   /** Returns the prefixes under which keys have changed since the last time, in order. */
   takeDue(): readonly TrackedPrefix<Reader, Changer>[] {
     const due = this.#due
+    if (CHECKED) for (const { changed } of due) assert(changed.size > 0, 'a prefix is due when a key has changed')
     this.#due = []
     return due.length < 2 ? due : due.sort((a, b) => (a.prefix < b.prefix ? -1 : 1))
   }
@@ -167,6 +172,7 @@ export function findOverlap(given: readonly string[], existing: OwnPrefixes): Ov
   const prefix = itemAt(given, first)
   const other = existing.overlapping(prefix)
   if (other !== undefined) return { given: prefix, other, otherIs: 'existing' }
-  const next = given.find((name, i) => i > first && (name.startsWith(prefix) || prefix.startsWith(name)))!
+  const next = given.find((name, i) => i > first && (name.startsWith(prefix) || prefix.startsWith(name)))
+  assert(next !== undefined, 'a prefix that overlaps with none of the existing ones overlaps with a given one')
   return { given: prefix, other: next, otherIs: 'given' }
 }

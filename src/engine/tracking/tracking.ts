@@ -17,6 +17,7 @@ import type { Config } from '../../config/config.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
@@ -165,6 +166,7 @@ export class Tracking {
    * has checked the options.
    */
   enable(client: Client, { mode, noLoop, redirect, prefixes }: TrackingOptions): void {
+    assert(mode === 'broadcast' || prefixes.length === 0, 'the command has checked the options')
     let tracker = this.#trackers.get(client)
     if (tracker === undefined) {
       tracker = new Tracker(client)
@@ -223,6 +225,7 @@ export class Tracking {
     if (!on) return
     this.#on += by
     if (mode !== 'broadcast') this.#reading += by
+    assert(this.#reading >= 0 && this.#reading <= this.#on, 'a client that tracks its reads tracks')
   }
 
   /** Adds the handlers of commands and of changes while a client needs them, else removes them. */
@@ -278,6 +281,7 @@ export class Tracking {
 
   /** Forgets a random key, and tells its readers as if another client had changed it. */
   #giveUp(): void {
+    assert(this.#keys.size > 0, 'a key is given up that was noted')
     this.#begin('all')
     this.#keys.takeRandom(this.#host.environment.random, (tracker, key) => {
       if (this.#told === 'all') this.#begin(key)

@@ -26,6 +26,7 @@ import type { Config } from '../../config/config.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { itemAt, numberAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
@@ -148,6 +149,7 @@ export class Eviction {
   #evictSome(began: number): boolean {
     const { clock } = this.#host.environment
     const { memory, timedWork } = this.#host.upkeep
+    assert(this.#host.effects.role.evicts, 'a replica evicts no key by itself')
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
       // Removed values are freed before more keys go.
       const freed = timedWork.freeRemoved()
@@ -298,6 +300,13 @@ export class Eviction {
     this.#entries[at] = entry
     this.#hashes[at] = hash
     this.#indices[at] = index
+    if (CHECKED) this.#checkPool()
+  }
+
+  #checkPool(): void {
+    assert(this.#pooled <= POOL_SIZE, 'invariant 8: the pool of candidates is bounded')
+    for (let i = 1; i < this.#pooled; i++)
+      assert(numberAt(this.#scores, i - 1) <= numberAt(this.#scores, i), 'the most dispensable candidate is the last')
   }
 
   #move(from: number, to: number): void {
@@ -308,6 +317,8 @@ export class Eviction {
   }
 
   #evict(db: Database, entry: number): void {
+    assert(db.keys.isLive(entry), 'invariant 6: a key is evicted that is there')
+    assert(!this.#volatile || db.expiryOf(entry) !== undefined, 'a volatile policy evicts keys that expire')
     const { dataset } = this.#host.data
     const { stats } = this.#host.figures
     // The handlers of the eviction read the name, so it must outlive the entry.
@@ -326,6 +337,7 @@ export class Eviction {
     const { dataset } = this.#host.data
     const { random } = this.#host.environment
     const rested = this.#rested(frequency, (dataset.accessSeconds - lastUsed) | 0)
+    if (CHECKED) assert(rested >= 0 && rested <= frequency, 'the count of uses falls with time')
     if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
     const above = Math.max(0, rested - FREQUENCY_INITIAL)
     const chance = 1 / (above * config.get('lfu-log-factor') + 1)

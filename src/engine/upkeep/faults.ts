@@ -13,6 +13,7 @@
 // delayed and another is not, the two may see events in different orders.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
+import { assert } from '../../util/assert.ts'
 import { OptionError } from '../../util/option-error.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { type Duration, durationOf } from '../../util/time/duration.ts'
@@ -293,6 +294,7 @@ export class Faults {
 
   /** Ends the connection after so many bytes of the output. */
   #shorten(client: Client, bytes: number): void {
+    assert(!client.closed, 'a connection is shortened that is open')
     client.rewind(bytes)
     client.closing = true
   }

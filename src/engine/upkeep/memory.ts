@@ -23,6 +23,8 @@
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 
 /** The interval between two measurements of the process. One takes 20 µs. */
@@ -190,6 +192,7 @@ export class Memory {
    */
   follow(): void {
     this.#besides = this.#countBesides()
+    if (CHECKED) assert(this.#besides >= this.startupBytes, 'no room counts less than nothing')
     if (this.#measure !== undefined) this.#timer ??= this.#host.environment.workClock.after(LOOK_MS, this.#look)
     this.notePeak()
   }
@@ -227,6 +230,7 @@ export class Memory {
     let idle = this.besideBytes?.() ?? 0
     for (const { arena, lazyFree } of dataset.databases)
       idle += arena.reservedBytes - arena.blockBytes + lazyFree.heldBytes
+    assert(this.#looks.length <= LOOKS, 'invariant 8: a few measurements are kept')
     const known = this.#countAll() + this.journalBytes + this.streamBytes
     this.#looks[this.#nextLook] = this.#measure!() - idle - known
     this.#nextLook = (this.#nextLook + 1) % LOOKS

@@ -8,6 +8,7 @@
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -98,7 +99,9 @@ export class ReplicaExpiry {
       this.#byName.set(name, number)
       this.#deadlines.add(number, timeMs)
     } else {
-      const { databases, position } = this.#keys[known]!
+      const own = this.#keys[known]
+      assert(own !== undefined, 'a name has the number of a key')
+      const { databases, position } = own
       databases.add(db.index)
       if (timeMs < this.#deadlines.timeAt(position)) this.#deadlines.change(position, timeMs)
     }
@@ -110,7 +113,9 @@ export class ReplicaExpiry {
    * forgotten.
    */
   #look(number: number): void {
-    const { name, databases, position } = this.#keys[number]!
+    const own = this.#keys[number]
+    assert(own !== undefined, 'a time belongs to a name')
+    const { name, databases, position } = own
     const key = Bytes.from(name)
     let next = Number.POSITIVE_INFINITY
     for (const index of databases) {
@@ -127,5 +132,6 @@ export class ReplicaExpiry {
     this.#keys[number] = undefined
     this.#byName.delete(name)
     this.#unused.push(number)
+    assert(this.#byName.size === this.#deadlines.count, 'each name has a time')
   }
 }

@@ -6,6 +6,7 @@
 // and given up. Clients must see none of it (invariant 14).
 
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import { restlessRandom } from '../../util/restless.ts'
 
 export interface RestlessHost {
@@ -69,6 +70,7 @@ export class RestlessHousekeeping {
 
   #keep(databases: readonly Database[]): void {
     for (const { contents } of databases) if (!contents.keys.isFilling) this.#kept.push(contents.keep(false))
+    assert(this.#kept.length <= databases.length, 'invariant 14: one earlier state is kept at a time')
     this.#requestsLeft = 1 + restlessRandom.below(KEPT_REQUESTS_MAX)
   }
 

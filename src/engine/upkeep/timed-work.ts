@@ -12,7 +12,9 @@ import type { Config } from '../../config/config.ts'
 import { expireDueFields } from '../../store/hash/field-expiry.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -119,6 +121,7 @@ export class TimedWork {
         due = fieldDeadlines.earliest + 1
       if (contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
     }
+    if (CHECKED) assert(!Number.isNaN(due), 'the next work has a time')
     if (due >= this.#dueMs) return
     this.#timer?.cancel()
     this.#dueMs = due

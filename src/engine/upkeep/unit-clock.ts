@@ -20,6 +20,11 @@ export class UnitClock {
     return this.#nowMs
   }
 
+  /** The time that was read in this unit; 0 = the clock was not read. */
+  get reading(): number {
+    return this.#nowMs
+  }
+
   /** Ends the reading: the next call of `now` reads the clock. */
   pass(): void {
     this.#nowMs = 0

@@ -45,6 +45,7 @@ function follow(call: Call, done: Promise<unknown>): Work {
   } = call.engine
   const work = new Work('the end of work')
   const end = (outcome: Outcome<unknown> | ReplyError): void => {
+    assert(work.outcome === undefined, 'work ends once')
     work.outcome = outcome
     unitClock.renew()
     blocking.raise(work)

@@ -143,6 +143,7 @@ export class Blocking {
   ): void {
     const { client, command } = call
     assert(!client.parked, 'invariant 1: a client that is parked runs no other command')
+    assert(topics.length > 0, 'invariant 5: a parked client waits for a key or a signal')
     const parked: Parked = { client, command, args: call.args.copy(), type, servedByDeletion, onTimeout }
     const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + timeoutMs
     const waiter = new Waiter<Parked>(parked, topics, deadline, () => this.#timeOut(parked))
@@ -153,6 +154,7 @@ export class Blocking {
     client.parkedRunMs = 0
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
+    assert(this.#waiters.size === this.room.count, 'invariant 5: each parked client is in the waiting room once')
     this.#listen()
     if (timeoutMs !== 0) this.#host.upkeep.timedWork.arm()
   }
@@ -167,12 +169,14 @@ export class Blocking {
     begin: (done: (outcome: Outcome) => void) => void,
     write: (reply: Reply, outcome: Outcome) => void,
   ): void {
+    assert(!client.parked && !client.paused, 'invariant 1: a client waits for one thing')
     client.paused = true
     let isDone = false
     try {
       begin((outcome) => {
         assert(!isDone, 'work is done once')
         isDone = true
+        assert(client.paused || client.closed, 'invariant 1: a suspended client runs no other command')
         client.paused = false
         this.#host.requests.dispatch.replyTo(client, (reply) => write(reply, outcome))
         this.#host.requests.turn.resumeSoon(client)
@@ -356,6 +360,7 @@ export class Blocking {
   }
 
   #timeOut(parked: Parked): void {
+    assert(parked.client.parked, 'invariant 5: the time of a parked client is up once')
     this.#forget(parked)
     this.#tell(parked, undefined)
   }
@@ -367,6 +372,9 @@ export class Blocking {
     this.#waiters.delete(client)
     if (parked.servedByDeletion) this.#servedByDeletion--
     if (parked.type !== NONE) this.#waitingForType[parked.type]!--
+    assert(this.#waiters.size === this.room.count, 'invariant 5: each parked client is in the waiting room once')
+    if (parked.type !== NONE)
+      assert(numberAt(this.#waitingForType, parked.type) >= 0, 'invariant 5: a waiter is counted by its type')
     assert(this.#servedByDeletion >= 0, 'invariant 5: a client that leaves was counted when it was parked')
     this.#listen()
     this.#host.requests.turn.resumeSoon(client)
