@@ -38,7 +38,7 @@ export class PostponedClients {
     // They stay paused until then: bytes that they have sent since come after the postponed
     // request.
     for (const client of this.#clients) {
-      assert(client.paused && !client.closed, 'invariant 1: a client waits while its request is postponed')
+      assert(client.paused || client.closed, 'invariant 1: a client waits while its request is postponed')
       this.#host.requests.turn.resumeSoon(client)
     }
     this.#clients.clear()

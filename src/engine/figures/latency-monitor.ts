@@ -49,20 +49,13 @@ export class LatencySeries {
   }
 }
 
-export interface LatencyMonitorHost {
-  readonly config: Config
-  readonly environment: {
-    readonly clock: Clock
-  }
-}
-
 export class LatencyMonitor {
   /** In order of first occurrence. */
   readonly events = new Map<LatencyEvent, LatencySeries>()
   readonly #clock: Clock
   #thresholdMs: number
 
-  constructor({ environment: { clock }, config }: LatencyMonitorHost) {
+  constructor(config: Config, clock: Clock) {
     this.#clock = clock
     this.#thresholdMs = thresholdOf(config.get('latency-monitor-threshold'))
     config.onChange('latency-monitor-threshold', (threshold) => {

@@ -12,26 +12,18 @@ import type { LatencyMonitor } from './latency-monitor.ts'
 
 const INTERVAL_MS = 100
 
-export interface LoopStallsHost {
-  readonly environment: {
-    readonly workClock: Clock
-  }
-  readonly config: Config
-  readonly figures: {
-    readonly latency: LatencyMonitor
-  }
-}
-
 export class LoopStalls {
-  readonly #host: LoopStallsHost
+  readonly #workClock: Clock
+  readonly #latency: LatencyMonitor
   #timer: Timer | undefined = undefined
   #observer: PerformanceObserver | undefined = undefined
   #dueMs = 0
 
-  constructor(host: LoopStallsHost) {
-    this.#host = host
-    host.config.onChange('latency-monitor-threshold', (threshold) => this.#follow(threshold > 0))
-    this.#follow(host.config.get('latency-monitor-threshold') > 0)
+  constructor(config: Config, workClock: Clock, latency: LatencyMonitor) {
+    this.#workClock = workClock
+    this.#latency = latency
+    config.onChange('latency-monitor-threshold', (threshold) => this.#follow(threshold > 0))
+    this.#follow(config.get('latency-monitor-threshold') > 0)
   }
 
   #follow(watched: boolean): void {
@@ -39,7 +31,7 @@ export class LoopStalls {
       this.stop()
     } else if (this.#timer === undefined) {
       this.#observer = new PerformanceObserver((list) => {
-        for (const { duration } of list.getEntries()) this.#host.figures.latency.note('garbage-collection', duration)
+        for (const { duration } of list.getEntries()) this.#latency.note('garbage-collection', duration)
       })
       this.#observer.observe({ entryTypes: ['gc'] })
       this.#wait()
@@ -47,15 +39,12 @@ export class LoopStalls {
   }
 
   #wait(): void {
-    const { workClock } = this.#host.environment
-    this.#dueMs = workClock.monotonic() + INTERVAL_MS
-    this.#timer = workClock.after(INTERVAL_MS, this.#look)
+    this.#dueMs = this.#workClock.monotonic() + INTERVAL_MS
+    this.#timer = this.#workClock.after(INTERVAL_MS, this.#look)
   }
 
   readonly #look = (): void => {
-    const { latency } = this.#host.figures
-    const { workClock } = this.#host.environment
-    latency.note('event-loop', workClock.monotonic() - this.#dueMs)
+    this.#latency.note('event-loop', this.#workClock.monotonic() - this.#dueMs)
     this.#wait()
   }
 

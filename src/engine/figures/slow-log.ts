@@ -32,23 +32,18 @@ export interface SlowLogEntry {
   readonly clientName: string
 }
 
-export interface SlowLogHost {
-  readonly config: Config
-  readonly environment: {
-    readonly unitClock: UnitClock
-  }
-}
-
 export class SlowLog {
   /** Bytes of all entries. */
   bytes = 0
-  readonly #host: SlowLogHost
+  readonly #config: Config
+  readonly #unitClock: UnitClock
   /** The newest last. */
   #entries: SlowLogEntry[] = []
   #nextId = 0
 
-  constructor(host: SlowLogHost) {
-    this.#host = host
+  constructor(config: Config, unitClock: UnitClock) {
+    this.#config = config
+    this.#unitClock = unitClock
   }
 
   get length(): number {
@@ -67,11 +62,11 @@ export class SlowLog {
 
   /** Adds a command that took long enough; `client` is undefined for a script's own call. */
   add(command: Command, args: Arguments, client: Client | undefined, microseconds: number): void {
-    const lengthMax = this.#host.config.get('slowlog-max-len')
+    const lengthMax = this.#config.get('slowlog-max-len')
     if (lengthMax === 0 || command.flags.has('skip_slowlog')) return
     const entry = {
       id: this.#nextId++,
-      seconds: Math.floor(this.#host.environment.unitClock.now() / 1000),
+      seconds: Math.floor(this.#unitClock.now() / 1000),
       microseconds,
       words: shortened(command, args),
       address: client?.transport.address ?? '',
