@@ -1,6 +1,9 @@
-// The way of a request, from bytes to the reply: incoming ─▶ dispatch ─▶ admission ─▶ runner ─▶ turn.
+// The way of a request, from bytes to the reply:
+//
+//   incoming ─▶ dispatch ─▶ admission ─▶ runner ─▶ turn
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
 import type { ClusterView } from '../cluster-view/cluster-view.ts'
 import { Redirection, type RedirectionHost } from '../cluster-view/redirection.ts'
 import { Admission, type AdmissionHost } from './admission.ts'
@@ -12,7 +15,7 @@ import { TurnEnd, type TurnEndHost } from './turn-end.ts'
 export type RequestsRoomHost = RequestsHost & DispatchHost & AdmissionHost & RunnerHost & TurnEndHost & RedirectionHost
 
 export class RequestsRoom {
-  /** All clients write their replies into it. */
+  /** The buffer in which the replies to all clients are written. */
   readonly replies = new ReplyBuffer()
   readonly turn: TurnEnd
   readonly runner: Runner
@@ -38,8 +41,9 @@ export class RequestsRoom {
     return this.#redirection
   }
 
-  /** From now on a request for another node's slots is redirected. */
+  /** Redirects requests for other nodes' slots from now on. */
   serveSlotsOf(cluster: ClusterView): void {
+    assert(this.#redirection === null, 'a server is a node of one cluster')
     this.#redirection = new Redirection(this.#host, cluster)
     this.#host.conditions.state.clustered.begin()
   }
