@@ -440,7 +440,10 @@ export class Snapshot {
     assert(!this.#inPieces && this.#removed.length === 0, 'invariant 6: a snapshot ends without unwritten old values')
     assert(this.written <= this.total, 'invariant 6: a snapshot has no key that came after its moment')
     // DEBUG RELOAD and LOADAOF put other databases in the place of those that were to be written.
-    if (this.written < this.total) return this.#end('failed', new Error('other data took the place of the data'))
+    if (this.written < this.total) {
+      this.#end('failed', new Error('other data took the place of the data'))
+      return
+    }
     this.#writer.end()
     this.#passOn(0)
     this.#end('done', undefined)
