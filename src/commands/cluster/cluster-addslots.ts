@@ -15,7 +15,7 @@ const NOT_EMPTY = ERR.of('DB must be empty to perform CLUSTER FLUSHSLOTS.')
 function each(call: Call, action: Action): void {
   const cluster = clusterOf(call)
   const slots: number[] = []
-  // All are numbers of slots before anything is said of one of them.
+  // Redis reports an argument that is no slot before any error about a single slot.
   for (let i = SLOTS_AT; i < call.args.length; i++) slots.push(slotAt(call, i))
   change(call, action, slots, mapOf(cluster))
 }

@@ -88,7 +88,7 @@ export class Expiring {
     return false
   }
 
-  /** Tells journal and world what `expire` did, and removes the key with its last field. */
+  /** Propagates the outcome of `expire`, raises its events, and removes the key with its last field. */
   end(call: Call, hash: Hash, timeMs: number): void {
     const key = call.key(1)
     const updated = this.#updated

@@ -118,7 +118,7 @@ export class TlsTransport extends SocketTransport {
     }
     // The end of the connection is found once more by the stream.
     if (length === 0) return 0
-    // A copy: decrypted bytes go where these are.
+    // The decrypted bytes overwrite the encrypted ones, so those are copied first.
     const copy = Buffer.from(encrypted.subarray(0, length))
     return this.#reads.divert(into, () => handle.receive(copy))
   }
