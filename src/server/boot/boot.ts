@@ -270,8 +270,7 @@ export class Boot {
     try {
       await this.#claims.claim(config.get('dir'))
     } catch (error) {
-      // Without an append-only file what is there can be loaded and served even where nothing can
-      // be written.
+      // Without an append-only file, data on a disk that refuses writes can be loaded and served.
       if (isLogged || error instanceof DirectoryInUseError) throw error
       log.warn({ error }, 'snapshots cannot be saved')
     }
