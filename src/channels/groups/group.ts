@@ -11,7 +11,7 @@
 //   redeliveries: unheard messages of vanished members ─▶ unread: messages no member got ─▶ live
 //
 // The group's position is below every message that is not certain to be heard: unread messages,
-// redeliveries, and the first message in flight to each member.
+// redeliveries, and all messages in flight.
 
 import type { SharedName } from '../../broker/shared-name.ts'
 import type { SharingGroup } from '../../broker/sharing.ts'
@@ -373,7 +373,8 @@ export class Group implements SharingGroup, MemberHost {
     const position = new ReadPosition().copyFrom(this.#isLive ? end : this.#unread.position)
     const id = new StreamId()
     for (const { inFlight } of this.#members) {
-      if (inFlight.length > 0) lower(position, inFlight.idAt(0, id), inFlight.countAt(0))
+      const { lowest } = inFlight
+      if (lowest !== -1) lower(position, inFlight.idAt(lowest, id), inFlight.countAt(lowest))
     }
     const again = this.#redeliveries[0]
     if (again !== undefined) lower(position, id.copyFrom(again.id), again.count)
@@ -384,8 +385,9 @@ export class Group implements SharingGroup, MemberHost {
   #checkPosition(position: ReadPosition): void {
     const id = new StreamId()
     for (const { inFlight } of this.#members) {
-      if (inFlight.length === 0) continue
-      assert(inFlight.idAt(0, id).compare(position.id) > 0, 'the position is below the first message in flight')
+      for (let i = 0; i < inFlight.length; i++) {
+        assert(inFlight.idAt(i, id).compare(position.id) > 0, 'the position is below all messages in flight')
+      }
     }
     for (const each of this.#redeliveries) {
       assert(each.id.compare(position.id) > 0, 'the position is below all redeliveries')
