@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { plainReads } from './scripts/plain-reads.ts'
 
 /** They wait for processes more than they compute: begun last, one of them would go on alone. */
 const FIRST = [
@@ -39,6 +40,7 @@ const RESTLESS = [
 ]
 
 export default defineConfig({
+  plugins: [plainReads({ checked: true })],
   test: {
     // Two cores: one worker talks to servers while the other computes.
     maxWorkers: 2,

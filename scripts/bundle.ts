@@ -21,6 +21,7 @@ import { reachedDeclarations } from './declarations.ts'
 import { ENTRY_FILES, packageExports, packageTypes } from './entries.ts'
 import { withPlainNodeModules } from './node-modules.ts'
 import { coreWithParts, entryWithParts, partOf, partWithCore } from './parts.ts'
+import { plainReads } from './plain-reads.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
@@ -94,6 +95,7 @@ async function bundleCode(
       define: { 'process.env.RESPITE_CHECKED': 'undefined', 'process.env.RESPITE_RESTLESS': 'undefined' },
     },
     external: /^[^./]/,
+    plugins: [plainReads({ checked: false })],
   })
   const { output } = await bundle.write({
     dir: DIST,

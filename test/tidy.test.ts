@@ -190,7 +190,7 @@ const WIDE_CLASSES: Readonly<Record<string, string>> = {
 /** Files that assemble an engine, and why: the others are given one. */
 const ASSEMBLERS: Readonly<Record<string, string>> = {
   'src/server/boot/boot.ts': 'the boot',
-  'src/server/boot/second-engine.ts': 'the boot of an engine that files are replayed into',
+  'src/server/boot/replay-engine.ts': 'the boot of an engine that files are replayed into',
   'src/persistence/snapshot/check-rdb.ts': 'builds values to check them, in a memory of its own, without a boot',
   'src/prover/durability/power-trial.ts': 'a boot of its own, on a disk that loses power',
   'src/cli/audit.ts': 'names the settings of two second engines, and runs no command',
@@ -292,7 +292,7 @@ describe('modules', () => {
     const PUBLISHERS = [
       // A channel's gaps, and Sentinel's switches: notices for subscribers here alone.
       'src/channels/channels.ts',
-      'src/engine/cluster-view/switch-messages.ts',
+      'src/engine/cluster-view/switch-master-message.ts',
       // Keyspace events, of which each node makes its own.
       'src/engine/data/keyspace-events.ts',
       'src/engine/effects/publish.ts',
@@ -304,7 +304,7 @@ describe('modules', () => {
 
 describe('time', () => {
   // A thread has globals of its own, which no test framework reaches.
-  const IN_A_THREAD = 'src/server/connection/busy-sockets.ts'
+  const IN_A_THREAD = 'src/server/connection/blocked-loop-sockets.ts'
   const TIMERS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate']
   const HOME = 'src/util/time/real-time.ts'
 

@@ -4,6 +4,8 @@
 // newest. Clients choose the texts, before any login too. So texts are cut, and `acllog-max-len`
 // bounds the number of entries.
 
+import { itemAt } from '../util/array-reads.ts'
+
 export type DenialReason = 'command' | 'key' | 'channel' | 'auth'
 export type DenialContext = 'toplevel' | 'multi' | 'lua'
 
@@ -49,7 +51,7 @@ export class AccessLog {
     const entries = this.#entries
     const oldest = Math.max(0, entries.length - GROUPED_AMONG)
     for (let i = entries.length - 1; i >= oldest; i--) {
-      const entry = entries[i]!
+      const entry = itemAt(entries, i)
       if (!isSame(entry, denied) || Math.abs(nowMs - entry.updatedMs) > GROUPED_WITHIN_MS) continue
       entries.splice(i, 1)
       entry.count++

@@ -6,6 +6,7 @@
 // the same command or category. A rule about a command also replaces rules about its subcommands.
 
 import { splitInline } from '../protocol/inline-words.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { lowerCase } from '../util/bytes/text.ts'
 import type { KnownCommands, RuleCommand } from './known-commands.ts'
@@ -234,7 +235,7 @@ export class Selector {
     if (this.allKeys) return true
     const patterns = this.#keys.all
     for (let i = 0; i < patterns.length; i++) {
-      const pattern = patterns[i]!
+      const pattern = itemAt(patterns, i)
       if ((pattern.access & needs) === needs && pattern.matches(key)) return true
     }
     return false

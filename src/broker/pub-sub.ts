@@ -8,15 +8,16 @@
 
 import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../util/tables/keyed-hash.ts'
 import { NameMap } from '../util/tables/name-map.ts'
+import { isShared } from './group-name.ts'
 import type { KeepingRules, MessageKeeper } from './message-keeper.ts'
 import { Pattern, PatternIndex } from './pattern-index.ts'
-import { isShared } from './shared-name.ts'
-import type { Sharing, SharingGroup } from './sharing.ts'
 import type { Listener, MessageLog, Subscriber } from './subscriber.ts'
+import type { SubscriberGroup, SubscriberGroups } from './subscriber-groups.ts'
 import { SubscriberList } from './subscriber-list.ts'
 import {
   type ChannelKind,
@@ -45,7 +46,7 @@ interface Route {
   channel: SubscriberList | undefined
   patterns: Pattern[]
   /** Groups that hear it. */
-  groups: readonly SharingGroup[] | null
+  groups: readonly SubscriberGroup[] | null
   /** What stands beside it. */
   log: MessageLog | null
 }
@@ -76,7 +77,7 @@ export class PubSub {
   /** Null = no rule is given. The keeper may be null beside it: a follower knows the rules, and its leader keeps the messages. */
   rules: KeepingRules | null = null
   /** Whoever has groups; null = there is none, and their names are names like any other. */
-  sharing: Sharing | null = null
+  sharing: SubscriberGroups | null = null
 
   constructor(hashKey: HashKey) {
     this.#hashKey = hashKey
@@ -274,7 +275,7 @@ export class PubSub {
   ): number {
     let receivers = channel === undefined ? 0 : this.#deliver(channel, 'message', undefined, name, message, log)
     for (let i = 0; i < patterns.length; i++) {
-      receivers += this.#deliver(patterns[i]!, 'pmessage', patterns[i]!.name, name, message, log)
+      receivers += this.#deliver(itemAt(patterns, i), 'pmessage', itemAt(patterns, i).name, name, message, log)
     }
     return receivers
   }
@@ -320,9 +321,9 @@ export class PubSub {
   }
 
   /** Hands a message to one member of each group. */
-  #share(groups: readonly SharingGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
+  #share(groups: readonly SubscriberGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
     let receivers = 0
-    for (let i = 0; i < groups.length; i++) receivers += groups[i]!.share(channel, message, log)
+    for (let i = 0; i < groups.length; i++) receivers += itemAt(groups, i).share(channel, message, log)
     this.delivered += receivers
     return receivers
   }

@@ -20,7 +20,7 @@ import { showTitle } from '../server/process/process-title.ts'
 import { Signals } from '../server/process/signals.ts'
 import { checkSystem, type SystemCheck } from '../server/process/system-check.ts'
 import { processBytes } from '../util/memory/process-bytes.ts'
-import { runCheckAof, runCheckRdb } from './check.ts'
+import { runCheckAof, runCheckRdb } from './check-files.ts'
 import type { CodeCache } from './code-cache.ts'
 import { matchingFiles, readConfigFile } from './config-files.ts'
 

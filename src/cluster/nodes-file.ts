@@ -10,7 +10,7 @@
 
 import { type DescribedCluster, describeNodes } from '../engine/cluster-view/describe-nodes.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
-import { MapNode } from './map-node.ts'
+import { KnownNode } from './known-node.ts'
 import { SlotMap } from './slot-map.ts'
 
 /** A line that cannot be understood. */
@@ -37,10 +37,10 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
     .split('\n')
     .map((line) => line.split(' ').filter((word) => word !== ''))
     .filter((words) => words.length > 0)
-  const nodes = new Map<string, MapNode>()
-  let myself: MapNode | undefined
+  const nodes = new Map<string, KnownNode>()
+  let myself: KnownNode | undefined
   let epoch = 0
-  const described: { node: MapNode; words: readonly string[] }[] = []
+  const described: { node: KnownNode; words: readonly string[] }[] = []
   for (const words of lines) {
     if (words[0] === 'vars') {
       const at = words.indexOf('currentEpoch')
@@ -52,7 +52,7 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
       throw new NodesFileError(`this is not a node: '${words.join(' ')}'`)
     const flags = flagged.split(',')
     if (flags.includes('handshake')) continue
-    const node = new MapNode(id, '')
+    const node = new KnownNode(id, '')
     readAddress(node, address)
     node.epoch = numberOf(words[6], Number.MAX_SAFE_INTEGER)
     epoch = Math.max(epoch, node.epoch)
@@ -75,7 +75,7 @@ export function parseNodes(text: string, newShardId: () => string): SlotMap {
 }
 
 /** `<ip>:<port>@<bus port>[,<host name>[,<name>=<value>]…]` */
-function readAddress(node: MapNode, word: string): void {
+function readAddress(node: KnownNode, word: string): void {
   const [address = '', hostname = '', ...more] = word.split(',')
   const found = /^(.*):(\d+)(?:@(\d+))?$/.exec(address)
   if (found === null) throw new NodesFileError(`this is not an address: '${word}'`)
@@ -96,7 +96,7 @@ function readAddress(node: MapNode, word: string): void {
 }
 
 /** `5`, `0-8191`, `[7->-id]`, `[7-<-id]` */
-function readSlots(map: SlotMap, node: MapNode, word: string, nodes: ReadonlyMap<string, MapNode>): void {
+function readSlots(map: SlotMap, node: KnownNode, word: string, nodes: ReadonlyMap<string, KnownNode>): void {
   const moving = /^\[(\d+)-([<>])-([0-9a-f]{40})\]$/.exec(word)
   if (moving !== null) {
     const direction = moving[2] === '>' ? map.migrating : map.importing
@@ -111,7 +111,7 @@ function readSlots(map: SlotMap, node: MapNode, word: string, nodes: ReadonlyMap
   }
 }
 
-function known(nodes: ReadonlyMap<string, MapNode>, id: string): MapNode {
+function known(nodes: ReadonlyMap<string, KnownNode>, id: string): KnownNode {
   const node = nodes.get(id)
   if (node === undefined) throw new NodesFileError(`node ${id} is named but not described`)
   return node

@@ -3,19 +3,19 @@
 
 import { assert } from '../util/assert.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
-import type { MapNode } from './map-node.ts'
+import type { KnownNode } from './known-node.ts'
 
 export class SlotMap {
-  readonly nodes = new Map<string, MapNode>()
-  myself: MapNode
+  readonly nodes = new Map<string, KnownNode>()
+  myself: KnownNode
   /** The highest epoch seen. */
   epoch = 0
-  readonly migrating = new Map<number, MapNode>()
-  readonly importing = new Map<number, MapNode>()
-  readonly #owners: (MapNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
+  readonly migrating = new Map<number, KnownNode>()
+  readonly importing = new Map<number, KnownNode>()
+  readonly #owners: (KnownNode | undefined)[] = new Array(SLOT_COUNT).fill(undefined)
   #assigned = 0
 
-  constructor(myself: MapNode) {
+  constructor(myself: KnownNode) {
     this.myself = myself
     this.nodes.set(myself.id, myself)
   }
@@ -25,11 +25,11 @@ export class SlotMap {
     return this.#assigned
   }
 
-  ownerOf(slot: number): MapNode | undefined {
+  ownerOf(slot: number): KnownNode | undefined {
     return this.#owners[slot]
   }
 
-  give(slot: number, owner: MapNode | undefined): void {
+  give(slot: number, owner: KnownNode | undefined): void {
     assert(slot >= 0 && slot < SLOT_COUNT, 'the slot exists')
     const before = this.#owners[slot]
     if (before !== undefined) {
@@ -44,7 +44,7 @@ export class SlotMap {
   }
 
   /** Removes a node, its slots, and the moves to it or from it. */
-  remove(node: MapNode): void {
+  remove(node: KnownNode): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) if (this.#owners[slot] === node) this.give(slot, undefined)
     for (const moving of [this.migrating, this.importing]) {
       for (const [slot, other] of moving) if (other === node) moving.delete(slot)

@@ -12,7 +12,7 @@ import { assert } from '../util/assert.ts'
 import { Random } from '../util/numbers/random.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import { SLOT_COUNT } from '../util/tables/hash-slot.ts'
-import { BUS_PORT_OFFSET, MapNode } from './map-node.ts'
+import { BUS_PORT_OFFSET, KnownNode } from './known-node.ts'
 import { parseNodes, printNodes } from './nodes-file.ts'
 import { SlotMap } from './slot-map.ts'
 
@@ -66,11 +66,11 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
 
   // ── ClusterView ──────────────────────────────────────────────────────────────
 
-  get myself(): MapNode {
+  get myself(): KnownNode {
     return this.#map.myself
   }
 
-  get nodes(): ReadonlyMap<string, MapNode> {
+  get nodes(): ReadonlyMap<string, KnownNode> {
     return this.#map.nodes
   }
 
@@ -82,7 +82,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     return this
   }
 
-  ownerOf(slot: number): MapNode | undefined {
+  ownerOf(slot: number): KnownNode | undefined {
     return this.#map.ownerOf(slot)
   }
 
@@ -94,11 +94,11 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
     return false
   }
 
-  migratingTo(slot: number): MapNode | undefined {
+  migratingTo(slot: number): KnownNode | undefined {
     return this.#map.migrating.get(slot)
   }
 
-  importingFrom(slot: number): MapNode | undefined {
+  importingFrom(slot: number): KnownNode | undefined {
     return this.#map.importing.get(slot)
   }
 
@@ -270,7 +270,7 @@ export class StandaloneCluster implements ClusterView, ChangeableMap {
   }
 
   #newMap(id = this.#newId()): SlotMap {
-    return new SlotMap(new MapNode(id, this.#newId()))
+    return new SlotMap(new KnownNode(id, this.#newId()))
   }
 
   #newId(): string {
@@ -301,7 +301,7 @@ function bump(map: SlotMap): boolean {
 }
 
 /** The map's node for a node that was passed through the cluster's interface. */
-function nodeIn(map: SlotMap, node: ClusterNode): MapNode {
+function nodeIn(map: SlotMap, node: ClusterNode): KnownNode {
   const found = map.nodes.get(node.id)
   assert(found === node, 'the node belongs to the map')
   return found

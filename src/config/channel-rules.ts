@@ -4,6 +4,7 @@
 // A rule is a glob pattern and options; which rule decides about a channel is told in pattern-rules.ts. Its options say
 // everything: what a shorter pattern says of the same channel does not count. A word that is no option begins the next rule.
 
+import { itemAt } from '../util/array-reads.ts'
 import { durationMs, durationText } from '../util/time/duration.ts'
 import { ConfigError, parseMemory } from './config-kinds.ts'
 
@@ -113,7 +114,7 @@ export function parseChannelRules(text: string): ChannelRule[] {
   const rules = new Map<string, ChannelRule>()
   for (let at = 0; at < words.length; ) {
     const draft: Draft = {
-      pattern: words[at++]!,
+      pattern: itemAt(words, at++),
       keepMs: 0,
       maxMessages: Number.POSITIVE_INFINITY,
       maxBytes: Number.POSITIVE_INFINITY,

@@ -10,6 +10,7 @@
 
 import { REASONS } from '../acl/rule-error.ts'
 import { splitInline } from '../protocol/inline-words.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings, configRow } from './config.ts'
 import { REDIS_VERSION } from './version.ts'
@@ -60,15 +61,15 @@ export function parseCommandLine(
   readFile: ReadFile,
   surroundings: ConfigSurroundings = {},
 ): ConfigSource {
-  const hasFile = args.length > 0 && !args[0]!.startsWith('-')
-  const file = hasFile ? args[0]! : undefined
+  const hasFile = args.length > 0 && !itemAt(args, 0).startsWith('-')
+  const file = hasFile ? itemAt(args, 0) : undefined
   let text = file === undefined ? '' : readWhole(file, readFile)
   const options: string[] = []
   /** The option that still waits for its first word, which may look like an option itself. */
   let waiting = false
   let fromInput = false
   for (let i = hasFile ? 1 : 0; i < args.length; i++) {
-    const arg = args[i]!
+    const arg = itemAt(args, i)
     if (arg === '-' && (i === 0 || i === args.length - 1)) {
       fromInput = true
     } else if (waiting || !(arg.startsWith('--') || arg === '-p')) {
@@ -77,7 +78,8 @@ export function parseCommandLine(
       waiting = false
     } else {
       const option = arg === '-p' ? 'port' : arg.slice(2)
-      const isBareSave = option.toLowerCase() === 'save' && (args[i + 1] === undefined || args[i + 1]!.startsWith('--'))
+      const isBareSave =
+        option.toLowerCase() === 'save' && (args[i + 1] === undefined || itemAt(args, i + 1).startsWith('--'))
       options.push(isBareSave ? `${option} ""` : `${option} `)
       waiting = !isBareSave && !/\s\S/.test(arg)
     }
@@ -143,7 +145,7 @@ class Reader {
   read(text: string, included?: string, depth = 0): void {
     const lines = text.split('\n')
     for (let i = 0; i < lines.length; i++) {
-      const line = trimLine(lines[i]!)
+      const line = trimLine(itemAt(lines, i))
       if (line === '' || line.startsWith('#')) continue
       try {
         this.#readLine(line, depth)
@@ -165,8 +167,8 @@ class Reader {
     const directive = first.toLowerCase()
     const name = CONFIG_NAMES.get(directive)
     if (name !== undefined) this.#set(name, values)
-    else if (directive === 'include' && values.length === 1) this.#include(values[0]!, depth)
-    else if (directive === 'rename-command' && values.length === 2) this.#rename(values[0]!, values[1]!)
+    else if (directive === 'include' && values.length === 1) this.#include(itemAt(values, 0), depth)
+    else if (directive === 'rename-command' && values.length === 2) this.#rename(itemAt(values, 0), itemAt(values, 1))
     else if (directive === 'user' && values.length > 0) this.#user(values)
     else if (directive === 'loadmodule' && values.length > 0) throw new ConfigError('modules are not supported')
     else if (directive === 'sentinel') throw new ConfigError('sentinel directive while not in sentinel mode')

@@ -3,6 +3,7 @@
 // A kind is made once for each row of the table (config-table.ts). What a kind
 // refuses, and in which words, is Redis's: tools show these sentences to people.
 
+import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { INT64_MAX, narrow } from '../util/numbers/numbers.ts'
 
@@ -217,7 +218,7 @@ function readMemory(value: string): bigint | undefined {
   const match = /^(\d{0,127})(b|k|kb|m|mb|g|gb)?$/i.exec(value)
   if (match === null) return undefined
   const unit = MEMORY_UNITS[(match[2] ?? 'b').toLowerCase() as keyof typeof MEMORY_UNITS]
-  const digits = BigInt(match[1]!)
+  const digits = BigInt(itemAt(match, 1))
   // Redis's number has 64 bits: digits beyond stand for its largest.
   return (digits > UINT64_MAX ? UINT64_MAX : digits) * BigInt(unit)
 }

@@ -5,6 +5,7 @@
 // not the default is added at the end. A line that nobody understands becomes a comment.
 
 import { splitInline } from '../protocol/inline-words.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { CONFIG_NAMES, type Config, type ConfigName, configRow } from './config.ts'
 import { trimLine } from './config-file.ts'
@@ -33,8 +34,8 @@ export function rewriteConfigFile(
   const places = new Map<ConfigName, number[]>()
   const userPlaces: number[] = []
   for (let i = 0; i < lines.length; i++) {
-    if (directiveOf(lines[i]!) === 'user') userPlaces.push(i)
-    const name = settingOf(lines[i]!)
+    if (directiveOf(itemAt(lines, i)) === 'user') userPlaces.push(i)
+    const name = settingOf(itemAt(lines, i))
     if (name === undefined) continue
     const own = places.get(name)
     if (own === undefined) places.set(name, [i])
@@ -96,7 +97,7 @@ function settingOf(line: string): ConfigName | undefined {
 
 /** The first word of a line as it is kept; undefined = it says nothing. */
 function directiveOf(line: string): string | undefined {
-  return line === '' || line.startsWith('#') ? undefined : splitInline(line)![0]!.toLowerCase()
+  return line === '' || line.startsWith('#') ? undefined : itemAt(splitInline(line)!, 0).toLowerCase()
 }
 
 /** Quotes those words of a line that would be read as something else. */

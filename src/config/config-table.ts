@@ -5,6 +5,7 @@
 
 import { resolve } from 'node:path'
 import { BULK_BYTES_MAX, QUERY_BUFFER_BYTES_MAX } from '../protocol/limits.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { fillTemplate } from '../util/bytes/template.ts'
 import { INT64_MAX } from '../util/numbers/numbers.ts'
@@ -51,14 +52,14 @@ function parseOutputLimits(text: string, current: OutputLimitTable): OutputLimit
   if (words.length % 4 !== 0) throw new ConfigError('Wrong number of arguments in buffer limit configuration.')
   const limits = { ...current }
   for (let i = 0; i < words.length; i += 4) {
-    const name = words[i]!.toLowerCase()
+    const name = itemAt(words, i).toLowerCase()
     const outputClass = OUTPUT_CLASSES.find((known) => known === (name === 'slave' ? 'replica' : name))
     if (outputClass === undefined) {
       throw new ConfigError('Invalid client class specified in buffer limit configuration.')
     }
-    const hardBytes = parseMemory(words[i + 1]!)
-    const softBytes = parseMemory(words[i + 2]!)
-    if (hardBytes === undefined || softBytes === undefined || !/^\+?\d+$/.test(words[i + 3]!)) {
+    const hardBytes = parseMemory(itemAt(words, i + 1))
+    const softBytes = parseMemory(itemAt(words, i + 2))
+    if (hardBytes === undefined || softBytes === undefined || !/^\+?\d+$/.test(itemAt(words, i + 3))) {
       throw new ConfigError('Error in hard, soft or soft_seconds setting in buffer limit configuration.')
     }
     limits[outputClass] = { hardBytes, softBytes, softSeconds: Number(words[i + 3]) }

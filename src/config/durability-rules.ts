@@ -3,6 +3,7 @@
 // A rule is a glob pattern and a policy; which one decides is told in pattern-rules.ts. A key that none matches follows
 // `appendfsync`.
 
+import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { ConfigError } from './config-kinds.ts'
 import { PatternRules } from './pattern-rules.ts'
@@ -25,8 +26,8 @@ export function parseDurabilityRules(text: string): DurabilityRule[] {
   if (words.length % 2 !== 0) throw new ConfigError('argument must be pairs of a key pattern and a policy')
   const rules = new Map<string, DurabilityRule>()
   for (let i = 0; i < words.length; i += 2) {
-    const pattern = words[i]!
-    const policy = POLICIES[words[i + 1]!.toLowerCase()]
+    const pattern = itemAt(words, i)
+    const policy = POLICIES[itemAt(words, i + 1).toLowerCase()]
     if (policy === undefined) {
       throw new ConfigError(`the policy of '${pattern}' must be one of the following: always, everysec, none`)
     }

@@ -6,6 +6,7 @@
 // The rules hang in a trie over their literal prefixes, a byte a step, so a name meets only those along its own path, the
 // longest last. A thousand rules cost a name no more than one does.
 
+import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { Glob, literalPrefix } from '../util/bytes/glob.ts'
 
@@ -66,9 +67,9 @@ export class PatternRules<T extends PatternRule> {
       node = i < name.length ? node.children?.get(name.at(i)) : undefined
     }
     while (depth > 0) {
-      const { entries } = path[--depth]!
+      const { entries } = itemAt(path, --depth)
       for (let i = 0; i < entries.length; i++) {
-        const { glob, rule } = entries[i]!
+        const { glob, rule } = itemAt(entries, i)
         if (glob === null || glob.matchesBytes(name)) return rule
       }
     }

@@ -7,8 +7,8 @@
 // is another thing: instances with the same host and port (or path) share a broker, and no port is opened.
 
 import { type Cluster as IOCluster, Redis as IORedis, type RedisOptions as IORedisOptions } from 'ioredis'
-import type { InitialData } from './ioredis/place.ts'
-import { PlaceConnector } from './ioredis/place-connector.ts'
+import { AddressConnector } from './ioredis/address-connector.ts'
+import type { InitialData } from './ioredis/broker-at-address.ts'
 
 export {
   AbstractConnector,
@@ -21,7 +21,7 @@ export {
   ReplyError,
   ScanStream,
 } from 'ioredis'
-export type { InitialData, InitialValue } from './ioredis/place.ts'
+export type { InitialData, InitialValue } from './ioredis/broker-at-address.ts'
 
 export type RedisOptions = IORedisOptions & {
   /** What is there from the beginning, in the database of `db`. Keys have their full names, `keyPrefix` included. */
@@ -55,7 +55,7 @@ class PlaceRedis extends Base {
 function withConnector(args: readonly unknown[]): unknown[] {
   const address = args.filter((arg) => typeof arg !== 'object' || arg === null)
   const options = args.filter((arg) => typeof arg === 'object')
-  return [...address, Object.assign({}, ...options, { Connector: PlaceConnector })]
+  return [...address, Object.assign({}, ...options, { Connector: AddressConnector })]
 }
 
 export interface ClusterOptions {

@@ -25,12 +25,12 @@ import {
   takeOptions,
 } from '../server/boot/options.ts'
 import { dialPrimary } from '../server/listening/dial-primary.ts'
-import { type Listening, type ListeningOptions, Sockets } from '../server/listening/listening.ts'
+import { EmbeddedListeners, type Listening, type ListeningOptions } from '../server/listening/embedded-listeners.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
-import { Messages } from './messages.ts'
+import { MessageIterator } from './message-iterator.ts'
 import { Moment } from './moment.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
@@ -77,7 +77,7 @@ export class Broker {
   readonly loaded: Loaded
   readonly #engine: Engine
   readonly #end: () => Promise<void>
-  readonly #sockets: Sockets
+  readonly #sockets: EmbeddedListeners
   readonly #caller: Caller
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
@@ -86,7 +86,7 @@ export class Broker {
   private constructor(engine: Engine, loaded: Loaded, end: () => Promise<void>) {
     this.#engine = engine
     this.#end = end
-    this.#sockets = new Sockets(engine)
+    this.#sockets = new EmbeddedListeners(engine)
     this.loaded = loaded
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
@@ -122,7 +122,7 @@ export class Broker {
     }
   }
 
-  /** What a program does in process with an engine that somebody else has opened, serves and closes. */
+  /** @internal A broker over an engine that its caller has opened, serves and closes. */
   static within(engine: Engine): Broker {
     return new Broker(engine, { keys: 0, bytes: 0, milliseconds: 0 }, () => Promise.resolve())
   }
@@ -199,9 +199,9 @@ export class Broker {
    * Iterates over the messages of a channel, or of all that match if it contains `*`, `?` or `[`; ended by leaving the loop, by
    * `await using`, or by `return()`. A slow loop holds nobody up: what a channel keeps is read as the loop goes on.
    */
-  messages(channel: string, options: FeedOptions = {}): Messages {
+  messages(channel: string, options: FeedOptions = {}): MessageIterator {
     if (this.#closing !== undefined) throw closedError()
-    return new Messages(
+    return new MessageIterator(
       this.#feed(/[*?[]/.test(channel) ? 'pattern' : 'channel', channel, options),
       options.ack ?? 'auto',
     )

@@ -7,6 +7,7 @@ import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { RequestWriter } from '../protocol/request-writer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { setInterval } from '../util/time/real-time.ts'
 
@@ -141,7 +142,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   reply(value: ReplyValue<string | Buffer>): void {
-    const call = this.#pending[this.#first++]!
+    const call = itemAt(this.#pending, this.#first++)
     if (this.#first === this.#pending.length) {
       this.#pending.length = 0
       this.#first = 0
@@ -201,7 +202,7 @@ function encode(command: string, words: readonly Word[]): void {
   writer.begin(words.length + 1)
   writer.utf8(command)
   for (let i = 0; i < words.length; i++) {
-    const word = words[i]!
+    const word = words[i]
     if (typeof word === 'string') writer.utf8(word)
     else if (typeof word === 'number' || typeof word === 'bigint') writer.latin1(String(word))
     else if (word instanceof Uint8Array) writer.u8Array(word)

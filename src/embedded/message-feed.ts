@@ -9,6 +9,7 @@ import type { Client, Transport } from '../engine/clients/client.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/boot/options.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { nextTick } from '../util/time/real-time.ts'
@@ -177,8 +178,8 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   push(parts: ReplyValue<string>[]): void {
     const [word, ...rest] = parts as string[]
     // Members of a group hear a channel under the name that they subscribed to.
-    if (word === 'message') this.#arrived(this.#target, rest[1]!, rest[2])
-    else if (word === 'pmessage') this.#arrived(rest[1]!, rest[2]!, rest[3])
+    if (word === 'message') this.#arrived(this.#target, itemAt(rest, 1), rest[2])
+    else if (word === 'pmessage') this.#arrived(itemAt(rest, 1), itemAt(rest, 2), rest[3])
     else if (word === 'subscribe' || word === 'psubscribe') this.#replies.shift()?.resolve(null)
     else this.#finish(new SubscriptionEnded(`another subscriber of this name has taken over '${this.#target}'`))
   }

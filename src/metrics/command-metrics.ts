@@ -2,7 +2,8 @@
 
 import type { Engine } from '../commands/call.ts'
 import type { Command } from '../engine/spec/command.ts'
-import type { Distribution, Labels, Readings, Sample } from './reading.ts'
+import { itemAt } from '../util/array-reads.ts'
+import type { Distribution, Labels, MetricSources, Sample } from './metric-source.ts'
 
 /**
  * Scripts can make up error codes: codes that do not look like Redis's are counted under this one.
@@ -20,7 +21,7 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_]{0,31}$/
  */
 const LATENCY_BOUNDS_MICROSECONDS = [1, 4, 16, 66, 264, 1056, 4227, 16_908, 67_633, 270_532]
 
-export function addCommandMetrics(readings: Readings, engine: Engine): void {
+export function addCommandMetrics(readings: MetricSources, engine: Engine): void {
   const ofCommands = (name: string, help: string, read: (command: Command) => number): void =>
     readings.add({ name, help, type: 'counter', read: () => perCommand(engine, read) })
   ofCommands('redis_commands_total', 'Calls of a command.', ({ calls }) => calls)
@@ -74,7 +75,7 @@ function* atBounds(
   let at = 0
   let count = 0
   for (const bound of LATENCY_BOUNDS_MICROSECONDS) {
-    for (; at < steps.length && steps[at]![0] < (bound + 1) * 1000; at++) count = steps[at]![1]
+    for (; at < steps.length && itemAt(steps, at)[0] < (bound + 1) * 1000; at++) count = itemAt(steps, at)[1]
     yield [bound, count]
   }
   yield [Number.POSITIVE_INFINITY, all]

@@ -6,14 +6,14 @@ import type { Engine } from '../commands/call.ts'
 import { averageTtl } from '../commands/server/info-table.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import type { Database } from '../store/keyspace/database.ts'
-import type { Readings, Sample } from './reading.ts'
+import type { MetricSources, Sample } from './metric-source.ts'
 
 /** Databases that are shown even when empty: Redis's default number of databases. */
 const DATABASES_SHOWN = 16
 /** `databases` may be set to billions. */
 const DATABASES_MAX = 256
 
-export function addEngineMetrics(readings: Readings, engine: Engine): void {
+export function addEngineMetrics(readings: MetricSources, engine: Engine): void {
   readings.gauge('redis_up', 'Always 1: the server answers.', () => 1)
   readings.add({
     name: 'redis_instance_info',
@@ -84,7 +84,7 @@ function instanceLabels({
   }
 }
 
-function addDatabaseMetrics(readings: Readings, engine: Engine): void {
+function addDatabaseMetrics(readings: MetricSources, engine: Engine): void {
   const ofDatabases = (name: string, help: string, read: (db: Database) => number): void =>
     readings.add({ name, help, type: 'gauge', read: () => perDatabase(engine, read) })
   ofDatabases('redis_db_keys', 'Keys of a database.', (db) => db.size)

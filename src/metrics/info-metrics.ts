@@ -3,7 +3,7 @@
 
 import type { InfoFigures } from '../commands/server/info-figures.ts'
 import { INFO_SECTIONS, type InfoRow } from '../commands/server/info-table.ts'
-import type { Readings } from './reading.ts'
+import type { MetricSources } from './metric-source.ts'
 
 interface ExportedField {
   readonly name: string
@@ -198,7 +198,7 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
 }
 
 /** Registers them. Call `prepareInfo` before each scrape. */
-export function addInfoMetrics(readings: Readings, figures: InfoFigures): void {
+export function addInfoMetrics(readings: MetricSources, figures: InfoFigures): void {
   for (const { rows } of INFO_SECTIONS.values()) {
     for (const row of rows) {
       if (row.kind === 'family') continue

@@ -13,6 +13,7 @@ import { Hash } from '../store/hash/hash.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import { TYPE_HASH, TYPE_STRING } from '../store/structures/value.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
 import { Glob } from '../util/bytes/glob.ts'
 import type { Timer } from '../util/time/clock.ts'
@@ -71,7 +72,7 @@ export class KnownQueues {
     this.#patterns = names.slice(0, PATTERNS_MAX).map((pattern) => new Glob(pattern))
     this.#keys.clear()
     // A name without a pattern is known from the start, and so is shown while it is empty.
-    for (const name of names) if (!/[*?[\\]/.test(name)) this.#note(this.#keys, this.#engine.databases[0]!, name)
+    for (const name of names) if (!/[*?[\\]/.test(name)) this.#note(this.#keys, itemAt(this.#engine.databases, 0), name)
     this.#entries.restart()
   }
 

@@ -3,7 +3,7 @@
 
 import type { Engine } from '../commands/call.ts'
 import { KnownQueues, lengthOf } from './known-queues.ts'
-import type { Readings, Sample } from './reading.ts'
+import type { MetricSources, Sample } from './metric-source.ts'
 
 /** Key suffix of a BullMQ queue → BullMQ's name for the state of its jobs. */
 const BULLMQ_STATES: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const BULLMQ_STATES: Readonly<Record<string, string>> = {
 }
 
 /** Registers them, and returns the walk that finds queues. */
-export function addQueueMetrics(readings: Readings, engine: Engine): KnownQueues {
+export function addQueueMetrics(readings: MetricSources, engine: Engine): KnownQueues {
   const known = new KnownQueues(engine)
   readings.add({
     name: 'redis_key_size',

@@ -3,9 +3,9 @@
 // every open socket at each scrape.
 
 import { constants, type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
-import { Durations } from '../util/time/durations.ts'
+import { DurationCounts } from '../util/time/duration-counts.ts'
 import { dateNow } from '../util/time/real-time.ts'
-import type { Readings } from './reading.ts'
+import type { MetricSources } from './metric-source.ts'
 
 /** The resolution of the loop's delay: 50 samples a second have no measurable cost. */
 const DELAY_RESOLUTION_MS = 20
@@ -27,14 +27,14 @@ export class RuntimeMetrics {
   readonly #delay: IntervalHistogram
   readonly #observer: PerformanceObserver
   /** Kind of collection → its durations. */
-  readonly #collections = new Map<string, Durations>()
+  readonly #collections = new Map<string, DurationCounts>()
   #memory = process.memoryUsage()
   #cpu = process.cpuUsage()
 
   constructor() {
     this.#delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
     this.#delay.enable()
-    for (const kind of Object.values(COLLECTIONS)) this.#collections.set(kind, new Durations())
+    for (const kind of Object.values(COLLECTIONS)) this.#collections.set(kind, new DurationCounts())
     this.#observer = new PerformanceObserver((list) => {
       // The type lacks the kind.
       for (const { detail, duration } of list.getEntries() as unknown as readonly CollectionEntry[]) {
@@ -45,7 +45,7 @@ export class RuntimeMetrics {
     this.#observer.observe({ entryTypes: ['gc'] })
   }
 
-  add(readings: Readings): void {
+  add(readings: MetricSources): void {
     this.#addDelay(readings)
     readings.histogram('nodejs_gc_duration_seconds', 'How long garbage collections took, by their kind.', () =>
       [...this.#collections].map(([kind, durations]) => [{ kind }, durations] as const),
@@ -63,7 +63,7 @@ export class RuntimeMetrics {
     readings.gauge('process_start_time_seconds', 'Unix time of the start of the process.', () => startedSeconds)
   }
 
-  #addDelay(readings: Readings): void {
+  #addDelay(readings: MetricSources): void {
     const ofDelay = (name: string, help: string, read: (delay: IntervalHistogram) => number): void =>
       readings.gauge(name, `Delay of the event loop since the scrape before: ${help}.`, () => {
         const seconds = Math.max(0, read(this.#delay) / 1e9 - DELAY_RESOLUTION_MS / 1000)

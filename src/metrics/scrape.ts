@@ -11,8 +11,8 @@ import { addCommandMetrics } from './command-metrics.ts'
 import { addEngineMetrics } from './engine-metrics.ts'
 import { addInfoMetrics, prepareInfo } from './info-metrics.ts'
 import type { KnownQueues } from './known-queues.ts'
+import { MetricSources } from './metric-source.ts'
 import { addQueueMetrics } from './queue-metrics.ts'
-import { Readings } from './reading.ts'
 import { RuntimeMetrics } from './runtime-metrics.ts'
 
 /**
@@ -36,7 +36,7 @@ export class Scrape {
   constructor(engine: Engine) {
     this.#engine = engine
     this.contentType = this.#registry.contentType
-    const readings = new Readings(this.#registry)
+    const readings = new MetricSources(this.#registry)
     addEngineMetrics(readings, engine)
     addInfoMetrics(readings, infoFigures(engine))
     addCommandMetrics(readings, engine)

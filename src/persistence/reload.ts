@@ -8,6 +8,7 @@ import type { ReloadOptions } from '../engine/effects/saving.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
 import type { Disk } from './disk/disk.ts'
 import { AofDirectory } from './log/aof-directory.ts'
@@ -25,7 +26,7 @@ export async function reload(engine: Engine, disk: Disk, { from, present }: Relo
     const others = databases.map(({ index }) => new Database(index, dataset))
     const bringLibrariesBack = scripts.setLibrariesAside()
     const exchange = (): void => {
-      for (const [i, db] of databases.entries()) db.swap(others[i]!)
+      for (const [i, db] of databases.entries()) db.swap(itemAt(others, i))
     }
     exchange()
     try {
@@ -67,7 +68,7 @@ function refuseConflicts(loaded: readonly Database[], databases: readonly Databa
   const key = new Bytes()
   for (const [i, { keys }] of loaded.entries()) {
     for (let entry = 0; entry < keys.entriesEnd; entry++) {
-      if (!keys.isLive(entry) || databases[i]!.keys.find(keys.keyOf(entry, key)) === NONE) continue
+      if (!keys.isLive(entry) || itemAt(databases, i).keys.find(keys.keyOf(entry, key)) === NONE) continue
       throw new Error(`the key '${printable(key)}' is there already`)
     }
   }
@@ -77,7 +78,7 @@ function refuseConflicts(loaded: readonly Database[], databases: readonly Databa
 function merge(from: readonly Database[], to: readonly Database[]): void {
   const key = new Bytes()
   for (const [i, db] of from.entries()) {
-    const target = to[i]!
+    const target = itemAt(to, i)
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {
       if (!db.keys.isLive(entry)) continue
       db.keys.keyOf(entry, key)

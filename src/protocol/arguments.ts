@@ -4,6 +4,7 @@
 // windows, the command reads them. `bytes(i)` hands out the window itself; what
 // must outlive the command is copied by whoever keeps it.
 
+import { itemAt } from '../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import type { CopySpace } from '../util/bytes/copy-space.ts'
 import { parseInteger } from '../util/numbers/numbers.ts'
@@ -43,7 +44,7 @@ export class Arguments {
     const source = Source.allocate(total)
     let at = 0
     for (let i = 0; i < words.length; i++) {
-      const word = words[i]!
+      const word = itemAt(words, i)
       source.u8.write(word, at, 'latin1')
       this.window(i).set(source, at, word.length)
       at += word.length
@@ -54,7 +55,7 @@ export class Arguments {
 
   /** Replaces the content by windows over the given buffers, which must stay unchanged while they are in use. */
   assignBuffers(words: readonly Buffer[]): void {
-    for (let i = 0; i < words.length; i++) this.window(i).set(new Source(words[i]!), 0, words[i]!.length)
+    for (let i = 0; i < words.length; i++) this.window(i).set(new Source(itemAt(words, i)), 0, itemAt(words, i).length)
     this.length = words.length
     this.rawEnd = 0
   }
@@ -63,12 +64,12 @@ export class Arguments {
   window(i: number): Bytes {
     const windows = this.#windows
     while (windows.length <= i) windows.push(new Bytes())
-    return windows[i]!
+    return itemAt(windows, i)
   }
 
   /** Returns argument `i`; the window is valid until the command ends. */
   bytes(i: number): Bytes {
-    return this.#windows[i]!
+    return itemAt(this.#windows, i)
   }
 
   /** Bytes of the request as it came; 0 when it did not come as one whole. */
@@ -81,7 +82,7 @@ export class Arguments {
     if (this.rawEnd !== 0) return this.rawBytes
     let bytes = `*${this.length}\r\n`.length
     for (let i = 0; i < this.length; i++) {
-      const { length } = this.#windows[i]!
+      const { length } = itemAt(this.#windows, i)
       bytes += `$${length}\r\n`.length + length + 2
     }
     return bytes
@@ -90,25 +91,25 @@ export class Arguments {
   /** Bytes of all arguments together. */
   get contentBytes(): number {
     let bytes = 0
-    for (let i = 0; i < this.length; i++) bytes += this.#windows[i]!.length
+    for (let i = 0; i < this.length; i++) bytes += itemAt(this.#windows, i).length
     return bytes
   }
 
   /** Tells whether argument `i` was read into a buffer of its own, which the command may keep instead of copying it. */
   owns(i: number): boolean {
-    const window = this.#windows[i]!
+    const window = itemAt(this.#windows, i)
     // Only the parser's buffer for a big argument is exactly the argument and its line end.
     return window.start === 0 && window.source.u8.length === window.length + 2
   }
 
   /** Has argument `i` say something else, to whoever is told of the request later. */
   replace(i: number, source: Source, start: number, length: number): void {
-    const window = this.#windows[i]!
+    const window = itemAt(this.#windows, i)
     const replaced = this.#replaced ?? new ReplacedWords()
     this.#replaced = replaced
     const place = replaced.count % REPLACED_MAX
     replaced.indices[place] = i
-    replaced.windows[place]!.set(window.source, window.start, window.length)
+    itemAt(replaced.windows, place).set(window.source, window.start, window.length)
     replaced.count = place + 1
     window.set(source, start, length)
   }
@@ -123,7 +124,7 @@ export class Arguments {
     const replaced = this.#replaced
     if (replaced !== undefined) {
       for (let place = 0; place < replaced.count; place++) {
-        if (replaced.indices[place] === i) return replaced.windows[place]!
+        if (replaced.indices[place] === i) return itemAt(replaced.windows, place)
       }
     }
     return this.bytes(i)
@@ -131,16 +132,16 @@ export class Arguments {
 
   /** Returns argument `i` as a latin1 string. */
   string(i: number): string {
-    return this.#windows[i]!.toString()
+    return itemAt(this.#windows, i).toString()
   }
 
   equalsIgnoreCase(i: number, upperCase: string): boolean {
-    return this.#windows[i]!.equalsIgnoreCase(upperCase)
+    return itemAt(this.#windows, i).equalsIgnoreCase(upperCase)
   }
 
   /** Reads argument `i` as a signed 64-bit integer: a number while safe, else a bigint. Throws ERR.notInteger. */
   integer(i: number): number | bigint {
-    const value = parseInteger(this.#windows[i]!)
+    const value = parseInteger(itemAt(this.#windows, i))
     if (value === undefined) throw ERR.notInteger
     return value
   }
@@ -148,7 +149,7 @@ export class Arguments {
   /** Tells whether these are the same words. */
   equals(other: Arguments): boolean {
     if (this.length !== other.length) return false
-    for (let i = 0; i < this.length; i++) if (!this.#windows[i]!.equals(other.bytes(i))) return false
+    for (let i = 0; i < this.length; i++) if (!itemAt(this.#windows, i).equals(other.bytes(i))) return false
     return true
   }
 
@@ -159,7 +160,7 @@ export class Arguments {
     const source = space?.source ?? Source.allocate(bytes)
     const copy = new Arguments()
     for (let i = 0; i < this.length; i++) {
-      const from = this.#windows[i]!
+      const from = itemAt(this.#windows, i)
       copyBytes(source, at, from.source, from.start, from.length)
       copy.window(i).set(source, at, from.length)
       at += from.length

@@ -3,6 +3,7 @@
 // A word ends at a space, a tab or a line break. In front of a word a vertical tab or a form feed is skipped, too; later on it is a part of the
 // word. Redis has it so.
 
+import { byteAt } from '../util/array-reads.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import type { Arguments } from './arguments.ts'
 
@@ -22,10 +23,10 @@ export function readPlainWords(args: Arguments, source: Source, start: number, e
   let words = 0
   let at = start
   while (true) {
-    while (at < end && isBlank(u8[at]!)) at++
+    while (at < end && isBlank(byteAt(u8, at))) at++
     if (at === end) break
     const wordStart = at
-    while (at < end && !endsWord(u8[at]!)) {
+    while (at < end && !endsWord(byteAt(u8, at))) {
       if (u8[at] === DOUBLE_QUOTE || u8[at] === SINGLE_QUOTE) return false
       at++
     }

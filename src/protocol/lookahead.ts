@@ -2,6 +2,7 @@
 // be fetched together (engine/data/fetch-ahead.ts). Nothing is judged here: bytes that are no request
 // end the look, and the parser refuses them.
 
+import { byteAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
@@ -17,7 +18,7 @@ const CR = 13
 
 /** Returns how many words the first request has, where `wordsAhead` has found one: a single digit. */
 export function wordsOfFirst(source: Source, start: number): number {
-  return source.u8[start + 1]! - ZERO
+  return byteAt(source.u8, start + 1) - ZERO
 }
 
 /**
@@ -38,7 +39,7 @@ export function wordsAhead(
   let found = 0
   let at = start
   while (found < max && at < end && u8[at] === STAR) {
-    const words = u8[at + 1]! - ZERO
+    const words = byteAt(u8, at + 1) - ZERO
     if (words < 1 || words > WORDS_MAX || u8[at + 2] !== CR) break
     at += 4
     for (let word = 0; word < words && at < end; word++) {
@@ -48,12 +49,12 @@ export function wordsAhead(
         break
       }
       let length = 0
-      let digit = u8[++at]!
+      let digit = byteAt(u8, ++at)
       while (digit !== CR && at < end) {
         // No digit: nothing of this is a request, and the way never leads back.
         if (digit < ZERO || digit > NINE) return 0
         length = length * 10 + digit - ZERO
-        digit = u8[++at]!
+        digit = byteAt(u8, ++at)
       }
       at += 2
       if (word === place && at + length <= end && length > 0) {

@@ -8,6 +8,7 @@
 // and writing goes on in the scratch where it stopped. After everything was sent
 // `recycle` starts the scratch over.
 
+import { byteAt, numberAt } from '../util/array-reads.ts'
 import { type Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { discarded } from '../util/memory/discarded.ts'
 import { spareMemory } from '../util/memory/spare-memory.ts'
@@ -224,8 +225,8 @@ export class ReplyBuffer implements Reply {
         at = this.#at
         end = this.#end - ROW_BULK_ROOM
       }
-      const length = from[read++]!
-      view.setInt32(at, ROW_HEADERS[length]!, true)
+      const length = byteAt(from, read++)
+      view.setInt32(at, numberAt(ROW_HEADERS, length), true)
       at += 4
       if (length >= 100) u8[at++] = 13
       if (length >= 10) u8[at++] = 10
@@ -235,7 +236,7 @@ export class ReplyBuffer implements Reply {
         for (let i = 0; i < last; i += 4) view.setInt32(at + i, fromView.getInt32(read + i, true), true)
         view.setInt32(at + last, fromView.getInt32(read + last, true), true)
       } else {
-        for (let i = 0; i < length; i++) u8[at + i] = from[read + i]!
+        for (let i = 0; i < length; i++) u8[at + i] = byteAt(from, read + i)
       }
       at += length
       u8[at++] = 13

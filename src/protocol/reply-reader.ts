@@ -5,6 +5,7 @@
 // pieces. The containers that a piece leaves open stay open, and of the bytes only a
 // scalar that is cut is kept: each byte is looked at once, however long the reply.
 
+import { byteAt, itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 
 /** The bytes that replies begin with. */
@@ -85,7 +86,7 @@ export abstract class ReplyReader<V> {
     try {
       while (this.#at < u8.length) {
         start = this.#at
-        this.#item(u8[start]!)
+        this.#item(byteAt(u8, start))
       }
     } catch (error) {
       if (error !== INCOMPLETE) throw error
@@ -132,7 +133,7 @@ export abstract class ReplyReader<V> {
     } else value = isText(type) ? this.#text(type) : this.#line(type)
     let outermost = type
     while (open.length > 0) {
-      const last = open[open.length - 1]!
+      const last = itemAt(open, open.length - 1)
       assert(last.missing > 0, 'a container that is whole is open no more')
       last.items.push(value)
       if (--last.missing > 0) return
@@ -164,7 +165,7 @@ export abstract class ReplyReader<V> {
     if (isNegative) at++
     let count = 0
     for (; at < u8.length; at++) {
-      const byte = u8[at]!
+      const byte = byteAt(u8, at)
       if (byte === CR) break
       const digit = byte - ZERO
       if (digit < 0 || digit > 9) throw new BadReply('a length that is no number')

@@ -13,7 +13,7 @@
 // exactly its size; further reads fill that, and the command may keep it. Who
 // reads may read there at once (`gathering`).
 //
-// A request may have other clients heard while it runs (engine/requests/busy-clients.ts):
+// A request may have other clients heard while it runs (engine/requests/busy-replies.ts):
 // their parsers are fed within this one's feed, and fill arguments of their own.
 //
 //   states   between     no request begun
@@ -24,8 +24,9 @@
 // Malformed input throws ProtocolError: its text is Redis's own and the
 // connection ends after the reply.
 
+import { byteAt, itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
-import { roomFor } from '../util/bytes/announced-bytes.ts'
+import { roomFor } from '../util/bytes/announced-size.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { discarded } from '../util/memory/discarded.ts'
 import { spareMemory } from '../util/memory/spare-memory.ts'
@@ -91,7 +92,7 @@ const feeds = {
 
 export class RequestParser {
   /** The shared arguments of the feed that is under way. */
-  #shared: Arguments = sharedArguments[0]!
+  #shared: Arguments = itemAt(sharedArguments, 0)
   /** The arguments being filled: the shared ones, or this client's own while a request is only partly there. */
   #args: Arguments = this.#shared
   /** It is being fed: the request that runs is this client's. */
@@ -172,7 +173,7 @@ export class RequestParser {
     assert(!this.#isFed, 'a parser is not fed while a request of its own runs')
     this.#isFed = true
     if (feeds.depth === sharedArguments.length) sharedArguments.push(new Arguments())
-    const shared = sharedArguments[feeds.depth++]!
+    const shared = itemAt(sharedArguments, feeds.depth++)
     this.#shared = shared
     // What is known of a request that was cut is this client's own.
     if (this.#expected < 0) this.#args = shared
@@ -258,10 +259,10 @@ export class RequestParser {
         start + 4 <= end &&
         u8[start + 2] === CR &&
         u8[start + 3] === LF &&
-        u8[start + 1]! > 48 &&
-        u8[start + 1]! < 58
+        byteAt(u8, start + 1) > 48 &&
+        byteAt(u8, start + 1) < 58
       ) {
-        expected = u8[start + 1]! - 48
+        expected = byteAt(u8, start + 1) - 48
         this.#lineEnd = start + 4
       } else {
         expected = this.#readLength(u8, start + 1, end)
@@ -300,8 +301,8 @@ export class RequestParser {
       if (bulkLength < 0) {
         // Lengths of one or two digits, as nearly all are, read without a loop.
         if (at + 5 <= end && u8[at] === DOLLAR) {
-          const first = u8[at + 1]! - 48
-          const second = u8[at + 2]! - 48
+          const first = byteAt(u8, at + 1) - 48
+          const second = byteAt(u8, at + 2) - 48
           if (first >= 0 && first <= 9) {
             if (second === CR - 48 && u8[at + 3] === LF) {
               bulkLength = first
@@ -371,7 +372,7 @@ export class RequestParser {
       }
       if (at + 1 >= end || u8[at] !== CR) return INCOMPLETE
     }
-    if (u8[at] !== DOLLAR) throw new ProtocolError(`expected '$', got '${String.fromCharCode(u8[at]!)}'`)
+    if (u8[at] !== DOLLAR) throw new ProtocolError(`expected '$', got '${String.fromCharCode(byteAt(u8, at))}'`)
     if (length < 0 || length > handler.bulkBytesMax) throw new ProtocolError('invalid bulk length')
     if (length > UNAUTHENTICATED_BULK_BYTES_MAX && !handler.authenticated) {
       throw new ProtocolError('unauthenticated bulk length')
@@ -386,7 +387,7 @@ export class RequestParser {
     let at = digits
     let value = 0
     while (at < end) {
-      const byte = u8[at]! - 48
+      const byte = byteAt(u8, at) - 48
       if (byte < 0 || byte > 9) break
       value = value * 10 + byte
       at++

@@ -5,6 +5,7 @@
 // commands, slot moves, MIGRATE, the client program and callers within the process. The writer owns
 // one stretch of memory that grows, is passed on at a stroke and is used again.
 
+import { itemAt } from '../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { happened, RESTLESS } from '../util/restless.ts'
@@ -61,7 +62,7 @@ export class RequestWriter {
   command(words: readonly Word[]): void {
     this.begin(words.length)
     for (let i = 0; i < words.length; i++) {
-      const word = words[i]!
+      const word = itemAt(words, i)
       if (word instanceof Bytes) this.bytes(word)
       else this.latin1(typeof word === 'string' ? word : String(word))
     }

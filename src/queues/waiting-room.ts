@@ -13,6 +13,7 @@
 // A change only marks a topic; the engine serves ready topics after the command, script or EXEC
 // that fed them (invariant 5).
 
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/tables/name-map.ts'
@@ -142,7 +143,7 @@ export class WaitingRoom<Owner = unknown> {
     }
     waiter.places = []
     if (waiter.slot !== -1) {
-      this.#deadlines.remove(this.#positions[waiter.slot]!)
+      this.#deadlines.remove(itemAt(this.#positions, waiter.slot))
       this.#slots[waiter.slot] = undefined
       this.#freeSlots.push(waiter.slot)
       waiter.slot = -1

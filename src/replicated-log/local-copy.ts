@@ -29,12 +29,12 @@ import type { Part } from '../persistence/log/manifest.ts'
 import { type OpenJournal, openJournal } from '../persistence/log/open-journal.ts'
 import { goOnBehind, type TakeImage } from '../persistence/log/rewrite.ts'
 import { reload } from '../persistence/reload.ts'
-import type { Image } from '../persistence/snapshot/image.ts'
+import type { SnapshotRun } from '../persistence/snapshot/snapshot-run.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { type CountedRecord, NOWHERE, type RecordPosition } from './chain.ts'
-import { copiedRecords } from './copied-records.ts'
 import type { LogEntry } from './log.ts'
 import { firstNoteOf, type PositionNote, positionNoteOf, readPositionNote } from './position-note.ts'
+import { copiedRecords } from './restored-records.ts'
 import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
 /** The first character of a note. */
@@ -48,7 +48,7 @@ export class LocalCopy {
   /** Callbacks of those waiting for the file to grow. */
   #waiting: (() => void)[] = []
   /** The rewrite in progress. */
-  #rewriting: { readonly image: Image; ended: Promise<void>; isGivenUp: boolean } | undefined = undefined
+  #rewriting: { readonly image: SnapshotRun; ended: Promise<void>; isGivenUp: boolean } | undefined = undefined
   /** Size of all files after the last rewrite, or of the base at the start. */
   #bytesAfterRewrite: number
   /** The position of the last record taken. */
@@ -162,7 +162,7 @@ export class LocalCopy {
     return { ended }
   }
 
-  async #finishRewrite(image: Image, base: Part, part: Part, noteEnd: number): Promise<void> {
+  async #finishRewrite(image: SnapshotRun, base: Part, part: Part, noteEnd: number): Promise<void> {
     const { directory, journal } = this.#files
     const replaced = directory.manifest.increments.filter((one) => one !== part).map(({ name }) => name)
     try {

@@ -20,6 +20,7 @@
 // Effects that are too large for one batch are split into records of kind `part` and a last one of
 // kind `effects`. They are applied when the last one has arrived.
 
+import { byteAt } from '../util/array-reads.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { Crc64 } from '../util/bytes/crc64.ts'
 import { Gap } from './log.ts'
@@ -80,7 +81,7 @@ export function decodeRecord(bytes: Uint8Array): LogRecord {
   if (batch.length < RECORD_HEADER_BYTES) throw new Gap(`a record of ${batch.length} bytes is not a record`)
   if (batch[0] !== VERSION) throw new Gap(`a record has version ${batch[0]}; this program knows version ${VERSION}`)
   const source = new Source(batch)
-  const kind = KINDS[batch[1]!]
+  const kind = KINDS[byteAt(batch, 1)]
   const isWhole = batch.readUInt32LE(4) === batch.length - RECORD_HEADER_BYTES
   if (!isWhole || kind === undefined || !checksum(source).equalsAt(source, HASH_AT))
     throw new Gap('a record is damaged: its checksum does not match')

@@ -36,6 +36,7 @@ import { EffectFraming } from '../engine/effects/effect-framing.ts'
 import type { Word } from '../engine/effects/effects.ts'
 import type { Journal, JournalStatus } from '../engine/effects/journal.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
@@ -273,7 +274,7 @@ export class ReplicatedJournal implements Journal {
 
   /** Leases in flight do not count: no command waits for them. */
   #hasEffectsUnderWay(): boolean {
-    for (let i = 0; i < this.#underWay; i++) if (this.#row[i]!.kind !== 'lease') return true
+    for (let i = 0; i < this.#underWay; i++) if (itemAt(this.#row, i).kind !== 'lease') return true
     return false
   }
 
@@ -341,7 +342,7 @@ export class ReplicatedJournal implements Journal {
     pending.answer = answer
     if (answer === 'doubtful') this.#isStalled = true
     let counts = false
-    while (this.#underWay > 0 && this.#row[0]!.answer === 'there') {
+    while (this.#underWay > 0 && itemAt(this.#row, 0).answer === 'there') {
       this.#countFirst()
       counts = true
       if (this.#isOver) return
@@ -381,7 +382,7 @@ export class ReplicatedJournal implements Journal {
     this.#isMending = true
     try {
       while (this.#underWay > 0 && !this.#isOver) {
-        const first = this.#row[0]!
+        const first = itemAt(this.#row, 0)
         if (await this.#mendFirst(first)) continue
         await this.#rest()
       }
@@ -490,6 +491,6 @@ export class ReplicatedJournal implements Journal {
   }
 
   #progressed(): void {
-    for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
+    for (let i = 0; i < this.#listeners.length; i++) itemAt(this.#listeners, i)()
   }
 }

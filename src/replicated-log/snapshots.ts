@@ -31,6 +31,7 @@ import type { BackgroundSaving, Pictures } from '../persistence/snapshot/backgro
 import { checkSnapshot } from '../persistence/snapshot/check-rdb.ts'
 import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
 import { areComparable, DataDigest } from '../store/keyspace/data-digest.ts'
+import { byteAt } from '../util/array-reads.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { isPassing } from './append-outcome.ts'
 import type { RecordPosition } from './chain.ts'
@@ -350,9 +351,9 @@ export function snapshotNoteIn(snapshot: Buffer): SnapshotNote | undefined {
   const at = snapshot.subarray(0, HEAD_BYTES).indexOf(FIELD)
   if (at === -1) return undefined
   const from = at + FIELD.length
-  const head = snapshot[from]!
+  const head = byteAt(snapshot, from)
   // Lengths from 64 on take two bytes.
-  const [start, length] = head < 64 ? [from + 1, head] : [from + 2, ((head & 63) << 8) | snapshot[from + 1]!]
+  const [start, length] = head < 64 ? [from + 1, head] : [from + 2, ((head & 63) << 8) | byteAt(snapshot, from + 1)]
   return noteOf(snapshot.toString('latin1', start, start + length))
 }
 

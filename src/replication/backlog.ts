@@ -10,6 +10,7 @@
 // back.
 
 import { RequestWriter } from '../protocol/request-writer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import type { SharedBytes } from './shared-bytes.ts'
 
@@ -53,7 +54,7 @@ export class Backlog implements SharedBytes {
 
   /** The offset before the first byte kept. */
   get start(): number {
-    return this.#blocks[0]!.start
+    return itemAt(this.#blocks, 0).start
   }
 
   get end(): number {
@@ -91,8 +92,8 @@ export class Backlog implements SharedBytes {
     const blocks = this.#blocks
     let needed = -1
     while (blocks.length > 1) {
-      const { buffer } = blocks[0]!
-      const next = blocks[1]!.start
+      const { buffer } = itemAt(blocks, 0)
+      const next = itemAt(blocks, 1).start
       if (this.end - next < this.keepBytes) return
       if (needed < 0) needed = this.#needed()
       if (next > needed) return
@@ -105,7 +106,7 @@ export class Backlog implements SharedBytes {
   }
 
   slice(offset: number): Buffer {
-    const { start, buffer } = this.#blocks[this.#indexOf(offset)]!
+    const { start, buffer } = itemAt(this.#blocks, this.#indexOf(offset))
     return buffer.u8.subarray(offset - start, buffer.length)
   }
 
@@ -121,10 +122,10 @@ export class Backlog implements SharedBytes {
     assert(offset >= this.start && offset < this.end, 'a replica reads what the backlog holds')
     let low = 0
     let high = blocks.length - 1
-    if (blocks[high]!.start <= offset) return high
+    if (itemAt(blocks, high).start <= offset) return high
     while (low + 1 < high) {
       const middle = (low + high) >>> 1
-      if (blocks[middle]!.start <= offset) low = middle
+      if (itemAt(blocks, middle).start <= offset) low = middle
       else high = middle
     }
     return low

@@ -33,7 +33,7 @@ export interface FailoverOrder {
 }
 
 export interface FailoverHost {
-  readonly leading: { readonly replicas: readonly ReplicaStatus[] }
+  readonly replicas: { readonly statuses: readonly ReplicaStatus[] }
   readonly following: unknown
   readonly node: LogNode | undefined
   follow(primary: Address, handover: Handover): void
@@ -57,7 +57,7 @@ export class Failover {
     const { log, workClock } = this.#engine.environment
     const { pause } = this.#engine.conditions
     const { turn } = this.#engine.requests
-    const { following, leading } = this.#host
+    const { following, replicas } = this.#host
     if (this.state !== 'no-failover') throw IN_PROGRESS
     if (following !== undefined) throw IS_REPLICA
     if (this.#host.node !== undefined) {
@@ -67,7 +67,7 @@ export class Failover {
       void this.#host.node.handOver(target === undefined ? '' : `${target.host}:${target.port}`)
       return
     }
-    if (leading.replicas.length === 0) throw NO_REPLICAS
+    if (replicas.statuses.length === 0) throw NO_REPLICAS
     if (isForced && (timeoutMs === undefined || target === undefined)) throw FORCE_NEEDS_MORE
     if (target !== undefined) {
       const replica = this.#find(target)
@@ -102,7 +102,7 @@ export class Failover {
     const { history } = this.#engine.effects
     const { log } = this.#engine.environment
     const target = this.#target
-    const candidates = target === undefined ? this.#host.leading.replicas : [this.#find(target)]
+    const candidates = target === undefined ? this.#host.replicas.statuses : [this.#find(target)]
     const ready = candidates.find((replica) => replica?.state === 'online' && replica.offset === history.offset)
     if (ready === undefined) return
     const { host, port } = target ?? { host: ready.address, port: ready.port }
@@ -145,7 +145,7 @@ export class Failover {
 
   #find({ host, port }: Address): ReplicaStatus | undefined {
     const name = host.toLowerCase()
-    return this.#host.leading.replicas.find(
+    return this.#host.replicas.statuses.find(
       (replica) => replica.address.toLowerCase() === name && replica.port === port,
     )
   }

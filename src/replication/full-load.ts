@@ -12,13 +12,14 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { DiskFile } from '../persistence/disk/disk.ts'
-import { KeyDelay } from '../persistence/disk/key-delay.ts'
+import { TestKeyDelay } from '../persistence/disk/test-key-delay.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { LoadTarget } from '../persistence/rdb/load-target.ts'
 import { readRdb } from '../persistence/rdb/read-rdb.ts'
 import { streamDatabaseIn } from '../persistence/snapshot/history-note.ts'
 import { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 
 export type Meanwhile = 'served' | 'kept' | 'emptied'
@@ -70,7 +71,7 @@ export async function loadFully(engine: Engine, options: FullLoadOptions): Promi
         progress,
       },
     )
-    const delay = new KeyDelay(() => config.get('key-load-delay'))
+    const delay = new TestKeyDelay(() => config.get('key-load-delay'))
     const { end } = await readRdb({
       file,
       size,
@@ -121,7 +122,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
   const isLoading = state.loading.holds
   if (!isLoading) loading.begin()
   for (const [i, db] of databases.entries()) {
-    const other = fresh[i]!
+    const other = itemAt(fresh, i)
     const isInEither = (key: Bytes): boolean => db.keys.find(key) !== NONE || other.keys.find(key) !== NONE
     watches.databaseReplaced(db, isInEither)
     blocking.contentsReplaced(db, other)

@@ -21,6 +21,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { DiskFile } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import type { BackgroundSaving, CopyOrder, Pictures } from '../persistence/snapshot/background-saving.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
@@ -177,7 +178,7 @@ export class FullSync {
       replica.copySender = sender
       bytes.senders.add(sender)
     }
-    const { snapshot, walked } = pictures.send(bytes, replicas[0]!.contents)
+    const { snapshot, walked } = pictures.send(bytes, itemAt(replicas, 0).contents)
     this.#snapshot = snapshot
     this.#bytes = bytes
     try {
@@ -202,7 +203,7 @@ export class FullSync {
     const { log } = this.#host.engine.environment
     await pictures.claim()
     this.#begin(replicas)
-    const image = pictures.save(path.join(config.get('dir'), FILE_NAME), replicas[0]!.contents)
+    const image = pictures.save(path.join(config.get('dir'), FILE_NAME), itemAt(replicas, 0).contents)
     this.#snapshot = image.snapshot
     try {
       await image.complete()

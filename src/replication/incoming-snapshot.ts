@@ -6,6 +6,7 @@
 // mark.
 
 import { RdbDamage } from '../persistence/rdb/damage.ts'
+import { itemAt } from '../util/array-reads.ts'
 
 /** The announced end of a snapshot: its size, or the mark that follows it. */
 export type Extent = { readonly bytes: number } | { readonly mark: string }
@@ -88,7 +89,7 @@ export class IncomingSnapshot {
     }
     let read = 0
     while (read < length && this.#pieces.length > 0) {
-      const piece = this.#pieces[0]!
+      const piece = itemAt(this.#pieces, 0)
       const taken = piece.copy(into, start + read, 0, length - read)
       read += taken
       if (taken === piece.length) this.#pieces.shift()

@@ -11,7 +11,7 @@
 // Nothing is sent before the target has agreed to AUTH and SELECT. redis-server sends everything at
 // once, and the values end up in database 0 if the target has no other.
 
-import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import type { FrozenKey } from '../engine/conditions/frozen-keys.ts'
 import { databaseOf, keyOf } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PayloadWriter } from '../persistence/rdb/payload.ts'
@@ -20,6 +20,7 @@ import { LineReader } from '../protocol/line-reader.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { Signal } from '../queues/waiting-room.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 
@@ -56,7 +57,7 @@ export interface MigrationOrder {
 /** One key: its name (key-name.ts), and the hold that prevents changes. */
 export interface Parcel {
   readonly name: string
-  readonly held: HeldKey | undefined
+  readonly held: FrozenKey | undefined
 }
 
 export interface MigrationOptions {
@@ -184,7 +185,7 @@ export class Migration implements ConnectionListener {
         this.#fail('broken')
         return
       }
-      this.taken.push(this.#sent[this.#answered]!)
+      this.taken.push(itemAt(this.#sent, this.#answered))
     }
     this.#answered++
     // All requests are answered: anything else from the target or the connection is ignored.
@@ -204,7 +205,7 @@ export class Migration implements ConnectionListener {
     const requests: Buffer[] = []
     this.#engine.environment.unitClock.pass()
     while (bytes < CHUNK_BYTES && this.#next < this.parcels.length) {
-      const parcel = this.parcels[this.#next++]!
+      const parcel = itemAt(this.parcels, this.#next++)
       const request = this.#encode(parcel)
       if (request === undefined) continue
       requests.push(request)
@@ -223,7 +224,7 @@ export class Migration implements ConnectionListener {
   }
 
   #sendChunk(): void {
-    const whole = this.#unsent.length === 1 ? this.#unsent[0]! : Buffer.concat(this.#unsent)
+    const whole = this.#unsent.length === 1 ? itemAt(this.#unsent, 0) : Buffer.concat(this.#unsent)
     const chunk = whole.subarray(0, CHUNK_BYTES)
     this.#unsent = whole.length > chunk.length ? [whole.subarray(chunk.length)] : []
     const connection = this.#connection
@@ -251,7 +252,7 @@ export class Migration implements ConnectionListener {
     const { config } = this.#engine
     const { dataset } = this.#engine.data
     const { unitClock } = this.#engine.environment
-    const db = dataset.databases[databaseOf(name)]!
+    const db = itemAt(dataset.databases, databaseOf(name))
     const key = keyOf(name)
     const entry = db.find(key)
     if (entry === NONE) return undefined

@@ -2,10 +2,10 @@
 //
 // A migrating client is parked, and its command runs again when the target has answered. Only that
 // run removes the keys. So when the client disconnects, or is told to stop waiting, all keys stay
-// here. Keys that are to be removed are held until then (engine/conditions/held-keys.ts).
+// here. Keys that are to be removed are held until then (engine/conditions/frozen-keys.ts).
 
 import type { Client } from '../engine/clients/client.ts'
-import type { HeldKey } from '../engine/conditions/held-keys.ts'
+import type { FrozenKey } from '../engine/conditions/frozen-keys.ts'
 import { nameKey } from '../engine/data/key-name.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Call } from '../engine/requests/call.ts'
@@ -98,7 +98,7 @@ export class Migrations {
     if (migration === undefined) return
     migration.giveUp()
     this.#byClient.delete(client)
-    const held: HeldKey[] = []
+    const held: FrozenKey[] = []
     for (const parcel of migration.parcels) if (parcel.held !== undefined) held.push(parcel.held)
     this.#engine.conditions.heldKeys.release(held)
     if (this.#byClient.size > 0) return

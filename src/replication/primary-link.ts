@@ -15,6 +15,7 @@ import { describeDiskError } from '../persistence/errors.ts'
 import { ReplyError } from '../protocol/errors.ts'
 import { LineReader } from '../protocol/line-reader.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 import { loadFully, type Meanwhile } from './full-load.ts'
@@ -72,7 +73,7 @@ export interface LinkOptions {
 }
 
 /** Ends the link; the message is its log line. */
-class LinkError extends Error {}
+class PrimaryLinkError extends Error {}
 
 export class PrimaryLink implements Following, ConnectionListener {
   readonly host: string
@@ -168,11 +169,11 @@ export class PrimaryLink implements Following, ConnectionListener {
         return
       case 'connecting':
       case 'handshake':
-        if (isOverdue) throw new LinkError('Timeout connecting to the MASTER...')
+        if (isOverdue) throw new PrimaryLinkError('Timeout connecting to the MASTER...')
         return
       case 'sync':
         if (isOverdue && this.#snapshot?.isComplete !== true) {
-          throw new LinkError(
+          throw new PrimaryLinkError(
             "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value.",
           )
         }
@@ -180,7 +181,7 @@ export class PrimaryLink implements Following, ConnectionListener {
         if (this.#snapshot !== undefined) this.#connection?.write('\n')
         return
       case 'connected':
-        if (isOverdue) throw new LinkError('MASTER timeout: no data nor PING received...')
+        if (isOverdue) throw new PrimaryLinkError('MASTER timeout: no data nor PING received...')
         this.#stream!.resume()
         this.#stream!.acknowledge()
     }
@@ -245,7 +246,7 @@ export class PrimaryLink implements Following, ConnectionListener {
       return
     }
     this.#fail(
-      new LinkError(
+      new PrimaryLinkError(
         this.state === 'connected' ? 'Connection with master lost.' : `Error condition on socket for SYNC: ${reason}`,
       ),
     )
@@ -272,7 +273,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   /** Takes bytes up to the end of a line, and handles that line; returns the bytes behind it. */
   #takeLine(bytes: Buffer): Buffer | undefined {
     const end = this.#lines.feed(bytes, 0)
-    if (this.#lines.isCut) throw new LinkError('Master sends a line that is too long.')
+    if (this.#lines.isCut) throw new PrimaryLinkError('Master sends a line that is too long.')
     if (end === -1) return undefined
     const { line } = this.#lines
     // An empty line only tells that the primary is alive.
@@ -310,10 +311,10 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   #beginSnapshot(line: string): void {
     const { log } = this.#engine.environment
-    if (line.startsWith('-')) throw new LinkError(`MASTER aborted replication with an error: ${line.slice(1)}`)
+    if (line.startsWith('-')) throw new PrimaryLinkError(`MASTER aborted replication with an error: ${line.slice(1)}`)
     const extent = extentOf(line)
     if (extent === undefined) {
-      throw new LinkError(
+      throw new PrimaryLinkError(
         `Bad protocol from MASTER, the first byte is not '$' (we received '${printable(line)}'), are you sure the host and port are right?`,
       )
     }
@@ -350,7 +351,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     const engine = this.#engine
     const { log } = engine.environment
     const check = (): void => {
-      if (this.#snapshot !== snapshot) throw new LinkError('the link is gone')
+      if (this.#snapshot !== snapshot) throw new PrimaryLinkError('the link is gone')
     }
     if (meanwhile !== undefined) {
       log.info({}, 'MASTER <-> REPLICA sync: Loading DB in memory')
@@ -413,7 +414,7 @@ export class PrimaryLink implements Following, ConnectionListener {
       connection,
       database: this.#options.progress.database,
       copy: this.#options.copy,
-      failed: (reason) => this.#fail(new LinkError(reason)),
+      failed: (reason) => this.#fail(new PrimaryLinkError(reason)),
     })
     this.#stream = stream
     this.state = 'connected'
@@ -438,7 +439,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     if (this.#stopped || this.state === 'connect') return
     const { workClock, log } = this.#engine.environment
     const wasUp = this.state === 'connected'
-    const isExpected = error instanceof LinkError || error instanceof HandshakeError
+    const isExpected = error instanceof PrimaryLinkError || error instanceof HandshakeError
     if (isExpected) log.warn({}, error.message)
     else if (this.state === 'sync') {
       const reason = error instanceof ReplyError ? error.text : describeDiskError(error)
@@ -469,7 +470,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.#earlyBytes = 0
     const snapshot = this.#snapshot
     this.#snapshot = undefined
-    snapshot?.fail(new LinkError('the link is gone'))
+    snapshot?.fail(new PrimaryLinkError('the link is gone'))
     const stream = this.#stream
     this.#stream = undefined
     if (stream !== undefined) this.#options.progress.database = stream.end()
@@ -487,7 +488,7 @@ export class PrimaryLink implements Following, ConnectionListener {
 
 function extentOf(line: string): Extent | undefined {
   const unsized = /^\$EOF:(.*)$/.exec(line)
-  if (unsized !== null) return unsized[1]!.length === MARK_BYTES ? { mark: unsized[1]! } : undefined
+  if (unsized !== null) return itemAt(unsized, 1).length === MARK_BYTES ? { mark: itemAt(unsized, 1) } : undefined
   const sized = /^\$(\d{1,15})$/.exec(line)
   return sized === null ? undefined : { bytes: Number(sized[1]) }
 }

@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Connection } from './connection.ts'
 
@@ -215,7 +216,7 @@ export class PrimaryStream implements RequestHandler {
     this.#runBytes = whole - applied
     if (this.#bytesBeforeUnit !== -1) this.#bytesBeforeUnit = 0
     if (applied === 0) return
-    const all = this.#unapplied.length === 1 ? this.#unapplied[0]! : Buffer.concat(this.#unapplied)
+    const all = this.#unapplied.length === 1 ? itemAt(this.#unapplied, 0) : Buffer.concat(this.#unapplied)
     this.#options.copy?.take(all.subarray(0, applied))
     history.offset += applied
     this.#unappliedBytes -= applied

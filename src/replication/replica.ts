@@ -14,7 +14,7 @@ import type { Sender } from './sender.ts'
 export type ReplicaState = 'known' | 'waiting' | 'copying' | 'online' | 'done'
 
 /** The contents of a snapshot; replicas that want the same may share one. */
-export interface Contents {
+export interface ReplicaContents {
   readonly data: boolean
   readonly functions: boolean
 }
@@ -33,7 +33,7 @@ export class Replica implements ReplicaStatus {
   understandsPsync2 = false
   /** It wants a snapshot and nothing after it. */
   wantsCopyOnly = false
-  contents: Contents = { data: true, functions: true }
+  contents: ReplicaContents = { data: true, functions: true }
   /** It came with SYNC, so it never acknowledges an offset. */
   isSilent = false
   /** It is sent the snapshot as a file, whose size is announced first. */

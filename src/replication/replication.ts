@@ -17,10 +17,10 @@ import { assert } from '../util/assert.ts'
 import { type Handler, Handlers } from '../util/tables/handlers.ts'
 import type { Address, Dial } from './connection.ts'
 import { Failover } from './failover.ts'
-import { Leading } from './leading.ts'
 import { Migrations } from './migrations.ts'
 import { type Handover, PrimaryLink, type Progress } from './primary-link.ts'
 import type { StreamCopy } from './primary-stream.ts'
+import { Replicas } from './replicas.ts'
 
 export interface ReplicationOptions {
   /** Without it this server can follow no primary and migrate no keys. */
@@ -36,7 +36,7 @@ export interface ReplicationOptions {
 const LOG_DISKS_MIN = 2
 
 export class Replication implements ReplicationView {
-  readonly leading: Leading
+  readonly replicas: Replicas
   readonly failover: Failover
   /** Undefined when other servers cannot be reached. */
   readonly migrations: Migrations | undefined
@@ -55,10 +55,10 @@ export class Replication implements ReplicationView {
   constructor(engine: Engine, options: ReplicationOptions = {}) {
     this.#engine = engine
     this.#options = options
-    this.leading = new Leading(engine)
+    this.replicas = new Replicas(engine)
     this.failover = new Failover(engine, this)
     this.migrations = options.dial === undefined ? undefined : new Migrations(engine, options.dial)
-    this.#copy = options.copy ?? this.leading
+    this.#copy = options.copy ?? this.replicas
   }
 
   takeRole(): void {
@@ -90,7 +90,7 @@ export class Replication implements ReplicationView {
    * before it leads.
    */
   copiesOf(client: Client, where: 'memory' | 'disk'): number {
-    if (this.#node === undefined) return this.leading.countUpTo(client.streamOffset, where)
+    if (this.#node === undefined) return this.replicas.countUpTo(client.streamOffset, where)
     return this.#engine.effects.durability.isSynced(client) ? LOG_DISKS_MIN : 0
   }
 
@@ -100,7 +100,7 @@ export class Replication implements ReplicationView {
 
   get position(): HistoryPosition | undefined {
     if (this.#node !== undefined) return undefined
-    if (!this.#engine.effects.role.isReplica) return this.leading.position
+    if (!this.#engine.effects.role.isReplica) return this.replicas.position
     const { isContinuable, database } = this.#progress
     if (!isContinuable) return undefined
     const { id, offset } = this.#engine.effects.history
@@ -114,7 +114,7 @@ export class Replication implements ReplicationView {
   begin(saving?: Pick<BackgroundSaving, 'copy'>): void {
     const { config } = this.#engine
     const { history } = this.#engine.effects
-    this.leading.fullSync.saving = saving
+    this.replicas.fullSync.saving = saving
     const { found } = history
     history.found = undefined
     const [host, port] = config.get('replicaof').split(' ')
@@ -128,7 +128,7 @@ export class Replication implements ReplicationView {
       this.#followLink({ host, port: Number(port) })
     } else if (found !== undefined) {
       history.resume(found)
-      this.leading.expectReplicas(found.dropped)
+      this.replicas.expectReplicas(found.dropped)
     }
   }
 
@@ -171,19 +171,19 @@ export class Replication implements ReplicationView {
     )
     this.#copy.rename()
     role.become('primary')
-    this.leading.lead()
+    this.replicas.lead()
   }
 
   stop(): void {
     this.failover.stop()
     this.#link?.stop()
-    this.leading.stop()
+    this.replicas.stop()
     this.migrations?.stop()
   }
 
   #becomeReplica(): void {
     this.#engine.effects.role.become('replica')
-    this.leading.passOn()
+    this.replicas.passOn()
   }
 
   #followLink(address: Address, handover?: Handover): void {
@@ -222,4 +222,4 @@ function awaited(replicaof: string): Following {
   }
 }
 
-export { Leading } from './leading.ts'
+export { Replicas } from './replicas.ts'

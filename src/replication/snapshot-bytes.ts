@@ -5,6 +5,7 @@
 // many wait for that one, the walk pauses; so memory is bounded.
 
 import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Sender } from './sender.ts'
 import type { SharedBytes } from './shared-bytes.ts'
@@ -63,7 +64,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
     let needed = this.end
     for (const { neededFrom } of this.senders) if (neededFrom < needed) needed = neededFrom
     let freed = false
-    while (this.#pieces.length > 0 && this.#start + this.#pieces[0]!.length <= needed) {
+    while (this.#pieces.length > 0 && this.#start + itemAt(this.#pieces, 0).length <= needed) {
       const piece = this.#pieces.shift()!
       this.#start += piece.length
       this.#keepSpare(piece)

@@ -55,7 +55,7 @@ export class StandaloneSentinelView implements SentinelView {
   get replicas(): readonly SentinelNode[] {
     const { role } = this.#engine.effects
     if (role.isReplica) return [this.#myself]
-    return this.#replication.leading.replicas.map(({ address, offset, port, state }) => ({
+    return this.#replication.replicas.statuses.map(({ address, offset, port, state }) => ({
       id: '',
       ip: address,
       port,

@@ -6,9 +6,10 @@
 
 import { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
-import { castSigned } from './lua/lib/cast.ts'
+import { itemAt } from '../util/array-reads.ts'
+import { castSigned } from './lua/lib/c-integer-cast.ts'
 import { convertSlices } from './lua/long-text.ts'
-import { meter } from './lua/meter.ts'
+import { meter } from './lua/script-meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
 import { ReplySize } from './reply-size.ts'
@@ -72,7 +73,7 @@ function walk(reply: Reply, value: LuaTable, booleans: boolean): void {
   replyTable(reply, value, stack)
   // Index -1 is avoided: V8 would look for a property of that name.
   while (stack.length > 0) {
-    const frame = stack[stack.length - 1]!
+    const frame = itemAt(stack, stack.length - 1)
     if (frame.walk === 'elements') {
       if (frame.at > frame.end) stack.pop()
       else replyAny(reply, frame.table.getNumber(frame.at++), stack, booleans)

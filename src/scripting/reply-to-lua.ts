@@ -9,10 +9,11 @@
 
 import type { ReplyError } from '../protocol/errors.ts'
 import type { Reply } from '../protocol/reply.ts'
+import { byteAt } from '../util/array-reads.ts'
 import type { Bytes, Source } from '../util/bytes/bytes.ts'
 import { textOf } from '../util/bytes/text.ts'
 import { formatDouble } from '../util/numbers/numbers.ts'
-import { meter, TEXT_BYTES_MAX } from './lua/meter.ts'
+import { meter, TEXT_BYTES_MAX } from './lua/script-meter.ts'
 import { EMPTY_SHAPE } from './lua/shape.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaValue } from './lua/value.ts'
@@ -115,7 +116,7 @@ export class ReplyToLua implements Reply {
     const { u8 } = source
     let at = start
     for (let left = count; left > 0; left--) {
-      const length = u8[at]!
+      const length = byteAt(u8, at)
       this.#put(this.#stringOf(source, at + 1, length))
       at += length + 2
     }

@@ -9,6 +9,7 @@
 // their scripts do not fill the memory. EVALSHA of an evicted script replies NOSCRIPT, as after a
 // restart.
 
+import { byteAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { Bytes, equalBytes, Source } from '../util/bytes/bytes.ts'
 import { ArgumentTexts } from './argument-texts.ts'
@@ -191,8 +192,8 @@ function sample(body: Bytes): number {
   const { u8 } = body.source
   const stride = length / SAMPLES
   let hash = length
-  for (let i = 0; i < SAMPLES; i++) hash = (Math.imul(hash, 31) + u8[start + Math.floor(i * stride)]!) | 0
+  for (let i = 0; i < SAMPLES; i++) hash = (Math.imul(hash, 31) + byteAt(u8, start + Math.floor(i * stride))) | 0
   // Scripts of one template often differ at their ends.
-  if (length > 0) hash = (Math.imul(hash, 31) + u8[start + length - 1]!) | 0
+  if (length > 0) hash = (Math.imul(hash, 31) + byteAt(u8, start + length - 1)) | 0
   return hash
 }

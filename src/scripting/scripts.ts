@@ -7,12 +7,12 @@
 //
 // One script runs at a time, to its end. The Lua runtime calls the interrupt hook every few ten
 // thousand steps. There a slow script lets other clients be served
-// (engine/requests/busy-clients.ts), and a killed script ends.
+// (engine/requests/busy-replies.ts), and a killed script ends.
 //
 //   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (ended by a throw) ──▶ idle
 
 import type { Engine } from '../engine/engine.ts'
-import { BusyClients } from '../engine/requests/busy-clients.ts'
+import { BusyReplies } from '../engine/requests/busy-replies.ts'
 import type { Call } from '../engine/requests/call.ts'
 import { reportMistake, startOver, UnfinishedChange } from '../engine/requests/command-failure.ts'
 import type { ScriptRunner } from '../engine/requests/script-runner.ts'
@@ -21,8 +21,8 @@ import { assert } from '../util/assert.ts'
 import type { ArgumentTexts } from './argument-texts.ts'
 import { FunctionLibraries } from './function-libraries.ts'
 import { caughtError, LuaError } from './lua/errors.ts'
-import { meter, SCRIPT_MEMORY_BYTES_MAX } from './lua/meter.ts'
 import { Rand48 } from './lua/rand48.ts'
+import { meter, SCRIPT_MEMORY_BYTES_MAX } from './lua/script-meter.ts'
 import { LuaTable } from './lua/table.ts'
 import type { LuaFunction, LuaValue } from './lua/value.ts'
 import { errorHandler, LuaSandbox } from './lua-sandbox.ts'
@@ -81,12 +81,12 @@ export class Scripts implements ScriptRunner {
   readonly #script: RunningScript = { kind: 'script', name: '', command: NO_WORDS, startedMs: 0 }
   #running: RunningScript | undefined = undefined
   #killed: ScriptKilled | undefined = undefined
-  readonly #busyClients: BusyClients
+  readonly #busyClients: BusyReplies
   readonly #interrupt = (): void => this.#tick()
 
   constructor(engine: Engine) {
     this.engine = engine
-    this.#busyClients = new BusyClients(engine)
+    this.#busyClients = new BusyReplies(engine)
     this.commands = new RedisCall(engine, () => this.#hear())
     this.cache = new ScriptCache((source) => this.#compile(source))
     this.functions = new FunctionLibraries(engine, this.commands, this.chance, this.#interrupt)

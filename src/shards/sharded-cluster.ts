@@ -14,7 +14,7 @@
 // Followers know their leader from their own log, and send clients there. About other shards they
 // know what the map says.
 
-import { BUS_PORT_OFFSET, MapNode } from '../cluster/map-node.ts'
+import { BUS_PORT_OFFSET, KnownNode } from '../cluster/known-node.ts'
 import type { Client } from '../engine/clients/client.ts'
 import type { ClusterView, SlotMoves } from '../engine/cluster-view/cluster-view.ts'
 import type { LogNode } from '../engine/effects/replication.ts'
@@ -75,7 +75,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   readonly map = undefined
   readonly moves: SlotMoves
   readonly messages: MessageExchange
-  readonly nodes = new Map<string, MapNode>()
+  readonly nodes = new Map<string, KnownNode>()
   isOk = false
   readonly #options: ShardedClusterOptions
   readonly #mover: SlotMover
@@ -83,13 +83,13 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
   readonly #strays: StrayKeys
   /** Undefined until the server listens. */
   #self: MapMember | undefined = undefined
-  #myself: MapNode
+  #myself: KnownNode
   /** Undefined until this node takes part in its shard's log. */
   #node: LogNode | undefined = undefined
   /** The last epoch in which this node was entered as the leader of its shard. */
   #enteredEpoch = 0
   /** Index of a shard in the map → its leader. */
-  #leaders: (MapNode | undefined)[] = []
+  #leaders: (KnownNode | undefined)[] = []
   #held = NO_SLOTS
 
   constructor(engine: Engine, options: ShardedClusterOptions) {
@@ -106,7 +106,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
       retryMs: timing.retryMs,
     })
     this.#options = options
-    this.#myself = new MapNode(idOf(shard, ''), idOf(shard))
+    this.#myself = new KnownNode(idOf(shard, ''), idOf(shard))
     this.#arrivals = new Importers(this)
     this.#strays = new StrayKeys(this)
     this.#mover = new SlotMover(this, { dial, timing })
@@ -205,7 +205,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
 
   // ── ClusterView ──────────────────────────────────────────────────────────────
 
-  get myself(): MapNode {
+  get myself(): KnownNode {
     return this.#myself
   }
 
@@ -221,7 +221,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
     return this.#held.has(slot)
   }
 
-  ownerOf(slot: number): MapNode | undefined {
+  ownerOf(slot: number): KnownNode | undefined {
     return this.#leaders[this.mapLog.map.ownerIndexOf(slot)]
   }
 
@@ -269,7 +269,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
    * The leader of this node's shard, by its own log or else by the map; undefined when it is not
    * known.
    */
-  #ownLeader(named: string): MapNode | undefined {
+  #ownLeader(named: string): KnownNode | undefined {
     if (this.leadingEpoch !== 0) return this.#myself
     const address = this.#node?.leaderAddress ?? ''
     const leader = (address === '' ? undefined : this.nodes.get(idOf(this.shard, address))) ?? this.nodes.get(named)
@@ -284,7 +284,7 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
       const { id, shard } = member
       let node = this.nodes.get(id)
       if (node === undefined) {
-        node = new MapNode(id, idOf(shard))
+        node = new KnownNode(id, idOf(shard))
         this.nodes.set(id, node)
       }
       const { hostname, ip, port, tlsPort } = member

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { runCheckAof, runCheckRdb } from '../../src/cli/check.ts'
+import { runCheckAof, runCheckRdb } from '../../src/cli/check-files.ts'
 import type { Terminal } from '../../src/prover/terminal.ts'
 import { eventually, startTestServer, temporaryDirectory } from '../support/server.ts'
 

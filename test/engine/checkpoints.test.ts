@@ -74,12 +74,12 @@ describe('random commands of all types', () => {
             engine.data.checkpoints.release(opened.splice(at, 1)[0]!.checkpoint)
             expect(dump(engine)).toEqual(data)
           } else if (kind === 'wait') {
-            engine.upkeep.timekeeper.freeRemoved()
+            engine.upkeep.timedWork.freeRemoved()
           }
           check(engine)
         }
         for (const { checkpoint } of opened) engine.data.checkpoints.release(checkpoint)
-        while (engine.databases.some(({ lazyFree }) => lazyFree.pending > 0)) engine.upkeep.timekeeper.freeRemoved()
+        while (engine.databases.some(({ lazyFree }) => lazyFree.pending > 0)) engine.upkeep.timedWork.freeRemoved()
         check(engine)
         client.ask('SELECT', 0)
         engine.upkeep.restless?.giveUp()
@@ -144,7 +144,7 @@ describe('random commands of all types', () => {
           } else if (kind === 'release' && checkpoints.length > 0) {
             engine.data.checkpoints.release(checkpoints.splice(which, 1)[0]!.checkpoint)
           }
-          engine.upkeep.timekeeper.freeRemoved()
+          engine.upkeep.timedWork.freeRemoved()
           if (kind === 'run') one.data = dump(engine)
           for (const { made, data } of branches) {
             expect(dump(made.engine)).toEqual(data)

@@ -572,7 +572,7 @@ describe('a disk that is full', () => {
     client.ask('SET', 'a', '1')
     const database = engine.databases[0]!
     database.setExpiry(database.find(Bytes.from('a')), engine.environment.unitClock.now() + 500)
-    engine.upkeep.timekeeper.arm()
+    engine.upkeep.timedWork.arm()
     disk.fail('write', 'ENOSPC')
     client.ask('SET', 'b', '2')
     clock.advance(700)

@@ -5,13 +5,13 @@ import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { silentLog } from '../../src/engine/log.ts'
+import { InMemoryLog, type InMemoryLogOptions, type Weather } from '../../src/replicated-log/in-memory-log.ts'
 import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
-import { MemoryLog, type MemoryLogOptions, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
 import { StandaloneSentinelView } from '../../src/replication/standalone-sentinel-view.ts'
-import { secondEngine } from '../../src/server/boot/second-engine.ts'
+import { secondEngine } from '../../src/server/boot/replay-engine.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { HashKey } from '../../src/util/tables/keyed-hash.ts'
 import { TestClient } from '../support/engine.ts'
@@ -40,7 +40,7 @@ export interface ClusterNode {
 
 export class Cluster {
   readonly world = new SimWorld()
-  readonly log: MemoryLog
+  readonly log: InMemoryLog
   readonly nodes: ClusterNode[] = []
   readonly #options: Partial<ReplicatedOptions>
   readonly #settings: Partial<Record<ConfigName, string>>
@@ -48,11 +48,11 @@ export class Cluster {
   constructor(
     settings: Partial<Record<ConfigName, string>> = {},
     options: Partial<ReplicatedOptions> = {},
-    log: Partial<MemoryLogOptions> = {},
+    log: Partial<InMemoryLogOptions> = {},
   ) {
     this.#settings = settings
     this.#options = options
-    this.log = new MemoryLog({ clock: this.world, answerTimeoutMs: 100, ...log })
+    this.log = new InMemoryLog({ clock: this.world, answerTimeoutMs: 100, ...log })
   }
 
   /** Starts a node, on a new disk or on one that it has used before. */

@@ -4,8 +4,8 @@
 import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { Config } from '../../src/config/config.ts'
 import { silentLog } from '../../src/engine/log.ts'
+import { InMemoryLog } from '../../src/replicated-log/in-memory-log.ts'
 import { LogAway } from '../../src/replicated-log/log.ts'
-import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
 import { Boot } from '../../src/server/boot/boot.ts'
 import { systemClock } from '../../src/util/time/clock.ts'
 import { TestClient } from '../support/engine.ts'
@@ -43,7 +43,7 @@ const SLAVE = ['slave', 'slave', 'slave', 'slave']
 
 test('a broker is a follower from its first moment on: before the log is reached, and as long as it has no quorum', async () => {
   const dir = temporaryDirectory()
-  const log = new MemoryLog({ clock: systemClock, answerTimeoutMs: 20 })
+  const log = new InMemoryLog({ clock: systemClock, answerTimeoutMs: 20 })
   let isReachable = false
   let tries = 0
   const boot = new Boot(

@@ -8,15 +8,15 @@
 // notice), are killed, lose power (data that their disk had not synced is lost), or are cut off.
 // The log is away or full; answers are lost, appends arrive late; the lead is handed over. In the
 // end all faults are mended. Then the clients' records must be explained by the data
-// (histories.ts), on every node.
+// (history-check.ts), on every node.
 
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
 import type { Client, Transport } from '../../src/engine/clients/client.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
-import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { checkList, checkRegister, type Operation } from '../../src/prover/durability/history-check.ts'
+import { InMemoryLog, type Weather } from '../../src/replicated-log/in-memory-log.ts'
 import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
@@ -151,7 +151,7 @@ class Simulation {
   readonly #options: SimulationOptions
   readonly #world = new SimWorld()
   readonly #random: Random
-  readonly #log: MemoryLog
+  readonly #log: InMemoryLog
   readonly #snapshots = new MemorySnapshots()
   readonly #nodes: SimNode[] = []
   readonly #operations: Operation[] = []
@@ -164,7 +164,7 @@ class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options
     this.#random = new Random(options.seed)
-    this.#log = new MemoryLog({
+    this.#log = new InMemoryLog({
       clock: this.#world,
       batchBytesMax: this.#below(2) === 0 ? 160 : 64 * 1024,
       answerTimeoutMs: 100,

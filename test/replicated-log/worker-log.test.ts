@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { rolldown } from 'rolldown'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { InMemoryLog } from '../../src/replicated-log/in-memory-log.ts'
 import { LogAway, OutcomeUnknown, type ReplicatedLog } from '../../src/replicated-log/log.ts'
-import { MemoryLog } from '../../src/replicated-log/memory-log.ts'
 import type { LogSource } from '../../src/replicated-log/worker/log-source.ts'
 import { READ_WINDOW_BYTES, type Reply } from '../../src/replicated-log/worker/messages.ts'
 import { RemoteLog } from '../../src/replicated-log/worker/remote-log.ts'
@@ -30,7 +30,7 @@ async function overPort(log: ReplicatedLog): Promise<{ log: ReplicatedLog; end: 
 }
 
 describeReplicatedLog('over a port', async (): Promise<LogUnderTest> => {
-  const row = new MemoryLog({ clock: systemClock })
+  const row = new InMemoryLog({ clock: systemClock })
   const ends: (() => void)[] = []
   return {
     async connect() {
@@ -57,7 +57,7 @@ describeReplicatedLog('over a port', async (): Promise<LogUnderTest> => {
 }, ['limit', 'remove', 'takeAway'])
 
 test('the caller keeps the bytes of an append', async () => {
-  const { log, end } = await overPort(new MemoryLog({ clock: systemClock }).connect())
+  const { log, end } = await overPort(new InMemoryLog({ clock: systemClock }).connect())
   const bytes = Buffer.from('the same again')
   await log.append(bytes, 0)
   expect(await log.append(bytes, 1)).toBe(2)
@@ -66,7 +66,7 @@ test('the caller keeps the bytes of an append', async () => {
 })
 
 test('a reader is sent at most a window more than it has taken', async () => {
-  const row = new MemoryLog({ clock: systemClock })
+  const row = new InMemoryLog({ clock: systemClock })
   const count = 24
   const batch = Buffer.alloc(512 * 1024)
   for (let i = 0; i < count; i++) row.append(batch, i)

@@ -570,7 +570,7 @@ describe('FAILOVER', () => {
     const { client, engine } = follower
     const replica = new TestClient(engine, 2)
     replica.ask('REPLCONF', 'listening-port', '7000', 'ip-address', '10.0.0.1')
-    follower.replication.leading.expectReplicas()
+    follower.replication.replicas.expectReplicas()
     replica.ask('PSYNC', engine.effects.history.id, '1')
     expect(client.ask('FAILOVER', 'TO', '10.0.0.1', '7000')).toBe('+OK\r\n')
     return { ...follower, writer: follower.connect() }

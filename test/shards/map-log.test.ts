@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { silentLog } from '../../src/engine/log.ts'
-import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
+import { InMemoryLog, type Weather } from '../../src/replicated-log/in-memory-log.ts'
 import { MapLog } from '../../src/shards/map-log.ts'
 import { ShardMap, spansOf } from '../../src/shards/shard-map.ts'
 import { SimWorld } from '../replicated-log/sim-clock.ts'
@@ -10,9 +10,12 @@ import { SimWorld } from '../replicated-log/sim-clock.ts'
 const CALM: Weather = { delayMs: () => 1, losesRequest: () => false, losesReply: () => false }
 const always = (): boolean => true
 
-function nodes(count: number, weathers: readonly Weather[] = []): { world: SimWorld; log: MemoryLog; maps: MapLog[] } {
+function nodes(
+  count: number,
+  weathers: readonly Weather[] = [],
+): { world: SimWorld; log: InMemoryLog; maps: MapLog[] } {
   const world = new SimWorld()
-  const log = new MemoryLog({ clock: world, answerTimeoutMs: 50 })
+  const log = new InMemoryLog({ clock: world, answerTimeoutMs: 50 })
   const maps = Array.from({ length: count }, (_, i) => {
     const map = new MapLog({ clock: world, messages: silentLog, retryMs: 10 })
     map.follow(log.connect(world, weathers[i] ?? CALM))

@@ -7,9 +7,9 @@ import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config } from '../../src/config/config.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import { checkList, checkRegister, type Operation } from '../../src/prover/durability/histories.ts'
+import { checkList, checkRegister, type Operation } from '../../src/prover/durability/history-check.ts'
+import { InMemoryLog, type Weather } from '../../src/replicated-log/in-memory-log.ts'
 import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
-import { MemoryLog, type Weather } from '../../src/replicated-log/memory-log.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import { ShardedCluster } from '../../src/shards/sharded-cluster.ts'
@@ -123,8 +123,8 @@ class ShardSimulation {
   readonly #options: ShardSimulationOptions
   readonly #world = new SimWorld()
   readonly #random: Random
-  readonly #logs = new Map<string, MemoryLog>()
-  readonly #mapLog: MemoryLog
+  readonly #logs = new Map<string, InMemoryLog>()
+  readonly #mapLog: InMemoryLog
   readonly #nodes: ShardNode[] = []
   readonly #network: Network
   readonly #news: News
@@ -138,7 +138,7 @@ class ShardSimulation {
   constructor(options: ShardSimulationOptions) {
     this.#options = options
     this.#random = new Random(options.seed)
-    const log = (): MemoryLog => new MemoryLog({ clock: this.#world, answerTimeoutMs: 100 })
+    const log = (): InMemoryLog => new InMemoryLog({ clock: this.#world, answerTimeoutMs: 100 })
     this.#mapLog = log()
     for (const shard of SHARDS) {
       this.#logs.set(shard, log())

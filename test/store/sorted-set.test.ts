@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Arena, ArenaFull } from '../../src/store/memory/arena.ts'
-import { ScoreRun } from '../../src/store/sorted-set/score-run.ts'
+import { ScoreSpan } from '../../src/store/sorted-set/score-span.ts'
 import { ABSENT, SortedSet, SortedSetPosition } from '../../src/store/sorted-set/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../src/store/sorted-set/sorted-set-range.ts'
 import { Bytes } from '../../src/util/bytes/bytes.ts'
@@ -394,7 +394,7 @@ describe('a sorted set', () => {
 
 describe('runs of a sorted set', () => {
   test('hold all members from a score on, in either form and across leaves', () => {
-    const run = new ScoreRun()
+    const run = new ScoreSpan()
     for (const size of [0, 1, 50, 1000]) {
       const set = new SortedSet(new Arena(), host)
       for (let i = 0; i < size; i++) set.add(Bytes.from(`m${i}`), Math.imul(i, 0x9e3779b1) % 300)

@@ -6,7 +6,7 @@ import type { Disk } from '../../src/persistence/disk/disk.ts'
 import { type OpenJournal, openJournal } from '../../src/persistence/log/open-journal.ts'
 import { BackgroundSaving } from '../../src/persistence/snapshot/background-saving.ts'
 import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
-import { secondEngine } from '../../src/server/boot/second-engine.ts'
+import { secondEngine } from '../../src/server/boot/replay-engine.ts'
 import { createEngine, type TestClient, type TestEngine, withoutJournal } from './engine.ts'
 import { MemoryDisk, settled } from './memory-disk.ts'
 

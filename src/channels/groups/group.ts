@@ -13,12 +13,13 @@
 // The group's position is below every message that is not certain to be heard: unread messages,
 // redeliveries, and all messages in flight.
 
-import type { SharedName } from '../../broker/shared-name.ts'
-import type { SharingGroup } from '../../broker/sharing.ts'
+import type { GroupName } from '../../broker/group-name.ts'
 import type { MessageLog } from '../../broker/subscriber.ts'
+import type { SubscriberGroup } from '../../broker/subscriber-groups.ts'
 import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -47,7 +48,7 @@ const NOTHING: LogSearch = [].values()
 const field = new Bytes()
 const text = new Bytes()
 
-export class Group implements SharingGroup, MemberHost {
+export class Group implements SubscriberGroup, MemberHost {
   readonly kind: SubscriptionKind
   /** The name that members subscribe to. */
   readonly name: string
@@ -74,7 +75,7 @@ export class Group implements SharingGroup, MemberHost {
   /** While behind: messages that no member got yet. */
   readonly #unread: UnreadMessages
 
-  constructor(host: GroupHost, kind: SubscriptionKind, name: string, { group, target }: SharedName) {
+  constructor(host: GroupHost, kind: SubscriptionKind, name: string, { group, target }: GroupName) {
     this.#host = host
     this.kind = kind
     this.name = name
@@ -311,7 +312,7 @@ export class Group implements SharingGroup, MemberHost {
     let least = Number.POSITIVE_INFINITY
     for (let i = 0, at = this.#next; i < members.length; i++, at++) {
       if (at >= members.length) at = 0
-      const member = members[at]!
+      const member = itemAt(members, at)
       const unread = member.client.outputBytes
       if (unread >= least || !mayBeAsked(member)) continue
       found = member

@@ -4,10 +4,10 @@
 // stays remembered if its messages are kept, like that of a named subscriber (read-positions.ts).
 // Groups also work without any rule. While there is no group, a message costs one check for that.
 
+import { isShared, parseSharedName, sharedName } from '../../broker/group-name.ts'
 import { Pattern, PatternIndex } from '../../broker/pattern-index.ts'
-import { isShared, parseSharedName, sharedName } from '../../broker/shared-name.ts'
-import type { Sharing } from '../../broker/sharing.ts'
 import type { Subscriber } from '../../broker/subscriber.ts'
+import type { SubscriberGroups } from '../../broker/subscriber-groups.ts'
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { Client } from '../../engine/clients/client.ts'
 import { assert } from '../../util/assert.ts'
@@ -48,7 +48,7 @@ class GroupPattern extends Pattern {
   }
 }
 
-export class Groups implements Sharing {
+export class Groups implements SubscriberGroups {
   readonly #host: GroupsHost
   /** By kind and name. */
   readonly #groups = new NameMap<Group>()

@@ -10,6 +10,7 @@
 // queue or of a later run. Of the later runs only those are noted that no run behind them undercuts.
 
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -50,7 +51,7 @@ export class InFlightMessages {
   push(log: ChannelLog, id: StreamId, count: number, end: number): void {
     if (this.#first + this.length === this.#ends.length) this.#makeRoom()
     const at = this.#first + this.length++
-    assert(this.length === 1 || end >= this.#ends[at - 1]!, 'messages are in the order of sending')
+    assert(this.length === 1 || end >= numberAt(this.#ends, at - 1), 'messages are in the order of sending')
     if (this.length > 1 && id.compare(this.#last) < 0) this.#beginRun(id)
     this.#last.copyFrom(id)
     id.store(this.#ids, ID_BYTES * at)
@@ -67,7 +68,7 @@ export class InFlightMessages {
 
   /** Removes the messages that end at `end` or before. */
   removeUpTo(end: number): void {
-    while (this.length > 0 && this.#ends[this.#first]! <= end) {
+    while (this.length > 0 && numberAt(this.#ends, this.#first) <= end) {
       this.#logs[this.#first++] = undefined
       this.#removed++
       this.length--
@@ -81,7 +82,7 @@ export class InFlightMessages {
     let at = 0
     while (at < this.length && !this.idAt(at, found).equals(id)) at++
     if (at === this.length) return false
-    this.removeUpTo(this.#ends[this.#first + at]!)
+    this.removeUpTo(numberAt(this.#ends, this.#first + at))
     return true
   }
 
@@ -117,7 +118,7 @@ export class InFlightMessages {
 
   countAt(index: number): number {
     assert(index < this.length, 'the index is within the queue')
-    return this.#counts[this.#first + index]!
+    return numberAt(this.#counts, this.#first + index)
   }
 
   logAt(index: number): ChannelLog {

@@ -9,6 +9,7 @@
 import type { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 
 /** Positions that one step handles. */
@@ -71,7 +72,7 @@ export class LagCounter {
     let high = this.#ids.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#ids[middle]!.compare(id) < 0) low = middle + 1
+      if (itemAt(this.#ids, middle).compare(id) < 0) low = middle + 1
       else high = middle
     }
     return low
@@ -82,9 +83,9 @@ export class LagCounter {
     const lags: number[] = new Array(this.#ids.length).fill(0)
     let lag = 0
     for (let i = this.#ids.length - 1; i >= 0; i--) {
-      lag += this.#added[i + 1]!
+      lag += numberAt(this.#added, i + 1)
       assert(lag >= 0, 'a lag is a number of messages')
-      lags[this.#order[i]!] = lag
+      lags[itemAt(this.#order, i)] = lag
     }
     return lags
   }

@@ -4,7 +4,7 @@
 // The remembered position of a subscriber is data (read-positions.ts). The reader of a connected
 // subscriber knows a newer position, and is told of changes.
 
-import { isShared } from '../../broker/shared-name.ts'
+import { isShared } from '../../broker/group-name.ts'
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Client } from '../../engine/clients/client.ts'

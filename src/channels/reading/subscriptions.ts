@@ -5,8 +5,8 @@
 //   UNSUBSCRIBE          ─▶ leave: forgets the position
 //   the connection ended ─▶ vanish: writes the position ─▶ leave
 
+import { isShared, parseSharedName } from '../../broker/group-name.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
-import { isShared, parseSharedName } from '../../broker/shared-name.ts'
 import type { Listener, Subscriber } from '../../broker/subscriber.ts'
 import { SUBSCRIPTION_KINDS, SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'

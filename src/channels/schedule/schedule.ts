@@ -21,7 +21,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
-import { Numbered } from '../../util/tables/numbered.ts'
+import { NumberedTable } from '../../util/tables/numbered-table.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import { channelOfScheduledKey } from '../log/channel-keys.ts'
@@ -86,7 +86,7 @@ export class Schedule {
   readonly #later: (run: () => void) => void
   /** Channels that have scheduled messages, by name and by number. */
   readonly #channels = { channel: new NameMap<ScheduledMessages>(), shard: new NameMap<ScheduledMessages>() }
-  readonly #numbered = new Numbered<ScheduledMessages>()
+  readonly #numbered = new NumberedTable<ScheduledMessages>()
   /** When each channel's next message is due, or is tried again. */
   readonly #deadlines = new DeadlineHeap((number, position) => {
     this.#numbered.get(number).position = position

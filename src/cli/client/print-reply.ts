@@ -1,6 +1,7 @@
 // Prints replies as redis-cli does: formatted for people (numbered, quoted), raw for programs, or
 // as JSON.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { quoted } from '../../util/bytes/quoted.ts'
 import { pairsIn } from './pairs.ts'
 import type { Reply } from './reply.ts'
@@ -37,8 +38,8 @@ function forPeople(reply: Reply, indent: string): string {
   for (let i = 0; i < items.length; i += step) {
     const number = String(i / step + 1).padStart(width)
     text += `${i === 0 ? '' : indent}${number}${container.separator} `
-    const item = forPeople(items[i]!, inner)
-    text += step === 1 ? item : `${item.slice(0, -1)} => ${forPeople(items[i + 1]!, inner)}`
+    const item = forPeople(itemAt(items, i), inner)
+    text += step === 1 ? item : `${item.slice(0, -1)} => ${forPeople(itemAt(items, i + 1), inner)}`
   }
   return text
 }

@@ -1,6 +1,7 @@
 // SETBIT: sets or clears one bit of a string.
 
 import { ERR } from '../../protocol/errors.ts'
+import { byteAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
@@ -34,9 +35,9 @@ export const setbit = defineCommand({
     const { u8 } = value.source
     const at = value.start + byte
     const shift = 7 - (offset % 8)
-    const old = (u8[at]! >>> shift) & 1
+    const old = (byteAt(u8, at) >>> shift) & 1
     if (grown || old !== bit) {
-      u8[at] = (u8[at]! & ~(1 << shift)) | (bit << shift)
+      u8[at] = (byteAt(u8, at) & ~(1 << shift)) | (bit << shift)
       call.changed(key, 'setbit')
     }
     call.reply.integer(old)

@@ -1,6 +1,6 @@
 // CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has not heard yet.
 
-import { inSlices } from '../../engine/waiting/sliced-work.ts'
+import { inSlices } from '../../engine/waiting/sliced-answers.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
 import {

@@ -1,4 +1,5 @@
 import { ERR } from '../../protocol/errors.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { defineCommand } from '../define-command.ts'
 
 const IN_CLUSTER = ERR.of('SELECT is not allowed in cluster mode')
@@ -20,7 +21,7 @@ export const select = defineCommand({
     if (index !== 0 && call.engine.parts.cluster !== null) throw IN_CLUSTER
     if (index < 0 || index >= call.engine.data.dataset.databases.length) throw ERR.dbIndexOutOfRange
     call.client.database = Number(index)
-    call.db = call.engine.data.dataset.databases[call.client.database]!
+    call.db = itemAt(call.engine.data.dataset.databases, call.client.database)
     call.reply.ok()
   },
 })

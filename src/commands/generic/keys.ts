@@ -2,6 +2,7 @@
 //
 // The names are looked at where they lie; nothing but the reply is made of them.
 
+import { numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Glob } from '../../util/bytes/glob.ts'
 import { defineCommand } from '../define-command.ts'
@@ -39,6 +40,6 @@ export const keys = defineCommand({
       found[count++] = entry
     }
     call.reply.array(count)
-    for (let i = 0; i < count; i++) call.reply.bulk(keys.keyOf(found[i]!, name))
+    for (let i = 0; i < count; i++) call.reply.bulk(keys.keyOf(numberAt(found, i), name))
   },
 })

@@ -4,6 +4,7 @@ import type { Options } from '../../engine/requests/options.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { Glob } from '../../util/bytes/glob.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
@@ -62,7 +63,7 @@ export function parseCursor(text: string): number {
     if (text === '') return 0
     throw ERR.invalidCursor
   }
-  const value = BigInt(match[2]!)
+  const value = BigInt(itemAt(match, 2))
   if (value > CURSOR_MAX) throw ERR.invalidCursor
   return Number(match[1] === '-' ? BigInt.asUintN(64, -value) : value)
 }

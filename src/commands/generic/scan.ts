@@ -8,6 +8,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { TYPE_NAMES } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Glob } from '../../util/bytes/glob.ts'
 import type { Call } from '../call.ts'
@@ -78,5 +79,5 @@ function walk(call: Call, cursor: number, count: number, glob: Glob | undefined,
   call.reply.array(2)
   call.reply.text(entry < keys.entriesEnd ? String(entry) : '0')
   call.reply.array(found.length)
-  for (let i = 0; i < found.length; i++) call.reply.bulk(keys.keyOf(found[i]!, name))
+  for (let i = 0; i < found.length; i++) call.reply.bulk(keys.keyOf(itemAt(found, i), name))
 }

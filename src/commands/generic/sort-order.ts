@@ -1,5 +1,6 @@
 // How SORT orders elements: by number or by bytes, of themselves or of what BY names for them.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
 import { StableOrder } from '../../util/numbers/stable-order.ts'
@@ -27,7 +28,7 @@ const KEPT_MAX = 4096
 export function orderByScore(elements: readonly Bytes[], scores: Float64Array, ordering: Ordering): Int32Array {
   const sign = ordering.descending ? -1 : 1
   const order = stableOrder(scores, sign, ordering)
-  sortTies(order, scores, ordering, (a, b) => sign * elements[a]!.compare(elements[b]!))
+  sortTies(order, scores, ordering, (a, b) => sign * itemAt(elements, a).compare(itemAt(elements, b)))
   return order
 }
 
@@ -46,7 +47,7 @@ export function orderByBytes(
     const left = weights[a]
     const right = weights[b]
     const result = left === undefined || right === undefined ? 0 : compare(left, right)
-    return sign * (result === 0 && ordering.breaksTies ? elements[a]!.compare(elements[b]!) : result)
+    return sign * (result === 0 && ordering.breaksTies ? itemAt(elements, a).compare(itemAt(elements, b)) : result)
   })
   return order
 }
@@ -73,9 +74,9 @@ function sortTies(
     return compare(a, b)
   }
   for (let start = 0; start < count; ) {
-    const number = numbers[order[start]!]!
+    const number = numberAt(numbers, numberAt(order, start))
     let end = start + 1
-    while (end < count && numbers[order[end]!]! === number) end++
+    while (end < count && numberAt(numbers, numberAt(order, end)) === number) end++
     if (end - start > 1) order.subarray(start, end).sort(givingWay)
     start = end
   }

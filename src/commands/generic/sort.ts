@@ -14,6 +14,7 @@ import { List } from '../../store/list/list.ts'
 import { ListPosition } from '../../store/list/list-pages.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
@@ -136,7 +137,7 @@ function sort(call: Call, request: Request): Bytes[] {
     ? byBytes(call, request, elements, by, value instanceof MemberSet)
     : byScore(call, request, elements, by)
   const sorted: Bytes[] = []
-  for (let i = from; i < end; i++) sorted.push(elements[order[i]!]!)
+  for (let i = from; i < end; i++) sorted.push(itemAt(elements, numberAt(order, i)))
   return sorted
 }
 
@@ -146,7 +147,7 @@ function byScore(call: Call, request: Request, elements: Bytes[], by: SortPatter
   let wrong = false
   for (let i = 0; i < elements.length; i++) {
     if (i % STEPS_PER_WAY === 0) call.giveWay()
-    const element = elements[i]!
+    const element = itemAt(elements, i)
     // What has no weight counts as 0.
     if (by !== undefined && !by.find(call, element, found)) continue
     const score = readSortScore(by === undefined ? element : found)

@@ -2,6 +2,7 @@
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_NAMES } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { defineCommand } from '../define-command.ts'
 
 export const type = defineCommand({
@@ -18,6 +19,6 @@ export const type = defineCommand({
   reply: 'status: string, list, set, zset, hash or stream; none when the key does not exist',
   run(call) {
     const entry = call.db.peek(call.key(1))
-    call.reply.status(entry === NONE ? 'none' : TYPE_NAMES[call.db.typeOf(entry)]!)
+    call.reply.status(entry === NONE ? 'none' : itemAt(TYPE_NAMES, call.db.typeOf(entry)))
   },
 })

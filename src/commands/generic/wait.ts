@@ -34,19 +34,19 @@ export const wait = defineCommand({
       effects: { durability },
     } = call.engine
     const replication = call.engine.parts.replication
-    const { following, leading, node } = replication
+    const { following, replicas, node } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
-    const replicas = call.args.integer(1)
+    const wanted = call.args.integer(1)
     const timeout = parseInteger(call.args.bytes(2))
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
     if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
     const count = replication.copiesOf(client, 'memory')
-    if (count >= replicas) return call.reply.integer(count)
+    if (count >= wanted) return call.reply.integer(count)
     const timeoutMs = Number(timeout)
     const onTimeout = (reply: Reply): void => reply.integer(replication.copiesOf(client, 'memory'))
     if (node !== undefined) return durability.awaitSync(call, timeoutMs, onTimeout)
-    if (!call.retrying) leading.askForAcknowledgements()
-    call.waitFor({ signals: [leading.acknowledged], timeoutMs, onTimeout })
+    if (!call.retrying) replicas.askForAcknowledgements()
+    call.waitFor({ signals: [replicas.acknowledged], timeoutMs, onTimeout })
   },
 })

@@ -38,8 +38,8 @@ export const waitaof = defineCommand({
   mayWait: true,
   run(call) {
     const local = call.integer(1, 0, 1, LOCAL_OUT_OF_RANGE)
-    const replicas = parseInteger(call.args.bytes(2))
-    if (replicas === undefined || replicas < 0) throw REPLICAS_OUT_OF_RANGE
+    const wanted = parseInteger(call.args.bytes(2))
+    if (wanted === undefined || wanted < 0) throw REPLICAS_OUT_OF_RANGE
     const timeout = parseInteger(call.args.bytes(3))
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
@@ -49,16 +49,16 @@ export const waitaof = defineCommand({
       effects: { durability },
     } = call.engine
     const replication = call.engine.parts.replication
-    const { following, leading } = replication
+    const { following, replicas } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
     // One that has just been switched on begins when its base is written; until then nothing is synced.
     const isJournaled = durability.progress.enabled || call.engine.config.get('appendonly')
     if (local === 1 && !isJournaled) throw NEEDS_JOURNAL
     const answer = (reply: Reply): void => write(reply, durability, replication, client)
-    const isEnough = replication.copiesOf(client, 'disk') >= replicas
+    const isEnough = replication.copiesOf(client, 'disk') >= wanted
     if (isEnough && (local === 0 || durability.isSynced(client))) return answer(call.reply)
-    if (!call.retrying && replicas > 0) leading.askForAcknowledgements()
-    durability.awaitSync(call, Number(timeout), answer, [leading.acknowledged])
+    if (!call.retrying && wanted > 0) replicas.askForAcknowledgements()
+    durability.awaitSync(call, Number(timeout), answer, [replicas.acknowledged])
   },
 })
 

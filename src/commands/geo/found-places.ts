@@ -2,7 +2,8 @@
 //
 // Members are known by their places in the set: valid until it changes.
 
-import type { ScoreRun } from '../../store/sorted-set/score-run.ts'
+import type { ScoreSpan } from '../../store/sorted-set/score-span.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { partialSort } from '../../util/numbers/partial-sort.ts'
 import { StableOrder } from '../../util/numbers/stable-order.ts'
 
@@ -22,7 +23,7 @@ export class FoundPlaces {
    * Adds the members of a run up to score `end` that lie in one of `parts`, a bit each: a member's is number
    * (score - start) × scale. Returns the part of the last member looked at, -1 when the end was reached.
    */
-  addSome(run: ScoreRun, start: number, scale: number, end: number, parts: number): number {
+  addSome(run: ScoreSpan, start: number, scale: number, end: number, parts: number): number {
     const { count } = run
     this.#reserve(this.count + count)
     const { scores, places } = this
@@ -49,10 +50,10 @@ export class FoundPlaces {
     const { distances, scores, places } = this
     let kept = known
     for (let i = known; i < this.count && kept < max; i++) {
-      if (distances[i]! < 0) continue
-      distances[kept] = distances[i]!
-      scores[kept] = scores[i]!
-      places[kept] = places[i]!
+      if (numberAt(distances, i) < 0) continue
+      distances[kept] = numberAt(distances, i)
+      scores[kept] = numberAt(scores, i)
+      places[kept] = numberAt(places, i)
       kept++
     }
     this.count = kept
@@ -69,13 +70,13 @@ export class FoundPlaces {
     }
     const indexes = new Int32Array(this.count)
     for (let i = 0; i < indexes.length; i++) indexes[i] = i
-    partialSort(indexes, (a, b) => sign * (distances[a]! - distances[b]!), 0, count - 1)
+    partialSort(indexes, (a, b) => sign * (numberAt(distances, a) - numberAt(distances, b)), 0, count - 1)
     this.#order = indexes
   }
 
   /** Returns the number of the i-th in order, for the columns. */
   at(i: number): number {
-    return this.#order === undefined ? i : this.#order[i]!
+    return this.#order === undefined ? i : numberAt(this.#order, i)
   }
 
   clear(): void {

@@ -9,8 +9,9 @@ import { ERR } from '../../protocol/errors.ts'
 import { Area, CELL_PARTS, cellsOf } from '../../store/derived/geo-area.ts'
 import { exactDistanceBetween } from '../../store/derived/geo-distance.ts'
 import { type Cell, cellScores, cellStart, type Place, placeOfScore } from '../../store/derived/geohash.ts'
-import { ScoreRun } from '../../store/sorted-set/score-run.ts'
+import { ScoreSpan } from '../../store/sorted-set/score-span.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { newSortedSet, readScore } from '../sorted-set/sorted-set-arguments.ts'
@@ -49,7 +50,7 @@ const query: Query = {
   storeDistance: false,
 }
 const found = new FoundPlaces()
-const run = new ScoreRun()
+const run = new ScoreSpan()
 const place: Place = { longitude: 0, latitude: 0 }
 const member = new Bytes()
 
@@ -228,12 +229,12 @@ function reply(call: Call, set: SortedSet, count: number): void {
   for (let i = 0; i < count; i++) {
     const n = found.at(i)
     if (details > 0) reply.array(1 + details)
-    reply.bulk(set.memberOfHandle(found.places[n]!, member))
-    if (query.withDistance) replyDistance(reply, found.distances[n]! / query.unit)
+    reply.bulk(set.memberOfHandle(numberAt(found.places, n), member))
+    if (query.withDistance) replyDistance(reply, numberAt(found.distances, n) / query.unit)
     // A score that ZADD gave may have a fraction.
-    if (query.withHash) reply.integer(Math.floor(found.scores[n]!))
+    if (query.withHash) reply.integer(Math.floor(numberAt(found.scores, n)))
     if (query.withPlace) {
-      placeOfScore(found.scores[n]!, place)
+      placeOfScore(numberAt(found.scores, n), place)
       replyPlace(reply, place)
     }
   }
@@ -244,8 +245,8 @@ function store(call: Call, form: Form, set: SortedSet, count: number): void {
   try {
     for (let i = 0; i < count; i++) {
       const n = found.at(i)
-      const score = query.storeDistance ? storedDistance(found.scores[n]!) : found.scores[n]!
-      result.insert(set.memberOfHandle(found.places[n]!, member), score)
+      const score = query.storeDistance ? storedDistance(numberAt(found.scores, n)) : numberAt(found.scores, n)
+      result.insert(set.memberOfHandle(numberAt(found.places, n), member), score)
     }
   } catch (error) {
     result.free()

@@ -6,6 +6,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { Hash, PROBED_MIN } from '../../store/hash/hash.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { INT64_MIN } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -55,7 +56,7 @@ function list(hash: Hash): boolean {
 
 function draw(call: Call, hash: Hash, listed: boolean): number {
   const { random } = call.engine.environment
-  return listed ? slots[random.below(slots.length)]! : hash.slotAt(random.below(hash.slotCount))
+  return listed ? itemAt(slots, random.below(slots.length)) : hash.slotAt(random.below(hash.slotCount))
 }
 
 /** Independent draws. */

@@ -2,6 +2,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { Hash } from '../../store/hash/hash.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { defineCommand } from '../define-command.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
@@ -47,15 +48,15 @@ export const hscan = defineCommand({
     if (glob !== undefined) {
       matches = 0
       for (let i = 0; i < found.length; i++) {
-        if (glob.matchesBytes(hash.fieldOf(found[i]!, window))) found[matches++] = found[i]!
+        if (glob.matchesBytes(hash.fieldOf(itemAt(found, i), window))) found[matches++] = itemAt(found, i)
       }
     }
     reply.array(2)
     reply.text(String(next))
     reply.array(values ? 2 * matches : matches)
     for (let i = 0; i < matches; i++) {
-      reply.bulk(hash.fieldOf(found[i]!, window))
-      if (values) reply.bulk(hash.valueOf(found[i]!, window))
+      reply.bulk(hash.fieldOf(itemAt(found, i), window))
+      if (values) reply.bulk(hash.valueOf(itemAt(found, i), window))
     }
     found.length = 0
   },

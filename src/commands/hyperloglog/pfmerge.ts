@@ -3,6 +3,7 @@
 import { ERR } from '../../protocol/errors.ts'
 import { CORRUPT, forgetCount, isDense, mergeInto, REGISTERS, writeDense } from '../../store/derived/hyperloglog.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { byteAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { defineCommand } from '../define-command.ts'
 import { hyperLogLogOf, StoredHyperLogLog } from './stored.ts'
@@ -48,7 +49,8 @@ export const pfmerge = defineCommand({
     const bytesMax = call.engine.config.get('hll-sparse-max-bytes')
     if (wantsDense && !isDense(stored.bytes)) stored.makeDense()
     for (let i = 0; i < REGISTERS && !isDense(stored.bytes); i++) {
-      if (union[i] !== 0 && stored.add(union[i]! * REGISTERS + i, bytesMax) === CORRUPT) throw ERR.corruptHyperLogLog
+      if (union[i] !== 0 && stored.add(byteAt(union, i) * REGISTERS + i, bytesMax) === CORRUPT)
+        throw ERR.corruptHyperLogLog
     }
     if (isDense(stored.bytes)) writeDense(stored.bytes, union)
     forgetCount(stored.bytes)

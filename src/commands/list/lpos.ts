@@ -6,6 +6,7 @@
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
 import { ListPosition } from '../../store/list/list-pages.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -41,9 +42,9 @@ function lposRun(call: Call): void {
   }
   if (count !== -1) {
     call.reply.array(found.length)
-    for (let i = 0; i < found.length; i++) call.reply.integer(found[i]!)
+    for (let i = 0; i < found.length; i++) call.reply.integer(itemAt(found, i))
   } else if (found.length > 0) {
-    call.reply.integer(found[0]!)
+    call.reply.integer(itemAt(found, 0))
   } else {
     call.reply.nil()
   }

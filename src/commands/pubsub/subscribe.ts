@@ -4,9 +4,9 @@
 // The number in it counts channels and patterns together, and shard channels
 // apart. A client that wants no replies (CLIENT REPLY OFF) is told all the same.
 //
-// Who subscribes to `$share/<group>/<channel>` shares the channel's messages with the others of the group (broker/shared-name.ts).
+// Who subscribes to `$share/<group>/<channel>` shares the channel's messages with the others of the group (broker/group-name.ts).
 
-import { isShared, parseSharedName } from '../../broker/shared-name.ts'
+import { isShared, parseSharedName } from '../../broker/group-name.ts'
 import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { Requirements, RequirementsHost } from '../../engine/spec/command-spec.ts'

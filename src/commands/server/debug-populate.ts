@@ -2,6 +2,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -13,7 +14,7 @@ export function populate(call: Call): void {
   const { args, db } = call
   const count = positive(args.bytes(2), Number.MAX_SAFE_INTEGER)
   const size = args.length === 5 ? positive(args.bytes(4), call.stringBytesMax) : 0
-  const prefix = args.length === 3 ? 'key' : args.string(3).split('\0')[0]!
+  const prefix = args.length === 3 ? 'key' : itemAt(args.string(3).split('\0'), 0)
   for (let i = 0; i < count; i++) {
     const key = Bytes.from(`${prefix}:${i}`.slice(0, TEXT_BYTES_MAX))
     if (db.findForWrite(key) !== NONE) continue

@@ -6,6 +6,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Call } from '../call.ts'
 import { find } from './debug-values.ts'
 
@@ -48,7 +49,7 @@ function describe({ count, chains }: Table, isFull: boolean): string {
   const size = chains.reduce((sum, buckets) => sum + buckets, 0)
   lines.push(` table size: ${size}`, ` number of elements: ${count}`)
   if (isFull) {
-    const used = size - chains[0]!
+    const used = size - itemAt(chains, 0)
     const average = (count / used).toFixed(2)
     lines.push(
       ` different slots: ${used}`,

@@ -5,7 +5,7 @@
 
 import { totalmem } from 'node:os'
 import type { ChannelFigures } from '../../channels/log/channel-totals.ts'
-import type { Leading } from '../../engine/effects/replication.ts'
+import type { ReplicasView } from '../../engine/effects/replication.ts'
 import type { SavingStatus } from '../../engine/effects/saving.ts'
 import { performance } from '../../util/time/real-time.ts'
 import type { Engine } from '../call.ts'
@@ -65,8 +65,8 @@ export class InfoFigures {
     return this.engine.parts.saving?.status ?? NOTHING_SAVED
   }
 
-  get replication(): Leading {
-    return this.engine.parts.replication.leading
+  get replication(): ReplicasView {
+    return this.engine.parts.replication.replicas
   }
 
   /** CONFIG RESETSTAT set the counters back: rates begin from there. */

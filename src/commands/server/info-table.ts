@@ -179,7 +179,7 @@ const CLIENTS: InfoSection = {
     // Replicas are counted elsewhere.
     gauge(
       'connected_clients',
-      ({ engine }) => engine.clients.connected.size - (engine.parts.replication?.leading.replicas.length ?? 0),
+      ({ engine }) => engine.clients.connected.size - (engine.parts.replication?.replicas.statuses.length ?? 0),
     ),
     none('cluster_connections'),
     gauge('maxclients', ({ engine }) => engine.config.get('maxclients')),
@@ -490,7 +490,7 @@ const REPLICATION: InfoSection = {
     ofPrimary('slave_priority', (_, { engine }) => engine.config.get('replica-priority')),
     ofPrimary('slave_read_only', (_, { engine }) => (engine.config.get('replica-read-only') ? 1 : 0)),
     ofPrimary('replica_announced', (_, { engine }) => (engine.config.get('replica-announced') ? 1 : 0)),
-    gauge('connected_slaves', ({ replication }) => replication.replicas.length),
+    gauge('connected_slaves', ({ replication }) => replication.statuses.length),
     gauge('min_slaves_good_slaves', ({ replication }) => replication.goodCount),
     family(replicas),
     text('master_failover_state', ({ engine }) => engine.parts.replication?.failoverState ?? 'no-failover'),
@@ -642,7 +642,7 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
 
 function* replicas({ replication }: InfoFigures): Iterable<readonly [string, string]> {
   let number = 0
-  for (const { address, lagSeconds, offset, port, state } of replication.replicas) {
+  for (const { address, lagSeconds, offset, port, state } of replication.statuses) {
     yield [`slave${number++}`, `ip=${address},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`]
   }
 }

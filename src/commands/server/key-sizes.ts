@@ -8,6 +8,7 @@ import type { Client } from '../../engine/clients/client.ts'
 import { EntryWalk } from '../../engine/data/entry-walk.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { TYPE_STRING, VALUE_KINDS } from '../../store/structures/value.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import type { Engine } from '../call.ts'
 
 /** Entries in a turn: some 0.1 ms. */
@@ -103,7 +104,7 @@ class Walk {
         if (name === undefined) continue
         const bins: string[] = []
         for (let bin = 0; bin < BINS; bin++) {
-          const count = counts[type * BINS + bin]!
+          const count = numberAt(counts, type * BINS + bin)
           if (count > 0) bins.push(`${labelOf(bin)}=${count}`)
         }
         if (bins.length > 0) rows.push([`db${index}_distrib_${name}`, bins.join(',')])

@@ -4,6 +4,7 @@
 // expiry by sampling, its allocator) is ours.
 
 import type { LatencyEvent, LatencySeries } from '../../engine/figures/latency-monitor.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { latencyReport } from './latency-spec.ts'
@@ -116,7 +117,7 @@ function describe({ max, samples }: LatencySeries, nowSeconds: number): string {
   const average = Math.floor(sum / count)
   let deviations = 0
   for (const { milliseconds } of samples) deviations += Math.abs(average - milliseconds)
-  const period = nowSeconds - samples[0]!.seconds || 1
+  const period = nowSeconds - itemAt(samples, 0).seconds || 1
   return (
     `${count} latency spikes (average ${average}ms, mean deviation ${Math.floor(deviations / count)}ms, ` +
     `period ${(period / count).toFixed(2)} sec). Worst all time event ${max}ms.`

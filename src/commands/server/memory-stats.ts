@@ -10,7 +10,7 @@ import { memoryFigures, ratio } from './memory-figures.ts'
 function run(call: Call): void {
   const { reply } = call
   const engine = call.engine
-  const { leading } = engine.parts.replication
+  const { replicas } = engine.parts.replication
   const figures = memoryFigures(engine, process.memoryUsage.rss())
   const { active, resident, startup, used } = figures
   const databases = engine.databases.filter((db) => db.size > 0)
@@ -20,8 +20,8 @@ function run(call: Call): void {
     ['peak.allocated', figures.peak],
     ['total.allocated', used],
     ['startup.allocated', startup],
-    ['replication.backlog', leading.memoryBytes - leading.replicaBytes],
-    ['clients.slaves', leading.replicaBytes],
+    ['replication.backlog', replicas.memoryBytes - replicas.replicaBytes],
+    ['clients.slaves', replicas.replicaBytes],
     ['clients.normal', figures.clients],
     ['cluster.links', 0],
     ['aof.buffer', figures.journal],

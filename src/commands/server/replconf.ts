@@ -35,16 +35,16 @@ export const replconf = defineCommand({
 /** Takes one setting at `i`; false when there is nothing to reply. */
 function take(call: Call, i: number): boolean {
   const { args } = call
-  const { leading } = call.engine.parts.replication
+  const { replicas } = call.engine.parts.replication
   if (args.equalsIgnoreCase(i, 'ACK')) {
-    const offset = numberAt(call, i + 1)
-    const synced = args.length > i + 3 && args.equalsIgnoreCase(i + 2, 'FACK') ? numberAt(call, i + 3) : undefined
-    if (offset !== undefined) leading.acknowledge(call.client, offset, synced)
+    const offset = offsetAt(call, i + 1)
+    const synced = args.length > i + 3 && args.equalsIgnoreCase(i + 2, 'FACK') ? offsetAt(call, i + 3) : undefined
+    if (offset !== undefined) replicas.acknowledge(call.client, offset, synced)
     return false
   }
   // A primary asks for it, in its stream; whoever follows has heard it there.
   if (args.equalsIgnoreCase(i, 'GETACK')) return false
-  const replica = leading.introduce(call.client)
+  const replica = replicas.introduce(call.client)
   if (args.equalsIgnoreCase(i, 'LISTENING-PORT')) {
     replica.port = call.integer(i + 1, -0x80000000, 0x7fffffff)
   } else if (args.equalsIgnoreCase(i, 'IP-ADDRESS')) {
@@ -78,7 +78,7 @@ function filter(replica: Replica, text: string): void {
   }
 }
 
-function numberAt(call: Call, i: number): number | undefined {
+function offsetAt(call: Call, i: number): number | undefined {
   const value = parseInteger(call.args.bytes(i))
   return value === undefined ? undefined : Number(value)
 }

@@ -17,7 +17,7 @@ export const role = defineCommand({
     const engine = call.engine
     const { history } = engine.effects
     const { reply } = call
-    const { following, leading } = engine.parts.replication
+    const { following, replicas } = engine.parts.replication
     if (following !== undefined) {
       reply.array(5)
       reply.text('slave')
@@ -27,12 +27,12 @@ export const role = defineCommand({
       reply.integer(following.linkUp ? history.offset : -1)
       return
     }
-    const replicas = leading.replicas.filter(({ state }) => state === 'online')
+    const online = replicas.statuses.filter(({ state }) => state === 'online')
     reply.array(3)
     reply.text('master')
     reply.integer(history.offset)
-    reply.array(replicas.length)
-    for (const { address, port, offset } of replicas) {
+    reply.array(online.length)
+    for (const { address, port, offset } of online) {
       reply.array(3)
       reply.text(address)
       reply.text(String(port))

@@ -1,10 +1,10 @@
 // SYNC, PSYNC: from here on this connection is a replica's.
 //
-// What it is sent next is no reply but the stream (replication/leading.ts), so nothing may be on its way to it.
+// What it is sent next is no reply but the stream (replication/replicas.ts), so nothing may be on its way to it.
 
 import { CLIENT_REPLICA } from '../../engine/clients/client.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
-import type { Leading } from '../../replication/replication.ts'
+import type { Replicas } from '../../replication/replication.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
@@ -32,7 +32,7 @@ export const sync = defineCommand({
   since: '1.0.0',
   arity: 1,
   run(call) {
-    leadingFor(call)?.sync(call.client)
+    replicasFor(call)?.sync(call.client)
   },
 })
 
@@ -50,17 +50,17 @@ export const psync = defineCommand({
     const { args, client } = call
     const isFollowing = (client.state & CLIENT_REPLICA) !== 0
     if (!isFollowing && args.length > 3 && args.equalsIgnoreCase(3, 'FAILOVER')) takeOver(call)
-    const leading = leadingFor(call)
-    if (leading === undefined) return
+    const replicas = replicasFor(call)
+    if (replicas === undefined) return
     const offset = parseInteger(call.args.bytes(2))
     if (offset === undefined) {
       call.engine.environment.log.info(
         {},
-        `Replica ${leading.introduce(call.client).name} asks for synchronization but with a wrong offset`,
+        `Replica ${replicas.introduce(call.client).name} asks for synchronization but with a wrong offset`,
       )
       return
     }
-    leading.partialSync(call.client, call.args.string(1), offset)
+    replicas.partialSync(call.client, call.args.string(1), offset)
   },
 })
 
@@ -80,17 +80,17 @@ function takeOver(call: Call): void {
 }
 
 /** Who leads, if the client may become a replica; undefined where it is one already. Throws Redis's errors. */
-function leadingFor(call: Call): Leading | undefined {
+function replicasFor(call: Call): Replicas | undefined {
   const { client } = call
   if ((client.state & CLIENT_REPLICA) !== 0) return undefined
   const engine = call.engine
-  const { failoverState, following, leading, node } = engine.parts.replication
+  const { failoverState, following, replicas, node } = engine.parts.replication
   if (node !== undefined) throw FOLLOW_THE_LOG
   if (failoverState !== 'no-failover') throw FAILING_OVER
   if (following !== undefined && !following.linkUp) throw NO_LINK
   engine.requests.replies.markFor(client)
   if (client.pendingBytes > 0) throw PENDING_OUTPUT
-  const { contents, understandsEof } = leading.introduce(client)
+  const { contents, understandsEof } = replicas.introduce(client)
   if (!understandsEof && !(contents.data && contents.functions)) throw FILTER_NEEDS_EOF
-  return leading
+  return replicas
 }

@@ -6,6 +6,7 @@
 
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { removesFromCopy, sortByLength, subtract, subtractFromCopy } from '../../store/set/set-algebra.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
@@ -29,7 +30,7 @@ function run(call: Call): void {
     reply.set(0)
     return
   }
-  const minuend = sets[0]!
+  const minuend = itemAt(sets, 0)
   const others = sets.slice(1)
   if (removesFromCopy(sets)) {
     const rest = newSet(call)
@@ -44,7 +45,7 @@ function run(call: Call): void {
   }
   const slots = subtract(minuend, sortByLength(others, 'descending'))
   reply.set(slots.length)
-  for (let i = 0; i < slots.length; i++) reply.bulk(minuend.memberOf(slots[i]!, member))
+  for (let i = 0; i < slots.length; i++) reply.bulk(minuend.memberOf(itemAt(slots, i), member))
 }
 
 function runStore(call: Call): void {
@@ -55,9 +56,9 @@ function runStore(call: Call): void {
       if (removesFromCopy(sets)) {
         subtractFromCopy(result, sets)
       } else {
-        const minuend = sets[0]!
+        const minuend = itemAt(sets, 0)
         const slots = subtract(minuend, sortByLength(sets.slice(1), 'descending'))
-        for (let i = 0; i < slots.length; i++) result.add(minuend.memberOf(slots[i]!, member))
+        for (let i = 0; i < slots.length; i++) result.add(minuend.memberOf(itemAt(slots, i), member))
       }
     } catch (error) {
       result.free()

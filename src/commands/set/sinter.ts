@@ -7,6 +7,7 @@
 import { ERR } from '../../protocol/errors.ts'
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { intersect, sortByLength } from '../../store/set/set-algebra.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -33,7 +34,7 @@ function run(call: Call): void {
     reply.set(0)
     return
   }
-  const smallest = sets[0]!
+  const smallest = itemAt(sets, 0)
   if (sets.length === 1) {
     reply.set(smallest.length)
     smallest.writeAll(reply)
@@ -41,19 +42,19 @@ function run(call: Call): void {
   }
   const slots = intersect(sets, Number.POSITIVE_INFINITY)
   reply.set(slots.length)
-  for (let i = 0; i < slots.length; i++) reply.bulk(smallest.memberOf(slots[i]!, member))
+  for (let i = 0; i < slots.length; i++) reply.bulk(smallest.memberOf(itemAt(slots, i), member))
 }
 
 function runStore(call: Call): void {
   const sets = readInputs(call, 2, call.args.length)
   const result = newSet(call)
   if (sets !== undefined) {
-    const smallest = sets[0]!
+    const smallest = itemAt(sets, 0)
     try {
       // Redis starts with a listpack, and with what came of it becomes an intset if it can be one.
       if (smallest.encoding !== 'intset') result.become('listpack')
       const slots = intersect(sets, Number.POSITIVE_INFINITY)
-      for (let i = 0; i < slots.length; i++) result.add(smallest.memberOf(slots[i]!, member))
+      for (let i = 0; i < slots.length; i++) result.add(smallest.memberOf(itemAt(slots, i), member))
       result.becomeIntset()
     } catch (error) {
       result.free()

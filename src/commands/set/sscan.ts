@@ -2,6 +2,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { defineCommand } from '../define-command.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
@@ -39,13 +40,13 @@ export const sscan = defineCommand({
     if (glob !== undefined) {
       matches = 0
       for (let i = 0; i < found.length; i++) {
-        if (glob.matchesBytes(set.memberOf(found[i]!, member))) found[matches++] = found[i]!
+        if (glob.matchesBytes(set.memberOf(itemAt(found, i), member))) found[matches++] = itemAt(found, i)
       }
     }
     reply.array(2)
     reply.text(String(next))
     reply.array(matches)
-    for (let i = 0; i < matches; i++) reply.bulk(set.memberOf(found[i]!, member))
+    for (let i = 0; i < matches; i++) reply.bulk(set.memberOf(itemAt(found, i), member))
     found.length = 0
   },
 })

@@ -8,6 +8,7 @@ import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { GatheredScores } from '../../store/sorted-set/gathered-scores.ts'
 import { ABSENT, type SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
@@ -87,7 +88,7 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
 
 function unite(call: Call, inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
   // As large as its largest input at least.
-  if (inputs[inputs.length - 1]!.length >= GATHERED_MIN) {
+  if (itemAt(inputs, inputs.length - 1).length >= GATHERED_MIN) {
     uniteMany(call, inputs, aggregate, result)
     return
   }
@@ -120,12 +121,12 @@ function uniteMany(call: Call, inputs: readonly Input[], aggregate: Aggregate, r
 }
 
 function intersect(inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
-  const first = inputs[0]!
+  const first = itemAt(inputs, 0)
   for (let more = first.begin(); more; more = first.next()) {
     let score = weigh(first)
     let common = true
     for (let i = 1; common && i < inputs.length; i++) {
-      const input = inputs[i]!
+      const input = itemAt(inputs, i)
       // The same key twice needs no search.
       const found = input.value === first.value ? first.score : input.scoreOf(first.member)
       if (found === undefined) common = false
@@ -136,12 +137,12 @@ function intersect(inputs: readonly Input[], aggregate: Aggregate, result: Sorte
 }
 
 function countCommon(inputs: readonly Input[], limit: number): number {
-  const first = inputs[0]!
+  const first = itemAt(inputs, 0)
   let count = 0
   for (let more = first.begin(); more && count < limit; more = first.next()) {
     let common = true
     for (let i = 1; common && i < inputs.length; i++) {
-      common = inputs[i]!.value === first.value || inputs[i]!.scoreOf(first.member) !== undefined
+      common = itemAt(inputs, i).value === first.value || itemAt(inputs, i).scoreOf(first.member) !== undefined
     }
     if (common) count++
   }
@@ -149,11 +150,11 @@ function countCommon(inputs: readonly Input[], limit: number): number {
 }
 
 function subtract(inputs: readonly Input[], result: SortedSet): void {
-  const first = inputs[0]!
+  const first = itemAt(inputs, 0)
   for (let more = first.begin(); more; more = first.next()) {
     let alone = true
     for (let i = 1; alone && i < inputs.length; i++) {
-      alone = inputs[i]!.value !== first.value && inputs[i]!.scoreOf(first.member) === undefined
+      alone = itemAt(inputs, i).value !== first.value && itemAt(inputs, i).scoreOf(first.member) === undefined
     }
     if (alone) result.insert(first.member, first.score)
   }

@@ -4,6 +4,7 @@ import type { EventName } from '../../config/event-flags.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
+import { byteAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -34,7 +35,7 @@ export function parseScore(bytes: Bytes): number | undefined {
   if (at < end && end - at <= EXACT_DIGITS_MAX) {
     let value = 0
     for (; at < end; at++) {
-      const digit = u8[at]! - 48
+      const digit = byteAt(u8, at) - 48
       if (digit < 0 || digit > 9) return parseDouble(bytes.toString())
       value = value * 10 + digit
     }

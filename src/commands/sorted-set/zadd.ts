@@ -5,6 +5,7 @@
 import type { Word } from '../../engine/effects/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { newSortedSet, readScore } from './sorted-set-arguments.ts'
@@ -63,7 +64,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
   try {
     for (; done < pairs; done++) {
       const member = call.args.bytes(first + 2 * done + 1)
-      const score = pairsOfCall.scores[done]!
+      const score = numberAt(pairsOfCall.scores, done)
       const handle = set.find(member)
       if (handle === ABSENT) {
         if ((flags & XX) !== 0) continue
@@ -86,7 +87,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
 function increment(call: Call, set: SortedSet, first: number, flags: number): void {
   const key = call.key(1)
   const member = call.args.bytes(first + 1)
-  let score = pairsOfCall.scores[0]!
+  let score = numberAt(pairsOfCall.scores, 0)
   const handle = set.find(member)
   if (handle === ABSENT ? (flags & XX) !== 0 : (flags & NX) !== 0) {
     call.reply.nil()

@@ -5,6 +5,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { formatDouble, formatDouble17 } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
@@ -43,7 +44,7 @@ export const zscan = defineCommand({
     if (glob !== undefined) {
       matches = 0
       for (let i = 0; i < found.length; i++) {
-        if (glob.matchesBytes(set.memberOf(found[i]!, member))) found[matches++] = found[i]!
+        if (glob.matchesBytes(set.memberOf(itemAt(found, i), member))) found[matches++] = itemAt(found, i)
       }
     }
     const isListpack = set.encoding === 'listpack'
@@ -51,8 +52,8 @@ export const zscan = defineCommand({
     reply.text(String(next))
     reply.array(2 * matches)
     for (let i = 0; i < matches; i++) {
-      reply.bulk(set.memberOf(found[i]!, member))
-      const score = set.scoreOf(found[i]!)
+      reply.bulk(set.memberOf(itemAt(found, i), member))
+      const score = set.scoreOf(itemAt(found, i))
       reply.text(isListpack ? formatDouble(score) : formatDouble17(score))
     }
     found.length = 0

@@ -4,6 +4,7 @@ import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import type { StreamConsumer, StreamGroup } from '../../store/stream/stream-group.ts'
 import { ID_INVALID, ID_TEXT_BYTES_MAX, parseStreamId, StreamId } from '../../store/stream/stream-id.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -54,7 +55,7 @@ const ids: StreamId[] = []
 export function readIds(call: Call, first: number): readonly StreamId[] {
   const count = call.args.length - first
   while (ids.length < count) ids.push(new StreamId())
-  for (let i = 0; i < count; i++) readId(call, first + i, ids[i]!)
+  for (let i = 0; i < count; i++) readId(call, first + i, itemAt(ids, i))
   return ids
 }
 

@@ -1,5 +1,6 @@
 // XACK: what was delivered to a group is done with.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { defineCommand } from '../define-command.ts'
 import { readIds, streamOfGroups } from './stream-arguments.ts'
 
@@ -24,7 +25,7 @@ export const xack = defineCommand({
     if (group === undefined) return call.reply.integer(0)
     const ids = readIds(call, 3)
     let acknowledged = 0
-    for (let i = 0; i < call.args.length - 3; i++) if (group.acknowledge(ids[i]!)) acknowledged++
+    for (let i = 0; i < call.args.length - 3; i++) if (group.acknowledge(itemAt(ids, i))) acknowledged++
     if (acknowledged > 0) call.changedWithin(key, acknowledged)
     call.reply.integer(acknowledged)
   },

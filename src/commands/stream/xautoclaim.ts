@@ -4,6 +4,7 @@ import { ERR } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
@@ -77,7 +78,7 @@ function xautoclaimRun(call: Call): void {
 
 function keep(list: StreamId[], i: number): void {
   if (i === list.length) list.push(new StreamId())
-  list[i]!.copyFrom(id)
+  itemAt(list, i).copyFrom(id)
 }
 
 function writeReply({ reply }: Call, stream: Stream, justId: boolean, claims: number, deletions: number): void {
@@ -85,11 +86,11 @@ function writeReply({ reply }: Call, stream: Stream, justId: boolean, claims: nu
   writeStreamId(reply, id)
   reply.array(claims)
   for (let i = 0; i < claims; i++) {
-    if (justId) writeStreamId(reply, claimed[i]!)
-    else writeEntryOf(reply, stream, claimed[i]!)
+    if (justId) writeStreamId(reply, itemAt(claimed, i))
+    else writeEntryOf(reply, stream, itemAt(claimed, i))
   }
   reply.array(deletions)
-  for (let i = 0; i < deletions; i++) writeStreamId(reply, deleted[i]!)
+  for (let i = 0; i < deletions; i++) writeStreamId(reply, itemAt(deleted, i))
 }
 
 export const xautoclaim = defineCommand({

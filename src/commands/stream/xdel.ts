@@ -1,6 +1,7 @@
 // XDEL: removes entries of a stream. Without entries it is still a stream.
 
 import { Stream } from '../../store/stream/stream.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { defineCommand } from '../define-command.ts'
 import { readIds } from './stream-arguments.ts'
 
@@ -24,7 +25,7 @@ export const xdel = defineCommand({
     if (stream === undefined) return call.reply.integer(0)
     const ids = readIds(call, 2)
     let removed = 0
-    for (let i = 0; i < call.args.length - 2; i++) if (stream.delete(ids[i]!)) removed++
+    for (let i = 0; i < call.args.length - 2; i++) if (stream.delete(itemAt(ids, i))) removed++
     if (removed > 0) call.changed(key, 'xdel', removed)
     call.reply.integer(removed)
   },

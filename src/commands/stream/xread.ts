@@ -15,6 +15,7 @@ import { type StreamConsumer, type StreamGroup, StreamPlace } from '../../store/
 import { ID_BYTES, ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
@@ -75,7 +76,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   for (let i = 0; i < options.streams; i++) lookUp(call, i, name)
   let answering = 0
   for (let i = 0; i < options.streams; i++) {
-    const asked = streams[i]!
+    const asked = itemAt(streams, i)
     // Redis looks for each stream a second time here, as its counters and `keymiss` show.
     if (asked.stream === undefined) {
       call.db.peek(call.key(options.first + i))
@@ -95,7 +96,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   }
   // Never as it came: what changed is journaled as what it came to.
   if (call.changes > 0 && call.propagates) call.propagateNothing()
-  for (let i = 0; i < options.streams; i++) forget(streams[i]!)
+  for (let i = 0; i < options.streams; i++) forget(itemAt(streams, i))
 }
 
 // ── arguments ──────────────────────────────────────────────────────────────
@@ -158,7 +159,7 @@ function readTimeout(call: Call, i: number): number {
 /** Finds a stream, and its group, and reads behind which id it is asked for. */
 function lookUp(call: Call, i: number, name: 'XREAD' | 'XREADGROUP'): void {
   if (streams.length <= i) streams.push(new Asked())
-  const asked = streams[i]!
+  const asked = itemAt(streams, i)
   const keyAt = options.first + i
   const idAt = keyAt + options.streams
   const key = call.key(keyAt)
@@ -330,7 +331,7 @@ function writeReply(call: Call, answering: number): void {
   if (paired) reply.array(answering)
   else reply.map(answering)
   for (let i = 0; i < options.streams; i++) {
-    const asked = streams[i]!
+    const asked = itemAt(streams, i)
     if (asked.answers === 'nothing') continue
     if (paired) reply.array(2)
     reply.bulk(call.key(options.first + i))
@@ -377,7 +378,8 @@ function wait(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   for (let i = 0; i < options.streams; i++) {
     keys.push(call.args.string(options.first + i))
     const idAt = options.first + options.streams + i
-    if (isSymbol(call, idAt, DOLLAR)) replaceById(call, idAt, streams[i]!.after, dollars.texts, i * ID_TEXT_BYTES_MAX)
+    if (isSymbol(call, idAt, DOLLAR))
+      replaceById(call, idAt, itemAt(streams, i).after, dollars.texts, i * ID_TEXT_BYTES_MAX)
   }
   call.block({
     keys,

@@ -7,6 +7,7 @@
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
@@ -35,8 +36,8 @@ function fillLengths(a: Bytes, b: Bytes): Uint32Array {
     const byte = a.at(i - 1)
     for (let j = 1; j <= b.length; j++) {
       const at = i * width + j
-      if (b.at(j - 1) === byte) lengths[at] = lengths[at - width - 1]! + 1
-      else lengths[at] = Math.max(lengths[at - width]!, lengths[at - 1]!)
+      if (b.at(j - 1) === byte) lengths[at] = numberAt(lengths, at - width - 1) + 1
+      else lengths[at] = Math.max(numberAt(lengths, at - width), numberAt(lengths, at - 1))
     }
   }
   return lengths
@@ -64,7 +65,7 @@ function walkBack(a: Bytes, b: Bytes, lengths: Uint32Array, sequence: Buffer): M
       }
     } else {
       open = undefined
-      if (lengths[(i - 1) * width + j]! > lengths[i * width + j - 1]!) i--
+      if (numberAt(lengths, (i - 1) * width + j) > numberAt(lengths, i * width + j - 1)) i--
       else j--
     }
   }
@@ -114,7 +115,7 @@ export const lcs = defineCommand({
 
     const { reply } = call
     const lengths = fillLengths(a, b)
-    const length = lengths[lengths.length - 1]!
+    const length = numberAt(lengths, lengths.length - 1)
     if (wantsLength) return reply.integer(length)
     const sequence = Buffer.alloc(length)
     const matches = walkBack(a, b, lengths, sequence)

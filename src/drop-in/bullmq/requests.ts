@@ -4,6 +4,7 @@
 // an object. The same requests are sent singly (`client.ts`) and gathered (`transaction.ts`).
 
 import type { CommandReply, Word } from '../../index.ts'
+import { itemAt } from '../../util/array-reads.ts'
 
 export type Reply = CommandReply<string>
 export type Words = [command: string, ...words: Word[]]
@@ -117,6 +118,6 @@ function pairsOf(fields: Fields): Word[] {
 function recordOf(reply: Reply): Record<string, string> {
   const parts = reply as string[]
   const record: Record<string, string> = {}
-  for (let i = 0; i < parts.length; i += 2) record[parts[i]!] = parts[i + 1]!
+  for (let i = 0; i < parts.length; i += 2) record[itemAt(parts, i)] = itemAt(parts, i + 1)
   return record
 }

@@ -2,6 +2,7 @@
 
 import type { IRedisTransaction } from 'bullmq'
 import { CommandError, type Word } from '../../index.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { type Reply, type Request, requests, type Words } from './requests.ts'
 import type { Line, Scripts } from './scripts.ts'
 
@@ -75,7 +76,7 @@ export class Transaction implements IRedisTransaction {
     const replies = await this.#line.callTogether(commands, this.#how)
     return replies.map((reply, i) => {
       if (reply instanceof CommandError) return [reply, undefined]
-      const { shape } = this.#requests[i]!
+      const { shape } = itemAt(this.#requests, i)
       return [null, shape === undefined ? reply : shape(reply)]
     })
   }

@@ -14,6 +14,7 @@ import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../../proto
 import type { ReplyReceiver } from '../../protocol/reply-buffer.ts'
 import { type RequestHandler, RequestParser } from '../../protocol/request-parser.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
@@ -108,7 +109,7 @@ export interface ClientHost {
   readonly replies: { markFor(client: Client): void; isOpenFor(client: Client): boolean }
   readonly turn: { flushSoon(client: Client): void }
   readonly outputLimits: { readonly leastBytes: number; check(client: Client): boolean }
-  readonly timekeeper: { collectSoon(): void }
+  readonly timedWork: { collectSoon(): void }
 }
 
 /** A stretch of a shared buffer that is to be sent. */
@@ -294,7 +295,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
   feed(source: Source, start: number, end: number): void {
-    fetchAhead(source, start, end, this.#host.dataset.databases[this.database]!)
+    fetchAhead(source, start, end, itemAt(this.#host.dataset.databases, this.database))
     this.parser.feed(source, start, end, this)
   }
 
@@ -392,11 +393,12 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   keepOutput(): void {
     if (this.#source === undefined || this.#kept > this.#segments.length) return
     let length = this.#end - this.#start
-    for (let i = this.#kept; i < this.#segments.length; i++) length += this.#segments[i]!.end - this.#segments[i]!.start
+    for (let i = this.#kept; i < this.#segments.length; i++)
+      length += itemAt(this.#segments, i).end - itemAt(this.#segments, i).start
     const own = Buffer.allocUnsafe(length)
     let at = 0
     for (let i = this.#kept; i < this.#segments.length; i++) {
-      const { source, start, end } = this.#segments[i]!
+      const { source, start, end } = itemAt(this.#segments, i)
       at += source.u8.copy(own, at, start, end)
     }
     this.#source.u8.copy(own, at, this.#start, this.#end)
@@ -424,7 +426,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Forgets what is pending. */
   dropOutput(): void {
-    if (this.outputBytes > DROPPED_BYTES_MIN) this.#host.timekeeper.collectSoon()
+    if (this.outputBytes > DROPPED_BYTES_MIN) this.#host.timedWork.collectSoon()
     this.#kept = 0
     this.#source = undefined
     this.#segments.length = 0

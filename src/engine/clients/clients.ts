@@ -22,7 +22,7 @@ export interface ClientsHost {
     readonly outputLimits: ClientHost['outputLimits']
   }
   readonly requests: Pick<ClientHost, 'dispatch' | 'runner' | 'replies' | 'turn'>
-  readonly upkeep: { readonly timekeeper: ClientHost['timekeeper'] }
+  readonly upkeep: { readonly timedWork: ClientHost['timedWork'] }
 }
 
 export class Clients {
@@ -87,7 +87,7 @@ export class Clients {
       replies: requests.replies,
       turn: requests.turn,
       outputLimits: clients.outputLimits,
-      timekeeper: upkeep.timekeeper,
+      timedWork: upkeep.timedWork,
     }
     return this.#neighbours
   }

@@ -5,14 +5,15 @@
 import { WRITE } from '../../acl/patterns.ts'
 import type { Selector } from '../../acl/selector.ts'
 import type { User } from '../../acl/user.ts'
-import { targetBytesOf } from '../../broker/shared-name.ts'
+import { targetBytesOf } from '../../broker/group-name.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { lowerCase } from '../../util/bytes/text.ts'
 import type { Command } from '../spec/command.ts'
 import type { PlainKeys } from '../spec/command-spec.ts'
 import { findKeys, hasKeys } from '../spec/key-extraction.ts'
-import { needsOf } from '../spec/plain-keys.ts'
+import { needsOf } from '../spec/simple-key-spec.ts'
 
 export interface Denial {
   readonly reason: 'command' | 'key' | 'channel'
@@ -32,11 +33,11 @@ export function denialOf(user: User, command: Command, args: Arguments, from = 0
   const { selectors } = user
   let furthest = ALLOWED
   for (let i = 0; i < selectors.length; i++) {
-    const refused = ask(selectors[i]!, user, command, args, from)
+    const refused = ask(itemAt(selectors, i), user, command, args, from)
     if (refused === ALLOWED) return undefined
     if (refused > furthest) furthest = refused
   }
-  return { reason: REASONS[Math.floor(furthest / INDEX_MAX)]!, index: furthest % INDEX_MAX }
+  return { reason: itemAt(REASONS, Math.floor(furthest / INDEX_MAX)), index: furthest % INDEX_MAX }
 }
 
 /** Tells whether one selector allows a request and lets it read every key besides (SORT … GET). */

@@ -5,7 +5,7 @@
 
 import { AccessLog, type DenialContext, type DenialReason, LOGGED_BYTES_MAX } from '../../acl/access-log.ts'
 import { hashPassword, joinSelectors, type RuleContext, User } from '../../acl/user.ts'
-import { targetOf } from '../../broker/shared-name.ts'
+import { targetOf } from '../../broker/group-name.ts'
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'

@@ -12,11 +12,12 @@
 // kept of the message: the channel's keys lie in the slot of its name. Whoever is parked on a key, or subscribed to a shard channel, is told when its slot leaves.
 // Made where a cluster is; nobody else knows of it.
 
+import { targetBytesOf } from '../../broker/group-name.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
-import { targetBytesOf } from '../../broker/shared-name.ts'
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import { CLIENT_ASKING, type Client } from '../clients/client.ts'
@@ -262,7 +263,7 @@ export class Redirection {
 
   /** Looking is no use of a key, and ends none whose time is up. */
   #isHere(key: Bytes): boolean {
-    const db = this.#host.data.dataset.databases[0]!
+    const db = itemAt(this.#host.data.dataset.databases, 0)
     const entry = db.keys.find(key)
     return entry >= 0 && !db.isExpired(entry)
   }

@@ -37,7 +37,7 @@ export interface LoadingHost {
     readonly role: { readonly expiry: Expiry }
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
 }
 
@@ -73,14 +73,14 @@ export class Loading {
     const { changes, dataset } = this.#host.data
     const { role } = this.#host.effects
     const { state } = this.#host.conditions
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     if (!state.loading.holds) return
     state.loading.end()
     changes.speak()
     dataset.expiry = role.expiry
     this.progress = undefined
     this.#changed?.()
-    timekeeper.arm()
+    timedWork.arm()
   }
 
   /** Begins to load beside the data, which is served as ever. */

@@ -1,12 +1,12 @@
 // The conditions under which a request is refused or postponed: loading, a pause, keys that a slot move holds.
 
 import { DebugSwitches } from '../upkeep/debug-switches.ts'
-import { HeldKeys, type HeldKeysHost } from './held-keys.ts'
+import { FrozenKeys, type FrozenKeysHost } from './frozen-keys.ts'
 import { Loading, type LoadingHost } from './loading.ts'
 import { Pause, type PauseHost } from './pause.ts'
 import { ServerState } from './state.ts'
 
-export type ConditionsRoomHost = LoadingHost & PauseHost & HeldKeysHost
+export type ConditionsRoomHost = LoadingHost & PauseHost & FrozenKeysHost
 
 export class ConditionsRoom {
   /** All conditions as bits of one number: the admission looks at it once a request. */
@@ -14,11 +14,11 @@ export class ConditionsRoom {
   readonly switches = new DebugSwitches()
   readonly loading: Loading
   readonly pause: Pause
-  readonly heldKeys: HeldKeys
+  readonly heldKeys: FrozenKeys
 
   constructor(host: ConditionsRoomHost) {
     this.loading = new Loading(host)
     this.pause = new Pause(host)
-    this.heldKeys = new HeldKeys(host)
+    this.heldKeys = new FrozenKeys(host)
   }
 }

@@ -56,9 +56,9 @@ export class ServerState {
   readonly tracksTooMuch = new Condition(this, 1 << 7)
   /** A test has asked for faults that meet commands: faults.ts. */
   readonly faulty = new Condition(this, 1 << 11)
-  /** Keys are to stay as they are, and whoever changes one waits: held-keys.ts. */
+  /** Keys are to stay as they are, and whoever changes one waits: frozen-keys.ts. */
   readonly keysHeld = new Condition(this, 1 << 13)
-  /** Fewer replicas are near enough than `min-replicas-to-write` asks for: replication/leading.ts. */
+  /** Fewer replicas are near enough than `min-replicas-to-write` asks for: replication/replicas.ts. */
   readonly tooFewReplicas = new Condition(this, 1 << 12)
   /** A primary is followed, and nobody else may write: role.ts. */
   readonly readOnly = new Condition(this, READ_ONLY)

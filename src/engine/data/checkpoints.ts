@@ -1,6 +1,6 @@
 // Checkpoints: states of all databases that can be gone back to.
 //
-// What it takes to keep a state is the store's (store/keyspace/contents.ts). Here is who else has to hear of it: going back is a
+// What it takes to keep a state is the store's (store/keyspace/database-state.ts). Here is who else has to hear of it: going back is a
 // change of many keys that no command made.
 //
 //   who watches a key that is another one then   its EXEC does nothing
@@ -13,9 +13,10 @@
 // Checkpoints stand one upon another: to go back to one ends those that came later.
 
 import type { ReplyError } from '../../protocol/errors.ts'
-import { Contents, type KeptState } from '../../store/keyspace/contents.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
+import { DatabaseState, type KeptState } from '../../store/keyspace/database-state.ts'
 import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -64,7 +65,7 @@ export interface CheckpointsHost {
     }
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
 }
 
@@ -127,7 +128,7 @@ export class Checkpoints {
     const { channels } = this.#host.parts
     const { unitClock } = this.#host.environment
     const { stats } = this.#host.figures
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     const { tracking } = this.#host.clients
     const { watches } = this.#host.data
     this.#refuseHalfWay()
@@ -147,7 +148,7 @@ export class Checkpoints {
     if (concernsChannels) channels?.contentsChanged()
     blocking.contentsChanged()
     if (blocking.room.hasReady) blocking.serve()
-    timekeeper.arm()
+    timedWork.arm()
     turn.endSoon()
   }
 
@@ -161,14 +162,14 @@ export class Checkpoints {
     const { databases } = this.#host
     const { dataset } = this.#host.data
     const { channels } = this.#host.parts
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     for (const [i, state] of states.entries()) {
-      const db = databases[i]!
+      const db = itemAt(databases, i)
       db.contents.abandon()
-      db.take(Contents.branch(state, dataset))
+      db.take(DatabaseState.branch(state, dataset))
     }
     if (concernsChannels) channels?.contentsChanged()
-    timekeeper.arm()
+    timedWork.arm()
   }
 
   /** Gives a checkpoint up; what goes on is the present state. One that is given up already is left alone. */
@@ -176,7 +177,7 @@ export class Checkpoints {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at !== -1) this.#checkpoints.splice(at, 1)
     letGo(checkpoint)
-    this.#host.upkeep.timekeeper.arm()
+    this.#host.upkeep.timedWork.arm()
   }
 
   #refuseHalfWay(): void {
@@ -191,11 +192,11 @@ export class Checkpoints {
 
   #restore({ states }: Checkpoint, later: readonly Checkpoint[]): void {
     const { databases } = this.#host
-    const kept = new Set<Contents>(states.map(({ contents }) => contents))
+    const kept = new Set<DatabaseState>(states.map(({ contents }) => contents))
     for (const { contents } of databases) if (!kept.has(contents)) contents.abandon()
     for (const [i, state] of states.entries()) {
       state.contents.restore(state)
-      databases[i]!.take(state.contents)
+      itemAt(databases, i).take(state.contents)
     }
     for (const checkpoint of later) this.release(checkpoint)
   }
@@ -204,7 +205,7 @@ export class Checkpoints {
 
   /** What distinguishes a key from another one of its name: where it lies changes whenever anything about it does. */
   #identityOf(database: number, key: Bytes): unknown {
-    const { contents, keys } = this.#host.databases[database]!
+    const { contents, keys } = itemAt(this.#host.databases, database)
     const entry = keys.find(key)
     return entry === NONE ? undefined : `${contents.number} ${entry} ${keys.word(entry, KEY)}`
   }
@@ -214,7 +215,7 @@ export class Checkpoints {
     const { databases } = this.#host
     const name = new Bytes()
     const changes = states.map((state, i) => {
-      const { keys, contents } = databases[i]!
+      const { keys, contents } = itemAt(databases, i)
       const names = new NameSet()
       const were: number[] = []
       const isOther = contents !== state.contents
@@ -229,7 +230,7 @@ export class Checkpoints {
     return () => {
       this.#host.effects.propagation.beginUnit()
       for (const [i, { names, were, isOther }] of changes.entries()) {
-        const db = databases[i]!
+        const db = itemAt(databases, i)
         for (const entry of were) names.add(db.keys.keyOf(entry, name).toString())
         if (isOther) this.#tellAll(db, payload)
         else for (const text of names) this.#tellOne(db, Bytes.from(text), payload)

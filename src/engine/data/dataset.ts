@@ -18,6 +18,7 @@ import type {
   Missed,
 } from '../../store/keyspace/database-host.ts'
 import type { EncodingLimits } from '../../store/structures/encoding-limits.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened } from '../../util/restless.ts'
@@ -127,7 +128,7 @@ export class Dataset implements DatabaseHost {
     let bytes = 0
     const { databases } = this
     for (let i = 0; i < databases.length; i++) {
-      const db = databases[i]!
+      const db = itemAt(databases, i)
       if (db.size !== 0 || db.lazyFree.pending !== 0) bytes += db.usedBytes
     }
     return bytes

@@ -1,6 +1,7 @@
 // A walk over the keys of all databases, a stretch at a time, while keys come and go.
 
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 
 export class EntryWalk {
   readonly #host: { readonly databases: readonly Database[] }
@@ -17,7 +18,7 @@ export class EntryWalk {
     const { databases } = this.#host
     let left = entries
     while (left > 0) {
-      const db = databases[this.#index]!
+      const db = itemAt(databases, this.#index)
       const end = Math.min(db.keys.entriesEnd, this.#entry + left)
       left -= Math.max(1, end - this.#entry)
       for (; this.#entry < end; this.#entry++) if (db.keys.isLive(this.#entry)) see(db, this.#entry)

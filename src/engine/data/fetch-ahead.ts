@@ -12,6 +12,7 @@ import { wordsAhead, wordsOfFirst } from '../../protocol/lookahead.ts'
 import { FETCHED_MAX, forgetHashes } from '../../store/keyspace/hashes-ahead.ts'
 import type { Keyspace } from '../../store/keyspace/keyspace.ts'
 import { TYPE_ZSET, type Value } from '../../store/structures/value.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { Bytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
 
 /** Fewer keys, or members, than this are in the cache anyway. */
@@ -44,8 +45,11 @@ export function fetchAhead(source: Source, start: number, end: number, places: P
   const areMany = keys.count >= KEYSPACE_MIN
   const found = wordsAhead(source, start, end, KEY, starts, lengths, areMany ? FETCHED_MAX : 2)
   if (found < 2) return
-  if (lengths[0] === lengths[1] && equalBytes(source, starts[0]!, source, starts[1]!, lengths[0]!)) {
-    const structure = places.structureUnder(first.set(source, starts[0]!, lengths[0]!))
+  if (
+    lengths[0] === lengths[1] &&
+    equalBytes(source, numberAt(starts, 0), source, numberAt(starts, 1), numberAt(lengths, 0))
+  ) {
+    const structure = places.structureUnder(first.set(source, numberAt(starts, 0), numberAt(lengths, 0)))
     const table = structure?.table
     if (table !== undefined && table.count >= MEMBERS_MIN) {
       const isScored = structure?.type === TYPE_ZSET && wordsOfFirst(source, start) >= SCORED_WORDS

@@ -1,12 +1,13 @@
 // WATCH: who has an eye on which key, so that its EXEC does nothing when the key has changed by then.
 
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap, type NameSet } from '../../util/tables/name-map.ts'
 import type { Changes } from './changes.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
 
-/** Who watches: a client, or whoever holds a key (held-keys.ts). */
+/** Who watches: a client, or whoever holds a key (frozen-keys.ts). */
 export interface Watcher {
   /** Names of keys (key-name.ts). */
   readonly watched: NameSet
@@ -55,7 +56,7 @@ export class Watches {
 
   /** Lets those of somebody's watched keys go whose time is up, so that their watchers learn of it. */
   expireKeys({ watched }: Watcher, databases: readonly Database[]): void {
-    for (const name of watched) databases[databaseOf(name)]!.find(keyOf(name))
+    for (const name of watched) itemAt(databases, databaseOf(name)).find(keyOf(name))
   }
 
   /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */

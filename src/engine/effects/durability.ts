@@ -20,6 +20,7 @@ import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.
 import type { Reply } from '../../protocol/reply.ts'
 import { Signal } from '../../queues/waiting-room.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Client } from '../clients/client.ts'
@@ -193,7 +194,7 @@ export class Durability {
     if (this.#offsets.length === 0) this.#makeTables()
     const hash = db.keys.hash(key)
     const slot = hash & (SLOTS - 1)
-    if (this.#offsets[slot]! <= progress.synced) this.#shared[slot] = 0
+    if (numberAt(this.#offsets, slot) <= progress.synced) this.#shared[slot] = 0
     else if (this.#hashes[slot] !== hash) this.#shared[slot] = 1
     this.#hashes[slot] = hash
     this.#offsets[slot] = this.#latest

@@ -6,6 +6,7 @@
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import { Arguments } from '../../protocol/arguments.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -94,7 +95,7 @@ export class Propagation {
     this.endsWithCommand = false
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) {
-      const line = lines[i]!
+      const line = itemAt(lines, i)
       if (!line.begun) continue
       line.begun = false
       line.sink.endUnit()
@@ -127,7 +128,7 @@ export class Propagation {
       this.#appendRequest(call.db.index, call.args)
     } else {
       if (effects.length > 1) this.beginUnit()
-      for (let i = 0; i < effects.length; i++) this.#append(call.db.index, effects[i]!)
+      for (let i = 0; i < effects.length; i++) this.#append(call.db.index, itemAt(effects, i))
       if (effects.length > 1) this.endUnit()
     }
     durability.wrote(call.client)
@@ -154,7 +155,7 @@ export class Propagation {
   message(database: number, args: Arguments): void {
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) {
-      const line = lines[i]!
+      const line = itemAt(lines, i)
       if (line.sink.takesMessages === true) this.#begin(line).appendRequest(database, args)
     }
   }
@@ -164,7 +165,7 @@ export class Propagation {
     const command = kind === 'shard' ? 'SPUBLISH' : 'PUBLISH'
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) {
-      const line = lines[i]!
+      const line = itemAt(lines, i)
       if (line.sink.takesMessages === true) this.#begin(line).append(0, [command, channel, message])
     }
   }
@@ -181,13 +182,13 @@ export class Propagation {
 
   #appendRequest(database: number, args: Arguments): void {
     const lines = this.#lines
-    for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).appendRequest(database, args)
+    for (let i = 0; i < lines.length; i++) this.#begin(itemAt(lines, i)).appendRequest(database, args)
   }
 
   #append(database: number, words: readonly Word[]): void {
     assert(words.length > 0, 'invariant 4: an effect is a command')
     const lines = this.#lines
-    for (let i = 0; i < lines.length; i++) this.#begin(lines[i]!).append(database, words)
+    for (let i = 0; i < lines.length; i++) this.#begin(itemAt(lines, i)).append(database, words)
   }
 
   /** The sink of a line, with the surrounding unit begun. */

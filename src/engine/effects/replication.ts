@@ -26,13 +26,13 @@ export interface BacklogStatus {
 }
 
 /** Whoever has replicas: every server, those that follow another included (chains). */
-export interface Leading {
+export interface ReplicasView {
   /** Replicas that receive the stream of changes. */
   readonly onlineCount: number
   /** Of those, the ones that have been heard of within `min-replicas-max-lag`; undefined while nobody asks for any. */
   readonly goodCount: number | undefined
   /** All that are connected, those that are sent a snapshot or wait for one included. */
-  readonly replicas: readonly ReplicaStatus[]
+  readonly statuses: readonly ReplicaStatus[]
   /** Undefined while nothing is kept. */
   readonly backlog: BacklogStatus | undefined
   /** Memory of the stream, and of snapshots on their way. */
@@ -92,7 +92,7 @@ export interface LogNode {
 }
 
 export interface Replication {
-  readonly leading: Leading
+  readonly replicas: ReplicasView
   /** Undefined where no log is. */
   readonly node: LogNode | undefined
   /** Undefined while this server follows nobody. */

@@ -20,7 +20,7 @@ export interface RoleHost {
     readonly dataset: { expiry: Expiry }
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
     readonly replicaExpiry: { follow(): void }
   }
 }
@@ -73,7 +73,7 @@ export class Role {
   #follow(): void {
     const { config } = this.#host
     const { dataset } = this.#host.data
-    const { replicaExpiry, timekeeper } = this.#host.upkeep
+    const { replicaExpiry, timedWork } = this.#host.upkeep
     const { state } = this.#host.conditions
     state.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
@@ -81,6 +81,6 @@ export class Role {
     if (!state.loading.holds) dataset.expiry = this.expiry
     replicaExpiry.follow()
     this.#changed?.()
-    timekeeper.arm()
+    timedWork.arm()
   }
 }

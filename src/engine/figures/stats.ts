@@ -1,7 +1,7 @@
 // Counters for INFO: only what the engine counts itself.
 
 import type { ReplyError } from '../../protocol/errors.ts'
-import { Durations } from '../../util/time/durations.ts'
+import { DurationCounts } from '../../util/time/duration-counts.ts'
 
 /** Error codes kept for `errorstats`; a client that makes up codes (scripts) must not grow it without bound. */
 const ERROR_CODES_MAX = 128
@@ -48,7 +48,7 @@ export class Stats extends Counters {
   /** Clients of which nothing is run for now. */
   pausedClients = 0
   /** How long each fdatasync of the append-only file took. */
-  readonly syncs = new Durations()
+  readonly syncs = new DurationCounts()
   /** Error code → count. */
   readonly errors = new Map<string, number>()
 

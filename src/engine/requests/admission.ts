@@ -36,7 +36,7 @@ import {
 import { type Denial, denialOf } from '../clients/permissions.ts'
 import type { Users } from '../clients/users.ts'
 import type { Redirection } from '../cluster-view/redirection.ts'
-import type { HeldKeys } from '../conditions/held-keys.ts'
+import type { FrozenKeys } from '../conditions/frozen-keys.ts'
 import type { Pause } from '../conditions/pause.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Watches } from '../data/watches.ts'
@@ -57,7 +57,7 @@ export interface AdmissionHost {
   readonly conditions: {
     readonly state: ServerState
     readonly pause: Pause
-    readonly heldKeys: HeldKeys
+    readonly heldKeys: FrozenKeys
     readonly switches: Pick<DebugSwitches, 'scriptsMayAll'>
   }
   readonly figures: {

@@ -12,6 +12,7 @@ import type { Reply } from '../../protocol/reply.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import type { Signal, Topic } from '../../queues/waiting-room.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { longDoubleToNumber, parseLongDouble } from '../../util/numbers/long-double.ts'
@@ -151,7 +152,7 @@ export class Call<Rooms extends CallHost = CallHost> {
     this.client = client
     this.args = args
     this.command = command
-    this.db = this.#dataset.databases[client.database]!
+    this.db = itemAt(this.#dataset.databases, client.database)
     this.changes = 0
     this.effects = undefined
   }

@@ -7,14 +7,14 @@ import { Admission, type AdmissionHost } from './admission.ts'
 import { Dispatch, type DispatchHost } from './dispatch.ts'
 import { Requests, type RequestsHost } from './requests.ts'
 import { Runner, type RunnerHost } from './runner.ts'
-import { Turn, type TurnHost } from './turn.ts'
+import { TurnEnd, type TurnEndHost } from './turn-end.ts'
 
-export type RequestsRoomHost = RequestsHost & DispatchHost & AdmissionHost & RunnerHost & TurnHost & RedirectionHost
+export type RequestsRoomHost = RequestsHost & DispatchHost & AdmissionHost & RunnerHost & TurnEndHost & RedirectionHost
 
 export class RequestsRoom {
   /** All clients write their replies into it. */
   readonly replies = new ReplyBuffer()
-  readonly turn: Turn
+  readonly turn: TurnEnd
   readonly runner: Runner
   readonly admission: Admission
   readonly dispatch: Dispatch
@@ -26,7 +26,7 @@ export class RequestsRoom {
 
   constructor(host: RequestsRoomHost) {
     this.#host = host
-    this.turn = new Turn(host, this.replies)
+    this.turn = new TurnEnd(host, this.replies)
     this.runner = new Runner(host, this.replies)
     this.admission = new Admission(host)
     this.dispatch = new Dispatch(host, this)

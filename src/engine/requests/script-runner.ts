@@ -2,7 +2,7 @@
 //
 // A script runs to its end synchronously. One that takes longer than
 // `busy-reply-threshold` holds everybody up: from then on other clients are
-// answered BUSY, and those few commands are run that may end it (busy-clients.ts).
+// answered BUSY, and those few commands are run that may end it (busy-replies.ts).
 
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Source } from '../../util/bytes/bytes.ts'

@@ -3,6 +3,7 @@
 // A program uses a few dozen of some four hundred commands. What all engines of a process share is here: which group a name belongs to and
 // which number it has, whether or not the group was made.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Command } from './command.ts'
 
@@ -50,8 +51,8 @@ export class CommandCatalog {
 
   /** Returns the commands of a group, made now if they were not before. */
   commandsOf(group: number): readonly Command[] {
-    const { names } = this.groups[group]!
-    const commands = this.groups[group]!.commands()
+    const { names } = itemAt(this.groups, group)
+    const commands = itemAt(this.groups, group).commands()
     assert(
       commands.length === names.length && commands.every(({ name }, i) => name === names[i]),
       'the names of commands are up to date (npm run docs)',

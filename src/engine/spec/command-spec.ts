@@ -87,7 +87,7 @@ export interface KeySpec {
   flagsOf?: (args: Arguments, from: number) => readonly string[]
 }
 
-/** Keys that stand where one key spec says, as those of nearly every command do (plain-keys.ts). */
+/** Keys that stand where one key spec says, as those of nearly every command do (simple-key-spec.ts). */
 export interface PlainKeys {
   readonly first: number
   /** Negative: counted from the end. */

@@ -3,6 +3,7 @@
 // A group of commands is filed when one of them is first asked for (command-catalog.ts).
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { byteAt, itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts'
 import type { Command } from './command.ts'
@@ -50,7 +51,7 @@ export class CommandTable {
   /** Files a group. Counters are kept per table: each engine gets its own copies of the commands. */
   #take(group: number): void {
     this.#waiting.delete(group)
-    let id = this.catalog.firstIds[group]!
+    let id = itemAt(this.catalog.firstIds, group)
     for (const command of this.catalog.commandsOf(group)) {
       if (this.#isOffered(command)) this.#add({ ...command, id })
       id++
@@ -132,12 +133,12 @@ export class CommandTable {
       return this.#recent
     }
     let hash = length
-    for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + (u8[i]! | 32)) | 0
+    for (let i = start; i < start + length; i++) hash = (Math.imul(hash, 31) + (byteAt(u8, i) | 32)) | 0
     let slot = (hash ^ (hash >>> 11)) & (TABLE_SIZE - 1)
     while (true) {
       const command = this.#slots[slot]
       if (command === undefined) return this.#fetch(word.toString().toLowerCase())
-      if (sameName(this.#names[slot]!, u8, start, length)) {
+      if (sameName(itemAt(this.#names, slot), u8, start, length)) {
         if (short) {
           this.#recent = command
           this.#recentLength = length
@@ -216,7 +217,7 @@ function hashName(name: string): number {
 function sameName(name: string, u8: Buffer, start: number, length: number): boolean {
   if (name.length !== length) return false
   for (let i = 0; i < length; i++) {
-    let byte = u8[start + i]!
+    let byte = byteAt(u8, start + i)
     if (byte >= 65 && byte <= 90) byte += 32
     if (name.charCodeAt(i) !== byte) return false
   }

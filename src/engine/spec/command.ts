@@ -3,7 +3,7 @@
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Call } from '../requests/call.ts'
 import type { CommandOf, CommandSpecOf } from './command-spec.ts'
-import { plainKeysOf } from './plain-keys.ts'
+import { plainKeysOf } from './simple-key-spec.ts'
 
 export {
   type ArgSpec,

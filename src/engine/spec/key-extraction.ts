@@ -4,6 +4,7 @@
 // command runs (scripts, access rules, cluster) asks here too.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { INT64_MAX, INT64_MIN } from '../../util/numbers/numbers.ts'
 import type { Command, KeySpec } from './command.ts'
 
@@ -28,7 +29,7 @@ export function hasKeys(command: Command): boolean {
 export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[] | undefined {
   const { keys = [], placesOfKeys } = command.spec
   if (placesOfKeys !== undefined) {
-    const flags = keyFlags(keys[0]!)
+    const flags = keyFlags(itemAt(keys, 0))
     return placesOfKeys(args, from)?.map((index) => ({ index, flags }))
   }
   const found: FoundKey[] = []
@@ -59,7 +60,7 @@ interface KeyRange {
 function parseKeyCount(text: string): number | undefined {
   const number = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)
   if (number === null) return undefined
-  const value = BigInt(number[1]!.replace('+', ''))
+  const value = BigInt(itemAt(number, 1).replace('+', ''))
   return Number(BigInt.asIntN(32, value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : value))
 }
 
@@ -123,7 +124,7 @@ export interface LegacyRange {
 /** Works out what old clients can be told of a command's keys. */
 export function legacyRange(command: Command): LegacyRange {
   const specs = command.spec.keys ?? []
-  const only = specs.length === 1 && isRange(specs[0]!) ? specs[0]! : undefined
+  const only = specs.length === 1 && isRange(itemAt(specs, 0)) ? itemAt(specs, 0) : undefined
   if (only !== undefined) {
     const { first = 1, last = first, step = 1 } = only
     return { first, last, step, movable: false }

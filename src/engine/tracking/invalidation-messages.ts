@@ -8,6 +8,7 @@
 
 import { REPLY_BUFFER_BYTES } from '../../protocol/limits.ts'
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 
 /** The channel on which subscribers of RESP2 are told. */
@@ -46,10 +47,10 @@ export class InvalidationMessages {
   /** Several keys. */
   keys(keys: readonly string[]): void {
     let bytes = 0
-    for (let i = 0; i < keys.length; i++) bytes += keys[i]!.length + KEY_FRAME_BYTES_MAX
+    for (let i = 0; i < keys.length; i++) bytes += itemAt(keys, i).length + KEY_FRAME_BYTES_MAX
     const buffer = this.#begin(bytes)
     buffer.array(keys.length)
-    for (let i = 0; i < keys.length; i++) buffer.text(keys[i]!)
+    for (let i = 0; i < keys.length; i++) buffer.text(itemAt(keys, i))
     this.end = buffer.position
   }
 

@@ -15,6 +15,7 @@
 import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
+import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import type { Random } from '../../util/numbers/random.ts'
@@ -131,7 +132,7 @@ export class TrackedKeys<Reader> {
     this.#table.deleteEntry(entry)
     this.items -= taken.length
     for (let i = 0; i < taken.length; i++) {
-      const number = taken[i]!
+      const number = itemAt(taken, i)
       const reader = this.#readers[number]
       if (--this.#keysOf[number]! === 0 && reader === undefined) this.#free.push(number)
       if (reader !== undefined) told(reader)
@@ -192,7 +193,7 @@ function setBit(bitmap: Bytes, number: number): boolean {
   const { u8 } = bitmap.source
   const at = bitmap.start + (number >>> 3)
   const bit = 1 << (number & 7)
-  if ((u8[at]! & bit) !== 0) return false
+  if ((byteAt(u8, at) & bit) !== 0) return false
   u8[at]! |= bit
   return true
 }
@@ -205,7 +206,7 @@ function readNumbers(value: Bytes, into: number[]): void {
     return
   }
   for (let i = 0; i < length; i++) {
-    const byte = source.u8[start + i]!
+    const byte = byteAt(source.u8, start + i)
     if (byte === 0) continue
     for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) into.push(8 * i + bit)
   }

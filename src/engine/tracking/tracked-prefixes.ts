@@ -3,6 +3,7 @@
 // Prefixes hang in a trie, so a change costs what its own prefixes cost, however
 // many others there are.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { NameMap, NameSet } from '../../util/tables/name-map.ts'
 import { type Prefixed, PrefixTrie } from '../../util/tables/prefix-trie.ts'
 
@@ -71,7 +72,7 @@ export class TrackedPrefixes<Reader, Changer> {
     const found = this.#found
     this.#trie.match(key, found)
     for (let i = 0; i < found.length; i++) {
-      const prefix = found[i]!
+      const prefix = itemAt(found, i)
       if (prefix.changed.size === 0) this.#due.push(prefix)
       prefix.changed.set(key, changer)
     }
@@ -153,11 +154,12 @@ export function findOverlap(given: readonly string[], existing: OwnPrefixes): Ov
   const later = new PrefixTrie<OwnPrefix>()
   let first = -1
   for (let i = given.length - 1; i >= 0; i--) {
-    if (later.overlapping(given[i]!) !== undefined || existing.overlapping(given[i]!) !== undefined) first = i
-    later.add(new OwnPrefix(given[i]!))
+    if (later.overlapping(itemAt(given, i)) !== undefined || existing.overlapping(itemAt(given, i)) !== undefined)
+      first = i
+    later.add(new OwnPrefix(itemAt(given, i)))
   }
   if (first === -1) return undefined
-  const prefix = given[first]!
+  const prefix = itemAt(given, first)
   const other = existing.overlapping(prefix)
   if (other !== undefined) return { given: prefix, other, otherIs: 'existing' }
   const next = given.find((name, i) => i > first && (name.startsWith(prefix) || prefix.startsWith(name)))!

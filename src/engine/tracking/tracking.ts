@@ -17,6 +17,7 @@
 import type { Config } from '../../config/config.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
@@ -432,7 +433,7 @@ function keysMax(setting: number | bigint): number {
 /** Tells whether a command's only key is its first argument: then nothing need be searched. */
 function hasOneKey({ spec: { keys } }: Command): boolean {
   if (keys?.length !== 1) return false
-  const { count, find, first = 1, flags, keyword, last = first, unknown } = keys[0]!
+  const { count, find, first = 1, flags, keyword, last = first, unknown } = itemAt(keys, 0)
   return (
     first === 1 &&
     last === 1 &&

@@ -26,6 +26,7 @@
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
@@ -57,7 +58,7 @@ export interface EvictionHost {
   }
   readonly upkeep: {
     readonly memory: { readonly boundedBytes: number }
-    readonly timekeeper: { freeRemoved(): boolean }
+    readonly timedWork: { freeRemoved(): boolean }
   }
   readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
 }
@@ -120,13 +121,13 @@ export class Eviction {
   makeRoom(): boolean {
     const { clock } = this.#host.environment
     const { latency } = this.#host.figures
-    const { memory, timekeeper } = this.#host.upkeep
+    const { memory, timedWork } = this.#host.upkeep
     const { state } = this.#host.conditions
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
     if (state.loading.holds || state.paused.holds) return true
     // The memory of what was removed is as good as free.
-    if (this.#measure === 'none') return timekeeper.freeRemoved()
+    if (this.#measure === 'none') return timedWork.freeRemoved()
     const began = clock.monotonic()
     const goesOn = this.#evictSome(began)
     latency.note('eviction-cycle', clock.monotonic() - began)
@@ -135,10 +136,10 @@ export class Eviction {
 
   #evictSome(began: number): boolean {
     const { clock } = this.#host.environment
-    const { memory, timekeeper } = this.#host.upkeep
+    const { memory, timedWork } = this.#host.upkeep
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
       // Values that were removed already are freed before more are.
-      const freed = timekeeper.freeRemoved()
+      const freed = timedWork.freeRemoved()
       if (!freed && !this.#evictOne()) return false
       if (memory.boundedBytes <= this.#limit) return true
       if ((freed || evicted % BATCH_KEYS_TIMED === 0) && clock.monotonic() - began > BATCH_MS_MAX) break
@@ -189,9 +190,9 @@ export class Eviction {
       if (!this.#fillPool()) return false
       while (this.#pooled > 0) {
         const at = --this.#pooled
-        const db = this.#host.data.dataset.databases[this.#indices[at]!]!
-        const entry = this.#entries[at]!
-        if (!this.#isStill(db, entry, this.#hashes[at]!, this.#scores[at]!)) continue
+        const db = itemAt(this.#host.data.dataset.databases, numberAt(this.#indices, at))
+        const entry = numberAt(this.#entries, at)
+        if (!this.#isStill(db, entry, numberAt(this.#hashes, at), numberAt(this.#scores, at))) continue
         this.#evict(db, entry)
         return true
       }
@@ -211,7 +212,7 @@ export class Eviction {
     const { databases } = this.#host.data.dataset
     let soonest: Database | undefined
     for (let i = 0; i < databases.length; i++) {
-      const db = databases[i]!
+      const db = itemAt(databases, i)
       if (db.keys.expiries.earliest < (soonest?.keys.expiries.earliest ?? Number.POSITIVE_INFINITY)) soonest = db
     }
     if (soonest === undefined) return false
@@ -223,7 +224,7 @@ export class Eviction {
     const { databases } = this.#host.data.dataset
     for (let tries = 0; tries < databases.length; tries++) {
       this.#turn = (this.#turn + 1) % databases.length
-      const db = databases[this.#turn]!
+      const db = itemAt(databases, this.#turn)
       const entry = this.#draw(db)
       if (entry === NONE) continue
       this.#evict(db, entry)
@@ -248,7 +249,7 @@ export class Eviction {
     const wanted = Math.min(config.get('maxmemory-samples'), SAMPLES_MAX)
     let found = false
     for (let i = 0; i < databases.length; i++) {
-      const db = databases[i]!
+      const db = itemAt(databases, i)
       for (let k = 0; k < wanted; k++) {
         const entry = this.#draw(db)
         if (entry === NONE) break
@@ -270,14 +271,14 @@ export class Eviction {
       if (this.#entries[i] === entry && this.#indices[i] === index && this.#hashes[i] === hash) return
     }
     if (this.#pooled === POOL_SIZE) {
-      if (score <= this.#scores[0]!) return
+      if (score <= numberAt(this.#scores, 0)) return
       // The least dispensable falls out at the front.
       for (let i = 1; i < POOL_SIZE; i++) this.#move(i, i - 1)
     } else {
       this.#pooled++
     }
     let at = this.#pooled - 1
-    while (at > 0 && this.#scores[at - 1]! > score) {
+    while (at > 0 && numberAt(this.#scores, at - 1) > score) {
       this.#move(at - 1, at)
       at--
     }
@@ -288,10 +289,10 @@ export class Eviction {
   }
 
   #move(from: number, to: number): void {
-    this.#scores[to] = this.#scores[from]!
-    this.#entries[to] = this.#entries[from]!
-    this.#hashes[to] = this.#hashes[from]!
-    this.#indices[to] = this.#indices[from]!
+    this.#scores[to] = numberAt(this.#scores, from)
+    this.#entries[to] = numberAt(this.#entries, from)
+    this.#hashes[to] = numberAt(this.#hashes, from)
+    this.#indices[to] = numberAt(this.#indices, from)
   }
 
   #evict(db: Database, entry: number): void {

@@ -67,7 +67,7 @@ export interface MemoryHost {
   readonly parts: {
     readonly channels: { readonly bytes: number } | undefined
     readonly scripts: { readonly scriptBytes: number; readonly functionBytes: number }
-    readonly replication: { readonly leading: { readonly memoryBytes: number } } | undefined
+    readonly replication: { readonly replicas: { readonly memoryBytes: number } } | undefined
   }
   readonly blocking: { readonly room: { readonly count: number; readonly awaitedTopics: number } }
   readonly effects: {
@@ -126,7 +126,7 @@ export class Memory {
 
   /** Bytes of the replicas' stream. */
   get streamBytes(): number {
-    return this.#host.parts.replication?.leading.memoryBytes ?? 0
+    return this.#host.parts.replication?.replicas.memoryBytes ?? 0
   }
 
   /** Bytes that finding keys takes: entries, buckets, expiries. */

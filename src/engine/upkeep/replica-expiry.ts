@@ -6,6 +6,7 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -15,7 +16,7 @@ export interface ReplicaExpiryHost {
     readonly dataset: Dataset
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
   readonly effects: {
     readonly role: { readonly isReplica: boolean; readonly expiry: Expiry }
@@ -81,7 +82,7 @@ export class ReplicaExpiry {
 
   readonly #note = (db: Database, entry: number, timeMs: number): void => {
     const { dataset } = this.#host.data
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     // What the primary sends is its own, and what is loaded too; and a snapshot keeps values in databases beside these.
     if (dataset.expiry !== 'own' || dataset.databases[db.index] !== db) return
     const name = db.keys.keyOf(entry, this.#window).toString()
@@ -96,7 +97,7 @@ export class ReplicaExpiry {
       databases.add(db.index)
       if (timeMs < this.#deadlines.timeAt(position)) this.#deadlines.change(position, timeMs)
     }
-    timekeeper.arm()
+    timedWork.arm()
   }
 
   /** Removes what is due under a name. It is looked at again where a key's time is still to come, and else forgotten. */
@@ -105,7 +106,7 @@ export class ReplicaExpiry {
     const key = Bytes.from(name)
     let next = Number.POSITIVE_INFINITY
     for (const index of databases) {
-      const db = this.#host.data.dataset.databases[index]!
+      const db = itemAt(this.#host.data.dataset.databases, index)
       const timeMs = db.expireKey(key)
       if (timeMs === undefined) databases.delete(index)
       else if (timeMs < next) next = timeMs

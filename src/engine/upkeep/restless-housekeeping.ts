@@ -18,7 +18,7 @@ export interface RestlessHost {
     readonly runner: { readonly call: unknown }
   }
   readonly upkeep: {
-    readonly timekeeper: { expireOne(): void }
+    readonly timedWork: { expireOne(): void }
   }
 }
 
@@ -48,9 +48,9 @@ export class RestlessHousekeeping {
     const { dataset } = this.#host.data
     const { runner } = this.#host.requests
     const { state } = this.#host.conditions
-    const { timekeeper } = this.#host.upkeep
+    const { timedWork } = this.#host.upkeep
     if (runner.call !== undefined || state.loading.holds || state.busy.holds) return
-    timekeeper.expireOne()
+    timedWork.expireOne()
     const { beforeChange, databases } = dataset
     for (const { contents } of databases) {
       const { compaction, keys, lazyFree } = contents

@@ -6,12 +6,12 @@ import { Faults, type FaultsHost } from './faults.ts'
 import { Memory, type MemoryHost } from './memory.ts'
 import { ReplicaExpiry, type ReplicaExpiryHost } from './replica-expiry.ts'
 import { type RestlessHost, RestlessHousekeeping } from './restless-housekeeping.ts'
-import { Timekeeper, type TimekeeperHost } from './timekeeper.ts'
+import { TimedWork, type TimedWorkHost } from './timed-work.ts'
 
-export type UpkeepRoomHost = TimekeeperHost & MemoryHost & EvictionHost & ReplicaExpiryHost & RestlessHost & FaultsHost
+export type UpkeepRoomHost = TimedWorkHost & MemoryHost & EvictionHost & ReplicaExpiryHost & RestlessHost & FaultsHost
 
 export class UpkeepRoom {
-  readonly timekeeper: Timekeeper
+  readonly timedWork: TimedWork
   readonly memory: Memory
   readonly eviction: Eviction
   /** The keys that a writable replica expires itself. */
@@ -24,7 +24,7 @@ export class UpkeepRoom {
   /** `processBytes` measures the process; undefined where other programs share it. */
   constructor(host: UpkeepRoomHost, processBytes: (() => number) | undefined) {
     this.#host = host
-    this.timekeeper = new Timekeeper(host)
+    this.timedWork = new TimedWork(host)
     this.memory = new Memory(host, processBytes)
     this.replicaExpiry = new ReplicaExpiry(host)
     this.eviction = new Eviction(host)
@@ -44,7 +44,7 @@ export class UpkeepRoom {
 
   /** Lets go of timers. */
   stop(): void {
-    this.timekeeper.stop()
+    this.timedWork.stop()
     this.eviction.stop()
     this.memory.stop()
   }

@@ -27,6 +27,7 @@ import { type Signal, type Topic, Waiter, WaitingRoom } from '../../queues/waiti
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_NAMES, TYPE_STREAM } from '../../store/structures/value.ts'
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
@@ -46,7 +47,7 @@ export interface BlockingHost {
     readonly dataset: Dataset
   }
   readonly upkeep: {
-    readonly timekeeper: { arm(): void }
+    readonly timedWork: { arm(): void }
   }
   readonly requests: {
     readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
@@ -143,7 +144,7 @@ export class Blocking {
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     this.#listen()
-    if (timeoutMs !== 0) this.#host.upkeep.timekeeper.arm()
+    if (timeoutMs !== 0) this.#host.upkeep.timedWork.arm()
   }
 
   /**
@@ -197,7 +198,7 @@ export class Blocking {
   }
 
   #serveLine(name: string): void {
-    const database = this.#host.data.dataset.databases[databaseOf(name)]!
+    const database = itemAt(this.#host.data.dataset.databases, databaseOf(name))
     const key = keyOf(name)
     this.room.forEachOn(name, (waiter) => {
       const { servedByDeletion, type: wanted } = waiter.owner
@@ -208,7 +209,7 @@ export class Blocking {
         return true
       }
       // Not for this client. Is there another that it can be for?
-      return this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)
+      return this.#servedByDeletion > 0 || (type !== NONE && numberAt(this.#waitingForType, type) > 0)
     })
   }
 
@@ -220,7 +221,7 @@ export class Blocking {
   }
 
   readonly #created = (database: Database, key: Bytes, type: number): void => {
-    if (this.#waitingForType[type]! > 0) this.room.markReady(nameKey(database.index, key))
+    if (numberAt(this.#waitingForType, type) > 0) this.room.markReady(nameKey(database.index, key))
   }
 
   readonly #gone = (database: Database, key: Bytes, type: number): void => {
@@ -229,7 +230,7 @@ export class Blocking {
 
   /** Has those who wait for a stream look again: there is something new in it, or a group is gone. */
   wake(database: Database, key: Bytes): void {
-    if (this.#waitingForType[TYPE_STREAM]! > 0) this.room.markReady(nameKey(database.index, key))
+    if (numberAt(this.#waitingForType, TYPE_STREAM) > 0) this.room.markReady(nameKey(database.index, key))
   }
 
   /** Raises a signal: the commands of all clients that wait for it run again. */
@@ -254,15 +255,16 @@ export class Blocking {
       const before = database.keys.find(key)
       const after = by === undefined ? NONE : by.keys.find(key)
       const goes = before !== NONE && database.typeOf(before) === TYPE_STREAM && this.#servedByDeletion > 0
-      if (goes || (after !== NONE && this.#waitingForType[by!.typeOf(after)]! > 0)) this.room.markReady(name)
+      if (goes || (after !== NONE && numberAt(this.#waitingForType, by!.typeOf(after)) > 0)) this.room.markReady(name)
     }
   }
 
   /** The contents of all databases have been replaced: whoever may find something now, or lacks what it waited in, looks again. */
   contentsChanged(): void {
     for (const name of this.room.keys()) {
-      const type = typeUnder(this.#host.data.dataset.databases[databaseOf(name)]!, keyOf(name))
-      if (this.#servedByDeletion > 0 || (type !== NONE && this.#waitingForType[type]! > 0)) this.room.markReady(name)
+      const type = typeUnder(itemAt(this.#host.data.dataset.databases, databaseOf(name)), keyOf(name))
+      if (this.#servedByDeletion > 0 || (type !== NONE && numberAt(this.#waitingForType, type) > 0))
+        this.room.markReady(name)
     }
     for (const signal of this.room.signals()) this.room.markReady(signal)
   }

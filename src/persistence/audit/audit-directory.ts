@@ -14,6 +14,7 @@ import type { HistoryPosition } from '../../engine/effects/replication-history.t
 import type { KeyDifference } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Disk } from '../disk/disk.ts'
 import { PersistenceError } from '../errors.ts'
@@ -104,7 +105,7 @@ class DirectoryAuditor {
     const old = first === undefined ? [] : [first, ...increments]
     const missing = []
     for (const part of old) if (!(await this.#disk.exists(directory.pathOf(part)))) missing.push(part.name)
-    const isWhole = increments.every((part, i) => i === 0 || part.sequence === increments[i - 1]!.sequence + 1)
+    const isWhole = increments.every((part, i) => i === 0 || part.sequence === itemAt(increments, i - 1).sequence + 1)
     if (base === undefined || old.length < 2 || missing.length > 0 || !isWhole) {
       this.#left.push(
         'the log from before the last rewrite is not there any more: damage from before that cannot be seen (aof-disable-auto-gc keeps it)',
@@ -194,7 +195,7 @@ class DirectoryAuditor {
         findings.keys++
         for (let isWhole = sums.begin(db, entry); !isWhole; ) isWhole = sums.step()
         const payload = writer.write(db, entry, false)
-        const value = reader.read(payload, scratch.databases[0]!)
+        const value = reader.read(payload, itemAt(scratch.databases, 0))
         for (let isWhole = again.beginValue(value); !isWhole; ) isWhole = again.step()
         const [one, other] = [sums.last, again.last]
         if (one?.low !== other?.low || one?.high !== other?.high)

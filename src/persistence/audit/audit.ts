@@ -12,6 +12,7 @@ import type { AuditReport } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Disk } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import type { AofDirectory } from '../log/aof-directory.ts'
@@ -21,8 +22,8 @@ import { replay } from '../log/replay.ts'
 import type { ImageWriter } from '../snapshot/image-writer.ts'
 import type { Snapshot, SnapshotSink } from '../snapshot/snapshot.ts'
 import { compare, Findings } from './comparison.ts'
-import { HeldFiles, type LogPosition } from './held-files.ts'
 import { Pace } from './pace.ts'
+import { type LogPosition, PinnedLogFiles } from './pinned-log-files.ts'
 import { ALL_KEYS, PartOfKeys, type Portion } from './portion.ts'
 import { ValueTable } from './value-table.ts'
 import { ValuesWriter } from './values-writer.ts'
@@ -58,7 +59,7 @@ export type Walk = (writer: () => ImageWriter, sink: SnapshotSink) => { snapshot
 
 /** The values and the log of one moment. */
 interface Moment {
-  readonly files: HeldFiles
+  readonly files: PinnedLogFiles
   readonly table: ValueTable
   readonly depth: DigestDepth
   /** The journal's offset there. */
@@ -165,7 +166,7 @@ export class Audit {
       this.#check()
       this.#refuse()
       const { directory, disk, journal } = this.#host
-      const files = await HeldFiles.open(disk, directory!, journal!.path, () => this.#pace.begin())
+      const files = await PinnedLogFiles.open(disk, directory!, journal!.path, () => this.#pace.begin())
       try {
         let walked: Promise<void> | undefined
         let snapshot: Snapshot | undefined
@@ -212,9 +213,9 @@ export class Audit {
   // ── parts ────────────────────────────────────────────────────────────────
 
   /** Reads which keys commands name together. */
-  async #readAhead(files: HeldFiles, second: Engine, portion: PartOfKeys): Promise<void> {
+  async #readAhead(files: PinnedLogFiles, second: Engine, portion: PartOfKeys): Promise<void> {
     const args = new Arguments()
-    const { keys } = second.databases[0]!
+    const { keys } = itemAt(second.databases, 0)
     for (const part of files.manifest.parts) {
       // A snapshot names keys one by one.
       if (part.name.endsWith('.base.rdb')) continue

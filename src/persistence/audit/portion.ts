@@ -10,6 +10,7 @@ import { meantBy } from '../../engine/spec/command-table.ts'
 import { findKeys } from '../../engine/spec/key-extraction.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Keyspace } from '../../store/keyspace/keyspace.ts'
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 
 /** Keys are joined by sets of this many: half a megabyte knows all about a log of any length. */
 const SETS = 1 << 16
@@ -74,7 +75,7 @@ export class PartOfKeys implements Portion {
       return
     }
     if (found === undefined || found.length < 2) return
-    const first = keys.hash(args.bytes(found[0]!.index)) & (SETS - 1)
+    const first = keys.hash(args.bytes(itemAt(found, 0).index)) & (SETS - 1)
     for (const { index } of found) this.#join(first, keys.hash(args.bytes(index)) & (SETS - 1))
   }
 
@@ -97,8 +98,8 @@ export class PartOfKeys implements Portion {
     const joined = this.#joined
     let whole = set
     while (joined[whole] !== whole) {
-      joined[whole] = joined[joined[whole]!]!
-      whole = joined[whole]!
+      joined[whole] = numberAt(joined, numberAt(joined, whole))
+      whole = numberAt(joined, whole)
     }
     return whole
   }

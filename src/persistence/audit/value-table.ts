@@ -4,6 +4,7 @@
 // chained by hash. The number of keys is known when the table is made, so its buckets never have to grow.
 
 import type { Fingerprint } from '../../store/keyspace/data-digest.ts'
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 
 const PAGE_RECORDS = 4096
@@ -66,15 +67,15 @@ export class ValueTable {
   add(database: number, hash: number, name: Bytes, type: number, expiryMs: number | undefined): number {
     const record = this.keys++
     if (record % PAGE_RECORDS === 0) this.#addPage()
-    const { words, doubles } = this.#pages[Math.floor(record / PAGE_RECORDS)]!
+    const { words, doubles } = itemAt(this.#pages, Math.floor(record / PAGE_RECORDS))
     const at = (record % PAGE_RECORDS) * RECORD_WORDS
     const namePage = this.#keep(name)
     const bucket = hash & this.#mask
-    words[at + NEXT] = this.#buckets[bucket]!
+    words[at + NEXT] = numberAt(this.#buckets, bucket)
     this.#buckets[bucket] = record + 1
     words[at + HASH] = hash
     words[at + NAME_PAGE] = namePage
-    words[at + NAME_AT] = this.#names[namePage]!.length > NAME_PAGE_BYTES ? 0 : this.#nameEnd - name.length
+    words[at + NAME_AT] = itemAt(this.#names, namePage).length > NAME_PAGE_BYTES ? 0 : this.#nameEnd - name.length
     words[at + NAME_LENGTH] = name.length
     words[at + DATABASE] = database
     words[at + TYPE] = type
@@ -99,34 +100,34 @@ export class ValueTable {
 
   /** Returns the record of a key, -1 where there is none. */
   find(database: number, hash: number, name: Bytes): number {
-    for (let record = this.#buckets[hash & this.#mask]! - 1; record >= 0; ) {
+    for (let record = numberAt(this.#buckets, hash & this.#mask) - 1; record >= 0; ) {
       const { words, at } = this.#at(record)
       if (words[at + HASH] === hash && words[at + DATABASE] === database && this.#isNamed(words, at, name))
         return record
-      record = words[at + NEXT]! - 1
+      record = numberAt(words, at + NEXT) - 1
     }
     return -1
   }
 
   stateOf(record: number): number {
     const { words, at } = this.#at(record)
-    return words[at + STATE]!
+    return numberAt(words, at + STATE)
   }
 
   typeOf(record: number): number {
     const { words, at } = this.#at(record)
-    return words[at + TYPE]!
+    return numberAt(words, at + TYPE)
   }
 
   databaseOf(record: number): number {
     const { words, at } = this.#at(record)
-    return words[at + DATABASE]!
+    return numberAt(words, at + DATABASE)
   }
 
   /** Returns when a record's key expires, undefined = never. */
   expiryOf(record: number): number | undefined {
-    const { doubles } = this.#pages[Math.floor(record / PAGE_RECORDS)]!
-    const expiryMs = doubles[((record % PAGE_RECORDS) * RECORD_WORDS + EXPIRY) >> 1]!
+    const { doubles } = itemAt(this.#pages, Math.floor(record / PAGE_RECORDS))
+    const expiryMs = numberAt(doubles, ((record % PAGE_RECORDS) * RECORD_WORDS + EXPIRY) >> 1)
     return Number.isNaN(expiryMs) ? undefined : expiryMs
   }
 
@@ -138,8 +139,12 @@ export class ValueTable {
   /** Returns the name of a record's key, latin1. */
   nameOf(record: number): string {
     const { words, at } = this.#at(record)
-    const start = words[at + NAME_AT]!
-    return this.#names[words[at + NAME_PAGE]!]!.toString('latin1', start, start + words[at + NAME_LENGTH]!)
+    const start = numberAt(words, at + NAME_AT)
+    return itemAt(this.#names, numberAt(words, at + NAME_PAGE)).toString(
+      'latin1',
+      start,
+      start + numberAt(words, at + NAME_LENGTH),
+    )
   }
 
   /** Notes that a record has met its like. */
@@ -154,15 +159,23 @@ export class ValueTable {
 
   #at(record: number): { words: Int32Array; at: number } {
     return {
-      words: this.#pages[Math.floor(record / PAGE_RECORDS)]!.words,
+      words: itemAt(this.#pages, Math.floor(record / PAGE_RECORDS)).words,
       at: (record % PAGE_RECORDS) * RECORD_WORDS,
     }
   }
 
   #isNamed(words: Int32Array, at: number, { length, source, start }: Bytes): boolean {
     if (words[at + NAME_LENGTH] !== length) return false
-    const own = words[at + NAME_AT]!
-    return source.u8.compare(this.#names[words[at + NAME_PAGE]!]!, own, own + length, start, start + length) === 0
+    const own = numberAt(words, at + NAME_AT)
+    return (
+      source.u8.compare(
+        itemAt(this.#names, numberAt(words, at + NAME_PAGE)),
+        own,
+        own + length,
+        start,
+        start + length,
+      ) === 0
+    )
   }
 
   #addPage(): void {
@@ -183,7 +196,7 @@ export class ValueTable {
       this.#nameBytes += NAME_PAGE_BYTES
       this.#nameEnd = 0
     }
-    source.u8.copy(this.#names[this.#lastNames]!, this.#nameEnd, start, start + length)
+    source.u8.copy(itemAt(this.#names, this.#lastNames), this.#nameEnd, start, start + length)
     this.#nameEnd += length
     return this.#lastNames
   }

@@ -14,6 +14,7 @@
 // all the same. A start that would leave such data out is refused.
 
 import path from 'node:path'
+import { itemAt } from '../../util/array-reads.ts'
 import { type AppendedFile, type Disk, readFile, replaceFile } from '../disk/disk.ts'
 import { PersistenceError } from '../errors.ts'
 import { Manifest, type Part } from './manifest.ts'
@@ -133,7 +134,7 @@ export class AofDirectory {
         this.path,
         undefined,
         `there is no ${path.basename(manifestPath)} in it, but ${manifests.join(', ')}`,
-        `Set appendfilename to '${manifests[0]!.slice(0, -MANIFEST_ENDING.length)}' to load that; or move it away to start empty`,
+        `Set appendfilename to '${itemAt(manifests, 0).slice(0, -MANIFEST_ENDING.length)}' to load that; or move it away to start empty`,
       )
     }
     if (unnamed.length > 0) {
@@ -164,7 +165,7 @@ export class AofDirectory {
       const [, prefix, digits] = PART_NAME.exec(name) ?? []
       const sequence = Number(digits)
       const isBetween = increments.some(
-        (part, i) => i > 0 && part.sequence > sequence && increments[i - 1]!.sequence < sequence,
+        (part, i) => i > 0 && part.sequence > sequence && itemAt(increments, i - 1).sequence < sequence,
       )
       if (!isBetween || prefix !== this.location.prefix || !name.endsWith('.incr.aof')) continue
       throw new PersistenceError(

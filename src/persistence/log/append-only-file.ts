@@ -47,11 +47,12 @@ import type { Log } from '../../engine/log.ts'
 import type { DebugSwitches } from '../../engine/upkeep/debug-switches.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { RequestWriter } from '../../protocol/request-writer.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { stopEverything } from '../../util/time/block-process.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
-import { Durations } from '../../util/time/durations.ts'
-import { stopEverything } from '../../util/time/stop-everything.ts'
+import { DurationCounts } from '../../util/time/duration-counts.ts'
 import type { AppendedFile } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import { CommitPace } from './commit-pace.ts'
@@ -99,7 +100,7 @@ export interface AppendOnlyFileOptions {
   clock: Clock
   log: Log
   /** Where the time of each fdatasync is noted. Default: nowhere. */
-  syncs?: Durations
+  syncs?: DurationCounts
   /** Says how long to stop before each write, for tests. Default: not at all. */
   switches?: DiskSwitches
   /** The event loop serves nobody but this journal's clients, and may wait for the disk on their behalf. Default: it does not. */
@@ -139,7 +140,7 @@ export class AppendOnlyFile implements Journal {
   #file: IncrementFile
   readonly #clock: Clock
   readonly #log: Log
-  readonly #syncs: Durations
+  readonly #syncs: DurationCounts
   readonly #switches: DiskSwitches
   readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
@@ -195,7 +196,7 @@ export class AppendOnlyFile implements Journal {
     this.#clock = options.clock
     this.#pace = new CommitPace(options.clock, options.ownsLoop === true, () => this.#progressed())
     this.#log = options.log
-    this.#syncs = options.syncs ?? new Durations()
+    this.#syncs = options.syncs ?? new DurationCounts()
     this.#switches = options.switches ?? NO_SWITCHES
     this.#diskTimes = options.diskTimes
     this.setPolicy(options.policy, options.rules)
@@ -523,7 +524,7 @@ export class AppendOnlyFile implements Journal {
 
   #progressed(): void {
     assert(this.synced <= this.written && this.written <= this.appended, 'synced ≤ written ≤ appended')
-    for (let i = 0; i < this.#listeners.length; i++) this.#listeners[i]!()
+    for (let i = 0; i < this.#listeners.length; i++) itemAt(this.#listeners, i)()
   }
 
   // ── failing and recovering ───────────────────────────────────────────────

@@ -12,6 +12,7 @@
 // `keep` may be dropped by `fill`; whoever wants to go back to a place sets it.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { byteAt } from '../../util/array-reads.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import type { DiskFile } from '../disk/disk.ts'
 
@@ -97,14 +98,16 @@ export class CommandReader {
     while (this.#at < end && u8[this.#at] === HASH) if (!this.#skipAnnotation()) return false
     let at = this.#at
     if (at >= end) return false
-    if (u8[at] !== STAR) throw this.#damaged(at, `a command should begin here, but there is ${quoteByte(u8[at]!)}`)
+    if (u8[at] !== STAR)
+      throw this.#damaged(at, `a command should begin here, but there is ${quoteByte(byteAt(u8, at))}`)
     const count = this.#number(at + 1)
     if (count === INCOMPLETE) return false
     if (count === 0) throw this.#damaged(at, 'a command has no words')
     at = this.#lineEnd
     for (let i = 0; i < count; i++) {
       if (at >= end) return false
-      if (u8[at] !== DOLLAR) throw this.#damaged(at, `a word should begin here, but there is ${quoteByte(u8[at]!)}`)
+      if (u8[at] !== DOLLAR)
+        throw this.#damaged(at, `a word should begin here, but there is ${quoteByte(byteAt(u8, at))}`)
       const length = this.#number(at + 1)
       if (length === INCOMPLETE) return false
       const start = this.#lineEnd
@@ -167,14 +170,14 @@ export class CommandReader {
     let value = 0
     let i = at
     for (; i < end; i++) {
-      const digit = u8[i]! - 48
+      const digit = byteAt(u8, i) - 48
       if (digit < 0 || digit > 9) break
       value = value * 10 + digit
     }
     if (i - at > NUMBER_BYTES_MAX) throw this.#damaged(at, 'a number is too long')
     if (i >= end) return INCOMPLETE
     if (u8[i] !== CR || i === at)
-      throw this.#damaged(i, `a number should stand here, but there is ${quoteByte(u8[i]!)}`)
+      throw this.#damaged(i, `a number should stand here, but there is ${quoteByte(byteAt(u8, i))}`)
     if (i + 1 >= end) return INCOMPLETE
     if (u8[i + 1] !== LF) throw this.#damaged(i + 1, 'a line does not end as it should')
     if (!Number.isSafeInteger(value)) throw this.#damaged(at, 'a number is too large')

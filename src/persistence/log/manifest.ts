@@ -11,6 +11,7 @@
 // the only truth: a file it does not name does not exist.
 
 import { splitInline } from '../../protocol/inline-words.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { PersistenceError } from '../errors.ts'
 
 export type PartType = 'base' | 'increment' | 'history'
@@ -111,8 +112,8 @@ function parseLine(line: string, number: number, file: string): Part {
   let type: PartType | undefined
   const said = new Set<string>()
   for (let i = 0; i < words.length; i += 2) {
-    const value = words[i + 1]!
-    const what = words[i]!.toLowerCase()
+    const value = itemAt(words, i + 1)
+    const what = itemAt(words, i).toLowerCase()
     // Two lines whose line break was damaged: taking the last of each would forget a file.
     if (said.has(what)) throw malformed(file, number, `says '${what}' twice`)
     said.add(what)

@@ -11,8 +11,8 @@ import type { Engine } from '../../engine/engine.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 import { type Disk, systemDisk } from '../disk/disk.ts'
 import { describeDiskError, PersistenceError } from '../errors.ts'
-import { Image } from '../snapshot/image.ts'
 import { readSnapshot, snapshotPath } from '../snapshot/load-snapshot.ts'
+import { SnapshotRun } from '../snapshot/snapshot-run.ts'
 import { AofDirectory } from './aof-directory.ts'
 import { AppendOnlyFile, type AppendOnlyFileOptions, type DiskTimes } from './append-only-file.ts'
 import { type ReplayReport, replay } from './replay.ts'
@@ -158,7 +158,7 @@ async function loadIntoBase(engine: Engine, disk: Disk, directory: AofDirectory,
   const { keysExpired, bytes, milliseconds } = await readSnapshot(engine, disk)
   const format = engine.config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof'
   const base = await directory.nextBase(format)
-  const image = new Image({
+  const image = new SnapshotRun({
     engine,
     disk,
     later: (run) => setImmediate(run),

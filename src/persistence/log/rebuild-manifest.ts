@@ -7,6 +7,7 @@
 // Whoever runs it is shown the manifest first.
 
 import path from 'node:path'
+import { itemAt } from '../../util/array-reads.ts'
 import { type Disk, replaceFile } from '../disk/disk.ts'
 import { PART_NAME } from './aof-directory.ts'
 import { type AofFileVerdict, checkAofFile } from './check-aof.ts'
@@ -60,7 +61,7 @@ function onlyPrefix(names: readonly string[], directory: string): string {
   const prefixes = new Set(names.map((name) => PART_NAME.exec(name)?.[1]).filter((prefix) => prefix !== undefined))
   const found = [...prefixes].filter((prefix) => !prefix.startsWith('temp-'))
   if (found.length === 0) throw new NotRebuilt(`${directory} holds no append-only files`)
-  if (found.length === 1) return found[0]!
+  if (found.length === 1) return itemAt(found, 0)
   throw new NotRebuilt(
     `${directory} holds files of several logs (${found.join(', ')}): name the manifest that is to be made, ${path.join(directory, `${found[0]}.manifest`)} for instance`,
   )
@@ -93,7 +94,7 @@ function assemble(names: readonly string[], prefix: string, directory: string): 
   increments.forEach((part, i) => {
     if (part.sequence === first + i) return
     throw new NotRebuilt(
-      `increment ${first + i} is missing: there is ${increments[i - 1]!.name}, and then ${part.name}. Should it never have been, write the manifest by hand:\n${manifest.format().toString().trimEnd()}`,
+      `increment ${first + i} is missing: there is ${itemAt(increments, i - 1).name}, and then ${part.name}. Should it never have been, write the manifest by hand:\n${manifest.format().toString().trimEnd()}`,
     )
   })
   return manifest

@@ -28,13 +28,14 @@ import type { HistoryPosition } from '../../engine/effects/replication-history.t
 import type { Engine } from '../../engine/engine.ts'
 import type { Command } from '../../engine/spec/command.ts'
 import { Arguments } from '../../protocol/arguments.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 import { concerns, type Portion } from '../audit/portion.ts'
 import { PortionTarget } from '../audit/portion-target.ts'
 import type { DiskFile, OpenMode } from '../disk/disk.ts'
-import { KeyDelay } from '../disk/key-delay.ts'
+import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { describeDiskError, PersistenceError, seconds } from '../errors.ts'
 import { RdbDamage } from '../rdb/damage.ts'
 import { LoadTarget } from '../rdb/load-target.ts'
@@ -162,14 +163,14 @@ class Replay {
   #notedAt = -1
   /** Commands run, for the delay after each of them. */
   #run = 0
-  readonly #delay: KeyDelay
+  readonly #delay: TestKeyDelay
 
   constructor(engine: Engine, directory: ReplayedFiles, options: ReplayOptions) {
     this.#engine = engine
     this.#pace = options.pace ?? AT_A_START
     this.#tornEnd = options.tornEnd ?? 'cut'
     this.#portion = options.portion
-    this.#delay = new KeyDelay(() => engine.config.get('key-load-delay'))
+    this.#delay = new TestKeyDelay(() => engine.config.get('key-load-delay'))
     this.#directory = directory
     this.#client = engine.connect(this.#transport, 'replay')
   }
@@ -186,14 +187,14 @@ class Replay {
       for (const part of parts) sizes.push(await this.#sizeOf(part))
       progress.totalBytes = sizes.reduce((sum, size) => sum + size, 0)
       let last = parts.length - 1
-      while (last > 0 && sizes[last] === 0 && parts[last - 1]!.type === 'increment') last--
+      while (last > 0 && sizes[last] === 0 && itemAt(parts, last - 1).type === 'increment') last--
       for (let i = 0; i < parts.length; i++) {
         const beganMs = engine.environment.workClock.monotonic()
-        const cut = await this.#file(parts[i]!, sizes[i]!, i >= last)
-        if (sizes[i]! > 0) this.#tellOfPart(parts[i]!, engine.environment.workClock.monotonic() - beganMs)
+        const cut = await this.#file(itemAt(parts, i), itemAt(sizes, i), i >= last)
+        if (itemAt(sizes, i) > 0) this.#tellOfPart(itemAt(parts, i), engine.environment.workClock.monotonic() - beganMs)
         report.cutBytes += cut
-        report.bytes += sizes[i]! - cut
-        report.sizes.set(parts[i]!.name, sizes[i]! - cut)
+        report.bytes += itemAt(sizes, i) - cut
+        report.sizes.set(itemAt(parts, i).name, itemAt(sizes, i) - cut)
       }
       for (const { keys } of engine.databases) {
         while (!keys.trim()) await this.#pace.rest()
@@ -348,8 +349,8 @@ class Replay {
    */
   #expectKeys(start: number): void {
     const { database } = this.#client
-    const { keys } = this.#engine.databases[database]!
-    const come = keys.count - this.#keysBefore[database]!
+    const { keys } = itemAt(this.#engine.databases, database)
+    const come = keys.count - itemAt(this.#keysBefore, database)
     if (come < KEYS_TELLING) return
     // Once is enough.
     this.#keysBefore[database] = Number.POSITIVE_INFINITY
@@ -441,7 +442,7 @@ class Replay {
     }
     this.#run++
     if (this.#portion !== undefined) {
-      const { keys } = engine.databases[this.#client.database]!
+      const { keys } = itemAt(engine.databases, this.#client.database)
       if (!concerns(this.#portion, keys, command, args)) return
     }
     const errors = engine.figures.stats.errorReplies

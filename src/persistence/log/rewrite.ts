@@ -39,14 +39,14 @@ import type { Log } from '../../engine/log.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import { noteOf } from '../snapshot/history-note.ts'
-import type { Image } from '../snapshot/image.ts'
+import type { SnapshotRun } from '../snapshot/snapshot-run.ts'
 import { AofDirectory } from './aof-directory.ts'
 import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Part } from './manifest.ts'
 import { attachJournal, type OpenJournal } from './open-journal.ts'
 
 /** Takes an image that shall become a file. */
-export type TakeImage = (target: string, format: 'rdb' | 'aof') => Image
+export type TakeImage = (target: string, format: 'rdb' | 'aof') => SnapshotRun
 
 /** What is rewritten, and how: an append-only file, or what stands in its place. */
 export interface Rewrite {
@@ -182,7 +182,7 @@ export class AofRewrite implements Rewrite {
   }
 
   /** Steps 4 to 6. */
-  async #makeBase(image: Image, directory: AofDirectory, base: Part, kept: readonly Part[]): Promise<void> {
+  async #makeBase(image: SnapshotRun, directory: AofDirectory, base: Part, kept: readonly Part[]): Promise<void> {
     const { journal } = this
     try {
       await image.complete()
@@ -272,7 +272,7 @@ export class AofRewrite implements Rewrite {
  * Steps 1 to 3: has a journal go on in the next increment, and takes what `atSwitch` returns at that moment: the image, unless there is to be none. An
  * increment that was not begun is withdrawn. Throws what the disk says.
  */
-export async function goOnBehind<I extends Image | undefined>(
+export async function goOnBehind<I extends SnapshotRun | undefined>(
   journal: AppendOnlyFile,
   directory: AofDirectory,
   log: Log,

@@ -5,6 +5,7 @@
 // copied together; a large one is kept in the buffer it came in.
 
 import { RequestWriter } from '../../protocol/request-writer.ts'
+import { itemAt } from '../../util/array-reads.ts'
 
 /** A larger group is not copied. */
 const COPY_BYTES_MAX = 64 * 1024
@@ -49,7 +50,7 @@ export class UnsyncedBytes {
     const { stretches } = this
     let released = 0
     for (; released < stretches.length; released++) {
-      const { at, buffer } = stretches[released]!
+      const { at, buffer } = itemAt(stretches, released)
       if (at + buffer.length > offset) break
       this.length -= buffer.length
       buffer.clear()

@@ -7,6 +7,7 @@
 //   110iiiii  13-bit integer, 2 B    1110llll  up to 4095 bytes, 2 B
 //   11110000  length in 32 bits      11110001 … 11110100  integer of 16, 24, 32, 64 bits
 
+import { byteAt } from '../../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf, PackedElements, PackedReader } from './packed-reader.ts'
@@ -43,7 +44,7 @@ export class ListpackReader extends PackedReader {
   protected take(): void {
     const { source, at } = this
     const { u8, view } = source
-    const head = u8[at]!
+    const head = byteAt(u8, at)
     let bytes: number
     if (head < 0x80) {
       this.integerIs(head)
@@ -53,11 +54,11 @@ export class ListpackReader extends PackedReader {
       this.bytesAre(at + 1, length)
       bytes = 1 + length
     } else if (head < 0xe0) {
-      const value = ((head & 0x1f) << 8) | u8[at + 1]!
+      const value = ((head & 0x1f) << 8) | byteAt(u8, at + 1)
       this.integerIs(value >= 4096 ? value - 8192 : value)
       bytes = 2
     } else if (head < 0xf0) {
-      const length = ((head & 0x0f) << 8) | u8[at + 1]!
+      const length = ((head & 0x0f) << 8) | byteAt(u8, at + 1)
       this.bytesAre(at + 2, length)
       bytes = 2 + length
     } else if (head === 0xf0) {
@@ -84,11 +85,11 @@ export class ListpackReader extends PackedReader {
 /** Returns an entry's bytes without those for coming back; Infinity when they reach beyond `end`. */
 function entryBytes(source: Source, at: number, end: number): number {
   const { u8, view } = source
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   if (head < 0x80) return 1
   if (head < 0xc0) return 1 + (head & 0x3f)
   if (head < 0xe0) return 2
-  if (head < 0xf0) return at + 1 < end ? 2 + (((head & 0x0f) << 8) | u8[at + 1]!) : Number.POSITIVE_INFINITY
+  if (head < 0xf0) return at + 1 < end ? 2 + (((head & 0x0f) << 8) | byteAt(u8, at + 1)) : Number.POSITIVE_INFINITY
   switch (head) {
     case 0xf0:
       return at + 5 <= end ? 5 + view.getUint32(at + 1, true) : Number.POSITIVE_INFINITY

@@ -6,6 +6,7 @@ import { ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Value } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
@@ -83,7 +84,7 @@ export class LoadTarget implements RdbTarget {
   finish(): boolean {
     const { databases } = this.#engine
     for (; this.#finished < databases.length; this.#finished++) {
-      const db = databases[this.#finished]!
+      const db = itemAt(databases, this.#finished)
       if (db.keys.isFilling) {
         link(db)
         return false

@@ -9,6 +9,7 @@
 // there are not so many bytes beyond, it is damage: so no length is believed that
 // the file could not hold.
 
+import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { LZF_EXPANSION_MAX, lzfDecompress } from '../../util/bytes/lzf.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
@@ -71,7 +72,7 @@ export class RdbInput {
 
   byte(): number {
     this.need(1)
-    return this.source.u8[this.at++]!
+    return byteAt(this.source.u8, this.at++)
   }
 
   skip(length: number): void {
@@ -212,7 +213,7 @@ export class RdbInput {
   #nextSlot(length: number): Source {
     const index = this.#slot
     this.#slot = (index + 1) % SLOTS
-    let slot = this.#slots[index]!
+    let slot = itemAt(this.#slots, index)
     if (slot.u8.length < length) {
       slot = Source.allocate(Math.max(length, 2 * slot.u8.length))
       this.#slots[index] = slot

@@ -1,5 +1,6 @@
 // RDB bytes on the way out: gathered in one buffer with a running checksum, taken away in pieces.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
@@ -186,11 +187,11 @@ export class RdbOutput {
     const end = start + length
     const negative = text[at] === 45
     if (negative && ++at === end) return false
-    const first = text[at]! - 48
+    const first = byteAt(text, at) - 48
     if (first < 0 || first > 9 || (first === 0 && length > 1)) return false
     let value = 0
     for (; at < end; at++) {
-      const digit = text[at]! - 48
+      const digit = byteAt(text, at) - 48
       if (digit < 0 || digit > 9) return false
       value = value * 10 + digit
     }

@@ -1,6 +1,6 @@
 // Reading an RDB file from the disk: chunk by chunk, the loop running in between.
 
-import { roomFor } from '../../util/bytes/announced-bytes.ts'
+import { roomFor } from '../../util/bytes/announced-size.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
 import { discarded } from '../../util/memory/discarded.ts'

@@ -17,6 +17,7 @@ import { NEVER_ACTIVE, type StreamConsumer, type StreamGroup } from '../../store
 import { ID_BYTES, StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { NodeCursor } from '../../store/stream/stream-nodes.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Bytes, type Source } from '../../util/bytes/bytes.ts'
 import { narrow } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
@@ -265,7 +266,7 @@ export class StreamWriter implements StructureWriter {
   }
 
   #writePending(output: RdbOutput): void {
-    const group = this.#stream.groups.all[this.#groupIndex]!
+    const group = itemAt(this.#stream.groups.all, this.#groupIndex)
     const at = this.#pending
     if (this.#left === 0) {
       output.lengthOf(group.consumers.count)
@@ -281,7 +282,7 @@ export class StreamWriter implements StructureWriter {
   }
 
   #writeConsumer(output: RdbOutput): void {
-    const consumer = this.#stream.groups.all[this.#groupIndex]!.consumers.all[++this.#consumerIndex]
+    const consumer = itemAt(this.#stream.groups.all, this.#groupIndex).consumers.all[++this.#consumerIndex]
     if (consumer === undefined) {
       this.#next = GROUP
       return
@@ -302,7 +303,9 @@ export class StreamWriter implements StructureWriter {
     }
     writeId(output, this.#pending.id(id))
     this.#left--
-    this.#stream.groups.all[this.#groupIndex]!.consumers.all[this.#consumerIndex]!.pending.next(this.#pending)
+    itemAt(itemAt(this.#stream.groups.all, this.#groupIndex).consumers.all, this.#consumerIndex).pending.next(
+      this.#pending,
+    )
   }
 }
 

@@ -7,6 +7,7 @@
 //   01llllll  up to 16383 bytes, 2 B       11110000, 11111110            integer of 24, 8 bits
 //   10000000  length in 32 bits, big end   1111iiii                      integer iiii - 1, 0 … 12
 
+import { byteAt } from '../../util/array-reads.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf, PackedReader } from './packed-reader.ts'
@@ -33,7 +34,7 @@ export class ZiplistReader extends PackedReader {
       const long = u8[at] === LONG_PREVIOUS
       const head = at + (long ? 5 : 1)
       if (head >= end || u8[at] === END) throw new RdbDamage('a ziplist entry does not fit')
-      const previous = long ? view.getUint32(at + 1, true) : u8[at]!
+      const previous = long ? view.getUint32(at + 1, true) : byteAt(u8, at)
       if (previous !== previousBytes) throw new RdbDamage('a ziplist entry is not where the next one says')
       const next = head + entryBytes(source, head, end)
       if (next > end) throw new RdbDamage('a ziplist entry does not fit')
@@ -51,7 +52,7 @@ export class ZiplistReader extends PackedReader {
   protected take(): void {
     const { u8, view } = this.source
     const at = this.at + (u8[this.at] === LONG_PREVIOUS ? 5 : 1)
-    const head = u8[at]!
+    const head = byteAt(u8, at)
     this.at = at + entryBytes(this.source, at, Number.POSITIVE_INFINITY)
     if (head < 0x40) this.bytesAre(at + 1, head)
     else if (head < 0x80) this.bytesAre(at + 2, this.at - at - 2)
@@ -68,9 +69,9 @@ export class ZiplistReader extends PackedReader {
 /** Returns the bytes of an entry from its encoding on; Infinity when they reach beyond `end`. */
 function entryBytes(source: Source, at: number, end: number): number {
   const { u8, view } = source
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   if (head < 0x40) return 1 + head
-  if (head < 0x80) return at + 1 < end ? 2 + (((head & 0x3f) << 8) | u8[at + 1]!) : Number.POSITIVE_INFINITY
+  if (head < 0x80) return at + 1 < end ? 2 + (((head & 0x3f) << 8) | byteAt(u8, at + 1)) : Number.POSITIVE_INFINITY
   if (head > 0xf0 && head < 0xfe) return 1
   switch (head) {
     case 0x80:

@@ -3,6 +3,7 @@
 //   zipmap = [fields, 254 = count them]([length][field][length][unused][value][unused bytes])…[255]
 //   length = one byte below 254, or 254 and four bytes
 
+import { byteAt } from '../../util/array-reads.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 
@@ -34,7 +35,7 @@ export class ZipmapReader {
       this.#pass(value + unused)
       count++
     }
-    const named = source.u8[start]!
+    const named = byteAt(source.u8, start)
     if (named < LONG && named !== count) throw new RdbDamage('a zipmap has not the fields it names')
     this.#at = start + 1
     this.count = count
@@ -55,7 +56,7 @@ export class ZipmapReader {
 
   #byte(): number {
     if (this.#at >= this.#end) throw new RdbDamage('a zipmap ends too early')
-    return this.#source.u8[this.#at++]!
+    return byteAt(this.#source.u8, this.#at++)
   }
 
   #length(): number {

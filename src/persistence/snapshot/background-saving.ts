@@ -33,9 +33,15 @@ import { hasGrown } from '../log/growth.ts'
 import type { OpenJournal } from '../log/open-journal.ts'
 import { AofRewrite, type Rewrite } from '../log/rewrite.ts'
 import { reload } from '../reload.ts'
-import { type Contents, Image, type Picture, type PictureOptions, takePicture } from './image.ts'
 import { LargeChanges } from './large-changes.ts'
 import type { Snapshot, SnapshotSink } from './snapshot.ts'
+import {
+  type SnapshotContents,
+  SnapshotRun,
+  type SnapshotWalk,
+  type SnapshotWalkOptions,
+  walkSnapshot,
+} from './snapshot-run.ts'
 
 /** Where housekeeping never rests (util/restless.ts) all is saved or rewritten after so many commands. */
 const RESTLESS_COMMANDS = 100
@@ -81,13 +87,13 @@ export interface Pictures {
   /** For a sink that is no file. Default: everything, and nothing more is said about it. */
   send(
     sink: SnapshotSink,
-    contents?: Contents,
-    more?: Pick<PictureOptions, 'about' | 'digest' | 'rested' | 'writer'>,
-  ): Picture
+    contents?: SnapshotContents,
+    more?: Pick<SnapshotWalkOptions, 'about' | 'digest' | 'rested' | 'writer'>,
+  ): SnapshotWalk
   /** Claims the directory of the configuration, where files may be made then. */
   claim(): Promise<void>
   /** For a file; it keeps its temporary name. */
-  save(target: string, contents: Contents): Image
+  save(target: string, contents: SnapshotContents): SnapshotRun
   readonly disk: Disk
 }
 
@@ -372,7 +378,7 @@ export class BackgroundSaving implements Saving {
     this.#begin('save')
     this.#saveTriedMs = clock.now()
     this.#saveCount++
-    let image: Image | undefined
+    let image: SnapshotRun | undefined
     let saved = false
     if (waiting === undefined) log.info({ file: target }, `Background saving started by pid ${process.pid}`)
     try {
@@ -415,14 +421,14 @@ export class BackgroundSaving implements Saving {
     this.#next()
   }
 
-  #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): Image {
+  #takeImage(target: string, format: 'rdb' | 'aof', isBase: boolean, contents?: SnapshotContents): SnapshotRun {
     const picture = this.#pictureOptions(format, isBase, contents)
-    const image = new Image({ ...picture, disk: this.#disk, target })
+    const image = new SnapshotRun({ ...picture, disk: this.#disk, target })
     this.#snapshot = image.snapshot
     return image
   }
 
-  #pictureOptions(format: 'rdb' | 'aof', isBase: boolean, contents?: Contents): PictureOptions {
+  #pictureOptions(format: 'rdb' | 'aof', isBase: boolean, contents?: SnapshotContents): SnapshotWalkOptions {
     const engine = this.#engine
     engine.conditions.state.snapshot.begin()
     return {
@@ -459,7 +465,7 @@ export class BackgroundSaving implements Saving {
     this.#begin('copy')
     await order.run({
       send: (sink, contents, more = {}) => {
-        const picture = takePicture({ ...this.#pictureOptions('rdb', false, contents), ...more }, sink)
+        const picture = walkSnapshot({ ...this.#pictureOptions('rdb', false, contents), ...more }, sink)
         this.#snapshot = picture.snapshot
         return picture
       },
@@ -502,7 +508,7 @@ export class BackgroundSaving implements Saving {
 
   async #runRewrite(): Promise<void> {
     const { log, workClock } = this.#engine.environment
-    const images: Image[] = []
+    const images: SnapshotRun[] = []
     this.#begin('rewrite')
     this.#rewriteCount++
     log.info({}, `Background append only file rewriting started by pid ${process.pid}`)

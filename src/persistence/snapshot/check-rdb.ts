@@ -7,6 +7,7 @@ import { CommandCatalog } from '../../engine/spec/command-catalog.ts'
 import { type DataDigest, KeyDigest } from '../../store/keyspace/data-digest.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Value } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { dateNow, setImmediate } from '../../util/time/real-time.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
@@ -115,7 +116,7 @@ class CountingTarget implements RdbTarget {
     this.#database = index
     this.#databases.add(index)
     this.content.databases = this.#databases.size
-    return this.#engine.databases[0]!
+    return itemAt(this.#engine.databases, 0)
   }
 
   expect(): void {}

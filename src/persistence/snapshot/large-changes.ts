@@ -4,12 +4,13 @@
 // because of another.
 
 import type { Client } from '../../engine/clients/client.ts'
-import { changesKey } from '../../engine/conditions/changing-keys.ts'
+import { changesKey } from '../../engine/conditions/keys-to-change.ts'
 import { PostponedClients } from '../../engine/conditions/postponed.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Command } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export class LargeChanges {
@@ -23,7 +24,7 @@ export class LargeChanges {
 
   /** Postpones a command, or a transaction, that is going to change a large value; false if it is going to change none. */
   postpone(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
-    const db = this.#engine.databases[client.database]!
+    const db = itemAt(this.#engine.databases, client.database)
     const isLarge = changesKey(client, db, command, args, (within, key) => {
       const entry = within.keys.find(key)
       if (entry === NONE || !snapshot.concerns(within, entry)) return false

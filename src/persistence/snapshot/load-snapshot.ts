@@ -8,7 +8,7 @@ import type { DroppedKey } from '../../engine/effects/replication-history.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { type Disk, systemDisk } from '../disk/disk.ts'
-import { KeyDelay } from '../disk/key-delay.ts'
+import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { describeDiskError, PersistenceError, seconds } from '../errors.ts'
 import { RdbDamage } from '../rdb/damage.ts'
 import { type LoadOptions, LoadTarget } from '../rdb/load-target.ts'
@@ -65,7 +65,7 @@ export async function readSnapshot(
     ...options,
     progress,
   })
-  const delay = new KeyDelay(() => config.get('key-load-delay'))
+  const delay = new TestKeyDelay(() => config.get('key-load-delay'))
   let bytes: number
   try {
     const open = await disk.open(file, 'read')

@@ -46,8 +46,9 @@ import { Database } from '../../store/keyspace/database.ts'
 import type { Extent } from '../../store/keyspace/database-host.ts'
 import { type Keyspace, MARK, NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
-import { KeyDelay } from '../disk/key-delay.ts'
+import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { STRING_AT_ONCE_BYTES_MAX } from '../rdb/rdb-writer.ts'
 import type { ImageWriter } from './image-writer.ts'
 
@@ -160,7 +161,7 @@ export class Snapshot {
   /** Commands processed by the last turn, and by the last slice. */
   #seenCommands: number
   #sliceCommands: number
-  readonly #delay: KeyDelay
+  readonly #delay: TestKeyDelay
   /** Keys written so far, and keys at the beginning. */
   written = 0
   readonly total: number
@@ -172,7 +173,7 @@ export class Snapshot {
   constructor(options: SnapshotOptions) {
     this.#options = options
     this.#engine = options.engine
-    this.#delay = new KeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
+    this.#delay = new TestKeyDelay(() => options.engine.config.get('rdb-key-save-delay'))
     this.#writer = options.writer
     this.#seenCommands = this.#sliceCommands = options.engine.figures.stats.commandsProcessed
     let total = 0
@@ -288,7 +289,7 @@ export class Snapshot {
   #seek(untilMs: number): void {
     const { workClock } = this.#engine.environment
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
-      const part = this.#parts[this.#partAt]!
+      const part = itemAt(this.#parts, this.#partAt)
       const db = this.#databaseOf(part)
       while (db !== undefined && part.sought < Math.min(part.end, part.keys.entriesEnd)) {
         const entry = part.sought++
@@ -349,7 +350,7 @@ export class Snapshot {
     this.#wrote(part.keys, entry)
     if ('contents' in part) {
       part.contents.letGo(entry)
-      this.#engine.upkeep.timekeeper.arm()
+      this.#engine.upkeep.timedWork.arm()
     }
     if (this.hasLarge) this.#options.largeWritten()
   }
@@ -377,7 +378,7 @@ export class Snapshot {
     let looked = writer.work
     let entries = 0
     for (; this.#partAt < this.#parts.length; this.#partAt++) {
-      const part = this.#parts[this.#partAt]!
+      const part = itemAt(this.#parts, this.#partAt)
       const { keys } = part
       const db = this.#databaseOf(part)
       while (db !== undefined && part.walked < Math.min(part.end, keys.entriesEnd)) {
@@ -519,7 +520,7 @@ export class Snapshot {
     // Nobody else has what was emptied meanwhile.
     for (const contents of this.#emptied) contents.clear()
     this.#emptied = []
-    this.#engine.upkeep.timekeeper.arm()
+    this.#engine.upkeep.timedWork.arm()
     this.#options.largeWritten()
     this.#options.ended(error)
   }

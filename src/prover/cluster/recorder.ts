@@ -10,7 +10,7 @@
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/histories.ts'
+import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/history-check.ts'
 import type { Reply } from '../durability/write-methods.ts'
 import { PUSH_EVENTS } from './broker.ts'
 import { Client } from './client.ts'

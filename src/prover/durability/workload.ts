@@ -6,7 +6,7 @@
 // The items that were acknowledged (or seen by a reader) tell how much must be there.
 
 import { assert } from '../../util/assert.ts'
-import { hearUntil, listen } from './listener.ts'
+import { hearUntil, listen } from './trial-subscriber.ts'
 import { ask, type WorkloadClient } from './workload-client.ts'
 import { type ListenerKind, type Reply, WRITE_METHODS, type WriteMethod } from './write-methods.ts'
 

@@ -16,6 +16,7 @@
 // time. Appends that arrive meanwhile form the next transaction, with several batches. That is also
 // faster than one transaction for each batch (docs/decisions/0033-which-log.md).
 
+import { itemAt } from '../../util/array-reads.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import {
   Fenced,
@@ -132,14 +133,14 @@ class EtcdLog implements ReplicatedLog {
 
   async at(position: number): Promise<Uint8Array | undefined> {
     const { kvs } = await this.#ask<RangeAnswer>('kv/range', { key: this.#keys.batch(position) })
-    if (kvs !== undefined) return batchOf(kvs[0]!)
+    if (kvs !== undefined) return batchOf(itemAt(kvs, 0))
     const { first, last } = await this.bounds()
     if (position < first) throw new Truncated(`position ${position} is not kept any more`)
     // The batch may have been appended since the first request.
     if (position > last) return undefined
     const again = await this.#ask<RangeAnswer>('kv/range', { key: this.#keys.batch(position) })
     if (again.kvs === undefined) throw new Gap(`there is nothing at position ${position}`)
-    return batchOf(again.kvs[0]!)
+    return batchOf(itemAt(again.kvs, 0))
   }
 
   async bounds(): Promise<LogBounds> {
@@ -232,18 +233,18 @@ class EtcdLog implements ReplicatedLog {
   /** Takes the waiting appends with consecutive positions, as many as fit in one transaction. */
   #takeGroup(): Append[] {
     let count = 1
-    let bytes = this.#waiting[0]!.batch.length
+    let bytes = itemAt(this.#waiting, 0).batch.length
     while (count < Math.min(this.#waiting.length, GROUP_BATCHES_MAX)) {
-      const next = this.#waiting[count]!
+      const next = itemAt(this.#waiting, count)
       bytes += next.batch.length
-      if (next.leads || next.expected !== this.#waiting[0]!.expected + count || bytes > BATCH_BYTES_MAX) break
+      if (next.leads || next.expected !== itemAt(this.#waiting, 0).expected + count || bytes > BATCH_BYTES_MAX) break
       count++
     }
     return this.#waiting.splice(0, count)
   }
 
   async #sendGroup(group: readonly Append[]): Promise<void> {
-    const { expected, leads } = group[0]!
+    const { expected, leads } = itemAt(group, 0)
     const put = (key: string, value: string): object => ({ request_put: { key, value } })
     const position = encodePosition(expected + group.length)
     const puts = group.map((append) =>

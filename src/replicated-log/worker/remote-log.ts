@@ -1,5 +1,6 @@
 // A log that another thread runs, as seen from this thread.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { LogAway, type LogBounds, type LogEntry, OutcomeUnknown, type ReplicatedLog } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
 import {
@@ -185,7 +186,7 @@ class PendingEntries {
     for (;;) {
       if (signal.aborted) return undefined
       if (this.#taken < this.#entries.length) {
-        const entry = this.#entries[this.#taken++]!
+        const entry = itemAt(this.#entries, this.#taken++)
         if (this.#taken === this.#entries.length) this.#taken = this.#entries.length = 0
         return { position: entry.position, batch: entry.batch }
       }

@@ -8,7 +8,7 @@
 // direct caller of a Lua function must pass the result through `first` or `all`, or call with
 // `call1` and `callAll`, which do that.
 
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaResult, LuaUserdata, type LuaValue, typeError } from './value.ts'
 

@@ -21,7 +21,7 @@
 
 import { callName } from './call-names.ts'
 import { callers, LuaError, runtimeError } from './errors.ts'
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
 

@@ -5,7 +5,7 @@
 // that spells the same number. Digits beyond the first 800 significant ones only matter if not all
 // are zero.
 
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 
 /** Longer texts are shortened. */
 export const LONG_NUMBER_LENGTH = 1024

@@ -6,7 +6,7 @@
 // client is served while it runs. So libraries build texts with a `TextBuilder`, which flattens
 // each 16 KB of rope. They read long texts in slices, and count steps between slices.
 
-import { meter, notEnoughMemory, TEXT_BYTES_MAX } from './meter.ts'
+import { meter, notEnoughMemory, TEXT_BYTES_MAX } from './script-meter.ts'
 
 /** Characters converted or searched in one slice. */
 const SLICE_LENGTH = 1 << 16

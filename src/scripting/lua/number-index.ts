@@ -6,6 +6,7 @@
 // so open addressing is enough.
 
 import { randomBytes } from 'node:crypto'
+import { numberAt } from '../../util/array-reads.ts'
 
 /** Initial number of slots, a power of two. At most half of them are used. */
 const SLOTS_MIN = 32
@@ -28,10 +29,10 @@ export class NumberIndex {
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = hashNumber(key) & mask
-    let place = slots[slot]!
+    let place = numberAt(slots, slot)
     while (place !== 0 && keys[place] !== key) {
       slot = (slot + 1) & mask
-      place = slots[slot]!
+      place = numberAt(slots, slot)
     }
     return place
   }
@@ -66,7 +67,7 @@ function hashNumber(key: number): number {
   // 0 and -0 are one key.
   if (integer === key) return scramble(integer)
   double[0] = key
-  return scramble(scramble(words[0]!) + words[1]!)
+  return scramble(scramble(numberAt(words, 0)) + numberAt(words, 1))
 }
 
 function scramble(word: number): number {

@@ -17,7 +17,7 @@ import {
 } from './calling-convention.ts'
 import { LuaError, runtimeError } from './errors.ts'
 import { argumentTypeError } from './library.ts'
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 import { type Shape, shapeOf } from './shape.ts'
 import { LuaTable, NAN_INDEX, NIL_INDEX, READ_ONLY } from './table.ts'
 import {

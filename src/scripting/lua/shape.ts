@@ -12,8 +12,8 @@
 // The tree is forgotten from time to time: keys may come from data, and shapes made for old data
 // must not stay. Only speed depends on finding a shape again.
 
-import { meter } from './meter.ts'
 import { NumberIndex } from './number-index.ts'
+import { meter } from './script-meter.ts'
 
 /** Most keys of a shared shape. They are searched one by one. */
 const SHARED_KEYS_MAX = 16

@@ -16,8 +16,9 @@
 // character (latin1). A table is a LuaTable, and a coroutine is a LuaThread. A function is a
 // JavaScript function (`calling-convention.ts`). An opaque value of the host is a LuaUserdata.
 
+import { numberAt } from '../../util/array-reads.ts'
 import { LuaError } from './errors.ts'
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 import { EMPTY_SHAPE, ownShape, type Shape } from './shape.ts'
 
 /**
@@ -439,7 +440,7 @@ function rehash(table: LuaTable, coming: LuaValue): void {
   let inArray = 0
   let capacity = 0
   for (let bit = 0, size = 1; bit <= ARRAY_BITS_MAX && size / 2 < integers; bit++, size *= 2) {
-    below += COUNTS[bit]!
+    below += numberAt(COUNTS, bit)
     if (below > size / 2) {
       capacity = size
       inArray = below

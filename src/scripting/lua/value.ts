@@ -4,7 +4,7 @@ import { parseDigits } from '../../util/numbers/numbers.ts'
 import { type LuaError, runtimeError } from './errors.ts'
 import { general } from './lib/printf.ts'
 import { LONG_NUMBER_LENGTH, shortenNumber } from './long-number.ts'
-import { meter } from './meter.ts'
+import { meter } from './script-meter.ts'
 import { LuaTable, LuaThread, LuaUserdata, type LuaValue } from './table.ts'
 
 export { type LuaFunction, type LuaGenerator, type LuaResult, LuaThread, LuaUserdata, type LuaValue } from './table.ts'

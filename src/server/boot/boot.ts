@@ -10,7 +10,7 @@ import { StandaloneCluster } from '../../cluster/standalone-cluster.ts'
 import { catalog } from '../../commands/catalog.ts'
 import { type CommandParts, makeParts, type OwnParts } from '../../commands/parts.ts'
 import { type Config, ConfigError } from '../../config/config.ts'
-import { publishSwitches } from '../../engine/cluster-view/switch-messages.ts'
+import { publishSwitches } from '../../engine/cluster-view/switch-master-message.ts'
 import type { Checkpoint } from '../../engine/data/checkpoints.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { EngineHost, ShutdownOptions } from '../../engine/engine-host.ts'
@@ -33,11 +33,11 @@ import { systemClock } from '../../util/time/clock.ts'
 import { HeldClock, type TestClock } from '../../util/time/held-clock.ts'
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import { dialPrimary } from '../listening/dial-primary.ts'
-import { CatchingUp } from './catching-up.ts'
 import { loadUsers } from './load-users.ts'
 import { type LogParticipation, logParticipationOf, type OpenLog } from './log-participation.ts'
 import type { OptionKind } from './options.ts'
-import { secondEngine } from './second-engine.ts'
+import { secondEngine } from './replay-engine.ts'
+import { ReplicaDrain } from './replica-drain.ts'
 
 /** Loads the code of audits only when there is one. */
 const audited = (like: Engine): Engine => secondEngine(like)
@@ -98,7 +98,7 @@ export class Boot {
   readonly engine: Engine<CommandParts>
   readonly replication: Replication
   /** What an ending server owes its replicas. */
-  readonly catchingUp: CatchingUp
+  readonly replicaDrain: ReplicaDrain
   readonly #loads: boolean
   readonly #claims: DirectoryClaims
   /** Undefined where this server is no node of a cluster, or its map lies in a log. */
@@ -155,7 +155,7 @@ export class Boot {
     if (time instanceof HeldClock) time.waitFor(() => waitsForDisk(this.engine))
     if (seed !== undefined) this.#parts.scripting.chance.seed(seed)
     if (branchOf !== undefined) this.#beginWith(branchOf.engine, branchOf.checkpoint)
-    this.catchingUp = new CatchingUp(this.engine, this.replication.leading)
+    this.replicaDrain = new ReplicaDrain(this.engine, this.replication.replicas)
     if (this.#shard !== undefined) publishSwitches(this.#shard, this.engine)
     config.onChange('appendonly', () => {
       if (this.#membership !== undefined) throw new ConfigError('the copy of the log is kept in any case')
@@ -284,7 +284,7 @@ export class Boot {
 
   /** Has others be able to go on before this server ends, within `shutdown-timeout`; false when that was given up, and writes go on. */
   async letOthersGoOn(): Promise<boolean> {
-    if (this.#membership === undefined) return this.catchingUp.wait()
+    if (this.#membership === undefined) return this.replicaDrain.wait()
     await this.#membership.handOver()
     return true
   }

@@ -21,7 +21,7 @@ import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
 import type { Dial } from '../../replication/connection.ts'
 import type { Replication } from '../../replication/replication.ts'
 import { ShardedCluster } from '../../shards/sharded-cluster.ts'
-import { secondEngine } from './second-engine.ts'
+import { secondEngine } from './replay-engine.ts'
 
 /** How often a log is tried that cannot be reached at a start. */
 const RETRY_MS = 1000

@@ -17,12 +17,12 @@ import type { EngineHost, HostDescription, ShutdownOptions } from '../../engine/
 import { type Log, silentLog } from '../../engine/log.ts'
 import { MetricsEndpoint } from '../../metrics/endpoint.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
-import { BusySockets } from '../connection/busy-sockets.ts'
+import { BlockedLoopSockets } from '../connection/blocked-loop-sockets.ts'
 import { IdleClients } from '../connection/idle-clients.ts'
 import { dialPrimary } from '../listening/dial-primary.ts'
 import { Listeners } from '../listening/listeners.ts'
 import { readTlsSettings, type TlsMaterial, usesTls } from '../listening/tls-settings.ts'
-import { Supervision, supervisorOf } from '../process/supervision.ts'
+import { ServiceNotifier, supervisorOf } from '../process/service-notifier.ts'
 import { Boot, describeData, type TestOptions } from './boot.ts'
 import { ListenError, TlsError } from './errors.ts'
 
@@ -83,11 +83,11 @@ export class Server {
   readonly #log: Log
   readonly #listeners: Listeners
   readonly #idle: IdleClients
-  readonly #busySockets: BusySockets
+  readonly #busySockets: BlockedLoopSockets
   readonly #ephemeralPort: boolean
   readonly #ephemeralTlsPort: boolean
   readonly #tlsMaterial: TlsMaterial
-  readonly #supervision: Supervision
+  readonly #supervision: ServiceNotifier
   /** Undefined where no `metrics-port` is set. */
   #metrics: MetricsEndpoint | undefined = undefined
   #stopping: Promise<void> | undefined = undefined
@@ -101,7 +101,7 @@ export class Server {
     this.#ephemeralPort = settings.ephemeralPort ?? false
     this.#ephemeralTlsPort = settings.ephemeralTlsPort ?? false
     this.#tlsMaterial = settings.tls ?? {}
-    this.#supervision = new Supervision(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
+    this.#supervision = new ServiceNotifier(supervisorOf(this.#config.get('supervised'), process.env), this.#log)
     const host: EngineHost = {}
     this.#boot = new Boot(this.#config, this.#log, {
       host,
@@ -122,7 +122,7 @@ export class Server {
     // Nobody need wait for it.
     this.stopped.catch(() => {})
     const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
-    this.#busySockets = new BusySockets(this.engine, this.#listeners)
+    this.#busySockets = new BlockedLoopSockets(this.engine, this.#listeners)
     host.whileBusy = this.#busySockets
     host.shutdown = (options, refused) => {
       // Not from inside the command that asks for it.
@@ -136,10 +136,10 @@ export class Server {
       })
     }
     // What the program itself has decided is not for clients to stop.
-    host.abortShutdown = () => this.#stopping === undefined && this.#boot.catchingUp.giveUp()
+    host.abortShutdown = () => this.#stopping === undefined && this.#boot.replicaDrain.giveUp()
     if (configFile !== undefined) host.configFile = configFile
     host.describe = () => {
-      const endsInMs = this.#boot.catchingUp.millisecondsLeft
+      const endsInMs = this.#boot.replicaDrain.millisecondsLeft
       return { ...this.#describe(configFile ?? ''), ...(endsInMs === undefined ? {} : { endsInMs }) }
     }
   }

@@ -10,7 +10,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { READ_BUFFER_BYTES } from '../../protocol/limits.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
-import { LoneReads } from './lone-reads.ts'
+import { EarlyFlush } from './early-flush.ts'
 
 /**
  * The buffer in which the reads of all connections land; TLS decrypts into it. The engine has
@@ -22,7 +22,7 @@ export const readBuffer = Source.allocate(READ_BUFFER_BYTES)
  * One for the process, as its event loop is: a turn's reads are counted together, whichever
  * connections they come from.
  */
-const loneReads = new LoneReads()
+const loneReads = new EarlyFlush()
 
 export class Reads {
   /** The connection's client; the transport sets it before the first byte comes. */

@@ -13,7 +13,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { setTimeout } from '../../util/time/real-time.ts'
-import type { Endpoint } from '../listening/listener.ts'
+import type { Endpoint } from '../listening/accepting-endpoint.ts'
 
 /** After the last reply the other side is given this long to hang up: closing with unread input would destroy the reply under way. */
 const LINGER_MS = 1000
@@ -88,7 +88,7 @@ export abstract class SocketTransport implements Transport {
       discarded.hold(buffer)
       socket.write(taken === 0 ? bytes : bytes.subarray(taken), () => {
         discarded.release(buffer)
-        if (isLarge) this.#engine.upkeep.timekeeper.collectSoon()
+        if (isLarge) this.#engine.upkeep.timedWork.collectSoon()
       })
     }
     // Who is being told something is not idle.

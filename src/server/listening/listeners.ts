@@ -8,7 +8,7 @@ import { Handshakes } from '../connection/handshakes.ts'
 import { PlainTransport } from '../connection/plain-transport.ts'
 import type { SocketTransport } from '../connection/socket-transport.ts'
 import { TlsTransport } from '../connection/tls-transport.ts'
-import { type Endpoint, Listener } from './listener.ts'
+import { AcceptingEndpoint, type Endpoint } from './accepting-endpoint.ts'
 import { type PortAddresses, PortListeners } from './port-listeners.ts'
 
 export interface ListenOptions extends PortAddresses {
@@ -33,7 +33,7 @@ export class Listeners {
   readonly tls = new PortListeners('tls', this)
   readonly #engine: Engine
   readonly #sharedReads: boolean
-  #unix: Listener | undefined = undefined
+  #unix: AcceptingEndpoint | undefined = undefined
   #refusalToldMs = Number.NEGATIVE_INFINITY
 
   /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
@@ -57,7 +57,11 @@ export class Listeners {
       await this.tcp.open({ port, addresses }, backlog)
       await this.tls.open({ port: tlsPort, addresses }, backlog)
       if (unixSocket !== '') {
-        this.#unix = await Listener.open({ kind: 'unix', path: unixSocket, mode: unixSocketMode }, backlog, this)
+        this.#unix = await AcceptingEndpoint.open(
+          { kind: 'unix', path: unixSocket, mode: unixSocketMode },
+          backlog,
+          this,
+        )
       }
     } catch (error) {
       this.close()

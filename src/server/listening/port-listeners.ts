@@ -5,7 +5,7 @@
 // machine. IPv6 listeners serve IPv6 only, so `* ::*` is no conflict.
 
 import { ListenError } from '../boot/errors.ts'
-import { type Door, Listener, type PortEndpoint, type PortKind } from './listener.ts'
+import { type AcceptHooks, AcceptingEndpoint, type PortEndpoint, type PortKind } from './accepting-endpoint.ts'
 
 /** Where clients are served. */
 export interface PortAddresses {
@@ -22,18 +22,18 @@ export class PortListeners {
   /** 0 when there is none. */
   port = 0
   readonly #kind: PortKind
-  readonly #door: Door
-  #listeners: Listener[] = []
+  readonly #door: AcceptHooks
+  #listeners: AcceptingEndpoint[] = []
   #wasOpen = false
   /** What the listeners were opened with. */
   #where: PortAddresses = { port: undefined, addresses: [] }
 
-  constructor(kind: PortKind, door: Door) {
+  constructor(kind: PortKind, door: AcceptHooks) {
     this.#kind = kind
     this.#door = door
   }
 
-  get listeners(): readonly Listener[] {
+  get listeners(): readonly AcceptingEndpoint[] {
     return this.#listeners
   }
 
@@ -51,7 +51,7 @@ export class PortListeners {
     let refused: ListenError | undefined
     for (const address of port === undefined ? [] : addresses) {
       try {
-        this.#add(await Listener.open(this.#endpointOf(address, port!), backlog, this.#door))
+        this.#add(await AcceptingEndpoint.open(this.#endpointOf(address, port!), backlog, this.#door))
       } catch (error) {
         refused = excused(address, error)
       }
@@ -93,14 +93,14 @@ export class PortListeners {
     for (const address of port === undefined ? [] : addresses) {
       const endpoint = this.#endpointOf(address, port!)
       try {
-        this.#add(Listener.openNow(endpoint, backlog, this.#door))
+        this.#add(AcceptingEndpoint.openNow(endpoint, backlog, this.#door))
       } catch (error) {
         excused(address, error)
       }
     }
   }
 
-  #add(listener: Listener): void {
+  #add(listener: AcceptingEndpoint): void {
     this.#listeners.push(listener)
     this.#wasOpen = true
     this.port = listener.port

@@ -8,6 +8,7 @@ import path from 'node:path'
 import tls from 'node:tls'
 import type { Config } from '../../config/config.ts'
 import { describeDiskError } from '../../persistence/errors.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { TlsError } from '../boot/errors.ts'
 
 type Pem = string | Buffer
@@ -160,7 +161,7 @@ function versionsOf(config: Config): tls.SecureContextOptions {
   for (const { name, without } of VERSIONS) if (!words.includes(name)) secureOptions |= without
   // Sessions are kept by the clients, encrypted, in tickets.
   if (!config.get('tls-session-caching')) secureOptions |= constants.SSL_OP_NO_TICKET
-  return { minVersion: spoken[0]!.version, maxVersion: spoken.at(-1)!.version, secureOptions }
+  return { minVersion: itemAt(spoken, 0).version, maxVersion: spoken.at(-1)!.version, secureOptions }
 }
 
 function suitesOf(config: Config): string {

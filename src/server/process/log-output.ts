@@ -9,6 +9,7 @@
 //      ▲────────────everything written───────┴────────────────────┘
 
 import fs from 'node:fs'
+import { itemAt } from '../../util/array-reads.ts'
 import { clearTimeout, dateNow, performance, setTimeout, sleep } from '../../util/time/real-time.ts'
 import { formatLine, type LogEvent } from './log-line.ts'
 
@@ -102,7 +103,7 @@ export class LogOutput {
 
   /** Writes what waits, or as much of it as is taken. */
   #writeOnce(): void {
-    const bytes = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting)
+    const bytes = this.#waiting.length === 1 ? itemAt(this.#waiting, 0) : Buffer.concat(this.#waiting)
     this.#waiting = [bytes]
     // A file is opened each time, as redis-server does: it may be moved away at any time.
     const fd = this.#file === '' ? process.stdout.fd : fs.openSync(this.#file, OPEN_FLAGS, 0o666)

@@ -8,7 +8,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
 import type { Log } from '../../engine/log.ts'
-import { whenQuiet } from '../../util/time/quiet-loop.ts'
+import { whenIdle } from '../../util/time/idle-work.ts'
 import { dateNow } from '../../util/time/real-time.ts'
 import { LogFileError } from '../boot/errors.ts'
 import { escapeControls, formatJson, formatLine, type LogEvent } from './log-line.ts'
@@ -104,7 +104,7 @@ export class ProgramLog implements Log {
     if (this.#isForPeople || this.#logger === undefined) {
       this.#putPlainly(event)
       if (!this.#isForPeople && event.time - this.#madeMs >= START_MS)
-        this.#loading ??= whenQuiet(() => void this.load())
+        this.#loading ??= whenIdle(() => void this.load())
     } else {
       this.#put(this.#logger, event)
     }

@@ -8,6 +8,7 @@ import fs from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { ConfigError } from '../../config/config.ts'
 import type { Log } from '../../engine/log.ts'
+import { itemAt } from '../../util/array-reads.ts'
 
 /** Where Linux has it; other systems have no such thing. */
 const FILE = '/proc/self/oom_score_adj'
@@ -27,7 +28,7 @@ export function followOomScore(config: Config, log: Log, file = FILE): void {
       return
     }
     beganWith ??= Number.parseInt(fs.readFileSync(file, 'latin1'), 10)
-    const value = config.get('oom-score-adj-values')[0]! + (mode === 'absolute' ? 0 : beganWith)
+    const value = itemAt(config.get('oom-score-adj-values'), 0) + (mode === 'absolute' ? 0 : beganWith)
     fs.writeFileSync(file, String(Math.min(Math.max(value, -SCORE_MAX), SCORE_MAX)))
   }
 

@@ -4,6 +4,7 @@
 // line stays, but for its secrets.
 
 import { CONFIG_NAMES, type Config, configRow } from '../../config/config.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { fillTemplate } from '../../util/bytes/template.ts'
 
 /** What stands in the place of a secret. */
@@ -26,7 +27,7 @@ export function showTitle(config: Config, args: readonly string[], configFile: s
 /** Returns the title that the template makes. */
 export function titleOf(config: Config, configFile = ''): string {
   const [port, tlsPort] = [config.get('port'), config.get('tls-port')]
-  const address = config.get('bind').split(' ')[0]!.replace(/^-/, '')
+  const address = itemAt(config.get('bind').split(' '), 0).replace(/^-/, '')
   const values: Readonly<Record<string, string>> = {
     title: 'respite',
     'listen-addr': port === 0 && tlsPort === 0 ? config.get('unixsocket') : `${address}:${port || tlsPort}`,
@@ -48,7 +49,7 @@ export function withoutSecrets(args: readonly string[]): string[] {
     const option = isValue ? null : /^--(\S+)(\s.*)?$/s.exec(arg)
     isValue = option !== null && option[2] === undefined
     if (option === null) return isSecret ? REDACTED : arg
-    const name = CONFIG_NAMES.get(option[1]!.toLowerCase())
+    const name = CONFIG_NAMES.get(itemAt(option, 1).toLowerCase())
     isSecret = name !== undefined && configRow(name).secret === true
     return isSecret && option[2] !== undefined ? `--${option[1]} ${REDACTED}` : arg
   })

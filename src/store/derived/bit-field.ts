@@ -4,6 +4,7 @@
 // numbers are exact. Wider fields go through bigints. Bits beyond the end of the string read as
 // zeros.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -59,7 +60,7 @@ function readUnsigned(bytes: Bytes, offset: number, bits: number): number {
   let value = 0
   while (bits > 0) {
     const taken = Math.min(bits, 8 - before)
-    const content = byte < bytes.length ? u8[bytes.start + byte]! : 0
+    const content = byte < bytes.length ? byteAt(u8, bytes.start + byte) : 0
     value = value * 2 ** taken + ((content >>> (8 - before - taken)) & ((1 << taken) - 1))
     bits -= taken
     before = 0
@@ -80,7 +81,7 @@ function writeUnsigned(bytes: Bytes, offset: number, bits: number, value: number
     const taken = Math.min(bits, 8 - behind)
     const mask = ((1 << taken) - 1) << behind
     const rest = Math.floor(value / 2 ** taken)
-    u8[at] = (u8[at]! & ~mask) | ((value - rest * 2 ** taken) << behind)
+    u8[at] = (byteAt(u8, at) & ~mask) | ((value - rest * 2 ** taken) << behind)
     value = rest
     bits -= taken
     end -= taken

@@ -4,6 +4,7 @@
 // by cell: the cell of its centre, roughly as large as the area, and the eight cells around it. The
 // order of the cells shows in unsorted replies.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import {
   type Cell,
   cellOf,
@@ -110,7 +111,7 @@ export class Area implements Place {
     const lowRow = Math.floor(((this.#southernmost + LATITUDE_MAX) / (2 * LATITUDE_MAX)) * count)
     const highRow = Math.floor(((this.#northernmost + LATITUDE_MAX) / (2 * LATITUDE_MAX)) * count)
     let rows = 0
-    for (let i = 0; i < 4; i++) if (4 * y + i >= lowRow && 4 * y + i <= highRow) rows |= ROW_PARTS[i]!
+    for (let i = 0; i < 4; i++) if (4 * y + i >= lowRow && 4 * y + i <= highRow) rows |= itemAt(ROW_PARTS, i)
     const reach = this.#longitudeReach
     // An area with half of all longitudes gains little.
     if (reach > 90) return rows
@@ -118,7 +119,8 @@ export class Area implements Place {
     const east = Math.floor(((this.longitude + reach + LONGITUDE_MAX) / (2 * LONGITUDE_MAX)) * count)
     let columns = 0
     // Beyond the western edge of the map the area continues in the east.
-    for (let i = 0; i < 4; i++) if (((4 * x + i - west) & (count - 1)) <= east - west) columns |= COLUMN_PARTS[i]!
+    for (let i = 0; i < 4; i++)
+      if (((4 * x + i - west) & (count - 1)) <= east - west) columns |= itemAt(COLUMN_PARTS, i)
     return rows & columns
   }
 
@@ -131,7 +133,7 @@ export class Area implements Place {
     const northernmost = this.#northernmost
     const haversineMax = this.#haversineMax
     for (let i = start; i < end; i++) {
-      const score = scores[i]!
+      const score = numberAt(scores, i)
       distances[i] = -1
       const latitude = latitudeOfRow(rowOfScore(score))
       if (latitude < southernmost || latitude > northernmost) continue

@@ -21,6 +21,7 @@
 // a client (SET), so no run's length is trusted. The estimate is Ertl's ("New cardinality
 // estimation algorithms for HyperLogLog sketches", 2017), which needs no corrections at either end.
 
+import { byteAt, numberAt } from '../../util/array-reads.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { murmur64 } from '../../util/bytes/murmur64.ts'
 
@@ -46,8 +47,8 @@ const hash = new Int32Array(2)
 /** Returns the register of an element and the value it needs, as value × REGISTERS + register. */
 export function placeOf(element: Bytes): number {
   murmur64(element.source, element.start, element.length, SEED, hash)
-  const low = hash[0]!
-  const high = hash[1]!
+  const low = numberAt(hash, 0)
+  const high = numberAt(hash, 1)
   // The 50 bits above the register's, and a one behind them.
   const first = (low >>> 14) | (high << 18)
   const zeros = first !== 0 ? trailingZeros(first) : 32 + trailingZeros((high >>> 14) | (1 << (ZEROS_MAX - 32)))
@@ -126,8 +127,8 @@ export function registerOf(bytes: Bytes, register: number): number {
   const at = bytes.start + HEADER_BYTES + (bit >>> 3)
   const shift = bit & 7
   // The last register ends with its byte; behind every other there is one more byte.
-  const next = shift > 2 ? u8[at + 1]! : 0
-  return ((u8[at]! >>> shift) | (next << (8 - shift))) & 63
+  const next = shift > 2 ? byteAt(u8, at + 1) : 0
+  return ((byteAt(u8, at) >>> shift) | (next << (8 - shift))) & 63
 }
 
 /** Raises a register of a dense one to `value`; false when it is already as high. */
@@ -137,8 +138,8 @@ export function setDense(bytes: Bytes, register: number, value: number): boolean
   const bit = register * REGISTER_BITS
   const at = bytes.start + HEADER_BYTES + (bit >>> 3)
   const shift = bit & 7
-  u8[at] = (u8[at]! & ~(63 << shift)) | (value << shift)
-  if (shift > 2) u8[at + 1] = (u8[at + 1]! & ~(63 >>> (8 - shift))) | (value >>> (8 - shift))
+  u8[at] = (byteAt(u8, at) & ~(63 << shift)) | (value << shift)
+  if (shift > 2) u8[at + 1] = (byteAt(u8, at + 1) & ~(63 >>> (8 - shift))) | (value >>> (8 - shift))
   return true
 }
 
@@ -161,11 +162,11 @@ export class Runs {
     this.at = this.#next
     const { u8 } = this.#bytes.source
     const at = this.#bytes.start + this.at
-    const opcode = u8[at]!
+    const opcode = byteAt(u8, at)
     this.#next += isXzero(opcode) ? 2 : 1
     this.value = runValue(opcode)
     // An XZERO cut off at the string's end is read as Redis does: C strings have a NUL there.
-    const second = this.at + 1 < this.#bytes.length ? u8[at + 1]! : 0
+    const second = this.at + 1 < this.#bytes.length ? byteAt(u8, at + 1) : 0
     this.length = runLength(opcode, second)
     return true
   }
@@ -231,10 +232,10 @@ export class SparseUpdate {
     let first = 0
     // Half of PFADD's time is spent in this loop.
     while (at < end) {
-      opcode = u8[at]!
+      opcode = byteAt(u8, at)
       if (opcode < 0x40) length = opcode + 1
       else if (opcode >= 0x80) length = (opcode & 3) + 1
-      else length = (((opcode & 63) << 8) | (at + 1 < end ? u8[at + 1]! : 0)) + 1
+      else length = (((opcode & 63) << 8) | (at + 1 < end ? byteAt(u8, at + 1) : 0)) + 1
       if (register < first + length) break
       previous = at
       at += isXzero(opcode) ? 2 : 1
@@ -275,7 +276,7 @@ export class SparseUpdate {
     const { u8 } = bytes.source
     const at = bytes.start + this.#at
     if (this.growth !== 0) u8.copyWithin(at + this.#newBytes, at + this.#oldBytes, bytes.start + length)
-    for (let i = 0; i < this.#newBytes; i++) u8[at + i] = this.#opcodes[i]!
+    for (let i = 0; i < this.#newBytes; i++) u8[at + i] = byteAt(this.#opcodes, i)
     length += this.growth
     return length - this.#join(bytes, bytes.start + length)
   }
@@ -289,9 +290,14 @@ export class SparseUpdate {
     const oldEnd = end
     let at = bytes.start + this.#previous
     for (let looked = 0; looked < 5 && at < end; looked++) {
-      const opcode = u8[at]!
-      if (isVal(opcode) && at + 1 < end && isVal(u8[at + 1]!) && runValue(u8[at + 1]!) === runValue(opcode)) {
-        const length = (opcode & 3) + (u8[at + 1]! & 3) + 2
+      const opcode = byteAt(u8, at)
+      if (
+        isVal(opcode) &&
+        at + 1 < end &&
+        isVal(byteAt(u8, at + 1)) &&
+        runValue(byteAt(u8, at + 1)) === runValue(opcode)
+      ) {
+        const length = (opcode & 3) + (byteAt(u8, at + 1) & 3) + 2
         if (length <= VAL_LENGTH_MAX) {
           u8[at + 1] = valOpcode(runValue(opcode), length)
           u8.copyWithin(at, at + 1, end)
@@ -317,11 +323,11 @@ export function mergeInto(registers: Uint8Array, bytes: Bytes): boolean {
     let at = bytes.start + HEADER_BYTES
     for (let register = 0; register < REGISTERS; register += 4, at += 3) {
       // Three bytes are four registers.
-      const word = u8[at]! | (u8[at + 1]! << 8) | (u8[at + 2]! << 16)
-      if ((word & 63) > registers[register]!) registers[register] = word & 63
-      if (((word >>> 6) & 63) > registers[register + 1]!) registers[register + 1] = (word >>> 6) & 63
-      if (((word >>> 12) & 63) > registers[register + 2]!) registers[register + 2] = (word >>> 12) & 63
-      if (word >>> 18 > registers[register + 3]!) registers[register + 3] = word >>> 18
+      const word = byteAt(u8, at) | (byteAt(u8, at + 1) << 8) | (byteAt(u8, at + 2) << 16)
+      if ((word & 63) > byteAt(registers, register)) registers[register] = word & 63
+      if (((word >>> 6) & 63) > byteAt(registers, register + 1)) registers[register + 1] = (word >>> 6) & 63
+      if (((word >>> 12) & 63) > byteAt(registers, register + 2)) registers[register + 2] = (word >>> 12) & 63
+      if (word >>> 18 > byteAt(registers, register + 3)) registers[register + 3] = word >>> 18
     }
     return true
   }
@@ -329,7 +335,8 @@ export function mergeInto(registers: Uint8Array, bytes: Bytes): boolean {
   let register = 0
   while (run.next()) {
     if (register + run.length > REGISTERS) return false
-    for (let i = register; i < register + run.length; i++) if (registers[i]! < run.value) registers[i] = run.value
+    for (let i = register; i < register + run.length; i++)
+      if (byteAt(registers, i) < run.value) registers[i] = run.value
     register += run.length
   }
   return register === REGISTERS
@@ -340,7 +347,11 @@ export function writeDense(bytes: Bytes, registers: Uint8Array): void {
   const { u8 } = bytes.source
   let at = bytes.start + HEADER_BYTES
   for (let i = 0; i < REGISTERS; i += 4, at += 3) {
-    const word = registers[i]! | (registers[i + 1]! << 6) | (registers[i + 2]! << 12) | (registers[i + 3]! << 18)
+    const word =
+      byteAt(registers, i) |
+      (byteAt(registers, i + 1) << 6) |
+      (byteAt(registers, i + 2) << 12) |
+      (byteAt(registers, i + 3) << 18)
     u8[at] = word
     u8[at + 1] = word >>> 8
     u8[at + 2] = word >>> 16
@@ -359,7 +370,7 @@ export function estimate(bytes: Bytes): number | undefined {
     const { u8 } = bytes.source
     const end = bytes.start + DENSE_BYTES
     for (let at = bytes.start + HEADER_BYTES; at < end; at += 3) {
-      const word = u8[at]! | (u8[at + 1]! << 8) | (u8[at + 2]! << 16)
+      const word = byteAt(u8, at) | (byteAt(u8, at + 1) << 8) | (byteAt(u8, at + 2) << 16)
       histogram[word & 63]!++
       histogram[(word >>> 6) & 63]!++
       histogram[(word >>> 12) & 63]!++
@@ -379,7 +390,7 @@ export function estimate(bytes: Bytes): number | undefined {
 /** Estimates the number of elements of registers with one byte each. */
 export function estimateOf(registers: Uint8Array): number {
   histogram.fill(0)
-  for (let i = 0; i < REGISTERS; i++) histogram[registers[i]! & 63]!++
+  for (let i = 0; i < REGISTERS; i++) histogram[byteAt(registers, i) & 63]!++
   return estimateFromHistogram()
 }
 
@@ -388,12 +399,12 @@ const ALPHA = 0.7213475204444817
 
 function estimateFromHistogram(): number {
   const m = REGISTERS
-  let z = m * tau((m - histogram[ZEROS_MAX + 1]!) / m)
+  let z = m * tau((m - numberAt(histogram, ZEROS_MAX + 1)) / m)
   for (let value = ZEROS_MAX; value >= 1; value--) {
-    z += histogram[value]!
+    z += numberAt(histogram, value)
     z *= 0.5
   }
-  z += m * sigma(histogram[0]! / m)
+  z += m * sigma(numberAt(histogram, 0) / m)
   return Math.round((ALPHA * m * m) / z)
 }
 

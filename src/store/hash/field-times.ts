@@ -7,6 +7,7 @@
 // A million fields may fall due in the same millisecond. They are removed a few at a time, and the
 // rest is hidden: every field whose time is before that of `hide`.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Arena } from '../memory/arena.ts'
 
@@ -79,7 +80,7 @@ export class SmallFieldTimes implements FieldTimes {
   }
 
   get(index: number): number {
-    return index < this.times.length ? this.times[index]! : NEVER
+    return index < this.times.length ? itemAt(this.times, index) : NEVER
   }
 
   set(index: number, time: number): void {
@@ -151,7 +152,7 @@ export class LargeFieldTimes implements FieldTimes {
 
   static from(small: SmallFieldTimes, arena: Arena): LargeFieldTimes {
     const large = new LargeFieldTimes(arena)
-    for (let i = 0; i < small.times.length; i++) if (small.times[i] !== NEVER) large.set(i, small.times[i]!)
+    for (let i = 0; i < small.times.length; i++) if (small.times[i] !== NEVER) large.set(i, itemAt(small.times, i))
     small.free()
     return large
   }
@@ -184,7 +185,7 @@ export class LargeFieldTimes implements FieldTimes {
   }
 
   get(index: number): number {
-    const position = index < this.#positions.length ? this.#positions[index]! : 0
+    const position = index < this.#positions.length ? numberAt(this.#positions, index) : 0
     return position === 0 ? NEVER : this.#heap.timeAt(position - 1)
   }
 
@@ -194,14 +195,14 @@ export class LargeFieldTimes implements FieldTimes {
       grown.set(this.#positions)
       this.#positions = grown
     }
-    const position = this.#positions[index]!
+    const position = numberAt(this.#positions, index)
     if (position === 0) this.#heap.add(index, time)
     else this.#heap.change(position - 1, time)
     this.#measure()
   }
 
   clear(index: number): boolean {
-    const position = index < this.#positions.length ? this.#positions[index]! : 0
+    const position = index < this.#positions.length ? numberAt(this.#positions, index) : 0
     if (position === 0) return false
     this.#heap.remove(position - 1)
     this.#measure()
@@ -210,7 +211,7 @@ export class LargeFieldTimes implements FieldTimes {
 
   removed(index: number, last: number): void {
     this.clear(index)
-    const position = index !== last && last < this.#positions.length ? this.#positions[last]! : 0
+    const position = index !== last && last < this.#positions.length ? numberAt(this.#positions, last) : 0
     if (position === 0) return
     this.#positions[last] = 0
     this.#heap.rename(position - 1, index)

@@ -13,6 +13,7 @@
 // one. The database removes expired fields a few at a time. The methods here hide those that are
 // not removed yet.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from '../list/list-entry.ts'
 import type { Arena } from '../memory/arena.ts'
@@ -397,7 +398,7 @@ export class Hash implements Value {
       while (at < end) {
         // Short elements have the layout of a row of bulk strings.
         let short = 0
-        for (let i = at; i < end && u8[i]! <= SHORT_ELEMENT_BYTES_MAX; i += u8[i]! + 2) short++
+        for (let i = at; i < end && byteAt(u8, i) <= SHORT_ELEMENT_BYTES_MAX; i += byteAt(u8, i) + 2) short++
         if (short > 0) at = sink.bulkRow(source, at, short)
         else at = writeElement(sink, source, at)
       }

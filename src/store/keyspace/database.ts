@@ -6,7 +6,7 @@
 // journal, waiters), in `call.changed`.
 //
 // Strings lie in the keys' blocks (strings.ts). Structures are objects that an entry refers to by
-// number (value.ts). All data of a database is its contents (contents.ts). While earlier states of
+// number (value.ts). All data of a database is its contents (database-state.ts). While earlier states of
 // the contents are kept, the gate sees to it that they stay unchanged.
 
 import { assert } from '../../util/assert.ts'
@@ -14,14 +14,14 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { CopySpace } from '../../util/bytes/copy-space.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened } from '../../util/restless.ts'
-import type { Numbered } from '../../util/tables/numbered.ts'
+import type { NumberedTable } from '../../util/tables/numbered-table.ts'
 import { expireFieldsOf, noteFieldExpiry } from '../hash/field-expiry.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
 import type { LazyFree } from '../memory/lazy-free.ts'
 import { TYPE_STRING, type Value, type ValueClass } from '../structures/value.ts'
-import { Contents } from './contents.ts'
 import { digestOf } from './data-digest.ts'
 import type { DatabaseHostOf, Extent } from './database-host.ts'
+import { DatabaseState } from './database-state.ts'
 import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
 import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.ts'
 import { ACCESS, align, EXPIRY, HASH, KEY, type Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
@@ -36,13 +36,13 @@ export class Database {
   readonly host: DatabaseHost
   // The contents and their parts. The parts are fields too, because that spares readers one
   // property.
-  contents!: Contents
+  contents!: DatabaseState
   keys!: Keyspace
   arena!: Arena
   lazyFree!: LazyFree
   /** The strings, by entry. Code that changes one must have passed the gate. */
   strings!: Strings
-  #structures!: Numbered<Value>
+  #structures!: NumberedTable<Value>
 
   /**
    * With `sharing`, this database uses the memory of that one, so that it can take values from
@@ -51,10 +51,10 @@ export class Database {
   constructor(index: number, host: DatabaseHost, sharing?: Database) {
     this.index = index
     this.host = host
-    this.#hold(new Contents(host, sharing?.arena, sharing?.lazyFree))
+    this.#hold(new DatabaseState(host, sharing?.arena, sharing?.lazyFree))
   }
 
-  #hold(contents: Contents): void {
+  #hold(contents: DatabaseState): void {
     this.contents = contents
     this.keys = contents.keys
     this.arena = contents.arena
@@ -437,7 +437,7 @@ export class Database {
       return
     }
     this.contents.abandon()
-    this.#hold(new Contents(this.host))
+    this.#hold(new DatabaseState(this.host))
   }
 
   /** Exchanges the contents of two databases. */
@@ -449,7 +449,7 @@ export class Database {
   }
 
   /** Replaces the contents. The caller decides what happens to the old ones. */
-  take(contents: Contents): void {
+  take(contents: DatabaseState): void {
     this.#beginChange()
     this.#hold(contents)
   }

@@ -5,6 +5,7 @@
 // requests arrive. Each look ahead therefore begins by forgetting the hashes. There is one such
 // table in the process, as there is one buffer into which requests are read.
 
+import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { type HashKey, hashBytes } from '../../util/tables/keyed-hash.ts'
@@ -45,9 +46,9 @@ export function hashAhead(
 ): Int32Array {
   assert(keyCount <= FETCHED_MAX, 'no more keys are hashed ahead than there is room for')
   for (let i = 0; i < keyCount; i++) {
-    starts[i] = keyStarts[i]!
-    lengths[i] = keyLengths[i]!
-    hashes[i] = hashBytes(source, keyStarts[i]!, keyLengths[i]!, hashKey)
+    starts[i] = numberAt(keyStarts, i)
+    lengths[i] = numberAt(keyLengths, i)
+    hashes[i] = hashBytes(source, numberAt(keyStarts, i), numberAt(keyLengths, i), hashKey)
   }
   ahead.source = source
   ahead.hashKey = hashKey
@@ -61,9 +62,9 @@ export function hashOf(key: Bytes, hashKey: HashKey): number {
   const { source, start, length } = key
   if (ahead.passed < ahead.count && source === ahead.source && hashKey === ahead.hashKey) {
     // Commands come in the order of their keys; one that did not ask for its key is passed over.
-    while (ahead.passed < ahead.count && starts[ahead.passed]! < start) ahead.passed++
+    while (ahead.passed < ahead.count && numberAt(starts, ahead.passed) < start) ahead.passed++
     if (ahead.passed < ahead.count && starts[ahead.passed] === start && lengths[ahead.passed] === length)
-      return hashes[ahead.passed++]!
+      return numberAt(hashes, ahead.passed++)
   }
   return hashBytes(source, start, length, hashKey)
 }

@@ -25,6 +25,7 @@
 // Earlier states can be kept (`keep`): pages of entries and buckets are copied before they are
 // first written to after that (kept-pages.ts).
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -34,11 +35,11 @@ import type { Random } from '../../util/numbers/random.ts'
 import { happened, RESTLESS } from '../../util/restless.ts'
 import { hashSlotOf, SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
-import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
+import { type NumberedState, NumberedTable } from '../../util/tables/numbered-table.ts'
 import { DeadlineHeap, type DeadlineState } from '../../util/time/deadline-heap.ts'
 import { FieldDeadlines, type FieldDeadlinesState } from '../hash/field-deadlines.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
-import { countChains } from '../structures/chains.ts'
+import { countChainLengths } from '../structures/chain-lengths.ts'
 import { BulkIndex } from './bulk-index.ts'
 import { FETCHED_MAX, hashAhead, hashOf } from './hashes-ahead.ts'
 import { SlotIndex } from './slot-index.ts'
@@ -142,7 +143,7 @@ export class Keyspace {
   /** Buckets at the beginning of the current doubling: a power of two. */
   #level = BUCKETS_MIN
   /** Keys too large for the arena; their ref is -(index + 1). */
-  readonly #largeKeys = new Numbered<Source>()
+  readonly #largeKeys = new NumberedTable<Source>()
   #largeKeyBytes = 0
   /** Keys that were inserted since `fill` and are not linked yet. */
   #filling: BulkIndex | undefined = undefined
@@ -171,12 +172,12 @@ export class Keyspace {
     if (this.count === 0) return NONE
     const hash = this.hash(key)
     const bucket = this.#bucketOf(hash)
-    let entry = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
+    let entry = numberAt(itemAt(this.#buckets, bucket >>> BUCKET_PAGE_SHIFT), bucket & BUCKET_PAGE_MASK) - 1
     while (entry >= 0) {
-      const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+      const page = itemAt(this.#pages, entry >>> ENTRY_PAGE_SHIFT)
       const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
-      if (page[at]! === hash && this.#keyEquals(page[at + KEY]!, key)) return entry
-      entry = page[at + NEXT]! - 1
+      if (numberAt(page, at) === hash && this.#keyEquals(numberAt(page, at + KEY), key)) return entry
+      entry = numberAt(page, at + NEXT) - 1
     }
     return NONE
   }
@@ -188,23 +189,23 @@ export class Keyspace {
   fetch(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
     const hashes = hashAhead(source, starts, lengths, count, this.#hashKey)
     for (let i = 0; i < count; i++) {
-      const bucket = this.#bucketOf(hashes[i]!)
-      fetched[i] = this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
+      const bucket = this.#bucketOf(numberAt(hashes, i))
+      fetched[i] = numberAt(itemAt(this.#buckets, bucket >>> BUCKET_PAGE_SHIFT), bucket & BUCKET_PAGE_MASK) - 1
     }
     // A third of the keys are not the first of their bucket; few are beyond the second. With two
     // rounds INCR over 100,000 keys at P=16 takes 5 % less.
     for (let place = 0; place < 2; place++) {
       for (let i = 0; i < count; i++) {
-        const entry = fetched[i]!
+        const entry = numberAt(fetched, i)
         if (entry < 0) continue
-        const page = this.#pages[entry >>> ENTRY_PAGE_SHIFT]!
+        const page = itemAt(this.#pages, entry >>> ENTRY_PAGE_SHIFT)
         const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
-        if (page[at]! !== hashes[i]!) fetched[i] = page[at + NEXT]! - 1
+        if (numberAt(page, at) !== numberAt(hashes, i)) fetched[i] = numberAt(page, at + NEXT) - 1
       }
     }
     let sum = 0
     for (let i = 0; i < count; i++) {
-      const entry = fetched[i]!
+      const entry = numberAt(fetched, i)
       if (entry < 0) continue
       const ref = this.word(entry, KEY)
       if (ref > 0) sum += this.arena.length(ref)
@@ -231,7 +232,7 @@ export class Keyspace {
     page[at] = hash
     if (this.#filling === undefined) {
       const bucketPage = this.#bucketPages.writable(bucket >>> BUCKET_PAGE_SHIFT)
-      page[at + NEXT] = bucketPage[bucket & BUCKET_PAGE_MASK]!
+      page[at + NEXT] = numberAt(bucketPage, bucket & BUCKET_PAGE_MASK)
       bucketPage[bucket & BUCKET_PAGE_MASK] = entry + 1
     } else {
       page[at + NEXT] = 0
@@ -255,9 +256,9 @@ export class Keyspace {
     const page = this.#pageToWrite(entry)
     const at = (entry & ENTRY_PAGE_MASK) << WORDS_SHIFT
     if (this.slots !== null) this.slots.remove(entry, this.keyOf(entry, leaving))
-    if (page[at + EXPIRY] !== 0) this.expiries.remove(page[at + EXPIRY]! - 1)
-    this.#unlink(entry, page[at]!, page[at + NEXT]!)
-    this.#freeKey(page[at + KEY]!)
+    if (page[at + EXPIRY] !== 0) this.expiries.remove(numberAt(page, at + EXPIRY) - 1)
+    this.#unlink(entry, numberAt(page, at), numberAt(page, at + NEXT))
+    this.#freeKey(numberAt(page, at + KEY))
     page[at + KEY] = 0
     page[at + NEXT] = this.#free
     this.#free = entry + 1
@@ -305,12 +306,15 @@ export class Keyspace {
     const chain = filling.chain(count)
     let twice = NONE
     for (let i = 0; i < count; i++) {
-      const hash = records[2 * i]!
+      const hash = numberAt(records, 2 * i)
       const bucket = this.#bucketOf(hash) & BUCKET_PAGE_MASK
-      const first = buckets[bucket]!
-      for (let other = first; other !== 0; other = chain[other - 1]!) {
-        if (records[2 * other - 2] === hash && this.#haveSameKey(records[2 * other - 1]!, records[2 * i + 1]!)) {
-          twice = records[2 * i + 1]!
+      const first = numberAt(buckets, bucket)
+      for (let other = first; other !== 0; other = numberAt(chain, other - 1)) {
+        if (
+          records[2 * other - 2] === hash &&
+          this.#haveSameKey(numberAt(records, 2 * other - 1), numberAt(records, 2 * i + 1))
+        ) {
+          twice = numberAt(records, 2 * i + 1)
         }
       }
       chain[i] = first
@@ -319,12 +323,12 @@ export class Keyspace {
     // The records were chained first, because the cache holds them. Now the chains become entries;
     // most records are alone and need nothing.
     for (let i = 0; i < count; i++) {
-      const next = chain[i]!
-      if (next !== 0) this.setWord(records[2 * i + 1]!, NEXT, records[2 * next - 1]! + 1)
+      const next = numberAt(chain, i)
+      if (next !== 0) this.setWord(numberAt(records, 2 * i + 1), NEXT, numberAt(records, 2 * next - 1) + 1)
     }
     for (let bucket = 0; bucket < BUCKET_PAGE_SIZE; bucket++) {
-      const first = buckets[bucket]!
-      if (first !== 0) buckets[bucket] = records[2 * first - 1]! + 1
+      const first = numberAt(buckets, bucket)
+      if (first !== 0) buckets[bucket] = numberAt(records, 2 * first - 1) + 1
     }
     if (filling.linked === this.#buckets.length) this.#filling = undefined
     return twice
@@ -342,7 +346,7 @@ export class Keyspace {
       if (!this.isLive(entry)) continue
       const bucket = this.#bucketOf(this.word(entry, HASH))
       const page = this.#bucketPages.writable(bucket >>> BUCKET_PAGE_SHIFT)
-      this.setWord(entry, NEXT, page[bucket & BUCKET_PAGE_MASK]!)
+      this.setWord(entry, NEXT, numberAt(page, bucket & BUCKET_PAGE_MASK))
       page[bucket & BUCKET_PAGE_MASK] = entry + 1
     }
   }
@@ -382,13 +386,13 @@ export class Keyspace {
   }
 
   word(entry: number, word: number): number {
-    return this.#pages[entry >>> ENTRY_PAGE_SHIFT]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word]!
+    return numberAt(itemAt(this.#pages, entry >>> ENTRY_PAGE_SHIFT), ((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word)
   }
 
   setWord(entry: number, word: number, value: number): void {
     const page = entry >>> ENTRY_PAGE_SHIFT
     if (this.#isKept) this.#entryPages.writable(page)
-    this.#pages[page]![((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
+    itemAt(this.#pages, page)[((entry & ENTRY_PAGE_MASK) << WORDS_SHIFT) + word] = value
   }
 
   /** Tells whether `entry` (< entriesEnd) is in use. */
@@ -475,7 +479,7 @@ export class Keyspace {
 
   /** Returns the first entry of a bucket; NONE when it is empty. */
   #firstOf(bucket: number): number {
-    return this.#buckets[bucket >>> BUCKET_PAGE_SHIFT]![bucket & BUCKET_PAGE_MASK]! - 1
+    return numberAt(itemAt(this.#buckets, bucket >>> BUCKET_PAGE_SHIFT), bucket & BUCKET_PAGE_MASK) - 1
   }
 
   #haveSameKey(entry: number, other: number): boolean {
@@ -622,8 +626,8 @@ export class Keyspace {
       const first = page << ENTRY_PAGE_SHIFT
       for (let i = 0; i < ENTRY_PAGE_SIZE && first + i < end; i++) {
         const at = (i << WORDS_SHIFT) + KEY
-        const was = first + i < entriesEnd ? before![at]! : 0
-        const is = first + i < this.entriesEnd ? after![at]! : 0
+        const was = first + i < entriesEnd ? numberAt(before!, at) : 0
+        const is = first + i < this.entriesEnd ? numberAt(after!, at) : 0
         // The numbers of large keys are reused.
         if (was !== is || is < 0) see(first + i, was !== 0, is !== 0)
       }
@@ -684,7 +688,7 @@ export class Keyspace {
 
   #pageToWrite(entry: number): Int32Array {
     const page = entry >>> ENTRY_PAGE_SHIFT
-    return this.#isKept ? this.#entryPages.writable(page) : this.#pages[page]!
+    return this.#isKept ? this.#entryPages.writable(page) : itemAt(this.#pages, page)
   }
 
   #newEntry(): number {
@@ -732,7 +736,7 @@ export class Keyspace {
    * at every key.
    */
   chains(): number[] {
-    return countChains(
+    return countChainLengths(
       this.#bucketCount,
       (bucket) => this.#firstOf(bucket),
       (entry) => this.word(entry, NEXT) - 1,
@@ -758,7 +762,7 @@ export class Keyspace {
     if (target >>> BUCKET_PAGE_SHIFT === this.#buckets.length) this.#bucketPages.push(new Int32Array(BUCKET_PAGE_SIZE))
     const origin = target - this.#level
     const originPage = this.#bucketPages.writable(origin >>> BUCKET_PAGE_SHIFT)
-    let entry = originPage[origin & BUCKET_PAGE_MASK]! - 1
+    let entry = numberAt(originPage, origin & BUCKET_PAGE_MASK) - 1
     let stay = 0
     let move = 0
     while (entry >= 0) {
@@ -790,7 +794,7 @@ export class Keyspace {
       let tail = moved - 1
       while (this.word(tail, NEXT) !== 0) tail = this.word(tail, NEXT) - 1
       const targetPage = this.#bucketPages.writable(target >>> BUCKET_PAGE_SHIFT)
-      this.setWord(tail, NEXT, targetPage[target & BUCKET_PAGE_MASK]!)
+      this.setWord(tail, NEXT, numberAt(targetPage, target & BUCKET_PAGE_MASK))
       targetPage[target & BUCKET_PAGE_MASK] = moved
     }
     // One page beyond the current one may stay as a reserve.

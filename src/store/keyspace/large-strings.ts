@@ -4,7 +4,7 @@
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
-import { Numbered, type NumberedState } from '../../util/tables/numbered.ts'
+import { type NumberedState, NumberedTable } from '../../util/tables/numbered-table.ts'
 import type { Arena } from '../memory/arena.ts'
 
 /**
@@ -28,7 +28,7 @@ export interface LargeStringsState {
 export class LargeStrings {
   /** Bytes of all buffers. */
   bytes = 0
-  readonly #strings = new Numbered<LargeString>()
+  readonly #strings = new NumberedTable<LargeString>()
   /** Records freed buffers that are part of an earlier state. */
   readonly #arena: Arena
 

@@ -5,6 +5,7 @@
 // listing a slot's keys visits no other keys. The index takes eight bytes for each key, and two
 // tables of 64 KiB. A keyspace without a cluster has no index.
 
+import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -25,7 +26,7 @@ export class SlotIndex {
 
   /** Returns the number of keys in a slot. */
   count(slot: number): number {
-    return this.#counts[slot]!
+    return numberAt(this.#counts, slot)
   }
 
   /**
@@ -33,24 +34,25 @@ export class SlotIndex {
    * went.
    */
   *entries(slot: number): IterableIterator<number> {
-    for (let entry = this.#first[slot]! - 1; entry >= 0; entry = this.#links[2 * entry]! - 1) yield entry
+    for (let entry = numberAt(this.#first, slot) - 1; entry >= 0; entry = numberAt(this.#links, 2 * entry) - 1)
+      yield entry
   }
 
   /** Returns the newest entry of a slot; -1 when there is none. */
   newest(slot: number): number {
-    return this.#first[slot]! - 1
+    return numberAt(this.#first, slot) - 1
   }
 
   /** Returns the next older entry of the same slot; -1 when there is none. */
   older(entry: number): number {
-    return this.#links[2 * entry]! - 1
+    return numberAt(this.#links, 2 * entry) - 1
   }
 
   add(entry: number, key: Bytes): void {
     const slot = hashSlotOf(key)
     if (2 * entry >= this.#links.length) this.#grow(entry)
     const links = this.#links
-    const older = this.#first[slot]!
+    const older = numberAt(this.#first, slot)
     links[2 * entry] = older
     links[2 * entry + 1] = 0
     if (older !== 0) links[2 * older - 1] = entry + 1
@@ -61,8 +63,8 @@ export class SlotIndex {
   remove(entry: number, key: Bytes): void {
     const slot = hashSlotOf(key)
     const links = this.#links
-    const older = links[2 * entry]!
-    const newer = links[2 * entry + 1]!
+    const older = numberAt(links, 2 * entry)
+    const newer = numberAt(links, 2 * entry + 1)
     if (older !== 0) links[2 * older - 1] = newer
     if (newer !== 0) links[2 * newer - 2] = older
     else {

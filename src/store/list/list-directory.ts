@@ -3,6 +3,7 @@
 // Adding or removing a page at either end moves no other page. In the middle, the shorter side
 // moves. A list of one page has no directory.
 
+import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 
 /** Slots of a new directory. The number is always a power of two. */
@@ -23,12 +24,12 @@ export class PageDirectory {
 
   /** Returns the block of a page. */
   pageAt(page: number): number {
-    return this.#words[this.#word(page)]!
+    return numberAt(this.#words, this.#word(page))
   }
 
   /** Returns how many elements a page holds. */
   elementsOf(page: number): number {
-    return this.#words[this.#word(page) + 1]!
+    return numberAt(this.#words, this.#word(page) + 1)
   }
 
   /**
@@ -41,14 +42,14 @@ export class PageDirectory {
     let word = 2 * this.#first + 1
     if (index < length >>> 1) {
       let rest = index
-      for (; rest >= words[word & mask]!; word += 2) rest -= words[word & mask]!
+      for (; rest >= numberAt(words, word & mask); word += 2) rest -= numberAt(words, word & mask)
       this.within = rest
       return ((word >>> 1) - this.#first) | 0
     }
     word += 2 * (this.count - 1)
     let rest = length - 1 - index
-    for (; rest >= words[word & mask]!; word -= 2) rest -= words[word & mask]!
-    this.within = words[word & mask]! - 1 - rest
+    for (; rest >= numberAt(words, word & mask); word -= 2) rest -= numberAt(words, word & mask)
+    this.within = numberAt(words, word & mask) - 1 - rest
     return ((word >>> 1) - this.#first) | 0
   }
 
@@ -100,8 +101,8 @@ export class PageDirectory {
   #move(from: number, to: number): void {
     const source = this.#word(from)
     const target = this.#word(to)
-    this.#words[target] = this.#words[source]!
-    this.#words[target + 1] = this.#words[source + 1]!
+    this.#words[target] = numberAt(this.#words, source)
+    this.#words[target + 1] = numberAt(this.#words, source + 1)
   }
 
   #resize(length: number): void {

@@ -10,6 +10,7 @@
 //   11000000 and 24 bits         longer                   8
 //   11100000 and 32 bits         a large buffer           the number of that buffer, not a length
 
+import { byteAt } from '../../util/array-reads.ts'
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
 import { INT64_MAX, INT64_MIN } from '../../util/numbers/numbers.ts'
 import { RESTLESS } from '../../util/restless.ts'
@@ -40,22 +41,22 @@ export function entryBytes(length: number): number {
 
 /** Returns the bytes of the entry that starts at `at`. */
 export function entryBytesAt(u8: Buffer, at: number): number {
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   return head < 128 ? head + 2 : longEntryBytesAt(u8, at, head)
 }
 
 function longEntryBytesAt(u8: Buffer, at: number, head: number): number {
-  if (head < LONG_MARK) return (((head & 0x3f) << 8) | u8[at + 1]!) + 4
-  if (head === LONG_MARK) return (u8[at + 1]! | (u8[at + 2]! << 8) | (u8[at + 3]! << 16)) + 8
+  if (head < LONG_MARK) return (((head & 0x3f) << 8) | byteAt(u8, at + 1)) + 4
+  if (head === LONG_MARK) return (byteAt(u8, at + 1) | (byteAt(u8, at + 2) << 8) | (byteAt(u8, at + 3) << 16)) + 8
   return LARGE_ENTRY_BYTES
 }
 
 /** Returns the bytes of the entry that ends at `end`. */
 export function entryBytesBefore(u8: Buffer, end: number): number {
-  const head = u8[end - 1]!
+  const head = byteAt(u8, end - 1)
   if (head < 128) return head + 2
-  if (head < LONG_MARK) return (((head & 0x3f) << 8) | u8[end - 2]!) + 4
-  if (head === LONG_MARK) return (u8[end - 4]! | (u8[end - 3]! << 8) | (u8[end - 2]! << 16)) + 8
+  if (head < LONG_MARK) return (((head & 0x3f) << 8) | byteAt(u8, end - 2)) + 4
+  if (head === LONG_MARK) return (byteAt(u8, end - 4) | (byteAt(u8, end - 3) << 8) | (byteAt(u8, end - 2) << 16)) + 8
   return LARGE_ENTRY_BYTES
 }
 
@@ -72,10 +73,10 @@ export function largeIndexAt(source: Source, at: number): number {
 /** Points `window` at the element of the entry at `at`. The element must lie in the page. */
 export function elementAt(source: Source, at: number, window: Bytes): void {
   const { u8 } = source
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   if (head < 128) window.set(source, at + 1, head)
-  else if (head < LONG_MARK) window.set(source, at + 2, ((head & 0x3f) << 8) | u8[at + 1]!)
-  else window.set(source, at + 4, u8[at + 1]! | (u8[at + 2]! << 8) | (u8[at + 3]! << 16))
+  else if (head < LONG_MARK) window.set(source, at + 2, ((head & 0x3f) << 8) | byteAt(u8, at + 1))
+  else window.set(source, at + 4, byteAt(u8, at + 1) | (byteAt(u8, at + 2) << 8) | (byteAt(u8, at + 3) << 16))
 }
 
 /** Writes an element of at most INLINE_ELEMENT_BYTES_MAX bytes as an entry at `at`. */
@@ -139,10 +140,10 @@ export function listpackEntryBytes(source: Source, start: number, length: number
  */
 export function listpackBytesAt(source: Source, at: number): number {
   const { u8 } = source
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   if (head < 64) {
     // Only an element that begins with a digit or a minus may be an integer.
-    const first = u8[at + 1]!
+    const first = byteAt(u8, at + 1)
     return head > 20 || head === 0 || first > 57 || first < 45 ? head + 2 : listpackEntryBytes(source, at + 1, head)
   }
   elementAt(source, at, window)
@@ -158,20 +159,20 @@ function listpackIntegerBytes(u8: Buffer, start: number, length: number): number
   const end = start + length
   const negative = u8[at] === 45
   if (negative && ++at === end) return 0
-  const first = u8[at]! - 48
+  const first = byteAt(u8, at) - 48
   if (first < 0 || first > 9 || (first === 0 && length > 1)) return 0
   const digits = end - at
   let value = 0
   // Nine digits fit 31 bits.
   if (digits <= 9) {
     for (; at < end; at++) {
-      const digit = u8[at]! - 48
+      const digit = byteAt(u8, at) - 48
       if (digit < 0 || digit > 9) return 0
       value = (value * 10 + digit) | 0
     }
   }
   for (; at < end; at++) {
-    const digit = u8[at]! - 48
+    const digit = byteAt(u8, at) - 48
     if (digit < 0 || digit > 9) return 0
     value = value * 10 + digit
   }

@@ -13,6 +13,7 @@
 //
 // The words form a ring, so adding or removing a node at either end moves no other word.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
@@ -56,7 +57,7 @@ export class NodeLimit {
   private constructor(setting: number) {
     this.#setting = setting
     this.isCount = setting >= 0
-    this.bytes = this.isCount ? COUNTED_BYTES_MAX : LISTPACK_BYTES_MAX[Math.min(-setting, 5)]!
+    this.bytes = this.isCount ? COUNTED_BYTES_MAX : itemAt(LISTPACK_BYTES_MAX, Math.min(-setting, 5))
     this.count = this.isCount ? Math.max(setting, 1) : Number.POSITIVE_INFINITY
   }
 
@@ -149,7 +150,7 @@ export class ListNodes {
       const node = end === 'head' ? 0 : this.count - 1
       const words = this.#words
       const at = (this.#first + node) & (words.length - 1)
-      const word = words[at]!
+      const word = numberAt(words, at)
       const estimated = (word & NARROW_BYTES_MAX) + length + ESTIMATED_OVERHEAD_BYTES
       // The estimate is never too low, so what it admits fits the word.
       if (word > PLAIN && estimated <= this.#narrowBytesMax && word >>> 16 < this.#limit.count) {
@@ -168,7 +169,7 @@ export class ListNodes {
   drop(end: End, bytes: number): void {
     const words = this.#words
     const at = (this.#first + (end === 'head' ? 0 : this.count - 1)) & (words.length - 1)
-    const word = words[at]!
+    const word = numberAt(words, at)
     // The node has at least two elements, and is narrow.
     if (word > 0x1ffff) words[at] = word - 0x10000 - bytes
     else this.#remove(end === 'head' ? 0 : this.count - 1, 1, bytes)
@@ -359,7 +360,7 @@ export class ListNodes {
   #set(node: number, count: number, bytes: number): void {
     if (CHECKED) assert(count >= 0 && bytes >= 0, 'a node has no less than nothing')
     const at = (this.#first + node) & (this.#words.length - 1)
-    const word = this.#words[at]!
+    const word = numberAt(this.#words, at)
     if (bytes <= NARROW_BYTES_MAX) {
       if (word < 0) this.#forgetWide(word)
       this.#words[at] = (count << 16) | bytes
@@ -420,7 +421,7 @@ export class ListNodes {
   }
 
   #word(node: number): number {
-    return this.#words[(this.#first + node) & (this.#words.length - 1)]!
+    return numberAt(this.#words, (this.#first + node) & (this.#words.length - 1))
   }
 
   #move(from: number, to: number): void {

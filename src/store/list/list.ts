@@ -16,6 +16,7 @@
 // The list also tracks the encoding that Redis would give it, and the nodes of its quicklist: see
 // `beforeAdding` and list-nodes.ts.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -249,7 +250,7 @@ export class List extends ListPages implements MeasuredElements, Value {
       count -= n
       while (n > 0) {
         let short = 0
-        for (let end = at; short < n && u8[end]! <= SHORT_ELEMENT_BYTES_MAX; short++) end += u8[end]! + 2
+        for (let end = at; short < n && byteAt(u8, end) <= SHORT_ELEMENT_BYTES_MAX; short++) end += byteAt(u8, end) + 2
         if (short > 0) {
           at = sink.bulkRow(source, at, short)
           n -= short
@@ -563,7 +564,7 @@ export class List extends ListPages implements MeasuredElements, Value {
   }
 
   #equals(source: Source, at: number, element: Bytes): boolean {
-    const head = source.u8[at]!
+    const head = byteAt(source.u8, at)
     if (head < 128) {
       return head === element.length && equalBytes(source, at + 1, element.source, element.start, head)
     }

@@ -23,6 +23,7 @@
 // *emptied* (`beginEmptying`): no more blocks are allocated in them, their owners move the blocks
 // that are there (compaction.ts), and the chunk is dropped with its last block.
 
+import { byteAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -278,23 +279,24 @@ export class Arena {
   allocate(length: number): number {
     if (CHECKED) assert(length >= 0 && length <= BLOCK_CONTENT_BYTES_MAX, 'a content fits a block')
     const sizeClass = classFor((length + 4 + 7) >>> GRANULE_SHIFT)
-    let slab = this.#listHead[sizeClass]! - 1
+    let slab = numberAt(this.#listHead, sizeClass) - 1
     if (slab < 0) slab = this.#takeSlab(sizeClass)
-    const granules = CLASS_GRANULES[sizeClass]!
-    const stride = CLASS_STRIDES[sizeClass]!
-    let ref = this.#slabFreed[slab]!
+    const granules = numberAt(CLASS_GRANULES, sizeClass)
+    const stride = numberAt(CLASS_STRIDES, sizeClass)
+    let ref = numberAt(this.#slabFreed, slab)
     const chunk = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
     if (ref !== 0) {
       const at = (ref & CHUNK_MASK) << GRANULE_SHIFT
       if (CHECKED) assertFreed(chunk, at, granules << GRANULE_SHIFT)
       this.#slabFreed[slab] = chunk.view.getInt32(at, true)
     } else {
-      ref = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
+      ref = (slab << SLAB_SHIFT) + numberAt(this.#slabBump, slab)
       this.#slabBump[slab] += stride
     }
     this.#slabLive[slab]++
     if (CHECKED) this.#blocks++
-    if (this.#slabFreed[slab] === 0 && this.#slabBump[slab]! + stride > 1 << SLAB_SHIFT) this.#unlist(slab, sizeClass)
+    if (this.#slabFreed[slab] === 0 && numberAt(this.#slabBump, slab) + stride > 1 << SLAB_SHIFT)
+      this.#unlist(slab, sizeClass)
     this.usedBytes += granules << GRANULE_SHIFT
     if (CHECKED) guardBlock(chunk, (ref & CHUNK_MASK) << GRANULE_SHIFT, granules << GRANULE_SHIFT, ref)
     chunk.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
@@ -304,17 +306,17 @@ export class Arena {
   /** Frees a block. */
   free(ref: number): void {
     const slab = ref >>> SLAB_SHIFT
-    if (this.#slabSince[slab]! < this.#era) {
+    if (numberAt(this.#slabSince, slab) < this.#era) {
       this.#leaveBlock(ref)
       return
     }
-    const sizeClass = this.#slabClass[slab]!
+    const sizeClass = byteAt(this.#slabClass, slab)
     if (CHECKED) this.#assertGuarded(ref)
-    this.usedBytes -= CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT
-    if (CHECKED) fillFreed(this.source(ref), this.start(ref) - 4, CLASS_GRANULES[sizeClass]! << GRANULE_SHIFT)
+    this.usedBytes -= numberAt(CLASS_GRANULES, sizeClass) << GRANULE_SHIFT
+    if (CHECKED) fillFreed(this.source(ref), this.start(ref) - 4, numberAt(CLASS_GRANULES, sizeClass) << GRANULE_SHIFT)
     this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!.view.setInt32(
       (ref & CHUNK_MASK) << GRANULE_SHIFT,
-      this.#slabFreed[slab]!,
+      numberAt(this.#slabFreed, slab),
       true,
     )
     this.#slabFreed[slab] = ref
@@ -393,7 +395,7 @@ export class Arena {
 
   /** Returns how many content bytes the block of `ref` can hold. */
   capacity(ref: number): number {
-    return (CLASS_GRANULES[this.#slabClass[ref >>> SLAB_SHIFT]!]! << GRANULE_SHIFT) - 4
+    return (numberAt(CLASS_GRANULES, byteAt(this.#slabClass, ref >>> SLAB_SHIFT)) << GRANULE_SHIFT) - 4
   }
 
   // ── closing gaps ─────────────────────────────────────────────────────────
@@ -482,7 +484,7 @@ export class Arena {
     for (const chunk of this.#leaving) {
       for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
         this.#slabListed[slab] = UNLISTED
-        const sizeClass = this.#slabClass[slab]!
+        const sizeClass = byteAt(this.#slabClass, slab)
         if (sizeClass === 0 || this.#hasRoom(slab)) this.#list(slab, sizeClass)
       }
     }
@@ -493,7 +495,7 @@ export class Arena {
     this.#leaving.add(chunk)
     if (chunk === this.#spareChunk) this.#spareChunk = 0
     for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++) {
-      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, byteAt(this.#slabClass, slab))
       this.#slabListed[slab] = WITHHELD
     }
   }
@@ -501,14 +503,15 @@ export class Arena {
   #liveBytes(chunk: number): number {
     let granules = 0
     for (let slab = chunk * SLABS_PER_CHUNK; slab < (chunk + 1) * SLABS_PER_CHUNK; slab++)
-      granules += this.#slabLive[slab]! * CLASS_STRIDES[this.#slabClass[slab]!]!
+      granules += numberAt(this.#slabLive, slab) * numberAt(CLASS_STRIDES, byteAt(this.#slabClass, slab))
     return granules << GRANULE_SHIFT
   }
 
   /** Tells whether a slab in use has a free block. */
   #hasRoom(slab: number): boolean {
     return (
-      this.#slabFreed[slab] !== 0 || this.#slabBump[slab]! + CLASS_STRIDES[this.#slabClass[slab]!]! <= 1 << SLAB_SHIFT
+      this.#slabFreed[slab] !== 0 ||
+      numberAt(this.#slabBump, slab) + numberAt(CLASS_STRIDES, byteAt(this.#slabClass, slab)) <= 1 << SLAB_SHIFT
     )
   }
 
@@ -526,12 +529,12 @@ export class Arena {
 
   /** Tells whether a block is part of an earlier state: it must not be written to. */
   isKept(ref: number): boolean {
-    return this.#slabSince[ref >>> SLAB_SHIFT]! < this.#era
+    return numberAt(this.#slabSince, ref >>> SLAB_SHIFT) < this.#era
   }
 
   /** Returns the era in which the slab of a block was taken. */
   sinceOf(ref: number): number {
-    return this.#slabSince[ref >>> SLAB_SHIFT]!
+    return numberAt(this.#slabSince, ref >>> SLAB_SHIFT)
   }
 
   /**
@@ -546,7 +549,8 @@ export class Arena {
     this.#era = era
     this.#leftovers = leftovers
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
-      if (this.#slabClass[slab] !== 0 && this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
+      if (this.#slabClass[slab] !== 0 && this.#slabListed[slab] === LISTED)
+        this.#unlist(slab, byteAt(this.#slabClass, slab))
     }
     return { usedBytes: this.usedBytes, outsideBytes: this.outsideBytes, large }
   }
@@ -571,11 +575,11 @@ export class Arena {
     this.#leftovers = leftovers
     const lent: number[] = []
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
-      if (this.#slabClass[slab] === 0 || this.#slabSince[slab]! < era) continue
-      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, this.#slabClass[slab]!)
-      if (CHECKED) this.#blocks -= this.#slabLive[slab]!
+      if (this.#slabClass[slab] === 0 || numberAt(this.#slabSince, slab) < era) continue
+      if (this.#slabListed[slab] === LISTED) this.#unlist(slab, byteAt(this.#slabClass, slab))
+      if (CHECKED) this.#blocks -= numberAt(this.#slabLive, slab)
       this.#slabLive[slab] = 0
-      if (this.#slabSince[slab]! < spared) {
+      if (numberAt(this.#slabSince, slab) < spared) {
         this.#slabSince[slab] = LENT
         lent.push(slab)
       } else {
@@ -605,8 +609,8 @@ export class Arena {
     this.#era = era
     this.#leftovers = leftovers
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
-      const sizeClass = this.#slabClass[slab]!
-      if (sizeClass === 0 || this.#slabSince[slab]! < era || this.#slabListed[slab] === LISTED) continue
+      const sizeClass = byteAt(this.#slabClass, slab)
+      if (sizeClass === 0 || numberAt(this.#slabSince, slab) < era || this.#slabListed[slab] === LISTED) continue
       if (this.#slabLive[slab] === 0) this.#freeSlab(slab)
       else if (this.#hasRoom(slab)) this.#list(slab, sizeClass)
     }
@@ -657,24 +661,24 @@ export class Arena {
     let bytes = 0
     let inUse = 0
     for (let slab = 0; slab < this.#slabClass.length; slab++) {
-      const granules = CLASS_GRANULES[this.#slabClass[slab]!]!
-      const stride = CLASS_STRIDES[this.#slabClass[slab]!]!
+      const granules = numberAt(CLASS_GRANULES, byteAt(this.#slabClass, slab))
+      const stride = numberAt(CLASS_STRIDES, byteAt(this.#slabClass, slab))
       // Slabs of another arena are counted as outside.
-      if (granules === 0 || this.#slabSince[slab]! < 0) continue
+      if (granules === 0 || numberAt(this.#slabSince, slab) < 0) continue
       const first = (slab << SLAB_SHIFT) + (slab === 0 ? 1 : 0)
-      const end = (slab << SLAB_SHIFT) + this.#slabBump[slab]!
+      const end = (slab << SLAB_SHIFT) + numberAt(this.#slabBump, slab)
       const blocks = (end - first) / stride
       const freed = new Set<number>()
-      for (let ref = this.#slabFreed[slab]!; ref !== 0; ) {
+      for (let ref = numberAt(this.#slabFreed, slab); ref !== 0; ) {
         assert(ref >= first && ref < end && (ref - first) % stride === 0, 'a freed block is one of its slab')
         assert(!freed.has(ref), 'a freed block is in the list once')
         freed.add(ref)
         ref = this.source(ref).view.getInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, true)
       }
-      assert(this.#slabLive[slab]! + freed.size === blocks, 'a block is in use or in the list')
+      assert(numberAt(this.#slabLive, slab) + freed.size === blocks, 'a block is in use or in the list')
       for (let ref = first; ref < end; ref += stride) if (!freed.has(ref)) this.#assertGuarded(ref)
-      bytes += (this.#slabLive[slab]! * granules) << GRANULE_SHIFT
-      inUse += this.#slabLive[slab]!
+      bytes += (numberAt(this.#slabLive, slab) * granules) << GRANULE_SHIFT
+      inUse += numberAt(this.#slabLive, slab)
     }
     assert(inUse === this.#blocks, 'the guards of the blocks in use are counted')
     assert(bytes === this.blockBytes, 'the blocks in use are those that are counted')
@@ -697,21 +701,21 @@ export class Arena {
   checkBlock(ref: number): void {
     if (!CHECKED) return
     const slab = ref >>> SLAB_SHIFT
-    const stride = CLASS_STRIDES[this.#slabClass[slab] ?? 0]!
+    const stride = numberAt(CLASS_STRIDES, this.#slabClass[slab] ?? 0)
     assert(ref > 0 && stride > 0, 'a block lies in a slab that is in use')
     const offset = (ref & ((1 << SLAB_SHIFT) - 1)) - (slab === 0 ? 1 : 0)
     assert(offset >= 0 && offset % stride === 0, 'a block begins where its slab has one')
-    assert(offset + stride <= this.#slabBump[slab]!, 'a block was handed out')
+    assert(offset + stride <= numberAt(this.#slabBump, slab), 'a block was handed out')
     this.#assertGuarded(ref)
     const length = this.length(ref)
     assert(length >= 0 && length <= this.capacity(ref), 'the content of a block fits into it')
   }
 
   #takeSlab(sizeClass: number): number {
-    let slab = this.#listHead[0]! - 1
+    let slab = numberAt(this.#listHead, 0) - 1
     if (slab < 0) {
       this.#addChunk()
-      slab = this.#listHead[0]! - 1
+      slab = numberAt(this.#listHead, 0) - 1
     }
     this.#unlist(slab, 0)
     const chunk = slab >>> CHUNK_OF_SLAB_SHIFT
@@ -751,7 +755,7 @@ export class Arena {
   #fillFreed(slab: number): void {
     const source = this.chunks[slab >>> CHUNK_OF_SLAB_SHIFT]!
     const start = ((slab << SLAB_SHIFT) & CHUNK_MASK) << GRANULE_SHIFT
-    fillFreedStretch(source, start, start + (this.#slabBump[slab]! << GRANULE_SHIFT))
+    fillFreedStretch(source, start, start + (numberAt(this.#slabBump, slab) << GRANULE_SHIFT))
   }
 
   #addChunk(): void {
@@ -801,7 +805,7 @@ export class Arena {
   }
 
   #list(slab: number, list: number): void {
-    const head = this.#listHead[list]!
+    const head = numberAt(this.#listHead, list)
     this.#slabNext[slab] = head
     this.#slabPrevious[slab] = 0
     if (head !== 0) this.#slabPrevious[head - 1] = slab + 1
@@ -810,8 +814,8 @@ export class Arena {
   }
 
   #unlist(slab: number, list: number): void {
-    const next = this.#slabNext[slab]!
-    const previous = this.#slabPrevious[slab]!
+    const next = numberAt(this.#slabNext, slab)
+    const previous = numberAt(this.#slabPrevious, slab)
     if (previous !== 0) this.#slabNext[previous - 1] = next
     else this.#listHead[list] = next
     if (next !== 0) this.#slabPrevious[next - 1] = previous

@@ -15,7 +15,7 @@ import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened, RESTLESS } from '../../util/restless.ts'
-import type { Numbered } from '../../util/tables/numbered.ts'
+import type { NumberedTable } from '../../util/tables/numbered-table.ts'
 import { digestOf } from '../keyspace/data-digest.ts'
 import { TYPE_MASK } from '../keyspace/entry-meta.ts'
 import { KEY, type Keyspace, META, VALUE } from '../keyspace/keyspace.ts'
@@ -49,7 +49,7 @@ export class Compaction {
   readonly #arena: Arena
   readonly #keys: Keyspace
   readonly #strings: Strings
-  readonly #structures: Numbered<Value>
+  readonly #structures: NumberedTable<Value>
   /** The next entry to look at. */
   #next = 0
   /** Where to continue within the structure of that entry. */
@@ -63,7 +63,7 @@ export class Compaction {
    */
   #gapBytesLeft = 0
 
-  constructor(host: CompactionHost, arena: Arena, keys: Keyspace, strings: Strings, structures: Numbered<Value>) {
+  constructor(host: CompactionHost, arena: Arena, keys: Keyspace, strings: Strings, structures: NumberedTable<Value>) {
     this.#host = host
     this.#arena = arena
     this.#keys = keys

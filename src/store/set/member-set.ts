@@ -12,6 +12,7 @@
 // A slot identifies a member until the set changes. It is an index among the integers, an offset in
 // the packed form, and an entry number in the large one.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -136,7 +137,7 @@ export class MemberSet implements Value {
     const large = this.#large
     if (large !== undefined && other.#large !== undefined) return large.keepMembersOf(other.#large, slots, count)
     let kept = 0
-    for (let i = 0; i < count; i++) if (this.hasMemberOf(other, slots[i]!)) slots[kept++] = slots[i]!
+    for (let i = 0; i < count; i++) if (this.hasMemberOf(other, numberAt(slots, i))) slots[kept++] = numberAt(slots, i)
     return kept
   }
 
@@ -333,7 +334,7 @@ export class MemberSet implements Value {
 
   /** The answer of OBJECT ENCODING. It never goes back, except by `becomeIntset`. */
   get encoding(): SetEncoding {
-    return ENCODINGS[this.#encoding]!
+    return itemAt(ENCODINGS, this.#encoding)
   }
 
   /**

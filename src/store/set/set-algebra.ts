@@ -3,6 +3,7 @@
 // A result that is only replied or counted is a list of slots in the one set that is walked. No
 // member is copied.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { ABSENT, type MemberSet } from './member-set.ts'
 
@@ -19,16 +20,16 @@ const batch = new Int32Array(BATCH)
 
 /** Returns the slots of up to `max` members of the first set that are in all other sets. */
 export function intersect(sets: readonly MemberSet[], max: number): number[] {
-  const first = sets[0]!
+  const first = itemAt(sets, 0)
   const slots: number[] = []
   let slot = first.first()
   while (slot !== ABSENT) {
     let count = first.slotsFrom(slot, batch)
-    slot = first.next(batch[count - 1]!)
+    slot = first.next(numberAt(batch, count - 1))
     for (let i = 1; i < sets.length; i++) {
-      if (sets[i] !== first) count = sets[i]!.keepMembersOf(first, batch, count)
+      if (sets[i] !== first) count = itemAt(sets, i).keepMembersOf(first, batch, count)
     }
-    for (let i = 0; i < count; i++) if (slots.push(batch[i]!) === max) return slots
+    for (let i = 0; i < count; i++) if (slots.push(numberAt(batch, i)) === max) return slots
   }
   return slots
 }
@@ -50,7 +51,7 @@ export function removesFromCopy(sets: readonly MemberSet[]): boolean {
   let total = 0
   for (const set of sets) total += set.length
   // A lookup ends early when the sets have common members, so it counts half.
-  return Math.floor((sets[0]!.length * sets.length) / 2) > total
+  return Math.floor((itemAt(sets, 0).length * sets.length) / 2) > total
 }
 
 /** Returns the slots of the members of a set that are in none of the others. */
@@ -74,7 +75,7 @@ function isInAny(set: MemberSet, slot: number, others: readonly MemberSet[]): bo
 export function subtractFromCopy(result: MemberSet, sets: readonly MemberSet[]): void {
   uniteInto(result, sets.slice(0, 1))
   for (let i = 1; i < sets.length && result.length > 0; i++) {
-    const set = sets[i]!
+    const set = itemAt(sets, i)
     for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) result.remove(set.memberOf(slot, member))
   }
 }

@@ -10,12 +10,13 @@
 // the very last, so ascending scores, as clocks make them, leave full leaves. A node emptied to a
 // quarter joins a neighbour if that has room. A node without elements is freed.
 
+import { byteAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
 import type { Dictionary } from '../structures/dictionary.ts'
-import type { ScoreRun } from './score-run.ts'
+import type { ScoreSpan } from './score-span.ts'
 import {
   BLOCKS,
   CHILDREN,
@@ -108,12 +109,12 @@ export class ScoreTree {
     let level = height
     // Counts the element in the nodes above. Where it becomes the first, they record it.
     for (let above = height - 1; above >= 0; above--) {
-      const { view } = arena.source(pathNode[above]!)
-      const at = arena.start(pathNode[above]!) + 4 * pathIndex[above]!
+      const { view } = arena.source(numberAt(pathNode, above))
+      const at = arena.start(numberAt(pathNode, above)) + 4 * numberAt(pathIndex, above)
       view.setInt32(at + ELEMENTS, view.getInt32(at + ELEMENTS, true) + 1, true)
     }
-    const leaf = pathNode[level]!
-    const index = pathIndex[level]!
+    const leaf = numberAt(pathNode, level)
+    const index = numberAt(pathIndex, level)
     if (index === 0) this.#setFirst(level, score, block)
     this.length++
     const count = nodeCount(this.#arena, leaf)
@@ -137,8 +138,8 @@ export class ScoreTree {
    */
   removeSome(rank: number, max: number, blocks: Int32Array): number {
     this.#descendToRank(rank)
-    const leaf = pathNode[this.#height]!
-    const index = pathIndex[this.#height]!
+    const leaf = numberAt(pathNode, this.#height)
+    const index = numberAt(pathIndex, this.#height)
     const count = Math.min(max, nodeCount(this.#arena, leaf) - index)
     const { view } = this.#arena.source(leaf)
     const at = this.#arena.start(leaf) + BLOCKS + 4 * index
@@ -150,8 +151,8 @@ export class ScoreTree {
   /** Gives an element another score. Throws ArenaFull, having changed nothing. */
   move(score: number, member: Bytes, block: number, newScore: number): void {
     this.#descend(score, member)
-    const leaf = pathNode[this.#height]!
-    const index = pathIndex[this.#height]!
+    const leaf = numberAt(pathNode, this.#height)
+    const index = numberAt(pathIndex, this.#height)
     const { view } = this.#arena.source(leaf)
     const at = this.#arena.start(leaf) + SCORES + 8 * index
     // The element stays between its neighbours: the usual case of a counter that goes up.
@@ -181,9 +182,9 @@ export class ScoreTree {
   /** Returns how many elements come before an element of the tree. */
   rankOf(score: number, member: Bytes): number {
     this.#descend(score, member)
-    let rank = pathIndex[this.#height]!
+    let rank = numberAt(pathIndex, this.#height)
     for (let level = 0; level < this.#height; level++)
-      rank += elementsBefore(this.#arena, pathNode[level]!, pathIndex[level]!)
+      rank += elementsBefore(this.#arena, numberAt(pathNode, level), numberAt(pathIndex, level))
     return rank
   }
 
@@ -248,8 +249,8 @@ export class ScoreTree {
   seek(rank: number, position: TreePosition): void {
     if (CHECKED) assert(rank >= 0 && rank < this.length, 'a rank is that of an element')
     this.#descendToRank(rank)
-    position.leaf = pathNode[this.#height]!
-    position.index = pathIndex[this.#height]!
+    position.leaf = numberAt(pathNode, this.#height)
+    position.index = numberAt(pathIndex, this.#height)
   }
 
   /** Moves a position to the next element; false at the end. */
@@ -287,7 +288,7 @@ export class ScoreTree {
    * Moves a run to elements with a score of `score` or more, as many as lie in one leaf; false when
    * there are none.
    */
-  seekScore(score: number, run: ScoreRun): boolean {
+  seekScore(score: number, run: ScoreSpan): boolean {
     let node = this.#root
     if (node === 0) return false
     for (let level = 0; level < this.#height; level++) {
@@ -305,14 +306,14 @@ export class ScoreTree {
   }
 
   /** Moves a run to the next leaf; false at the end. */
-  nextRun(run: ScoreRun): boolean {
+  nextRun(run: ScoreSpan): boolean {
     const leaf = linkOf(this.#arena, run.leaf, NEXT)
     if (leaf === 0) return false
     this.#placeRun(run, leaf, 0)
     return true
   }
 
-  #placeRun(run: ScoreRun, leaf: number, index: number): void {
+  #placeRun(run: ScoreSpan, leaf: number, index: number): void {
     const start = this.#arena.start(leaf)
     run.view = this.#arena.source(leaf).view
     run.scoresAt = start + SCORES + 8 * index
@@ -485,7 +486,7 @@ export class ScoreTree {
     const aStart = other.start
     const bStart = member.start
     for (let i = 0; i < length; i++) {
-      const difference = a[aStart + i]! - b[bStart + i]!
+      const difference = byteAt(a, aStart + i) - byteAt(b, bStart + i)
       if (difference !== 0) return difference
     }
     return other.length - member.length
@@ -511,18 +512,18 @@ export class ScoreTree {
   #allocateSpares(): void {
     let level = this.#height
     let needed = 0
-    let full = nodeCount(this.#arena, pathNode[level]!) === LEAF_MAX
+    let full = nodeCount(this.#arena, numberAt(pathNode, level)) === LEAF_MAX
     while (full) {
       needed++
       if (--level < 0) break
-      full = nodeCount(this.#arena, pathNode[level]!) === INNER_MAX
+      full = nodeCount(this.#arena, numberAt(pathNode, level)) === INNER_MAX
     }
     if (level < 0) needed++
     for (let i = 0; i < needed; i++) {
       try {
         spare[i] = this.#allocate()
       } catch (error) {
-        while (--i >= 0) this.#release(spare[i]!)
+        while (--i >= 0) this.#release(numberAt(spare, i))
         throw error
       }
     }
@@ -535,8 +536,8 @@ export class ScoreTree {
    */
   #setFirst(level: number, score: number, block: number): void {
     for (let above = level - 1; above >= 0; above--) {
-      const node = pathNode[above]!
-      const index = pathIndex[above]!
+      const node = numberAt(pathNode, above)
+      const index = numberAt(pathIndex, above)
       const { view } = this.#arena.source(node)
       const start = this.#arena.start(node)
       view.setFloat64(start + FIRST_SCORES + 8 * index, score, true)
@@ -551,7 +552,7 @@ export class ScoreTree {
    */
   #splitLeaf(leaf: number, index: number, score: number, block: number): number {
     const arena = this.#arena
-    const right = spare[--spareNodes.count]!
+    const right = numberAt(spare, --spareNodes.count)
     const next = linkOf(this.#arena, leaf, NEXT)
     const keep = index === LEAF_MAX && next === 0 ? LEAF_MAX : LEAF_MAX >>> 1
     const from = arena.source(leaf)
@@ -580,7 +581,7 @@ export class ScoreTree {
     const arena = this.#arena
     if (level < 0) {
       // The root was split, so the tree gets one level more.
-      const root = spare[--spareNodes.count]!
+      const root = numberAt(spare, --spareNodes.count)
       const left = this.#root
       const height = this.#height
       this.#root = root
@@ -590,8 +591,8 @@ export class ScoreTree {
       describeChild(this.#arena, root, 1, right, height)
       return 0
     }
-    const node = pathNode[level]!
-    const index = pathIndex[level]!
+    const node = numberAt(pathNode, level)
+    const index = numberAt(pathIndex, level)
     const below = this.#height - level - 1
     const count = nodeCount(this.#arena, node)
     if (count < INNER_MAX) {
@@ -600,7 +601,7 @@ export class ScoreTree {
       describeChild(this.#arena, node, index + 1, right, below)
       return 0
     }
-    const neighbour = spare[--spareNodes.count]!
+    const neighbour = numberAt(spare, --spareNodes.count)
     const last = index === INNER_MAX - 1
     const keep = last ? INNER_MAX : INNER_MAX >>> 1
     copyChildren(this.#arena, neighbour, 0, node, keep, INNER_MAX - keep)
@@ -624,8 +625,8 @@ export class ScoreTree {
   #removeFromLeaf(removed: number): void {
     const arena = this.#arena
     const height = this.#height
-    const leaf = pathNode[height]!
-    const index = pathIndex[height]!
+    const leaf = numberAt(pathNode, height)
+    const index = numberAt(pathIndex, height)
     const source = arena.source(leaf)
     const start = arena.start(leaf)
     const count = source.view.getInt32(start, true)
@@ -637,8 +638,8 @@ export class ScoreTree {
       return
     }
     for (let above = height - 1; above >= 0; above--) {
-      const { view } = arena.source(pathNode[above]!)
-      const at = arena.start(pathNode[above]!) + ELEMENTS + 4 * pathIndex[above]!
+      const { view } = arena.source(numberAt(pathNode, above))
+      const at = arena.start(numberAt(pathNode, above)) + ELEMENTS + 4 * numberAt(pathIndex, above)
       view.setInt32(at, view.getInt32(at, true) - removed, true)
     }
     if (removed === count) {
@@ -665,9 +666,9 @@ export class ScoreTree {
 
   /** Removes the path's node at `level`, which is empty, from its parent; level > 0. */
   #removeNode(level: number): void {
-    this.#release(pathNode[level]!)
-    const parent = pathNode[level - 1]!
-    const index = pathIndex[level - 1]!
+    this.#release(numberAt(pathNode, level))
+    const parent = numberAt(pathNode, level - 1)
+    const index = numberAt(pathIndex, level - 1)
     closeChild(this.#arena, parent, index)
     const count = nodeCount(this.#arena, parent)
     if (count === 0) {
@@ -689,7 +690,7 @@ export class ScoreTree {
    */
   #afterLosingChild(level: number): void {
     if (level > 0) {
-      if (nodeCount(this.#arena, pathNode[level]!) < INNER_MAX >>> 2) this.#join(level)
+      if (nodeCount(this.#arena, numberAt(pathNode, level)) < INNER_MAX >>> 2) this.#join(level)
       return
     }
     while (this.#height > 0 && nodeCount(this.#arena, this.#root) === 1) {
@@ -705,11 +706,11 @@ export class ScoreTree {
    * node with room to spare; level > 0.
    */
   #join(level: number): void {
-    const parent = pathNode[level - 1]!
-    const index = pathIndex[level - 1]!
+    const parent = numberAt(pathNode, level - 1)
+    const index = numberAt(pathIndex, level - 1)
     const leaf = level === this.#height
     const max = ((leaf ? LEAF_MAX : INNER_MAX) * 3) >>> 2
-    const count = nodeCount(this.#arena, pathNode[level]!)
+    const count = nodeCount(this.#arena, numberAt(pathNode, level))
     let left: number
     if (index > 0 && nodeCount(this.#arena, childOf(this.#arena, parent, index - 1)) + count <= max) left = index - 1
     else if (

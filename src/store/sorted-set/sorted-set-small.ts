@@ -6,6 +6,7 @@
 // is valid until the next change. Ref 0 is the empty set. Each function that changes the set
 // returns its new ref.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -55,7 +56,7 @@ export function smallFind(arena: Arena, ref: number, member: Bytes): number {
   let at = start + SMALL_FIRST
   while (at < end) {
     const entry = at + SCORE_BYTES
-    const head = u8[entry]!
+    const head = byteAt(u8, entry)
     if (head < 128) {
       if (head === length) {
         // Compared from the end, because many members have a common beginning.

@@ -10,6 +10,7 @@
 // Redis's encoding is kept separately, because it depends on settings and on the past. It has one
 // effect: a listpack holds whole numbers as integers, which have no -0 (ZADD k -0 m, ZSCORE k m).
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { murmur64 } from '../../util/bytes/murmur64.ts'
@@ -21,7 +22,7 @@ import { ElementCursor } from '../structures/element-cursor.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
 import { TYPE_ZSET, type Value } from '../structures/value.ts'
 import type { GatheredScores } from './gathered-scores.ts'
-import type { ScoreRun } from './score-run.ts'
+import type { ScoreSpan } from './score-span.ts'
 import { ScoreTree, TreePosition } from './score-tree.ts'
 import type { LexRange, RankRange, ScoreRange } from './sorted-set-range.ts'
 import {
@@ -247,7 +248,7 @@ export class SortedSet implements Value {
         if (removed > 1 && i % FETCHED_MAX === 0) {
           dictionary.fetch(removedBlocks, i, Math.min(removed, i + FETCHED_MAX))
         }
-        dictionary.removeBlock(removedBlocks[i]!)
+        dictionary.removeBlock(numberAt(removedBlocks, i))
       }
       count -= removed
     }
@@ -393,7 +394,7 @@ export class SortedSet implements Value {
    * Moves a run to at least some of the members with a score of `score` or more; false when there
    * are none.
    */
-  seekScore(score: number, run: ScoreRun): boolean {
+  seekScore(score: number, run: ScoreSpan): boolean {
     if (this.#dictionary !== undefined) return this.#tree!.seekScore(score, run)
     const arena = this.#arena
     const ref = this.#ref
@@ -409,7 +410,7 @@ export class SortedSet implements Value {
   }
 
   /** Moves a run to the next members; false at the end. */
-  nextRun(run: ScoreRun): boolean {
+  nextRun(run: ScoreSpan): boolean {
     return this.#tree?.nextRun(run) ?? false
   }
 
@@ -475,16 +476,16 @@ export class SortedSet implements Value {
     for (let at = SMALL_FIRST; at < end; at = smallNext(arena, ref, at)) {
       smallMember(arena, ref, at, window)
       murmur64(window.source, window.start, window.length, 0, hashed)
-      const hash = HASH_CURSORS + (hashed[0]! >>> 0)
+      const hash = HASH_CURSORS + (numberAt(hashed, 0) >>> 0)
       if (hash >= cursor) found.push({ hash, at })
     }
     found.sort((a, b) => a.hash - b.hash)
     let taken = 0
     // Members with the same hash are returned together, because the cursor cannot tell them apart.
-    while (taken < found.length && (taken < count || found[taken]!.hash === found[taken - 1]!.hash)) {
-      handles.push(found[taken++]!.at)
+    while (taken < found.length && (taken < count || itemAt(found, taken).hash === itemAt(found, taken - 1).hash)) {
+      handles.push(itemAt(found, taken++).at)
     }
-    return taken < found.length ? found[taken]!.hash : 0
+    return taken < found.length ? itemAt(found, taken).hash : 0
   }
 
   /** Points a window at the member of a handle. */
@@ -506,7 +507,7 @@ export class SortedSet implements Value {
     this.#becomeLarge(dictionary, (tree) => {
       const order = gathered.ordered()
       for (let i = 0; i < gathered.count; i++) {
-        const handle = order[i]!
+        const handle = numberAt(order, i)
         tree.insert(gathered.scoreOf(handle), dictionary.memberOf(handle, window), dictionary.blockOf(handle))
       }
     })

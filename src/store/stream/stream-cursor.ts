@@ -3,6 +3,7 @@
 // A cursor is at a living entry. It has read the entry's id; the fields are read on demand. It is
 // valid until the stream changes.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, type Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -197,7 +198,7 @@ const window = new Bytes()
 
 /** Replies with an element; returns where the next one begins. */
 function writeBulk(sink: ElementSink, source: Source, at: number): number {
-  const head = source.u8[at]!
+  const head = byteAt(source.u8, at)
   if (head >= 0x80 && head < 0xc0) {
     const length = head & 0x3f
     sink.bulkFrom(source, at + 1, length)

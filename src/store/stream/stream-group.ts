@@ -5,13 +5,14 @@
 // consumer, when it was delivered last and how often. The consumer's index has the id alone. Both
 // change together, in this file.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
+import { type Named, NamedTable } from './named-table.ts'
 import { ID_BYTES, StreamId } from './stream-id.ts'
 import { IndexCursor, StreamIndex } from './stream-index.ts'
-import { type Named, StreamNames } from './stream-names.ts'
 
 /** Offsets in a record of the group: when (a double), how often (64 bits), the consumer's slot. */
 const TIME = ID_BYTES
@@ -76,7 +77,7 @@ export class StreamGroup implements Named {
   entriesRead: number | bigint = READ_UNKNOWN
   /** Entries delivered and not acknowledged. Read them through this group's methods. */
   pending: StreamIndex
-  readonly consumers = new StreamNames<StreamConsumer>()
+  readonly consumers = new NamedTable<StreamConsumer>()
   /** Where the group continues reading. */
   readonly place = new StreamPlace()
   readonly #slots: (StreamConsumer | undefined)[] = []
@@ -305,7 +306,7 @@ export class StreamGroup implements Named {
     let freed = this.pending.freeSome(max)
     const { all } = this.consumers
     for (; all.length > 0 && freed < max; freed++) {
-      freed += all[all.length - 1]!.pending.freeSome(max - freed)
+      freed += itemAt(all, all.length - 1).pending.freeSome(max - freed)
       if (freed >= max) break
       this.#releaseConsumer(all.pop()!)
     }

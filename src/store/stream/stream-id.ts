@@ -3,6 +3,7 @@
 // Each number is kept as two 32-bit halves. So the whole range is exact, ids compare by small
 // integers, and no object is allocated. An id is spelled `<ms>-<seq>`.
 
+import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
 
@@ -238,7 +239,7 @@ export function parseStreamId(
   if (end - start > ID_INPUT_BYTES_MAX) return ID_INVALID
   let dash = -1
   for (let i = start; i < end; i++) {
-    const byte = u8[i]!
+    const byte = byteAt(u8, i)
     if (byte === DASH && dash === -1) dash = i
     // For Redis the text ends at a NUL.
     if (byte === 0) end = i
@@ -266,7 +267,7 @@ function parseWide(u8: Buffer, start: number, end: number): boolean {
   if (digits > 15) return parseOdd(u8, start, end)
   let value = 0
   for (let i = start; i < end; i++) {
-    const digit = u8[i]! - 48
+    const digit = byteAt(u8, i) - 48
     if (digit < 0 || digit > 9) return parseOdd(u8, start, end)
     value = value * 10 + digit
   }
@@ -283,7 +284,7 @@ function parseOdd(u8: Buffer, start: number, end: number): boolean {
   const text = u8.toString('latin1', start, end)
   const parts = /^[ \t-\r]*([+-]?)(\d+)$/.exec(text)
   if (parts === null) return false
-  let value = BigInt(parts[2]!)
+  let value = BigInt(itemAt(parts, 2))
   if (parts[1] === '-') {
     // Redis sees a minus only in text that reads as a 64-bit integer: `-5` is refused, and `-05` is
     // 2^64 - 5.

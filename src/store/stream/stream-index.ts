@@ -6,6 +6,7 @@
 // nearly always the last, and a removed one often the first. A page is found by binary search over
 // the first ids, a record by binary search within its page.
 
+import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -70,7 +71,7 @@ export class StreamIndex {
    */
   moveBlocks(): void {
     const end = Math.min(this.#refs.length, MOVED_AT_ONCE)
-    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moveIfLeaving(this.#refs[page]!)
+    for (let page = 0; page < end; page++) this.#refs[page] = this.arena.moveIfLeaving(itemAt(this.#refs, page))
   }
 
   // ── looking ──────────────────────────────────────────────────────────────
@@ -82,11 +83,11 @@ export class StreamIndex {
   last(cursor: IndexCursor): boolean {
     if (this.count === 0) return false
     const page = this.#refs.length - 1
-    return this.#place(cursor, page, this.#counts[page]! - 1)
+    return this.#place(cursor, page, itemAt(this.#counts, page) - 1)
   }
 
   next(cursor: IndexCursor): boolean {
-    if (cursor.slot + 1 < this.#counts[cursor.page]!) {
+    if (cursor.slot + 1 < itemAt(this.#counts, cursor.page)) {
       cursor.slot++
       cursor.at += this.#recordBytes
       return true
@@ -100,7 +101,7 @@ export class StreamIndex {
       cursor.at -= this.#recordBytes
       return true
     }
-    return cursor.page > 0 && this.#place(cursor, cursor.page - 1, this.#counts[cursor.page - 1]! - 1)
+    return cursor.page > 0 && this.#place(cursor, cursor.page - 1, itemAt(this.#counts, cursor.page - 1) - 1)
   }
 
   /** Finds the record of an id. */
@@ -142,7 +143,7 @@ export class StreamIndex {
     const order = id.compareRecord(source, base)
     if (order >= 0) return order === 0
     let low = 0
-    let high = this.#counts[page]! - 1
+    let high = itemAt(this.#counts, page) - 1
     if (id.compareRecord(source, base + high * recordBytes) <= 0) low = high
     while (low < high) {
       const middle = (low + high + 1) >> 1
@@ -155,16 +156,19 @@ export class StreamIndex {
   }
 
   #compareFirst(page: number, id: StreamId): number {
-    const ref = this.#refs[page]!
-    return id.compareRecord(this.arena.source(ref), this.arena.start(ref) + this.#heads[page]! * this.#recordBytes)
+    const ref = itemAt(this.#refs, page)
+    return id.compareRecord(
+      this.arena.source(ref),
+      this.arena.start(ref) + itemAt(this.#heads, page) * this.#recordBytes,
+    )
   }
 
   #place(cursor: IndexCursor, page: number, slot: number): true {
-    const ref = this.#refs[page]!
+    const ref = itemAt(this.#refs, page)
     cursor.page = page
     cursor.slot = slot
     cursor.source = this.arena.source(ref)
-    cursor.at = this.arena.start(ref) + (this.#heads[page]! + slot) * this.#recordBytes
+    cursor.at = this.arena.start(ref) + (itemAt(this.#heads, page) + slot) * this.#recordBytes
     return true
   }
 
@@ -185,7 +189,7 @@ export class StreamIndex {
       cursor.page = 0
     }
     let { page } = cursor
-    const count = this.#counts[page]!
+    const count = itemAt(this.#counts, page)
     if (count === PAGE_RECORDS_MAX) {
       if (slot === count && page === this.#refs.length - 1) {
         this.#addPage(page + 1, PAGE_RECORDS_MAX)
@@ -212,8 +216,8 @@ export class StreamIndex {
    */
   #append(id: StreamId, cursor: IndexCursor): boolean {
     const page = this.#refs.length - 1
-    const count = this.#counts[page]!
-    if (this.#heads[page]! + count === this.#capacities[page]!) return false
+    const count = itemAt(this.#counts, page)
+    if (itemAt(this.#heads, page) + count === itemAt(this.#capacities, page)) return false
     this.#place(cursor, page, count - 1)
     if (id.compareRecord(cursor.source, cursor.at) >= 0) return false
     cursor.slot = count
@@ -228,7 +232,7 @@ export class StreamIndex {
   remove(cursor: IndexCursor): boolean {
     const { page, slot } = cursor
     const recordBytes = this.#recordBytes
-    const left = this.#counts[page]! - 1
+    const left = itemAt(this.#counts, page) - 1
     this.count--
     if (left === 0) {
       this.#removePage(page)
@@ -247,10 +251,10 @@ export class StreamIndex {
     if (left < PAGE_RECORDS_MAX / 4) {
       // Two pages that have become small are merged.
       const next = page + 1
-      if (next < this.#refs.length && left + this.#counts[next]! <= PAGE_RECORDS_MAX / 2) {
+      if (next < this.#refs.length && left + itemAt(this.#counts, next) <= PAGE_RECORDS_MAX / 2) {
         this.#merge(page)
-      } else if (page > 0 && left + this.#counts[page - 1]! <= PAGE_RECORDS_MAX / 2) {
-        const before = this.#counts[page - 1]!
+      } else if (page > 0 && left + itemAt(this.#counts, page - 1) <= PAGE_RECORDS_MAX / 2) {
+        const before = itemAt(this.#counts, page - 1)
         this.#merge(page - 1)
         return this.#settle(cursor, page - 1, before + slot)
       }
@@ -259,21 +263,21 @@ export class StreamIndex {
   }
 
   #settle(cursor: IndexCursor, page: number, slot: number): boolean {
-    if (slot < this.#counts[page]!) return this.#place(cursor, page, slot)
+    if (slot < itemAt(this.#counts, page)) return this.#place(cursor, page, slot)
     return page + 1 < this.#refs.length && this.#place(cursor, page + 1, 0)
   }
 
   /** Makes room for a record; the page holds fewer than PAGE_RECORDS_MAX. */
   #openGap(page: number, slot: number): void {
     const recordBytes = this.#recordBytes
-    const count = this.#counts[page]!
-    if (count === this.#capacities[page]!) this.#grow(page)
-    const ref = this.#refs[page]!
+    const count = itemAt(this.#counts, page)
+    if (count === itemAt(this.#capacities, page)) this.#grow(page)
+    const ref = itemAt(this.#refs, page)
     const { u8 } = this.arena.source(ref)
     const start = this.arena.start(ref)
-    const head = this.#heads[page]!
+    const head = itemAt(this.#heads, page)
     const from = start + (head + slot) * recordBytes
-    const atEnd = head + count === this.#capacities[page]!
+    const atEnd = head + count === itemAt(this.#capacities, page)
     if (atEnd && slot === count && head > 0) {
       // All records move to the page's beginning, so that the next ones find room.
       u8.copyWithin(start, start + head * recordBytes, from)
@@ -293,10 +297,10 @@ export class StreamIndex {
   }
 
   #grow(page: number): void {
-    const old = this.#refs[page]!
-    const records = Math.min(PAGE_RECORDS_MAX, 2 * this.#counts[page]!)
+    const old = itemAt(this.#refs, page)
+    const records = Math.min(PAGE_RECORDS_MAX, 2 * itemAt(this.#counts, page))
     const ref = this.#allocate(records)
-    this.#copyRecords(old, this.#heads[page]!, ref, 0, this.#counts[page]!)
+    this.#copyRecords(old, itemAt(this.#heads, page), ref, 0, itemAt(this.#counts, page))
     this.#release(old)
     this.#refs[page] = ref
     this.#heads[page] = 0
@@ -306,26 +310,32 @@ export class StreamIndex {
   #split(page: number): void {
     this.#addPage(page + 1, PAGE_RECORDS_MAX)
     const half = PAGE_RECORDS_MAX / 2
-    this.#copyRecords(this.#refs[page]!, this.#heads[page]! + half, this.#refs[page + 1]!, 0, half)
+    this.#copyRecords(itemAt(this.#refs, page), itemAt(this.#heads, page) + half, itemAt(this.#refs, page + 1), 0, half)
     this.#counts[page] = half
     this.#counts[page + 1] = half
   }
 
   /** Moves all records of the next page to the end of this one. */
   #merge(page: number): void {
-    const count = this.#counts[page]!
-    const more = this.#counts[page + 1]!
-    let ref = this.#refs[page]!
-    const head = this.#heads[page]!
-    if (head + count + more > this.#capacities[page]!) {
+    const count = itemAt(this.#counts, page)
+    const more = itemAt(this.#counts, page + 1)
+    let ref = itemAt(this.#refs, page)
+    const head = itemAt(this.#heads, page)
+    if (head + count + more > itemAt(this.#capacities, page)) {
       ref = this.#allocate(PAGE_RECORDS_MAX)
-      this.#copyRecords(this.#refs[page]!, head, ref, 0, count)
-      this.#release(this.#refs[page]!)
+      this.#copyRecords(itemAt(this.#refs, page), head, ref, 0, count)
+      this.#release(itemAt(this.#refs, page))
       this.#refs[page] = ref
       this.#heads[page] = 0
       this.#capacities[page] = this.#capacityOf(ref)
     }
-    this.#copyRecords(this.#refs[page + 1]!, this.#heads[page + 1]!, ref, this.#heads[page]! + count, more)
+    this.#copyRecords(
+      itemAt(this.#refs, page + 1),
+      itemAt(this.#heads, page + 1),
+      ref,
+      itemAt(this.#heads, page) + count,
+      more,
+    )
     this.#counts[page] = count + more
     this.#removePage(page + 1)
   }
@@ -356,8 +366,8 @@ export class StreamIndex {
   }
 
   #removePage(page: number): void {
-    this.#release(this.#refs[page]!)
-    if (this.#refs.length === 1) this.#firstPageRecords = Math.min(FIRST_PAGE_RECORDS_MAX, this.#capacities[0]!)
+    this.#release(itemAt(this.#refs, page))
+    if (this.#refs.length === 1) this.#firstPageRecords = Math.min(FIRST_PAGE_RECORDS_MAX, itemAt(this.#capacities, 0))
     if (page === this.#refs.length - 1) {
       this.#refs.pop()
       this.#heads.pop()
@@ -391,10 +401,10 @@ export class StreamIndex {
   copy(arena: Arena): StreamIndex {
     const copy = new StreamIndex(arena, this.#recordBytes - ID_BYTES)
     for (let page = 0; page < this.#refs.length; page++) {
-      const count = this.#counts[page]!
+      const count = itemAt(this.#counts, page)
       copy.#addPage(page, count)
-      const [from, to] = [this.#refs[page]!, copy.#refs[page]!]
-      const start = this.arena.start(from) + this.#heads[page]! * this.#recordBytes
+      const [from, to] = [itemAt(this.#refs, page), itemAt(copy.#refs, page)]
+      const start = this.arena.start(from) + itemAt(this.#heads, page) * this.#recordBytes
       this.arena.source(from).u8.copy(arena.source(to).u8, arena.start(to), start, start + count * this.#recordBytes)
       copy.#counts[page] = count
       copy.count += count
@@ -412,7 +422,7 @@ export class StreamIndex {
     const previous = new StreamId()
     let count = 0
     for (let more = this.first(cursor); more; more = this.next(cursor)) {
-      if (cursor.slot === 0) this.arena.checkBlock(this.#refs[cursor.page]!)
+      if (cursor.slot === 0) this.arena.checkBlock(itemAt(this.#refs, cursor.page))
       cursor.id(id)
       assert(count++ === 0 || previous.compare(id) < 0, 'each record is after the one before')
       previous.copyFrom(id)
@@ -424,7 +434,7 @@ export class StreamIndex {
   freeSome(max: number): number {
     let freed = 0
     for (; freed < max && this.#refs.length > 0; freed++) {
-      this.count -= this.#counts[this.#counts.length - 1]!
+      this.count -= itemAt(this.#counts, this.#counts.length - 1)
       this.#removePage(this.#refs.length - 1)
     }
     return freed

@@ -8,6 +8,7 @@
 // them unchanged. Text that is the usual spelling of an integer is held as one. 64-bit integers are
 // handled as two halves.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { type Bytes, copyBytes, equalBytes, Source } from '../../util/bytes/bytes.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
 
@@ -20,7 +21,7 @@ const WORD = 2 ** 32
 
 /** Returns where the element after the one at `at` begins. */
 export function nextElement(source: Source, at: number): number {
-  const head = source.u8[at]!
+  const head = byteAt(source.u8, at)
   if (head < 0x80) return at + 2
   // 0x80 | length, the text, and one byte with the length for the way back.
   if (head < 0xc0) return at + head - 0x7e
@@ -38,7 +39,7 @@ function nextOdd(source: Source, at: number, head: number): number {
  */
 function oddBytes(source: Source, at: number, head: number): number {
   if (head < 0xe0) return 2
-  if (head < 0xf0) return 2 + (((head & 0x0f) << 8) | source.u8[at + 1]!)
+  if (head < 0xf0) return 2 + (((head & 0x0f) << 8) | byteAt(source.u8, at + 1))
   switch (head) {
     case 0xf0:
       return 5 + source.view.getUint32(at + 1, true)
@@ -56,10 +57,10 @@ function oddBytes(source: Source, at: number, head: number): number {
 /** Returns where the element that ends at `end` begins. */
 export function previousElement(u8: Buffer, end: number): number {
   let at = end - 1
-  let byte = u8[at]!
+  let byte = byteAt(u8, at)
   let bytes = byte & 127
   for (let unit = 128; (byte & 128) !== 0; unit *= 128) {
-    byte = u8[--at]!
+    byte = byteAt(u8, --at)
     bytes += (byte & 127) * unit
   }
   return at - bytes
@@ -99,7 +100,7 @@ export let wideLow = 0
 
 /** Reads the integer at `at` into wideHigh and wideLow; false when it is text. */
 export function readWide(source: Source, at: number): boolean {
-  const head = source.u8[at]!
+  const head = byteAt(source.u8, at)
   if (head < 0x80) {
     wideHigh = 0
     wideLow = head
@@ -111,9 +112,9 @@ export function readWide(source: Source, at: number): boolean {
 function readOddWide(source: Source, at: number, head: number): boolean {
   const { u8, view } = source
   if (head < 0xc0 || (head >= 0xe0 && head < 0xf1) || head > 0xf4) return false
-  if (head < 0xe0) wideLow = ((((head & 0x1f) << 8) | u8[at + 1]!) << 19) >> 19
+  if (head < 0xe0) wideLow = ((((head & 0x1f) << 8) | byteAt(u8, at + 1)) << 19) >> 19
   else if (head === 0xf1) wideLow = view.getInt16(at + 1, true)
-  else if (head === 0xf2) wideLow = u8[at + 1]! | (u8[at + 2]! << 8) | (view.getInt8(at + 3) << 16)
+  else if (head === 0xf2) wideLow = byteAt(u8, at + 1) | (byteAt(u8, at + 2) << 8) | (view.getInt8(at + 3) << 16)
   else wideLow = view.getInt32(at + 1, true)
   wideHigh = head === 0xf4 ? view.getInt32(at + 5, true) : wideLow >> 31
   return true
@@ -121,7 +122,7 @@ function readOddWide(source: Source, at: number, head: number): boolean {
 
 /** Reads a count or flags: an integer that is known to be small. */
 export function readSmall(source: Source, at: number): number {
-  const head = source.u8[at]!
+  const head = byteAt(source.u8, at)
   if (head < 0x80) return head
   readOddWide(source, at, head)
   return wideLow
@@ -137,7 +138,7 @@ let text = 0
  */
 export function readElement(source: Source, at: number, window: Bytes): number {
   const { u8 } = source
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   if (head >= 0x80 && head < 0xc0) {
     const length = head & 0x3f
     window.set(source, at + 1, length)
@@ -167,7 +168,7 @@ function writeWide(u8: Buffer): number {
 
 /** Tells whether the element at `at` equals `bytes`. */
 export function elementEquals(source: Source, at: number, bytes: Bytes): boolean {
-  const head = source.u8[at]!
+  const head = byteAt(source.u8, at)
   if (head >= 0x80 && head < 0xc0) {
     const length = head & 0x3f
     return length === bytes.length && equalBytes(source, at + 1, bytes.source, bytes.start, length)
@@ -289,12 +290,12 @@ function parseWide(bytes: Bytes): boolean {
   const end = at + length
   const negative = u8[at] === 45
   if (negative && ++at === end) return false
-  const first = u8[at]! - 48
+  const first = byteAt(u8, at) - 48
   if (first < 0 || first > 9 || (first === 0 && length > 1)) return false
   let high = 0
   let low = first
   while (++at < end) {
-    const digit = u8[at]! - 48
+    const digit = byteAt(u8, at) - 48
     if (digit < 0 || digit > 9) return false
     low = low * 10 + digit
     if (low >= WORD) {
@@ -326,7 +327,7 @@ function parseWide(bytes: Bytes): boolean {
 export function checkedNext(source: Source, at: number, end: number): number {
   const { u8, view } = source
   if (at >= end) return -1
-  const head = u8[at]!
+  const head = byteAt(u8, at)
   if (head > 0xf4) return -1
   // Up to five bytes are read to find the length; a damaged element may not have them.
   if (head >= 0xc0 && at + (head === 0xf0 ? 5 : head < 0xf0 ? 2 : 1) > end) return -1

@@ -10,6 +10,7 @@
 // Deleting marks an entry. A node whose entries are all deleted is removed. A node lies in a block
 // of the arena, or in a buffer of its own if it is too long for a block.
 
+import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -244,7 +245,7 @@ export class StreamNodes {
 
   #changeCount(node: NodeCursor, at: number, by: number): void {
     const { u8 } = node.memory
-    const head = u8[at]!
+    const head = byteAt(u8, at)
     // Both counts have one byte, as nearly always.
     if (head < 0x80 && head + by < 0x80) u8[at] = head + by
     else this.replaceInteger(node, at, readSmall(node.memory, at) + by)
@@ -373,9 +374,9 @@ export class StreamNodes {
       // The subtree left behind is complete, so its count is final. Where the path parts, a chain
       // is split.
       let below = ID_BYTES
-      while (branches.length > 0 && branches[branches.length - 1]! > depth) below = branches.pop()!
+      while (branches.length > 0 && itemAt(branches, branches.length - 1) > depth) below = branches.pop()!
       if (branches[branches.length - 1] !== depth) {
-        const above = branches.length === 0 ? 0 : branches[branches.length - 1]! + 1
+        const above = branches.length === 0 ? 0 : itemAt(branches, branches.length - 1) + 1
         const chains = (depth > above ? 1 : 0) + (below > depth + 1 ? 1 : 0)
         count += chains + 1 - (below > above ? 1 : 0)
         branches.push(depth)
@@ -424,7 +425,7 @@ function isNode(listpack: Bytes, master: StreamId, previous: StreamId): boolean 
   for (let entry = 0; entry < live + deleted; entry++) {
     const before = count
     // Flags are changed in place, so they must have one byte.
-    const flags = source.u8[at]!
+    const flags = byteAt(source.u8, at)
     if (flags > (ENTRY_DELETED | ENTRY_SAME_FIELDS) || !skip(1)) return false
     let from = at
     if (!skip(1) || !readWide(source, from)) return false

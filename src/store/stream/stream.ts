@@ -4,6 +4,7 @@
 // places, because XADD and XTRIM with `~` drop whole nodes. A stream without entries still exists:
 // it keeps its last id and its groups.
 
+import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -11,6 +12,7 @@ import { addInteger } from '../../util/numbers/numbers.ts'
 import type { Arena } from '../memory/arena.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
 import { TYPE_STREAM, type Value } from '../structures/value.ts'
+import { NamedTable } from './named-table.ts'
 import { EntryCursor } from './stream-cursor.ts'
 import { READ_UNKNOWN, StreamGroup, StreamPlace } from './stream-group.ts'
 import { ID_TEXT_BYTES_MAX, StreamId } from './stream-id.ts'
@@ -26,7 +28,6 @@ import {
   writeInteger64,
   writeSmall,
 } from './stream-listpack.ts'
-import { StreamNames } from './stream-names.ts'
 import { ENTRY_DELETED, ENTRY_SAME_FIELDS, NodeCursor, StreamNodes } from './stream-nodes.ts'
 
 /**
@@ -59,7 +60,7 @@ export class Stream implements Value {
   readonly maxDeletedId = new StreamId()
   /** Number of entries ever added. */
   entriesAdded: number | bigint = 0
-  readonly groups = new StreamNames<StreamGroup>()
+  readonly groups = new NamedTable<StreamGroup>()
   readonly nodes: StreamNodes
   /** Where readers without a group continue; they mostly follow the stream together. */
   readonly place = new StreamPlace()
@@ -106,7 +107,7 @@ export class Stream implements Value {
       nodes.reserve(node, bytes)
       if (tailWords === words || hasFields(node, words, first, fields)) flags = ENTRY_SAME_FIELDS
       const live = node.start + LISTPACK_HEADER_BYTES
-      if (node.memory.u8[live]! < 127) node.memory.u8[live]++
+      if (byteAt(node.memory.u8, live) < 127) node.memory.u8[live]++
       else nodes.replaceInteger(node, live, readSmall(node.memory, live) + 1)
     } else {
       let header = 5 * INTEGER_BYTES_MAX
@@ -548,7 +549,7 @@ export class Stream implements Value {
     left -= this.nodes.freeSome(left)
     const { all } = this.groups
     for (; all.length > 0 && left > 0; left--) {
-      left -= all[all.length - 1]!.freeSome(left)
+      left -= itemAt(all, all.length - 1).freeSome(left)
       if (left <= 0) return false
       all.pop()!.free()
     }

@@ -18,6 +18,7 @@
 //
 // Buckets grow and shrink by linear hashing, as those of the keyspace do.
 
+import { itemAt, numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -26,7 +27,7 @@ import { type HashKey, hashBytes } from '../../util/tables/keyed-hash.ts'
 import { FETCHED_MAX as HASHED_MAX, hashAhead, hashOf } from '../keyspace/hashes-ahead.ts'
 import { align } from '../keyspace/keyspace.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
-import { countChains } from './chains.ts'
+import { countChainLengths } from './chain-lengths.ts'
 
 const HASH = 0
 const NEXT = 1
@@ -86,10 +87,10 @@ export class Dictionary {
     const hash = this.hash(member)
     let entry = this.#bucketWord(this.#bucketOf(hash)) - 1
     while (entry >= 0) {
-      const page = this.#pages[entry >>> PAGE_SHIFT]!
+      const page = itemAt(this.#pages, entry >>> PAGE_SHIFT)
       const at = (entry & PAGE_MASK) << WORDS_SHIFT
-      if (page[at] === hash && this.#memberEquals(page[at + BLOCK]!, member)) return entry
-      entry = page[at + NEXT]! - 1
+      if (page[at] === hash && this.#memberEquals(numberAt(page, at + BLOCK), member)) return entry
+      entry = numberAt(page, at + NEXT) - 1
     }
     return ABSENT
   }
@@ -104,10 +105,10 @@ export class Dictionary {
     const otherBlock = other.#word(otherEntry, BLOCK)
     let entry = this.#bucketWord(this.#bucketOf(hash)) - 1
     while (entry >= 0) {
-      const page = this.#pages[entry >>> PAGE_SHIFT]!
+      const page = itemAt(this.#pages, entry >>> PAGE_SHIFT)
       const at = (entry & PAGE_MASK) << WORDS_SHIFT
-      if (page[at] === hash && this.#sameMember(page[at + BLOCK]!, other, otherBlock)) return entry
-      entry = page[at + NEXT]! - 1
+      if (page[at] === hash && this.#sameMember(numberAt(page, at + BLOCK), other, otherBlock)) return entry
+      entry = numberAt(page, at + NEXT) - 1
     }
     return ABSENT
   }
@@ -126,21 +127,24 @@ export class Dictionary {
     const level = this.#level
     let kept = 0
     for (let i = 0; i < count; i++) {
-      const otherEntry = entries[i]!
-      const otherPage = otherPages[otherEntry >>> PAGE_SHIFT]!
+      const otherEntry = numberAt(entries, i)
+      const otherPage = itemAt(otherPages, otherEntry >>> PAGE_SHIFT)
       const otherAt = (otherEntry & PAGE_MASK) << WORDS_SHIFT
-      const hash = otherPage[otherAt]!
+      const hash = numberAt(otherPage, otherAt)
       let bucket = hash & (2 * level - 1)
       if (bucket >= bucketCount) bucket &= level - 1
-      let entry = buckets[bucket >>> PAGE_SHIFT]![bucket & PAGE_MASK]! - 1
+      let entry = numberAt(itemAt(buckets, bucket >>> PAGE_SHIFT), bucket & PAGE_MASK) - 1
       while (entry >= 0) {
-        const page = pages[entry >>> PAGE_SHIFT]!
+        const page = itemAt(pages, entry >>> PAGE_SHIFT)
         const at = (entry & PAGE_MASK) << WORDS_SHIFT
-        if (page[at] === hash && this.#sameMember(page[at + BLOCK]!, other, otherPage[otherAt + BLOCK]!)) {
+        if (
+          page[at] === hash &&
+          this.#sameMember(numberAt(page, at + BLOCK), other, numberAt(otherPage, otherAt + BLOCK))
+        ) {
           entries[kept++] = otherEntry
           break
         }
-        entry = page[at + NEXT]! - 1
+        entry = numberAt(page, at + NEXT) - 1
       }
     }
     return kept
@@ -170,7 +174,7 @@ export class Dictionary {
     const entry = this.count++
     this.#grow(this.#pages, entry, WORDS_SHIFT)
     const bucket = this.#bucketOf(hash)
-    const page = this.#pages[entry >>> PAGE_SHIFT]!
+    const page = itemAt(this.#pages, entry >>> PAGE_SHIFT)
     const at = (entry & PAGE_MASK) << WORDS_SHIFT
     page[at] = hash
     page[at + NEXT] = this.#bucketWord(bucket)
@@ -210,14 +214,14 @@ export class Dictionary {
     const last = --this.count
     if (entry !== last) {
       this.#relink(last, entry + 1)
-      const page = this.#pages[entry >>> PAGE_SHIFT]!
-      const lastPage = this.#pages[last >>> PAGE_SHIFT]!
+      const page = itemAt(this.#pages, entry >>> PAGE_SHIFT)
+      const lastPage = itemAt(this.#pages, last >>> PAGE_SHIFT)
       const at = (entry & PAGE_MASK) << WORDS_SHIFT
       const lastAt = (last & PAGE_MASK) << WORDS_SHIFT
-      page[at] = lastPage[lastAt]!
-      page[at + NEXT] = lastPage[lastAt + NEXT]!
-      page[at + BLOCK] = lastPage[lastAt + BLOCK]!
-      page[at + EXTRA] = lastPage[lastAt + EXTRA]!
+      page[at] = numberAt(lastPage, lastAt)
+      page[at + NEXT] = numberAt(lastPage, lastAt + NEXT)
+      page[at + BLOCK] = numberAt(lastPage, lastAt + BLOCK)
+      page[at + EXTRA] = numberAt(lastPage, lastAt + EXTRA)
     }
     if (this.#bucketCount > BUCKETS_MIN && this.count < this.#bucketCount >>> 2) this.#shrinkBuckets()
     // One page beyond the current one may stay as a reserve.
@@ -233,17 +237,17 @@ export class Dictionary {
     const arena = this.#arena
     const count = Math.min(to - from, this.count)
     let sum = 0
-    for (let i = 0; i < count; i++) if (blocks[from + i]! > 0) sum += arena.length(blocks[from + i]!)
+    for (let i = 0; i < count; i++) if (numberAt(blocks, from + i) > 0) sum += arena.length(numberAt(blocks, from + i))
     for (let i = 0; i < count; i++) {
-      const block = blocks[from + i]!
+      const block = numberAt(blocks, from + i)
       fetched[i] = this.#bucketOf(
         hashBytes(this.#source(block), this.#start(block), this.#length(block), this.#hashKey),
       )
       // Removing a member moves the last entry into its place.
       fetched[count + i] = this.#bucketOf(this.#word(this.count - 1 - i, HASH))
     }
-    for (let i = 0; i < 2 * count; i++) fetched[i] = this.#bucketWord(fetched[i]!)
-    for (let i = 0; i < 2 * count; i++) if (fetched[i] !== 0) sum += this.#word(fetched[i]! - 1, HASH)
+    for (let i = 0; i < 2 * count; i++) fetched[i] = this.#bucketWord(numberAt(fetched, i))
+    for (let i = 0; i < 2 * count; i++) if (fetched[i] !== 0) sum += this.#word(numberAt(fetched, i) - 1, HASH)
     // Stored so that the reads are not optimised away.
     fetched[0] = sum
   }
@@ -254,16 +258,16 @@ export class Dictionary {
    */
   fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void {
     const hashes = hashAhead(source, starts, lengths, count, this.#hashKey)
-    for (let i = 0; i < count; i++) ahead[i] = this.#bucketWord(this.#bucketOf(hashes[i]!)) - 1
+    for (let i = 0; i < count; i++) ahead[i] = this.#bucketWord(this.#bucketOf(numberAt(hashes, i))) - 1
     for (let place = 0; place < 2; place++) {
       for (let i = 0; i < count; i++) {
-        const entry = ahead[i]!
+        const entry = numberAt(ahead, i)
         if (entry >= 0 && this.#word(entry, HASH) !== hashes[i]) ahead[i] = this.#word(entry, NEXT) - 1
       }
     }
     let sum = 0
     for (let i = 0; i < count; i++) {
-      const entry = ahead[i]!
+      const entry = numberAt(ahead, i)
       if (entry < 0) continue
       const block = this.#word(entry, BLOCK)
       if (block > 0) sum += this.#arena.length(block)
@@ -466,11 +470,11 @@ export class Dictionary {
   }
 
   #word(entry: number, word: number): number {
-    return this.#pages[entry >>> PAGE_SHIFT]![((entry & PAGE_MASK) << WORDS_SHIFT) + word]!
+    return numberAt(itemAt(this.#pages, entry >>> PAGE_SHIFT), ((entry & PAGE_MASK) << WORDS_SHIFT) + word)
   }
 
   #setWord(entry: number, word: number, value: number): void {
-    this.#pages[entry >>> PAGE_SHIFT]![((entry & PAGE_MASK) << WORDS_SHIFT) + word] = value
+    itemAt(this.#pages, entry >>> PAGE_SHIFT)[((entry & PAGE_MASK) << WORDS_SHIFT) + word] = value
   }
 
   #memberEquals(block: number, member: Bytes): boolean {
@@ -502,7 +506,7 @@ export class Dictionary {
    * Looks at every member.
    */
   chains(): number[] {
-    return countChains(
+    return countChainLengths(
       this.#bucketCount,
       (bucket) => this.#bucketWord(bucket) - 1,
       (entry) => this.#word(entry, NEXT) - 1,
@@ -515,11 +519,11 @@ export class Dictionary {
   }
 
   #bucketWord(bucket: number): number {
-    return this.#buckets[bucket >>> PAGE_SHIFT]![bucket & PAGE_MASK]!
+    return numberAt(itemAt(this.#buckets, bucket >>> PAGE_SHIFT), bucket & PAGE_MASK)
   }
 
   #setBucketWord(bucket: number, value: number): void {
-    this.#buckets[bucket >>> PAGE_SHIFT]![bucket & PAGE_MASK] = value
+    itemAt(this.#buckets, bucket >>> PAGE_SHIFT)[bucket & PAGE_MASK] = value
   }
 
   /**

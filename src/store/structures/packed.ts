@@ -6,6 +6,7 @@
 // the owner stores. The ref is all that the owner keeps. An offset counts from the start of the
 // content, and is valid until the next change.
 
+import { byteAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
@@ -91,7 +92,7 @@ export function packedFind(arena: Arena, ref: number, element: Bytes, step: numb
     // The first byte of a short element is its length.
     if (u8[at] === length && equalBytes(source, at + 1, element.source, element.start, length)) return at - start
     for (let i = 0; i < step; i++) {
-      const head = u8[at]!
+      const head = byteAt(u8, at)
       at += head < 128 ? head + 2 : entryBytesAt(u8, at)
     }
   }

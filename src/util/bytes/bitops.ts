@@ -4,6 +4,7 @@
 // fastest are used: carry-save adders count, the runtime's memcmp searches, and words of 64 bits
 // are combined.
 
+import { byteAt, numberAt } from '../array-reads.ts'
 import type { Bytes, Source } from './bytes.ts'
 
 /** Bytes that one round of `countBlocks` takes: sixteen words. */
@@ -21,7 +22,7 @@ export function countBits(source: Source, start: number, length: number): number
     at += blocks * BLOCK_BYTES
   }
   for (; at + 4 <= end; at += 4) count += countWord(view.getInt32(at, true))
-  for (; at < end; at++) count += countWord(u8[at]!)
+  for (; at < end; at++) count += countWord(byteAt(u8, at))
   return count
 }
 
@@ -109,11 +110,11 @@ export function findBit(source: Source, start: number, from: number, to: number,
   const end = Math.ceil(to / 8)
   if (first >= end) return -1
   let at = start + first
-  let found = (u8[at]! ^ flip) & (0xff >>> (from % 8))
+  let found = (byteAt(u8, at) ^ flip) & (0xff >>> (from % 8))
   if (found === 0) {
     at = skipBytes(source, at + 1, start + end, flip)
     if (at === start + end) return -1
-    found = u8[at]! ^ flip
+    found = byteAt(u8, at) ^ flip
   }
   const position = 8 * (at - start) + Math.clz32(found) - 24
   return position < to ? position : -1
@@ -211,28 +212,28 @@ function longsOf({ source, start }: Bytes, count: number): BigInt64Array {
 
 function andWords(to: Int32Array, a: Int32Array, b: Int32Array): void {
   for (let i = 0; i < to.length - 3; i += 4) {
-    to[i] = a[i]! & b[i]!
-    to[i + 1] = a[i + 1]! & b[i + 1]!
-    to[i + 2] = a[i + 2]! & b[i + 2]!
-    to[i + 3] = a[i + 3]! & b[i + 3]!
+    to[i] = numberAt(a, i) & numberAt(b, i)
+    to[i + 1] = numberAt(a, i + 1) & numberAt(b, i + 1)
+    to[i + 2] = numberAt(a, i + 2) & numberAt(b, i + 2)
+    to[i + 3] = numberAt(a, i + 3) & numberAt(b, i + 3)
   }
 }
 
 function orWords(to: Int32Array, a: Int32Array, b: Int32Array): void {
   for (let i = 0; i < to.length - 3; i += 4) {
-    to[i] = a[i]! | b[i]!
-    to[i + 1] = a[i + 1]! | b[i + 1]!
-    to[i + 2] = a[i + 2]! | b[i + 2]!
-    to[i + 3] = a[i + 3]! | b[i + 3]!
+    to[i] = numberAt(a, i) | numberAt(b, i)
+    to[i + 1] = numberAt(a, i + 1) | numberAt(b, i + 1)
+    to[i + 2] = numberAt(a, i + 2) | numberAt(b, i + 2)
+    to[i + 3] = numberAt(a, i + 3) | numberAt(b, i + 3)
   }
 }
 
 function xorWords(to: Int32Array, a: Int32Array, b: Int32Array): void {
   for (let i = 0; i < to.length - 3; i += 4) {
-    to[i] = a[i]! ^ b[i]!
-    to[i + 1] = a[i + 1]! ^ b[i + 1]!
-    to[i + 2] = a[i + 2]! ^ b[i + 2]!
-    to[i + 3] = a[i + 3]! ^ b[i + 3]!
+    to[i] = numberAt(a, i) ^ numberAt(b, i)
+    to[i + 1] = numberAt(a, i + 1) ^ numberAt(b, i + 1)
+    to[i + 2] = numberAt(a, i + 2) ^ numberAt(b, i + 2)
+    to[i + 3] = numberAt(a, i + 3) ^ numberAt(b, i + 3)
   }
 }
 

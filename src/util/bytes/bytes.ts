@@ -5,6 +5,7 @@
 // pairs the two views that hot loops need: a Buffer for single bytes and bulk moves, and a DataView
 // for four unaligned bytes at a time. V8 turns both into plain loads and stores.
 
+import { byteAt } from '../array-reads.ts'
 import { textOf } from './text.ts'
 
 /** From this size on a released source makes a garbage collection worthwhile. */
@@ -89,7 +90,7 @@ export class Bytes {
 
   /** Returns the byte at `index`, 0 ≤ index < length. */
   at(index: number): number {
-    return this.source.u8[this.start + index]!
+    return byteAt(this.source.u8, this.start + index)
   }
 
   /** Returns the bytes as a latin1 string (one character for each byte). */
@@ -119,7 +120,7 @@ export class Bytes {
     if (this.length !== upperCase.length) return false
     const { u8 } = this.source
     for (let i = 0; i < upperCase.length; i++) {
-      let byte = u8[this.start + i]!
+      let byte = byteAt(u8, this.start + i)
       if (byte >= 97 && byte <= 122) byte -= 32
       if (byte !== upperCase.charCodeAt(i)) return false
     }
@@ -147,7 +148,7 @@ export function copyBytes(to: Source, toStart: number, from: Source, fromStart: 
     return
   }
   if (length < 4) {
-    for (let i = 0; i < length; i++) to.u8[toStart + i] = from.u8[fromStart + i]!
+    for (let i = 0; i < length; i++) to.u8[toStart + i] = byteAt(from.u8, fromStart + i)
     return
   }
   const target = to.view

@@ -5,6 +5,7 @@
 // time: eight tables hold the remainder of each byte at its distance from the end ("slicing by
 // eight", Kounavis and Berry 2005).
 
+import { byteAt, numberAt } from '../array-reads.ts'
 import type { Source } from './bytes.ts'
 
 /** The polynomial ad93d23594c935a9, bits reversed. */
@@ -44,13 +45,29 @@ export class Crc64 {
       const b1 = 512 | ((b >>> 8) & 0xff)
       const b2 = 256 | ((b >>> 16) & 0xff)
       const b3 = b >>> 24
-      low = LOW[a0]! ^ LOW[a1]! ^ LOW[a2]! ^ LOW[a3]! ^ LOW[b0]! ^ LOW[b1]! ^ LOW[b2]! ^ LOW[b3]!
-      high = HIGH[a0]! ^ HIGH[a1]! ^ HIGH[a2]! ^ HIGH[a3]! ^ HIGH[b0]! ^ HIGH[b1]! ^ HIGH[b2]! ^ HIGH[b3]!
+      low =
+        numberAt(LOW, a0) ^
+        numberAt(LOW, a1) ^
+        numberAt(LOW, a2) ^
+        numberAt(LOW, a3) ^
+        numberAt(LOW, b0) ^
+        numberAt(LOW, b1) ^
+        numberAt(LOW, b2) ^
+        numberAt(LOW, b3)
+      high =
+        numberAt(HIGH, a0) ^
+        numberAt(HIGH, a1) ^
+        numberAt(HIGH, a2) ^
+        numberAt(HIGH, a3) ^
+        numberAt(HIGH, b0) ^
+        numberAt(HIGH, b1) ^
+        numberAt(HIGH, b2) ^
+        numberAt(HIGH, b3)
     }
     for (; i < end; i++) {
-      const byte = (low ^ u8[i]!) & 0xff
-      low = ((low >>> 8) | (high << 24)) ^ LOW[byte]!
-      high = (high >>> 8) ^ HIGH[byte]!
+      const byte = (low ^ byteAt(u8, i)) & 0xff
+      low = ((low >>> 8) | (high << 24)) ^ numberAt(LOW, byte)
+      high = (high >>> 8) ^ numberAt(HIGH, byte)
     }
     this.low = low
     this.high = high
@@ -86,9 +103,9 @@ function fillTables(): void {
     HIGH[byte] = high
   }
   for (let i = 256; i < 8 * 256; i++) {
-    const low = LOW[i - 256]!
-    const high = HIGH[i - 256]!
-    LOW[i] = ((low >>> 8) | (high << 24)) ^ LOW[low & 0xff]!
-    HIGH[i] = (high >>> 8) ^ HIGH[low & 0xff]!
+    const low = numberAt(LOW, i - 256)
+    const high = numberAt(HIGH, i - 256)
+    LOW[i] = ((low >>> 8) | (high << 24)) ^ numberAt(LOW, low & 0xff)
+    HIGH[i] = (high >>> 8) ^ numberAt(HIGH, low & 0xff)
   }
 }

@@ -10,6 +10,7 @@
 // [\xff-a]; * does not match the empty text (callers that mean everything ask `isEverything`
 // first).
 
+import { byteAt, itemAt } from '../array-reads.ts'
 import type { Bytes } from './bytes.ts'
 
 /** A pattern with more stars than this matches nothing, because Redis bounds its recursion so. */
@@ -76,7 +77,7 @@ export class Glob {
     let stars = 0
     while (t < end) {
       if (e < elements.length) {
-        const element = elements[e]!
+        const element = itemAt(elements, e)
         if (element === STAR) {
           if (++e === elements.length) return true
           if (++stars > STARS_MAX) return false
@@ -84,9 +85,9 @@ export class Glob {
           starT = t
           continue
         }
-        const byte = u8[t]!
+        const byte = byteAt(u8, t)
         const found =
-          element < ANY ? element === fold[byte] : element === ANY || this.#classes[element - CLASS]![byte] === 1
+          element < ANY ? element === fold[byte] : element === ANY || itemAt(this.#classes, element - CLASS)[byte] === 1
         if (found) {
           e++
           t++
@@ -114,7 +115,7 @@ export class Glob {
         p = this.#compileClass(pattern, p + 1)
       } else {
         if (char === CHAR_BACKSLASH && p + 1 < pattern.length) p++
-        elements.push(this.#fold[pattern.charCodeAt(p)]!)
+        elements.push(byteAt(this.#fold, pattern.charCodeAt(p)))
       }
     }
   }
@@ -159,10 +160,10 @@ function addRange(members: Uint8Array, from: number, to: number, fold: Uint8Arra
   // The ends are ordered before they are folded: with case ignored, [a-Z] is [Z-a], folded to the
   // empty [z-a].
   const swapped = signed(from) > signed(to)
-  const low = signed(fold[swapped ? to : from]!)
-  const high = signed(fold[swapped ? from : to]!)
+  const low = signed(byteAt(fold, swapped ? to : from))
+  const high = signed(byteAt(fold, swapped ? from : to))
   for (let byte = 0; byte < 256; byte++) {
-    const value = signed(fold[byte]!)
+    const value = signed(byteAt(fold, byte))
     if (value >= low && value <= high) members[byte] = 1
   }
 }

@@ -7,6 +7,7 @@
 // The compressor records where each three bytes were last seen and takes the first repetition it
 // finds. It is fast, not thorough, as the format intends.
 
+import { byteAt, numberAt } from '../array-reads.ts'
 import type { Source } from './bytes.ts'
 
 const HASH_BITS = 14
@@ -51,9 +52,9 @@ export function lzfCompress(
   /** Bytes [literals, i) are to be written unchanged. */
   let literals = from
   while (i + 2 < end) {
-    const three = (input[i]! << 16) | (input[i + 1]! << 8) | input[i + 2]!
+    const three = (byteAt(input, i) << 16) | (byteAt(input, i + 1) << 8) | byteAt(input, i + 2)
     const hash = Math.imul(three, 0x9e3779b1) >>> (32 - HASH_BITS)
-    const reference = seen[hash]! - base
+    const reference = numberAt(seen, hash) - base
     seen[hash] = base + i
     const offset = i - reference - 1
     if (
@@ -94,7 +95,7 @@ function writeLiterals(input: Buffer, start: number, end: number, output: Buffer
     const run = Math.min(end - start, LITERALS_MAX)
     if (out + run + 1 > limit) return 0
     output[out++] = run - 1
-    for (let i = 0; i < run; i++) output[out++] = input[start++]!
+    for (let i = 0; i < run; i++) output[out++] = byteAt(input, start++)
   }
   return out
 }
@@ -119,20 +120,20 @@ export function lzfDecompress(
   let i = from
   let out = at
   while (i < end) {
-    const control = input[i++]!
+    const control = byteAt(input, i++)
     if (control < LITERALS_MAX) {
       const run = control + 1
       if (i + run > end || out + run > limit) return false
-      for (const stop = i + run; i < stop; ) output[out++] = input[i++]!
+      for (const stop = i + run; i < stop; ) output[out++] = byteAt(input, i++)
       continue
     }
     let match = (control >>> 5) + 2
     if (match === 9) {
       if (i >= end) return false
-      match += input[i++]!
+      match += byteAt(input, i++)
     }
     if (i >= end) return false
-    const offset = ((control & 0x1f) << 8) + input[i++]! + 1
+    const offset = ((control & 0x1f) << 8) + byteAt(input, i++) + 1
     let reference = out - offset
     if (reference < at || out + match > limit) return false
     const stop = out + match
@@ -140,11 +141,11 @@ export function lzfDecompress(
       for (; out + 4 <= stop; out += 4, reference += 4) view.setInt32(out, view.getInt32(reference, true), true)
     } else if (offset === 1) {
       // One byte repeated.
-      const four = Math.imul(output[reference]!, 0x01010101)
+      const four = Math.imul(byteAt(output, reference), 0x01010101)
       for (; out + 4 <= stop; out += 4) view.setInt32(out, four, true)
       reference = out - 1
     }
-    while (out < stop) output[out++] = output[reference++]!
+    while (out < stop) output[out++] = byteAt(output, reference++)
   }
   return out === limit
 }

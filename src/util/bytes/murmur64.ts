@@ -4,6 +4,7 @@
 // step. A product of two halves is composed of 16-bit pieces, because Math.imul keeps only the low
 // half.
 
+import { byteAt } from '../array-reads.ts'
 import type { Source } from './bytes.ts'
 
 const M_LOW = 0x5bd1e995
@@ -36,8 +37,8 @@ export function murmur64(source: Source, start: number, length: number, seed: nu
     kLow = 0
     kHigh = 0
     for (let i = 0; i < rest; i++) {
-      if (i < 4) kLow |= u8[at + i]! << (8 * i)
-      else kHigh |= u8[at + i]! << (8 * i - 32)
+      if (i < 4) kLow |= byteAt(u8, at + i) << (8 * i)
+      else kHigh |= byteAt(u8, at + i) << (8 * i - 32)
     }
     low ^= kLow
     high ^= kHigh

@@ -1,5 +1,7 @@
 // The name that a user probably meant: the known one with the fewest typing errors.
 
+import { itemAt } from '../array-reads.ts'
+
 /** One error in so many characters counts as a typing error; with more it is another word. */
 const CHARACTERS_A_SLIP = 3
 
@@ -28,12 +30,12 @@ function slipsBetween(a: string, b: string): number {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const isSame = a[i - 1] === b[j - 1]
-      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (isSame ? 0 : 1))
+      row[j] = Math.min(itemAt(last, j) + 1, itemAt(row, j - 1) + 1, itemAt(last, j - 1) + (isSame ? 0 : 1))
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        row[j] = Math.min(row[j]!, beforeLast[j - 2]! + 1)
+        row[j] = Math.min(itemAt(row, j), itemAt(beforeLast, j - 2) + 1)
     }
     beforeLast = last
     last = row
   }
-  return last[b.length]!
+  return itemAt(last, b.length)
 }

@@ -4,6 +4,8 @@
 // character allocates a string for each, and a chain of strings from thirteen on. All characters in
 // one call of fromCharCode make one flat string in 15 to 30 ns, so there is a line for each length.
 
+import { byteAt } from '../array-reads.ts'
+
 /** Length up to which `textOf` has a line. */
 const SHORT_TEXT_MAX = 16
 
@@ -22,7 +24,7 @@ export function utf8Of(u8: Buffer, start: number, length: number): string {
 }
 
 function isAscii(u8: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (u8[i]! > 127) return false
+  for (let i = start; i < end; i++) if (byteAt(u8, i) > 127) return false
   return true
 }
 
@@ -31,134 +33,168 @@ function shortTextOf(u: Buffer, i: number, length: number): string {
     case 0:
       return ''
     case 1:
-      return fromCharCode(u[i]!)
+      return fromCharCode(byteAt(u, i))
     case 2:
-      return fromCharCode(u[i]!, u[i + 1]!)
+      return fromCharCode(byteAt(u, i), byteAt(u, i + 1))
     case 3:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!)
+      return fromCharCode(byteAt(u, i), byteAt(u, i + 1), byteAt(u, i + 2))
     case 4:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!, u[i + 3]!)
+      return fromCharCode(byteAt(u, i), byteAt(u, i + 1), byteAt(u, i + 2), byteAt(u, i + 3))
     case 5:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!, u[i + 3]!, u[i + 4]!)
+      return fromCharCode(byteAt(u, i), byteAt(u, i + 1), byteAt(u, i + 2), byteAt(u, i + 3), byteAt(u, i + 4))
     case 6:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!, u[i + 3]!, u[i + 4]!, u[i + 5]!)
+      return fromCharCode(
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+      )
     case 7:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!, u[i + 3]!, u[i + 4]!, u[i + 5]!, u[i + 6]!)
+      return fromCharCode(
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+      )
     case 8:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!, u[i + 3]!, u[i + 4]!, u[i + 5]!, u[i + 6]!, u[i + 7]!)
+      return fromCharCode(
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+      )
     case 9:
-      return fromCharCode(u[i]!, u[i + 1]!, u[i + 2]!, u[i + 3]!, u[i + 4]!, u[i + 5]!, u[i + 6]!, u[i + 7]!, u[i + 8]!)
+      return fromCharCode(
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+      )
     case 10:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
       )
     case 11:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
-        u[i + 10]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
+        byteAt(u, i + 10),
       )
     case 12:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
-        u[i + 10]!,
-        u[i + 11]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
+        byteAt(u, i + 10),
+        byteAt(u, i + 11),
       )
     case 13:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
-        u[i + 10]!,
-        u[i + 11]!,
-        u[i + 12]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
+        byteAt(u, i + 10),
+        byteAt(u, i + 11),
+        byteAt(u, i + 12),
       )
     case 14:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
-        u[i + 10]!,
-        u[i + 11]!,
-        u[i + 12]!,
-        u[i + 13]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
+        byteAt(u, i + 10),
+        byteAt(u, i + 11),
+        byteAt(u, i + 12),
+        byteAt(u, i + 13),
       )
     case 15:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
-        u[i + 10]!,
-        u[i + 11]!,
-        u[i + 12]!,
-        u[i + 13]!,
-        u[i + 14]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
+        byteAt(u, i + 10),
+        byteAt(u, i + 11),
+        byteAt(u, i + 12),
+        byteAt(u, i + 13),
+        byteAt(u, i + 14),
       )
     case 16:
       return fromCharCode(
-        u[i]!,
-        u[i + 1]!,
-        u[i + 2]!,
-        u[i + 3]!,
-        u[i + 4]!,
-        u[i + 5]!,
-        u[i + 6]!,
-        u[i + 7]!,
-        u[i + 8]!,
-        u[i + 9]!,
-        u[i + 10]!,
-        u[i + 11]!,
-        u[i + 12]!,
-        u[i + 13]!,
-        u[i + 14]!,
-        u[i + 15]!,
+        byteAt(u, i),
+        byteAt(u, i + 1),
+        byteAt(u, i + 2),
+        byteAt(u, i + 3),
+        byteAt(u, i + 4),
+        byteAt(u, i + 5),
+        byteAt(u, i + 6),
+        byteAt(u, i + 7),
+        byteAt(u, i + 8),
+        byteAt(u, i + 9),
+        byteAt(u, i + 10),
+        byteAt(u, i + 11),
+        byteAt(u, i + 12),
+        byteAt(u, i + 13),
+        byteAt(u, i + 14),
+        byteAt(u, i + 15),
       )
     default:
       return ''

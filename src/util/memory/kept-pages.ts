@@ -4,6 +4,7 @@
 // by `writable`, which first replaces a kept page by a copy. So a state costs the pages that are
 // written to after it.
 
+import { itemAt } from '../array-reads.ts'
 import { CHECKED } from '../invariant.ts'
 import { happened } from '../restless.ts'
 
@@ -18,7 +19,7 @@ export class KeptPages<Page extends { slice(): Page }> {
 
   /** Returns a page that may be written to. */
   writable(index: number): Page {
-    if (this.#kept !== null && this.#kept[index]!) {
+    if (this.#kept !== null && itemAt(this.#kept, index)) {
       if (CHECKED) happened('page copied for an era')
       this.#kept[index] = false
       this.list[index] = this.list[index]!.slice()

@@ -9,6 +9,7 @@
 // of its row, if that is large enough, or one of the next row. At most a quarter of it is more than
 // was asked for. When there was no request for a while, all buffers return to the system.
 
+import { itemAt } from '../array-reads.ts'
 import { assert } from '../assert.ts'
 import { Source } from '../bytes/bytes.ts'
 import { CHECKED } from '../invariant.ts'
@@ -65,7 +66,7 @@ export class SpareMemory {
     if (!this.wants(byteLength)) return false
     const row = rowOf(byteLength)
     while (this.#rows.length <= row) this.#rows.push([])
-    this.#rows[row]!.push(buffer)
+    itemAt(this.#rows, row).push(buffer)
     if (CHECKED) new Uint8Array(buffer).fill(KEPT_BYTE)
     this.bytes += byteLength
     if (!this.#isLooking) this.#lookLater()
@@ -88,7 +89,7 @@ export class SpareMemory {
 
   #takeFrom(row: number, length: number): ArrayBuffer | undefined {
     const buffers = this.#rows[row]
-    if (buffers === undefined || buffers.length === 0 || buffers[buffers.length - 1]!.byteLength < length)
+    if (buffers === undefined || buffers.length === 0 || itemAt(buffers, buffers.length - 1).byteLength < length)
       return undefined
     const buffer = buffers.pop()!
     this.bytes -= buffer.byteLength

@@ -9,6 +9,8 @@
 //
 // 64 bits are two halves of 32 here, each an unsigned number. Bigints took five times as long.
 
+import { numberAt } from '../array-reads.ts'
+
 /** The most digits: 17 tell all doubles apart. */
 export const DIGITS_MAX = 17
 
@@ -91,7 +93,7 @@ export function findDigits(value: number): void {
     shift += zeros
   }
   const exponent = (biased === 0 ? 1 : biased) - 1075 - shift
-  const above = POWERS_OF_TWO[shift - 1]!
+  const above = numberAt(POWERS_OF_TWO, shift - 1)
   const below = isLowest ? above / 2 : above
 
   const step = scaleFor(exponent)
@@ -109,9 +111,9 @@ export function findDigits(value: number): void {
 
 /** Replaces the number at `at` by its distance from the top, less `more`. */
 function subtractFromTop(at: number, more: number): void {
-  scaled[at] = scaled[TOP]! - scaled[at]!
-  scaled[at + 1] = scaled[TOP + 1]! - scaled[at + 1]! - more
-  if (scaled[at + 1]! < 0) borrow(at)
+  scaled[at] = numberAt(scaled, TOP) - numberAt(scaled, at)
+  scaled[at + 1] = numberAt(scaled, TOP + 1) - numberAt(scaled, at + 1) - more
+  if (numberAt(scaled, at + 1) < 0) borrow(at)
 }
 
 function borrow(at: number): void {
@@ -126,18 +128,18 @@ function borrow(at: number): void {
 function generate(bits: number): void {
   const { digits } = found
   const one = 1 << (bits - 32)
-  const topHigh = scaled[TOP]!
+  const topHigh = numberAt(scaled, TOP)
   let whole = Math.floor(topHigh / one) >>> 0
   let restHigh = topHigh - whole * one
-  let restLow = scaled[TOP + 1]!
-  let widthHigh = scaled[WIDTH]!
-  let widthLow = scaled[WIDTH + 1]!
+  let restLow = numberAt(scaled, TOP + 1)
+  let widthHigh = numberAt(scaled, WIDTH)
+  let widthLow = numberAt(scaled, WIDTH + 1)
   let count = 0
 
   let power = 0
-  while (power < 9 && POWERS_OF_TEN[power + 1]! <= whole) power++
+  while (power < 9 && numberAt(POWERS_OF_TEN, power + 1) <= whole) power++
   for (; power >= 0; power--) {
-    const unit = POWERS_OF_TEN[power]!
+    const unit = numberAt(POWERS_OF_TEN, power)
     const digit = (whole / unit) >>> 0
     digits[count++] = digit
     whole = (whole - digit * unit) >>> 0
@@ -169,9 +171,9 @@ function generate(bits: number): void {
       scale = 10
       continue
     }
-    const distanceSum = scaled[DISTANCE + 1]! * scale
+    const distanceSum = numberAt(scaled, DISTANCE + 1) * scale
     const distanceCarry = Math.floor(distanceSum / TWO_32)
-    scaled[DISTANCE] = scaled[DISTANCE]! * scale + distanceCarry
+    scaled[DISTANCE] = numberAt(scaled, DISTANCE) * scale + distanceCarry
     scaled[DISTANCE + 1] = distanceSum - distanceCarry * TWO_32
     restHigh = leftHigh
     restLow = nextLow
@@ -210,14 +212,14 @@ const POWERS_OF_TEN = Uint32Array.from({ length: 10 }, (_, power) => 10 ** power
  * number. Their distance from the top replaces the top; one of the last digit counts `unitHigh`.
  */
 function approach(unitHigh: number): void {
-  let restHigh = scaled[TOP]!
-  const restLow = scaled[TOP + 1]!
-  const distanceHigh = scaled[DISTANCE]!
-  const distanceLow = scaled[DISTANCE + 1]!
+  let restHigh = numberAt(scaled, TOP)
+  const restLow = numberAt(scaled, TOP + 1)
+  const distanceHigh = numberAt(scaled, DISTANCE)
+  const distanceLow = numberAt(scaled, DISTANCE + 1)
   let lowered = 0
   while (compare(restHigh - distanceHigh, restLow - distanceLow) < 0) {
     const nextHigh = restHigh + unitHigh
-    if (compare(scaled[WIDTH]! - nextHigh, scaled[WIDTH + 1]! - restLow) < 0) break
+    if (compare(numberAt(scaled, WIDTH) - nextHigh, numberAt(scaled, WIDTH + 1) - restLow) < 0) break
     const passes = compare(nextHigh - distanceHigh, restLow - distanceLow) >= 0
     // Passing it is no gain if they are then farther away than before.
     if (passes && compare(2 * distanceHigh - restHigh - nextHigh, 2 * (distanceLow - restLow)) <= 0) break

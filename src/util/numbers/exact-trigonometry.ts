@@ -6,6 +6,8 @@
 // floating-point technique for extending the available precision", 1971). It takes ten times as
 // long, so it is for results that are kept with all their digits.
 
+import { itemAt, numberAt } from '../array-reads.ts'
+
 /**
  * π / 2 in three parts, so that an angle keeps its digits when whole quarters of a turn are
  * subtracted.
@@ -59,7 +61,7 @@ function turn(x: number, quarters: number): void {
   let restHigh = x
   let restLow = 0
   for (let i = 0; i < QUARTER_TURN.length && whole !== 0; i++) {
-    multiply(QUARTER_TURN[i]!, 0, -whole, 0)
+    multiply(itemAt(QUARTER_TURN, i), 0, -whole, 0)
     add(restHigh, restLow, pair.high, pair.low)
     restHigh = pair.high
     restLow = pair.low
@@ -90,7 +92,7 @@ function sum(series: Float64Array, squareHigh: number, squareLow: number): void 
   pair.high = 0
   pair.low = 0
   for (let i = 2 * TERMS - 2; i >= 0; i -= 2) {
-    add(pair.high, pair.low, series[i]!, series[i + 1]!)
+    add(pair.high, pair.low, numberAt(series, i), numberAt(series, i + 1))
     multiply(pair.high, pair.low, squareHigh, squareLow)
   }
 }

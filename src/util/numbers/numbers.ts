@@ -4,6 +4,7 @@
 // spelling is an integer ("01", "+1", "-0" and " 1" are not), because a string of that spelling is
 // stored and shown as one.
 
+import { byteAt, itemAt } from '../array-reads.ts'
 import type { Bytes } from '../bytes/bytes.ts'
 import { findDigits, found } from './double-digits.ts'
 import { roundBinary, scaleBinary } from './long-double.ts'
@@ -19,17 +20,17 @@ export function parseInteger(bytes: Bytes): number | bigint | undefined {
   const end = i + length
   if (length === 0 || length > 20) return undefined
   let negative = false
-  let byte = u8[i]!
+  let byte = byteAt(u8, i)
   if (byte === 45) {
     negative = true
     if (++i === end) return undefined
-    byte = u8[i]!
+    byte = byteAt(u8, i)
   }
   if (byte === 48) return end - i === 1 && !negative ? 0 : undefined
   const digits = end - i
   let value = 0
   for (; i < end; i++) {
-    byte = u8[i]! - 48
+    byte = byteAt(u8, i) - 48
     if (byte < 0 || byte > 9) return undefined
     value = value * 10 + byte
   }
@@ -132,7 +133,7 @@ export function parseDouble(text: string): number | undefined {
   const hexadecimal = HEXADECIMAL.exec(text)
   if (hexadecimal === null) return undefined
   const fraction = hexadecimal[3] ?? ''
-  const digits = hexadecimal[2]! + fraction
+  const digits = itemAt(hexadecimal, 2) + fraction
   if (digits === '') return undefined
   const bits = BigInt(`0x${digits}`)
   const magnitude = bits === 0n ? 0 : fromBits(bits, Number(hexadecimal[4] ?? 0) - 4 * fraction.length)
@@ -222,7 +223,7 @@ function writeDigitsOf(value: number, u8: Buffer, start: number): number {
   }
   for (let i = 0; i < count; i++) {
     if (i === whole && i > 0) u8[at++] = POINT
-    u8[at++] = ZERO + digits[i]!
+    u8[at++] = ZERO + byteAt(digits, i)
   }
   if (isPlain) {
     for (let i = count; i < whole; i++) u8[at++] = ZERO

@@ -5,6 +5,8 @@
 // partitions outside those positions. It is not stable. It orders equal elements as Redis does,
 // whose COUNT and LIMIT sort the same way, because their order shows in replies.
 
+import { numberAt } from '../array-reads.ts'
+
 export type Compare = (a: number, b: number) => number
 
 /** Below this many elements insertion is faster. */
@@ -36,15 +38,15 @@ function sortRange(
     let low = start + 1
     let high = end - 1
     let equalStart = end - 1
-    const chosen = items[start]!
+    const chosen = numberAt(items, start)
     while (true) {
       for (; low <= high; low++) {
-        const order = compare(items[low]!, chosen)
+        const order = compare(numberAt(items, low), chosen)
         if (order > 0) break
         if (order === 0) swap(items, equalEnd++, low)
       }
       for (; low <= high; high--) {
-        const order = compare(items[high]!, chosen)
+        const order = compare(numberAt(items, high), chosen)
         if (order < 0) break
         if (order === 0) swap(items, high, equalStart--)
       }
@@ -61,7 +63,7 @@ function sortRange(
     if (count <= 1 || first >= end || last < start) return
   }
   for (let i = start + 1; i < start + count; i++) {
-    for (let j = i; j > start && compare(items[j - 1]!, items[j]!) > 0; j--) swap(items, j, j - 1)
+    for (let j = i; j > start && compare(numberAt(items, j - 1), numberAt(items, j)) > 0; j--) swap(items, j, j - 1)
   }
 }
 
@@ -80,14 +82,14 @@ function pivot(items: Int32Array, start: number, count: number, compare: Compare
 }
 
 function median(items: Int32Array, a: number, b: number, c: number, compare: Compare): number {
-  const [x, y, z] = [items[a]!, items[b]!, items[c]!]
+  const [x, y, z] = [numberAt(items, a), numberAt(items, b), numberAt(items, c)]
   if (compare(x, y) < 0) return compare(y, z) < 0 ? b : compare(x, z) < 0 ? c : a
   return compare(y, z) > 0 ? b : compare(x, z) < 0 ? a : c
 }
 
 function swap(items: Int32Array, a: number, b: number): void {
-  const item = items[a]!
-  items[a] = items[b]!
+  const item = numberAt(items, a)
+  items[a] = numberAt(items, b)
   items[b] = item
 }
 

@@ -2,6 +2,7 @@
 // test.
 
 import { randomBytes } from 'node:crypto'
+import { numberAt } from '../array-reads.ts'
 
 export class Random {
   readonly #state: Uint32Array
@@ -29,15 +30,15 @@ export class Random {
   /** Returns 32 random bits as an unsigned integer. */
   uint32(): number {
     const s = this.#state
-    const x = Math.imul(s[1]!, 5)
+    const x = Math.imul(numberAt(s, 1), 5)
     const result = Math.imul((x << 7) | (x >>> 25), 9) >>> 0
-    const t = s[1]! << 9
-    s[2]! ^= s[0]!
-    s[3]! ^= s[1]!
-    s[1]! ^= s[2]!
-    s[0]! ^= s[3]!
+    const t = numberAt(s, 1) << 9
+    s[2]! ^= numberAt(s, 0)
+    s[3]! ^= numberAt(s, 1)
+    s[1]! ^= numberAt(s, 2)
+    s[0]! ^= numberAt(s, 3)
     s[2]! ^= t
-    s[3] = (s[3]! << 11) | (s[3]! >>> 21)
+    s[3] = (numberAt(s, 3) << 11) | (numberAt(s, 3) >>> 21)
     return result
   }
 

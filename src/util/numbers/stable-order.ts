@@ -4,6 +4,8 @@
 // It is a merge sort in reused memory. The runtime's sort of a typed array with a comparison copies
 // it into a new array and makes a call for each comparison.
 
+import { numberAt } from '../array-reads.ts'
+
 /** Stretches of this length are sorted by insertion. */
 const INSERTION_MAX = 8
 
@@ -48,9 +50,9 @@ const nothing = (): void => {}
 /** Writes the indexes from `start` up to `end` in order. */
 function insertionSort(numbers: Float64Array, order: Int32Array, start: number, end: number, sign: number): void {
   for (let i = start; i < end; i++) {
-    const key = sign * numbers[i]!
+    const key = sign * numberAt(numbers, i)
     let j = i
-    for (; j > start && sign * numbers[order[j - 1]!]! > key; j--) order[j] = order[j - 1]!
+    for (; j > start && sign * numberAt(numbers, numberAt(order, j - 1)) > key; j--) order[j] = numberAt(order, j - 1)
     order[j] = i
   }
 }
@@ -69,9 +71,9 @@ function merge(
   let right = middle
   let at = start
   while (left < middle && right < end) {
-    const a = from[left]!
-    const b = from[right]!
-    if (sign * numbers[b]! < sign * numbers[a]!) {
+    const a = numberAt(from, left)
+    const b = numberAt(from, right)
+    if (sign * numberAt(numbers, b) < sign * numberAt(numbers, a)) {
       to[at++] = b
       right++
     } else {
@@ -79,6 +81,6 @@ function merge(
       left++
     }
   }
-  while (left < middle) to[at++] = from[left++]!
-  while (right < end) to[at++] = from[right++]!
+  while (left < middle) to[at++] = numberAt(from, left++)
+  while (right < end) to[at++] = numberAt(from, right++)
 }

@@ -4,6 +4,8 @@
 // while there is one, and otherwise a function that calls all of them. So a hot path tests `slot
 // !== null` and calls, and a missing second handler costs nothing.
 
+import { itemAt } from '../array-reads.ts'
+
 /** The arguments of an event: up to three. */
 type Told = [unknown?, unknown?, unknown?]
 
@@ -53,6 +55,6 @@ export class Handlers<A extends Told> {
   #seat(listeners: readonly Handler<A>[]): void {
     this.#listeners = listeners
     if (listeners.length === 0) this.#fill(null)
-    else this.#fill(listeners.length === 1 ? listeners[0]! : this.#everybody)
+    else this.#fill(listeners.length === 1 ? itemAt(listeners, 0) : this.#everybody)
   }
 }

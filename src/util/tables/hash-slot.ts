@@ -3,6 +3,7 @@
 // In a name with braces only the part between the first `{` and the next `}` counts, unless it is
 // empty. Keys that share such a *hash tag* are in one slot.
 
+import { byteAt, numberAt } from '../array-reads.ts'
 import type { Bytes } from '../bytes/bytes.ts'
 
 export const SLOT_COUNT = 16384
@@ -36,7 +37,7 @@ export function hashSlotOf({ source: { u8 }, start, length }: Bytes): number {
     }
   }
   let sum = 0
-  for (let i = from; i < to; i++) sum = ((sum << 8) & 0xffff) ^ TABLE[(sum >>> 8) ^ u8[i]!]!
+  for (let i = from; i < to; i++) sum = ((sum << 8) & 0xffff) ^ numberAt(TABLE, (sum >>> 8) ^ byteAt(u8, i))
   return sum & (SLOT_COUNT - 1)
 }
 

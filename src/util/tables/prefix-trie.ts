@@ -7,6 +7,8 @@
 //
 // Several items may have the same prefix.
 
+import { itemAt } from '../array-reads.ts'
+
 /** An item of a trie. */
 export interface Prefixed {
   readonly prefix: string
@@ -66,7 +68,7 @@ export class PrefixTrie<T extends Prefixed> {
       last.slot = item.slot
     }
     // A node without items exists only as a fork.
-    for (let i = path.length - 1; i > 0 && prune(path[i - 1]!, path[i]!); i--);
+    for (let i = path.length - 1; i > 0 && prune(itemAt(path, i - 1), itemAt(path, i)); i--);
   }
 
   /** Appends the items that match a text to `found`, shorter prefixes first. */

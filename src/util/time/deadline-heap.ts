@@ -4,6 +4,7 @@
 // stores each entry's position, which the heap reports. So changing or cancelling a deadline is
 // O(log n), and growth copies nothing. Earlier states can be kept (kept-pages.ts).
 
+import { itemAt, numberAt } from '../array-reads.ts'
 import { assert } from '../assert.ts'
 import { CHECKED } from '../invariant.ts'
 import { KeptPages } from '../memory/kept-pages.ts'
@@ -38,16 +39,16 @@ export class DeadlineHeap {
 
   get heldBytes(): number {
     const pages = this.#times.length
-    return pages === 0 ? 0 : ((pages - 1) * PAGE_SIZE + this.#times[0]!.length) * 12
+    return pages === 0 ? 0 : ((pages - 1) * PAGE_SIZE + itemAt(this.#times, 0).length) * 12
   }
 
   /** Returns the time at a position, in Unix milliseconds. */
   timeAt(position: number): number {
-    return this.#times[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
+    return numberAt(itemAt(this.#times, position >>> PAGE_SHIFT), position & PAGE_MASK)
   }
 
   entryAt(position: number): number {
-    return this.#entries[position >>> PAGE_SHIFT]![position & PAGE_MASK]!
+    return numberAt(itemAt(this.#entries, position >>> PAGE_SHIFT), position & PAGE_MASK)
   }
 
   /** Returns the earliest time; +Infinity when there is no deadline. */
@@ -62,7 +63,7 @@ export class DeadlineHeap {
       const size = page === 0 ? FIRST_PAGE_SIZE : PAGE_SIZE
       this.#timePages.push(new Float64Array(size))
       this.#entryPages.push(new Int32Array(size))
-    } else if (page === 0 && position === this.#times[0]!.length) {
+    } else if (page === 0 && position === itemAt(this.#times, 0).length) {
       this.#growFirstPage()
     }
     this.#rise(position, entry, time)
@@ -133,11 +134,11 @@ export class DeadlineHeap {
 
   /** The first page doubles, so that a heap of a few deadlines is not mostly empty. */
   #growFirstPage(): void {
-    const times = new Float64Array(2 * this.#times[0]!.length)
-    times.set(this.#times[0]!)
+    const times = new Float64Array(2 * itemAt(this.#times, 0).length)
+    times.set(itemAt(this.#times, 0))
     this.#timePages.replace(0, times)
     const entries = new Int32Array(times.length)
-    entries.set(this.#entries[0]!)
+    entries.set(itemAt(this.#entries, 0))
     this.#entryPages.replace(0, entries)
   }
 

@@ -1,5 +1,6 @@
 // A length of time as people write it: `30s`, `15m`, `24h`, `7d`.
 
+import { itemAt } from '../array-reads.ts'
 import { OptionError } from '../option-error.ts'
 
 /** A length of time: milliseconds, or text such as `30s`, `15m`, `24h`, `7d`. */
@@ -17,7 +18,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 /** Returns milliseconds; undefined for a text that is not a duration. */
 export function durationMs(text: string): number | undefined {
   const match = /^([1-9][0-9]{0,9})(ms|s|m|h|d|w)$/.exec(text)
-  return match === null ? undefined : Number(match[1]) * UNIT_MS[match[2]!]!
+  return match === null ? undefined : Number(match[1]) * UNIT_MS[itemAt(match, 2)]!
 }
 
 /** Returns a whole number of milliseconds in the largest unit that divides it. */

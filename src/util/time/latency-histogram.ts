@@ -11,6 +11,8 @@
 // A page holds 128 buckets and is made when the first duration falls into it. A command that always
 // takes about the same time has three or four pages, a kilobyte each.
 
+import { numberAt } from '../array-reads.ts'
+
 /** Longer durations count as this. */
 const NANOSECONDS_MAX = 1e9
 /** Buckets of a page: half of those that two digits need below the first doubling. */
@@ -95,7 +97,7 @@ export class LatencyHistogram {
       const shift = Math.max(0, page - 1)
       const first = page === 0 ? 0 : PAGE_PLACES
       for (let i = 0; i < PAGE_PLACES; i++) {
-        const count = places[i]!
+        const count = numberAt(places, i)
         if (count === 0) continue
         const shortest = (first + i) * 2 ** shift
         yield [shortest, shortest + 2 ** shift - 1, count]

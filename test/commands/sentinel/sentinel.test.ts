@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { SentinelNode, SentinelView } from '../../../src/engine/cluster-view/sentinel-view.ts'
-import { publishSwitches } from '../../../src/engine/cluster-view/switch-messages.ts'
+import { publishSwitches } from '../../../src/engine/cluster-view/switch-master-message.ts'
 import { StandaloneSentinelView } from '../../../src/replication/standalone-sentinel-view.ts'
 import { Handlers } from '../../../src/util/tables/handlers.ts'
 import { bulk } from '../../cluster/node.ts'

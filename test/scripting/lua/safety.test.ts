@@ -4,8 +4,8 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { LuaError } from '../../../src/scripting/lua/errors.ts'
-import { meter, SCRIPT_MEMORY_BYTES_MAX } from '../../../src/scripting/lua/meter.ts'
 import { LuaRuntime } from '../../../src/scripting/lua/runtime.ts'
+import { meter, SCRIPT_MEMORY_BYTES_MAX } from '../../../src/scripting/lua/script-meter.ts'
 import { runHere, runtimeWithPrint } from './lua51.ts'
 
 const NAMES = [

@@ -13,7 +13,7 @@
 // enters the text only as a literal made by `quote` or `numberLiteral`.
 
 import { assert } from '../../../util/assert.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { type LineMarks, note, quote } from './line-layout.ts'
 import { describe, describeArgument, describeBoth } from './operand-names.ts'
 import {

@@ -7,8 +7,9 @@
 // string without its end, a long bracket up to the end of the source). Its error is raised at its
 // turn.
 
+import { itemAt } from '../../../util/array-reads.ts'
 import { LuaError } from '../errors.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { stringToNumber } from '../value.ts'
 
 export const NAME = '<name>'
@@ -191,7 +192,7 @@ export class Lexer {
     const pieces = this.#pieces
     for (;;) {
       const at = this.#at++
-      const piece = at < pieces.length ? pieces[at]! : this.#piece(at)
+      const piece = at < pieces.length ? itemAt(pieces, at) : this.#piece(at)
       if (piece === undefined) {
         this.token = END_OF_SOURCE
         return

@@ -3,6 +3,8 @@
 // The generator puts a mark wherever something on a later line begins. At the end every mark
 // becomes the missing line ends. A mark may stand only where JavaScript allows a line end.
 
+import { itemAt } from '../../../util/array-reads.ts'
+
 /** No literal contains it: `quote` escapes control characters. */
 const MARK = '\x01'
 
@@ -25,7 +27,7 @@ export function layOut(code: string): string {
   const pieces = code.split(MARK)
   let line = 1
   for (let i = 1; i < pieces.length; i++) {
-    const piece = pieces[i]!
+    const piece = itemAt(pieces, i)
     const end = piece.indexOf(';')
     const wanted = Number(piece.slice(0, end))
     pieces[i] = '\n'.repeat(Math.max(0, wanted - line)) + piece.slice(end + 1)

@@ -6,7 +6,7 @@
 // that `f()` and `(f())` (all results, one result) look alike. And Lua's error texts cannot be
 // derived from its own.
 
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { END_OF_SOURCE, Lexer, NAME, NUMBER, STRING } from './lexer.ts'
 import type { BinaryOperator, Clause, Expression, FunctionBody, IndexNode, Local, Statement, Target } from './syntax.ts'
 

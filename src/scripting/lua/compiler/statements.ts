@@ -13,6 +13,7 @@
 // the function returns a TailCall and its caller makes the call, so tail calls of any length run in
 // bounded stack.
 
+import { itemAt } from '../../../util/array-reads.ts'
 import { assert } from '../../../util/assert.ts'
 import { comma, ExpressionWriter, type Frame, isMulti, isSimple, type Operand } from './expressions.ts'
 import { hoistedLocals, type IsFixed } from './hoisting.ts'
@@ -316,9 +317,9 @@ class Writer extends ExpressionWriter {
       refs.push(operand.ref)
     })
     for (let i = targets.length - 1; i >= 0; i--) {
-      const { object, key } = places[i]!
+      const { object, key } = itemAt(places, i)
       let ref = refs[i] ?? 'undefined'
-      const target = targets[i]!
+      const target = itemAt(targets, i)
       if (target.kind !== 'local' && ref.includes('[')) {
         const t = this.temporary()
         code += `${t}=${ref};`

@@ -11,8 +11,8 @@ import {
   library,
   libraryError,
 } from '../library.ts'
-import { meter } from '../meter.ts'
 import { ipairsStep, isTrue, next, spendOnKey } from '../operations.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
 import {
   type LuaFunction,

@@ -4,8 +4,9 @@
 // modulo 2^32, rounded to even; out of range it is whatever the addition leaves. The code does
 // exactly that for numbers that are not 32-bit integers already.
 
+import { numberAt } from '../../../util/array-reads.ts'
 import { expectNumber, library } from '../library.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 
@@ -23,7 +24,7 @@ function bits(value: LuaValue, index: number, name: string, count: number): numb
   const integer = number | 0
   if (integer === number) return integer
   double[0] = number + MAGIC
-  return words[0]!
+  return numberAt(words, 0)
 }
 
 // Of several arguments the first is checked first, then the others from the last. Errors name the

@@ -9,7 +9,7 @@
 
 import { runtimeError } from '../errors.ts'
 import { TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { LuaUserdata, type LuaValue, stringToNumber } from '../value.ts'
 import { fieldTable, sequenceTable } from './build-table.ts'
 

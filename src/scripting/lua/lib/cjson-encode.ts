@@ -4,9 +4,10 @@
 // are an error. Any other table is an object, also an empty one. Fields come in the order in which
 // they were set. lua-cjson's order is that of Lua's hash nodes, on which scripts cannot rely.
 
+import { itemAt } from '../../../util/array-reads.ts'
 import { runtimeError } from '../errors.ts'
 import { convertSlices, finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable } from '../table.ts'
 import { formatNumber, type LuaValue, typeName } from '../value.ts'
 import { JSON_NULL } from './cjson-decode.ts'
@@ -198,7 +199,7 @@ const ESCAPES = Array.from({ length: 128 }, (_, code) => {
 })
 
 function escapeOf(character: string): string {
-  return ESCAPES[character.charCodeAt(0)]!
+  return itemAt(ESCAPES, character.charCodeAt(0))
 }
 
 function encodeString(value: string): string {

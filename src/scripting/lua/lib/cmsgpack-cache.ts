@@ -4,6 +4,7 @@
 // the tables takes 0.2 µs; reading the payload took 1.2. A payload is cached when it comes a second
 // time. A slot that sees many payloads, none of which comes back, is left alone.
 
+import { itemAt } from '../../../util/array-reads.ts'
 import { copyTable, type LuaTable, nesting } from '../table.ts'
 
 /** Lengths of cached payloads: shorter ones are read as fast, longer ones seldom come again. */
@@ -33,7 +34,7 @@ const places = Array.from({ length: PLACES }, (): Place => ({ sample: -1, text: 
 export function remembered(payload: string): LuaTable | undefined {
   const { length } = payload
   if (length < LENGTH_MIN || length > LENGTH_MAX) return undefined
-  const place = places[length % PLACES]!
+  const place = itemAt(places, length % PLACES)
   if (place.table === undefined || place.text !== payload) return undefined
   place.vain = 0
   return copyTable(place.table)
@@ -43,7 +44,7 @@ export function remembered(payload: string): LuaTable | undefined {
 export function remember(payload: string, table: LuaTable): void {
   const { length } = payload
   if (length < LENGTH_MIN || length > LENGTH_MAX) return
-  const place = places[length % PLACES]!
+  const place = itemAt(places, length % PLACES)
   if (place.vain > VAIN_MAX) {
     place.vain = place.vain > PASSES_MAX ? 0 : place.vain + 1
     return

@@ -6,7 +6,7 @@
 // which ends cycles.
 
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 

@@ -5,7 +5,7 @@
 // first and build their tables in one step.
 
 import { LuaError, runtimeError } from '../errors.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable } from '../table.ts'
 import type { LuaValue } from '../value.ts'
 import { fieldTable, sequenceTable } from './build-table.ts'

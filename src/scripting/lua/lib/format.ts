@@ -7,9 +7,9 @@
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectNumber, expectString } from '../library.ts'
 import { convertSlices, TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { formatNumber, type LuaValue } from '../value.ts'
-import { castSigned, castUnsigned } from './cast.ts'
+import { castSigned, castUnsigned } from './c-integer-cast.ts'
 import { type Conversion, formatDouble, formatSigned, formatUnsigned, pad } from './printf.ts'
 
 const FLAGS = '-+ #0'

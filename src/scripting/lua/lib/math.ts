@@ -3,9 +3,9 @@
 
 import { NONE } from '../calling-convention.ts'
 import { argumentError, expectInt, expectNumber, library, libraryError } from '../library.ts'
-import { meter } from '../meter.ts'
 import { power } from '../operations.ts'
 import { RANDOM_MAX, type Rand48 } from '../rand48.ts'
+import { meter } from '../script-meter.ts'
 import type { LuaTable } from '../table.ts'
 import type { LuaResult, LuaValue } from '../value.ts'
 

@@ -13,9 +13,10 @@
 // there, so `string.find('a', 'b[')` is simply nil. A NUL ends the pattern, as everywhere in Lua
 // 5.1.
 
+import { itemAt, numberAt } from '../../../util/array-reads.ts'
 import { runtimeError } from '../errors.ts'
 import { indexOfLong } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 
 /** Most captures of one pattern. */
 const CAPTURES_MAX = 32
@@ -158,8 +159,8 @@ export function capture(pattern: Pattern, index: number, subject: string, start:
     if (index === 0) return subject.substring(start, end)
     runtimeError('invalid capture index')
   }
-  const length = captureLengths[index]!
-  const from = captureStarts[index]!
+  const length = numberAt(captureLengths, index)
+  const from = numberAt(captureStarts, index)
   if (length === UNFINISHED) runtimeError('unfinished capture')
   return length === POSITION ? from + 1 : subject.substring(from, from + length)
 }
@@ -174,7 +175,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
   let at = start
   let top = 0
   for (;;) {
-    const item = items[i]!
+    const item = itemAt(items, i)
     let matched = true
     switch (item.kind) {
       case END:
@@ -229,7 +230,7 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
         break
       }
       case CLOSE: {
-        captureLengths[item.value] = at - captureStarts[item.value]!
+        captureLengths[item.value] = at - numberAt(captureStarts, item.value)
         break
       }
       case BALANCE: {
@@ -244,8 +245,8 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
         break
       }
       case BACK_REFERENCE: {
-        const size = captureLengths[item.value]!
-        const from = captureStarts[item.value]!
+        const size = numberAt(captureLengths, item.value)
+        const from = numberAt(captureStarts, item.value)
         // A position capture has no text, so it never matches.
         matched = size >= 0 && length - at >= size && repeats(subject, from, size, at)
         at += size
@@ -269,11 +270,11 @@ export function matchAt(pattern: Pattern, subject: string, start: number): numbe
     // Backtracks to the latest choice that has something left to try.
     for (;;) {
       if (top === 0) return -1
-      i = matching.choices[top - 3]!
-      at = matching.choices[top - 2]!
-      const choice = items[i]!
+      i = numberAt(matching.choices, top - 3)
+      at = numberAt(matching.choices, top - 2)
+      const choice = itemAt(items, i)
       if (choice.kind === MAX) {
-        const count = matching.choices[top - 1]!
+        const count = numberAt(matching.choices, top - 1)
         if (count === choice.extra) top -= 3
         else matching.choices[top - 1] = count - 1
         at += count

@@ -6,7 +6,7 @@ import { call1, callAll, metamethod, NONE, VALUES_MAX } from '../calling-convent
 import { runtimeError } from '../errors.ts'
 import { argumentError, expectFunction, expectInt, expectInteger, expectString, isNative, library } from '../library.ts'
 import { convertSlices, finish, gather, indexOfLong, ROPE_LENGTH_MAX, TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable } from '../table.ts'
 import { type LuaFunction, type LuaResult, type LuaValue, toStringCoerced, typeName } from '../value.ts'
 import { format } from './format.ts'

@@ -15,10 +15,10 @@ import { VALUES_MAX } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { argumentError, argumentTypeError, expectInteger, expectString, library } from '../library.ts'
 import { TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
+import { meter } from '../script-meter.ts'
 import type { LuaTable } from '../table.ts'
 import { type LuaResult, type LuaValue, toNumber, toStringCoerced } from '../value.ts'
-import { castSigned, castUnsigned } from './cast.ts'
+import { castSigned, castUnsigned } from './c-integer-cast.ts'
 
 const INTEGER_BYTES_MAX = 32
 const ALIGNMENT_DEFAULT = 8

@@ -1,12 +1,13 @@
 // The table library. All access is raw, as in Lua 5.1. An array part without holes, the common
 // case, is handled directly.
 
+import { itemAt } from '../../../util/array-reads.ts'
 import { call1, first, NONE } from '../calling-convention.ts'
 import { runtimeError } from '../errors.ts'
 import { expectFunction, expectInt, expectString, expectTable, library, libraryError, optionalInt } from '../library.ts'
 import { finish, gather, ROPE_LENGTH_MAX, type TextBuilder } from '../long-text.ts'
-import { meter } from '../meter.ts'
 import { isTrue, lessForLibrary } from '../operations.ts'
+import { meter } from '../script-meter.ts'
 import { LuaTable, refuseWrite } from '../table.ts'
 import { formatNumber, type LuaFunction, type LuaResult, type LuaValue, typeName } from '../value.ts'
 
@@ -223,7 +224,7 @@ function sortStrings(array: LuaValue[], end: number): boolean {
     if (at === 0 && end <= SORTED_STRINGS) strings.sort()
     else {
       const run = strings.slice(at, at + SORTED_STRINGS).sort()
-      for (let i = 0; i < run.length; i++) strings[at + i] = run[i]!
+      for (let i = 0; i < run.length; i++) strings[at + i] = itemAt(run, i)
     }
     meter.spend(COMPARISONS * Math.min(SORTED_STRINGS, end - at))
   }

@@ -5,7 +5,7 @@ import { all } from '../../../../src/scripting/lua/calling-convention.ts'
 import { LuaError } from '../../../../src/scripting/lua/errors.ts'
 import { format } from '../../../../src/scripting/lua/lib/format.ts'
 import { stringLibrary } from '../../../../src/scripting/lua/lib/string.ts'
-import { meter, SCRIPT_MEMORY_BYTES_MAX } from '../../../../src/scripting/lua/meter.ts'
+import { meter, SCRIPT_MEMORY_BYTES_MAX } from '../../../../src/scripting/lua/script-meter.ts'
 import { LuaTable } from '../../../../src/scripting/lua/table.ts'
 import type { LuaFunction, LuaValue } from '../../../../src/scripting/lua/value.ts'
 

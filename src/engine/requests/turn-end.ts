@@ -1,0 +1,236 @@
+// The end of a turn: who was served goes on, what was done is written, and every client is sent what it is owed.
+//
+//   resume ─▶ journal written (invariant 3) ─▶ each client flushed, or held until what it saw is safe
+//
+// One turn ends for all that happened since the last: the loop's "later" is asked
+// for once, by whoever first leaves something behind.
+
+import type { PubSub } from '../../broker/pub-sub.ts'
+import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import { type Handler, Handlers } from '../../util/tables/handlers.ts'
+import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
+import type { Progress, Served } from '../effects/journal.ts'
+import type { Stats } from '../figures/stats.ts'
+import type { Log } from '../log.ts'
+
+/** Fewer bytes that wait for the disk are not worth a look: most replies do, where every write is synced. */
+const HELD_NOTED_BYTES_MIN = 16 * 1024
+
+export interface TurnEndHost {
+  readonly clients: {
+    readonly pubSub: PubSub
+    readonly connected: { close(client: Client, when: 'flushed' | 'now'): void; disconnect(client: Client): void }
+    readonly outputLimits: { check(client: Client): boolean }
+    readonly memory: { note(client: Client): void; enforce(): void }
+    readonly monitors: { recycle(): void; abandon(): void }
+    readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
+  }
+  readonly requests: {
+    readonly incoming: { resume(client: Client): void }
+  }
+  readonly figures: {
+    readonly stats: Stats
+  }
+  readonly environment: {
+    readonly log: Log
+    readonly later: (run: () => void) => void
+  }
+  readonly effects: {
+    readonly durability: {
+      readonly progress: Progress
+      readonly heldClients: number
+      settle(): void
+      hold(client: Client): void
+    }
+  }
+  readonly upkeep: {
+    readonly timedWork: { arm(): void }
+    /** Null where no test has asked for any. */
+    readonly faults: { keepsBack(client: Client): boolean } | null
+  }
+}
+
+export class TurnEnd {
+  /** Told when a turn has ended: its effects are with the journal, and clients were sent what they are owed. */
+  readonly ended = new Handlers<[]>((slot) => {
+    this.#ended = slot
+  })
+  #ended: Handler<[]> | null = null
+  readonly #host: TurnEndHost
+  // Looked at in every turn: a way less to each.
+  readonly #clients: TurnEndHost['clients']
+  readonly #effects: TurnEndHost['effects']
+  readonly #upkeep: TurnEndHost['upkeep']
+  readonly #stats: Stats
+  readonly #replies: ReplyBuffer
+  readonly #later: (run: () => void) => void
+  readonly #end = () => this.end()
+  /** Somebody is going to end this turn. */
+  #ending = false
+  #resumes: Client[] = []
+  /** Commands that had been run when the last turn ended. */
+  #commandsBefore = 0
+  /** Clients with something to send. */
+  #flushes: Client[] = []
+
+  constructor(host: TurnEndHost, replies: ReplyBuffer) {
+    this.#host = host
+    this.#clients = host.clients
+    this.#effects = host.effects
+    this.#upkeep = host.upkeep
+    this.#stats = host.figures.stats
+    this.#replies = replies
+    this.#later = host.environment.later
+  }
+
+  /** Has the turn end when the loop has nothing else to do. */
+  endSoon(): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#later(this.#end)
+  }
+
+  /** True when nobody else is going to end this turn: then the caller has taken it upon itself. */
+  take(): boolean {
+    if (this.#ending) return false
+    this.#ending = true
+    return true
+  }
+
+  /** Sends a client what it is owed at the end of this turn. */
+  flushSoon(client: Client): void {
+    if (client.queuedForFlush) return
+    client.queuedForFlush = true
+    this.#flushes.push(client)
+    this.endSoon()
+  }
+
+  /** Lets a client's waiting requests run at the end of this turn. */
+  resumeSoon(client: Client): void {
+    this.#resumes.push(client)
+    this.endSoon()
+  }
+
+  /** Clients that are owed something. */
+  get owed(): readonly Client[] {
+    return this.#flushes
+  }
+
+  /** Ends the turn now. */
+  end(): void {
+    this.#count()
+    const { connected: clients, memory: clientMemory, monitors, outputLimits, pubSub, tracking } = this.#clients
+    const { durability } = this.#effects
+    const { faults, timedWork } = this.#upkeep
+    const replies = this.#replies
+    this.#ending = false
+    while (this.#resumes.length > 0) {
+      const queue = this.#resumes
+      this.#resumes = []
+      for (const client of queue) this.#host.requests.incoming.resume(client)
+    }
+    tracking.tellChanges()
+    const { progress } = durability
+    const served = progress.waits ? this.#served(progress) : 'others'
+    if (progress.write(served)) {
+      this.endSoon()
+      // A sync waits for more writers: until then nobody can be sent anything.
+      if (served === 'waiting' && durability.heldClients === 0 && !replies.halfFull) return
+    }
+    durability.settle()
+    const isSilent = progress.answers === false
+    const queue = this.#flushes
+    this.#flushes = []
+    let taken = true
+    for (let i = 0; i < queue.length; i++) {
+      const client = itemAt(queue, i)
+      client.queuedForFlush = false
+      if (client.closed) continue
+      if (client.overLimit) {
+        clients.close(client, 'now')
+        continue
+      }
+      if ((client.state & CLIENT_REPLICA) !== 0 && !client.closing) {
+        this.#refuseReply(client)
+        continue
+      }
+      if (isSilent || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
+        durability.hold(client)
+        outputLimits.check(client)
+        if (client.pendingBytes > HELD_NOTED_BYTES_MIN) clientMemory.note(client)
+        continue
+      }
+      if (faults?.keepsBack(client) === true) continue
+      if (!this.#flush(client)) taken = false
+    }
+    clientMemory.enforce()
+    // Sending may have queued something new (a closed client's farewell): its segments must survive this turn.
+    const idle = this.#flushes.length === 0
+    if (idle) this.#flushes = queue
+    // Setting the length would give the array's memory back, to be allocated anew by every turn.
+    while (queue.length > 0) queue.pop()
+    if (taken && idle) {
+      replies.recycle()
+      pubSub.recycle()
+      tracking.recycle()
+      monitors.recycle()
+    } else {
+      if (idle) replies.leave()
+      else replies.abandon()
+      pubSub.abandon()
+      tracking.abandon()
+      monitors.abandon()
+    }
+    if (this.#ended !== null) this.#ended()
+    timedWork.arm()
+  }
+
+  #count(): void {
+    const stats = this.#stats
+    const commands = stats.commandsProcessed - this.#commandsBefore
+    stats.turns++
+    if (commands > stats.commandsPerTurnMax) stats.commandsPerTurnMax = commands
+    this.#commandsBefore = stats.commandsProcessed
+  }
+
+  /** Returns 'waiting' when each client that is owed something waits for a sync, else 'others'. */
+  #served({ synced }: Progress): Served {
+    const queue = this.#flushes
+    for (let i = 0; i < queue.length; i++) if (itemAt(queue, i).waitsForSynced <= synced) return 'others'
+    return 'waiting'
+  }
+
+  /** A replica would take a reply for a part of the stream. */
+  #refuseReply(client: Client): void {
+    const { connected: clients } = this.#clients
+    const { log } = this.#host.environment
+    log.warn(
+      { client: client.transport.address },
+      `Replica generated a reply to command '${client.lastCommand}', disconnecting it`,
+    )
+    clients.close(client, 'now')
+  }
+
+  #flush(client: Client): boolean {
+    const { connected: clients, memory: clientMemory, outputLimits } = this.#clients
+    const stats = this.#stats
+    const { synced, written } = this.#effects.durability.progress
+    assert(client.waitsForWritten <= written, 'invariant 3: a reply leaves after its bytes were written')
+    assert(client.waitsForSynced <= synced, 'invariant 3: a reply that waits for a sync leaves after it')
+    assert(!client.heldForDurability, 'invariant 3: a reply that is held is not sent')
+    stats.writesProcessed++
+    stats.outputBytes += client.pendingBytes
+    const taken = client.flush()
+    if (client.closing) {
+      clients.disconnect(client)
+      client.transport.close('flushed')
+    } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
+      outputLimits.check(client)
+      if (client.overLimit) clients.close(client, 'now')
+      else clientMemory.note(client)
+    }
+    return taken
+  }
+}

@@ -1,0 +1,90 @@
+// Before a server ends its replicas catch up, as long as `shutdown-timeout` says. Nobody writes meanwhile.
+
+import type { ReplicaStatus } from '../../engine/effects/replication.ts'
+import type { Engine } from '../../engine/engine.ts'
+
+/** How often it is looked how far replicas are. */
+const LOOK_MS = 10
+
+/** Who follows, and how far they are. */
+interface Followers {
+  readonly onlineCount: number
+  readonly statuses: readonly Pick<ReplicaStatus, 'name' | 'offset' | 'lagSeconds' | 'state'>[]
+  countUpTo(offset: number, where: 'memory'): number
+  askForAcknowledgements(): void
+}
+
+export class ReplicaDrain {
+  readonly #engine: Engine
+  readonly #followers: Followers
+  /** The wait that is under way, for all who want the server to end, and what gives it up. */
+  #wait: Promise<boolean> | undefined = undefined
+  #abort = new AbortController()
+  /** When it is over, in the time of the machine. */
+  #untilMs = 0
+
+  constructor(engine: Engine, followers: Followers) {
+    this.#engine = engine
+    this.#followers = followers
+  }
+
+  /**
+   * Waits until replicas have everything or the time is over; false when it was given up, and writes go on. Otherwise they stay paused
+   * until the pause for the shutdown is ended.
+   */
+  wait(): Promise<boolean> {
+    if (this.#wait !== undefined) return this.#wait
+    const abort = new AbortController()
+    const wait = this.#untilTheyAreHere(abort.signal).finally(() => {
+      if (this.#wait === wait) this.#wait = undefined
+    })
+    this.#abort = abort
+    this.#wait = wait
+    return wait
+  }
+
+  /** How long the wait that is under way lasts at most; undefined while nobody waits. */
+  get millisecondsLeft(): number | undefined {
+    return this.#wait && Math.round(this.#untilMs - this.#engine.environment.workClock.monotonic())
+  }
+
+  /** Ends the wait: the server is to go on. False when nobody waits. */
+  giveUp(): boolean {
+    if (this.#wait === undefined) return false
+    this.#wait = undefined
+    this.#abort.abort()
+    this.#engine.conditions.pause.end('shutdown')
+    return true
+  }
+
+  async #untilTheyAreHere(signal: AbortSignal): Promise<boolean> {
+    const { config } = this.#engine
+    const { history } = this.#engine.effects
+    const { log, workClock } = this.#engine.environment
+    const { pause } = this.#engine.conditions
+    const followers = this.#followers
+    const timeoutMs = config.get('shutdown-timeout') * 1000
+    // What asks them how far they are is a part of the stream, too: it comes after what counts.
+    const { offset } = history
+    const countBehind = (): number => followers.onlineCount - followers.countUpTo(offset, 'memory')
+    this.#untilMs = workClock.monotonic() + timeoutMs
+    if (timeoutMs === 0 || countBehind() === 0) return true
+    pause.begin('shutdown', 'write', Number.MAX_SAFE_INTEGER)
+    log.info({}, `${countBehind()} of ${followers.onlineCount} replicas are not in sync, waiting for them.`)
+    followers.askForAcknowledgements()
+    while (!signal.aborted && countBehind() > 0 && workClock.monotonic() < this.#untilMs) {
+      await new Promise<void>((resolve) => void workClock.after(LOOK_MS, resolve))
+    }
+    if (signal.aborted) return false
+    const { onlineCount } = followers
+    for (const { lagSeconds, name, offset: reached, state } of followers.statuses) {
+      if (reached >= offset) continue
+      log.info(
+        {},
+        `Lagging replica ${name} reported offset ${offset - reached} behind master, lag=${lagSeconds}, state=${state}.`,
+      )
+    }
+    log.info({}, `${onlineCount - countBehind()} of ${onlineCount} replicas are in sync when shutting down.`)
+    return true
+  }
+}

@@ -1,0 +1,152 @@
+// Hears clients while a script keeps the event loop from turning.
+//
+// Connections that are open are read and written past the loop, by their
+// descriptors: they are non-blocking, so looking at one where nothing has arrived
+// costs an EAGAIN. New connections are accepted by a thread of their own, which
+// listens on the same sockets while a script is slow and hands over what it
+// accepts as a descriptor; everything else about a connection happens here, as ever.
+//
+//   thread:  parked ──script is slow──▶ accepting ──script has ended──▶ parked
+//
+// The thread never closes a descriptor, because they are this thread's too: its
+// listening sockets stay as they are while it is parked, outside any event loop.
+// See docs/decisions/0010-scripts-that-take-long.md.
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { Engine } from '../../engine/engine.ts'
+import type { BusyAnswers, BusyListener } from '../../engine/requests/script-runner.ts'
+import { READ_BUFFER_BYTES } from '../../protocol/limits.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import type { Endpoint } from '../listening/accepting-endpoint.ts'
+import type { Listeners } from '../listening/listeners.ts'
+
+/** Connections are looked at no more often than this. */
+const LOOK_MS = 5
+/** Looking at many connections takes time of its own: the script gets this many times as much. */
+const SCRIPT_SHARE = 10
+
+const IDLE = 0
+const BUSY = 1
+
+/** Runs in the thread. Plain JavaScript in a string: a file of its own would have to be found again in every bundle. */
+const ACCEPTOR = `
+const { workerData: { state, port, listening } } = require('node:worker_threads')
+const net = require('node:net')
+const word = new Int32Array(state)
+// What was accepted is kept: collecting it would close a descriptor that is another's by then.
+const accepted = []
+listening.forEach(({ descriptor, endpoint }) => {
+  net.createServer({ pauseOnConnect: true }, (socket) => {
+    accepted.push(socket)
+    port.postMessage({ descriptor: socket._handle.fd, endpoint })
+  }).listen({ fd: descriptor })
+})
+function look() {
+  if (Atomics.load(word, 0) === ${IDLE}) Atomics.wait(word, 0, ${IDLE})
+  setTimeout(look, 2)
+}
+setTimeout(look, 2)
+`
+
+interface Accepted {
+  descriptor: number
+  endpoint: Endpoint
+}
+
+/** The accepting thread and what belongs to it. */
+interface Acceptor {
+  readonly word: Int32Array
+  readonly port: MessagePort
+}
+
+export class BlockedLoopSockets implements BusyListener {
+  readonly #engine: Engine
+  readonly #listeners: Listeners
+  #acceptor: Acceptor | undefined = undefined
+  /** Starting a thread has failed: only open connections are heard. */
+  #deaf = false
+  #buffer: Source | undefined = undefined
+  #nextLookMs = 0
+
+  constructor(engine: Engine, listeners: Listeners) {
+    this.#engine = engine
+    this.#listeners = listeners
+  }
+
+  listen(clients: BusyAnswers): void {
+    const { workClock } = this.#engine.environment
+    const started = workClock.monotonic()
+    if (started < this.#nextLookMs) return
+    this.#accept()
+    this.#buffer ??= Source.allocate(READ_BUFFER_BYTES)
+    for (const transport of this.#listeners.transports) {
+      const { client } = transport
+      // A client that sends without end is heard again the next time.
+      const length = clients.hears(client) ? transport.readNow(this.#buffer) : 0
+      if (length > 0) clients.receive(client, this.#buffer, 0, length)
+    }
+    const ended = workClock.monotonic()
+    this.#nextLookMs = ended + Math.max(LOOK_MS, (ended - started) * SCRIPT_SHARE)
+  }
+
+  done(): void {
+    this.#nextLookMs = 0
+    if (this.#acceptor !== undefined) Atomics.store(this.#acceptor.word, 0, IDLE)
+  }
+
+  /** The listening sockets are others now, or gone: the thread that knows them is not woken any more. */
+  forgetListeners(): void {
+    this.#acceptor?.port.close()
+    this.#acceptor = undefined
+  }
+
+  #accept(): void {
+    const acceptor = this.#acceptor ?? this.#start()
+    if (acceptor === undefined) return
+    if (Atomics.exchange(acceptor.word, 0, BUSY) === IDLE) Atomics.notify(acceptor.word, 0)
+    for (let next = receiveMessageOnPort(acceptor.port); next !== undefined; ) {
+      this.#adopt(next.message as Accepted)
+      next = receiveMessageOnPort(acceptor.port)
+    }
+  }
+
+  #start(): Acceptor | undefined {
+    const listening = this.#listeners.descriptors
+    if (this.#deaf || listening.length === 0) return undefined
+    const state = new SharedArrayBuffer(4)
+    const { port1, port2 } = new MessageChannel()
+    try {
+      const worker = new Worker(ACCEPTOR, {
+        eval: true,
+        // The program's own options are not for it: with `--input-type=module` it would be no script.
+        execArgv: [],
+        workerData: { state, port: port2, listening },
+        transferList: [port2],
+      })
+      worker.unref()
+      worker.on('error', (error) => {
+        this.#engine.environment.log.warn({ error }, 'new connections cannot be accepted while a script is slow')
+        this.#deaf = true
+        this.forgetListeners()
+      })
+    } catch (error) {
+      this.#engine.environment.log.warn({ error }, 'new connections cannot be accepted while a script is slow')
+      this.#deaf = true
+      return undefined
+    }
+    // What was accepted in the last moment arrives when the loop turns again.
+    port1.on('message', (message: Accepted) => this.#adopt(message))
+    port1.unref()
+    this.#acceptor = { word: new Int32Array(state), port: port1 }
+    return this.#acceptor
+  }
+
+  #adopt({ descriptor, endpoint }: Accepted): void {
+    try {
+      this.#listeners.adopt(descriptor, endpoint)
+    } catch (error) {
+      // Gone again before it was looked at.
+      this.#engine.environment.log.debug({ error }, 'a connection was lost on its way in')
+    }
+  }
+}

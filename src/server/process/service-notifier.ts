@@ -1,0 +1,57 @@
+// Tells the program that started the server how it is, where `supervised` names one.
+//
+//   systemd   READY=1 once clients are served, STOPPING=1 when the end begins (the unit: Type=notify, NotifyAccess=all)
+//   upstart   the process stops itself once clients are served, which upstart waits for (`expect stop`)
+//   auto      the one of both that the environment tells of, if any
+//
+// systemd listens on a datagram socket of the local machine, which Node cannot open. Its own program `systemd-notify`
+// can, and where there is systemd there is that program.
+
+import { execFile } from 'node:child_process'
+import type { ConfigValue } from '../../config/config.ts'
+import type { Log } from '../../engine/log.ts'
+
+export type Supervisor = 'systemd' | 'upstart' | 'no'
+
+/** `systemd-notify` waits for systemd to have heard; one that does not come back is ended. */
+const NOTIFY_MS_MAX = 10_000
+
+/** Who supervises this process, as `supervised` and the environment say. */
+export function supervisorOf(supervised: ConfigValue<'supervised'>, environment: NodeJS.ProcessEnv): Supervisor {
+  if (supervised !== 'auto') return supervised
+  if (environment.UPSTART_JOB) return 'upstart'
+  return environment.NOTIFY_SOCKET ? 'systemd' : 'no'
+}
+
+/** A server's line to its supervisor. Nothing depends on it: what cannot be told is logged. */
+export class ServiceNotifier {
+  readonly supervisor: Supervisor
+  readonly #log: Log
+
+  constructor(supervisor: Supervisor, log: Log) {
+    this.supervisor = supervisor
+    this.#log = log
+  }
+
+  /** Clients are served from now on. */
+  ready(): void {
+    if (this.supervisor === 'systemd') this.#notify('--ready', '--status=Ready to accept connections')
+    else if (this.supervisor === 'upstart') process.kill(process.pid, 'SIGSTOP')
+  }
+
+  /** The server has begun to stop. */
+  stopping(): void {
+    if (this.supervisor === 'systemd') this.#notify('STOPPING=1', '--status=Writing what is not on disk yet')
+  }
+
+  #notify(...words: readonly string[]): void {
+    if (!process.env.NOTIFY_SOCKET) {
+      this.#log.warn({}, 'systemd supervision is asked for, but NOTIFY_SOCKET is not set')
+      return
+    }
+    // The message is this process's, not that of the program that carries it.
+    execFile('systemd-notify', [`--pid=${process.pid}`, ...words], { timeout: NOTIFY_MS_MAX }, (error) => {
+      if (error !== null) this.#log.warn({ error: error.message }, 'systemd could not be told')
+    })
+  }
+}
