@@ -90,7 +90,6 @@ export class PubSub {
     const names = SUBSCRIPTIONS[kind].names(subscriber)
     if (names.has(name)) return false
     names.add(name)
-    // First: a subscriber that gives its subscription up for this one may leave the list.
     const listener = this.#join(subscriber, kind, name)
     const list = this.#lists[kind].get(name) ?? this.#open(kind, name)
     list.add(listener)
@@ -144,7 +143,7 @@ export class PubSub {
     this.#keeper?.checkPlaces(subscriber, kind, names)
   }
 
-  /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
+  /** Asks who listens on behalf of a subscriber. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     if (this.sharing !== null && isShared(name)) {
       this.sharing.join(subscriber, kind, name)

@@ -24,6 +24,7 @@ import type { Effect } from '../engine/effects/effects.ts'
 import { type PublishHost, publishMessage } from '../engine/effects/publish.ts'
 import type { Role } from '../engine/effects/role.ts'
 import type { Stats } from '../engine/figures/stats.ts'
+import type { Log } from '../engine/log.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
@@ -60,6 +61,7 @@ export interface ChannelsHost extends ScheduleHost {
     readonly clock: Clock
     readonly workClock: Clock
     readonly unitClock: UnitClock
+    readonly log: Log
   }
   readonly conditions: ScheduleHost['conditions'] & {
     readonly state: ServerState
@@ -129,6 +131,8 @@ export class Channels
   /** True while this server follows a primary. No rule is in force then. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
+  /** What was logged, once while the program runs. */
+  readonly #hasLogged = { resumed: false, shared: false }
 
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
@@ -267,6 +271,27 @@ export class Channels
     if (reader !== undefined) reader.missed += count
     log.missed += count
     this.#host.figures.stats.messagesMissed += count
+  }
+
+  noteResumed({ client, target }: Reader): void {
+    this.#host.figures.stats.positionsResumed++
+    if (this.#hasLogged.resumed) return
+    this.#hasLogged.resumed = true
+    const details = { user: client.user.name, name: client.name, subscription: target }
+    this.#host.environment.log.info(
+      details,
+      'a subscriber with a name came back and hears what it missed; more of them are counted as resumed_positions',
+    )
+  }
+
+  noteShared({ client, target }: Reader): void {
+    if (this.#hasLogged.shared) return
+    this.#hasLogged.shared = true
+    const details = { user: client.user.name, name: client.name, subscription: target }
+    this.#host.environment.log.info(
+      details,
+      'several connections listen under one name; each hears all new messages, and the first one what the name missed',
+    )
   }
 
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {

@@ -141,9 +141,9 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     const no = protocol === 3 ? false : 0
     const yes = protocol === 3 ? true : 1
     const maps = [
-      { user: 'default', name: 'billing', connected: no, place: first, lag: 2 },
+      { user: 'default', name: 'billing', connected: no, connections: 0, place: first, lag: 2 },
       // The position of a live subscriber is that of the last message of all.
-      { user: 'default', name: 'shipping', connected: yes, place: expect.stringMatching(ID), lag: 0 },
+      { user: 'default', name: 'shipping', connected: yes, connections: 1, place: expect.stringMatching(ID), lag: 0 },
     ]
     expect(told).toEqual(protocol === 3 ? maps : maps.map((map) => Object.entries(map).flat()))
     expect(ids.length).toBe(2)

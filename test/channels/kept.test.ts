@@ -90,18 +90,6 @@ describe('a kept channel', () => {
     expect(heard(slow)).toEqual(['live'])
   })
 
-  test.each([2, 3] as const)('is taken over by a client with the same name (RESP%i)', (protocol) => {
-    const engine = createEngine({ channel: 'orders.* keep 1h' })
-    const [first, second] = [named(engine, 'billing', protocol), named(engine, 'billing', protocol)]
-    first.ask('SUBSCRIBE', 'orders.eu')
-    second.ask('SUBSCRIBE', 'orders.eu')
-    if (protocol === 2) expect(first.closed).toBe('now')
-    else expect(first.received()).toBe('>3\r\n$11\r\nunsubscribe\r\n$9\r\norders.eu\r\n:0\r\n')
-    first.disconnect()
-    expect(engine.connect().ask('PUBLISH', 'orders.eu', 'one')).toBe(':1\r\n')
-    expect(heard(second)).toEqual(['one'])
-  })
-
   test('reports a gap once, however many slices are read before it is reached', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h orders.b keep-last 1' })
     const publisher = engine.connect()

@@ -131,6 +131,11 @@ export class UnreadMessages {
     return this.#heap.length === 0 && this.isSearched
   }
 
+  /** True while the start of a new subscriber is being searched. */
+  get isFirst(): boolean {
+    return this.#since !== undefined
+  }
+
   /** True when all logs were searched. */
   get isSearched(): boolean {
     return this.#search === undefined

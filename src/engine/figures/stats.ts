@@ -38,6 +38,8 @@ class Counters {
   streamedBytes = 0
   /** Messages of channels under rules that somebody will never hear: they went before they were read, or a slow subscriber was spared them. */
   messagesMissed = 0
+  /** Subscribers that continued at a remembered position. */
+  positionsResumed = 0
 }
 
 export class Stats extends Counters {
