@@ -137,7 +137,7 @@ export class Channels
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
     this.#catchUpQueue = new CatchUpQueue(host, later)
-    this.#gaps = new GapNotices((channel, text) => void host.clients.pubSub.publishTo(channel, text), later)
+    this.#gaps = new GapNotices((channel, text) => void host.clients.pubSub.publishTo(channel, text))
     this.#sampler = new PositionSampler(this, host.environment.clock)
     this.logs = new ChannelLogs(this)
     this.positions = new ReadPositions(this)
@@ -167,6 +167,14 @@ export class Channels
     this.#ruled = new RuleLookup(rules)
     this.#host.clients.pubSub.rules = rules.length > 0 ? this : null
     this.#applyRules()
+  }
+
+  /**
+   * Tells whether messages of a channel, or of a channel that a pattern matches, are kept by this
+   * server or by the primary that it follows.
+   */
+  mayKeep(kind: SubscriptionKind, target: string): boolean {
+    return this.#ruled.someRule(kind, target, keeps)
   }
 
   keeps(channel: Bytes): boolean {
@@ -246,6 +254,16 @@ export class Channels
     return publishMessage(this.#host, kind, channel, message, undefined)
   }
 
+  publishScheduled(kind: ChannelKind, channel: Bytes, message: Bytes, id: Bytes): void {
+    const log = this.#host.clients.pubSub.isKept(channel) ? this.logs.find(channel.toString(), kind) : null
+    if (log !== null) log.scheduledId = id
+    try {
+      this.publish(kind, channel, message)
+    } finally {
+      if (log !== null) log.scheduledId = undefined
+    }
+  }
+
   send(
     client: Client,
     kind: MessageKind,
@@ -294,9 +312,9 @@ export class Channels
     )
   }
 
-  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
-    this.#gaps.note(log, count, from, to)
+    this.#gaps.note(log, count, after, before)
   }
 
   // ── services for the parts ───────────────────────────────────────────────

@@ -124,6 +124,11 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   /** Throws OptionError for options that cannot be taken. */
   constructor(engine: Engine, kind: 'channel' | 'pattern', name: string, given: FeedOptions) {
     const options = takeFeedOptions(given)
+    if (options.name !== undefined && options.group === undefined && !engine.parts.channels.mayKeep(kind, name)) {
+      throw new OptionError(
+        `option 'name': no rule keeps messages of '${name}', so nothing would be remembered: give the broker one, such as channel: '${name} keep 24h'`,
+      )
+    }
     this.#engine = engine
     this.#isPattern = kind === 'pattern'
     this.#target = name

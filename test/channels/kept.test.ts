@@ -90,6 +90,22 @@ describe('a kept channel', () => {
     expect(heard(slow)).toEqual(['live'])
   })
 
+  test('reports a gap before the messages behind it, with ids that people can read', () => {
+    const engine = createEngine({ channel: 'orders.* keep-last 2 first new', redeliver: '0' })
+    const publisher = engine.connect()
+    const first = named(engine, 'billing')
+    first.ask('SUBSCRIBE', 'orders.eu')
+    for (const text of ['a', 'b']) publisher.ask('PUBLISH', 'orders.eu', text)
+    first.disconnect()
+    for (const text of ['c', 'd', 'e', 'f']) publisher.ask('PUBLISH', 'orders.eu', text)
+    const second = named(engine, 'billing')
+    const reply = second.ask('SUBSCRIBE', '__gap__:orders.eu', 'orders.eu') + second.received()
+    const texts = [...reply.matchAll(/\$7\r\nmessage\r\n\$\d+\r\n.*\r\n\$\d+\r\n(.*)\r\n/g)].map(([, text]) => text)
+    const ms = engine.clock.now()
+    // Behind `b` and before `e`.
+    expect(texts).toEqual([`2 ${ms}-1 ${ms}-4`, 'e', 'f'])
+  })
+
   test('reports a gap once, however many slices are read before it is reached', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h orders.b keep-last 1' })
     const publisher = engine.connect()

@@ -203,10 +203,18 @@ class Run {
     }
   }
 
+  #hearNow(sinceMs: number): void {
+    for (const message of this.#messages) {
+      if (message.heardMs !== undefined && message.heardMs >= sinceMs) message.heardMs = this.#nowMs
+    }
+  }
+
   #stick(number: number, isStuck: boolean): void {
     const connection = this.#connections.get(number)
     if (connection === undefined || isStuck === (connection.stuckMs !== undefined)) return
     this.#listen()
+    // The broker learns only now that the messages before were taken.
+    if (connection.stuckMs !== undefined) this.#hearNow(connection.stuckMs - SAMPLE_MS)
     connection.stuckMs = isStuck ? this.#nowMs : undefined
     connection.client.backlogBytes = isStuck ? 100 : 0
   }

@@ -26,7 +26,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { type DeliveryHost, isSlow, SLICE_BYTES } from '../reading/reader.ts'
-import { type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
+import { idBefore, idBehind, type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
 export interface GroupHost extends DeliveryHost {
@@ -82,7 +82,9 @@ export class Group implements SubscriberGroup, MemberHost {
     this.target = target
     this.subscriber = groupSubscriber(group)
     const last = kind === 'pattern' ? host.ids.last : undefined
-    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(undefined, log, count, from, to))
+    this.#unread = new UnreadMessages(last, (log, count, after, before) =>
+      host.noteGap(undefined, log, count, after, before),
+    )
   }
 
   get redeliverMs(): number {
@@ -272,31 +274,34 @@ export class Group implements SubscriberGroup, MemberHost {
   #handRedeliveries(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
     const again = this.#redeliveries
     let passed = 0
-    let gone = 0
-    for (const { count, id, log } of again) {
+    let gone: Redelivery[] = []
+    for (const redelivery of again) {
+      const { count, id, log } = redelivery
       if (log.stream?.find(id, log.cursor) !== true) {
-        gone++
+        gone.push(redelivery)
       } else {
+        this.#noteGone(gone)
+        gone = []
+        log.stream.find(id, log.cursor)
         log.cursor.beginFields()
         log.cursor.nextField(field, text)
         if (!hand(log, text, id, count)) break
       }
       passed++
     }
-    if (gone > 0) this.#noteGone(again.slice(0, passed))
+    this.#noteGone(gone)
     again.splice(0, passed)
     return again.length === 0
   }
 
-  /** Reports the redeliveries that are gone from their logs. */
-  #noteGone(passed: readonly Redelivery[]): void {
-    const gone = passed.filter(({ id, log }) => log.stream?.find(id, log.cursor) !== true)
+  /** Reports redeliveries that are gone from their logs. */
+  #noteGone(gone: readonly Redelivery[]): void {
     for (const log of new Set(gone.map((each) => each.log))) {
       const ids = gone.filter((each) => each.log === log).map(({ id }) => id)
       const [first] = ids
       const last = ids.at(-1)
       assert(first !== undefined && last !== undefined, 'a log with a gap has lost a message')
-      this.#host.noteGap(undefined, log, ids.length, first, last)
+      this.#host.noteGap(undefined, log, ids.length, idBefore(first), idBehind(last))
     }
   }
 

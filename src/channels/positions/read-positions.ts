@@ -264,6 +264,14 @@ export class ReadPositions {
     return this.#hash(Bytes.from(positionsKey(kind, target)))?.length ?? 0
   }
 
+  /** Yields the patterns that have positions, or had; undefined for each other target. */
+  *patterns(): Iterable<string | undefined> {
+    for (const key of this.#keys) {
+      const target = targetOfPositionsKey(key)
+      yield target?.kind === 'pattern' ? target.name : undefined
+    }
+  }
+
   /**
    * Yields the remembered subscribers of a target with their positions, some at a time. They may
    * change between two steps.

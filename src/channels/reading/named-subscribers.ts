@@ -5,7 +5,7 @@
 // subscriber knows a newer position, and is told of changes.
 
 import { isShared } from '../../broker/group-name.ts'
-import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
+import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { Word } from '../../engine/effects/effects.ts'
@@ -14,6 +14,7 @@ import { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { Glob } from '../../util/bytes/glob.ts'
 import type { Group } from '../groups/group.ts'
 import type { Groups } from '../groups/groups.ts'
 import { logKey } from '../log/channel-keys.ts'
@@ -86,6 +87,29 @@ export class NamedSubscribers {
     if (kind === 'pattern') yield* this.#countByPattern(target, found)
     else yield* this.#count(kind, target, found)
     return found
+  }
+
+  /**
+   * Counts the remembered subscribers that are not connected and will hear a message to a channel when
+   * they come back: by its name, or by a pattern that matches it. It works in bounded steps.
+   */
+  *away(kind: ChannelKind, channel: string): Generator<undefined, { readonly count: number }> {
+    let count = yield* this.#awayOf(kind, channel)
+    if (kind === 'shard') return { count }
+    for (const pattern of this.#host.positions.patterns()) {
+      if (pattern !== undefined && new Glob(pattern).matches(channel)) count += yield* this.#awayOf('pattern', pattern)
+      yield
+    }
+    return { count }
+  }
+
+  *#awayOf(kind: SubscriptionKind, target: string): Generator<undefined, number> {
+    let count = 0
+    for (const some of this.#host.positions.of(kind, target)) {
+      for (const [subscriber] of some) if (this.#connected(kind, target, subscriber) === undefined) count++
+      yield
+    }
+    return count
   }
 
   *#count(

@@ -67,10 +67,10 @@ export interface DeliveryHost {
   /** Calls `read` when the client has taken what it was sent. */
   readSoon(reader: PacedReader): void
   /**
-   * Reports that messages between two ids were removed before they were read: `count` of them, or
-   * UNCOUNTED. A group has no reader.
+   * Reports that messages behind one id and before another were removed before they were read:
+   * `count` of them, or UNCOUNTED. A group has no reader.
    */
-  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, after: StreamId, before: StreamId): void
 }
 
 export interface ReaderHost extends DeliveryHost {
@@ -127,7 +127,9 @@ export class Reader implements Listener, PacedReader {
     this.subscriber = subscriber
     this.bytes = READER_BYTES + (subscriber === '' ? 0 : MARKS_BYTES) + NAMES_OF_READER * target.length
     const last = kind === 'pattern' ? host.ids.last : undefined
-    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(this, log, count, from, to))
+    this.#unread = new UnreadMessages(last, (log, count, after, before) =>
+      host.noteGap(this, log, count, after, before),
+    )
   }
 
   /** How far it has read, while it is behind. */

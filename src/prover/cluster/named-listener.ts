@@ -1,5 +1,5 @@
-// A named subscriber of a cluster in trouble. It subscribes at the leader, again and again under one
-// name, and notes every message that it hears.
+// A named subscriber of a cluster in trouble. Two connections subscribe at the leader, again and again
+// under one name, and it notes every message that one of them hears.
 //
 // The leader remembers the name's position, and writes it before it confirms the first subscription.
 // So each message that is published afterwards is heard once at least, on one connection or on a
@@ -13,6 +13,8 @@ import type { Connection } from './connection.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 const LOOK_MS = 20
+/** Connections of the name. */
+const CONNECTIONS = 2
 /** A connection whose broker does not answer within this time is given up. */
 const PATIENCE_MS = 1500
 /** One look in so many ends the connection without a word, as a client that crashes does. */
@@ -25,9 +27,8 @@ export class NamedListener {
   readonly #random: Random
   readonly #heard = new Map<string, Set<string>>()
   #listensFromMs = Number.POSITIVE_INFINITY
-  #isConfirmed = false
   #isOver = false
-  #working: Promise<void> = Promise.resolve()
+  #working: Promise<unknown> = Promise.resolve()
 
   constructor(brokers: readonly TrialProcess[], random: Random, name: string, pattern: string) {
     this.name = name
@@ -47,7 +48,7 @@ export class NamedListener {
   }
 
   start(): void {
-    this.#working = this.#listen()
+    this.#working = Promise.all(Array.from({ length: CONNECTIONS }, () => this.#listen()))
   }
 
   /** Unsubscribes, so that the broker forgets the name, and ends. */
@@ -69,14 +70,17 @@ export class NamedListener {
 
   /** Hears messages until the connection ends, is ended by chance, or its broker no longer leads. */
   async #hearBy(connection: Connection): Promise<void> {
-    this.#isConfirmed = false
-    connection.pushed = (words) => this.#note(words)
+    let isConfirmed = false
+    connection.pushed = (words) => {
+      if (words[0] === 'psubscribe') isConfirmed = true
+      this.#note(words)
+    }
     await connection.ask([['HELLO', '3', 'SETNAME', this.name]], PATIENCE_MS)
     connection.tell(['PSUBSCRIBE', this.#pattern])
     while (!connection.isClosed && !this.#isOver && this.#random.below(LOOKS_OF_CONNECTION) > 0) {
       const [role] = await connection.ask([['ROLE']], PATIENCE_MS)
       if (!Array.isArray(role) || role[0] !== 'master') return
-      if (this.#isConfirmed) this.#listensFromMs = Math.min(this.#listensFromMs, performance.now())
+      if (isConfirmed) this.#listensFromMs = Math.min(this.#listensFromMs, performance.now())
       await sleep(LOOK_MS)
     }
     if (!this.#isOver) return
@@ -85,7 +89,6 @@ export class NamedListener {
   }
 
   #note([word, , channel, text]: readonly Reply[]): void {
-    if (word === 'psubscribe') this.#isConfirmed = true
     if (word !== 'pmessage') return
     const texts = this.#heard.get(String(channel)) ?? new Set()
     this.#heard.set(String(channel), texts.add(String(text)))
