@@ -1,4 +1,5 @@
-// CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has not heard yet.
+// CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has
+// not heard yet.
 
 import { inSlices } from '../../engine/waiting/sliced-answers.ts'
 import { ERR } from '../../protocol/errors.ts'

@@ -1,4 +1,5 @@
-// CLUSTER ADDSLOTS, ADDSLOTSRANGE, DELSLOTS, DELSLOTSRANGE, FLUSHSLOTS: which slots are this node's. All of a request's slots are taken, or none.
+// CLUSTER ADDSLOTS, ADDSLOTSRANGE, DELSLOTS, DELSLOTSRANGE, FLUSHSLOTS: which slots are this
+// node's. All of a request's slots are taken, or none.
 
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'

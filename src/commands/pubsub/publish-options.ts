@@ -1,7 +1,7 @@
 // The options of PUBLISH and SPUBLISH: a message that is published once for each id, or later.
 //
-// An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
-// published.
+// An id counts when its message is accepted: one that is scheduled is remembered from then on, and
+// is not looked at again when it is published.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
@@ -65,7 +65,7 @@ function unknownOption(word: string): ReplyError {
 }
 
 interface PublishOptions {
-  /** What names the message. */
+  /** The id that names the message. */
   id: Bytes | undefined
   /** When it is published, Unix milliseconds; undefined = now. */
   dueMs: number | undefined
@@ -98,7 +98,10 @@ function readDelay(options: Options, max: number): number {
   return ms
 }
 
-/** Publishes as the options say; a message whose id the channel remembers is answered as the first of that id, and nothing else. */
+/**
+ * Publishes as the options say; a message whose id the channel remembers is answered as the first
+ * of that id, and nothing else.
+ */
 export function publishWithOptions(call: Call, kind: ChannelKind): void {
   const { id, dueMs } = readOptions(call)
   const {

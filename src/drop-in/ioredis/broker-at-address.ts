@@ -1,11 +1,15 @@
-// Where instances of ioredis would connect to: one broker in this process for each address, opened when it is first named.
+// Where instances of ioredis would connect to: one broker in this process for each address, opened
+// when it is first named.
 //
-// A place is never given up: as with a server, what was written is there for who comes later. It has no file and no socket, and does not
-// keep the process alive.
+// A place is never given up: as with a server, what was written is there for who comes later. It
+// has no file and no socket, and does not keep the process alive.
 
 import { type Broker, openBroker, type Word } from '../../index.ts'
 
-/** Values that are there from the beginning: text, list, set, sorted set (member → score) or hash, by their keys. */
+/**
+ * Values that are there from the beginning: text, list, set, sorted set (member → score) or hash,
+ * by their keys.
+ */
 export type InitialData = Readonly<Record<string, InitialValue>>
 export type InitialValue =
   | Word
@@ -47,7 +51,7 @@ export class BrokerAtAddress {
       session.close()
       return broker
     })
-    // Whoever connects hears of it.
+    // Each client that connects gets this error.
     this.#ready.catch(() => undefined)
   }
 }

@@ -1,4 +1,5 @@
-// The users that a server starts with: those that its configuration names, or those of its ACL file; not both.
+// The users that a server starts with: those that its configuration names, or those of its ACL
+// file; not both.
 
 import { hasBlanks, REASONS, RuleError } from '../../acl/rule-error.ts'
 import { joinSelectors, type RuleContext, UnclosedSelector, User } from '../../acl/user.ts'
