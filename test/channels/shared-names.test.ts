@@ -172,6 +172,23 @@ test('a pattern of many channels keeps what was not acknowledged when the rules 
   expect(again.ask('PSUBSCRIBE', 'orders.*') + again.received()).toContain('\r\nm0\r\n')
 })
 
+test('the position goes back when a foreign id ahead of the clock is gone', () => {
+  const engine = createEngine(KEEP)
+  const admin = engine.connect()
+  const [first, second] = [named(engine, 3), named(engine, 2)]
+  subscribe(first)
+  subscribe(second)
+  admin.ask('XADD', 'channel:{orders.eu}', '99999999999999-0', 'message', 'foreign')
+  publish(engine, 'one')
+  engine.clock.advance(5000)
+  admin.ask('DEL', 'channel:{orders.eu}')
+  publish(engine, 'two', 'three')
+  engine.clock.advance(5000)
+  for (const client of [first, second]) client.disconnect()
+  publish(engine, 'four')
+  expect(subscribe(named(engine, 3))).toEqual(['four'])
+})
+
 describe('a rule with `names exclusive`', () => {
   const EXCLUSIVE = { channel: 'orders.* keep 1h names exclusive' }
 

@@ -33,7 +33,7 @@ export interface NameConnection {
   certainPosition(ms: number): ReadPosition | undefined
   /** Returns the position up to which messages were sent; `end` is behind the last message. */
   positionNow(end: ReadPosition): ReadPosition
-  /** Has it read the messages behind a position up to `since`, and then go on where it is. */
+  /** Makes it read the messages behind a position up to `since`, and then continue where it is. */
   readHole(position: ReadPosition, end: ReadPosition): void
 }
 
@@ -99,7 +99,7 @@ export class SharedPosition<Reader extends NameConnection> {
     return heir !== undefined && heir.since.compare(this.taken.id) > 0 ? heir : undefined
   }
 
-  /** Has the heir read the hole, and then go on where it is. What it took until `ms` is certain. */
+  /** Makes the heir read the hole, and then continue where it is. What it took until `ms` is certain. */
   inherit(heir: Reader, end: ReadPosition, ms: number): void {
     this.#keepAhead(heir, ms)
     heir.readHole(this.taken, end)
@@ -168,6 +168,20 @@ export class SharedPosition<Reader extends NameConnection> {
     this.taken.copyFrom(position)
     this.#history.clear()
     for (const reader of this.readers) reader.since.copyFrom(position.id)
+  }
+
+  /**
+   * Moves back when the position is behind every message: its id was ahead of the clock, and the
+   * stream is gone. Nothing before the position of its last connection is missing then.
+   */
+  correct(end: ReadPosition): void {
+    if (this.taken.id.compare(end.id) <= 0) return
+    let least = end
+    for (const reader of this.readers) {
+      const position = reader.positionNow(end)
+      if (position.id.compare(least.id) < 0) least = position
+    }
+    this.seek(new ReadPosition().set(least.id, least.count))
   }
 
   #keepAhead(reader: Reader, ms: number): void {

@@ -321,13 +321,11 @@ export class Subscriptions {
   sampleName(shared: NamePosition): void {
     const { logs } = this.#host
     const nowMs = this.#host.monotonic()
-    let isNew = false
-    for (const reader of shared.readers) {
-      if (reader.isSampled) continue
-      reader.sample(nowMs, logs.endOf(reader.kind, reader.target))
-      isNew = true
-    }
-    if (isNew || shared.readers.length > 1) shared.sample(nowMs)
+    if (shared.readers.every(isSampled)) return
+    const end = logs.endOf(shared.kind, shared.target)
+    shared.correct(end)
+    for (const reader of shared.readers) reader.sample(nowMs, end)
+    shared.sample(nowMs)
   }
 
   /**
@@ -378,6 +376,10 @@ export class Subscriptions {
 /** Returns the name under which a client is remembered; '' when it is not. */
 function subscriberOf({ name, user }: Client): string {
   return name === '' || user.name === GROUP_USER ? '' : `${user.name} ${name}`
+}
+
+function isSampled(reader: Reader): boolean {
+  return reader.isSampled
 }
 
 function keyOf(kind: SubscriptionKind, target: string, subscriber = ''): string {
