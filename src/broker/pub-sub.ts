@@ -100,7 +100,6 @@ export class PubSub {
     const names = SUBSCRIPTIONS[kind].names(subscriber)
     if (names.has(name)) return false
     names.add(name)
-    // First: a subscriber that gives its subscription up for this one may leave the list.
     const listener = this.#join(subscriber, kind, name)
     const list = this.#lists[kind].get(name) ?? this.#open(kind, name)
     list.add(listener)
@@ -160,10 +159,7 @@ export class PubSub {
     this.#keeper?.checkPlaces(subscriber, kind, names)
   }
 
-  /**
-   * Asks for the listener on behalf of a subscriber. Other subscribers may leave meanwhile, so the
-   * list is looked up afterwards.
-   */
+  /** Asks for the listener on behalf of a subscriber. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     if (this.sharing !== null && isShared(name)) {
       this.sharing.join(subscriber, kind, name)

@@ -45,7 +45,12 @@ export interface ChannelRule {
    * together.
    */
   readonly maxRemembered: number
+  /** Whether connections of one name listen beside each other, or a second one is refused. */
+  readonly names: Names
 }
+
+/** Connections of one name share its read position, or a name has one connection only. */
+export type Names = 'shared' | 'exclusive'
 
 /** A user rarely has more named clients than this; their positions take some 30 MB. */
 const MAX_REMEMBERED = 100_000
@@ -117,6 +122,12 @@ const OPTIONS: Readonly<Record<string, (rule: Draft, words: readonly string[], a
     rule.maxRemembered = count(rule, 'max-remembered', words[at])
     return 1
   },
+  names(rule, words, at) {
+    const word = words[at]
+    if (word !== 'shared' && word !== 'exclusive') throw wrong(rule, 'names wants shared or exclusive')
+    rule.names = word
+    return 1
+  },
 }
 
 /**
@@ -138,6 +149,7 @@ export function parseChannelRules(text: string): ChannelRule[] {
       dedupeMs: 0,
       rememberMs: 0,
       maxRemembered: MAX_REMEMBERED,
+      names: 'shared',
       said: new Set(),
     }
     for (let word = words[at]?.toLowerCase(); word !== undefined && Object.hasOwn(OPTIONS, word); ) {
@@ -169,7 +181,7 @@ function finished({ said, ...rule }: Draft): ChannelRule {
     }
     return rule
   }
-  for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe', 'remember', 'max-remembered']) {
+  for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe', 'remember', 'max-remembered', 'names']) {
     if (said.has(word))
       throw wrong(rule, `${word} says something of messages that are kept: keep or keep-last is missing`)
   }
@@ -195,6 +207,7 @@ export function formatOptions(rule: Omit<ChannelRule, 'pattern'>): string {
   if (rule.dedupeMs > 0) words.push('dedupe', formatDuration(rule.dedupeMs))
   if (rule.rememberMs !== usualRememberMs(rule)) words.push('remember', formatDuration(rule.rememberMs))
   if (rule.maxRemembered !== MAX_REMEMBERED) words.push('max-remembered', String(rule.maxRemembered))
+  if (rule.names !== 'shared') words.push('names', rule.names)
   return words.join(' ')
 }
 

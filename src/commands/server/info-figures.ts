@@ -40,6 +40,7 @@ export class InfoFigures {
   /** The messages that channels keep, and how many subscribers are behind. */
   channels: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
   readersBehind = 0
+  sharedNames = 0
   #systemAskedMs = Number.NEGATIVE_INFINITY
   #sampledMs: number
   #sampledCommands = 0
@@ -65,6 +66,7 @@ export class InfoFigures {
     const channels = this.engine.parts.channels
     this.channels = channels.totals.figures
     this.readersBehind = channels.readersBehind
+    this.sharedNames = channels.subscriptions.sharedNames
   }
 
   get saving(): SavingStatus {

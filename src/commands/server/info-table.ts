@@ -436,6 +436,8 @@ const STATS: InfoSection = {
     gauge('kept_messages', ({ channels }) => channels.messages),
     gauge('kept_bytes', ({ channels }) => channels.bytes),
     gauge('remembered_subscribers', ({ channels }) => channels.subscribers),
+    gauge('shared_names', ({ sharedNames }) => sharedNames),
+    counter('resumed_positions', ({ engine }) => engine.figures.stats.positionsResumed),
     gauge('readers_behind', ({ readersBehind }) => readersBehind),
     counter('messages_missed', ({ engine }) => engine.figures.stats.messagesMissed),
     none('latest_fork_usec'),

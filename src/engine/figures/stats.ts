@@ -51,6 +51,8 @@ class Counters {
    * them, or it was too slow.
    */
   messagesMissed = 0
+  /** Subscribers that continued at a remembered position. */
+  positionsResumed = 0
 }
 
 export class Stats extends Counters {

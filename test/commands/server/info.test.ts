@@ -23,6 +23,8 @@ const OF_OUR_OWN = [
   'kept_messages',
   'kept_bytes',
   'remembered_subscribers',
+  'shared_names',
+  'resumed_positions',
   'readers_behind',
   'messages_missed',
 ]
