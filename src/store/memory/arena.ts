@@ -833,3 +833,13 @@ function longer<T extends Uint8Array | Int32Array>(array: T, kind: new (length: 
   copy.set(array)
   return copy
 }
+
+/** Allocates as `arena.allocate` does, but returns 0 when the arena is full. */
+export function allocateIfFree(arena: Pick<Arena, 'allocate'>, length: number): number {
+  try {
+    return arena.allocate(length)
+  } catch (error) {
+    if (error instanceof ArenaFull) return 0
+    throw error
+  }
+}

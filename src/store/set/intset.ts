@@ -11,7 +11,7 @@ import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
-import type { Arena } from '../memory/arena.ts'
+import { type Arena, allocateIfFree } from '../memory/arena.ts'
 
 /**
  * The most integers of a sequence. A block holds twice as many, and moving half of them costs a
@@ -163,8 +163,9 @@ export function integersRemove(arena: Arena, ref: number, index: number): number
   arena.setLength(ref, bytes)
   const capacity = arena.capacity(ref)
   if (capacity <= 64 || 2 * bytes > capacity) return ref
-  // The block is mostly empty, so a smaller one replaces it.
-  const moved = arena.allocate(bytes)
+  // The block is mostly empty, so a smaller one replaces it. A removal never fails for memory.
+  const moved = allocateIfFree(arena, bytes)
+  if (moved === 0) return ref
   copyBytes(arena.source(moved), arena.start(moved), source, start, bytes)
   arena.free(ref)
   return moved
