@@ -32,6 +32,7 @@ import { type ConnectorClass, connectorFor } from './connector.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
 import { Moment } from './moment.ts'
+import { mayWait, PlainCommands } from './plain-commands.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
@@ -79,6 +80,7 @@ export class Broker {
   readonly #end: () => Promise<void>
   readonly #sockets: EmbeddedListeners
   readonly #caller: Caller
+  readonly #plain: PlainCommands
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
 
@@ -90,6 +92,7 @@ export class Broker {
     this.loaded = loaded
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
+    this.#plain = new PlainCommands(engine.commands)
     this.#subscriptions = new Subscriptions(this.#engine)
     this.Connector = connectorFor(() => this.connect())
   }
@@ -133,18 +136,21 @@ export class Broker {
    * Words are strings (as UTF-8), numbers or bytes. Strings in the reply are decoded as UTF-8; see `callBuffer`.
    */
   call(command: string, ...words: Word[]): Promise<CommandReply<string>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#blocks(command)) return this.#callBlocking(command, words) as Promise<CommandReply<string>>
-    return this.#caller.call(command, words, false) as Promise<CommandReply<string>>
+    return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
 
   /** As `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#blocks(command)) return this.#callBlocking(command, words, true) as Promise<CommandReply<Buffer>>
-    return this.#caller.call(command, words, true) as Promise<CommandReply<Buffer>>
+    return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
+  }
+
+  #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
+    if (this.#closing !== undefined || !this.#plain.has(command)) {
+      const refusal = this.#refusal(command, words)
+      if (refusal !== undefined) return Promise.reject(refusal)
+      if (this.#blocks(command)) return this.#callBlocking(command, words, buffers)
+    }
+    return this.#caller.call(command, words, buffers)
   }
 
   /** Runs commands as MULTI/EXEC does: all or none, nothing between them. A command that fails is a CommandError among the replies. */
@@ -309,13 +315,13 @@ export class Broker {
 
   #blocks(command: string): boolean {
     const found = this.#engine.commands.get(command)
-    return found !== undefined && (found.flags.has('blocking') || found.spec.mayWait === true)
+    return found !== undefined && mayWait(found)
   }
 
   async #callBlocking(
     command: string,
     words: readonly Word[],
-    buffers = false,
+    buffers: boolean,
   ): Promise<CommandReply<string | Buffer>> {
     const caller = new Caller(this.#engine)
     try {

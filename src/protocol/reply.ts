@@ -16,6 +16,8 @@ export interface Reply {
 
   /** Forgets what was said so far of the reply under way; only where replies become values. */
   startOver?(): void
+  /** Follows a change of the client's protocol (HELLO); only where a client is replied to. */
+  setProtocol?(protocol: 2 | 3): void
   /** +OK */
   ok(): void
   /** A status line: +PONG, +QUEUED. */
