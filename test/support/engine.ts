@@ -12,6 +12,7 @@ import type { Arguments } from '../../src/protocol/arguments.ts'
 import { encodeRequest } from '../../src/protocol/request-writer.ts'
 import { Source } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
+import { answerBothWays } from './both-ways.ts'
 import { FakeClock } from './fake-clock.ts'
 import { HASH_KEY } from './structure-host.ts'
 
@@ -57,6 +58,7 @@ export function createEngine(
     parts,
   )
   LATER.set(engine, later)
+  answerBothWays(engine)
   const journal = new RecordingJournal()
   engine.effects.propagation.add(journal)
   engine.effects.durability.follow(journal)
