@@ -26,14 +26,23 @@ import {
 } from '../server/boot/options.ts'
 import { dialPrimary } from '../server/listening/dial-primary.ts'
 import { EmbeddedListeners, type Listening, type ListeningOptions } from '../server/listening/embedded-listeners.ts'
+import {
+  type CommandWords,
+  checkFunction,
+  checkRequest,
+  checkRequests,
+  checkText,
+  type Word,
+} from './argument-checks.ts'
 import { BrokerStream } from './broker-stream.ts'
-import { Caller, type CommandReply, type Word } from './caller.ts'
+import { Caller, type CommandReply } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
 import { Moment } from './moment.ts'
 import { mayWait, PlainCommands } from './plain-commands.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
+import { type PublishOptions, publishWords } from './publish-options.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 
@@ -146,26 +155,34 @@ export class Broker {
 
   #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
     if (this.#closing !== undefined || !this.#plain.has(command)) {
-      const refusal = this.#refusal(command, words)
-      if (refusal !== undefined) return Promise.reject(refusal)
+      try {
+        checkRequest(command, words)
+        this.#check(command, words[0])
+      } catch (error) {
+        return Promise.reject(error)
+      }
       if (this.#blocks(command)) return this.#callBlocking(command, words, buffers)
     }
     return this.#caller.call(command, words, buffers)
   }
 
   /** Runs commands as MULTI/EXEC does: all or none, nothing between them. A command that fails is a CommandError among the replies. */
-  transaction(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
-    if (this.#closing !== undefined) return Promise.reject(closedError())
-    for (const [command, ...words] of commands) {
-      const refusal = this.#refusal(command, words)
-      if (refusal !== undefined) return Promise.reject(refusal)
-    }
+  async transaction(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
+    checkRequests('transaction()', commands)
+    if (this.#closing !== undefined) throw closedError()
+    for (const [command, second] of commands) this.#check(command, second)
     return this.#caller.transaction(commands)
   }
 
   /** Sends a message to a channel and returns how many subscribers it reached. */
-  async publish(channel: string, message: string | Uint8Array): Promise<number> {
-    return (await this.call('PUBLISH', channel, message)) as number
+  publish(channel: string, message: string | Uint8Array): Promise<number>
+  /**
+   * With options: publishes later (`in`, `at`), or once for each `id`. Returns the id of a message that is scheduled, else how
+   * many subscribers it reached. Rejects with OptionError, and with CommandError where the channel's rule does not allow it.
+   */
+  publish(channel: string, message: string | Uint8Array, options: PublishOptions): Promise<number | string>
+  async publish(channel: string, message: string | Uint8Array, options?: PublishOptions): Promise<number | string> {
+    return (await this.call('PUBLISH', ...publishWords(channel, message, options))) as number | string
   }
 
   /**
@@ -194,6 +211,9 @@ export class Broker {
     options: FeedOptions | undefined,
   ): Promise<Unsubscribe> {
     if (this.#closing !== undefined) throw closedError()
+    const method = kind === 'channel' ? 'subscribe()' : 'subscribePattern()'
+    checkText(method, kind, name)
+    checkFunction(method, 'listener', listener)
     if (options === undefined) return this.#subscriptions.subscribe(kind, name, listener as Listener<string>)
     const feed = this.#feed(kind, name, options)
     await feed.ready
@@ -207,6 +227,7 @@ export class Broker {
    */
   messages(channel: string, options: FeedOptions = {}): MessageIterator {
     if (this.#closing !== undefined) throw closedError()
+    checkText('messages()', 'channel', channel)
     return new MessageIterator(
       this.#feed(/[*?[]/.test(channel) ? 'pattern' : 'channel', channel, options),
       options.ack ?? 'auto',
@@ -306,11 +327,12 @@ export class Broker {
     await this.close()
   }
 
-  #refusal(command: string, words: readonly Word[]): Error | undefined {
-    if (this.#closing !== undefined) return closedError()
-    const changes = this.#engine.commands.meant(command, words[0])?.spec.changesConnection
-    if (changes === undefined) return undefined
-    return new Error(`${command} changes the state of a connection, and all calls share one: ${INSTEAD[changes]}`)
+  /** All calls share a connection. Throws for a command that changes it, and after `close`. */
+  #check(command: string, second: Word | undefined): void {
+    if (this.#closing !== undefined) throw closedError()
+    const changes = this.#engine.commands.meant(command, second)?.spec.changesConnection
+    if (changes === undefined) return
+    throw new Error(`${command} changes the state of a connection, and all calls share one: ${INSTEAD[changes]}`)
   }
 
   #blocks(command: string): boolean {

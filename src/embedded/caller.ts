@@ -10,14 +10,14 @@ import type { Client, Transport } from '../engine/clients/client.ts'
 import { REPLY_TYPE } from '../protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { RequestWriter } from '../protocol/request-writer.ts'
+
 import { WordArguments } from '../protocol/word-arguments.ts'
+
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { setInterval } from '../util/time/real-time.ts'
-
-/** A word of a command: text (sent as UTF-8), a number, or bytes. */
-export type Word = string | number | bigint | Uint8Array
+import { type CommandWords, isWord, type Word, wordError } from './argument-checks.ts'
 
 /** A reply: RESP3's types as JavaScript's. */
 export type CommandReply<S> = ReplyValue<S>
@@ -127,12 +127,11 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     )
   }
 
-  /** Runs commands one behind the other; one that fails is a CommandError among the replies. */
-  callAll(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
+  /** Runs commands, which were checked, one behind the other; one that fails is a CommandError among the replies. */
+  callAll(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       const replies: ReplyValue<string>[] = []
       if (commands.length === 0) return resolve(replies)
-      for (let i = 0; i < commands.length; i++) checkWords(itemAt(commands, i), 0)
       const take = (value: Value): void => {
         replies.push(value as ReplyValue<string>)
         if (replies.length === commands.length) resolve(replies)
@@ -146,10 +145,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     })
   }
 
-  /** Runs commands between MULTI and EXEC. */
-  transaction(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
+  /** Runs commands, which were checked, between MULTI and EXEC. */
+  transaction(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
-      for (let i = 0; i < commands.length; i++) checkWords(itemAt(commands, i), 0)
       let firstError: CommandError | undefined
       const queued = { resolve() {}, reject: (error: Error) => (firstError ??= error as CommandError) }
       this.#run(MULTI, queued)
@@ -230,7 +228,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   /** Runs one of several commands, whose words are known to be words. */
-  #run(request: readonly [string, ...Word[]], settled: Settled): void {
+  #run(request: CommandWords, settled: Settled): void {
     if (!this.#isDirect()) {
       const [command, ...words] = request
       this.#callInBytes(command, words, false, settled)
@@ -307,28 +305,17 @@ function connectionClosed(): Error {
 function gather(command: string, rest: readonly Word[]): void {
   const { words } = requests
   words.clear()
-  addWord(words, command)
-  for (let i = 0; i < rest.length; i++) addWord(words, rest[i])
+  if (!addWord(words, command)) throw wordError(command, 0, command)
+  for (let i = 0; i < rest.length; i++) if (!addWord(words, rest[i])) throw wordError(command, i + 1, rest[i])
 }
 
-function addWord(words: WordArguments, word: Word | undefined): void {
+/** Adds a word; false for what is none. */
+function addWord(words: WordArguments, word: unknown): boolean {
   if (typeof word === 'string') words.text(word)
-  else if (typeof word === 'number' || typeof word === 'bigint') words.text(String(word))
-  else if (word instanceof Uint8Array) words.bytes(word)
-  else throw notWord()
-}
-
-/** Throws TypeError for what is no word, before anything has happened. */
-function checkWords(words: readonly Word[], from: number): void {
-  for (let i = from; i < words.length; i++) {
-    const word = words[i]
-    if (typeof word === 'string' || typeof word === 'number' || typeof word === 'bigint') continue
-    if (!(word instanceof Uint8Array)) throw notWord()
-  }
-}
-
-function notWord(): TypeError {
-  return new TypeError('a word of a command is a string, a number or bytes')
+  else if (!isWord(word)) return false
+  else if (typeof word === 'object') words.bytes(word)
+  else words.text(String(word))
+  return true
 }
 
 /** Appends a request to the scratch. */
@@ -337,10 +324,10 @@ function encode(command: string, words: readonly Word[]): void {
   writer.begin(words.length + 1)
   writer.utf8(command)
   for (let i = 0; i < words.length; i++) {
-    const word = words[i]
+    const word: unknown = words[i]
     if (typeof word === 'string') writer.utf8(word)
-    else if (typeof word === 'number' || typeof word === 'bigint') writer.latin1(String(word))
-    else if (word instanceof Uint8Array) writer.u8Array(word)
-    else throw notWord()
+    else if (!isWord(word)) throw wordError(command, i + 1, word)
+    else if (typeof word === 'object') writer.u8Array(word)
+    else writer.latin1(String(word))
   }
 }

@@ -9,8 +9,11 @@
 // commands run in the order they are called, so one that blocks holds up those behind it; `close` ends the wait.
 
 import type { Engine } from '../commands/call.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { nextTick } from '../util/time/real-time.ts'
-import { Caller, type CommandReply, type Word } from './caller.ts'
+import { type CommandWords, checkRequest, checkRequests, type Word } from './argument-checks.ts'
+import { Caller, type CommandReply } from './caller.ts'
+import { PlainCommands } from './plain-commands.ts'
 
 /** What to use instead of a command that calls cannot have: because all share a connection, or because it takes their replies away. */
 export const INSTEAD = {
@@ -30,10 +33,12 @@ export interface SessionOptions {
 export class Session {
   readonly #caller: Caller
   readonly #engine: Engine
+  readonly #plain: PlainCommands
   #closed = false
 
   constructor(engine: Engine, { protocol = 3, onClose }: SessionOptions = {}) {
     this.#engine = engine
+    this.#plain = new PlainCommands(engine.commands)
     this.#caller = new Caller(engine, {
       protocol,
       onClose: () => {
@@ -52,30 +57,37 @@ export class Session {
 
   /** Runs a command; an error reply rejects with CommandError. Strings in the reply are decoded as UTF-8. */
   call(command: string, ...words: Word[]): Promise<CommandReply<string>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#caller.call(command, words, false) as Promise<CommandReply<string>>
+    return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
 
   /** As `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#caller.call(command, words, true) as Promise<CommandReply<Buffer>>
+    return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
+  }
+
+  #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
+    if (this.#closed || !this.#plain.has(command)) {
+      try {
+        checkRequest(command, words)
+        this.#check(command, words[0])
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    return this.#caller.call(command, words, buffers)
   }
 
   /** Runs commands one behind the other, sent at once. A command that fails is a CommandError among the replies. */
-  callAll(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
-    for (const [command, ...words] of commands) {
-      const refusal = this.#refusal(command, words)
-      if (refusal !== undefined) return Promise.reject(refusal)
-    }
+  async callAll(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
+    checkRequests('callAll()', commands)
+    for (let i = 0; i < commands.length; i++) this.#checkOne(itemAt(commands, i))
     return this.#caller.callAll(commands)
   }
 
   /** Runs commands as MULTI/EXEC does; see `Broker.transaction`. */
-  transaction(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
-    if (this.#closed) return Promise.reject(new Error('the session is closed'))
+  async transaction(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
+    checkRequests('transaction()', commands)
+    if (this.#closed) throw new Error('the session is closed')
     return this.#caller.transaction(commands)
   }
 
@@ -84,13 +96,15 @@ export class Session {
     if (!this.#closed) this.#caller.close()
   }
 
-  /** Every call has one reply: what takes that away, or brings messages, is not for calls. */
-  #refusal(command: string, words: readonly Word[]): Error | undefined {
-    if (this.#closed) return new Error('the session is closed')
-    const changes = this.#engine.commands.meant(command, words[0])?.spec.changesConnection
-    if (changes === 'subscriptions') return new Error(`${command}: a session takes no messages: ${INSTEAD[changes]}`)
-    if (changes === 'replies')
-      return new Error(`${command}: a session's calls have one reply each: ${INSTEAD[changes]}`)
-    return undefined
+  #checkOne(request: CommandWords): void {
+    if (this.#closed || !this.#plain.has(request[0])) this.#check(request[0], request[1])
+  }
+
+  /** Every call has one reply. Throws for a command that takes that away, or brings messages. */
+  #check(command: string, second: Word | undefined): void {
+    if (this.#closed) throw new Error('the session is closed')
+    const changes = this.#engine.commands.meant(command, second)?.spec.changesConnection
+    if (changes === 'subscriptions') throw new Error(`${command}: a session takes no messages: ${INSTEAD[changes]}`)
+    if (changes === 'replies') throw new Error(`${command}: a session's calls have one reply each: ${INSTEAD[changes]}`)
   }
 }
