@@ -28,6 +28,8 @@ export { RESPITE_VERSION as version } from './config/version.ts'
 export type { CommandWords, Word } from './embedded/argument-checks.ts'
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
 export type { CommandReply } from './embedded/caller.ts'
+export type { Commands, SyncCommands } from './embedded/commands/broker-commands.ts'
+export type { Pairs, Telling, Told, TypedCommands, Words } from './embedded/commands/typed-commands.ts'
 export type { ConnectorClass } from './embedded/connector.ts'
 export { type FeedOptions, type Message, type MessageListener, SubscriptionEnded } from './embedded/message-feed.ts'
 export type { MessageIterator as Messages } from './embedded/message-iterator.ts'
@@ -86,6 +88,8 @@ type InProcess = Pick<
   | 'subscribe'
   | 'subscribePattern'
   | 'messages'
+  | 'commands'
+  | 'sync'
   | 'connect'
   | 'Connector'
   | 'faults'
@@ -166,6 +170,12 @@ export async function startServer(given: ServerOptions = {}): Promise<RunningSer
     messages: inside.messages.bind(inside),
     connect: inside.connect.bind(inside),
     Connector: inside.Connector,
+    get commands() {
+      return inside.commands
+    },
+    get sync() {
+      return inside.sync
+    },
     get faults() {
       return inside.faults
     },

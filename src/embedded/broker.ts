@@ -36,6 +36,7 @@ import {
 } from './argument-checks.ts'
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply } from './caller.ts'
+import { type Commands, commandsOf, type SyncCommands, syncCommandsOf } from './commands/broker-commands.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
@@ -45,6 +46,7 @@ import { Primary, type PrimaryOptions } from './primary.ts'
 import { type PublishOptions, publishWords } from './publish-options.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
+import { SyncCalls } from './sync-calls.ts'
 
 export interface BrokerOptions extends TestOptions {
   /** Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in memory only. */
@@ -90,6 +92,8 @@ export class Broker {
   readonly #sockets: EmbeddedListeners
   readonly #caller: Caller
   readonly #plain: PlainCommands
+  #commands: Commands | undefined = undefined
+  #sync: SyncCommands | undefined = undefined
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
 
@@ -151,6 +155,25 @@ export class Broker {
   /** As `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
     return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
+  }
+
+  /** Every command as a method: `await broker.commands.hset('h', { a: 1 })`. Options are objects, replies have types. */
+  get commands(): Commands {
+    this.#commands ??= commandsOf(this.#engine.commands, (command, words, buffers) =>
+      this.#call(command, words, buffers),
+    )
+    return this.#commands
+  }
+
+  /**
+   * The same without promises, for commands that can answer at once: `broker.sync.get('k')`. With `appendfsync always` a change
+   * is on disk when its call returns. A command that may have to wait (BLPOP, WAIT) throws an Error.
+   */
+  get sync(): SyncCommands {
+    this.#sync ??= syncCommandsOf(this.#engine.commands, new SyncCalls(this.#engine), () => {
+      if (this.#closing !== undefined) throw closedError()
+    })
+    return this.#sync
   }
 
   #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {

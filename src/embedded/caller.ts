@@ -11,13 +11,14 @@ import { REPLY_TYPE } from '../protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { RequestWriter } from '../protocol/request-writer.ts'
 
-import { WordArguments } from '../protocol/word-arguments.ts'
+import type { WordArguments } from '../protocol/word-arguments.ts'
 
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { setInterval } from '../util/time/real-time.ts'
 import { type CommandWords, isWord, type Word, wordError } from './argument-checks.ts'
+import { gatherChecked, gatherWords } from './call-words.ts'
 
 /** A reply: RESP3's types as JavaScript's. */
 export type CommandReply<S> = ReplyValue<S>
@@ -55,8 +56,6 @@ const EXEC = ['EXEC'] as const
 
 /** All callers of a process share it. */
 const requests = {
-  /** Words of a direct call. Nothing else is called before the engine is done with them. */
-  words: new WordArguments(),
   /** Requests are encoded here; the engine is done with it when `receive` returns. */
   scratch: new RequestWriter(SCRATCH_BYTES),
 }
@@ -113,13 +112,14 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   call(command: string, words: readonly Word[], buffers: boolean): Promise<Value> {
     if (!this.#isDirect())
       return new Promise((resolve, reject) => this.#callInBytes(command, words, buffers, { resolve, reject }))
+    let gathered: WordArguments
     try {
-      gather(command, words)
+      gathered = gatherWords(command, words)
     } catch (error) {
       return Promise.reject(error)
     }
-    const answered = this.#direct.run(this.#client, requests.words.args, buffers)
-    requests.words.release()
+    const answered = this.#direct.run(this.#client, gathered.args, buffers)
+    gathered.release()
     const { value } = this.#direct.reply
     if (answered === 'now') return value instanceof CommandError ? Promise.reject(value) : Promise.resolve(value)
     return new Promise((resolve, reject) =>
@@ -234,11 +234,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
       this.#callInBytes(command, words, false, settled)
       return
     }
-    const { words } = requests
-    words.clear()
-    for (let i = 0; i < request.length; i++) addWord(words, request[i])
-    const answered = this.#direct.run(this.#client, words.args, false)
-    words.release()
+    const gathered = gatherChecked(request)
+    const answered = this.#direct.run(this.#client, gathered.args, false)
+    gathered.release()
     const { value } = this.#direct.reply
     if (answered === 'now') settle(settled, value)
     else this.#await(answered === 'soon' ? value : undefined, false, settled)
@@ -299,23 +297,6 @@ function settle({ resolve, reject }: Settled, value: Value): void {
 
 function connectionClosed(): Error {
   return new Error('the connection to the broker was closed')
-}
-
-/** Makes arguments of words. Throws TypeError. */
-function gather(command: string, rest: readonly Word[]): void {
-  const { words } = requests
-  words.clear()
-  if (!addWord(words, command)) throw wordError(command, 0, command)
-  for (let i = 0; i < rest.length; i++) if (!addWord(words, rest[i])) throw wordError(command, i + 1, rest[i])
-}
-
-/** Adds a word; false for what is none. */
-function addWord(words: WordArguments, word: unknown): boolean {
-  if (typeof word === 'string') words.text(word)
-  else if (!isWord(word)) return false
-  else if (typeof word === 'object') words.bytes(word)
-  else words.text(String(word))
-  return true
 }
 
 /** Appends a request to the scratch. */

@@ -341,6 +341,23 @@ export class AppendOnlyFile implements Journal {
     return false
   }
 
+  get settlesNow(): boolean {
+    // While a sync is under way nothing could be said of a second one: whether the first failed is not known yet.
+    return this.failure === undefined && !this.#closed && !this.#putting && !this.#syncing
+  }
+
+  settleNow(): boolean {
+    if (!this.settlesNow) return false
+    if (this.#gathered.length > 0) {
+      this.#takeFlight()
+      this.#putHere()
+    }
+    if (this.failure !== undefined) return false
+    if (this.#isSyncDue()) this.#syncHere()
+    else this.#armSync()
+    return this.failure === undefined
+  }
+
   #isSyncDue(): boolean {
     const atOnceTo = this.#policy === 'always' && !this.#byKey ? this.appended : Math.min(this.#atOnceTo, this.appended)
     return atOnceTo > this.synced || this.#unsynced.length >= UNSYNCED_BYTES_SOFT_MAX
@@ -354,6 +371,10 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
+    this.#putHere()
+  }
+
+  #putHere(): void {
     const startedMs = this.#diskTimes?.listens === true ? this.#clock.monotonic() : undefined
     try {
       this.#file.appendSync(this.#flight)
