@@ -9,6 +9,7 @@
 import { type Cluster as IOCluster, Redis as IORedis, type RedisOptions as IORedisOptions } from 'ioredis'
 import { AddressConnector } from './ioredis/address-connector.ts'
 import type { InitialData } from './ioredis/broker-at-address.ts'
+import { addDirectMethods } from './ioredis/direct-methods.ts'
 
 export {
   AbstractConnector,
@@ -50,6 +51,8 @@ class PlaceRedis extends Base {
     return new PlaceRedis({ ...this.options, ...override })
   }
 }
+
+addDirectMethods(PlaceRedis.prototype)
 
 /** Adds the connector to the options, which come last, if at all: after port and host, or a URL. */
 function withConnector(args: readonly unknown[]): unknown[] {

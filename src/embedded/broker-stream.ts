@@ -11,8 +11,13 @@
 import { Duplex } from 'node:stream'
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
+import type { ReplyValue } from '../protocol/reply-value.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { nextTick } from '../util/time/real-time.ts'
+import type { Word } from './argument-checks.ts'
+import { gatherWords } from './call-words.ts'
+import { PlainCommands } from './plain-commands.ts'
 
 export class BrokerStream extends Duplex {
   /** For libraries that print whom they are connected to. */
@@ -20,6 +25,7 @@ export class BrokerStream extends Duplex {
   readonly remotePort = 0
   readonly #engine: Engine
   readonly #client: Client
+  readonly #plain: PlainCommands
   /** Replies made in this turn, and their bytes. */
   #outgoing: Buffer[] = []
   #outgoingBytes = 0
@@ -60,6 +66,23 @@ export class BrokerStream extends Duplex {
       },
     }
     this.#client = engine.connect(transport)
+    this.#plain = new PlainCommands(engine.commands)
+  }
+
+  /**
+   * Runs a command as this connection, if its reply can be had at once, and returns it: for libraries that speak the protocol
+   * otherwise, while none of their requests waits for a reply. Undefined = it was not run, and has to be written. Errors are
+   * values. Throws TypeError for words that are none.
+   */
+  callAtOnce(command: string, words: readonly Word[]): ReplyValue<string | Buffer> | undefined {
+    const { direct } = this.#engine.requests
+    if (this.writableLength > 0 || this.readableLength > 0 || this.#outgoingBytes > 0) return undefined
+    if (this.#client.closed || !this.#plain.has(command) || !direct.admitsNow(this.#client)) return undefined
+    const gathered = gatherWords(command, words)
+    const isWhole = direct.runAtOnce(this.#client, gathered.args, false)
+    gathered.release()
+    assert(isWhole, 'a command that does not wait, and is not put off, replies at once')
+    return direct.reply.value
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

@@ -14,6 +14,7 @@ import { type ReplyValue, ReplyValueReader } from '../../protocol/reply-value.ts
 import type { Source } from '../../util/bytes/bytes.ts'
 import { RESTLESS } from '../../util/restless.ts'
 import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from '../clients/client.ts'
+import type { ServerState } from '../conditions/state.ts'
 import type { Progress } from '../effects/journal.ts'
 import { Call, type CallHost } from './call.ts'
 import type { Dispatch } from './dispatch.ts'
@@ -24,6 +25,9 @@ export interface DirectCallsHost extends CallHost {
   readonly effects: CallHost['effects'] & { readonly durability: { readonly progress: Progress } }
   readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
   readonly clients: CallHost['clients'] & { readonly memory: { note(client: Client): void } }
+  readonly conditions: {
+    readonly state: Pick<ServerState, 'keysHeld' | 'paused' | 'snapshot'>
+  }
   readonly upkeep: {
     readonly faults: object | null
     readonly restless: { afterRequest(): void } | null
@@ -125,6 +129,22 @@ export class DirectCalls {
     this.#afterwards(client)
     if (answered === 'soon' && !givesWay) this.#endTurnSoon()
     return answered
+  }
+
+  /**
+   * Tells whether the reply of a call would be told now, unless the call itself prevents it: it is not time that the loop goes
+   * on, no client is owed anything, no journal has to be written, and no request is put off.
+   */
+  admitsNow(client: Client): boolean {
+    const { keysHeld, paused, snapshot } = this.#host.conditions.state
+    return (
+      !(keysHeld.holds || paused.holds || snapshot.holds) &&
+      this.#turn.owed.length === 0 &&
+      !this.#host.effects.durability.progress.enabled &&
+      !this.#host.effects.propagation.on &&
+      this.admits(client) &&
+      !this.#givesWay(client)
+    )
   }
 
   /** Runs a call that does not wait: a command that cannot go on answers as in a transaction. False = there is no reply. */
