@@ -11,13 +11,18 @@ export class PlainCommands {
   readonly #commands: CommandTable
   /** Names as callers write them. */
   readonly #names = new Set<string>()
+  /** The one that was asked for last, and is among them. */
+  #last: string | undefined = undefined
 
   constructor(commands: CommandTable) {
     this.#commands = commands
   }
 
   has(name: string): boolean {
-    return this.#names.has(name) || this.#look(name)
+    if (name === this.#last) return true
+    if (!this.#names.has(name) && !this.#look(name)) return false
+    this.#last = name
+    return true
   }
 
   #look(name: string): boolean {
