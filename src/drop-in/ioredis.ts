@@ -6,23 +6,28 @@
 // It is ioredis itself, so everything that ioredis does is there: pipelines, scripts, subscriptions, events, types. Only what it connects to
 // is another thing: instances with the same host and port (or path) share a broker, and no port is opened.
 
-import { type Cluster as IOCluster, Redis as IORedis, type RedisOptions as IORedisOptions } from 'ioredis'
+import type {
+  AbstractConnector as IOAbstractConnector,
+  Cluster as IOCluster,
+  Command as IOCommand,
+  Pipeline as IOPipeline,
+  Redis as IORedis,
+  RedisOptions as IORedisOptions,
+  ScanStream as IOScanStream,
+} from 'ioredis'
+import { actual } from './ioredis/actual-ioredis.ts'
 import { AddressConnector } from './ioredis/address-connector.ts'
 import type { InitialData } from './ioredis/broker-at-address.ts'
 import { addDirectMethods } from './ioredis/direct-methods.ts'
 
-export {
-  AbstractConnector,
-  type Callback,
-  type ChainableCommander,
-  Command,
-  Pipeline,
-  type RedisKey,
-  type RedisValue,
-  ReplyError,
-  ScanStream,
-} from 'ioredis'
+export type { Callback, ChainableCommander, RedisKey, RedisValue } from 'ioredis'
 export type { InitialData, InitialValue } from './ioredis/broker-at-address.ts'
+
+export const { AbstractConnector, Command, Pipeline, ReplyError, ScanStream } = actual
+export type AbstractConnector = IOAbstractConnector
+export type Command = IOCommand
+export type Pipeline = IOPipeline
+export type ScanStream = IOScanStream
 
 export type RedisOptions = IORedisOptions & {
   /** What is there from the beginning, in the database of `db`. Keys have their full names, `keyPrefix` included. */
@@ -30,7 +35,7 @@ export type RedisOptions = IORedisOptions & {
 }
 
 /** As much of ioredis's class as is used here; its full type is what is exported. */
-const Base = IORedis as unknown as new (
+const Base = actual.Redis as unknown as new (
   ...args: unknown[]
 ) => {
   readonly options: RedisOptions

@@ -4,9 +4,9 @@
 // The call runs as the connection of the instance, so its database, name and transaction count. It is made only while
 // nothing that ioredis has written waits for a reply: so replies come in the order of the calls.
 
-import { ReplyError } from 'ioredis'
 import type { BrokerStream } from '../../embedded/broker-stream.ts'
 import { CommandError } from '../../index.ts'
+import { actual } from './actual-ioredis.ts'
 
 /** Commands that answer with texts, whole numbers, null, or an array of these. */
 const COMMANDS =
@@ -85,7 +85,7 @@ function areWords(args: readonly unknown[]): args is readonly Text[] {
 
 /** An error as ioredis has it. */
 function replyError({ message }: CommandError, name: string, args: readonly Text[]): Error {
-  const error = new ReplyError(message)
+  const error = new actual.ReplyError(message)
   return Object.assign(error, {
     command: { name, args: args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)) },
   })

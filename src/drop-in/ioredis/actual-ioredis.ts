@@ -1,0 +1,29 @@
+// ioredis itself, where a test has put `respite/ioredis` in its place: by `jest.mock('ioredis', () => require('respite/ioredis'))`,
+// or by a line of Jest's `moduleNameMapper`. Both reach the modules of packages, too, so asking for ioredis here finds
+// `respite/ioredis` again, with nothing in it yet. Jest hands out the original by another name of the same file.
+
+import * as found from 'ioredis'
+
+type IORedisModule = typeof found
+
+/** The file that 'ioredis' means, by a name that such lines do not match. */
+const ORIGINAL = 'ioredis/built/index.js'
+
+/** Jest's, in each module that it runs. */
+declare const jest: { requireActual(name: string): IORedisModule } | undefined
+
+export const actual: IORedisModule = isComplete(found) ? found : originalOfJest()
+
+function isComplete({ Redis }: Partial<IORedisModule>): boolean {
+  return typeof Redis === 'function'
+}
+
+function originalOfJest(): IORedisModule {
+  const original = typeof jest === 'object' ? jest.requireActual(ORIGINAL) : undefined
+  if (original !== undefined && isComplete(original)) return original
+  throw new Error(
+    "'respite/ioredis' needs ioredis itself, and finds itself in its place. With Jest write " +
+      "jest.mock('ioredis', () => require('respite/ioredis')), or moduleNameMapper: { '^ioredis$': 'respite/ioredis' }; " +
+      "with Vitest vi.mock('ioredis', () => import('respite/ioredis')).",
+  )
+}
