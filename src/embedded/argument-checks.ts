@@ -1,5 +1,5 @@
-// Checks of what a program hands over, before anything happens. Each error names the argument, says what it was, and says
-// what to write instead.
+// Checks a program's arguments before anything happens. Each error names the argument, its value,
+// and the remedy.
 
 /** A word of a command: text (sent as UTF-8), a number, or bytes. */
 export type Word = string | number | bigint | Uint8Array
@@ -65,7 +65,7 @@ function wrong(method: string, argument: string, wanted: string, value: unknown)
   return new TypeError(`${method}: argument '${argument}' is ${wanted}; it is ${described(value)}${hintFor(value)}`)
 }
 
-/** What a value is, for a person. */
+/** Describes a value to a person. */
 export function described(value: unknown): string {
   if (value === undefined) return 'missing'
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value)
@@ -75,7 +75,7 @@ export function described(value: unknown): string {
   return `a ${typeof value}`
 }
 
-/** What to write instead of a value that is no word. */
+/** Returns the remedy for a value that is no word. */
 function hintFor(value: unknown): string {
   if (typeof value === 'boolean') return ": write 1 or 0, or 'true' or 'false'"
   if (value instanceof Date) return ': write its getTime(), or its toISOString()'

@@ -1,6 +1,6 @@
 // A connection without a socket: a Duplex whose other end is a client of an engine in this process.
 //
-// What is written to it is a request, what is read from it are replies. Requests run at
+// A library writes requests to it, and reads replies from it. Requests run at
 // once; replies arrive when the turn of the loop ends, as they do through a socket, and
 // never from inside a `write`. Only replies are copied (once): the engine's buffers are
 // reused, and a reader may keep what it gets for as long as it likes.
@@ -30,7 +30,7 @@ export class BrokerStream extends Duplex {
   #outgoing: Buffer[] = []
   #outgoingBytes = 0
   #endAfterwards = false
-  /** Who waits for the reader to have taken everything. */
+  /** Called when the reader has taken everything. */
   #drained: (() => void)[] = []
 
   constructor(engine: Engine) {
@@ -70,9 +70,9 @@ export class BrokerStream extends Duplex {
   }
 
   /**
-   * Runs a command as this connection, if its reply can be had at once, and returns it: for libraries that speak the protocol
-   * otherwise, while none of their requests waits for a reply. Undefined = it was not run, and has to be written. Errors are
-   * values. Throws TypeError for words that are none.
+   * Runs a command as this connection, if its reply can be had at once, and returns the reply. A
+   * library calls it while none of its requests waits for a reply. Undefined = the command was not
+   * run, and has to be written. Errors are values. Throws TypeError for words that are none.
    */
   callAtOnce(command: string, words: readonly Word[]): ReplyValue<string | Buffer> | undefined {
     const { direct } = this.#engine.requests

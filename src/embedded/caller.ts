@@ -1,9 +1,10 @@
-// Commands as function calls: a client whose words become arguments, and whose replies become values.
+// Commands as function calls: a client whose words become arguments, and whose replies become
+// values.
 //
 // A call is mostly direct (engine/requests/direct-calls.ts): no request is encoded and no reply is
-// read. Where the client waits for something, requests are bytes that pass through the parser, as those
-// of any connection, and so are the replies of a command that waited. The client's output keeps the
-// order: a mark in it stands for a value. Promises are settled in the order of the calls.
+// read. Where the client waits for something, requests are bytes that pass through the parser, as
+// those of any connection, and so are the replies of a command that waited. The client's output
+// keeps the order: a mark in it stands for a value. Promises are settled in the order of the calls.
 
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
@@ -24,7 +25,7 @@ import { gatherChecked, gatherWords } from './call-words.ts'
 export type CommandReply<S> = ReplyValue<S>
 
 export interface CallerOptions {
-  /** Whose shapes the replies have. Default 3. */
+  /** The protocol whose shapes the replies have. Default 3. */
   protocol?: 2 | 3
   /** Called at once when the connection has ended, maybe within the engine's turn. */
   onClose?: () => void
@@ -108,7 +109,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#client = this.#connect()
   }
 
-  /** Runs a command; with `buffers` the reply's strings are bytes. Rejects with TypeError for words that are none. */
+  /**
+   * Runs a command; with `buffers` the reply's strings are bytes. Rejects with TypeError for words
+   * that are none.
+   */
   call(command: string, words: readonly Word[], buffers: boolean): Promise<Value> {
     if (!this.#isDirect())
       return new Promise((resolve, reject) => this.#callInBytes(command, words, buffers, { resolve, reject }))
@@ -127,7 +131,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     )
   }
 
-  /** Runs commands, which were checked, one behind the other; one that fails is a CommandError among the replies. */
+  /**
+   * Runs commands, which were checked, one behind the other; one that fails is a CommandError among
+   * the replies.
+   */
   callAll(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       const replies: ReplyValue<string>[] = []
@@ -160,11 +167,14 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     })
   }
 
-  /** Does something on behalf of this client; fulfilled when the client may hear of it, as safe as its policy says. */
+  /**
+   * Does something on behalf of this client; fulfilled when the client may hear of it, as safe as
+   * its policy says.
+   */
   async run(work: (client: Client) => void): Promise<void> {
     if (this.#client.closed) this.#reconnect()
     work(this.#client)
-    // Whose reply is kept back until then.
+    // Its reply is kept back until then.
     if (this.#engine.effects.propagation.on) await this.call('PING', [], false)
   }
 
@@ -263,7 +273,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#pending.push({ buffers, value, resolve, reject })
   }
 
-  /** CLIENT KILL, or an output limit, ended the connection that was: maybe in the middle of a reply. */
+  /**
+   * CLIENT KILL, or an output limit, ended the connection that was: maybe in the middle of a reply.
+   */
   #reconnect(): void {
     this.#reader = this.#newReader()
     this.#client = this.#connect()
@@ -283,7 +295,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #connect(): Client {
-    // Whoever is inside the process needs no password: it has the memory.
+    // A program has the memory of its own process, so it needs no password.
     const client = this.#engine.connect(this, 'internal')
     client.protocol = this.#protocol
     return client

@@ -1,5 +1,5 @@
-// Commands that any call may run as they are: they change no connection, have no subcommands, and never wait. The others
-// are looked at once more for each call (`Broker`, `Session`).
+// Commands that any call may run as they are: they change no connection, have no subcommands, and
+// never wait. The others are looked at once more for each call (`Broker`, `Session`).
 
 import type { Command } from '../engine/spec/command.ts'
 import type { CommandTable } from '../engine/spec/command-table.ts'

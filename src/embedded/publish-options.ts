@@ -9,7 +9,10 @@ export interface PublishOptions {
   in?: Duration
   /** Publishes at a time: a Date, or Unix milliseconds. */
   at?: Date | number
-  /** Names the message: a second one of the same id is not published. Without `in` or `at` the channel's rule says `dedupe`. */
+  /**
+   * Names the message: a second one of the same id is not published. Without `in` or `at` the
+   * channel's rule says `dedupe`.
+   */
   id?: string
 }
 

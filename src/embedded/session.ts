@@ -1,12 +1,14 @@
-// A connection of a program's own to its broker, whose commands are calls and whose replies are values.
+// A connection of a program's own to its broker, whose commands are calls and whose replies are
+// values.
 //
 //   const session = broker.session()
 //   await session.call('SELECT', 3)
 //   const replies = await session.callAll([['SET', 'a', 1], ['GET', 'a']])
 //   session.close()
 //
-// Unlike `broker.call`, which all callers share, it has a state of its own: database, name, transaction, and what it waits for. Its
-// commands run in the order they are called, so one that blocks holds up those behind it; `close` ends the wait.
+// Unlike `broker.call`, which all callers share, it has a state of its own: database, name,
+// transaction, and what it waits for. Its commands run in the order they are called, so one that
+// blocks holds up those behind it; `close` ends the wait.
 
 import type { Engine } from '../commands/call.ts'
 import { itemAt } from '../util/array-reads.ts'
@@ -15,7 +17,10 @@ import { type CommandWords, checkRequest, checkRequests, type Word } from './arg
 import { Caller, type CommandReply } from './caller.ts'
 import { PlainCommands } from './plain-commands.ts'
 
-/** What to use instead of a command that calls cannot have: because all share a connection, or because it takes their replies away. */
+/**
+ * The remedy for a command that calls cannot have: all share a connection, or it takes their
+ * replies away.
+ */
 export const INSTEAD = {
   subscriptions: 'use subscribe() or subscribePattern()',
   transaction: 'use transaction()',
@@ -24,9 +29,15 @@ export const INSTEAD = {
 } as const
 
 export interface SessionOptions {
-  /** Whose shapes the replies have: with 2, as over RESP2, maps are flat arrays and scores are strings. Default 3. */
+  /**
+   * The protocol whose shapes the replies have: with 2, as over RESP2, maps are flat arrays and
+   * scores are strings. Default 3.
+   */
   protocol?: 2 | 3
-  /** Called when the connection has ended: by `close`, by CLIENT KILL, QUIT or a limit, or with the broker. */
+  /**
+   * Called when the connection has ended: by `close`, by CLIENT KILL, QUIT or a limit, or with the
+   * broker.
+   */
   onClose?: () => void
 }
 
@@ -55,7 +66,10 @@ export class Session {
     return this.#closed
   }
 
-  /** Runs a command; an error reply rejects with CommandError. Strings in the reply are decoded as UTF-8. */
+  /**
+   * Runs a command; an error reply rejects with CommandError. Strings in the reply are decoded as
+   * UTF-8.
+   */
   call(command: string, ...words: Word[]): Promise<CommandReply<string>> {
     return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
@@ -77,7 +91,10 @@ export class Session {
     return this.#caller.call(command, words, buffers)
   }
 
-  /** Runs commands one behind the other, sent at once. A command that fails is a CommandError among the replies. */
+  /**
+   * Runs commands one behind the other, sent at once. A command that fails is a CommandError among
+   * the replies.
+   */
   async callAll(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
     checkRequests('callAll()', commands)
     for (let i = 0; i < commands.length; i++) this.#checkOne(itemAt(commands, i))

@@ -3,8 +3,9 @@
 //   broker.sync.call('SET', 'k', 'v')
 //   broker.sync.get('k')                  // as `broker.commands`
 //
-// They run where they are called, behind all calls that were made before. What a call has changed is as safe as its policy
-// says when it returns: with `appendfsync always` it is on disk. They have a client of their own, so no call waits for another.
+// They run where they are called, behind all calls that were made before. A change is as safe as
+// its policy says when its call returns: with `appendfsync always` it is on disk. They have a
+// client of their own, so no call waits for another.
 
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
@@ -25,7 +26,10 @@ export class SyncCalls implements Transport {
   readonly backlogBytes = 0
   readonly #engine: Engine
   readonly #direct: Engine['requests']['direct']
-  /** Commands that were looked at and found to answer at once, by the names that callers write; and whether they write. */
+  /**
+   * Commands that were looked at and found to answer at once, by the names that callers write; and
+   * whether they write.
+   */
   readonly #known = new Map<string, boolean>()
   #client: Client | undefined = undefined
 
@@ -34,7 +38,10 @@ export class SyncCalls implements Transport {
     this.#direct = engine.requests.direct
   }
 
-  /** Runs a command and returns its reply. Throws CommandError, and an Error for a command that cannot answer at once. */
+  /**
+   * Runs a command and returns its reply. Throws CommandError, and an Error for a command that
+   * cannot answer at once.
+   */
   call(command: string, words: readonly Word[], buffers: boolean): Value {
     const value = this.#run(command, words, buffers, this.#known.get(command) ?? this.#lookedAt(command, words))
     if (value instanceof CommandError) throw value
@@ -89,7 +96,9 @@ export class SyncCalls implements Transport {
     return this.#client
   }
 
-  /** What is changed is to be on disk when the call returns. Throws before anything is changed where that cannot be. */
+  /**
+   * Throws, before anything is changed, where a change could not be on disk when the call returns.
+   */
   #checkJournal(command: string): void {
     const { progress } = this.#engine.effects.durability
     if (!progress.enabled || progress.settlesNow === true || progress.failure !== undefined) return
@@ -101,7 +110,10 @@ export class SyncCalls implements Transport {
     if (!this.#direct.isSafe(client)) throw new Error(`${command} was run, but the disk has not taken it`)
   }
 
-  /** Throws for a command that may wait, or that changes its connection; returns whether it may write. */
+  /**
+   * Throws for a command that may wait, or that changes its connection; returns whether it may
+   * write.
+   */
   #lookedAt(command: string, words: readonly Word[]): boolean {
     checkRequest(command, words)
     const found = this.#engine.commands.meant(command, words[0])

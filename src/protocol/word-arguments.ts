@@ -2,14 +2,18 @@
 // written one behind the other, without the lengths and line ends of a request.
 //
 // One object serves all callers of a process. The words lie in one stretch of memory that is used
-// again. A long word gets memory of its own, as one that a connection sends: the command may keep it.
+// again. A long word gets memory of its own, as one that a connection sends: the command may keep
+// it.
 
 import { Source } from '../util/bytes/bytes.ts'
 import { Arguments } from './arguments.ts'
 import { BIG_BULK_BYTES_MIN } from './limits.ts'
 
 const SCRATCH_BYTES = 64 * 1024
-/** Longer texts are handed to the runtime, which takes 70 ns for 64 characters; the loop takes 3 ns for each. */
+/**
+ * Longer texts are handed to the runtime, which takes 70 ns for 64 characters; the loop takes 3 ns
+ * for each.
+ */
 const SHORT_TEXT_MAX = 16
 /** A character of a JavaScript string takes at most so many bytes in UTF-8. */
 const UTF8_BYTES_MAX = 3
@@ -24,7 +28,10 @@ export class WordArguments {
   #at = 0
   #count = 0
   #hasOwnMemory = false
-  /** The command that stands at the beginning of the memory: programs call the same one again and again. */
+  /**
+   * The command that stands at the beginning of the memory: programs call the same one again and
+   * again.
+   */
   #name = ''
   #nameBytes = 0
 

@@ -1,6 +1,7 @@
-// ioredis itself, where a test has put `respite/ioredis` in its place: by `jest.mock('ioredis', () => require('respite/ioredis'))`,
-// or by a line of Jest's `moduleNameMapper`. Both reach the modules of packages, too, so asking for ioredis here finds
-// `respite/ioredis` again, with nothing in it yet. Jest hands out the original by another name of the same file.
+// ioredis itself, where a test has put `respite/ioredis` in its place: by `jest.mock('ioredis', ()
+// => require('respite/ioredis'))`, or by a line of Jest's `moduleNameMapper`. Both reach the
+// modules of packages, too, so asking for ioredis here finds `respite/ioredis` again, with nothing
+// in it yet. Jest hands out the original by another name of the same file.
 
 import * as found from 'ioredis'
 
@@ -8,6 +9,9 @@ type IORedisModule = typeof found
 
 /** The file that 'ioredis' means, by a name that such lines do not match. */
 const ORIGINAL = 'ioredis/built/index.js'
+
+/** As tests write it. */
+const ENTRY = "'respite/ioredis'"
 
 /** Jest's, in each module that it runs. */
 declare const jest: { requireActual(name: string): IORedisModule } | undefined
@@ -22,8 +26,8 @@ function originalOfJest(): IORedisModule {
   const original = typeof jest === 'object' ? jest.requireActual(ORIGINAL) : undefined
   if (original !== undefined && isComplete(original)) return original
   throw new Error(
-    "'respite/ioredis' needs ioredis itself, and finds itself in its place. With Jest write " +
-      "jest.mock('ioredis', () => require('respite/ioredis')), or moduleNameMapper: { '^ioredis$': 'respite/ioredis' }; " +
-      "with Vitest vi.mock('ioredis', () => import('respite/ioredis')).",
+    `${ENTRY} needs ioredis itself, and finds itself in its place. With Jest write ` +
+      `jest.mock('ioredis', () => require(${ENTRY})), or moduleNameMapper: { '^ioredis$': ${ENTRY} }; ` +
+      `with Vitest vi.mock('ioredis', () => import(${ENTRY})).`,
   )
 }

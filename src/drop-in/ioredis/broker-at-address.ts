@@ -1,11 +1,15 @@
-// Where instances of ioredis would connect to: one broker in this process for each address, opened when it is first named.
+// Where instances of ioredis would connect to: one broker in this process for each address, opened
+// when it is first named.
 //
-// A place is never given up: as with a server, what was written is there for who comes later. It has no file and no socket, and does not
-// keep the process alive.
+// A place is never given up: as with a server, what was written is there for who comes later. It
+// has no file and no socket, and does not keep the process alive.
 
 import { type Broker, openBroker, type Word } from '../../index.ts'
 
-/** Values that are there from the beginning: text, list, set, sorted set (member → score) or hash, by their keys. */
+/**
+ * Values that are there from the beginning: text, list, set, sorted set (member → score) or hash,
+ * by their keys.
+ */
 export type InitialData = Readonly<Record<string, InitialValue>>
 export type InitialValue =
   | InitialWord
@@ -39,7 +43,10 @@ export class BrokerAtAddress {
     return this.#ready
   }
 
-  /** Puts values into a database; those under the same keys are replaced. Throws TypeError, which names the key of a value that is none. */
+  /**
+   * Puts values into a database; those under the same keys are replaced. Throws TypeError, which
+   * names the key of a value that is none.
+   */
   fill(data: InitialData, database: number): void {
     const commands: Command[] = [['SELECT', database]]
     for (const [key, value] of Object.entries(data)) commands.push(['DEL', key], ...writesOf(key, value))
@@ -69,7 +76,10 @@ function partsOf(value: Exclude<InitialValue, InitialWord>): [command: string, w
   return ['HSET', Object.entries(value).flat()]
 }
 
-/** A word of a value; ioredis, too, sends the text of what is no word, and the empty string for null. */
+/**
+ * A word of a value; ioredis, too, sends the text of what is no word, and the empty string for
+ * null.
+ */
 function wordOf(key: string, value: InitialWord): Word {
   if (value === null) return ''
   if (typeof value === 'boolean' || value instanceof Date) return String(value)

@@ -1,8 +1,10 @@
-// Methods of ioredis that call the broker without a request in bytes, where the answer is the same: commands of plain words
-// whose replies have one shape in RESP2 and RESP3. In every other case ioredis's own method runs.
+// Methods of ioredis that call the broker without a request in bytes, where the answer is the same:
+// commands of plain words whose replies have one shape in RESP2 and RESP3. In every other case
+// ioredis's own method runs.
 //
-// The call runs as the connection of the instance, so its database, name and transaction count. It is made only while
-// nothing that ioredis has written waits for a reply: so replies come in the order of the calls.
+// The call runs as the connection of the instance, so its database, name and transaction count. It
+// is made only while nothing that ioredis has written waits for a reply: so replies come in the
+// order of the calls.
 
 import type { BrokerStream } from '../../embedded/broker-stream.ts'
 import { CommandError } from '../../index.ts'
@@ -14,7 +16,9 @@ const COMMANDS =
     ' ',
   )
 
-/** As much of an instance as is looked at; `undefined` where a version of ioredis has no such field. */
+/**
+ * As much of an instance as is looked at; `undefined` where a version of ioredis has no such field.
+ */
 interface Instance {
   readonly status?: string
   readonly stream?: Partial<BrokerStream>
@@ -63,7 +67,10 @@ function directMethod(name: string, original: Method): Method {
 
 const plainOptions = new WeakMap<object, boolean>()
 
-/** The stream of an instance that is ready and waits for nothing; undefined: the call has to pass through ioredis. */
+/**
+ * The stream of an instance that is ready and waits for nothing; undefined: the call has to pass
+ * through ioredis.
+ */
 function streamOf({ commandQueue, condition, options, status, stream }: Instance): BrokerStream | undefined {
   if (status !== 'ready' || commandQueue?.length !== 0 || condition?.subscriber) return undefined
   if (typeof stream?.callAtOnce !== 'function') return undefined

@@ -1,4 +1,5 @@
-// `broker.commands` and `broker.sync`: methods for every command, and the calls that they stand for.
+// `broker.commands` and `broker.sync`: methods for every command, and the calls that they stand
+// for.
 
 import type { CommandTable } from '../../engine/spec/command-table.ts'
 import type { CommandWords, Word } from '../argument-checks.ts'
@@ -17,7 +18,10 @@ export type Commands = TypedCommands<string, 'promised'> & {
 export type SyncCommands = TypedCommands<string, 'at-once'> & {
   /** The same methods, with the strings of replies as bytes. */
   readonly buffers: TypedCommands<Buffer, 'at-once'>
-  /** Runs a command; see `Broker.call`. Throws CommandError, and an Error for a command that may have to wait. */
+  /**
+   * Runs a command; see `Broker.call`. Throws CommandError, and an Error for a command that may
+   * have to wait.
+   */
   call(command: string, ...words: Word[]): CommandReply<string>
   /** As `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): CommandReply<Buffer>

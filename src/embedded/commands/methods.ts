@@ -8,7 +8,10 @@ import { RequestWords } from './request-words.ts'
 /** Runs a command. */
 export type RunCommand = (command: string, words: readonly Word[]) => unknown
 
-/** Makes an object that has a method for every command. `fail` makes what a call that is refused returns, or throws. */
+/**
+ * Makes an object that has a method for every command. `fail` makes what a call that is refused
+ * returns, or throws.
+ */
 export function methodsOf(commands: CommandTable, run: RunCommand, fail: (error: unknown) => unknown): object {
   let names: ReadonlyMap<string, string> | undefined
   const make = (methods: object, property: string | symbol): unknown => {

@@ -1,5 +1,6 @@
-// How a command's arguments are said by a program: what its spec requires are parameters, in the order of the spec, and what is
-// optional is an object of options, by its word in upper case (`EX`), or by its name where it has no word (`count`).
+// The arguments of a command, as a program says them. Required ones are parameters, in the order of
+// the spec. Optional ones are fields of an object: by their word in upper case (`EX`), or by their
+// name where they have no word (`count`).
 //
 //   SET key value [NX | XX] [GET] [EX seconds | …]      set(key, value, { NX: true, EX: 10 })
 //   HSET key field value [field value …]                hset(key, { field: value })

@@ -23,7 +23,10 @@ export class RequestWords {
       !parts.some((part) => part.kind === 'token' || part.kind === 'count')
   }
 
-  /** Returns the words behind the command's name. Throws TypeError, and OptionError for an option that there is not. */
+  /**
+   * Returns the words behind the command's name. Throws TypeError, and OptionError for an option
+   * that there is not.
+   */
   of(values: readonly unknown[]): readonly Word[] {
     const count = this.#parameters.length
     if (this.#isPlain && values.length === count) {

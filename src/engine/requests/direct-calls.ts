@@ -4,8 +4,9 @@
 //                                                  └────▶ 'soon'      a mark in the client's output stands for it
 //                                           ─▶ no value ─▶ 'in-bytes' the client waits: its reply comes as bytes, later
 //
-// A mark passes through everything that replies pass through: it waits for the journal (invariant 3), for the client's
-// other replies, for a fault that a test asked for. So the order of a client's replies is one and the same for both.
+// A mark passes through everything that replies pass through: it waits for the journal (invariant
+// 3), for the client's other replies, for a fault that a test asked for. So the order of a client's
+// replies is one and the same for both.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
@@ -53,8 +54,8 @@ const CLIENT_NEEDS_BYTES = CLIENT_MUTED | CLIENT_UNAUTHENTICATED | CLIENT_FOR_ON
 const REFUSAL_BYTES_MAX = 4096
 
 /**
- * A program that awaits one call after the other never gives the loop a turn. After so many calls, or
- * so many milliseconds, a call is answered by the loop, so that sockets and timers are served.
+ * A program that awaits one call after the other never gives the loop a turn. After so many calls,
+ * or so many milliseconds, a call is answered by the loop, so that sockets and timers are served.
  */
 const CALLS_PER_LOOP_MAX = 256
 const MS_PER_LOOP_MAX = 2
@@ -107,7 +108,10 @@ export class DirectCalls {
     this.#blocking = host.blocking
   }
 
-  /** False while a client has to say its requests as bytes: a command runs, the client waits, or a test asked for faults. */
+  /**
+   * False while a client has to say its requests as bytes: a command runs, the client waits, or a
+   * test asked for faults.
+   */
   admits(client: Client): boolean {
     return !(
       this.#replies.isOpen ||
@@ -132,8 +136,9 @@ export class DirectCalls {
   }
 
   /**
-   * Tells whether the reply of a call would be told now, unless the call itself prevents it: it is not time that the loop goes
-   * on, no client is owed anything, no journal has to be written, and no request is put off.
+   * Tells whether the reply of a call would be told now, unless the call itself prevents it: it is
+   * not time that the loop goes on, no client is owed anything, no journal has to be written, and
+   * no request is put off.
    */
   admitsNow(client: Client): boolean {
     const { keysHeld, paused, snapshot } = this.#host.conditions.state
@@ -147,7 +152,10 @@ export class DirectCalls {
     )
   }
 
-  /** Runs a call that does not wait: a command that cannot go on answers as in a transaction. False = there is no reply. */
+  /**
+   * Runs a call that does not wait: a command that cannot go on answers as in a transaction. False
+   * = there is no reply.
+   */
   runAtOnce(client: Client, args: Arguments, inBytes: boolean): boolean {
     this.#callAtOnce ??= this.#newCall(false)
     const isWhole = this.#run(client, args, inBytes, this.#callAtOnce)
@@ -191,7 +199,8 @@ export class DirectCalls {
   }
 
   #whenTold(client: Client): Answered {
-    // A client that is owed something is served first: a message is not kept back by a program that goes on calling.
+    // A client that is owed something is served first: a message is not kept back by a program that
+    // goes on calling.
     return this.#turn.owed.length === 0 && !client.halted && this.isSafe(client) ? 'now' : 'soon'
   }
 
