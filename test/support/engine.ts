@@ -1,5 +1,6 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
+import { expect } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
@@ -58,13 +59,18 @@ export function createEngine(
     parts,
   )
   LATER.set(engine, later)
-  answerBothWays(engine)
+  if (isCommandTest()) answerBothWays(engine)
   const journal = new RecordingJournal()
   engine.effects.propagation.add(journal)
   engine.effects.durability.follow(journal)
   // Following it asked for the end of a turn.
   engine.endTurn()
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
+}
+
+/** The tests of commands show every kind of reply; others look at how replies leave, and at what costs how much. */
+function isCommandTest(): boolean {
+  return expect.getState().testPath?.includes('/test/commands/') === true
 }
 
 /** Makes another engine that has replayed what one journaled, at the same time of day: the server has been started again. */
