@@ -3,8 +3,9 @@
 // modules of packages, too, so asking for ioredis here finds `respite/ioredis` again, with nothing
 // in it yet. Jest hands out the original by another name of the same file.
 
-import * as found from 'ioredis'
+import { AbstractConnector, Command, Pipeline, Redis, ReplyError, ScanStream } from 'ioredis'
 
+const found = { AbstractConnector, Command, Pipeline, Redis, ReplyError, ScanStream }
 type IORedisModule = typeof found
 
 /** The file that 'ioredis' means, by a name that such lines do not match. */
@@ -18,8 +19,8 @@ declare const jest: { requireActual(name: string): IORedisModule } | undefined
 
 export const actual: IORedisModule = isComplete(found) ? found : originalOfJest()
 
-function isComplete({ Redis }: Partial<IORedisModule>): boolean {
-  return typeof Redis === 'function'
+function isComplete(module: Partial<IORedisModule>): boolean {
+  return typeof module.Redis === 'function'
 }
 
 function originalOfJest(): IORedisModule {
