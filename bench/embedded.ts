@@ -76,7 +76,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       folder,
       [{ ...work, durable: true, keys: scale.quick ? 1000 : DURABLE_KEYS }],
       [
-        'A change is over when it is synced: `appendfsync always`; LMDB as it comes (C), or with `flushed` (npm); better-sqlite3 with synchronous FULL; Tokyo Cabinet and GDBM with a call that syncs; Berkeley DB with a commit of its transaction log.',
+        'A change is over when it is synced. Respite: `appendfsync always`. LMDB: as it comes (C), or with `flushed` (npm). Better-sqlite3: synchronous FULL. Tokyo Cabinet and GDBM: a call that syncs. Berkeley DB: a commit of its transaction log.',
       ],
     ),
     await table(

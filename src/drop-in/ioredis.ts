@@ -1,10 +1,12 @@
-// `respite/ioredis`: ioredis with the server in this process, for the tests of programs that use ioredis.
+// `respite/ioredis`: ioredis with the server in this process, for the tests of programs that use
+// ioredis.
 //
-//   import Redis from 'respite/ioredis'                // instead of 'ioredis', or of 'ioredis-mock'
+//   import Redis from 'respite/ioredis'   // instead of 'ioredis', or of 'ioredis-mock'
 //   const redis = new Redis({ data: { greeting: 'hello', jobs: ['a', 'b'] } })
 //
-// It is ioredis itself, so everything that ioredis does is there: pipelines, scripts, subscriptions, events, types. Only what it connects to
-// is another thing: instances with the same host and port (or path) share a broker, and no port is opened.
+// It is ioredis itself, with all of its features: pipelines, scripts, subscriptions, events, types.
+// Only the connection differs: instances with the same host and port (or path) share a broker, and
+// no port is opened.
 
 import type {
   AbstractConnector as IOAbstractConnector,
@@ -30,11 +32,13 @@ export type Pipeline = IOPipeline
 export type ScanStream = IOScanStream
 
 export type RedisOptions = IORedisOptions & {
-  /** What is there from the beginning, in the database of `db`. Keys have their full names, `keyPrefix` included. */
+  /**
+   * The initial data, in the database of `db`. Keys have their full names, `keyPrefix` included.
+   */
   data?: InitialData
 }
 
-/** As much of ioredis's class as is used here; its full type is what is exported. */
+/** The part of ioredis's class that is used here; its full type is exported. */
 const Base = actual.Redis as unknown as new (
   ...args: unknown[]
 ) => {
@@ -77,7 +81,8 @@ export type ClusterNode = string | number | { host?: string; port?: number }
 /**
  * A cluster as its users see it: everything is found through whichever node is asked.
  *
- * All nodes are one place, that of the first one; there are no slots, so no command is refused for keys that lie apart.
+ * All nodes are one place, that of the first one; there are no slots, so no command is refused for
+ * keys that lie apart.
  */
 class PlaceCluster extends PlaceRedis {
   readonly #nodes: PlaceRedis[]

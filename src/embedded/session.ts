@@ -47,6 +47,7 @@ export class Session {
   readonly #plain: PlainCommands
   #closed = false
 
+  /** @internal A program gets one from `broker.session()`. */
   constructor(engine: Engine, { protocol = 3, onClose }: SessionOptions = {}) {
     this.#engine = engine
     this.#plain = new PlainCommands(engine.commands)

@@ -87,12 +87,13 @@ export class SyncCalls implements Transport {
 
   /** Returns the client of these calls. Throws where a command is running. */
   #admitted(command: string): Client {
+    // A client that came while a command runs would begin another unit of time.
+    if (!this.#direct.isFree) throw cannot(command, 'another command is running')
     if (this.#client === undefined || this.#client.closed) {
       this.#client = this.#engine.connect(this, 'internal')
       this.#client.protocol = 3
     }
-    if (!this.#direct.admits(this.#client))
-      throw cannot(command, 'another command is running, or faults were asked for')
+    if (!this.#direct.admits(this.#client)) throw cannot(command, 'faults were asked for')
     return this.#client
   }
 

@@ -47,7 +47,7 @@ export const hello = defineCommand({
   },
   changesConnection: 'state',
   run(call) {
-    const { args, client, reply } = call
+    const { args, client, engine, reply } = call
     let version: 2 | 3 | undefined
     if (args.length > 1) {
       const asked = parseInteger(args.bytes(1))
@@ -75,6 +75,7 @@ export const hello = defineCommand({
     if (name !== undefined) client.name = name
     if (version !== undefined && version !== client.protocol) {
       client.protocol = version
+      engine.requests.replies.setProtocol(version)
       reply.setProtocol?.(version)
       client.followSubscriptions()
     }

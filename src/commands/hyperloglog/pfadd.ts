@@ -40,8 +40,9 @@ export const pfadd = defineCommand({
       if (outcome === CHANGED) {
         changes++
       } else if (outcome === CORRUPT) {
-        // Elements that went in before stay in: Redis tells nobody, the journal has to know. It is told the bytes, because this
-        // command would be refused again when it is replayed, and a file with a refused command is damaged.
+        // Elements that were added before stay. Redis reports no change; the journal needs it. The
+        // journal gets the bytes: the command would be refused again when it is replayed, and a
+        // file with a refused command is damaged.
         if (changes > 0) {
           call.changedWithin(key, changes)
           call.propagate('SET', key, stored.bytes.toString(), 'KEEPTTL')

@@ -1675,21 +1675,21 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells about a channel: its rule, what it keeps and who listens.
    *
-   * Reply: map: rule, messages, bytes, first-id, last-id, subscribers, remembered, scheduled, missed.
+   * Reply: map: rule, messages, bytes, first-id, last-id, subscribers, remembered, away, scheduled, missed.
    */
   channelInfo(channel: Word, options?: { SHARD?: boolean }): Told<T, CommandReply<S>>
 
   /**
    * Returns the kept messages of a channel whose ids lie in a range.
    *
-   * Reply: array: the messages, each an array of its id and its text.
+   * Reply: array: the messages, each an array of its id and its text, and the id under which it was scheduled if it was.
    */
   channelHistory(channel: Word, from: Word, to: Word, options?: { COUNT?: Word; REV?: boolean; SHARD?: boolean }): Told<T, CommandReply<S>>
 
   /**
    * Lists who is remembered of a channel or a pattern, and how far each has heard.
    *
-   * Reply: array: a map for each: user, name, connected, place, lag.
+   * Reply: array: a map for each: user, name, connected, connections, place, lag.
    */
   channelSubscribers(channel: Word, options?: { SHARD?: boolean; PATTERN?: boolean }): Told<T, CommandReply<S>>
 

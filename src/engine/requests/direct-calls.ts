@@ -108,14 +108,18 @@ export class DirectCalls {
     this.#blocking = host.blocking
   }
 
+  /** True while no command runs, and none waits for one to end. */
+  get isFree(): boolean {
+    return !(this.#replies.isOpen || this.#room.incoming.isBehind)
+  }
+
   /**
    * False while a client has to say its requests as bytes: a command runs, the client waits, or a
    * test asked for faults.
    */
   admits(client: Client): boolean {
     return !(
-      this.#replies.isOpen ||
-      this.#room.incoming.isBehind ||
+      !this.isFree ||
       client.halted ||
       // A fault may be about the bytes of a reply.
       this.#host.upkeep.faults !== null ||

@@ -378,7 +378,7 @@ export class Arena {
 
   /** Changes the content length, within the block's capacity. */
   setLength(ref: number, length: number): void {
-    if (CHECKED) assert(length >= 0 && length <= this.capacity(ref), 'a content lies within its block (invariant 15)')
+    if (CHECKED) assert(length >= 0 && length <= this.capacity(ref), 'invariant 15: a content lies within its block')
     this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
   }
 

@@ -62,7 +62,10 @@ export function packedPrevious(arena: Arena, ref: number, end: number): number {
 export function packedElement(arena: Arena, ref: number, at: number, window: Bytes): Bytes {
   elementAt(arena.source(ref), arena.start(ref) + at, window)
   if (CHECKED)
-    assert(window.start + window.length < arena.start(ref) + arena.length(ref), 'an element lies in its sequence')
+    assert(
+      window.start + window.length < arena.start(ref) + arena.length(ref),
+      'invariant 15: an element lies in its sequence',
+    )
   return window
 }
 
