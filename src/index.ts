@@ -26,13 +26,17 @@ import { splitTls, type TlsOptions } from './server/listening/tls-options.ts'
 import { ProgramLog } from './server/process/logger.ts'
 
 export { RESPITE_VERSION as version } from './config/version.ts'
+export type { CommandWords, Word } from './embedded/argument-checks.ts'
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
-export type { CommandReply, Word } from './embedded/caller.ts'
+export type { CommandReply } from './embedded/caller.ts'
+export type { Commands, SyncCommands } from './embedded/commands/broker-commands.ts'
+export type { Pairs, Telling, Told, TypedCommands, Words } from './embedded/commands/typed-commands.ts'
 export type { ConnectorClass } from './embedded/connector.ts'
 export { type FeedOptions, type Message, type MessageListener, SubscriptionEnded } from './embedded/message-feed.ts'
 export type { MessageIterator as Messages } from './embedded/message-iterator.ts'
 export type { Moment } from './embedded/moment.ts'
 export type { Primary, PrimaryEvent, PrimaryOptions, PrimaryStatus } from './embedded/primary.ts'
+export type { PublishOptions } from './embedded/publish-options.ts'
 export type { Session, SessionOptions } from './embedded/session.ts'
 export type { Listener, Unsubscribe } from './embedded/subscriptions.ts'
 export { CheckpointError } from './engine/data/checkpoints.ts'
@@ -100,6 +104,8 @@ type InProcess = Pick<
   | 'subscribe'
   | 'subscribePattern'
   | 'messages'
+  | 'commands'
+  | 'sync'
   | 'connect'
   | 'Connector'
   | 'faults'
@@ -187,6 +193,12 @@ export async function startServer(given: ServerOptions = {}): Promise<RunningSer
     messages: inside.messages.bind(inside),
     connect: inside.connect.bind(inside),
     Connector: inside.Connector,
+    get commands() {
+      return inside.commands
+    },
+    get sync() {
+      return inside.sync
+    },
     get faults() {
       return inside.faults
     },

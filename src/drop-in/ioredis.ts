@@ -8,22 +8,28 @@
 // Only the connection differs: instances with the same host and port (or path) share a broker, and
 // no port is opened.
 
-import { type Cluster as IOCluster, Redis as IORedis, type RedisOptions as IORedisOptions } from 'ioredis'
+import type {
+  AbstractConnector as IOAbstractConnector,
+  Cluster as IOCluster,
+  Command as IOCommand,
+  Pipeline as IOPipeline,
+  Redis as IORedis,
+  RedisOptions as IORedisOptions,
+  ScanStream as IOScanStream,
+} from 'ioredis'
+import { actual } from './ioredis/actual-ioredis.ts'
 import { AddressConnector } from './ioredis/address-connector.ts'
 import type { InitialData } from './ioredis/broker-at-address.ts'
+import { addDirectMethods } from './ioredis/direct-methods.ts'
 
-export {
-  AbstractConnector,
-  type Callback,
-  type ChainableCommander,
-  Command,
-  Pipeline,
-  type RedisKey,
-  type RedisValue,
-  ReplyError,
-  ScanStream,
-} from 'ioredis'
+export type { Callback, ChainableCommander, RedisKey, RedisValue } from 'ioredis'
 export type { InitialData, InitialValue } from './ioredis/broker-at-address.ts'
+
+export const { AbstractConnector, Command, Pipeline, ReplyError, ScanStream } = actual
+export type AbstractConnector = IOAbstractConnector
+export type Command = IOCommand
+export type Pipeline = IOPipeline
+export type ScanStream = IOScanStream
 
 export type RedisOptions = IORedisOptions & {
   /**
@@ -33,7 +39,7 @@ export type RedisOptions = IORedisOptions & {
 }
 
 /** The part of ioredis's class that is used here; its full type is exported. */
-const Base = IORedis as unknown as new (
+const Base = actual.Redis as unknown as new (
   ...args: unknown[]
 ) => {
   readonly options: RedisOptions
@@ -54,6 +60,8 @@ class PlaceRedis extends Base {
     return new PlaceRedis({ ...this.options, ...override })
   }
 }
+
+addDirectMethods(PlaceRedis.prototype)
 
 /** Adds the connector to the options, which come last, if at all: after port and host, or a URL. */
 function withConnector(args: readonly unknown[]): unknown[] {

@@ -2,7 +2,7 @@
 
 import { Random } from '../util/numbers/random.ts'
 import { type Clock, systemClock } from '../util/time/clock.ts'
-import { setImmediate } from '../util/time/real-time.ts'
+import { nextTick, setImmediate } from '../util/time/real-time.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { type Log, silentLog } from './log.ts'
 import { UnitClock } from './upkeep/unit-clock.ts'
@@ -23,6 +23,8 @@ export class Environment {
   readonly ownsLoop: boolean
   /** Calls a function after the events of this turn of the loop. */
   readonly later: (run: () => void) => void
+  /** Runs something before the loop goes on, behind what runs now. */
+  readonly soon: (run: () => void) => void
 
   constructor(options: EngineOptions) {
     this.clock = options.clock ?? systemClock
@@ -35,5 +37,6 @@ export class Environment {
     this.startedMs = this.clock.now()
     this.ownsLoop = options.ownsLoop === true
     this.later = options.later ?? ((run) => setImmediate(run))
+    this.soon = options.later ?? ((run) => nextTick(run))
   }
 }

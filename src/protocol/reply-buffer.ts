@@ -15,6 +15,7 @@ import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/number
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
 import { type Reply, ROW_BULK_BYTES_MAX } from './reply.ts'
+import { REPLY_TYPE } from './reply-reader.ts'
 
 /** The client whose replies are being written. */
 export interface ReplyReceiver {
@@ -39,6 +40,9 @@ const ROW_BULK_ROOM = ROW_BULK_BYTES_MAX + 12
 const ROW_HEADERS = Int32Array.from({ length: ROW_BULK_BYTES_MAX + 1 }, (_, length) =>
   Buffer.from(`$${length}\r\n`, 'latin1').readInt32LE(0),
 )
+
+/** A line of a type that no server sends. */
+const IN_PROCESS_REPLY = `${String.fromCharCode(REPLY_TYPE.inProcess)}\r\n`
 
 export class ReplyBuffer implements Reply {
   protocol: 2 | 3 = 2
@@ -341,6 +345,11 @@ export class ReplyBuffer implements Reply {
     this.#latin1(':')
     this.#latin1(latin1)
     this.#newline()
+  }
+
+  /** Marks the place of a reply that its receiver, in this process, has as a value already. */
+  inProcess(): void {
+    this.raw(IN_PROCESS_REPLY)
   }
 
   /** Writes bytes that are already a reply. */

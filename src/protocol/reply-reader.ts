@@ -25,6 +25,8 @@ export const REPLY_TYPE = {
   set: 126, // ~
   map: 37, // %
   attribute: 124, // |
+  /** Of no protocol: the receiver, in the same process, has the value already (reply-to-values.ts). */
+  inProcess: 1,
 } as const
 
 const { bulk: BULK, bulkError: BULK_ERROR, verbatim: VERBATIM, nil: NIL } = REPLY_TYPE
@@ -81,6 +83,11 @@ export abstract class ReplyReader<V> {
 
   /** Takes a whole reply, and the type of the outermost value. */
   protected abstract take(type: number, value: V): void
+
+  /** True between two replies. */
+  get isBetween(): boolean {
+    return this.#open.length === 0 && this.#restBytes === 0
+  }
 
   /** Reads bytes, which the caller may reuse afterwards. Throws BadReply. */
   feed(bytes: Buffer): void {

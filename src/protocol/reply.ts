@@ -15,6 +15,8 @@ export interface Reply {
 
   /** Forgets the parts of the reply under way; only where replies become values. */
   startOver?(): void
+  /** Follows a change of the client's protocol (HELLO); only where a client is replied to. */
+  setProtocol?(protocol: 2 | 3): void
   /** +OK */
   ok(): void
   /** A status line: +PONG, +QUEUED. */

@@ -39,6 +39,7 @@ export const reset = defineCommand({
     engine.clients.users.greet(client)
     client.protocol = 2
     engine.requests.replies.setProtocol(2)
+    call.reply.setProtocol?.(2)
     client.followSubscriptions()
     call.reply.status('RESET')
   },

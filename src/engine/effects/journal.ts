@@ -67,6 +67,13 @@ export interface Progress {
    * this thread may make it.
    */
   write(served: Served): boolean
+  /** False while `settleNow` cannot keep its promise: another thread is writing. Absent = never. */
+  readonly settlesNow?: boolean
+  /**
+   * Writes what was appended, and syncs what is `always`, on this thread, before it returns: for a caller that does not wait.
+   * False where the disk refuses.
+   */
+  settleNow?(): boolean
   /** Calls `run` whenever `written` or `synced` advances, or `failure` changes. */
   onProgress(run: () => void): void
 }

@@ -66,6 +66,11 @@ export class Requests {
     this.#stats = host.figures.stats
   }
 
+  /** True while requests that came during a command are still to be run. */
+  get isBehind(): boolean {
+    return this.#late.length > 0
+  }
+
   /**
    * Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. With
    * `alone`, the turn ends with them.

@@ -7,12 +7,19 @@ import { assert } from '../../util/assert.ts'
 import type { ClusterView } from '../cluster-view/cluster-view.ts'
 import { Redirection, type RedirectionHost } from '../cluster-view/redirection.ts'
 import { Admission, type AdmissionHost } from './admission.ts'
+import { DirectCalls, type DirectCallsHost } from './direct-calls.ts'
 import { Dispatch, type DispatchHost } from './dispatch.ts'
 import { Requests, type RequestsHost } from './requests.ts'
 import { Runner, type RunnerHost } from './runner.ts'
 import { TurnEnd, type TurnEndHost } from './turn-end.ts'
 
-export type RequestsRoomHost = RequestsHost & DispatchHost & AdmissionHost & RunnerHost & TurnEndHost & RedirectionHost
+export type RequestsRoomHost = RequestsHost &
+  DispatchHost &
+  DirectCallsHost &
+  AdmissionHost &
+  RunnerHost &
+  TurnEndHost &
+  RedirectionHost
 
 export class RequestsRoom {
   /** The buffer in which the replies to all clients are written. */
@@ -23,6 +30,8 @@ export class RequestsRoom {
   readonly dispatch: Dispatch
   /** The bytes that come from clients. */
   readonly incoming: Requests
+  /** The calls that come from within the process. */
+  readonly direct: DirectCalls
 
   readonly #host: RequestsRoomHost
   #redirection: Redirection | null = null
@@ -34,6 +43,7 @@ export class RequestsRoom {
     this.admission = new Admission(host)
     this.dispatch = new Dispatch(host, this)
     this.incoming = new Requests(host, this)
+    this.direct = new DirectCalls(host, this)
   }
 
   /** Null unless this server is a node of a cluster. */

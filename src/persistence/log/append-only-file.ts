@@ -393,9 +393,27 @@ export class AppendOnlyFile implements Journal {
       if (this.#putting || this.failure !== undefined) return false
     }
     if (!due || this.#syncing) this.#armSync()
-    else if (served === 'waiting' && this.#switches.syncDelayMs === 0 && this.#pace.place === 'here') this.#syncHere()
+    else if (served === 'waiting' && this.#switches.syncDelayMs === 0 && this.#pace.place === 'here')
+      this.#syncHere('paced')
     else this.#sync()
     return false
+  }
+
+  get settlesNow(): boolean {
+    // While a sync is under way nothing could be said of a second one: whether the first failed is not known yet.
+    return this.failure === undefined && !this.#closed && !this.#putting && !this.#syncing
+  }
+
+  settleNow(): boolean {
+    if (!this.settlesNow) return false
+    if (this.#gathered.length > 0) {
+      this.#takeFlight()
+      this.#putHere()
+    }
+    if (this.failure !== undefined) return false
+    if (this.#isSyncDue()) this.#syncHere('asked for')
+    else this.#armSync()
+    return this.failure === undefined
   }
 
   #isSyncDue(): boolean {
@@ -411,6 +429,10 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
+    this.#putHere()
+  }
+
+  #putHere(): void {
     const startedMs = this.#clock.monotonic()
     try {
       this.#file.appendSync(this.#flight)
@@ -472,7 +494,7 @@ export class AppendOnlyFile implements Journal {
   /**
    * Syncs on this thread: every client that is served would wait for it anyway (commit-pace.ts).
    */
-  #syncHere(): void {
+  #syncHere(why: 'paced' | 'asked for'): void {
     assert(this.written === this.appended, 'invariant 3: a sync on this thread covers all that was appended')
     const startedMs = this.#clock.monotonic()
     try {
@@ -484,7 +506,8 @@ export class AppendOnlyFile implements Journal {
     const milliseconds = this.#clock.monotonic() - startedMs
     this.#noteSync(milliseconds)
     this.#diskTimes?.heldLoop(milliseconds)
-    this.#pace.syncedHere(milliseconds)
+    // A caller that does not wait says nothing of the pace of the others.
+    if (why === 'paced') this.#pace.syncedHere(milliseconds)
     this.synced = this.written
     this.#unsynced.release(this.synced)
     this.#armSync()
