@@ -1,9 +1,10 @@
 // DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way
 // shows.
 
+import type { Client } from '../../engine/clients/client.ts'
 import type { ReloadOptions } from '../../engine/effects/saving.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
-import type { Call } from '../call.ts'
+import type { Call, Engine } from '../call.ts'
 
 const NOT_SAVED = new ReplyError('ERR')
 const NO_SNAPSHOT = ERR.of('Error trying to load the RDB dump, check server logs.')
@@ -32,6 +33,29 @@ export function loadAof(call: Call): void {
   load(call, { from: 'log', saves: false, present: 'forgotten' }, NO_LOG)
 }
 
+/** Loads that a transaction has asked for and that are not done, by the client that waits for them. */
+const loadsOf = new WeakMap<Client, ReloadOptions[]>()
+
+/** Loads files behind a transaction. Its client is suspended until all loads are done. */
+function reloadBehind({ blocking, parts: { saving } }: Engine, client: Client, options: ReloadOptions): void {
+  const known = loadsOf.get(client)
+  if (known !== undefined) {
+    known.push(options)
+    return
+  }
+  const loads = [options]
+  loadsOf.set(client, loads)
+  const next = (done: (outcome: undefined) => void): void => {
+    const load = loads.shift()
+    if (load !== undefined && saving !== undefined) saving.reload(load, () => next(done))
+    else {
+      loadsOf.delete(client)
+      done(undefined)
+    }
+  }
+  blocking.suspend(client, next, () => {})
+}
+
 function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   const { engine } = call
   const { saving } = engine.parts
@@ -40,13 +64,7 @@ function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   if (!call.mayBlock) {
     // A transaction cannot wait for the disk. The files are loaded behind it, before any client is heard again.
     const { client } = call
-    engine.requests.runner.afterReply(() =>
-      engine.blocking.suspend(
-        client,
-        (done) => saving.reload(options, done),
-        () => {},
-      ),
-    )
+    engine.requests.runner.afterReply(() => reloadBehind(engine, client, options))
     call.reply.ok()
     return
   }

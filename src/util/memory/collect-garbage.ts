@@ -15,6 +15,7 @@ const REST_SHARE = 20
 const collection = {
   run: undefined as (() => void) | undefined,
   nextMs: 0,
+  count: 0,
 }
 
 /**
@@ -27,6 +28,7 @@ export function collectGarbage(): void {
     collection.run = runInNewContext('gc') as () => void
     setFlagsFromString('--no-expose-gc')
   }
+  collection.count++
   const began = performance.now()
   collection.run()
   const ended = performance.now()
@@ -41,4 +43,9 @@ export function collectGarbageRarely(): boolean {
   if (performance.now() < collection.nextMs) return false
   collectGarbage()
   return true
+}
+
+/** Returns how often garbage was collected explicitly in this process. */
+export function collectionCount(): number {
+  return collection.count
 }
