@@ -6,6 +6,7 @@ import { commands } from '../src/commands/index.ts'
 import { type ConfigName, configRow } from '../src/config/config.ts'
 import { CONFIG_TABLE } from '../src/config/config-table.ts'
 import type { CommandSpec, Group } from '../src/engine/spec/command.ts'
+import { metricsPage } from './metrics-page.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS, SENTINEL_COMMANDS } from './redis-commands.ts'
 import { sampleConfig } from './sample-config.ts'
 
@@ -39,6 +40,7 @@ export function referencePages(): Map<string, string> {
   return new Map([
     ['docs/commands.md', commandsPage()],
     ['docs/configuration.md', configurationPage()],
+    ['docs/metrics.md', metricsPage(GENERATED)],
     ['respite.conf', sampleConfig()],
     ['src/commands/names.ts', commandNames()],
   ])

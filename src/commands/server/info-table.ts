@@ -97,7 +97,7 @@ function ofPrimary(
 }
 
 /** A figure of this server's part in a replicated log: without one there is none. */
-function ofNode(name: string, read: (node: LogNode) => number): FigureRow {
+function ofNode(name: string, read: (node: LogNode) => number | undefined): FigureRow {
   return gauge(name, ({ engine }) => {
     const node = engine.parts.replication?.node
     return node && read(node)
@@ -509,6 +509,9 @@ const REPLICATION: InfoSection = {
     ofNode('log_position', ({ position }) => position),
     ofNode('log_lease_left_milliseconds', ({ leaseLeftMs }) => Math.floor(leaseLeftMs)),
     ofNode('log_records_under_way', ({ underWay }) => underWay),
+    ofNode('log_snapshot_made', ({ snapshots }) => snapshots?.made),
+    ofNode('log_snapshot_verified', ({ snapshots }) => snapshots?.verified),
+    ofNode('log_truncated_behind', ({ snapshots }) => snapshots?.truncatedBehind),
   ],
 }
 

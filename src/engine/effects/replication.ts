@@ -60,6 +60,8 @@ export interface Following {
   readonly lastHeardSeconds: number
   /** How long there has been no link; -1 = there never was one, or there is. */
   readonly downSeconds: number
+  /** As `downSeconds`, and from the start of following on where there never was a link; 0 while there is one. */
+  readonly unlinkedSeconds: number
   /** The data is the primary's as of `history.offset`. */
   readonly isContinuable: boolean
   /** The primary as a client here: what it sends is run under it. Undefined while there is no stream. */
@@ -68,6 +70,16 @@ export interface Following {
 
 /** How far the handing over of this server's place to a replica has got, in INFO's words. */
 export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress'
+
+/** Positions of the log about which this node knows a snapshot; 0 = none. */
+export interface LogSnapshots {
+  /** Of the last one that this node put into the store. */
+  readonly made: number
+  /** Of the last one of another node that this node has verified. */
+  readonly verified: number
+  /** The records up to here were truncated by this node. */
+  readonly truncatedBehind: number
+}
 
 /** This server's part in a replicated log (src/replicated-log): who leads is decided there. */
 export interface LogNode {
@@ -83,6 +95,8 @@ export interface LogNode {
   readonly underWay: number
   /** Why it takes no part any more. */
   readonly failure: string | undefined
+  /** Undefined where no store for snapshots is set, and until the copy is loaded. */
+  readonly snapshots: LogSnapshots | undefined
   /** The leader as a primary; undefined while this server leads. */
   readonly following: Following | undefined
   /** Hands the lead over, to the node with this address, or to whoever is first. Fulfilled when that is done, or this node leads no more. */
