@@ -33,13 +33,13 @@ const PARTS: Readonly<Record<string, RegExp>> = {
     /^(util\/bytes\/lzf\.|store\/keyspace\/data-digest\.|persistence\/(?!(snapshot\/(background-saving|large-changes)|disk\/(directory-claims|disk)|errors|log\/rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
   replication:
-    /^replication\/(?!(failover|full-sync|kept-stream|leading|migrations|partial-sync|replication|shared-bytes|snapshot-bytes)\.)/,
+    /^replication\/(?!(failover|full-sync|backlogged-stream|migrations|partial-sync|replicas|replication|shared-bytes|snapshot-bytes)\.)/,
   scripting: /^(commands\/)?scripting\//,
-  server: /^server\/(?!(boot\/(boot|catching-up|errors|load-users|options)|listening\/listening)\.)/,
+  server: /^server\/(?!(boot\/(boot|errors|load-users|options|replica-drain)|listening\/embedded-listeners)\.)/,
   shards: /^shards\//,
   set: /^(commands\/set\/|store\/set\/)/,
   'sorted-set': /^(commands\/sorted-set\/|store\/sorted-set\/)/,
-  stream: /^(commands\/stream\/|store\/stream\/stream(?!-id))/,
+  stream: /^(commands\/stream\/|store\/stream\/(named-table|stream(?!-id)))/,
 }
 
 /** Other commands, by groups: `commands-string`. Code that several groups share is in the core. */

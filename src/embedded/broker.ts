@@ -122,7 +122,7 @@ export class Broker {
     }
   }
 
-  /** What a program does in process with an engine that somebody else has opened, serves and closes. */
+  /** @internal A broker over an engine that its caller has opened, serves and closes. */
   static within(engine: Engine): Broker {
     return new Broker(engine, { keys: 0, bytes: 0, milliseconds: 0 }, () => Promise.resolve())
   }

@@ -202,7 +202,7 @@ function encode(command: string, words: readonly Word[]): void {
   writer.begin(words.length + 1)
   writer.utf8(command)
   for (let i = 0; i < words.length; i++) {
-    const word = itemAt(words, i)
+    const word = words[i]
     if (typeof word === 'string') writer.utf8(word)
     else if (typeof word === 'number' || typeof word === 'bigint') writer.latin1(String(word))
     else if (word instanceof Uint8Array) writer.u8Array(word)

@@ -15,7 +15,7 @@ export class Moment {
   readonly #caller: Caller
   readonly #checkpoint: Checkpoint
 
-  /** Use `broker.checkpoint`. Throws CheckpointError. */
+  /** @internal A program gets one from `broker.checkpoint()`. Throws CheckpointError. */
   constructor(engine: Engine, caller: Caller) {
     this.#engine = engine
     this.#caller = caller

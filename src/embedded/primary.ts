@@ -34,6 +34,7 @@ export class Primary {
   readonly #engine: Engine
   readonly #replication: Replication
 
+  /** @internal A program has it as `broker.primary`. */
   constructor(engine: Engine, replication: Replication) {
     this.#engine = engine
     this.#replication = replication

@@ -32,6 +32,7 @@ export class Session {
   readonly #engine: Engine
   #closed = false
 
+  /** @internal A program gets one from `broker.session()`. */
   constructor(engine: Engine, { protocol = 3, onClose }: SessionOptions = {}) {
     this.#engine = engine
     this.#caller = new Caller(engine, {

@@ -10,7 +10,7 @@ import { errorsOfTyped, InstalledPackage, MAIN, MIXED, PROGRAMS, TYPESCRIPT } fr
 const ROOT = join(import.meta.dirname, '../..')
 
 /** A package of this size is fetched in a second or two. */
-const TARBALL_BYTES_MAX = 1_050_000
+const TARBALL_BYTES_MAX = 1_000_000
 
 /** Prints which files of the package are loaded after a string was set, and after a list came; then loads all of them. */
 const PARTS = `

@@ -13,6 +13,20 @@ function setAll(call: Call): void {
   }
 }
 
+/** Sets keys that do not exist. Out of memory half way, no key stays. */
+function createAll(call: Call): void {
+  const { args, db } = call
+  let created = 1
+  try {
+    for (; created < args.length; created += 2) {
+      db.writeString(args.bytes(created), args.bytes(created + 1), false, args.owns(created + 1))
+    }
+  } finally {
+    if (created < args.length) for (let i = 1; i < created; i += 2) db.delete(args.bytes(i))
+  }
+  for (let i = 1; i < args.length; i += 2) call.changed(args.bytes(i), 'set')
+}
+
 function checkPairs(call: Call): void {
   if (call.args.length % 2 === 0) throw ERR.arity(call.command.name)
 }
@@ -60,7 +74,7 @@ export const msetnx = defineCommand({
     checkPairs(call)
     const { args, db } = call
     for (let i = 1; i < args.length; i += 2) if (db.findForWrite(args.bytes(i)) !== NONE) return call.reply.integer(0)
-    setAll(call)
+    createAll(call)
     call.reply.integer(1)
   },
 })

@@ -103,6 +103,7 @@ export class Faults {
   #delays: { readonly client: string | undefined; readonly ms: number; hits: number }[] = []
   readonly #hearing = new Map<Client, Hearing>()
 
+  /** @internal A program has it as `broker.faults`. */
   constructor(host: FaultsHost) {
     this.#host = host
     host.clients.connected.gone.add((client) => this.#forget(client))
@@ -196,7 +197,7 @@ export class Faults {
 
   // ── requests ─────────────────────────────────────────────────────────────
 
-  /** A client asks for a command. Returns why it is refused, 'cut' when the connection ends instead, undefined when it may go on. */
+  /** @internal A client asks for a command. Returns why it is refused, 'cut' when the connection ends instead, undefined when it may go on. */
   meets(client: Client, command: Command, claims: Requirements): ReplyError | 'cut' | undefined {
     let outcome: ReplyError | 'cut' | undefined
     // Each rule counts, whatever another one does to the command.
@@ -229,24 +230,25 @@ export class Faults {
     return undefined
   }
 
-  /** Why nothing may be written; undefined = it may. */
+  /** @internal The refusal of all writes; undefined = writes are accepted. */
   get refusalOfWrites(): ReplyError | undefined {
     if (this.#conditions.has('READONLY')) return READONLY
     return this.#conditions.has('MISCONF') ? ERR.misconfRdb : undefined
   }
 
-  /** Clients look for it in INFO, too. */
+  /** @internal Clients look for it in INFO, too. */
   get isLoading(): boolean {
     return this.#conditions.has('LOADING')
   }
 
+  /** @internal */
   get isOutOfMemory(): boolean {
     return this.#conditions.has('OOM')
   }
 
   // ── what clients hear ────────────────────────────────────────────────────
 
-  /** A client's output is about to leave: shortens it where its connection is to end, and tells whether it is kept back. */
+  /** @internal A client's output is about to leave: shortens it where its connection is to end, and tells whether it is kept back. */
   keepsBack(client: Client): boolean {
     const hearing = this.#hearing.get(client)
     if (this.#isDelayed(client, hearing)) return true
