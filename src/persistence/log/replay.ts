@@ -61,14 +61,14 @@ const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
 /** An RDB file, also one in front of commands, begins with this. */
 const RDB_MAGIC = 'REDIS'
 
-const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
+const RDB_ADVICE = 'Run respite check-rdb on the file to see how much of it is whole, or restore a backup'
 /** What Redis calls it. */
 /** The counters of a command that was first asked for while files were replayed. */
 const NEVER_CALLED = { calls: 0, microseconds: 0, untimed: 0, failed: 0, latencies: undefined }
 
 const BAD_FORMAT = 'Bad file format reading the append only file'
 const CHECK_ADVICE =
-  'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
+  'Make a copy of the directory, then run respite check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
 
 /** What a replay did. */
 export interface ReplayReport {
@@ -265,7 +265,7 @@ class Replay {
         this.#path,
         this.#wholeTo,
         `Unexpected end of file reading the append only file: the last command or transaction is not whole (${cut} bytes)`,
-        'Set aof-load-truncated to yes to cut it off, or run redis-check-aof --fix on the manifest',
+        'Set aof-load-truncated to yes to cut it off, or run respite check-aof --fix on the manifest',
       )
     }
     if (this.#tornEnd === 'left') return cut
