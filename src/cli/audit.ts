@@ -25,6 +25,7 @@ import { Connection } from './client/connection.ts'
 import { type CliOptions, readOptions } from './client/options.ts'
 import { pairsIn } from './client/pairs.ts'
 import type { Reply } from './client/reply.ts'
+import { UsageError } from './usage-error.ts'
 
 const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
 
@@ -73,14 +74,20 @@ export async function runAudit(args: readonly string[], terminal: Terminal = pro
     else rest.push(word)
     if (isSetting || isParts) i++
   }
-  const place = readOptions(rest, process.env)
-  if (settings.dir === undefined || place === undefined || place.words.length > 0) {
+  if (args.includes('--help')) {
     terminal.print(HELP.trimEnd())
-    return args.includes('--help') ? 0 : 2
+    return 0
   }
   try {
+    const place = readOptions(rest, process.env)
+    if (place.words.length > 0) throw new UsageError(`'${place.words[0]}' is no option`)
+    if (settings.dir === undefined) throw new UsageError("'--dir DIRECTORY' is missing")
     return await audit(createConfig(settings), place, parts, terminal)
   } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.print(`respite audit: ${error.message}\n\n${HELP.trimEnd()}`)
+      return 2
+    }
     const isExpected = error instanceof PersistenceError || error instanceof OptionError
     if (!isExpected && (error as NodeJS.ErrnoException).code === undefined) throw error
     terminal.print(isExpected ? error.message : describeDiskError(error))

@@ -5,11 +5,12 @@
 
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { BrokerError } from './cluster/broker-connection.ts'
-import { CommandLine, UsageError } from './cluster/command-line.ts'
+import { CommandLine } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
 import { moveSlots } from './cluster/move-slots.ts'
 import { remove } from './cluster/remove.ts'
 import { status } from './cluster/status.ts'
+import { UsageError } from './usage-error.ts'
 
 const HELP = `Usage: respite cluster COMMAND [--option value …]
 

@@ -6,7 +6,7 @@
 
 import { NAMES } from '../commands/names.ts'
 import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../config/config.ts'
-import { ConfigFileError, parseCommandLine } from '../config/config-file.ts'
+import { ConfigFileError, parseCommandLine, type WrongOption } from '../config/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { runProveDurability } from '../prover/prove-durability.ts'
@@ -19,6 +19,7 @@ import { followOomScore } from '../server/process/oom-score.ts'
 import { showTitle } from '../server/process/process-title.ts'
 import { Signals } from '../server/process/signals.ts'
 import { checkSystem, type SystemCheck } from '../server/process/system-check.ts'
+import { nearestName } from '../util/bytes/nearest-name.ts'
 import { processBytes } from '../util/memory/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check-files.ts'
 import type { CodeCache } from './code-cache.ts'
@@ -144,10 +145,19 @@ function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
   return Object.fromEntries(secrets)
 }
 
+/** Names the option, not a line: the user has written none. */
+function describeOption({ name, reason }: WrongOption): string {
+  if (reason !== undefined) return `the option '--${name}' cannot be taken: ${reason}`
+  const nearest = nearestName(name, CONFIG_NAMES.keys())
+  return `there is no option '--${name}'${nearest === undefined ? '; docs/configuration.md lists the options' : `: did you mean '--${nearest}'?`}`
+}
+
 /** Prints why there is no server, and exits. */
 function fail(error: unknown): never {
   if (error instanceof ConfigFileError) {
-    process.stderr.write(`\n${error.message}\n`)
+    process.stderr.write(
+      error.option === undefined ? `\n${error.message}\n` : `respite: ${describeOption(error.option)}\n`,
+    )
     process.exit(1)
   }
   // An error that the user can correct is one line; any other is our bug, with a stack trace.

@@ -1,7 +1,6 @@
 // What is in deploy/ and docs/grafana/ refers to what there is: files, options, metrics.
 
 import { existsSync, readFileSync } from 'node:fs'
-import net from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -12,7 +11,7 @@ import { readLogAddress } from '../../src/replicated-log/log-address.ts'
 import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
 import { FOLLOWING, LEADER, replicatingEngine } from '../metrics/replicating-engine.ts'
 import { encode } from '../support/engine.ts'
-import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
+import { eventually, freePort, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -261,12 +260,3 @@ describe('the board and the alert rules', () => {
     for (const { alert } of rules) expect(text, alert).toContain(`\`${alert}\``)
   })
 })
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await new Promise((done) => server.once('listening', done))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}

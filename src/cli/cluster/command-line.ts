@@ -1,8 +1,6 @@
 // The words of a command line: `--name value`, each at most once.
 
-export class UsageError extends Error {
-  override name = 'UsageError'
-}
+import { UsageError } from '../usage-error.ts'
 
 export class CommandLine {
   readonly #values = new Map<string, string>()

@@ -10,7 +10,8 @@ import { describeLogAddress, readLogAddress } from '../../replicated-log/log-add
 import { LogUnfit } from '../../replicated-log/log-unfit.ts'
 import { readStoreAddress } from '../../replicated-log/snapshots/store-address.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
-import { type CommandLine, readAddresses, UsageError } from './command-line.ts'
+import { UsageError } from '../usage-error.ts'
+import { type CommandLine, readAddresses } from './command-line.ts'
 
 /** The settings that all brokers of a shard share. */
 interface Shard {
