@@ -159,6 +159,15 @@ export class CommandTable {
     return this.#byName.get(lower) ?? this.#fetch(lower)
   }
 
+  /** Returns a command by the full name that it had before anything was renamed: rules of users have these names. */
+  getOriginal(name: string): Command | undefined {
+    const lower = name.toLowerCase()
+    const bar = lower.indexOf('|')
+    if (bar !== -1) return this.getOriginal(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
+    const command = this.#originals.get(lower) ?? this.#byName.get(lower) ?? this.#fetch(lower)
+    return command?.name === lower ? command : undefined
+  }
+
   /** Returns the command that a request's first two words mean: CONFIG and GET are `config|get`; see also `meantBy`. */
   meant(name: string, second: unknown): Command | undefined {
     const named = this.get(name)
