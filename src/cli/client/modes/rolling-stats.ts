@@ -1,6 +1,6 @@
 // `--stat`: a row of figures each second.
 
-import { human } from '../../../commands/server/info-table.ts'
+import { human } from '../../../util/numbers/human.ts'
 import { type Task, textOf } from '../task.ts'
 
 const INTERVAL_MS = 1000
