@@ -9,6 +9,7 @@ import type { CommandSpec, Group } from '../src/engine/spec/command.ts'
 import { metricsPage } from './metrics-page.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS, SENTINEL_COMMANDS } from './redis-commands.ts'
 import { sampleConfig } from './sample-config.ts'
+import { shellFiles } from './shell-files.ts'
 
 const LINE_LENGTH_MAX = 120
 
@@ -43,6 +44,7 @@ export function referencePages(): Map<string, string> {
     ['docs/metrics.md', metricsPage(GENERATED)],
     ['respite.conf', sampleConfig()],
     ['src/commands/names.ts', commandNames()],
+    ...shellFiles(),
   ])
 }
 

@@ -25,6 +25,8 @@ import { Connection } from './client/connection.ts'
 import { type CliOptions, readOptions } from './client/options.ts'
 import { pairsIn } from './client/pairs.ts'
 import type { Reply } from './client/reply.ts'
+import { CONNECTION_OPTIONS } from './options/cli-options.ts'
+import { helpOf } from './options/program-option.ts'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
@@ -32,13 +34,14 @@ const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p POR
 Tells whether data has changed without a command. Nothing is changed.
 
 If a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
-clients: give its address, as for respite cli (-h, -p, -s, -a, --user, --tls …).
+clients: give its address as for respite cli.
 If none runs, the files are compared with each other; docs/operating.md says what that can show.
 
   --dir DIRECTORY          the server's dir
   --parts N                compare the keys in N parts, one after the other, for a server with little memory
   --appenddirname NAME, --appendfilename NAME, --dbfilename NAME, --databases N
                            the server's settings, if they differ from the defaults
+${helpOf(CONNECTION_OPTIONS)}
 
 Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared.
 `

@@ -50,6 +50,7 @@ Tools; each explains itself with --help:
   respite audit --dir DIRECTORY                      compares the data with its files
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and checks what is left
   respite cluster create | status | …                prepares several brokers on one log, shows their state
+  respite health [PORT]                              exit code 0 when the server at that port answers
 
 Passwords may come from the environment instead: RESPITE_REQUIREPASS.
 docs/configuration.md lists every option, respite.conf explains them in a file to start from.
@@ -63,6 +64,7 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   cli: async (args) => (await import('./client.ts')).runCli(args),
   cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
   audit: async (args) => (await import('./audit.ts')).runAudit(args),
+  health: async (args) => (await import('./health.ts')).runHealth(args),
   'check-aof': runCheckAof,
   'check-rdb': runCheckRdb,
   'prove-durability': runProveDurability,

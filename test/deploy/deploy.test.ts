@@ -47,6 +47,12 @@ describe('the Dockerfile', () => {
     expect(config.get('appendonly')).toBe(true)
     const entry = JSON.parse(lines.find((line) => line.startsWith('ENTRYPOINT '))!.slice(11)) as string[]
     expect(entry.at(-1)).toBe((JSON.parse(read('package.json')) as { bin: { respite: string } }).bin.respite)
+    // It is on the PATH, and the check of the image's health finds it there.
+    const links = lines.filter((line) =>
+      /ln -s \/opt\/respite\/dist\/cli\/respite\.js \/usr\/local\/bin\/respite$/.test(line),
+    )
+    expect(links).toHaveLength(1)
+    expect(lines.find((line) => line.startsWith('HEALTHCHECK '))).toMatch(/ CMD \["respite", "health"\]$/)
     // As every other way of starting it does.
     expect(read('src/cli/respite.ts').split('\n')[0]).toContain(entry.slice(0, -1).join(' '))
   })

@@ -2,7 +2,8 @@
 
 import type { ProgramOption } from './program-option.ts'
 
-export const CLI_OPTIONS = [
+/** Where a server is, and how to log in. */
+export const CONNECTION_OPTIONS = [
   { names: ['-h'], value: 'HOST', help: "The server's address; default 127.0.0.1." },
   { names: ['-p'], value: 'PORT', help: "The server's port; default 6379." },
   { names: ['-s'], value: 'PATH', help: 'Its unix socket instead.' },
@@ -24,6 +25,10 @@ export const CLI_OPTIONS = [
   { names: ['--cacert'], value: 'FILE', help: 'The authorities to trust.' },
   { names: ['--sni'], value: 'NAME', help: 'The name of the server to ask for (SNI).' },
   { names: ['--insecure'], help: 'Accept any certificate.' },
+] as const satisfies readonly ProgramOption[]
+
+export const CLI_OPTIONS = [
+  ...CONNECTION_OPTIONS,
   { names: ['-2'], help: 'RESP2, the default.' },
   { names: ['-3'], help: 'RESP3.' },
   { names: ['-c'], help: 'Follow MOVED and ASK to the node of a cluster that has the key.' },
