@@ -47,10 +47,10 @@ export function renderPage(answers: readonly Stored[], before: string): string {
 /** What README.md shows of the page stands between these lines. */
 const [SHORT_BEGINS, SHORT_ENDS] = ['<!-- Written by `npm run bench`. -->', '<!-- End of what it wrote. -->']
 
-/** Renders README.md with the short table of a page. */
+/** Renders README.md with the figures of a page. */
 export function renderReadme(page: string, readme: string): string {
   const [begin, end] = [readme.indexOf(SHORT_BEGINS), readme.indexOf(SHORT_ENDS)]
-  if (begin === -1 || end === -1) throw new Error('README.md has no place for the table of figures')
+  if (begin === -1 || end === -1) throw new Error('README.md has no place for figures')
   const short = renderShort(sectionsOf(page))
   return `${readme.slice(0, begin + SHORT_BEGINS.length)}\n${short.join('\n')}\n${readme.slice(end)}`
 }

@@ -1,4 +1,4 @@
-// npm run bench [-- question … --quick --no-build]: asks the questions and writes docs/benchmarks.md, and README.md's table of it.
+// npm run bench [-- question … --quick --no-build]: asks the questions and writes docs/benchmarks.md, and README.md's figures.
 //
 // Each question is asked in a process of its own and has a bounded time, so one that fails or hangs costs its own answer alone.
 
@@ -79,7 +79,7 @@ if (!quick) {
   const text = renderPage(answers, readFileSync(page, 'utf8'))
   writeFileSync(page, text)
   writeFileSync(readme, renderReadme(text, readFileSync(readme, 'utf8')))
-  console.log('written: docs/benchmarks.md, and the table in README.md')
+  console.log('written: docs/benchmarks.md, and the figures in README.md')
 }
 if (failed.length > 0) console.error(`not answered: ${failed.join(', ')}`)
 process.exit(failed.length > 0 ? 1 : 0)

@@ -34,6 +34,7 @@ import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
 import { ChannelTotals, type ChannelTotalsHost } from './log/channel-totals.ts'
+import { type KeptChannel, keptInData, keptInLogs } from './log/kept-channels.ts'
 import { MessageIds } from './log/message-ids.ts'
 import { RecentIds } from './log/recent-ids.ts'
 import { RuleLookup } from './log/rule-lookup.ts'
@@ -187,6 +188,11 @@ export class Channels
       this.groups.rulesChanged()
     }
     this.#armSweep()
+  }
+
+  /** The channels that have kept messages and that a rule names, here or at the server that this one follows. */
+  get keptChannels(): Iterable<KeptChannel> {
+    return this.#isReplica ? keptInData(this.db, (channel) => this.keeps(channel)) : keptInLogs(this.logs)
   }
 
   /** Tells whether messages are kept or scheduled. */

@@ -174,13 +174,17 @@ export class LocalCopy {
       await directory.adoptBase(image.temporary, base, [part])
       journal.rebased(image.bytes, 0)
       this.#bytesAfterRewrite = journal.status.currentBytes
-      await directory.removeHistory(replaced)
+      await this.#removeHistory(replaced)
     } catch (error) {
       await image.discard()
       throw error
     } finally {
       this.#rewriting = undefined
     }
+  }
+
+  async #removeHistory(kept: readonly string[]): Promise<void> {
+    if (!this.#engine.config.get('aof-disable-auto-gc')) await this.#files.directory.removeHistory(kept)
   }
 
   /** Aborts the rewrite in progress. */

@@ -115,17 +115,24 @@ describe('the overview', () => {
     expect(page).not.toContain('### In a program')
   })
 
-  test('is told in one line a question in the README', () => {
-    const readme = renderReadme(page, EMPTY_README)
-    expect(readme).toContain(
-      '| as a cache | memcached, meta; memcached, text | get 0.50 ×; p99 of get 1.50 × |  | set 3.00 × |',
+  test('hands the rows that have a name there to the README', () => {
+    const heard = besideBest(
+      'heard by 100 subscribers',
+      new Map([
+        ['respite', [300]],
+        ['redis-server', [100]],
+      ]),
+      'more',
+      perSecond,
     )
-    expect(readme).not.toContain('old')
-    expect(renderReadme(page, readme)).toBe(readme)
+    const bus = renderPage([stored('As a bus: messages', [heard], ['redis-server'])], page)
+    const readme = renderReadme(bus, EMPTY_README)
+    expect(readme).toBe(EMPTY_README.replace('old', '\n- messages delivered to 100 subscribers: 3.00 × redis-server\n'))
+    expect(renderReadme(bus, readme)).toBe(readme)
   })
 })
 
-test('docs/benchmarks.md and the table in README.md are as the bench has written them', () => {
+test('docs/benchmarks.md and the figures in README.md are as the bench has written them', () => {
   const page = readFileSync('docs/benchmarks.md', 'utf8')
   const readme = readFileSync('README.md', 'utf8')
   expect(renderPage([], page)).toBe(page)

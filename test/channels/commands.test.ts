@@ -79,6 +79,27 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     expect(ask(client, 'CHANNEL LIST x* SHARD')).toEqual([])
   })
 
+  test('CHANNEL LIST shows at a replica the same channels, as far as its rules name them', () => {
+    const { connect, engine } = createEngine({ channel: 'orders.* keep 1h other keep 1h' })
+    const client = connect()
+    for (const channel of ['orders.eu', 'orders.us', 'other']) ask(client, `PUBLISH ${channel} m`)
+    ask(client, 'SPUBLISH orders.shard m')
+    ask(client, 'SET channel:{orders.none} text')
+    client.ask('SET', '', 'v')
+    engine.config.set('channel', 'orders.* keep 1h')
+    const lists = () => [
+      ask(client, 'CHANNEL LIST'),
+      ask(client, 'CHANNEL LIST SHARD'),
+      ask(client, 'CHANNEL LIST *us'),
+    ]
+    const atPrimary = lists()
+    expect(atPrimary).toEqual([['orders.eu', 'orders.us'], ['orders.shard'], ['orders.us']])
+    engine.effects.role.become('replica', 'up')
+    expect(lists()).toEqual(atPrimary)
+    engine.effects.role.become('primary')
+    expect(lists()).toEqual(atPrimary)
+  })
+
   test('CHANNEL INFO shows rule, messages and subscribers', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h max-messages 5000' })
     const client = engine.connect(protocol)

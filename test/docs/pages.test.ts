@@ -108,3 +108,9 @@ function headingsOf(text: string): Set<string> {
     ),
   )
 }
+
+test('README.md is one screen, with lines that fit', () => {
+  const lines = readFileSync(join(DOCS, '../README.md'), 'utf8').split('\n')
+  expect(lines.filter((line) => line.length > 160)).toEqual([])
+  expect(lines.length).toBeLessThanOrEqual(80)
+})

@@ -494,3 +494,28 @@ describe('CONFIG SET appendonly', () => {
     }
   })
 })
+
+test('aof-disable-auto-gc keeps replaced files over rewrites and restarts, until it is set back', async () => {
+  const settings = { ...ALWAYS, 'aof-disable-auto-gc': 'yes' }
+  const started = await startSaving({ settings })
+  const { connect, disk } = started
+  const client = connect()
+  for (const value of ['1', '2']) {
+    await write(client, 'SET', 'k', value)
+    await rewrite(started, client)
+  }
+  const all = [1, 2, 3].flatMap((i) => [`appendonly.aof.${i}.base.rdb`, `appendonly.aof.${i}.incr.aof`])
+  const files = [...all, 'appendonly.aof.manifest']
+  expect(filesOf(disk).toSorted()).toEqual(files)
+
+  const again = await startSaving({ disk: disk.copy(), settings })
+  expect(filesOf(again.disk).toSorted()).toEqual(files)
+  again.connect().ask('CONFIG', 'SET', 'aof-disable-auto-gc', 'no')
+  await again.finish()
+  expect(filesOf(again.disk).toSorted()).toEqual([...all.slice(4), 'appendonly.aof.manifest'])
+  expect(again.disk.get(MANIFEST).toString()).not.toContain('type h')
+  expect(await replayed(again.disk)).toEqual({ '0 k': 'string 2' })
+
+  const collecting = await startSaving({ disk: disk.copy(), settings: ALWAYS })
+  expect(filesOf(collecting.disk).toSorted()).toEqual([...all.slice(4), 'appendonly.aof.manifest'])
+})

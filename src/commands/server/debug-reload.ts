@@ -36,6 +36,19 @@ function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   const { saving } = engine.parts
   if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.conditions.state.loading.holds)
     throw notLoaded
+  if (!call.mayBlock) {
+    // A transaction cannot wait for the disk. The files are loaded behind it, before any client is heard again.
+    const { client } = call
+    engine.requests.runner.afterReply(() =>
+      engine.blocking.suspend(
+        client,
+        (done) => saving.reload(options, done),
+        () => {},
+      ),
+    )
+    call.reply.ok()
+    return
+  }
   call.whenDone<'reloaded' | 'not saved' | 'not loaded'>(
     (done) => saving.reload(options, done),
     (reply, outcome) => {

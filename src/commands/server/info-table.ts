@@ -530,13 +530,13 @@ const CPU: InfoSection = {
 /** Not in what `all` says: to count keys is a walk over all of them (key-sizes.ts), which is for those who ask for it. */
 export const KEY_SIZES: InfoSection = { heading: 'Keysizes', rows: [family(({ keySizes }) => keySizes)] }
 
-/** Only for whoever asks for it by name. Neither a clock's work nor the file's is timed apart from the rest of a turn. */
+/** Told only to a client that asks for it by name. */
 export const DEBUG: InfoSection = {
   heading: 'Debug',
   rows: [
-    none('eventloop_duration_aof_sum'),
-    none('eventloop_duration_cron_sum'),
-    none('eventloop_duration_max'),
+    counter('eventloop_duration_aof_sum', ({ engine }) => Math.floor(engine.figures.stats.journalMs * 1000)),
+    counter('eventloop_duration_cron_sum', ({ engine }) => Math.floor(engine.figures.stats.upkeepMs * 1000)),
+    gauge('eventloop_duration_max', ({ engine }) => Math.ceil(engine.figures.stats.turnMsMax * 1000)),
     gauge('eventloop_cmd_per_cycle_max', ({ engine }) => engine.figures.stats.commandsPerTurnMax),
   ],
 }

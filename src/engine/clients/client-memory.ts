@@ -61,16 +61,22 @@ export class ClientMemory {
     this.#unavoidableBytes = 0
   }
 
-  /** Looks at what a client holds, because it may have become more or less. */
-  note(client: Client): void {
-    if (client.closed || client.origin === 'replay') return
+  /** Looks at what a client holds, because it may have become more or less; true = all together hold too much. */
+  note(client: Client): boolean {
+    if (client.closed || client.origin === 'replay') return false
     const { requestBytes, heldOutputBytes } = client
     const bytes = CLIENT_BYTES + requestBytes + heldOutputBytes
     this.bytes += bytes - client.countedBytes
     client.countedBytes = bytes
     client.countedRequestBytes = requestBytes
+    this.#follow(client, heldOutputBytes)
+    if (!this.#isTooMuch) return false
     // A request that is only partly there is answered by nothing that would end this turn.
-    if (this.#isTooMuch) this.#host.requests.turn.endSoon()
+    this.#host.requests.turn.endSoon()
+    return true
+  }
+
+  #follow(client: Client, heldOutputBytes: number): void {
     if (heldOutputBytes === 0) {
       this.#unread.delete(client)
       return

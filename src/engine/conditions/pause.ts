@@ -19,6 +19,10 @@ export interface PauseHost extends PostponedHost {
   readonly conditions: {
     readonly state: ServerState
   }
+  readonly effects: {
+    /** Keys that are due do not expire during a pause. */
+    readonly role: { followPause(): void }
+  }
 }
 
 /** Who has commands wait: CLIENT PAUSE, or what must not be disturbed. */
@@ -105,12 +109,18 @@ export class Pause {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#pauses.size === 0) {
-      state.paused.end()
+      if (state.paused.holds) {
+        state.paused.end()
+        this.#host.effects.role.followPause()
+      }
       this.#postponed.resume()
       this.#ended?.()
       return
     }
-    state.paused.begin()
+    if (!state.paused.holds) {
+      state.paused.begin()
+      this.#host.effects.role.followPause()
+    }
     // A clock's timers may be shorter than a pause may be: it looks again then.
     if (nextMs < Number.MAX_SAFE_INTEGER) this.#timer = clock.after(nextMs - now, () => this.#follow())
   }

@@ -47,7 +47,9 @@ export interface DatasetHost {
     readonly events: KeyspaceEvents
   }
   readonly requests: {
-    readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
+    readonly runner: {
+      readonly call: { readonly command: { readonly isReadonly: boolean; readonly isWrite: boolean } } | undefined
+    }
   }
   readonly effects: {
     readonly propagation: { happened(database: number, words: readonly Word[]): void }
@@ -113,10 +115,11 @@ export class Dataset implements DatabaseHost {
   }
 
   get removesExpired(): boolean {
-    return (
-      this.expiry === 'remove' ||
-      (this.expiry === 'own' && this.#host.requests.runner.call?.command.isReadonly !== true)
-    )
+    const { expiry } = this
+    if (expiry === 'remove') return true
+    if (expiry !== 'own' && expiry !== 'wait') return false
+    const command = this.#host.requests.runner.call?.command
+    return expiry === 'own' ? command?.isReadonly !== true : command?.isWrite === true
   }
 
   get accessSeconds(): number {

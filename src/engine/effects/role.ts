@@ -61,7 +61,7 @@ export class Role {
 
   /** What becomes of keys whose time is up. */
   get expiry(): Expiry {
-    if (!this.isReplica) return 'remove'
+    if (!this.isReplica) return this.#host.conditions.state.paused.holds ? 'wait' : 'remove'
     return this.isWritable ? 'own' : 'hide'
   }
 
@@ -72,15 +72,20 @@ export class Role {
 
   #follow(): void {
     const { config } = this.#host
-    const { dataset } = this.#host.data
-    const { replicaExpiry, timedWork } = this.#host.upkeep
+    const { replicaExpiry } = this.#host.upkeep
     const { state } = this.#host.conditions
     state.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
-    // While data is loaded nothing expires whatever the role.
-    if (!state.loading.holds) dataset.expiry = this.expiry
+    this.followPause()
     replicaExpiry.follow()
     this.#changed?.()
-    timedWork.arm()
+  }
+
+  /** A pause has begun or ended: keys expire accordingly. While data is loaded nothing expires whatever the role. */
+  followPause(): void {
+    const { dataset } = this.#host.data
+    const { state } = this.#host.conditions
+    if (!state.loading.holds) dataset.expiry = this.expiry
+    this.#host.upkeep.timedWork.arm()
   }
 }

@@ -14,6 +14,10 @@ class Counters {
   /** Turns of the loop that ended here, and the most commands of one. */
   turns = 0
   commandsPerTurnMax = 0
+  /** The longest turn, and what the journal's writes and work by the clock took in all, in milliseconds. */
+  turnMsMax = 0
+  journalMs = 0
+  upkeepMs = 0
   readsProcessed = 0
   writesProcessed = 0
   inputBytes = 0
@@ -51,6 +55,17 @@ export class Stats extends Counters {
   readonly syncs = new DurationCounts()
   /** Error code → count. */
   readonly errors = new Map<string, number>()
+
+  /** Work by the clock took so long: it is a turn of its own. */
+  countUpkeep(milliseconds: number): void {
+    this.upkeepMs += milliseconds
+    this.countTurn(milliseconds)
+  }
+
+  /** A turn took so long. */
+  countTurn(milliseconds: number): void {
+    if (milliseconds > this.turnMsMax) this.turnMsMax = milliseconds
+  }
 
   countError(error: ReplyError): void {
     this.errorReplies++

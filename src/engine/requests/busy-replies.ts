@@ -84,7 +84,8 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     const { changesBegun, expiry, touches } = dataset
     if (expiry !== 'keep') dataset.expiry = 'hide'
     listener.listen(this)
-    dataset.expiry = expiry
+    // A shutdown that was asked for meanwhile has begun a pause.
+    if (dataset.expiry === 'hide') dataset.expiry = expiry
     dataset.touches = touches
     assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
     assert(runner.call === call, 'the command that let others be heard goes on')

@@ -289,7 +289,8 @@ export class Call<Rooms extends CallHost = CallHost> {
 
   /** False while an expiry that lies in the past is kept like any other: somebody else decides what expires. */
   get expires(): boolean {
-    return this.#dataset.expiry === 'remove'
+    const { expiry } = this.#dataset
+    return expiry === 'remove' || expiry === 'wait'
   }
 
   /** Reads argument `i` as an integer in [min, max]; throws ERR.notInteger or `outOfRange`. */

@@ -23,7 +23,7 @@ export interface RequestsHost {
   }
   readonly clients: {
     readonly connected: { close(client: Client, when: 'flushed' | 'now'): void }
-    readonly memory: { note(client: Client): void }
+    readonly memory: { note(client: Client): boolean }
   }
 }
 
@@ -45,7 +45,7 @@ export class Requests {
   readonly #host: RequestsHost
   readonly #room: Siblings
   // Looked at for every read: a way less to each.
-  readonly #clientMemory: { note(client: Client): void }
+  readonly #clientMemory: { note(client: Client): boolean }
   readonly #unitClock: UnitClock
   readonly #stats: Stats
   /** In the order in which it came; whatever comes before it is run follows it. */
@@ -94,8 +94,9 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
-    if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
-    if (ends || replies.halfFull) turn.end()
+    // The rest of a large request may be read in this turn, too, and would run. The client is closed before.
+    const isTooMuch = client.requestBytes !== client.countedRequestBytes && this.#clientMemory.note(client)
+    if (ends || isTooMuch || replies.halfFull) turn.end()
   }
 
   /** Runs what a client that had to wait has sent. */

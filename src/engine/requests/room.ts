@@ -26,8 +26,8 @@ export class RequestsRoom {
 
   constructor(host: RequestsRoomHost) {
     this.#host = host
-    this.turn = new TurnEnd(host, this.replies)
     this.runner = new Runner(host, this.replies)
+    this.turn = new TurnEnd(host, this.replies, this.runner)
     this.admission = new Admission(host)
     this.dispatch = new Dispatch(host, this)
     this.incoming = new Requests(host, this)

@@ -71,6 +71,8 @@ export class Runner {
   startedMs = 0
   /** How long the last command ran that was timed, in milliseconds. */
   tookMs = 0
+  /** When the first command of this turn began that was timed; 0 = none was. The turn's end sets it back. */
+  turnBeganMs = 0
   /** Commands that run before the next one is timed. */
   #untimed = 0
   readonly #deferred: Deferred[] = []
@@ -120,6 +122,7 @@ export class Runner {
       args.forgetReplaced()
       const before = this.#workClock.monotonic()
       this.startedMs = before
+      if (this.turnBeganMs === 0) this.turnBeganMs = before
       this.#runGuarded(call, command)
       const took = this.#workClock.monotonic() - before
       this.tookMs = took

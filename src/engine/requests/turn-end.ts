@@ -4,12 +4,17 @@
 //
 // One turn ends for all that happened since the last: the loop's "later" is asked
 // for once, by whoever first leaves something behind.
+//
+// The turn's duration is what the clock was read for anyway: from the first timed command to the end of
+// the last, and the journal's writes. A client's first command in a read is always timed, and so is a
+// command that may take long. Only every sixteenth turn reads the clock, around its upkeep.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
+import type { Clock } from '../../util/time/clock.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -17,6 +22,8 @@ import type { Log } from '../log.ts'
 
 /** Fewer bytes that wait for the disk are not worth a look: most replies do, where every write is synced. */
 const HELD_NOTED_BYTES_MIN = 16 * 1024
+/** Turns from one whose upkeep is timed to the next; a power of two. */
+const UPKEEP_TIMED_EVERY = 16
 
 export interface TurnEndHost {
   readonly clients: {
@@ -36,6 +43,7 @@ export interface TurnEndHost {
   readonly environment: {
     readonly log: Log
     readonly later: (run: () => void) => void
+    readonly workClock: Clock
   }
   readonly effects: {
     readonly durability: {
@@ -52,6 +60,13 @@ export interface TurnEndHost {
   }
 }
 
+/** The runner, as a turn's end sees it: when commands ran that were timed. */
+export interface TimedCommands {
+  turnBeganMs: number
+  readonly startedMs: number
+  readonly tookMs: number
+}
+
 export class TurnEnd {
   /** Told when a turn has ended: its effects are with the journal, and clients were sent what they are owed. */
   readonly ended = new Handlers<[]>((slot) => {
@@ -65,6 +80,8 @@ export class TurnEnd {
   readonly #upkeep: TurnEndHost['upkeep']
   readonly #stats: Stats
   readonly #replies: ReplyBuffer
+  readonly #commands: TimedCommands
+  readonly #workClock: Clock
   readonly #later: (run: () => void) => void
   readonly #end = () => this.end()
   /** Somebody is going to end this turn. */
@@ -72,11 +89,17 @@ export class TurnEnd {
   #resumes: Client[] = []
   /** Commands that had been run when the last turn ended. */
   #commandsBefore = 0
+  /** Milliseconds of the journal's writes, as of the end of the last turn. */
+  #journalMsBefore = 0
+  /** Milliseconds of the last upkeep that was timed. */
+  #upkeepMs = 0
   /** Clients with something to send. */
   #flushes: Client[] = []
 
-  constructor(host: TurnEndHost, replies: ReplyBuffer) {
+  constructor(host: TurnEndHost, replies: ReplyBuffer, commands: TimedCommands) {
     this.#host = host
+    this.#commands = commands
+    this.#workClock = host.environment.workClock
     this.#clients = host.clients
     this.#effects = host.effects
     this.#upkeep = host.upkeep
@@ -184,7 +207,26 @@ export class TurnEnd {
       monitors.abandon()
     }
     if (this.#ended !== null) this.#ended()
-    timedWork.arm()
+    this.#countDuration()
+    if ((this.#stats.turns & (UPKEEP_TIMED_EVERY - 1)) === 1) this.#armTimed()
+    else timedWork.arm()
+    this.#stats.upkeepMs += this.#upkeepMs
+  }
+
+  #armTimed(): void {
+    const beganMs = this.#workClock.monotonic()
+    this.#upkeep.timedWork.arm()
+    this.#upkeepMs = this.#workClock.monotonic() - beganMs
+  }
+
+  #countDuration(): void {
+    const commands = this.#commands
+    const stats = this.#stats
+    const journalMs = stats.journalMs - this.#journalMsBefore
+    this.#journalMsBefore = stats.journalMs
+    if (commands.turnBeganMs === 0) return
+    stats.countTurn(commands.startedMs + commands.tookMs - commands.turnBeganMs + Math.max(0, journalMs))
+    commands.turnBeganMs = 0
   }
 
   #count(): void {

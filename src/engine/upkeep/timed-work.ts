@@ -133,13 +133,15 @@ export class TimedWork {
     const { later, workClock, unitClock } = this.#host.environment
     const { latency } = this.#host.figures
     const { replicaExpiry } = this.#host.upkeep
+    const { stats } = this.#host.figures
     this.#dueMs = Number.POSITIVE_INFINITY
+    const beganMs = workClock.monotonic()
     blocking.room.expire(unitClock.renew())
     let isDone = true
     if (this.#expires) {
-      const beganMs = workClock.monotonic()
-      for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
-      latency.note('expire-cycle', workClock.monotonic() - beganMs)
+      const expiringMs = workClock.monotonic()
+      for (const db of dataset.databases) if (!this.#expire(db, expiringMs + EXPIRE_MS_MAX)) isDone = false
+      latency.note('expire-cycle', workClock.monotonic() - expiringMs)
       if (blocking.room.hasReady) blocking.serve()
     } else if (this.#expiresOwn) {
       isDone = replicaExpiry.expire(EXPIRE_STEP) < EXPIRE_STEP
@@ -147,6 +149,7 @@ export class TimedWork {
     }
     this.freeRemoved()
     this.#compact()
+    stats.countUpkeep(workClock.monotonic() - beganMs)
     if (isDone) {
       this.arm()
     } else {

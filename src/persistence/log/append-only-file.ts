@@ -109,13 +109,14 @@ export interface AppendOnlyFileOptions {
   diskTimes?: DiskTimes
 }
 
-/** Hears how long the disk took, while that is of interest. */
+/** Hears how long the disk took. */
 export interface DiskTimes {
-  readonly listens: boolean
-  /** A group was written; `syncing`: while a sync was under way. */
+  /** A group was written, on the loop or aside; `syncing`: while a sync was under way. */
   wrote(milliseconds: number, syncing: boolean): void
   /** A sync ended that clients may have waited for. */
   synced(milliseconds: number): void
+  /** The loop waited for a write or a sync. */
+  heldLoop(milliseconds: number): void
 }
 
 export class AppendOnlyFile implements Journal {
@@ -354,14 +355,16 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
-    const startedMs = this.#diskTimes?.listens === true ? this.#clock.monotonic() : undefined
+    const startedMs = this.#clock.monotonic()
     try {
       this.#file.appendSync(this.#flight)
     } catch (error) {
       this.#work = this.#putFailed(error)
       return
     }
-    if (startedMs !== undefined) this.#diskTimes!.wrote(this.#clock.monotonic() - startedMs, false)
+    const milliseconds = this.#clock.monotonic() - startedMs
+    this.#diskTimes?.wrote(milliseconds, false)
+    this.#diskTimes?.heldLoop(milliseconds)
     this.#flightArrived()
   }
 
@@ -419,6 +422,7 @@ export class AppendOnlyFile implements Journal {
     }
     const milliseconds = this.#clock.monotonic() - startedMs
     this.#noteSync(milliseconds)
+    this.#diskTimes?.heldLoop(milliseconds)
     this.#pace.syncedHere(milliseconds)
     this.synced = this.written
     this.#unsynced.release(this.synced)

@@ -61,13 +61,10 @@ export function attachJournal(
   return journal
 }
 
-/** Tells LATENCY of the disk, in Redis's words. */
+/** Tells LATENCY of the disk, in Redis's words, and INFO debug how long the loop waited for it. */
 function diskTimesOf(engine: Engine): DiskTimes {
-  const { latency } = engine.figures
+  const { latency, stats } = engine.figures
   return {
-    get listens() {
-      return latency.thresholdMs !== Number.POSITIVE_INFINITY
-    },
     wrote(milliseconds, syncing) {
       if (milliseconds < latency.thresholdMs) return
       const status = engine.parts.saving?.status
@@ -77,6 +74,9 @@ function diskTimesOf(engine: Engine): DiskTimes {
       else latency.note(saving ? 'aof-write-active-child' : 'aof-write-alone', milliseconds)
     },
     synced: (milliseconds) => latency.note('aof-fsync-always', milliseconds),
+    heldLoop(milliseconds) {
+      stats.journalMs += milliseconds
+    },
   }
 }
 
@@ -116,7 +116,7 @@ export async function openJournal(
     if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
     const file = await directory.openLast()
     if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
-    if (history === 'removed') await directory.removeHistory()
+    if (history === 'removed' && !config.get('aof-disable-auto-gc')) await directory.removeHistory()
     const size = await file.size()
     const { base, increments } = directory.manifest
     const last = directory.pathOf(increments.at(-1)!)

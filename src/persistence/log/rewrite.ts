@@ -83,6 +83,9 @@ export class AofRewrite implements Rewrite {
   #directory: AofDirectory | undefined
   /** The journal that was turned off, until it is closed. */
   #retiring: Promise<void> = Promise.resolve()
+  #isRunning = false
+  /** Files that were replaced are being removed. */
+  #collecting: Promise<void> = Promise.resolve()
 
   constructor(engine: Engine, disk: Disk, aof: OpenJournal | undefined) {
     this.#engine = engine
@@ -92,6 +95,13 @@ export class AofRewrite implements Rewrite {
     this.#directory = aof?.directory
     this.isWanted = aof !== undefined
     this.#isBased = aof !== undefined
+    engine.config.onChange('aof-disable-auto-gc', () => this.#collectSoon())
+  }
+
+  /** Files that were kept are removed as soon as `aof-disable-auto-gc` is off; a rewrite under way does it in the end. */
+  #collectSoon(): void {
+    const directory = this.#directory
+    if (directory !== undefined && !this.#isRunning) this.#collecting = this.#removeHistory(directory)
   }
 
   /** `appendonly` was turned on, and its first base is not there yet: what is acknowledged now, a restart would not find. */
@@ -110,6 +120,16 @@ export class AofRewrite implements Rewrite {
 
   /** Rewrites, turns on, or only makes a base, as things stand. Throws what went wrong; what is on the disk is right then, too. */
   async run(takeImage: TakeImage): Promise<void> {
+    this.#isRunning = true
+    try {
+      await this.#collecting
+      await this.#runOne(takeImage)
+    } finally {
+      this.#isRunning = false
+    }
+  }
+
+  async #runOne(takeImage: TakeImage): Promise<void> {
     const engine = this.#engine
     const directory = await this.#open()
     const { journal } = this
@@ -264,6 +284,7 @@ export class AofRewrite implements Rewrite {
     const position = this.#engine.parts.replication?.position
     if (position !== undefined) this.journal?.annotate(noteOf(position))
     await this.#retiring
+    await this.#collecting
     await this.journal?.close()
   }
 }

@@ -132,6 +132,10 @@ export class BackgroundSaving implements Saving {
   #saves: ((saved: boolean) => void)[] = []
   #saveScheduled = false
   #rewriteScheduled = false
+  /** Reloads that are asked for and not over, the replies of those that are over, and the last of them. */
+  #reloads = 0
+  readonly #reloaded: (() => void)[] = []
+  #lastReload: Promise<void> = Promise.resolve()
   /** Copies that wait for their turn. */
   readonly #copies: CopyOrder[] = []
   #saveOk = true
@@ -266,9 +270,14 @@ export class BackgroundSaving implements Saving {
     const { pause } = this.#engine.conditions
     // Nobody may change what was saved before it is loaded.
     pause.begin('saving', 'all', clock.now() + PAUSE_MS_MAX)
-    void this.#reload(options).then((outcome) => {
+    // A transaction may ask for several; its client waits for all of them.
+    const isFirst = this.#reloads++ === 0
+    const reloaded = isFirst ? this.#reload(options) : this.#lastReload.then(() => this.#reload(options))
+    this.#lastReload = reloaded.then((outcome) => {
+      this.#reloaded.push(() => done(outcome))
+      if (--this.#reloads > 0) return
       pause.end('saving')
-      done(outcome)
+      for (const reply of this.#reloaded.splice(0)) reply()
     })
   }
 

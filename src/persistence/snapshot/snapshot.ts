@@ -434,6 +434,7 @@ export class Snapshot {
   #tookSlice(milliseconds: number): void {
     if (milliseconds > this.longestSliceMs) this.longestSliceMs = milliseconds
     this.#engine.figures.latency.note('snapshot-slice', milliseconds)
+    this.#engine.figures.stats.countUpkeep(milliseconds)
   }
 
   /** Makes a value the snapshot's own, whether or not it is being written; false when there is no room for that. */
