@@ -144,6 +144,13 @@ describe.skipIf(redisCliMissing())('does as redis-cli does', () => {
     expect(printed.length).toBe(readFileSync(ours).length)
   })
 
+  test('shutdown, which is answered by the end of the server', async () => {
+    for (const words of [['shutdown', 'nosave'], ['SHUTDOWN']]) {
+      const [ours, theirs] = [await filledServer(), await filledServer()]
+      expect(await cli([...ours.p, ...words])).toEqual(await redisCli([...theirs.p, ...words]))
+    }
+  })
+
   test('-c follows the nodes of a cluster', async () => {
     const nodes = await twoNodes()
     const input = 'set foo 1\nget foo\nset bar 1\nget foo\nmget foo bar\n'

@@ -96,6 +96,8 @@ export class Session {
     } catch (error) {
       connection.close()
       this.#connection = undefined
+      // The server has ended, as it was asked to.
+      if (/^shutdown$/i.test(words[0] ?? '')) return true
       throw error
     }
   }
