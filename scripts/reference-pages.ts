@@ -6,8 +6,10 @@ import { commands } from '../src/commands/index.ts'
 import { type ConfigName, configRow } from '../src/config/config.ts'
 import { CONFIG_TABLE } from '../src/config/config-table.ts'
 import type { CommandSpec, Group } from '../src/engine/spec/command.ts'
+import { metricsPage } from './metrics-page.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS, SENTINEL_COMMANDS } from './redis-commands.ts'
 import { sampleConfig } from './sample-config.ts'
+import { shellFiles } from './shell-files.ts'
 
 const LINE_LENGTH_MAX = 120
 
@@ -39,8 +41,10 @@ export function referencePages(): Map<string, string> {
   return new Map([
     ['docs/commands.md', commandsPage()],
     ['docs/configuration.md', configurationPage()],
+    ['docs/metrics.md', metricsPage(GENERATED)],
     ['respite.conf', sampleConfig()],
     ['src/commands/names.ts', commandNames()],
+    ...shellFiles(),
   ])
 }
 
@@ -184,19 +188,25 @@ function configurationPage(): string {
     'comment line. Of a setting given twice the later wins; `save`, `client-output-buffer-limit` and `durability` add up.',
     '',
     '- `include FILE` reads another file in that place; with `*`, `?` or `[` all files that match, in order, also if there are none.',
-    '- `rename-command NAME OTHER` lets a command be called by another name only, or with `""` by none. Append-only files that were',
-    '  written before still load.',
+    '- `rename-command NAME OTHER` lets clients and scripts call a command by another name only, or with `""` by none. Rules of users go on',
+    '  naming it by its first name (`+set`). Append-only files and replicas get the name that the client used: a file from before still',
+    '  loads, but one with the new name loads only where the same line stands.',
     '- `-` alone on the command line reads standard input, after the file and before the options.',
     '- Options follow the file and are read as further lines of it: `--save 60 100 --save "300 10" --port 7000`. A bare `--save` means',
     '  `--save ""`; `-p 7000` is `--port 7000`.',
     '- `user NAME RULE …` makes a user, as in redis-server ([security.md](security.md)). `loadmodule` is refused, since there are no modules.',
+    '- `aclfile FILE` names a file of such lines instead. It holds nothing else, no comments either, must be there at the start, and excludes',
+    '  `user` lines.',
     '',
-    "A line that cannot be taken ends the start with exit code 1, in redis-server's form: the number of the line, the line, the reason.",
+    "A line that cannot be taken ends the start with exit code 1, in redis-server's form: the number of the line, the line, the reason. An option",
+    'of the command line is named instead, with the one that was probably meant.',
     '',
     'CONFIG REWRITE writes the settings in force into the file, as redis-server does: comments, order, `include` and `rename-command`',
     'stay, and each setting is written in its place again. A setting that is missing and not the default is added under a line that says so. The file',
     'is replaced whole: a crash leaves the old one or the new one. A password from the environment or the command line is in force,',
-    'so it is written, too.',
+    'so it is written, too. Users are written as `user` lines, those of ACL SETUSER among them, and a line whose user is gone is removed.',
+    'The user `default` gets a line only where more than its password was changed. With an `aclfile` no user is written: ACL SAVE writes',
+    'them into that file.',
     '',
     '## Passwords',
     '',
@@ -214,6 +224,7 @@ function configurationPage(): string {
     '',
     '- `bind` is `127.0.0.1` rather than every address; CONFIG REWRITE keeps a line that says so.',
     '- `durability` and the hidden `active-expire-enabled` are ours.',
+    '- CONFIG REWRITE writes no `user default` line while `requirepass` says all of it; redis-server always writes one.',
     '- `dir` is made at the start if it is not there. CONFIG SET dir wants it there, as redis-server does.',
     '- Numbers beyond 2^53 are rounded to the nearest that a double holds.',
     '- CONFIG SET maxclients does not ask the system how many files may be open; the start does, and hints at it.',

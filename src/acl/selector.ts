@@ -286,7 +286,7 @@ export class Selector {
 }
 
 function known(commands: KnownCommands, name: string): RuleCommand {
-  const command = commands.get(name)
+  const command = commands.getOriginal(name)
   if (command === undefined) throw new RuleError(REASONS.unknownName, true)
   return command
 }

@@ -25,19 +25,23 @@ import { Connection } from './client/connection.ts'
 import { type CliOptions, readOptions } from './client/options.ts'
 import { pairsIn } from './client/pairs.ts'
 import type { Reply } from './client/reply.ts'
+import { CONNECTION_OPTIONS } from './options/cli-options.ts'
+import { helpOf } from './options/program-option.ts'
+import { UsageError } from './usage-error.ts'
 
 const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
 
 Tells whether data has changed without a command. Nothing is changed.
 
 If a server runs on the directory, it compares its memory with its append-only file (DEBUG AUDIT) while it serves
-clients: give its address, as for respite cli (-h, -p, -s, -a, --user, --tls …).
+clients: give its address as for respite cli.
 If none runs, the files are compared with each other; docs/operating.md says what that can show.
 
   --dir DIRECTORY          the server's dir
   --parts N                compare the keys in N parts, one after the other, for a server with little memory
   --appenddirname NAME, --appendfilename NAME, --dbfilename NAME, --databases N
                            the server's settings, if they differ from the defaults
+${helpOf(CONNECTION_OPTIONS)}
 
 Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared.
 `
@@ -73,14 +77,20 @@ export async function runAudit(args: readonly string[], terminal: Terminal = pro
     else rest.push(word)
     if (isSetting || isParts) i++
   }
-  const place = readOptions(rest, process.env)
-  if (settings.dir === undefined || place === undefined || place.words.length > 0) {
+  if (args.includes('--help')) {
     terminal.print(HELP.trimEnd())
-    return args.includes('--help') ? 0 : 2
+    return 0
   }
   try {
+    const place = readOptions(rest, process.env)
+    if (place.words.length > 0) throw new UsageError(`'${place.words[0]}' is no option`)
+    if (settings.dir === undefined) throw new UsageError("'--dir DIRECTORY' is missing")
     return await audit(createConfig(settings), place, parts, terminal)
   } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.print(`respite audit: ${error.message}\n\n${HELP.trimEnd()}`)
+      return 2
+    }
     const isExpected = error instanceof PersistenceError || error instanceof OptionError
     if (!isExpected && (error as NodeJS.ErrnoException).code === undefined) throw error
     terminal.print(isExpected ? error.message : describeDiskError(error))

@@ -6,7 +6,7 @@
 
 import { NAMES } from '../commands/names.ts'
 import { CONFIG_NAMES, Config, type ConfigSettings, configRow } from '../config/config.ts'
-import { ConfigFileError, parseCommandLine } from '../config/config-file.ts'
+import { ConfigFileError, parseCommandLine, type WrongOption } from '../config/config-file.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../config/version.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { runProveDurability } from '../prover/prove-durability.ts'
@@ -19,6 +19,7 @@ import { followOomScore } from '../server/process/oom-score.ts'
 import { showTitle } from '../server/process/process-title.ts'
 import { Signals } from '../server/process/signals.ts'
 import { checkSystem, type SystemCheck } from '../server/process/system-check.ts'
+import { nearestName } from '../util/bytes/nearest-name.ts'
 import { processBytes } from '../util/memory/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check-files.ts'
 import type { CodeCache } from './code-cache.ts'
@@ -49,6 +50,7 @@ Tools; each explains itself with --help:
   respite audit --dir DIRECTORY                      compares the data with its files
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and checks what is left
   respite cluster create | status | …                prepares several brokers on one log, shows their state
+  respite health [PORT]                              exit code 0 when the server at that port answers
 
 Passwords may come from the environment instead: RESPITE_REQUIREPASS.
 docs/configuration.md lists every option, respite.conf explains them in a file to start from.
@@ -62,6 +64,7 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   cli: async (args) => (await import('./client.ts')).runCli(args),
   cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
   audit: async (args) => (await import('./audit.ts')).runAudit(args),
+  health: async (args) => (await import('./health.ts')).runHealth(args),
   'check-aof': runCheckAof,
   'check-rdb': runCheckRdb,
   'prove-durability': runProveDurability,
@@ -144,10 +147,19 @@ function secretsOf(environment: NodeJS.ProcessEnv): ConfigSettings {
   return Object.fromEntries(secrets)
 }
 
+/** Names the option, not a line: the user has written none. */
+function describeOption({ name, reason }: WrongOption): string {
+  if (reason !== undefined) return `the option '--${name}' cannot be taken: ${reason}`
+  const nearest = nearestName(name, CONFIG_NAMES.keys())
+  return `there is no option '--${name}'${nearest === undefined ? '; docs/configuration.md lists the options' : `: did you mean '--${nearest}'?`}`
+}
+
 /** Prints why there is no server, and exits. */
 function fail(error: unknown): never {
   if (error instanceof ConfigFileError) {
-    process.stderr.write(`\n${error.message}\n`)
+    process.stderr.write(
+      error.option === undefined ? `\n${error.message}\n` : `respite: ${describeOption(error.option)}\n`,
+    )
     process.exit(1)
   }
   // An error that the user can correct is one line; any other is our bug, with a stack trace.

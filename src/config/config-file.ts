@@ -18,7 +18,18 @@ import { REDIS_VERSION } from './version.ts'
 /**
  * A file or command line that is refused; the message is redis-server's, and says where and why.
  */
-export class ConfigFileError extends Error {}
+export class ConfigFileError extends Error {
+  /** The option of the command line that is wrong; undefined = a line of a file is. */
+  option: WrongOption | undefined = undefined
+}
+
+/** An option of the command line that is refused. */
+export interface WrongOption {
+  /** Without its dashes. */
+  readonly name: string
+  /** Undefined = there is no such option. */
+  readonly reason: string | undefined
+}
 
 /** `rename-command FROM TO`: an empty TO removes the command. */
 export type CommandRename = readonly [from: string, to: string]
@@ -56,6 +67,9 @@ const INCLUDE_DEPTH_MAX = 16
 
 /** Directives of old versions: accepted, with one word, and ignored. */
 const FORGOTTEN: readonly string[] = ['list-max-ziplist-entries', 'list-max-ziplist-value', 'lua-replicate-commands']
+
+/** Directives that are no settings. */
+const DIRECTIVES: readonly string[] = ['include', 'rename-command', 'user', 'loadmodule', ...FORGOTTEN]
 
 const BAD_DIRECTIVE = 'Bad directive or wrong number of arguments'
 
@@ -96,7 +110,7 @@ export function parseCommandLine(
   }
   if (fromInput) text = join(text, readWhole('-', readFile))
   const reader = new Reader(readFile, surroundings)
-  reader.read(options.length === 0 ? text : `${text}\n${options.join('\n')}`)
+  reader.read(options.length === 0 ? text : `${text}\n${options.join('\n')}`, { optionsFrom: text.split('\n').length })
   return { ...reader.result(), file, isCommandLineOnly: file === undefined && !fromInput }
 }
 
@@ -122,6 +136,16 @@ function readWhole(path: string, readFile: ReadFile): string {
 /** The last line of the first text may lack its end. */
 function join(first: string, second: string): string {
   return first === '' || first.endsWith('\n') ? first + second : `${first}\n${second}`
+}
+
+/** The origin of the lines of a text. */
+interface LineOrigin {
+  /** The file, where that is not the one the user named. */
+  readonly included?: string
+  /** The number of files that include it. */
+  readonly depth?: number
+  /** The lines from this one on are options of the command line. */
+  readonly optionsFrom?: number
 }
 
 /** Gathers settings from lines, in order; later ones win, and each is checked as it comes. */
@@ -151,8 +175,8 @@ class Reader {
     return { settings: Object.fromEntries(this.#texts), renames: this.#renames, users: this.#users }
   }
 
-  /** `included` is the file of the lines, where that is not the one the user named. */
-  read(text: string, included?: string, depth = 0): void {
+  read(text: string, origin: LineOrigin = {}): void {
+    const { depth = 0, included, optionsFrom = Number.POSITIVE_INFINITY } = origin
     const lines = text.split('\n')
     for (let i = 0; i < lines.length; i++) {
       const line = trimLine(itemAt(lines, i))
@@ -162,9 +186,11 @@ class Reader {
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error
         const file = included === undefined ? 'the configuration file' : `the included file '${included}'`
-        throw new ConfigFileError(
+        const refusal = new ConfigFileError(
           `*** FATAL CONFIG FILE ERROR (Redis ${REDIS_VERSION}) ***\nReading ${file}, at line ${i + 1}\n>>> '${line}'\n${error.message}`,
         )
+        if (i >= optionsFrom) refusal.option = wrongOption(line, error)
+        throw refusal
       }
     }
   }
@@ -200,7 +226,7 @@ class Reader {
   #include(path: string, depth: number): void {
     if (depth >= INCLUDE_DEPTH_MAX) throw new ConfigError('files include each other too deeply')
     const files = /[*?[]/.test(path) ? this.#matchingFiles(path) : [path]
-    for (const file of files) this.read(readWhole(file, this.#readFile), file, depth + 1)
+    for (const file of files) this.read(readWhole(file, this.#readFile), { included: file, depth: depth + 1 })
   }
 
   #rename(from: string, to: string): void {
@@ -220,6 +246,11 @@ class Reader {
     }
     this.#users.push(words)
   }
+}
+
+function wrongOption(line: string, { message }: ConfigError): WrongOption {
+  const [name = ''] = line.split(' ')
+  return { name, reason: message === BAD_DIRECTIVE && !DIRECTIVES.includes(name.toLowerCase()) ? undefined : message }
 }
 
 /** Removes the characters that redis-server takes for blank, at both ends. */

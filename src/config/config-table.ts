@@ -330,6 +330,10 @@ export const CONFIG_TABLE = {
     doc: 'HTTP port for /metrics (Prometheus), /healthz and /readyz; 0 = none.',
   }),
   'metrics-bind': text('127.0.0.1', { immutable: true, ours: true, doc: 'Address that the metrics are served at.' }),
+  'readyz-max-link-down': integer(30, 0, INT32_MAX, {
+    ours: true,
+    doc: 'Seconds for which the link of a replica to its primary, or of a follower to its log, may be down before /readyz fails; 0 = any time.',
+  }),
   'metrics-queues': text('', {
     words: true,
     doc: 'Key patterns, separated by blanks: the lengths of the lists, streams, sets, sorted sets and hashes that match are in the metrics. Queues of BullMQ are found without this.',

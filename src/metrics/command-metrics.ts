@@ -40,6 +40,12 @@ export function addCommandMetrics(readings: MetricSources, engine: Engine): void
     latencies(engine),
   )
   readings.add({
+    name: 'redis_latency_percentiles_usec',
+    help: 'Percentiles of how long calls of a command took, in microseconds.',
+    type: 'summary',
+    read: () => percentiles(engine),
+  })
+  readings.add({
     name: 'redis_errors_total',
     help: 'Errors that were replied, by their code.',
     type: 'counter',
@@ -79,6 +85,22 @@ function* atBounds(
     yield [bound, count]
   }
   yield [Number.POSITIVE_INFINITY, all]
+}
+
+/** The percentiles of INFO latencystats. */
+function* percentiles({ commands, config, figures: { times } }: Engine): Iterable<Sample> {
+  if (!config.get('latency-tracking')) return
+  const name = 'redis_latency_percentiles_usec'
+  const percents = config.get('latency-tracking-info-percentiles')
+  for (const command of commands.used()) {
+    const histogram = times.latenciesOf(command)
+    if (histogram === undefined) continue
+    const cmd = command.name
+    for (const percent of percents)
+      yield { labels: { cmd, quantile: percent }, value: histogram.percentile(percent) / 1000 }
+    yield { metricName: `${name}_sum`, labels: { cmd }, value: times.microsecondsOf(command) }
+    yield { metricName: `${name}_count`, labels: { cmd }, value: histogram.count }
+  }
 }
 
 function* errors({ figures: { stats } }: Engine): Iterable<Sample> {

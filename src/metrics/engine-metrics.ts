@@ -66,8 +66,8 @@ export function addEngineMetrics(readings: MetricSources, engine: Engine): void 
 
 function instanceLabels({
   config,
-  parts: { host },
-  effects: { role },
+  parts: { cluster, host },
+  effects: { history, role },
   environment: { runId },
 }: Engine): NonNullable<Sample['labels']> {
   const place = host.describe?.()
@@ -75,12 +75,13 @@ function instanceLabels({
     role: role.isReplica ? 'slave' : 'master',
     redis_version: REDIS_VERSION,
     redis_build_id: '0',
-    redis_mode: 'standalone',
+    redis_mode: cluster === null ? 'standalone' : 'cluster',
     os: type(),
     maxmemory_policy: config.text('maxmemory-policy'),
     tcp_port: place === undefined ? 0 : place.tcpPort || place.tlsPort,
     run_id: runId,
     process_id: process.pid,
+    master_replid: history.id,
   }
 }
 

@@ -17,6 +17,8 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   // Server
   uptime_in_seconds: { name: 'redis_uptime_in_seconds', help: 'Seconds since the start.' },
   process_id: { name: 'redis_process_id', help: 'Process id.' },
+  hz: { name: 'redis_hz', help: 'Runs of housekeeping a second.' },
+  configured_hz: { name: 'redis_configured_hz', help: 'Runs of housekeeping a second, as configured.' },
   // Clients
   connected_clients: { name: 'redis_connected_clients', help: 'Clients that are connected.' },
   maxclients: { name: 'redis_max_clients', help: 'Clients that may be connected.' },
@@ -27,6 +29,10 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
     help: 'Clients that wait in a blocking command with a timeout.',
   },
   total_blocking_keys: { name: 'redis_total_blocking_keys', help: 'Keys that clients wait on.' },
+  total_blocking_keys_on_nokey: {
+    name: 'redis_total_blocking_keys_on_nokey',
+    help: 'Keys whose removal clients wait for.',
+  },
   client_recent_max_input_buffer: {
     name: 'redis_client_recent_max_input_buffer_bytes',
     help: 'Largest input buffer of a client.',
@@ -37,6 +43,15 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   },
   // Memory
   used_memory: { name: 'redis_memory_used_bytes', help: 'Used memory: what maxmemory bounds, and the journal buffer.' },
+  allocator_allocated: { name: 'redis_allocator_allocated_bytes', help: 'Used memory, by its name in Redis.' },
+  allocator_active: { name: 'redis_allocator_active_bytes', help: 'Memory of used memory and of the gaps in it.' },
+  allocator_resident: {
+    name: 'redis_allocator_resident_bytes',
+    help: 'Memory of used memory and of the gaps in it, which is all resident.',
+  },
+  allocator_frag_ratio: { name: 'redis_allocator_frag_ratio', help: 'Active memory over used memory.' },
+  allocator_frag_bytes: { name: 'redis_allocator_frag_bytes', help: 'Bytes of the gaps in used memory.' },
+  total_system_memory: { name: 'redis_total_system_memory_bytes', help: 'Memory of the machine.' },
   used_memory_rss: { name: 'redis_memory_used_rss_bytes', help: 'Resident memory of the process.' },
   used_memory_peak: { name: 'redis_memory_used_peak_bytes', help: 'Used memory at its highest.' },
   used_memory_overhead: {
@@ -52,6 +67,14 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
     name: 'redis_memory_used_scripts_bytes',
     help: 'Used memory of scripts and functions.',
   },
+  used_memory_scripts_eval: {
+    name: 'redis_memory_used_scripts_eval_bytes',
+    help: 'Used memory of cached scripts.',
+  },
+  used_memory_functions: { name: 'redis_memory_used_functions_bytes', help: 'Used memory of functions.' },
+  number_of_cached_scripts: { name: 'redis_number_of_cached_scripts', help: 'Scripts that are cached.' },
+  number_of_functions: { name: 'redis_number_of_functions', help: 'Functions of all libraries.' },
+  number_of_libraries: { name: 'redis_number_of_libraries', help: 'Libraries of functions.' },
   maxmemory: { name: 'redis_memory_max_bytes', help: 'Limit of used memory; 0 = none.' },
   mem_fragmentation_ratio: {
     name: 'redis_mem_fragmentation_ratio',
@@ -62,6 +85,14 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
     help: 'Resident memory above used memory.',
   },
   mem_clients_normal: { name: 'redis_mem_clients_normal', help: 'Memory of client connections, in bytes.' },
+  mem_clients_slaves: {
+    name: 'redis_mem_clients_slaves',
+    help: 'Memory that only replicas need which are behind, in bytes.',
+  },
+  mem_total_replication_buffers: {
+    name: 'redis_mem_total_replication_buffers_bytes',
+    help: 'Memory of the backlog and of what replicas have not read.',
+  },
   mem_aof_buffer: { name: 'redis_mem_aof_buffer', help: 'Bytes that wait to be written to the append-only file.' },
   mem_not_counted_for_evict: {
     name: 'redis_mem_not_counted_for_eviction_bytes',
@@ -77,6 +108,12 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   },
   // Persistence
   loading: { name: 'redis_loading_dump_file', help: '1 while the data is loaded.' },
+  async_loading: { name: 'redis_async_loading', help: "1 while a primary's data is loaded beside the data." },
+  rdb_last_load_keys_loaded: { name: 'redis_rdb_last_load_loaded_keys', help: 'Keys that the last load brought.' },
+  rdb_last_load_keys_expired: {
+    name: 'redis_rdb_last_load_expired_keys',
+    help: 'Keys that the last load left out because they had expired.',
+  },
   rdb_changes_since_last_save: {
     name: 'redis_rdb_changes_since_last_save',
     help: 'Changes since the last snapshot.',
@@ -129,6 +166,7 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   aof_rewrites: { name: 'redis_aof_rewrites_total', help: 'Rewrites of the append-only file.' },
   aof_current_size: { name: 'redis_aof_current_size_bytes', help: 'Size of the append-only files.' },
   aof_base_size: { name: 'redis_aof_base_size_bytes', help: 'Their size after the last rewrite or start.' },
+  aof_pending_rewrite: { name: 'redis_aof_pending_rewrite', help: '1 when a rewrite is due after a snapshot.' },
   aof_buffer_length: {
     name: 'redis_aof_buffer_length',
     help: 'Bytes that wait to be written to the append-only file.',
@@ -147,6 +185,7 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   },
   total_net_input_bytes: { name: 'redis_net_input_bytes_total', help: 'Bytes read from clients.' },
   total_net_output_bytes: { name: 'redis_net_output_bytes_total', help: 'Bytes sent to clients.' },
+  total_net_repl_output_bytes: { name: 'redis_net_repl_output_bytes_total', help: 'Bytes sent to replicas.' },
   total_reads_processed: { name: 'redis_total_reads_processed', help: 'Reads from sockets.' },
   total_writes_processed: { name: 'redis_total_writes_processed', help: 'Writes to sockets.' },
   expired_keys: { name: 'redis_expired_keys_total', help: 'Keys that were removed because their time was up.' },
@@ -160,6 +199,9 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   pubsub_channels: { name: 'redis_pubsub_channels', help: 'Channels with subscribers.' },
   pubsub_patterns: { name: 'redis_pubsub_patterns', help: 'Patterns with subscribers.' },
   pubsubshard_channels: { name: 'redis_pubsubshard_channels', help: 'Shard channels with subscribers.' },
+  tracking_total_keys: { name: 'redis_tracking_total_keys', help: 'Keys of which tracking clients are told.' },
+  tracking_total_items: { name: 'redis_tracking_total_items', help: 'Pairs of a tracked key and a client.' },
+  tracking_total_prefixes: { name: 'redis_tracking_total_prefixes', help: 'Prefixes of which clients are told.' },
   kept_channels: { name: 'respite_kept_channels', help: 'Channels that have messages which a rule keeps.' },
   kept_messages: { name: 'respite_kept_messages', help: 'Messages that are kept.' },
   kept_bytes: { name: 'respite_kept_bytes', help: 'What kept messages take.' },
@@ -200,6 +242,61 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   },
   // Replication
   connected_slaves: { name: 'redis_connected_slaves', help: 'Replicas that are connected.' },
+  min_slaves_good_slaves: {
+    name: 'respite_good_slaves',
+    help: 'Replicas that were heard of within min-replicas-max-lag, where min-replicas-to-write asks for some.',
+  },
+  master_repl_offset: { name: 'redis_master_repl_offset', help: 'Offset of the stream of changes.' },
+  second_repl_offset: {
+    name: 'redis_second_repl_offset',
+    help: 'Offset up to which the stream is also that of the primary before; -1 = there was none.',
+  },
+  repl_backlog_active: { name: 'redis_repl_backlog_is_active', help: '1 while the stream is kept for replicas.' },
+  repl_backlog_size: { name: 'redis_replication_backlog_bytes', help: 'Bytes of the stream that may be kept.' },
+  repl_backlog_first_byte_offset: {
+    name: 'redis_repl_backlog_first_byte_offset',
+    help: 'Offset of the first byte that is kept.',
+  },
+  repl_backlog_histlen: { name: 'redis_repl_backlog_history_bytes', help: 'Bytes of the stream that are kept.' },
+  sync_full: { name: 'redis_replica_resyncs_full', help: 'Full synchronisations of replicas.' },
+  sync_partial_ok: {
+    name: 'redis_replica_partial_resync_accepted',
+    help: 'Replicas that went on from their offset.',
+  },
+  sync_partial_err: {
+    name: 'redis_replica_partial_resync_denied',
+    help: 'Replicas that asked to go on from an offset which is not kept.',
+  },
+  slave_expires_tracked_keys: {
+    name: 'redis_slave_expires_tracked_keys',
+    help: 'Keys with an expiry that were written on a writable replica.',
+  },
+  slave_priority: { name: 'redis_slave_priority', help: 'Rank of a replica when a primary is chosen.' },
+  // Cluster
+  cluster_enabled: { name: 'redis_cluster_enabled', help: '1 when this server is a node of a cluster.' },
+  cluster_moves: { name: 'respite_cluster_moves', help: 'Moves of slots that are under way.' },
+  cluster_moves_failing: {
+    name: 'respite_cluster_moves_failing',
+    help: 'Moves of slots whose last attempt failed; each is tried again.',
+  },
+  cluster_keys_moved: { name: 'respite_cluster_keys_moved_total', help: 'Keys that went to other shards.' },
+  cluster_map_version: { name: 'respite_cluster_map_version', help: 'Version of the map that this node knows.' },
+  cluster_messages_sent: {
+    name: 'respite_cluster_messages_sent_total',
+    help: 'Messages that were sent to other shards.',
+  },
+  cluster_messages_dropped: {
+    name: 'respite_cluster_messages_dropped_total',
+    help: 'Messages to other shards that found no way.',
+  },
+  cluster_messages_heard: {
+    name: 'respite_cluster_messages_heard_total',
+    help: 'Messages that came from other shards.',
+  },
+  cluster_messages_missed: {
+    name: 'respite_cluster_messages_missed_total',
+    help: 'Messages of other shards that did not come.',
+  },
   // CPU
   used_cpu_sys: { name: 'redis_cpu_sys_seconds_total', help: 'CPU time spent in the system.', scale: 1e-6 },
   used_cpu_user: { name: 'redis_cpu_user_seconds_total', help: 'CPU time spent in the program.', scale: 1e-6 },

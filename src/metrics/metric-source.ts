@@ -28,16 +28,16 @@ export interface Sample {
 
 export interface MetricSource {
   readonly name: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary'
   readonly help: string
   read(): Iterable<Sample>
 }
 
 /** Registers a group of metrics. */
 export class MetricSources {
-  readonly #registry: Registry
+  readonly #registry: Pick<Registry, 'registerMetric'>
 
-  constructor(registry: Registry) {
+  constructor(registry: Pick<Registry, 'registerMetric'>) {
     this.#registry = registry
   }
 

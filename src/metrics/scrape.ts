@@ -7,12 +7,16 @@ import { Registry } from 'prom-client'
 import type { Engine } from '../commands/call.ts'
 import { infoFigures } from '../commands/server/info.ts'
 import { performance } from '../util/time/real-time.ts'
+import { addClusterMetrics } from './cluster-metrics.ts'
 import { addCommandMetrics } from './command-metrics.ts'
 import { addEngineMetrics } from './engine-metrics.ts'
 import { addInfoMetrics, prepareInfo } from './info-metrics.ts'
 import type { KnownQueues } from './known-queues.ts'
+import { addLogMetrics } from './log-metrics.ts'
 import { MetricSources } from './metric-source.ts'
+import { addObservationMetrics } from './observation-metrics.ts'
 import { addQueueMetrics } from './queue-metrics.ts'
+import { addReplicationMetrics } from './replication-metrics.ts'
 import { RuntimeMetrics } from './runtime-metrics.ts'
 
 /**
@@ -37,11 +41,7 @@ export class Scrape {
     this.#engine = engine
     this.contentType = this.#registry.contentType
     const readings = new MetricSources(this.#registry)
-    addEngineMetrics(readings, engine)
-    addInfoMetrics(readings, infoFigures(engine))
-    addCommandMetrics(readings, engine)
-    this.#queues = addQueueMetrics(readings, engine)
-    this.#runtime.add(readings)
+    this.#queues = addMetrics(readings, engine, this.#runtime)
     readings.gauge(
       'respite_metrics_last_scrape_seconds',
       'How long the scrape before took.',
@@ -77,4 +77,18 @@ export class Scrape {
     this.#runtime.stop()
     this.#queues.stop()
   }
+}
+
+/** Registers all metrics of an engine and of the runtime; returns the walk that finds queues. */
+export function addMetrics(readings: MetricSources, engine: Engine, runtime: RuntimeMetrics): KnownQueues {
+  addEngineMetrics(readings, engine)
+  addInfoMetrics(readings, infoFigures(engine))
+  addCommandMetrics(readings, engine)
+  addReplicationMetrics(readings, engine)
+  addLogMetrics(readings, engine)
+  addClusterMetrics(readings, engine)
+  addObservationMetrics(readings, engine)
+  const queues = addQueueMetrics(readings, engine)
+  runtime.add(readings)
+  return queues
 }

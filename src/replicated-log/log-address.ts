@@ -7,7 +7,7 @@
 //   credentials     nats: a credentials file as `nsc` writes it
 //   token           nats
 //   replicas        nats: servers that keep a new stream: 3 or 5 (1 with safety=development)
-//   bytes           nats: size limit of a new stream on each server, `10gb` by default
+//   bytes           nats: size limit of a new stream on each server, `8gb` by default
 //   missing         nats: `create` the stream, or `refuse` to start
 //   safety          `development` accepts a log that loses data with its power or with one machine
 //
@@ -16,7 +16,8 @@
 import { AddressError, AddressOptions, decoded } from './address-options.ts'
 import type { LogSource } from './worker/log-source.ts'
 
-const BYTES_MAX_DEFAULT = 10 * 1024 ** 3
+/** Two logs and the map of their shards fit on servers with 20 GB, as docs/cluster.md sets them up. */
+const BYTES_MAX_DEFAULT = 8 * 1024 ** 3
 
 /** A few maps of some KB each; the largest takes 200 KB. */
 const MAP_BYTES_MAX = 64 * 1024 ** 2

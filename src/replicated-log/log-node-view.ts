@@ -4,7 +4,7 @@
 // replicas find it. Before the log is reached and the copy is loaded, the node follows a leader
 // that it does not know yet.
 
-import type { Following, LogNode } from '../engine/effects/replication.ts'
+import type { Following, LogNode, LogSnapshots } from '../engine/effects/replication.ts'
 import { assert } from '../util/assert.ts'
 import type { Clock } from '../util/time/clock.ts'
 import type { ReplicatedNode } from './replicated-node.ts'
@@ -57,6 +57,10 @@ export class LogNodeView implements LogNode {
     return this.#node?.failure
   }
 
+  get snapshots(): LogSnapshots | undefined {
+    return this.#node?.snapshots
+  }
+
   get following(): Following | undefined {
     if (this.state === 'leading') return undefined
     const { leaderAddress, position } = this
@@ -73,6 +77,7 @@ export class LogNodeView implements LogNode {
       readOffset: position,
       lastHeardSeconds: Math.floor(silentMs / 1000),
       downSeconds: isHeard ? -1 : Math.floor(silentMs / 1000),
+      unlinkedSeconds: isHeard ? 0 : Math.floor(silentMs / 1000),
       isContinuable: false,
       primary: undefined,
     }

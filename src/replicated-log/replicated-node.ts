@@ -20,6 +20,7 @@
 // held up for a handover are told that the writes were not done.
 
 import { noProgress } from '../engine/effects/journal.ts'
+import type { LogSnapshots } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
 import type { Disk } from '../persistence/disk/disk.ts'
@@ -175,6 +176,10 @@ export class ReplicatedNode implements CopyHolder {
   /** Records of this node that were sent and are not acknowledged. */
   get underWay(): number {
     return this.#journal?.underWay ?? 0
+  }
+
+  get snapshots(): LogSnapshots | undefined {
+    return this.#snapshots?.positions
   }
 
   /** When the log was last heard, by the monotonic clock. */

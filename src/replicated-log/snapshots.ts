@@ -27,6 +27,7 @@
 //
 // A snapshot is an RDB file with auxiliary fields for its position, its maker and its digest.
 
+import type { LogSnapshots } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { BackgroundSaving, Pictures } from '../persistence/snapshot/background-saving.ts'
 import { checkSnapshot } from '../persistence/snapshot/check-rdb.ts'
@@ -123,6 +124,11 @@ export class Snapshots {
     assert(options.everyPositions > 0, 'snapshots are some positions apart')
     this.#options = options
     this.#apart = options.everyPositions
+  }
+
+  /** The positions of the last snapshots that this node has made and verified, for INFO. */
+  get positions(): LogSnapshots {
+    return { made: this.#made, verified: this.#verified.at(-1) ?? 0, truncatedBehind: this.#truncatedBehind }
   }
 
   /**

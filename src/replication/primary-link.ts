@@ -100,6 +100,7 @@ export class PrimaryLink implements Following, ConnectionListener {
   #lastHeardMs: number
   /** Since when the link has been down (Unix ms); 0 = there never was one. */
   #downSinceMs = 0
+  readonly #followingSinceMs: number
   #stopped = false
 
   constructor(engine: Engine, { host, port }: Address, options: LinkOptions) {
@@ -109,6 +110,7 @@ export class PrimaryLink implements Following, ConnectionListener {
     this.host = host
     this.port = port
     this.#lastHeardMs = engine.environment.workClock.now()
+    this.#followingSinceMs = this.#lastHeardMs
     engine.conditions.loading.changed.add(this.#goOn)
     this.#look()
   }
@@ -143,6 +145,12 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   get downSeconds(): number {
     return this.#downSinceMs === 0 ? -1 : seconds(this.#engine.environment.workClock.now() - this.#downSinceMs)
+  }
+
+  get unlinkedSeconds(): number {
+    if (this.linkUp) return 0
+    const sinceMs = this.#downSinceMs === 0 ? this.#followingSinceMs : this.#downSinceMs
+    return seconds(this.#engine.environment.workClock.now() - sinceMs)
   }
 
   get isContinuable(): boolean {

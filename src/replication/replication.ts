@@ -218,6 +218,7 @@ function awaited(replicaof: string): Following {
     readOffset: 0,
     lastHeardSeconds: 0,
     downSeconds: -1,
+    unlinkedSeconds: 0,
     isContinuable: false,
     primary: undefined,
   }

@@ -1,32 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { type Reply, TypedReplyReader } from '../../src/cli/client/reply.ts'
-import { runCli } from '../../src/cli/client.ts'
-import { redisServerMissing } from '../support/redis-server.ts'
 import { eventually, RawConnection, startTestServer } from '../support/server.ts'
-
-interface Outcome {
-  code: number
-  printed: string
-  complaints: string[]
-}
-
-/** Runs it in this process; `input` is its standard input. */
-async function cli(args: readonly string[], input = ''): Promise<Outcome> {
-  let printed = ''
-  const complaints: string[] = []
-  const code = await runCli(args, {
-    input: Readable.from([Buffer.from(input)]),
-    inputIsTerminal: false,
-    outputIsTerminal: false,
-    print: (latin1) => {
-      printed += latin1
-    },
-    complain: (line) => void complaints.push(line),
-  })
-  return { code, printed, complaints }
-}
+import { cli, redisCli, redisCliMissing } from './run-client.ts'
 
 describe('respite cli', () => {
   test('sends a command and prints its reply, for people or raw', async () => {
@@ -87,9 +62,7 @@ describe('respite cli', () => {
   })
 })
 
-const missing = redisServerMissing() || spawnSync('redis-cli', ['--version']).status !== 0
-
-describe.skipIf(missing)('prints as redis-cli does', () => {
+describe.skipIf(redisCliMissing())('prints as redis-cli does', () => {
   const COMMANDS: readonly (readonly string[])[] = [
     ['flushall'],
     ['eval', 'return {1,{2,"a\\nb",{}},{"x",false,{err="ERR no"}},""}', '0'],
@@ -124,23 +97,11 @@ describe.skipIf(missing)('prints as redis-cli does', () => {
         words.map((word) => JSON.stringify(word).replace(/\\u0007/g, '\\a')).join(' '),
       ).join('\n')
       const ours = await cli(p, input)
-      const theirs = await runRedisCli(p, input)
-      expect(ours.printed).toBe(theirs)
+      const theirs = await redisCli(p, input)
+      expect(ours.printed).toBe(theirs.printed)
     })
   }
 })
-
-/** The output of redis-cli, latin1. */
-async function runRedisCli(args: readonly string[], input: string): Promise<string> {
-  const child = spawn('redis-cli', args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  let output = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString('latin1')
-  })
-  child.stdin.end(input)
-  await new Promise((resolve) => child.once('close', resolve))
-  return output
-}
 
 describe('replies', () => {
   test('are read in pieces of any size', () => {

@@ -49,7 +49,10 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
     const files = readdirSync(into).sort()
     expect(files).toEqual(nodes.map((node) => `respite-${node.replace(':', '-')}.conf`).sort())
     expect(statSync(join(into, files[0]!)).mode & 0o777).toBe(0o600)
-    expect(readFileSync(join(into, files[0]!), 'utf8')).toContain('appendfsync always\n')
+    const first = readFileSync(join(into, files[0]!), 'utf8')
+    expect(first).toContain('appendfsync always\n')
+    // Both are on this host.
+    expect(first).toContain(`dir /var/lib/respite/${/-(\d+)\.conf$/.exec(files[0]!)![1]}\n`)
 
     const away = await run('status', '--nodes', nodes.join(','))
     expect(away.code).toBe(1)
@@ -83,6 +86,35 @@ describe.skipIf(natsServerMissing())('over real servers', () => {
       return said.code === 0 ? said : undefined
     }, 'the other leads')
     expect(after.printed).toMatch(new RegExp(`^${left} +leading`, 'm'))
+  })
+
+  test('add-shard tells the space that a log wants, the space that is free, and the option', async () => {
+    const options = '?bytes=3gb'
+    const made = await run('create', '--name', 'large', '--log', logServers() + options, '--nodes', '127.0.0.1:7001')
+    expect(made.printed).toContain('exists and is safe')
+    const words = ['--first-log', `${logServers()}/large`, '--name', 'more', '--nodes', '127.0.0.1:7002']
+    const { code, printed } = await run('add-shard', ...words, '--log', logServers() + options)
+    expect(code).toBe(1)
+    expect(printed).toMatch(
+      /^The log cannot be used: the log more wants 3\.00G on each of 3 servers; free are \d+\.\d\dM of 4\.00G on nats-0, .* on nats-1, .* on nats-2: give the address '\?bytes=SIZE' with less, or the servers more by max_file_store$/,
+    )
+  })
+
+  test('status shows the slots of each shard; its broker has a directory of its own', async () => {
+    const [node] = (await freePorts(1)).map((port) => `127.0.0.1:${port}`)
+    const into = temporaryDirectory()
+    const log = `${logServers()}?bytes=64mb`
+    const words = ['--name', 'slots', '--log', log, '--nodes', node!, '--into', into, '--slots', 'yes']
+    expect((await run('create', ...words)).code).toBe(0)
+    const file = join(into, `respite-${node!.replace(':', '-')}.conf`)
+    expect(readFileSync(file, 'utf8')).toContain('dir /var/lib/respite/slots\n')
+    const broker = spawn(process.execPath, [program(), file, '--dir', temporaryDirectory()], { stdio: 'ignore' })
+    onTestFinished(() => void broker.kill('SIGKILL'))
+    const { printed } = await eventually(async () => {
+      const said = await run('status', '--nodes', node!)
+      return said.code === 0 ? said : undefined
+    }, 'it leads')
+    expect(printed).toMatch(new RegExp(`^${node} +leading +slots .* 0-16383 \\(16384\\)$`, 'm'))
   })
 
   test('create refuses a log that could lose data, with the reason', async () => {
@@ -187,4 +219,10 @@ test('the command line is explained', async () => {
     ['create', '--x', 'y'],
   ])
     expect((await run(...words)).code, words.join(' ')).toBe(2)
+  expect((await run('status', '--nodes', '127.0.0.1:1', '--passwrod', 'x')).printed).toBe(
+    "respite cluster status: there is no option '--passwrod'",
+  )
+  expect((await run('status', '--nodes', '127.0.0.1:1', '--cacrt', 'x')).printed).toBe(
+    "respite cluster status: there is no option '--cacrt': did you mean '--cacert'?",
+  )
 })

@@ -1,16 +1,17 @@
 // What is in deploy/ and docs/grafana/ refers to what there is: files, options, metrics.
 
 import { existsSync, readFileSync } from 'node:fs'
-import net from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { Config } from '../../src/config/config.ts'
 import { parseCommandLine } from '../../src/config/config-file.ts'
+import { Scrape } from '../../src/metrics/scrape.ts'
 import { readLogAddress } from '../../src/replicated-log/log-address.ts'
 import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
+import { FOLLOWING, LEADER, replicatingEngine } from '../metrics/replicating-engine.ts'
 import { encode } from '../support/engine.ts'
-import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
+import { eventually, freePort, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -46,6 +47,12 @@ describe('the Dockerfile', () => {
     expect(config.get('appendonly')).toBe(true)
     const entry = JSON.parse(lines.find((line) => line.startsWith('ENTRYPOINT '))!.slice(11)) as string[]
     expect(entry.at(-1)).toBe((JSON.parse(read('package.json')) as { bin: { respite: string } }).bin.respite)
+    // It is on the PATH, and the check of the image's health finds it there.
+    const links = lines.filter((line) =>
+      /ln -s \/opt\/respite\/dist\/cli\/respite\.js \/usr\/local\/bin\/respite$/.test(line),
+    )
+    expect(links).toHaveLength(1)
+    expect(lines.find((line) => line.startsWith('HEALTHCHECK '))).toMatch(/ CMD \["respite", "health"\]$/)
     // As every other way of starting it does.
     expect(read('src/cli/respite.ts').split('\n')[0]).toContain(entry.slice(0, -1).join(' '))
   })
@@ -212,12 +219,24 @@ describe('the board and the alert rules', () => {
     const text = await response.text()
     // What was answered under `always` was synced, and that took some time.
     expect(text).toMatch(/^respite_aof_fsync_duration_seconds_count [1-9]/m)
-    for (const line of text.split('\n')) {
+    for (const line of [...text.split('\n'), ...(await replicatingLines())]) {
       const [, name, labels = ''] = /^([a-z_0-9]+)(?:\{(.*)\})? /.exec(line) ?? []
       if (name === undefined) continue
       metrics.set(name, new Set([...labels.matchAll(/(\w+)="/g)].map((match) => match[1]!)))
     }
     return metrics
+  }
+
+  /** The lines of a replica that has replicas, and of a node of a log. */
+  async function replicatingLines(): Promise<string[]> {
+    const replica = { name: 'a', address: '10.0.0.2', port: 6380, state: 'online', offset: 1, lagSeconds: 0 } as const
+    const { engine } = replicatingEngine({ following: FOLLOWING, node: LEADER, replicas: [replica] })
+    const scrape = new Scrape(engine)
+    const text = await scrape.text()
+    scrape.stop()
+    return text
+      .split('\n')
+      .filter((line) => /^(redis_(master|slave|connected_slave)|respite_(master|slave|log|connected))/.test(line))
   }
 
   test('ask for metrics and labels that a server has', async () => {
@@ -228,7 +247,7 @@ describe('the board and the alert rules', () => {
       const bare = query.replace(/"[^"]*"/g, '""').replace(/\$__\w+|\[\w+\]/g, '')
       const names = [...bare.matchAll(/\b([a-z]+(?:_[a-z0-9]+)+|up)\b(?!\s*\()(?:\{([^}]*)\})?/g)]
         // Labels in braces and in `by (…)` are told apart from metrics by where they stand.
-        .filter(({ index }) => !/(\{[^}]*|\b(by|on) \([^)]*)$/.test(bare.slice(0, index)))
+        .filter(({ index }) => !/(\{[^}]*|\b(by|on|group_right) \([^)]*)$/.test(bare.slice(0, index)))
       if (names.length === 0) wrong.push(`${where}: asks for nothing`)
       for (const [, name, selector = ''] of names) {
         if (PROMETHEUS_METRICS.includes(name!)) continue
@@ -247,12 +266,3 @@ describe('the board and the alert rules', () => {
     for (const { alert } of rules) expect(text, alert).toContain(`\`${alert}\``)
   })
 })
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await new Promise((done) => server.once('listening', done))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}

@@ -12,7 +12,7 @@ import { ConfigFileError, parseCommandLine } from '../../src/config/config-file.
 import { rewriteConfigFile } from '../../src/config/config-rewrite.ts'
 import { encode } from '../support/engine.ts'
 import { redisServerIsOlder, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
-import { RawConnection, temporaryDirectory } from '../support/server.ts'
+import { eventually, RawConnection, runProgram, temporaryDirectory } from '../support/server.ts'
 
 const skipped = redisServerMissing() || redisServerIsOlder()
 const commandNames = commands.map(({ name }) => name)
@@ -193,6 +193,33 @@ describe.skipIf(skipped)('beside redis-server', () => {
     const config = new Config(settings)
     config.setAll(CHANGES)
     expect(parts(rewriteConfigFile(FILE, config))).toEqual(theirs)
+  })
+
+  test('rules of users name a renamed command by its first name', async () => {
+    const requests = [
+      ['ACL', 'SETUSER', 'a', '+set', '-get', '+config|get'],
+      ['ACL', 'SETUSER', 'a', '+put'],
+      ['ACL', 'SETUSER', 'a', '+cfg|get'],
+      ['ACL', 'SETUSER', 'a', '+keys'],
+      ['ACL', 'GETUSER', 'a'],
+    ]
+    const text = requests.map(encode).join('') + encode(['QUIT'])
+    const lines = 'rename-command set put\nrename-command config cfg\nrename-command keys ""\n'
+    const server = await startRedisServer([], `save ""\n${lines}`)
+    const theirs = await RawConnection.open(server.socketPath)
+    theirs.send(text)
+    const expected = await theirs.rest()
+    await server.stop()
+    const directory = temporaryDirectory()
+    const file = join(directory, 'a.conf')
+    const socket = join(directory, 'sock')
+    writeFileSync(file, `port 0\nsave ""\nunixsocket ${socket}\n${lines}`)
+    const program = runProgram([file], { cwd: directory })
+    await eventually(() => /is ready/.test(program.output()))
+    const ours = await RawConnection.open(socket)
+    ours.send(text)
+    expect(await ours.rest()).toBe(expected)
+    program.child.kill()
   })
 })
 

@@ -34,7 +34,7 @@ describe('a scrape', () => {
       const [help, type, ...lines] = block.split('\n')
       const name = /^# HELP (\S+) .+\.$/.exec(help!)?.[1]
       expect(name, help).toBeDefined()
-      expect(type).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram)$`))
+      expect(type).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge|histogram|summary)$`))
       for (const line of lines)
         expect(line).toMatch(new RegExp(`^${name}(_bucket|_sum|_count)?(\\{.*\\})? -?[\\d.e+-]+$`))
       expect(families.has(name!), name).toBe(false)

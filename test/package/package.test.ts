@@ -1,13 +1,19 @@
 // The package is packed and installed into an empty folder, and used there as users do. With SOAK=1, on several versions of Node and under
 // several test runners, which are fetched for it.
 
-import { cpSync, readFileSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join, posix } from 'node:path'
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { temporaryDirectory } from '../support/server.ts'
 import { errorsOfTyped, InstalledPackage, MAIN, MIXED, PROGRAMS, TYPESCRIPT } from './installed.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+const isWindows = process.platform === 'win32'
+const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  scripts: Record<string, string>
+}
 
 /** A package of this size is fetched in a second or two. */
 const TARBALL_BYTES_MAX = 1_000_000
@@ -45,6 +51,30 @@ beforeAll(async () => {
 afterAll(() => app.remove())
 
 describe('the tarball', () => {
+  test('has a package.json without scripts, and packing leaves that of the checkout as it was', () => {
+    const { prepack, postpack } = PACKAGE.scripts
+    const folder = temporaryDirectory()
+    const script = (task: string | undefined): string => (task ?? '').replace('npm run build && ', '')
+    const manifest = JSON.stringify({
+      name: 'packed',
+      version: '1.0.0',
+      scripts: { prepare: 'exit 1', prepack: script(prepack), postpack: script(postpack) },
+    })
+    writeFileSync(join(folder, 'package.json'), manifest)
+    mkdirSync(join(folder, 'scripts'))
+    cpSync(join(ROOT, 'scripts/packed-manifest.ts'), join(folder, 'scripts/packed-manifest.ts'))
+    const PATH = `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env.PATH}`
+    execFileSync('npm', ['pack', '--loglevel=error'], { cwd: folder, env: { ...process.env, PATH }, shell: isWindows })
+    execFileSync('tar', ['-xzf', 'packed-1.0.0.tgz'], { cwd: folder })
+    expect(JSON.parse(readFileSync(join(folder, 'package/package.json'), 'utf8'))).toEqual({
+      name: 'packed',
+      version: '1.0.0',
+    })
+    expect(readFileSync(join(folder, 'package.json'), 'utf8')).toBe(manifest)
+    // An installation from git builds by it.
+    expect(PACKAGE.scripts.prepare).toBe('npm run build')
+  })
+
   test('is small and holds no file of the tests, no source map and no source', () => {
     expect(app.packed.bytes).toBeLessThan(TARBALL_BYTES_MAX)
     expect(app.packed.paths.filter((path) => /^(src|test|bench|scripts)\/|\.map$|\.tgz$/.test(path))).toEqual([])

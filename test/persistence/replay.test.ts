@@ -334,7 +334,7 @@ describe('a torn end', () => {
     const error = await refusal(disk)
     expect(error.file).toBe(INCREMENT)
     expect(error.offset).toBe(commands('SET a 1').length)
-    expect(error.message).toContain('redis-check-aof')
+    expect(error.message).toContain('run respite check-aof --fix')
   })
 })
 
@@ -364,7 +364,7 @@ describe('damage', () => {
     const error = await refusal(disk)
     expect(error.file).toBe(INCREMENT)
     expect(error.offset).toBe(offset)
-    expect(error.message).toContain('redis-check-aof')
+    expect(error.message).toContain('run respite check-aof --fix')
     expect(disk.get(INCREMENT).toString()).toBe(file)
   })
 

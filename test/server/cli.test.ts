@@ -138,11 +138,31 @@ describe('the program', () => {
     await ready(program)
   })
 
-  test('what cannot be taken is said as redis-server says it, exit 1', async () => {
-    const program = runProgram(['--port', 'abc'], { cwd: temporaryDirectory() })
+  test('a line of a file that cannot be taken is named as redis-server names it, exit 1', async () => {
+    const cwd = temporaryDirectory()
+    fs.writeFileSync(join(cwd, 'a.conf'), 'timeout 1\nport abc\n')
+    const program = runProgram(['a.conf'], { cwd })
     expect(await program.exited).toEqual({ code: 1, signal: null })
     expect(program.output()).toBe(
-      `\n*** FATAL CONFIG FILE ERROR (Redis 7.2.6) ***\nReading the configuration file, at line 2\n>>> 'port "abc"'\nargument couldn't be parsed into an integer\n`,
+      `\n*** FATAL CONFIG FILE ERROR (Redis 7.2.6) ***\nReading the configuration file, at line 2\n>>> 'port abc'\nargument couldn't be parsed into an integer\n`,
+    )
+  })
+
+  test('an option that cannot be taken is named, and the option that was meant', async () => {
+    const outputOf = async (...args: string[]): Promise<string> => {
+      const program = runProgram(args, { cwd: temporaryDirectory() })
+      expect(await program.exited).toEqual({ code: 1, signal: null })
+      return program.output()
+    }
+    expect(await outputOf('--prot', '7000')).toBe("respite: there is no option '--prot': did you mean '--port'?\n")
+    expect(await outputOf('--nonsense', '7000')).toBe(
+      "respite: there is no option '--nonsense'; docs/configuration.md lists the options\n",
+    )
+    expect(await outputOf('--port', 'abc')).toBe(
+      "respite: the option '--port' cannot be taken: argument couldn't be parsed into an integer\n",
+    )
+    expect(await outputOf('--include')).toBe(
+      "respite: the option '--include' cannot be taken: Bad directive or wrong number of arguments\n",
     )
   })
 

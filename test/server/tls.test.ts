@@ -449,6 +449,8 @@ describe('clients', () => {
         input: process.stdin,
         inputIsTerminal: false,
         outputIsTerminal: false,
+        rest: async () => false,
+        now: () => performance.now(),
         print: (latin1) => {
           printed += latin1
         },
@@ -464,6 +466,6 @@ describe('clients', () => {
     expect(await cli('-u', uri, '--cacert', CA, '--sni', 'localhost', ...who, 'client', 'info')).toContain(' db=3 ')
     expect(await cli('-p', String(open), '--tls', 'ping')).toMatch(/^1 Could not connect to 127\.0\.0\.1:\d+: /)
     expect(await cli('-p', String(open), '--tls', '--insecure', 'ping')).toBe('0 PONG\n')
-    expect(await cli('-u', 'http://127.0.0.1', 'ping')).toMatch(/^1 Usage/)
+    expect(await cli('-u', 'http://127.0.0.1', 'ping')).toMatch(/^1 respite cli: the value of '-u' is not redis:/)
   })
 })

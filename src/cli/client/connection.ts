@@ -29,6 +29,7 @@ export interface Encryption {
 
 export class Connection {
   readonly #socket: net.Socket
+  readonly #read: (chunk: Buffer) => void
   readonly #waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = []
   /** Takes pushes, and every reply without a waiting request (messages of RESP2). */
   onMessage: (reply: Reply) => void = () => {}
@@ -42,7 +43,8 @@ export class Connection {
       if (next === undefined) this.onMessage(reply)
       else next.resolve(reply)
     })
-    socket.on('data', (chunk) => reader.feed(chunk))
+    this.#read = (chunk) => reader.feed(chunk)
+    socket.on('data', this.#read)
     // Waiting callers get the error when the connection closes.
     let failure: Error | undefined
     socket.on('error', (error) => {
@@ -80,6 +82,18 @@ export class Connection {
   /** Sends a request whose replies are messages. */
   send(words: readonly string[]): void {
     this.#socket.write(encodeRequest(words))
+  }
+
+  /** Sends bytes as they are; resolves when more may be sent. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#socket.write(bytes)) return
+    await Promise.race([new Promise((resolve) => this.#socket.once('drain', resolve)), this.closed])
+  }
+
+  /** Gives up reading replies: the bytes that come from now on are the caller's. */
+  takeBytes(): AsyncIterable<Buffer> {
+    this.#socket.off('data', this.#read)
+    return this.#socket
   }
 
   close(): void {

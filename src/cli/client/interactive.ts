@@ -47,7 +47,7 @@ export async function converse(
   }
 }
 
-function promptOf({ host, port, socket }: CliOptions, { database, inTransaction }: Session): string {
+function promptOf({ socket }: CliOptions, { database, host, inTransaction, port }: Session): string {
   const where = socket === '' ? `${host}:${port}` : socket
   return `${where}${database === 0 ? '' : `[${database}]`}${inTransaction ? '(TX)' : ''}> `
 }

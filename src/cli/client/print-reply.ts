@@ -1,21 +1,30 @@
-// Prints replies as redis-cli does: formatted for people (numbered, quoted), raw for programs, or
-// as JSON.
+// Prints replies as redis-cli does: formatted for people (numbered, quoted), raw for programs, as
+// CSV or as JSON.
 
 import { itemAt } from '../../util/array-reads.ts'
 import { quoted } from '../../util/bytes/quoted.ts'
 import { pairsIn } from './pairs.ts'
 import type { Reply } from './reply.ts'
 
-export type Format = 'people' | 'raw' | 'json'
+export type Format = 'people' | 'raw' | 'csv' | 'json'
+
+/** What stands between the elements of a raw reply, and behind each raw reply. */
+export interface RawMarks {
+  readonly separator: string
+  readonly end: string
+}
+
+const LINES: RawMarks = { separator: '\n', end: '\n' }
 
 /**
  * Returns the printed form of a reply, latin1; `plain` = the reply is a text with its own line
  * ends, as INFO's.
  */
-export function printed(reply: Reply, format: Format, plain = false): string {
-  if (plain) return raw(reply)
+export function printed(reply: Reply, format: Format, plain = false, marks: RawMarks = LINES): string {
+  if (plain) return raw(reply, marks.separator)
   if (format === 'json') return `${json(reply)}\n`
-  return format === 'raw' ? `${raw(reply)}\n` : forPeople(reply, '')
+  if (format === 'csv') return `${csv(reply)}\n`
+  return format === 'raw' ? `${raw(reply, marks.separator)}${marks.end}` : forPeople(reply, '')
 }
 
 /** How the elements of each kind of container are numbered, and the text for an empty one. */
@@ -67,17 +76,17 @@ function scalarForPeople({ type, bytes }: Reply): string {
   }
 }
 
-function raw(reply: Reply): string {
+function raw(reply: Reply, separator: string): string {
   const { type, bytes, items } = reply
   switch (type) {
     case '*':
     case '~':
     case '>':
-      return items.map(raw).join('\n')
+      return items.map((item) => raw(item, separator)).join(separator)
     case '%': {
       const lines: string[] = []
-      for (const [key, value] of pairsIn(items)) lines.push(`${raw(key)} ${raw(value)}`)
-      return lines.join('\n')
+      for (const [key, value] of pairsIn(items)) lines.push(`${raw(key, separator)} ${raw(value, separator)}`)
+      return lines.join(separator)
     }
     case '-':
     case '!':
@@ -88,6 +97,29 @@ function raw(reply: Reply): string {
       return bytes.toString('latin1') === 't' ? '(true)' : '(false)'
     default:
       return bytes.toString('latin1')
+  }
+}
+
+function csv({ bytes, items, type }: Reply): string {
+  const text = bytes.toString('latin1')
+  switch (type) {
+    case '*':
+    case '~':
+    case '>':
+    case '%':
+      return items.map(csv).join(',')
+    case ':':
+    case ',':
+      return text
+    case '_':
+      return 'NULL'
+    case '#':
+      return text === 't' ? 'true' : 'false'
+    case '-':
+    case '!':
+      return `ERROR,${quoted(text)}`
+    default:
+      return quoted(type === '=' ? text.slice(4) : text)
   }
 }
 

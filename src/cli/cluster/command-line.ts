@@ -1,8 +1,8 @@
 // The words of a command line: `--name value`, each at most once.
 
-export class UsageError extends Error {
-  override name = 'UsageError'
-}
+import { CLUSTER_OPTIONS } from '../options/cluster-options.ts'
+import { unknownOption } from '../options/program-option.ts'
+import { UsageError } from '../usage-error.ts'
 
 export class CommandLine {
   readonly #values = new Map<string, string>()
@@ -40,7 +40,7 @@ export class CommandLine {
 
   /** Throws `UsageError` when options are left over. */
   end(): void {
-    for (const name of this.#values.keys()) throw new UsageError(`there is no option '${name}'`)
+    for (const name of this.#values.keys()) throw unknownOption(CLUSTER_OPTIONS, name)
   }
 }
 

@@ -10,7 +10,8 @@ import { describeLogAddress, readLogAddress } from '../../replicated-log/log-add
 import { LogUnfit } from '../../replicated-log/log-unfit.ts'
 import { readStoreAddress } from '../../replicated-log/snapshots/store-address.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
-import { type CommandLine, readAddresses, UsageError } from './command-line.ts'
+import { UsageError } from '../usage-error.ts'
+import { type CommandLine, readAddresses } from './command-line.ts'
 
 /** The settings that all brokers of a shard share. */
 interface Shard {
@@ -23,7 +24,7 @@ interface Shard {
   readonly firstLog: string | undefined
   readonly snapshots: string
   readonly nodes: readonly { host: string; port: number }[]
-  /** The brokers' data directory. */
+  /** The directory of the brokers' data, or above it. */
   readonly dir: string
   /** The directory for their configuration; undefined = it is printed. */
   readonly into: string | undefined
@@ -107,17 +108,25 @@ async function prepare(shard: Shard, terminal: Terminal): Promise<number> {
   return 0
 }
 
-function configOf(
-  { dir, firstLog, log, name, snapshots }: Shard,
-  { host, port }: { host: string; port: number },
-): string {
+/**
+ * The data directory of a broker: below `dir` where a host may have another broker, of this shard or
+ * of another.
+ */
+function directoryOf({ dir, firstLog, name, nodes }: Shard, { host, port }: { host: string; port: number }): string {
+  const isShared = nodes.filter((node) => node.host === host).length > 1
+  return path.posix.join(dir, ...(firstLog === undefined ? [] : [name]), ...(isShared ? [String(port)] : []))
+}
+
+function configOf(shard: Shard, { host, port }: { host: string; port: number }): string {
+  const { firstLog, log, name, snapshots } = shard
+  const directory = directoryOf(shard, { host, port })
   const lines = [
     `bind ${host}`,
     `port ${port}`,
     // Access to the address gives access to the data: set a password or users before others can
     // reach it.
     'protected-mode yes',
-    `dir ${dir}`,
+    `dir ${directory}`,
     'appendonly yes',
     'appendfsync always',
     'save ""',

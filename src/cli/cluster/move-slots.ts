@@ -2,8 +2,9 @@
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
+import { UsageError } from '../usage-error.ts'
 import { type Answer, BrokerConnection, BrokerError, readCredentials, valueIn } from './broker-connection.ts'
-import { type CommandLine, readAddress, UsageError } from './command-line.ts'
+import { type CommandLine, readAddress } from './command-line.ts'
 import { type ClusterShard, leaderOf, shardsAt } from './shards.ts'
 
 const SLOT_MAX = 16383

@@ -3,8 +3,9 @@
 
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
+import { UsageError } from '../usage-error.ts'
 import { BrokerConnection, BrokerError, type Credentials, fieldIn, readCredentials } from './broker-connection.ts'
-import { type CommandLine, readAddress, readAddresses, UsageError } from './command-line.ts'
+import { type CommandLine, readAddress, readAddresses } from './command-line.ts'
 import { type ClusterShard, shardsAt } from './shards.ts'
 
 /** A handover and a shutdown take milliseconds; a busy log makes them wait. */

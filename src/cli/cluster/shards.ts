@@ -1,7 +1,7 @@
 // The shards of a cluster, as one of its nodes reports them.
 
+import { UsageError } from '../usage-error.ts'
 import { type Answer, BrokerConnection, type Credentials, valueIn } from './broker-connection.ts'
-import { UsageError } from './command-line.ts'
 
 export interface ShardNode {
   readonly id: string

@@ -1,18 +1,15 @@
 // `respite cluster status`: the state of each broker in one table, and its problems.
 
 import type { Terminal } from '../../prover/terminal.ts'
-import {
-  type Answer,
-  BrokerConnection,
-  BrokerError,
-  type Credentials,
-  fieldIn,
-  readCredentials,
-} from './broker-connection.ts'
+import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
+import { BrokerConnection, BrokerError, type Credentials, fieldIn, readCredentials } from './broker-connection.ts'
 import { type CommandLine, readAddresses } from './command-line.ts'
+import { type ClusterShard, shardsAt } from './shards.ts'
 
 /** A follower with a larger lag, in records, is reported. */
 const LAG_MAX = 10_000
+/** Ranges of slots that a row shows. */
+const RANGES_SHOWN = 4
 
 interface State {
   readonly address: string
@@ -26,7 +23,10 @@ interface State {
   readonly leaseMs: number
   readonly underWay: number
   readonly failure: string
+  /** Those of its shard; '' when the cluster has no slots. */
   readonly slots: string
+  /** Slots that no node owns, as far as this one knows. */
+  readonly unowned: number
 }
 
 /** Prints the table. Returns 1 when something is wrong, else 0. */
@@ -75,7 +75,7 @@ async function stateOf(place: { host: string; port: number }, entry: Credentials
       leaseMs: number('log_lease_left_milliseconds'),
       underWay: number('log_records_under_way'),
       failure: fieldIn(info, 'log_failure'),
-      slots: await slotsOf(node),
+      ...(await slotsOf(node)),
     }
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error
@@ -89,6 +89,7 @@ async function stateOf(place: { host: string; port: number }, entry: Credentials
       underWay: 0,
       failure: '',
       slots: '',
+      unowned: 0,
     }
     return { ...nothing, address: `${place.host}:${place.port}`, unreached: error.message }
   } finally {
@@ -101,11 +102,25 @@ async function shardOf(node: BrokerConnection): Promise<string> {
   return Array.isArray(answer) ? String(answer[1] ?? '') : ''
 }
 
-/** The number of assigned slots, as far as the node knows; '' when the cluster has no slots. */
-async function slotsOf(node: BrokerConnection): Promise<string> {
-  const info: Answer = await node.ask('CLUSTER', 'INFO').catch(() => '')
-  return fieldIn(info, 'cluster_slots_assigned')
+/** The slots of the node's shard, as the node knows them. */
+async function slotsOf(node: BrokerConnection): Promise<Pick<State, 'slots' | 'unowned'>> {
+  const id = await node.ask('CLUSTER', 'MYID').catch(() => undefined)
+  if (id === undefined) return { slots: '', unowned: 0 }
+  const shards = await shardsAt(node)
+  const own = shards.find(({ nodes }) => nodes.some((one) => one.id === id))
+  const owned = shards.reduce((sum, shard) => sum + countOf(shard.slots), 0)
+  return { slots: rangesText(own?.slots ?? []), unowned: SLOT_COUNT - owned }
 }
+
+/** The first ranges, and how many slots they all have. */
+function rangesText(ranges: ClusterShard['slots']): string {
+  if (ranges.length === 0) return 'none'
+  const shown = ranges.slice(0, RANGES_SHOWN).map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`))
+  return `${shown.join(',')}${ranges.length > RANGES_SHOWN ? ',…' : ''} (${countOf(ranges)})`
+}
+
+const countOf = (ranges: ClusterShard['slots']): number =>
+  ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
 
 /** The highest position in the shard of a broker. */
 function leaderPosition(states: readonly State[], { shard }: State): number {
@@ -124,6 +139,8 @@ function problemsOf(states: readonly State[]): string[] {
       problems.push(`${address} leads but sends no replies: its lease has run out`)
     else if (leaderPosition(states, state) - position > LAG_MAX) problems.push(`${address} is far behind`)
   }
+  const unowned = Math.max(0, ...states.map((state) => state.unowned))
+  if (unowned > 0) problems.push(`${unowned} slots have no owner`)
   for (const shard of new Set(states.filter(({ unreached }) => unreached === undefined).map((state) => state.shard))) {
     const leaders = states.filter((state) => state.shard === shard && state.state === 'leading')
     if (leaders.length === 0) problems.push(`no broker leads ${shard}`)

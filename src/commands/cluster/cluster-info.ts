@@ -22,6 +22,15 @@ export const clusterInfo = defineCommand({
 })
 
 function describe(cluster: ClusterView): string {
+  const lines = [`cluster_state:${cluster.isOk ? 'ok' : 'fail'}`]
+  for (const [name, value] of clusterFigures(cluster)) lines.push(`${name}:${value}`)
+  lines.push('cluster_stats_messages_sent:0', 'cluster_stats_messages_received:0')
+  lines.push('total_cluster_links_buffer_limit_exceeded:0')
+  return lines.map((line) => `${line}\r\n`).join('')
+}
+
+/** Returns the figures of a cluster that mean something here, under their names in CLUSTER INFO. */
+export function clusterFigures(cluster: ClusterView): (readonly [name: string, value: number])[] {
   let assigned = 0
   let failing = 0
   const owners = new Set<ClusterNode>()
@@ -33,19 +42,14 @@ function describe(cluster: ClusterView): string {
     owners.add(owner)
   }
   const { myself } = cluster
-  const lines = [
-    `cluster_state:${cluster.isOk ? 'ok' : 'fail'}`,
-    `cluster_slots_assigned:${assigned}`,
-    `cluster_slots_ok:${assigned - failing}`,
-    'cluster_slots_pfail:0',
-    `cluster_slots_fail:${failing}`,
-    `cluster_known_nodes:${cluster.nodes.size}`,
-    `cluster_size:${owners.size}`,
-    `cluster_current_epoch:${cluster.epoch}`,
-    `cluster_my_epoch:${(myself.primary ?? myself).epoch}`,
-    'cluster_stats_messages_sent:0',
-    'cluster_stats_messages_received:0',
-    'total_cluster_links_buffer_limit_exceeded:0',
+  return [
+    ['cluster_slots_assigned', assigned],
+    ['cluster_slots_ok', assigned - failing],
+    ['cluster_slots_pfail', 0],
+    ['cluster_slots_fail', failing],
+    ['cluster_known_nodes', cluster.nodes.size],
+    ['cluster_size', owners.size],
+    ['cluster_current_epoch', cluster.epoch],
+    ['cluster_my_epoch', (myself.primary ?? myself).epoch],
   ]
-  return lines.map((line) => `${line}\r\n`).join('')
 }

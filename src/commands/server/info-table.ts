@@ -12,6 +12,7 @@ import type { LoadingProgress } from '../../engine/conditions/loading.ts'
 import type { Following, LogNode } from '../../engine/effects/replication.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { human } from '../../util/numbers/human.ts'
 import type { InfoFigures } from './info-figures.ts'
 import { ratio } from './memory-figures.ts'
 
@@ -104,7 +105,7 @@ function ofPrimary(
 }
 
 /** A figure of this server's part in a replicated log: without one there is none. */
-function ofNode(name: string, read: (node: LogNode) => number): FigureRow {
+function ofNode(name: string, read: (node: LogNode) => number | undefined): FigureRow {
   return gauge(name, ({ engine }) => {
     const node = engine.parts.replication?.node
     return node && read(node)
@@ -523,6 +524,9 @@ const REPLICATION: InfoSection = {
     ofNode('log_position', ({ position }) => position),
     ofNode('log_lease_left_milliseconds', ({ leaseLeftMs }) => Math.floor(leaseLeftMs)),
     ofNode('log_records_under_way', ({ underWay }) => underWay),
+    ofNode('log_snapshot_made', ({ snapshots }) => snapshots?.made),
+    ofNode('log_snapshot_verified', ({ snapshots }) => snapshots?.verified),
+    ofNode('log_truncated_behind', ({ snapshots }) => snapshots?.truncatedBehind),
   ],
 }
 
@@ -701,15 +705,4 @@ export function averageTtl(database: Database, now: number): number {
   let sum = 0
   for (let i = 0; i < samples; i++) sum += Math.max(0, expiries.timeAt(Math.floor(i * step)) - now)
   return Math.round(sum / samples)
-}
-
-/** Prints bytes as Redis does for people: 991.23K. */
-export function human(bytes: number): string {
-  if (bytes < 1024) return `${bytes}B`
-  let value = bytes
-  for (const unit of ['K', 'M', 'G', 'T', 'P']) {
-    value /= 1024
-    if (value < 1024 || unit === 'P') return `${value.toFixed(2)}${unit}`
-  }
-  return `${bytes}B`
 }

@@ -70,6 +70,11 @@ export interface Following {
   readonly lastHeardSeconds: number
   /** Seconds without a link; -1 while there is one, or when there never was one. */
   readonly downSeconds: number
+  /**
+   * As `downSeconds`. Where there never was a link, from the start of following on; 0 while there
+   * is one.
+   */
+  readonly unlinkedSeconds: number
   /** The data is the primary's as of `history.offset`, so replication can go on from there. */
   readonly isContinuable: boolean
   /** The client under which the primary's commands run; undefined while there is no stream. */
@@ -78,6 +83,16 @@ export interface Following {
 
 /** The progress of FAILOVER, in INFO's words. */
 export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress'
+
+/** Positions of the log about which this node knows a snapshot; 0 = none. */
+export interface LogSnapshots {
+  /** Of the last one that this node put into the store. */
+  readonly made: number
+  /** Of the last one of another node that this node has verified. */
+  readonly verified: number
+  /** The records up to here were truncated by this node. */
+  readonly truncatedBehind: number
+}
 
 /** This server's part in a replicated log (src/replicated-log), which decides which node leads. */
 export interface LogNode {
@@ -93,6 +108,8 @@ export interface LogNode {
   readonly underWay: number
   /** The reason why this node has stopped; undefined while it takes part. */
   readonly failure: string | undefined
+  /** Undefined where no store for snapshots is set, and until the copy is loaded. */
+  readonly snapshots: LogSnapshots | undefined
   /** The leader as a primary; undefined while this server leads. */
   readonly following: Following | undefined
   /**

@@ -175,6 +175,18 @@ export class CommandTable {
   }
 
   /**
+   * Returns a command by the full name that it had before commands were renamed. Rules of users have
+   * these names.
+   */
+  getOriginal(name: string): Command | undefined {
+    const lower = name.toLowerCase()
+    const bar = lower.indexOf('|')
+    if (bar !== -1) return this.getOriginal(lower.slice(0, bar))?.subcommands?.get(lower.slice(bar + 1))
+    const command = this.#originals.get(lower) ?? this.#byName.get(lower) ?? this.#fetch(lower)
+    return command?.name === lower ? command : undefined
+  }
+
+  /**
    * Returns the command of a request's first two words: CONFIG and GET are `config|get`. See also
    * `meantBy`.
    */

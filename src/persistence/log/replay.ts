@@ -69,13 +69,13 @@ const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
 /** An RDB file begins with this, also in front of commands. */
 const RDB_MAGIC = 'REDIS'
 
-const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
+const RDB_ADVICE = 'Run respite check-rdb on the file to see how much of it is whole, or restore a backup'
 /** The counters of a command that was first used by a replay. */
 const NEVER_CALLED = { calls: 0, microseconds: 0, untimed: 0, failed: 0, latencies: undefined }
 
 const BAD_FORMAT = 'Bad file format reading the append only file'
 const CHECK_ADVICE =
-  'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
+  'Make a copy of the directory, then run respite check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
 
 /** The sizes and the time of a replay. */
 export interface ReplayReport {
@@ -290,7 +290,7 @@ class Replay {
         this.#path,
         this.#wholeTo,
         `Unexpected end of file reading the append only file: the last command or transaction is not whole (${cut} bytes)`,
-        'Set aof-load-truncated to yes to cut it off, or run redis-check-aof --fix on the manifest',
+        'Set aof-load-truncated to yes to cut it off, or run respite check-aof --fix on the manifest',
       )
     }
     if (this.#tornEnd === 'left') return cut

@@ -101,7 +101,7 @@ export async function readSnapshot(
         file,
         error.offset,
         `Short read or OOM loading DB, the snapshot cannot be loaded: ${error.message}`,
-        'Run redis-check-rdb on it to see how much is whole, restore a backup, or move the file away to start empty',
+        'Run respite check-rdb on it to see how much is whole, restore a backup, or move the file away to start empty',
       )
     }
     if ((error as NodeJS.ErrnoException).code === undefined) throw error

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import type * as JetStreamPackage from '@nats-io/jetstream'
 import type * as NatsPackage from '@nats-io/transport-node'
+import { installCommand } from '../../config/install-command.ts'
 import { assert } from '../../util/assert.ts'
 import { clearTimeout, setTimeout, sleep } from '../../util/time/real-time.ts'
 import { LogAway } from '../log.ts'
@@ -36,12 +37,8 @@ export async function loadNats(): Promise<NatsPackages> {
     const [nats, jetstream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')])
     return { nats, jetstream }
   } catch (error) {
-    throw new LogUnfit(
-      'a log on JetStream needs two packages: npm install @nats-io/transport-node @nats-io/jetstream',
-      {
-        cause: error,
-      },
-    )
+    const command = installCommand(['@nats-io/transport-node', '@nats-io/jetstream'])
+    throw new LogUnfit(`a log on JetStream needs two packages: ${command}`, { cause: error })
   }
 }
 

@@ -73,7 +73,7 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<Repli
   const connection = await LastingConnection.open(packages, options)
   try {
     const { current } = connection
-    const info = await openStream(packages, await managerOf(packages, current, STREAM_TIMEOUT_MS), options)
+    const info = await openStream(packages, await managerOf(packages, current, STREAM_TIMEOUT_MS), options, current)
     if (options.safety === 'required') {
       await requireSafeMembers(packages, current, membersOf(info, current.info?.server_name ?? ''))
     }

@@ -18,9 +18,14 @@ const ANSWERS_TIMEOUT_MS = 2_000
  */
 const VERSION_NEEDED = [2, 15] as const
 
-interface Answer {
+/** The parts of an answer that are of use here. */
+export interface ServerAnswer {
   readonly server: { readonly name: string; readonly ver: string }
-  readonly data?: { readonly config?: { readonly sync_always?: boolean } }
+  readonly data?: {
+    /** Bytes that the limits of streams reserve. */
+    readonly reserved_storage?: number
+    readonly config?: { readonly sync_always?: boolean; readonly max_storage?: number }
+  }
 }
 
 /**
@@ -32,7 +37,7 @@ export async function requireSafeMembers(
   connection: NatsConnection,
   names: readonly string[],
 ): Promise<void> {
-  const answers = await askMembers(packages, connection, names)
+  const answers = await askServers(packages, connection, names)
   if (answers.size === 0) {
     throw new LogUnfit(
       `the NATS servers do not say whether they sync: export ${QUESTION} of the system account to this account (docs/cluster.md)`,
@@ -55,20 +60,20 @@ export async function requireSafeMembers(
 }
 
 /**
- * Asks the servers of all clusters, until the wanted ones have answered. Returns the answers by
- * name.
+ * Asks the servers of all clusters, until the wanted ones have answered; undefined = for as long as
+ * answers may come. Returns the answers by name; none when the account may not ask.
  */
-async function askMembers(
+export async function askServers(
   { nats }: NatsPackages,
   connection: NatsConnection,
-  wanted: readonly string[],
-): Promise<Map<string, Answer>> {
-  const answers = new Map<string, Answer>()
+  wanted?: readonly string[],
+): Promise<Map<string, ServerAnswer>> {
+  const answers = new Map<string, ServerAnswer>()
   try {
     for await (const message of await connection.requestMany(QUESTION, '{}', { maxWait: ANSWERS_TIMEOUT_MS })) {
-      const answer = message.json<Answer>()
+      const answer = message.json<ServerAnswer>()
       answers.set(answer.server.name, answer)
-      if (wanted.every((name) => answers.has(name))) break
+      if (wanted?.every((name) => answers.has(name)) === true) break
     }
   } catch (error) {
     // No server listens, or the account may not ask.

@@ -5,9 +5,10 @@ import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstr
 import { sleep } from '../../util/time/real-time.ts'
 import { LogAway, LogError } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
-import type { NatsPackages } from './connection.ts'
+import type { NatsConnection, NatsPackages } from './connection.ts'
 import { failure, isStreamMissing } from './failures.ts'
 import type { JetStreamOptions } from './options.ts'
+import { isWithoutRoom, withoutRoom } from './room.ts'
 
 /**
  * A stream without a leader does not answer, and is asked again for about 15 s in all, which is
@@ -25,6 +26,7 @@ export async function openStream(
   packages: NatsPackages,
   manager: JetStreamManager,
   options: JetStreamOptions,
+  connection: NatsConnection,
 ): Promise<StreamInfo> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -32,6 +34,7 @@ export async function openStream(
       requireSettings(options, info.config)
       return info
     } catch (error) {
+      if (isWithoutRoom(packages, error)) throw await withoutRoom(packages, connection, options, error)
       const known = failure(packages, error)
       if (!(known instanceof LogAway) || attempt >= ATTEMPTS_MAX) throw known
       await sleep(RETRY_MS)

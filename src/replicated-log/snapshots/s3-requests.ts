@@ -2,6 +2,7 @@
 // repeated while the store is busy.
 
 import { createHash } from 'node:crypto'
+import { installCommand } from '../../config/install-command.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import { LogUnfit } from '../log-unfit.ts'
 
@@ -73,7 +74,7 @@ export class S3Requests {
       const { AwsV4Signer } = await import('aws4fetch')
       return new S3Requests(options, AwsV4Signer)
     } catch (error) {
-      throw new LogUnfit('a bucket of snapshots needs a package: npm install aws4fetch', { cause: error })
+      throw new LogUnfit(`a bucket of snapshots needs a package: ${installCommand(['aws4fetch'])}`, { cause: error })
     }
   }
 

@@ -444,7 +444,7 @@ describe('a snapshot at the start', () => {
     bytes[bytes.length - 12]! ^= 1
     const to = createEngine({ dir: '/data' })
     await expect(loadSnapshot(to.engine, disk(bytes))).rejects.toThrow(
-      /^\/data\/dump\.rdb at offset \d+: .* redis-check-rdb/,
+      /^\/data\/dump\.rdb at offset \d+: .* respite check-rdb/,
     )
     expect(to.connect().ask('GET', 'a')).toMatch(/^-LOADING/)
   })

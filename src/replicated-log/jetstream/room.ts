@@ -1,0 +1,42 @@
+// What the servers say about their disks when a stream does not fit: the operator needs the space
+// that was asked for, the space that is free, and the option that changes the first.
+
+import { human } from '../../util/numbers/human.ts'
+import { LogUnfit } from '../log-unfit.ts'
+import type { NatsConnection, NatsPackages } from './connection.ts'
+import { askServers, type ServerAnswer } from './members.ts'
+import type { JetStreamOptions } from './options.ts'
+
+/** The servers' error codes for a stream that finds no place. */
+const NO_PLACE = new Set([
+  10002, // no resources of the account
+  10005, // no suitable peers
+  10023, // no resources of the server
+  10047, // no storage of the server
+])
+
+/** Whether a stream was refused because the servers have no room for it. */
+export function isWithoutRoom({ jetstream }: NatsPackages, error: unknown): boolean {
+  return error instanceof jetstream.JetStreamApiError && NO_PLACE.has(error.apiError().err_code ?? 0)
+}
+
+/** Makes the error for a stream that the servers have no room for. */
+export async function withoutRoom(
+  packages: NatsPackages,
+  connection: NatsConnection,
+  { bytesMax, replicas, stream }: JetStreamOptions,
+  cause: unknown,
+): Promise<LogUnfit> {
+  const answers = await askServers(packages, connection)
+  const free = [...answers.values()].map(describeServer).sort()
+  const wanted = `the log ${stream} wants ${human(bytesMax)} on each of ${replicas} servers`
+  const found = free.length === 0 ? (cause as Error).message : `free are ${free.join(', ')}`
+  const advice = "give the address '?bytes=SIZE' with less, or the servers more by max_file_store"
+  return new LogUnfit(`${wanted}; ${found}: ${advice}`, { cause })
+}
+
+function describeServer({ data, server }: ServerAnswer): string {
+  const most = data?.config?.max_storage ?? 0
+  const free = Math.max(0, most - (data?.reserved_storage ?? 0))
+  return `${human(free)} of ${human(most)} on ${server.name}`
+}
