@@ -2,7 +2,7 @@
 //
 //   SIGTERM, SIGINT     stop as `shutdown-on-sigterm` and `shutdown-on-sigint` say; while the data is loaded, at once
 //   SIGINT once more    stop at once, with exit code 1
-//   SIGHUP              go on; the log is tried again, so a rotated file begins with a line
+//   SIGHUP              go on; the log is tried again, so a rotated file begins with a line; keys of tokens are read again
 //   SIGUSR1, SIGUSR2    go on: a stray signal ends no server, and opens no debugger, which Node would do on SIGUSR1
 //   an error that nobody caught, a rejection that nobody handled: see `crash`
 //
@@ -33,6 +33,7 @@ export class Signals {
     process.on('SIGHUP', () => {
       log.retry()
       log.info({}, 'SIGHUP: the log goes on here')
+      this.#reload()
     })
     process.on('uncaughtException', (error, origin) => this.#crash(error, origin))
   }
@@ -40,6 +41,15 @@ export class Signals {
   /** From now on there is a server to stop. */
   serve(server: Server): void {
     this.#server = server
+  }
+
+  /** Reads again what lies in files and may have been renewed. What cannot be read leaves what was there. */
+  #reload(): void {
+    try {
+      this.#server?.http.reload()
+    } catch (error) {
+      this.#log.warn({ reason: (error as Error).message }, 'what was renewed cannot be used')
+    }
   }
 
   #stop(signal: 'SIGTERM' | 'SIGINT'): void {

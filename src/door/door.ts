@@ -1,0 +1,102 @@
+// The door: takes requests over HTTP, asks who sends them, and hands them to their routes.
+//
+//   request ─▶ host? origin? how often? ─▶ who? (gatekeeper) ─▶ route ─▶ a client of the engine ─▶ answer
+//
+// It knows no socket: `listening/` brings Node's requests, and a program may bring its own.
+
+import type { Engine } from '../commands/call.ts'
+import { CommandClients } from './clients/command-clients.ts'
+import type { Exchange } from './exchanges/exchange.ts'
+import { errorBody, HttpError } from './exchanges/http-error.ts'
+import { answerPreflight, checkHost, checkOrigin } from './exchanges/origins.ts'
+import { RateLimits } from './exchanges/rate-limits.ts'
+import { DoorFigures } from './figures.ts'
+import { Gatekeeper } from './rights/gatekeeper.ts'
+import type { Visitor } from './rights/visitor.ts'
+import { JSON_HEADERS } from './routes/answers.ts'
+import { CommandsRoute } from './routes/commands.ts'
+import { checkName, segmentsOf } from './routes/names.ts'
+import { PublishRoute } from './routes/publish.ts'
+import { answerTicket } from './routes/ticket.ts'
+
+export class Door {
+  readonly figures = new DoorFigures()
+  readonly gatekeeper: Gatekeeper
+  readonly #engine: Engine
+  readonly #rates: RateLimits
+  readonly #publish: PublishRoute
+  readonly #commands: CommandsRoute
+
+  /** Throws TokenKeysError. */
+  constructor(engine: Engine) {
+    const clients = new CommandClients(engine)
+    this.#engine = engine
+    this.gatekeeper = new Gatekeeper(engine)
+    this.#rates = new RateLimits(engine.environment.workClock)
+    this.#publish = new PublishRoute(engine, clients)
+    this.#commands = new CommandsRoute(engine, clients)
+  }
+
+  /** Answers a request. It never rejects. */
+  async take(exchange: Exchange): Promise<void> {
+    this.figures.requests++
+    try {
+      await this.#answer(exchange)
+    } catch (error) {
+      this.#refuse(exchange, error)
+    }
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const { config } = this.#engine
+    checkHost(exchange, config)
+    const standing = checkOrigin(exchange, config)
+    if (exchange.method === 'OPTIONS') return answerPreflight(exchange)
+    this.#rates.take(`address ${exchange.ip}`, config.get('http-rate-per-address'))
+    const visitor = await this.gatekeeper.visitorOf(exchange, standing)
+    this.#rates.take(`user ${visitor.user}`, config.get('http-rate-per-user'))
+    await this.#route(exchange, visitor)
+  }
+
+  async #route(exchange: Exchange, visitor: Visitor): Promise<void> {
+    const { method, path } = exchange
+    if (!path.startsWith('/v1/')) return this.#commands.answer(exchange, visitor)
+    const [, route, channel = '', ...more] = segmentsOf(path)
+    if (route === 'ticket' && channel === '') {
+      wantMethod(method, 'POST')
+      return answerTicket(exchange, visitor, this.gatekeeper.tickets)
+    }
+    if (route !== 'publish' || more.length > 0) throw new HttpError(404, 'there is nothing here: see docs/browsers.md')
+    wantMethod(method, 'POST')
+    checkName(channel)
+    return this.#publish.answer(exchange, visitor, channel)
+  }
+
+  /** Ends all streams. */
+  close(): void {}
+
+  #refuse(exchange: Exchange, error: unknown): void {
+    if (!(error instanceof HttpError)) {
+      this.#engine.environment.log.error({ error }, 'a request over HTTP failed')
+      exchange.answer(500, JSON_HEADERS, errorBody('the server failed: see its log'))
+      return
+    }
+    this.figures.refused++
+    const refusal = error.status === 401 ? this.#slowed(exchange, error) : error
+    exchange.answer(refusal.status, { ...JSON_HEADERS, ...refusal.headers }, errorBody(refusal.message))
+  }
+
+  /** A guesser of passwords is told no more from some number of guesses a second on. */
+  #slowed(exchange: Exchange, refusal: HttpError): HttpError {
+    try {
+      this.gatekeeper.noteFailure(exchange)
+      return refusal
+    } catch (error) {
+      return error instanceof HttpError ? error : refusal
+    }
+  }
+}
+
+function wantMethod(method: string, wanted: string): void {
+  if (method !== wanted) throw new HttpError(405, `${wanted} only`, { Allow: wanted })
+}
