@@ -28,7 +28,7 @@ import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
 import { assert } from '../util/assert.ts'
-import type { Bytes } from '../util/bytes/bytes.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelLog } from './log/channel-log.ts'
@@ -40,7 +40,7 @@ import { RuleLookup } from './log/rule-lookup.ts'
 import { PositionSampler, type PositionSamplerHost } from './positions/position-sampler.ts'
 import { ReadPositions, type ReadPositionsHost, UNCOUNTED } from './positions/read-positions.ts'
 import { CatchUpQueue } from './reading/catch-up-queue.ts'
-import { GapNotices } from './reading/gap-notices.ts'
+import { GapNotices, gapNotice } from './reading/gap-notices.ts'
 import { NamedSubscribers, type NamedSubscribersHost } from './reading/named-subscribers.ts'
 import type { PacedReader, Reader } from './reading/reader.ts'
 import { Subscriptions, type SubscriptionsHost } from './reading/subscriptions.ts'
@@ -258,6 +258,10 @@ export class Channels
     this.#catchUpQueue.add(reader)
   }
 
+  readersOf(client: Client): Iterable<Reader> {
+    return this.subscriptions.ofClient(client)
+  }
+
   sampleSoon(): void {
     this.#sampler.soon()
   }
@@ -272,6 +276,9 @@ export class Channels
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
     if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
     this.#gaps.note(log, count, from, to)
+    if (reader === undefined || reader.client.ordered === null) return
+    const { channel, text } = gapNotice(log, count, from, to)
+    this.send(reader.client, 'message', undefined, channel, Bytes.from(text), undefined)
   }
 
   // ── services for the parts ───────────────────────────────────────────────

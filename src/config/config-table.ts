@@ -353,9 +353,17 @@ export const CONFIG_TABLE = {
     doc: 'Origins of other sites whose pages may use the HTTP ports, separated by blanks; * = any, without cookies.',
   }),
   'http-max-body': memory(1024 * 1024, 1024, BULK_BYTES_MAX, { ours: true, doc: 'Largest body of an HTTP request.' }),
+  'http-heartbeat': integer(15, 1, 3600, {
+    ours: true,
+    doc: 'Seconds between two signs of life on a stream over HTTP.',
+  }),
   'http-streams-per-address': integer(1000, 1, INT32_MAX, {
     ours: true,
     doc: 'Streams over HTTP that one address may have open.',
+  }),
+  'http-streams-per-user': integer(100000, 1, INT32_MAX, {
+    ours: true,
+    doc: 'Streams over HTTP that one user may have open.',
   }),
   'http-rate-per-address': integer(0, 0, INT32_MAX, {
     ours: true,

@@ -8,31 +8,39 @@ import type { Engine } from '../commands/call.ts'
 import { CommandClients } from './clients/command-clients.ts'
 import type { Exchange } from './exchanges/exchange.ts'
 import { errorBody, HttpError } from './exchanges/http-error.ts'
+import { JSON_HEADERS } from './exchanges/json-headers.ts'
 import { answerPreflight, checkHost, checkOrigin } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
 import { DoorFigures } from './figures.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
 import type { Visitor } from './rights/visitor.ts'
-import { JSON_HEADERS } from './routes/answers.ts'
 import { CommandsRoute } from './routes/commands.ts'
 import { checkName, segmentsOf } from './routes/names.ts'
 import { PublishRoute } from './routes/publish.ts'
 import { answerTicket } from './routes/ticket.ts'
+import { OpenStreams } from './streams/open-streams.ts'
+import { SubscribeRoute } from './streams/subscribe.ts'
 
 export class Door {
   readonly figures = new DoorFigures()
   readonly gatekeeper: Gatekeeper
   readonly #engine: Engine
   readonly #rates: RateLimits
+  readonly #clients: CommandClients
+  readonly #streams: OpenStreams
   readonly #publish: PublishRoute
+  readonly #subscribe: SubscribeRoute
   readonly #commands: CommandsRoute
 
   /** Throws TokenKeysError. */
   constructor(engine: Engine) {
     const clients = new CommandClients(engine)
+    this.#clients = clients
     this.#engine = engine
     this.gatekeeper = new Gatekeeper(engine)
     this.#rates = new RateLimits(engine.environment.workClock)
+    this.#streams = new OpenStreams(engine, this.figures)
+    this.#subscribe = new SubscribeRoute(engine, this.#streams)
     this.#publish = new PublishRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
   }
@@ -64,7 +72,11 @@ export class Door {
     const [, route, channel = '', ...more] = segmentsOf(path)
     if (route === 'ticket' && channel === '') {
       wantMethod(method, 'POST')
-      return answerTicket(exchange, visitor, this.gatekeeper.tickets)
+      return answerTicket(exchange, visitor, { clients: this.#clients, tickets: this.gatekeeper.tickets })
+    }
+    if (route === 'subscribe' && channel === '') {
+      wantMethod(method, 'GET')
+      return this.#subscribe.answer(exchange, visitor)
     }
     if (route !== 'publish' || more.length > 0) throw new HttpError(404, 'there is nothing here: see docs/browsers.md')
     wantMethod(method, 'POST')
@@ -73,7 +85,9 @@ export class Door {
   }
 
   /** Ends all streams. */
-  close(): void {}
+  close(): void {
+    this.#streams.endAll()
+  }
 
   #refuse(exchange: Exchange, error: unknown): void {
     if (!(error instanceof HttpError)) {

@@ -7,7 +7,7 @@ import type { Engine } from '../../src/commands/call.ts'
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigSettings } from '../../src/config/config.ts'
-import { DoorServer } from '../../src/door/listening/door-server.ts'
+import { type ConnectionLimits, DoorServer } from '../../src/door/listening/door-server.ts'
 import { Broker } from '../../src/embedded/broker.ts'
 import { Engine as EngineOf } from '../../src/engine/engine.ts'
 import type { Log } from '../../src/engine/log.ts'
@@ -25,12 +25,15 @@ export interface OpenDoor {
 }
 
 /** Opens a door that is closed when the test ends. */
-export async function openDoor(settings: ConfigSettings = {}, log?: Log): Promise<OpenDoor> {
+export async function openDoor(
+  settings: ConfigSettings = {},
+  { limits, log }: { limits?: ConnectionLimits; log?: Log } = {},
+): Promise<OpenDoor> {
   const config = new Config({ 'protected-mode': 'no', ...settings })
   const engine = new EngineOf({ commands: catalog, config, ...(log === undefined ? {} : { log }) }, (engine) =>
     makeParts(engine, { dial: dialPrimary(config) }),
   )
-  const server = new DoorServer(engine)
+  const server = new DoorServer(engine, limits)
   const listener = net.createServer({ pauseOnConnect: true }, (socket) => server.accepted(socket, 'plain'))
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {

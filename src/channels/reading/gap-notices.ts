@@ -8,13 +8,20 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { UNCOUNTED } from '../positions/read-positions.ts'
 
-const CHANNEL = '__gap__:'
+/** The names of channels that tell of gaps begin so. */
+export const GAP_CHANNEL = '__gap__:'
+
+/** A notice: the channel that it is published on, and `<count or ?> <first id> <last id>`. */
+export interface GapNotice {
+  readonly channel: string
+  readonly text: string
+}
 
 export class GapNotices {
   readonly #publish: (channel: string, message: Bytes) => void
   readonly #later: (run: () => void) => void
   /** Notices to publish once the current command is done. */
-  #gaps: { channel: string; text: string }[] = []
+  #gaps: GapNotice[] = []
 
   constructor(publish: (channel: string, message: Bytes) => void, later: (run: () => void) => void) {
     this.#publish = publish
@@ -22,12 +29,12 @@ export class GapNotices {
   }
 
   /** Queues the notice that messages between two ids are gone: `count` of them, or UNCOUNTED. */
-  note({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+  note(log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
     assert(count === UNCOUNTED || count > 0, 'a gap has messages')
     assert(from.compare(to) <= 0, 'a gap begins before it ends')
-    if (name.startsWith(CHANNEL)) return
+    if (log.name.startsWith(GAP_CHANNEL)) return
     if (this.#gaps.length === 0) this.#later(() => this.#tell())
-    this.#gaps.push({ channel: `${CHANNEL}${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` })
+    this.#gaps.push(gapNotice(log, count, from, to))
   }
 
   #tell(): void {
@@ -35,4 +42,9 @@ export class GapNotices {
     this.#gaps = []
     for (const { channel, text } of gaps) this.#publish(channel, Bytes.from(text))
   }
+}
+
+/** Makes the notice of a gap. */
+export function gapNotice({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): GapNotice {
+  return { channel: `${GAP_CHANNEL}${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` }
 }

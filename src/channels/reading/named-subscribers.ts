@@ -217,6 +217,23 @@ export class NamedSubscribers {
   }
 
   /**
+   * Has a connected subscriber go on at another position, whether it is remembered or not. Returns
+   * false when its subscription is under no rule. Behind an id that is older than all kept messages
+   * it is told of a gap.
+   */
+  seekConnected(client: Client, kind: SubscriptionKind, target: string, aim: SeekTarget): boolean {
+    const { logs, subscriptions } = this.#host
+    const reader = subscriptions.of(client, kind, target)
+    if (reader === undefined) return false
+    const position = this.#positionFor(kind, target, aim)
+    if (typeof aim === 'object' && 'behind' in aim && aim.behind.compare(position.id) < 0)
+      position.set(aim.behind, UNCOUNTED)
+    reader.seek(position, logs.logsOf(kind, target))
+    if (reader.subscriber !== '') subscriptions.remember(reader, position)
+    return true
+  }
+
+  /**
    * Returns the position of a seek target. Messages that are gone do not count as missed: the seek
    * asked for what is left.
    */

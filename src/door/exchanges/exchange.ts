@@ -22,6 +22,8 @@ export interface Exchange {
   /** Adds a header to whatever the answer will be. */
   addHeader(name: string, value: string): void
   answer(status: number, headers: Headers, body: string | Buffer): void
+  /** Calls `run` when the answer has left, or the other side is gone. */
+  onEnd(run: () => void): void
   /** Begins an answer that goes on until one of both sides ends it. */
   stream(status: number, headers: Headers): Outlet
 }

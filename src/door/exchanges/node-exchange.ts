@@ -74,6 +74,10 @@ export class NodeExchange implements Exchange {
     response.end(this.method === 'HEAD' ? undefined : body)
   }
 
+  onEnd(run: () => void): void {
+    this.#response.once('close', run)
+  }
+
   stream(status: number, headers: Headers): Outlet {
     this.#response.writeHead(status, { ...this.#added, ...headers } as http.OutgoingHttpHeaders)
     this.#response.flushHeaders()

@@ -27,17 +27,25 @@ const KEEP_ALIVE_MS = 60_000
 /** Beyond the streams of an address, so many other connections. */
 const OTHERS_OF_ADDRESS_MAX = 512
 
-const LIMITS = {
-  maxHeaderSize: HEADER_BYTES_MAX,
+/** What a connection may take until its request is there. */
+export interface ConnectionLimits {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly keepAliveTimeout: number
+  readonly connectionsCheckingInterval: number
+}
+
+const LIMITS: ConnectionLimits = {
   headersTimeout: HEAD_MS_MAX,
   requestTimeout: REQUEST_MS_MAX,
   keepAliveTimeout: IDLE_MS_MAX,
   connectionsCheckingInterval: LOOK_MS,
-} as const
+}
 
 export class DoorServer {
   readonly door: Door
   readonly #engine: Engine
+  readonly #limits: ConnectionLimits
   readonly #plain: http.Server
   /** Undefined until there are certificates. */
   #secure: https.Server | undefined = undefined
@@ -47,19 +55,18 @@ export class DoorServer {
   readonly #ofAddress = new Map<string, number>()
 
   /** Throws TokenKeysError. */
-  constructor(engine: Engine) {
+  constructor(engine: Engine, limits: ConnectionLimits = LIMITS) {
     this.#engine = engine
     this.door = new Door(engine)
-    this.#plain = this.#prepare(http.createServer(LIMITS, this.#take))
+    this.#limits = limits
+    this.#plain = this.#prepare(http.createServer({ ...limits, maxHeaderSize: HEADER_BYTES_MAX }, this.#take))
   }
 
   /** Has TLS shake hands with these certificates from now on. Throws what node:tls says of them. */
   useTls(options: TlsOptions): void {
+    const own = { ...this.#limits, maxHeaderSize: HEADER_BYTES_MAX, handshakeTimeout: HANDSHAKE_MS_MAX }
     if (this.#secure !== undefined) this.#secure.setSecureContext(options)
-    else
-      this.#secure = this.#prepare(
-        https.createServer({ ...LIMITS, ...options, handshakeTimeout: HANDSHAKE_MS_MAX }, this.#take),
-      )
+    else this.#secure = this.#prepare(https.createServer({ ...own, ...options }, this.#take))
   }
 
   /** Takes in a connection. */

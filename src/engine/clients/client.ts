@@ -19,6 +19,7 @@ import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { fetchAhead } from '../data/fetch-ahead.ts'
+import type { OrderedDelivery } from './ordered-delivery.ts'
 
 /** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
 export interface Transport {
@@ -141,6 +142,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   readsReplica = false
   /** Messages of kept channels that it subscribes to from now on are to carry their ids (CLIENT CAPA message-ids). */
   wantsMessageIds = false
+  /** It hears messages of kept channels in the order of their ids; null = as they come. */
+  ordered: OrderedDelivery | null = null
   /** CLIENT REPLY: `skip` mutes the next command, which makes it `skipping` until that has replied. */
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
   /** While muted: output up to here is sent all the same. */

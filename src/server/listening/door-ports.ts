@@ -51,8 +51,8 @@ export class DoorPorts {
     }
     for (const name of ['http-port', 'http-tls-port', 'http-bind'] as const)
       config.onChange(name, () => this.#moveAll(backlog))
-    config.onChange('http-token-keys', () => this.#changed(() => this.reload()))
-    config.onChange('http-token-secret', () => this.#changed(() => this.reload()))
+    for (const name of ['http-token-keys', 'http-token-secret', 'http-token-audience'] as const)
+      config.onChange(name, () => this.#changed(() => this.reload()))
   }
 
   /** Reads certificates and keys of tokens again. Throws TlsError or TokenKeysError. */

@@ -1,10 +1,4 @@
-// What all routes answer alike: JSON, and the status of an error reply.
-
-export const JSON_HEADERS = {
-  'Content-Type': 'application/json',
-  'Cache-Control': 'no-store',
-  'X-Content-Type-Options': 'nosniff',
-} as const
+// The HTTP status of an error reply.
 
 /** The first word of an error reply → the status of its answer; 400 for all others. */
 const STATUSES: Readonly<Record<string, number>> = {
@@ -21,7 +15,6 @@ const STATUSES: Readonly<Record<string, number>> = {
   OOM: 507,
 }
 
-/** Returns the HTTP status of an error reply. */
 export function statusOf(message: string): number {
   return STATUSES[/^\S*/.exec(message)?.[0] ?? ''] ?? 400
 }

@@ -1,0 +1,149 @@
+// GET /v1/subscribe: a stream of Server-Sent Events, or, for `Accept: application/json`, long polling.
+//
+//   channel, pattern   what to listen to; each may stand several times
+//   name               a service: what it misses while it is away comes when it is back
+//   from               first, new, the id of a message, or Unix milliseconds; Last-Event-ID comes before it
+//   format             text (the default for one channel) or json
+//   encoding           utf8 (the default) or base64
+//   wait               long polling: how long to wait, 20s unless said
+
+import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
+import type { Engine } from '../../commands/call.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
+import { durationMs } from '../../util/time/duration.ts'
+import { StreamClient, type StreamTargets } from '../clients/stream-client.ts'
+import type { Exchange } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import { checkSubscribe, type Visitor } from '../rights/visitor.ts'
+import { leaderDoor } from '../routes/leader.ts'
+import { checkName, latin1Of } from '../routes/names.ts'
+import { EventStream } from './event-stream.ts'
+import type { OpenStreams } from './open-streams.ts'
+import { Poll } from './poll.ts'
+
+/** Channels and patterns of one stream. */
+const TARGETS_MAX = 128
+const WAIT_MS = 20_000
+const WAIT_MS_MAX = 60_000
+
+/** What a stream is asked for, and the id behind which it goes on. */
+interface StreamRequest extends StreamTargets {
+  readonly resumesBehind: string | undefined
+}
+
+export class SubscribeRoute {
+  readonly #engine: Engine
+  readonly #streams: OpenStreams
+
+  constructor(engine: Engine, streams: OpenStreams) {
+    this.#engine = engine
+    this.#streams = streams
+  }
+
+  async answer(exchange: Exchange, visitor: Visitor): Promise<void> {
+    const request = requestOf(exchange)
+    const waitMs = waitOf(exchange)
+    for (const channel of request.channels) checkSubscribe(visitor, 'channel', latin1Of(channel))
+    for (const pattern of request.patterns) checkSubscribe(visitor, 'pattern', latin1Of(pattern))
+    this.#checkRole(exchange, request)
+    const release = this.#streams.admit(exchange.ip, visitor.user)
+    let client: StreamClient
+    try {
+      client = await this.#subscribed(exchange, visitor, request)
+    } catch (error) {
+      release()
+      throw error
+    }
+    if (request.resumesBehind !== undefined) this.#streams.figures.resumed++
+    if (waitMs === undefined) this.#stream(exchange, visitor, client, request, release)
+    else
+      new Poll(this.#engine, exchange, client, this.#streams.figures, { from: request.resumesBehind, release, waitMs })
+  }
+
+  async #subscribed(exchange: Exchange, visitor: Visitor, request: StreamRequest): Promise<StreamClient> {
+    const client = new StreamClient(this.#engine, exchange, visitor, request)
+    try {
+      await client.ready
+    } catch (error) {
+      client.leave()
+      throw error
+    }
+    return client
+  }
+
+  #stream(
+    exchange: Exchange,
+    visitor: Visitor,
+    client: StreamClient,
+    request: StreamRequest,
+    release: () => void,
+  ): void {
+    const isSingle = request.channels.length === 1 && request.patterns.length === 0
+    const format = formatOf(exchange, isSingle)
+    new EventStream(this.#engine, exchange, client, this.#streams, {
+      format,
+      isSingle,
+      expiresMs: visitor.expiresMs,
+      release,
+    })
+  }
+
+  /** A replica has the messages, but no ids of its own: streams that go on somewhere are the primary's. */
+  #checkRole(exchange: Exchange, { from, name }: StreamRequest): void {
+    if (!this.#engine.effects.role.isReplica || (from === undefined && name === undefined)) return
+    const door = leaderDoor(this.#engine, exchange, '')
+    if (door === undefined) throw new HttpError(503, 'this node follows another, which is not known')
+    throw new HttpError(307, 'this node follows another', { Location: `${door}${exchange.path}?${exchange.query}` })
+  }
+}
+
+function requestOf(exchange: Exchange): StreamRequest {
+  const { query } = exchange
+  const channels = [...new Set(query.getAll('channel'))]
+  const patterns = [...new Set(query.getAll('pattern'))]
+  if (channels.length + patterns.length === 0) throw new HttpError(400, 'a stream names a channel or a pattern')
+  if (channels.length + patterns.length > TARGETS_MAX)
+    throw new HttpError(400, `a stream listens to at most ${TARGETS_MAX} channels and patterns`)
+  for (const name of [...channels, ...patterns]) checkName(name)
+  const name = query.get('name') ?? undefined
+  if (name !== undefined && !/^[!-~]{1,256}$/.test(name))
+    throw new HttpError(400, 'a name has printable characters without blanks')
+  return { channels, patterns, name, encoding: encodingOf(query), ...beginningOf(exchange) }
+}
+
+/** Where a stream begins. Last-Event-ID comes first: a browser that is back sends it with the address that it began with. */
+function beginningOf(exchange: Exchange): { from: SeekTarget | undefined; resumesBehind: string | undefined } {
+  const last = exchange.header('last-event-id') ?? exchange.query.get('lastEventId') ?? ''
+  const from = last === '' ? exchange.query.get('from') : last
+  if (from === null || from === '') return { from: undefined, resumesBehind: undefined }
+  if (from === 'first') return { from: 'first', resumesBehind: undefined }
+  if (from === 'new') return { from: 'last', resumesBehind: undefined }
+  if (/^\d{1,15}$/.test(from)) return { from: { ms: Number(from) }, resumesBehind: undefined }
+  const [, ms, seq] = /^(\d{1,19})-(\d{1,19})$/.exec(from) ?? []
+  if (ms === undefined || seq === undefined)
+    throw new HttpError(400, 'from is first, new, the id of a message, or Unix milliseconds')
+  return { from: { behind: StreamId.of(BigInt(ms), BigInt(seq)) }, resumesBehind: from }
+}
+
+function encodingOf(query: URLSearchParams): 'utf8' | 'base64' {
+  const encoding = query.get('encoding') ?? 'utf8'
+  if (encoding !== 'utf8' && encoding !== 'base64') throw new HttpError(400, 'encoding is utf8 or base64')
+  return encoding
+}
+
+function formatOf({ query }: Exchange, isSingle: boolean): 'text' | 'json' {
+  const format = query.get('format')
+  if (format === null) return isSingle ? 'text' : 'json'
+  if (format !== 'text' && format !== 'json') throw new HttpError(400, 'format is text or json')
+  return format
+}
+
+/** How long a poll waits; undefined = it is a stream. */
+function waitOf(exchange: Exchange): number | undefined {
+  const wait = exchange.query.get('wait')
+  const accept = exchange.header('accept') ?? ''
+  if (wait === null) return accept.includes('application/json') ? WAIT_MS : undefined
+  const ms = wait === '0' ? 0 : durationMs(wait)
+  if (ms === undefined) throw new HttpError(400, 'wait is a duration such as 20s')
+  return Math.min(ms, WAIT_MS_MAX)
+}

@@ -1,0 +1,37 @@
+import net from 'node:net'
+import { expect, test } from 'vitest'
+import { startTestServer } from '../support/server.ts'
+
+/** A port that is free now. */
+async function freePort(): Promise<number> {
+  const server = net.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as net.AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+test('HTTP is closed until a port is set, opens and closes by CONFIG SET, and ends with the server', async () => {
+  const server = await startTestServer()
+  const port = await freePort()
+  const ping = async (at: number): Promise<string> => (await fetch(`http://127.0.0.1:${at}/ping`)).text()
+  await expect(ping(port)).rejects.toThrow()
+  await server.call('CONFIG', 'SET', 'http-port', port)
+  expect(await ping(port)).toBe('{"result":"PONG"}')
+  const another = await freePort()
+  await server.call('CONFIG', 'SET', 'http-port', another)
+  expect(await ping(another)).toBe('{"result":"PONG"}')
+  const stream = await fetch(`http://127.0.0.1:${another}/v1/subscribe?channel=a`)
+  const ended = stream.text()
+  await server.close()
+  await ended.catch(() => {})
+  await expect(ping(another)).rejects.toThrow()
+})
+
+test('CONFIG SET of a port that is taken is refused, and HTTP stays where it was', async () => {
+  const port = await freePort()
+  const server = await startTestServer({ config: { 'http-port': port } })
+  await expect(server.call('CONFIG', 'SET', 'http-port', server.port)).rejects.toThrow('Unable to listen')
+  expect(await server.call('CONFIG', 'GET', 'http-port')).toEqual(new Map([['http-port', String(port)]]))
+  expect((await fetch(`http://127.0.0.1:${port}/ping`)).status).toBe(200)
+})
