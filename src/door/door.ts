@@ -18,8 +18,11 @@ import { CommandsRoute } from './routes/commands.ts'
 import { checkName, segmentsOf } from './routes/names.ts'
 import { PublishRoute } from './routes/publish.ts'
 import { answerTicket } from './routes/ticket.ts'
+import { MonitorStream } from './streams/monitor-stream.ts'
 import { OpenStreams } from './streams/open-streams.ts'
+import { StreamOpening } from './streams/stream-opening.ts'
 import { SubscribeRoute } from './streams/subscribe.ts'
+import { answerUpstashStream, isUpstashStream } from './streams/upstash-subscribe.ts'
 
 export class Door {
   readonly figures = new DoorFigures()
@@ -28,6 +31,7 @@ export class Door {
   readonly #rates: RateLimits
   readonly #clients: CommandClients
   readonly #streams: OpenStreams
+  readonly #opening: StreamOpening
   readonly #publish: PublishRoute
   readonly #subscribe: SubscribeRoute
   readonly #commands: CommandsRoute
@@ -40,7 +44,8 @@ export class Door {
     this.gatekeeper = new Gatekeeper(engine)
     this.#rates = new RateLimits(engine.environment.workClock)
     this.#streams = new OpenStreams(engine, this.figures)
-    this.#subscribe = new SubscribeRoute(engine, this.#streams)
+    this.#opening = new StreamOpening(engine, this.#streams)
+    this.#subscribe = new SubscribeRoute(engine, this.#opening)
     this.#publish = new PublishRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
   }
@@ -68,7 +73,7 @@ export class Door {
 
   async #route(exchange: Exchange, visitor: Visitor): Promise<void> {
     const { method, path } = exchange
-    if (!path.startsWith('/v1/')) return this.#commands.answer(exchange, visitor)
+    if (!path.startsWith('/v1/')) return this.#upstash(exchange, visitor)
     const [, route, channel = '', ...more] = segmentsOf(path)
     if (route === 'ticket' && channel === '') {
       wantMethod(method, 'POST')
@@ -82,6 +87,13 @@ export class Door {
     wantMethod(method, 'POST')
     checkName(channel)
     return this.#publish.answer(exchange, visitor, channel)
+  }
+
+  async #upstash(exchange: Exchange, visitor: Visitor): Promise<void> {
+    if (isUpstashStream(exchange.path)) return answerUpstashStream(this.#engine, exchange, visitor, this.#opening)
+    if (exchange.path.toLowerCase() !== '/monitor') return this.#commands.answer(exchange, visitor)
+    if (visitor.grants !== undefined) throw new HttpError(403, 'NOPERM a token opens channels')
+    new MonitorStream(this.#engine, exchange, visitor, this.#streams)
   }
 
   /** Ends all streams. */

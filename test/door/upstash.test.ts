@@ -1,7 +1,8 @@
 import { Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openDoor } from '../support/door.ts'
+import { eventually } from '../support/server.ts'
 
 const json = async (answer: Response | Promise<Response>): Promise<unknown> => (await answer).json()
 
@@ -99,6 +100,46 @@ describe('@upstash/redis', () => {
     const redis = new Redis({ url, token: 'secret', enableAutoPipelining: true })
     const values = await Promise.all(Array.from({ length: 100 }, () => redis.incr('n')))
     expect(new Set(values).size).toBe(100)
+  })
+})
+
+describe('streams of @upstash/redis', () => {
+  test('subscribe to channels and to patterns, unmodified', async () => {
+    const { broker, url } = await openDoor({ requirepass: 'secret' })
+    const redis = new Redis({ url, token: 'secret' })
+    const heard: unknown[] = []
+    const channels = redis.subscribe(['news'])
+    const patterns = redis.psubscribe(['chat.*'])
+    onTestFinished(async () => {
+      await channels.unsubscribe()
+      await patterns.unsubscribe()
+    })
+    channels.on('subscribe', (count) => heard.push(count))
+    channels.on('message', (message) => heard.push(message))
+    patterns.on('pmessage', (message) => heard.push(message))
+    await eventually(async () => Number(await broker.call('PUBSUB', 'NUMPAT')) === 1 && heard.length === 1)
+    await broker.publish('news', '{"a":1}')
+    await eventually(() => heard.length === 2)
+    await broker.publish('chat.1', '"hello"')
+    await eventually(() => heard.length === 3)
+    expect(heard).toEqual([
+      1,
+      { channel: 'news', message: { a: 1 } },
+      { pattern: 'chat.*', channel: 'chat.1', message: 'hello' },
+    ])
+  })
+
+  test('/monitor shows commands', async () => {
+    const { ask, broker } = await openDoor({ requirepass: 'secret' })
+    const answer = await ask('/monitor', { method: 'POST', headers: { Authorization: 'Bearer secret' } })
+    const reader = answer.body?.getReader()
+    let text = ''
+    await broker.call('GET', 'a key')
+    while (reader !== undefined && !text.includes('a key'))
+      text += Buffer.from((await reader.read()).value ?? '').toString()
+    expect(text).toMatch(/^data: "OK"\n\ndata: \d+\.\d+ \[0 .*\] "GET" "a key"\n\n$/)
+    await reader?.cancel()
+    expect((await ask('/monitor', { method: 'POST' })).status).toBe(401)
   })
 })
 

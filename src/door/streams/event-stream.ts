@@ -4,7 +4,7 @@ import type { Engine } from '../../commands/call.ts'
 import type { Timer } from '../../util/time/clock.ts'
 import type { StreamClient, StreamGap, StreamListener, StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange, Outlet } from '../exchanges/exchange.ts'
-import { type EventFormat, gapEvent, heartbeat, messageEvent } from './event-text.ts'
+import type { EventFormat } from './event-format.ts'
 import type { OpenStream, OpenStreams } from './open-streams.ts'
 
 export const EVENT_STREAM_HEADERS = {
@@ -14,8 +14,6 @@ export const EVENT_STREAM_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
-/** After so many milliseconds a browser comes back when a stream has broken. */
-const RETRY_MS = 2000
 /** An id this far ahead of the clock was written by a client (message-ids.ts): it says nothing about other channels. */
 const AHEAD_MS_MAX = 60_000
 
@@ -55,7 +53,7 @@ export class EventStream implements StreamListener, OpenStream {
     this.#outlet = exchange.stream(200, EVENT_STREAM_HEADERS)
     streams.add(this)
     this.#outlet.onClose(() => this.#over())
-    this.#text = `retry: ${RETRY_MS}\n${heartbeat(client.position)}`
+    this.#text = options.format.opening(client.position)
     client.listen(this, this.#outlet)
     this.#beatLater()
     this.#endWhenExpired()
@@ -63,7 +61,7 @@ export class EventStream implements StreamListener, OpenStream {
 
   message(message: StreamMessage): void {
     const { figures } = this.#streams
-    const event = messageEvent(message, this.#cursorOf(message.id), this.#options.format)
+    const event = this.#options.format.message(message, this.#cursorOf(message.id))
     figures.messages++
     figures.bytes += event.length
     this.#text += event
@@ -71,7 +69,7 @@ export class EventStream implements StreamListener, OpenStream {
 
   gap(gap: StreamGap): void {
     this.#streams.figures.gaps++
-    this.#text += gapEvent(gap)
+    this.#text += this.#options.format.gap(gap)
   }
 
   flush(): void {
@@ -112,7 +110,7 @@ export class EventStream implements StreamListener, OpenStream {
     const { config, environment } = this.#engine
     this.#beat = environment.workClock.after(config.get('http-heartbeat') * 1000, () => {
       // Nothing is added for a peer that takes nothing.
-      if (this.#outlet.backlogBytes === 0) this.#outlet.write(heartbeat(this.#client.position))
+      if (this.#outlet.backlogBytes === 0) this.#outlet.write(this.#options.format.heartbeat(this.#client.position))
       this.#beatLater()
     })
   }

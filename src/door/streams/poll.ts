@@ -10,7 +10,7 @@ import type { StreamClient, StreamGap, StreamListener, StreamMessage } from '../
 import type { Exchange } from '../exchanges/exchange.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import type { DoorFigures } from '../figures.ts'
-import { messageJson } from './event-text.ts'
+import { messageJson } from './event-format.ts'
 
 /** Even who does not wait gets what is there: catching up takes a turn or two. */
 const WAIT_MS_MIN = 20

@@ -11,15 +11,14 @@ import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import type { Engine } from '../../commands/call.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { durationMs } from '../../util/time/duration.ts'
-import { StreamClient, type StreamTargets } from '../clients/stream-client.ts'
+import type { StreamTargets } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
-import { checkSubscribe, type Visitor } from '../rights/visitor.ts'
-import { leaderDoor } from '../routes/leader.ts'
-import { checkName, latin1Of } from '../routes/names.ts'
-import { EventStream } from './event-stream.ts'
-import type { OpenStreams } from './open-streams.ts'
+import type { Visitor } from '../rights/visitor.ts'
+import { checkName } from '../routes/names.ts'
+import { type EventFormat, JSON_EVENTS, TEXT_EVENTS } from './event-format.ts'
 import { Poll } from './poll.ts'
+import type { StreamOpening } from './stream-opening.ts'
 
 /** Channels and patterns of one stream. */
 const TARGETS_MAX = 128
@@ -33,67 +32,25 @@ interface StreamRequest extends StreamTargets {
 
 export class SubscribeRoute {
   readonly #engine: Engine
-  readonly #streams: OpenStreams
+  readonly #opening: StreamOpening
 
-  constructor(engine: Engine, streams: OpenStreams) {
+  constructor(engine: Engine, opening: StreamOpening) {
     this.#engine = engine
-    this.#streams = streams
+    this.#opening = opening
   }
 
   async answer(exchange: Exchange, visitor: Visitor): Promise<void> {
     const request = requestOf(exchange)
     const waitMs = waitOf(exchange)
-    for (const channel of request.channels) checkSubscribe(visitor, 'channel', latin1Of(channel))
-    for (const pattern of request.patterns) checkSubscribe(visitor, 'pattern', latin1Of(pattern))
-    this.#checkRole(exchange, request)
-    const release = this.#streams.admit(exchange.ip, visitor.user)
-    let client: StreamClient
-    try {
-      client = await this.#subscribed(exchange, visitor, request)
-    } catch (error) {
-      release()
-      throw error
-    }
-    if (request.resumesBehind !== undefined) this.#streams.figures.resumed++
-    if (waitMs === undefined) this.#stream(exchange, visitor, client, request, release)
-    else
-      new Poll(this.#engine, exchange, client, this.#streams.figures, { from: request.resumesBehind, release, waitMs })
-  }
-
-  async #subscribed(exchange: Exchange, visitor: Visitor, request: StreamRequest): Promise<StreamClient> {
-    const client = new StreamClient(this.#engine, exchange, visitor, request)
-    try {
-      await client.ready
-    } catch (error) {
-      client.leave()
-      throw error
-    }
-    return client
-  }
-
-  #stream(
-    exchange: Exchange,
-    visitor: Visitor,
-    client: StreamClient,
-    request: StreamRequest,
-    release: () => void,
-  ): void {
     const isSingle = request.channels.length === 1 && request.patterns.length === 0
     const format = formatOf(exchange, isSingle)
-    new EventStream(this.#engine, exchange, client, this.#streams, {
-      format,
-      isSingle,
-      expiresMs: visitor.expiresMs,
-      release,
-    })
-  }
-
-  /** A replica has the messages, but no ids of its own: streams that go on somewhere are the primary's. */
-  #checkRole(exchange: Exchange, { from, name }: StreamRequest): void {
-    if (!this.#engine.effects.role.isReplica || (from === undefined && name === undefined)) return
-    const door = leaderDoor(this.#engine, exchange, '')
-    if (door === undefined) throw new HttpError(503, 'this node follows another, which is not known')
-    throw new HttpError(307, 'this node follows another', { Location: `${door}${exchange.path}?${exchange.query}` })
+    const { figures } = this.#opening.streams
+    if (waitMs === undefined) await this.#opening.open(exchange, visitor, { targets: request, format, isSingle })
+    else {
+      const { client, release } = await this.#opening.subscribe(exchange, visitor, request)
+      new Poll(this.#engine, exchange, client, figures, { from: request.resumesBehind, release, waitMs })
+    }
+    if (request.resumesBehind !== undefined) figures.resumed++
   }
 }
 
@@ -131,11 +88,10 @@ function encodingOf(query: URLSearchParams): 'utf8' | 'base64' {
   return encoding
 }
 
-function formatOf({ query }: Exchange, isSingle: boolean): 'text' | 'json' {
-  const format = query.get('format')
-  if (format === null) return isSingle ? 'text' : 'json'
+function formatOf({ query }: Exchange, isSingle: boolean): EventFormat {
+  const format = query.get('format') ?? (isSingle ? 'text' : 'json')
   if (format !== 'text' && format !== 'json') throw new HttpError(400, 'format is text or json')
-  return format
+  return format === 'text' ? TEXT_EVENTS : JSON_EVENTS
 }
 
 /** How long a poll waits; undefined = it is a stream. */
