@@ -5,13 +5,13 @@
 // It knows no socket: `listening/` brings Node's requests, and a program may bring its own.
 
 import type { Engine } from '../commands/call.ts'
+import type { HttpFigures } from '../engine/figures/http-figures.ts'
 import { CommandClients } from './clients/command-clients.ts'
 import type { Exchange } from './exchanges/exchange.ts'
 import { errorBody, HttpError } from './exchanges/http-error.ts'
 import { JSON_HEADERS } from './exchanges/json-headers.ts'
 import { answerPreflight, checkHost, checkOrigin } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
-import { DoorFigures } from './figures.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
 import type { Visitor } from './rights/visitor.ts'
 import { CommandsRoute } from './routes/commands.ts'
@@ -25,7 +25,7 @@ import { SubscribeRoute } from './streams/subscribe.ts'
 import { answerUpstashStream, isUpstashStream } from './streams/upstash-subscribe.ts'
 
 export class Door {
-  readonly figures = new DoorFigures()
+  readonly figures: HttpFigures
   readonly gatekeeper: Gatekeeper
   readonly #engine: Engine
   readonly #rates: RateLimits
@@ -41,6 +41,7 @@ export class Door {
     const clients = new CommandClients(engine)
     this.#clients = clients
     this.#engine = engine
+    this.figures = engine.figures.http
     this.gatekeeper = new Gatekeeper(engine)
     this.#rates = new RateLimits(engine.environment.workClock)
     this.#streams = new OpenStreams(engine, this.figures)

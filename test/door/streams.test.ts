@@ -305,3 +305,16 @@ describe('eventsource, unmodified', () => {
     expect(heard).toEqual(['one', 'two'])
   })
 })
+
+describe('figures', () => {
+  test('INFO http tells of requests, refusals, streams and their messages', async () => {
+    const door = await openDoor(KEPT)
+    const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
+    await door.broker.publish('kept.a', 'hello')
+    await eventually(() => stream.messages.length === 1)
+    await door.ask('/v1/publish/')
+    const text = (await door.broker.call('INFO', 'http')) as string
+    expect(text).toMatch(/^# Http\r\nhttp_requests:2\r\nhttp_refused:1\r\nhttp_streams:1\r\nhttp_stream_messages:1\r\n/)
+    expect(await door.broker.call('INFO')).not.toContain('http_')
+  })
+})

@@ -1,9 +1,9 @@
 // The streams that are open: how many each address and each user has, and their common end.
 
 import type { Engine } from '../../commands/call.ts'
+import type { HttpFigures } from '../../engine/figures/http-figures.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { HttpError } from '../exchanges/http-error.ts'
-import type { DoorFigures } from '../figures.ts'
 
 /** A stream that is open. */
 export interface OpenStream {
@@ -12,14 +12,14 @@ export interface OpenStream {
 }
 
 export class OpenStreams {
-  readonly figures: DoorFigures
+  readonly figures: HttpFigures
   readonly #engine: Engine
   readonly #all = new Set<OpenStream>()
   /** `address IP` or `user NAME` → its streams. */
   readonly #counts = new NameMap<number>()
   #isReplica: boolean
 
-  constructor(engine: Engine, figures: DoorFigures) {
+  constructor(engine: Engine, figures: HttpFigures) {
     this.#engine = engine
     this.figures = figures
     const { role } = engine.effects

@@ -5,11 +5,11 @@
 // `next` is where the next request goes on (`from`); null where no channel keeps anything.
 
 import type { Engine } from '../../commands/call.ts'
+import type { HttpFigures } from '../../engine/figures/http-figures.ts'
 import type { Timer } from '../../util/time/clock.ts'
 import type { StreamClient, StreamGap, StreamListener, StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
-import type { DoorFigures } from '../figures.ts'
 import { messageJson } from './event-format.ts'
 
 /** Even who does not wait gets what is there: catching up takes a turn or two. */
@@ -18,7 +18,7 @@ const WAIT_MS_MIN = 20
 export class Poll implements StreamListener {
   readonly #exchange: Exchange
   readonly #client: StreamClient
-  readonly #figures: DoorFigures
+  readonly #figures: HttpFigures
   readonly #release: () => void
   readonly #messages: string[] = []
   readonly #gaps: StreamGap[] = []
@@ -32,7 +32,7 @@ export class Poll implements StreamListener {
     engine: Engine,
     exchange: Exchange,
     client: StreamClient,
-    figures: DoorFigures,
+    figures: HttpFigures,
     { from, release, waitMs }: { from: string | undefined; release: () => void; waitMs: number },
   ) {
     this.#exchange = exchange

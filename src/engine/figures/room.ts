@@ -1,6 +1,7 @@
 // The figures: counters, and how long commands and pauses of the process take.
 
 import { CommandTimes, type CommandTimesHost } from './command-times.ts'
+import { HttpFigures } from './http-figures.ts'
 import { LatencyMonitor, type LatencyMonitorHost } from './latency-monitor.ts'
 import { LoopStalls, type LoopStallsHost } from './loop-stalls.ts'
 import { SlowLog, type SlowLogHost } from './slow-log.ts'
@@ -10,6 +11,7 @@ export type FiguresRoomHost = CommandTimesHost & LatencyMonitorHost & LoopStalls
 
 export class FiguresRoom {
   readonly stats = new Stats()
+  readonly http = new HttpFigures()
   readonly latency: LatencyMonitor
   readonly pauses: LoopStalls
   readonly slowLog: SlowLog

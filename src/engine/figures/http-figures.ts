@@ -1,6 +1,6 @@
-// What the door counts, for INFO and the metrics.
+// What is counted of HTTP, for INFO and the metrics. All stay 0 where no port of HTTP is open.
 
-export class DoorFigures {
+export class HttpFigures {
   /** Requests that were answered, refusals included. */
   requests = 0
   /** Requests that were refused: rights, limits, hosts, origins. */
