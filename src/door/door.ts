@@ -18,6 +18,7 @@ import { CommandsRoute } from './routes/commands.ts'
 import { checkName, segmentsOf } from './routes/names.ts'
 import { PublishRoute } from './routes/publish.ts'
 import { answerTicket } from './routes/ticket.ts'
+import { type Upgrade, WebSockets } from './sockets/web-sockets.ts'
 import { MonitorStream } from './streams/monitor-stream.ts'
 import { OpenStreams } from './streams/open-streams.ts'
 import { StreamOpening } from './streams/stream-opening.ts'
@@ -32,6 +33,7 @@ export class Door {
   readonly #clients: CommandClients
   readonly #streams: OpenStreams
   readonly #opening: StreamOpening
+  readonly #webSockets: WebSockets
   readonly #publish: PublishRoute
   readonly #subscribe: SubscribeRoute
   readonly #commands: CommandsRoute
@@ -47,8 +49,19 @@ export class Door {
     this.#streams = new OpenStreams(engine, this.figures)
     this.#opening = new StreamOpening(engine, this.#streams)
     this.#subscribe = new SubscribeRoute(engine, this.#opening)
+    this.#webSockets = new WebSockets(engine, { clients, opening: this.#opening, rates: this.#rates })
     this.#publish = new PublishRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
+  }
+
+  /** Changes a connection to WebSocket, or refuses to. It never rejects. */
+  async upgrade(exchange: Exchange, upgrade: Upgrade): Promise<void> {
+    this.figures.requests++
+    try {
+      await this.#webSockets.take(exchange, await this.#visitorOf(exchange), upgrade)
+    } catch (error) {
+      this.#refuse(exchange, error)
+    }
   }
 
   /** Answers a request. It never rejects. */
@@ -62,14 +75,21 @@ export class Door {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
+    if (exchange.method !== 'OPTIONS') return this.#route(exchange, await this.#visitorOf(exchange))
+    checkHost(exchange, this.#engine.config)
+    checkOrigin(exchange, this.#engine.config)
+    answerPreflight(exchange)
+  }
+
+  /** Says who sends a request, after all that is checked of every one. Rejects with HttpError. */
+  async #visitorOf(exchange: Exchange): Promise<Visitor> {
     const { config } = this.#engine
     checkHost(exchange, config)
     const standing = checkOrigin(exchange, config)
-    if (exchange.method === 'OPTIONS') return answerPreflight(exchange)
     this.#rates.take(`address ${exchange.ip}`, config.get('http-rate-per-address'))
     const visitor = await this.gatekeeper.visitorOf(exchange, standing)
     this.#rates.take(`user ${visitor.user}`, config.get('http-rate-per-user'))
-    await this.#route(exchange, visitor)
+    return visitor
   }
 
   async #route(exchange: Exchange, visitor: Visitor): Promise<void> {

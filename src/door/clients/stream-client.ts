@@ -26,6 +26,8 @@ export interface StreamTargets {
   readonly name: string | undefined
   /** Where it begins; undefined = as the channels' rules say, or where the name has got to. */
   readonly from: SeekTarget | undefined
+  /** Only acknowledgements move the place of its name. */
+  readonly acknowledges?: boolean
   /** What the text of a message is. */
   readonly encoding: Encoding
 }
@@ -95,6 +97,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     this.#client = connectVisitor(engine, this, visitor)
     this.#client.protocol = 3
     this.#client.ordered = this.#ordered
+    this.#client.wantsMessageIds = targets.acknowledges === true
     this.ready = new Promise((resolve, reject) => {
       this.#confirm = resolve
       this.#fail = reject
@@ -140,6 +143,12 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     if (this.#client.pendingBytes > 0 || this.#client.heldForDurability) return undefined
     for (const _ of subscriptions.ofClient(this.#client)) return ids.last.toString()
     return undefined
+  }
+
+  /** Says that everything up to a message was heard. */
+  acknowledge(id: string, channel: string, pattern: string | undefined): void {
+    if (this.#client.closed) return
+    this.#ask(1, ['CHANNEL', 'ACK', channel, id, ...(pattern === undefined ? [] : ['PATTERN', pattern])])
   }
 
   /** Listens no more. A name is remembered. */

@@ -6,6 +6,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import type { Engine } from '../../commands/call.ts'
 import { Door } from '../door.ts'
@@ -92,6 +93,7 @@ export class DoorServer {
 
   #prepare<S extends http.Server>(server: S): S {
     server.maxHeadersCount = HEADERS_MAX
+    server.on('upgrade', this.#upgrade)
     // Node looks for slow requests from here on.
     server.emit('listening')
     return server
@@ -119,6 +121,22 @@ export class DoorServer {
       void this.door.take(new NodeExchange(request, response, this.#connectionOf(request.socket)))
     } catch (error) {
       response.writeHead(error instanceof HttpError ? error.status : 500, { Connection: 'close' }).end()
+    }
+  }
+
+  /** A refusal is answered as to any request, and ends the connection. */
+  readonly #upgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const response = new http.ServerResponse(request)
+    response.assignSocket(request.socket)
+    response.shouldKeepAlive = false
+    response.once('finish', () => socket.end())
+    socket.on('error', () => socket.destroy())
+    try {
+      const exchange = new NodeExchange(request, response, this.#connectionOf(request.socket))
+      void this.door.upgrade(exchange, { request, socket, head })
+    } catch {
+      // The URL is none.
+      socket.destroy()
     }
   }
 

@@ -54,7 +54,8 @@ export class SubscribeRoute {
   }
 }
 
-function requestOf(exchange: Exchange): StreamRequest {
+/** Reads what a stream is asked for. Throws HttpError. */
+export function requestOf(exchange: Exchange): StreamRequest {
   const { query } = exchange
   const channels = [...new Set(query.getAll('channel'))]
   const patterns = [...new Set(query.getAll('pattern'))]
