@@ -10,6 +10,7 @@
 // of its own, so that it holds up nobody. An open broker does not keep the process alive,
 // an unanswered call does.
 
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../commands/call.ts'
 import type { Log } from '../engine/log.ts'
@@ -29,6 +30,7 @@ import { EmbeddedListeners, type Listening, type ListeningOptions } from '../ser
 import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply, type Word } from './caller.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
+import { HttpHandlers, type HttpOptions, type NodeHandler } from './http-handlers.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
 import { Moment } from './moment.ts'
@@ -78,6 +80,7 @@ export class Broker {
   readonly #engine: Engine
   readonly #end: () => Promise<void>
   readonly #sockets: EmbeddedListeners
+  readonly #http: HttpHandlers
   readonly #caller: Caller
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
@@ -87,6 +90,7 @@ export class Broker {
     this.#engine = engine
     this.#end = end
     this.#sockets = new EmbeddedListeners(engine)
+    this.#http = new HttpHandlers(engine)
     this.loaded = loaded
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
@@ -270,6 +274,20 @@ export class Broker {
   }
 
   /**
+   * Returns a handler for Node's HTTP server, Express or Fastify: streams that resume, publishing, commands (docs/browsers.md).
+   */
+  http(options: HttpOptions<IncomingMessage> = {}): NodeHandler {
+    if (this.#closing !== undefined) throw closedError()
+    return this.#http.node(options)
+  }
+
+  /** As `http`, for servers that speak the fetch API: Hono, Next and others. */
+  async fetch(request: Request, options: HttpOptions<Request> = {}): Promise<Response> {
+    if (this.#closing !== undefined) throw closedError()
+    return await this.#http.fetch(request, options)
+  }
+
+  /**
    * Options for node-redis, which opens its sockets itself: `createClient(await broker.nodeRedisOptions())`. They name a unix socket
    * in a folder that only this user can enter (a pipe on Windows); no port is opened, and the folder is removed by `close`.
    */
@@ -292,6 +310,7 @@ export class Broker {
     this.#engine.upkeep.faults?.clear()
     // What was called before is answered first.
     this.#engine.endTurn()
+    this.#http.close()
     await this.#sockets.close()
     await this.#end()
   }

@@ -1,15 +1,24 @@
 // One request and its answer, as the routes see them: over Node's HTTP server, or within a program that has a server of its own.
 
+import type { Visitor } from '../rights/visitor.ts'
+
 export type Headers = Readonly<Record<string, string | readonly string[]>>
 
+/** Has the program say who asks; undefined = it refuses. */
+export type Authorize = () => Promise<Visitor | undefined>
+
 export interface Exchange {
+  /** The program's own server took the request, and decided which hosts it serves. */
+  readonly isWithinProgram: boolean
+  /** Undefined where the request says itself who sends it. */
+  readonly authorize: Authorize | undefined
   readonly method: string
   /** The path, still encoded, without the query. */
   readonly path: string
   readonly query: URLSearchParams
   /** The other side's `ip:port`, as CLIENT LIST shows it. */
   readonly address: string
-  /** The address without the port; limits are counted by it. */
+  /** The address without the port; limits are counted by it. Empty = it is not known. */
   readonly ip: string
   readonly localAddress: string
   readonly isEncrypted: boolean

@@ -4,7 +4,7 @@ import type http from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { nextTick } from '../../util/time/real-time.ts'
-import type { Connection, Exchange, Headers, Outlet } from './exchange.ts'
+import type { Authorize, Connection, Exchange, Headers, Outlet } from './exchange.ts'
 import { HttpError } from './http-error.ts'
 
 const TOO_LARGE = 'the body is larger than http-max-body'
@@ -17,17 +17,26 @@ export class NodeExchange implements Exchange {
   readonly path: string
   readonly query: URLSearchParams
   readonly connection: Connection
+  readonly isWithinProgram: boolean
+  readonly authorize: Authorize | undefined
   readonly #request: http.IncomingMessage
   readonly #response: http.ServerResponse
   readonly #added: Record<string, string> = {}
 
-  /** Throws HttpError for a URL that is none. */
-  constructor(request: http.IncomingMessage, response: http.ServerResponse, connection: Connection) {
+  /** Throws HttpError for a URL that is none. `within`: the program's server took it. */
+  constructor(
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    connection: Connection,
+    within?: { readonly url: string; readonly authorize: Authorize | undefined },
+  ) {
+    this.isWithinProgram = within !== undefined
+    this.authorize = within?.authorize
     this.#request = request
     this.#response = response
     this.connection = connection
     this.method = request.method ?? 'GET'
-    const url = request.url ?? '/'
+    const url = within?.url ?? request.url ?? '/'
     const mark = url.indexOf('?')
     this.path = mark < 0 ? url : url.slice(0, mark)
     if (!this.path.startsWith('/') && this.path !== '*') this.path = pathOf(url)
@@ -57,7 +66,8 @@ export class NodeExchange implements Exchange {
 
   body(bytesMax: number): Promise<Buffer> {
     if (Number(this.header('content-length') ?? 0) > bytesMax) return Promise.reject(new HttpError(413, TOO_LARGE))
-    return readBody(this.#request, bytesMax)
+    const read = readAlready(this.#request)
+    return read === undefined ? readBody(this.#request, bytesMax) : Promise.resolve(read)
   }
 
   addHeader(name: string, value: string): void {
@@ -154,6 +164,14 @@ function pathOf(url: string): string {
 function addressOf(ip: string | undefined, port: number | undefined): string {
   if (ip === undefined) return '?:0'
   return `${ip.includes(':') ? `[${ip}]` : ip}:${port ?? 0}`
+}
+
+/** The body that a framework has read before (Express's `json`, `text` and `raw`); undefined = nothing has. */
+function readAlready(request: http.IncomingMessage): Buffer | undefined {
+  if (!request.readableEnded) return undefined
+  const { body } = request as { body?: unknown }
+  if (body === undefined || Buffer.isBuffer(body)) return body
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
 function readBody(request: http.IncomingMessage, bytesMax: number): Promise<Buffer> {

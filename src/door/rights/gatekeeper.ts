@@ -11,7 +11,7 @@ import { RateLimits } from '../exchanges/rate-limits.ts'
 import { credentialsOf } from './credentials.ts'
 import { Tickets } from './tickets.ts'
 import { Tokens } from './tokens.ts'
-import { OPEN_VISITOR, type Visitor } from './visitor.ts'
+import { OPEN_VISITOR, UNAUTHORIZED, type Visitor } from './visitor.ts'
 
 /** Wrong passwords and tokens that one address may try in a second. */
 const FAILURES_PER_SECOND = 10
@@ -33,6 +33,11 @@ export class Gatekeeper {
 
   /** Returns who sends a request. Rejects with HttpError. */
   async visitorOf(exchange: Exchange, standing: Standing): Promise<Visitor> {
+    if (exchange.authorize !== undefined) {
+      const visitor = await exchange.authorize()
+      if (visitor === undefined) throw new HttpError(401, 'this request is not authorized', UNAUTHORIZED)
+      return visitor
+    }
     this.#checkProtected(exchange)
     // A page of any site must not use what its browser has for ours.
     const cookie = standing === 'any site' ? undefined : this.#engine.config.get('http-cookie')

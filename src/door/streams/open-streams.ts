@@ -36,7 +36,8 @@ export class OpenStreams {
     const { config } = this.#engine
     const address = `address ${ip}`
     const name = `user ${user}`
-    this.#check(address, config.get('http-streams-per-address'))
+    // A program's server may not tell the address.
+    if (ip !== '') this.#check(address, config.get('http-streams-per-address'))
     this.#check(name, config.get('http-streams-per-user'))
     this.#count(address, 1)
     this.#count(name, 1)
