@@ -12,6 +12,7 @@ import { errorBody, HttpError } from './exchanges/http-error.ts'
 import { JSON_HEADERS } from './exchanges/json-headers.ts'
 import { answerPreflight, checkHost, checkOrigin } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
+import { HUB_PATH, Hub } from './mercure/hub.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
 import type { Visitor } from './rights/visitor.ts'
 import { CommandsRoute } from './routes/commands.ts'
@@ -34,6 +35,7 @@ export class Door {
   readonly #streams: OpenStreams
   readonly #opening: StreamOpening
   readonly #webSockets: WebSockets
+  readonly #hub: Hub
   readonly #publish: PublishRoute
   readonly #subscribe: SubscribeRoute
   readonly #commands: CommandsRoute
@@ -50,6 +52,7 @@ export class Door {
     this.#opening = new StreamOpening(engine, this.#streams)
     this.#subscribe = new SubscribeRoute(engine, this.#opening)
     this.#webSockets = new WebSockets(engine, { clients, opening: this.#opening, rates: this.#rates })
+    this.#hub = new Hub(engine, clients, this.#opening)
     this.#publish = new PublishRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
   }
@@ -94,6 +97,7 @@ export class Door {
 
   async #route(exchange: Exchange, visitor: Visitor): Promise<void> {
     const { method, path } = exchange
+    if (path === HUB_PATH) return this.#hub.answer(exchange, visitor)
     if (!path.startsWith('/v1/')) return this.#upstash(exchange, visitor)
     const [, route, channel = '', ...more] = segmentsOf(path)
     if (route === 'ticket' && channel === '') {

@@ -1,6 +1,9 @@
+import https from 'node:https'
 import net from 'node:net'
-import { expect, test } from 'vitest'
+import type { TLSSocket } from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
 import { startTestServer } from '../support/server.ts'
+import { certificateFile } from '../support/tls/certificates.ts'
 
 /** A port that is free now. */
 async function freePort(): Promise<number> {
@@ -34,4 +37,41 @@ test('CONFIG SET of a port that is taken is refused, and HTTP stays where it was
   await expect(server.call('CONFIG', 'SET', 'http-port', server.port)).rejects.toThrow('Unable to listen')
   expect(await server.call('CONFIG', 'GET', 'http-port')).toEqual(new Map([['http-port', String(port)]]))
   expect((await fetch(`http://127.0.0.1:${port}/ping`)).status).toBe(200)
+})
+
+test('http-tls-port serves HTTPS with the certificates of the server, and renewed ones', async () => {
+  const port = await freePort()
+  const server = await startTestServer({
+    config: {
+      'http-tls-port': port,
+      'tls-cert-file': certificateFile('server.crt'),
+      'tls-key-file': certificateFile('server.key'),
+      'tls-auth-clients': 'no',
+    },
+  })
+  const ask = (): Promise<{ body: string; serial: string }> =>
+    new Promise((resolve, reject) => {
+      const request = https.get(
+        { host: '127.0.0.1', port, path: '/ping', agent: false, rejectUnauthorized: false },
+        (response) => {
+          const serial = (response.socket as TLSSocket).getPeerCertificate().serialNumber
+          let body = ''
+          response.on('data', (chunk) => {
+            body += String(chunk)
+          })
+          response.on('end', () => resolve({ body, serial }))
+        },
+      )
+      request.on('error', reject)
+      onTestFinished(() => void request.destroy())
+    })
+  const before = await ask()
+  expect(before.body).toBe('{"result":"PONG"}')
+  await server.call(
+    ...(['CONFIG', 'SET', 'tls-cert-file', certificateFile('renewed.crt')] as const),
+    ...['tls-key-file', certificateFile('renewed.key')],
+  )
+  const after = await ask()
+  expect(after.body).toBe('{"result":"PONG"}')
+  expect(after.serial).not.toBe(before.serial)
 })

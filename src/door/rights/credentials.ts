@@ -12,6 +12,8 @@ export type Credentials =
   | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'ticket'; readonly ticket: string }
 
+/** The cookie of Mercure's specification. */
+const MERCURE_COOKIE = 'mercureAuthorization'
 const NONE: Credentials = { kind: 'none' }
 /** Longer headers are refused by the server before; a query may be longer. */
 const CREDENTIALS_CHARACTERS_MAX = 8 * 1024
@@ -25,7 +27,7 @@ export function credentialsOf(exchange: Exchange, cookie: string | undefined): C
   if (ticket !== null) return { kind: 'ticket', ticket }
   const inQuery = query.get('_token') ?? query.get('authorization')
   if (inQuery !== null) return ofBearer(inQuery)
-  const inCookie = cookie === undefined ? undefined : cookieOf(exchange, cookie)
+  const inCookie = cookie === undefined ? undefined : (cookieOf(exchange, cookie) ?? cookieOf(exchange, MERCURE_COOKIE))
   return inCookie === undefined ? NONE : { kind: 'token', token: inCookie }
 }
 

@@ -3,6 +3,7 @@
 //   sub         the ACL user; absent: `default`
 //   subscribe   patterns of channels to listen to
 //   publish     patterns of channels to publish to
+//   mercure     the same for topics of the hub (mercure/hub.ts)
 //   exp         when it ends; a token without an end is refused
 
 import type { JWTPayload } from 'jose'
@@ -10,7 +11,7 @@ import type { Config } from '../../config/config.ts'
 import type { Log } from '../../engine/log.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { type FindKey, type KeyFile, PUBLIC_ALGORITHMS, readKeyFile, secretKey, type TokenKey } from './token-keys.ts'
-import { UNAUTHORIZED, type Visitor } from './visitor.ts'
+import { type MercureGrants, UNAUTHORIZED, type Visitor } from './visitor.ts'
 
 /** Tokens whose signature was checked: a client sends the same one with each request. */
 const KNOWN_MAX = 10_000
@@ -118,7 +119,16 @@ function visitorWith(payload: JWTPayload): Visitor {
   const { exp, publish, sub = 'default', subscribe } = payload
   if (exp === undefined) throw invalid()
   const grants = { subscribe: patternsOf(subscribe), publish: patternsOf(publish) }
-  return { user: Buffer.from(sub).toString('latin1'), proof: 'signed', grants, expiresMs: exp * 1000 }
+  const visitor = { user: Buffer.from(sub).toString('latin1'), proof: 'signed', grants, expiresMs: exp * 1000 } as const
+  const { mercure } = payload
+  return typeof mercure === 'object' && mercure !== null ? { ...visitor, mercure: mercureGrants(mercure) } : visitor
+}
+
+function mercureGrants({ publish, subscribe }: { publish?: unknown; subscribe?: unknown }): MercureGrants {
+  return {
+    subscribe: subscribe === undefined ? undefined : patternsOf(subscribe),
+    publish: publish === undefined ? undefined : patternsOf(publish),
+  }
 }
 
 function patternsOf(claim: unknown): string[] {

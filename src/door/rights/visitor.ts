@@ -14,6 +14,12 @@ export interface Grants {
   readonly publish: readonly string[]
 }
 
+/** The topics that Mercure's claim opens; undefined = the claim has no such list. */
+export interface MercureGrants {
+  readonly subscribe: readonly string[] | undefined
+  readonly publish: readonly string[] | undefined
+}
+
 /** How a user is known: nobody asked for a password, by a password, or by a signature of ours or of a key that we trust. */
 export type Proof = { readonly password: string } | 'open' | 'signed'
 
@@ -22,6 +28,8 @@ export interface Visitor {
   readonly proof: Proof
   /** Undefined = all that the ACL allows, commands too. */
   readonly grants: Grants | undefined
+  /** Of a token with the claim `mercure`. */
+  readonly mercure?: MercureGrants
   /** Unix milliseconds; its streams end then. */
   readonly expiresMs: number
 }

@@ -10,6 +10,16 @@ import { ListenError, TlsError } from '../boot/errors.ts'
 import type { Endpoint } from './accepting-endpoint.ts'
 import { type PortAddresses, PortListeners } from './port-listeners.ts'
 
+/** Settings that make other handshakes. */
+const TLS_SETTINGS = [
+  'tls-cert-file',
+  'tls-key-file',
+  'tls-key-file-pass',
+  'tls-protocols',
+  'tls-ciphers',
+  'tls-ciphersuites',
+] as const
+
 const CANNOT_LISTEN = 'Unable to listen on this port. Check server logs.'
 
 export class DoorPorts {
@@ -51,6 +61,7 @@ export class DoorPorts {
     }
     for (const name of ['http-port', 'http-tls-port', 'http-bind'] as const)
       config.onChange(name, () => this.#moveAll(backlog))
+    for (const name of TLS_SETTINGS) config.onChange(name, () => this.#changed(() => this.#renewTls()))
     for (const name of ['http-token-keys', 'http-token-secret', 'http-token-audience'] as const)
       config.onChange(name, () => this.#changed(() => this.reload()))
   }
@@ -58,6 +69,10 @@ export class DoorPorts {
   /** Reads certificates and keys of tokens again. Throws TlsError or TokenKeysError. */
   reload(): void {
     this.#server?.door.gatekeeper.tokens.reload()
+    this.#renewTls()
+  }
+
+  #renewTls(): void {
     if (this.tlsPort !== 0) this.#server?.useTls(this.#readTls())
   }
 
