@@ -202,6 +202,25 @@ describe('GET /v1/subscribe', () => {
     expect(stream.texts.map((each) => Number(each.split(' ')[0]))).toEqual(Array.from({ length: 3000 }, (_, i) => i))
   })
 
+  test('signs of life carry the id up to which everything was heard', async () => {
+    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '1' })
+    const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
+    await eventually(() => stream.lastId !== '')
+    await door.broker.publish('kept.other', 'not for this stream')
+    const [[id]] = (await door.broker.call('CHANNEL', 'HISTORY', 'kept.other', '-', '+')) as [[string]]
+    await eventually(() => stream.lastId === id)
+    expect(stream.messages).toEqual([])
+  })
+
+  test('ends for a peer that takes nothing any more', async () => {
+    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '1' })
+    const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
+    stream.pause()
+    for (let i = 0; i < 1500; i++) await door.broker.publish('kept.a', 'x'.repeat(10_000))
+    expect(door.engine.figures.http.streams).toBe(1)
+    await eventually(() => door.engine.figures.http.streams === 0)
+  })
+
   test('a name is remembered: what it missed comes when it is back', async () => {
     const door = await openDoor({ ...KEPT, redeliver: '0' })
     const first = await Stream.open(door, '/v1/subscribe?channel=kept.a&name=billing')

@@ -14,7 +14,7 @@ import { type FindKey, type KeyFile, PUBLIC_ALGORITHMS, readKeyFile, secretKey, 
 import { type MercureGrants, UNAUTHORIZED, type Visitor } from './visitor.ts'
 
 /** Tokens whose signature was checked: a client sends the same one with each request. */
-const KNOWN_MAX = 10_000
+const KNOWN_MAX = 2000
 /** Clocks of those who sign may differ by so much. */
 const CLOCK_TOLERANCE_SECONDS = 5
 

@@ -14,6 +14,8 @@ export const EVENT_STREAM_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
+/** A peer that did not take what was sent within so many heartbeats is gone, or as good as gone. */
+const STUCK_BEATS_MAX = 4
 /** An id this far ahead of the clock was written by a client (message-ids.ts): it says nothing about other channels. */
 const AHEAD_MS_MAX = 60_000
 
@@ -36,6 +38,8 @@ export class EventStream implements StreamListener, OpenStream {
   #text = ''
   #beat: Timer | undefined = undefined
   #expiry: Timer | undefined = undefined
+  /** Heartbeats since something waits that the other side does not take. */
+  #stuckBeats = 0
   #isOver = false
 
   /** Begins an answer for a client that is subscribed. */
@@ -109,10 +113,23 @@ export class EventStream implements StreamListener, OpenStream {
   #beatLater(): void {
     const { config, environment } = this.#engine
     this.#beat = environment.workClock.after(config.get('http-heartbeat') * 1000, () => {
-      // Nothing is added for a peer that takes nothing.
-      if (this.#outlet.backlogBytes === 0) this.#outlet.write(this.#options.format.heartbeat(this.#client.position))
-      this.#beatLater()
+      if (this.#outlet.backlogBytes > 0) this.#noteStuck()
+      else this.#outlet.write(this.#options.format.heartbeat(this.#client.position))
+      if (!this.#isOver) this.#beatLater()
     })
+  }
+
+  /** Nothing is added for a peer that takes nothing, and it ends after a while: it goes on when it comes back. */
+  #noteStuck(): void {
+    if (this.#stuckBeats === 0) this.#outlet.whenDrained(() => this.#unstuck())
+    this.#stuckBeats++
+    if (this.#stuckBeats <= STUCK_BEATS_MAX) return
+    this.#outlet.end('now')
+    this.#over()
+  }
+
+  #unstuck(): void {
+    this.#stuckBeats = 0
   }
 
   #endWhenExpired(): void {
