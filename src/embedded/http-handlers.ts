@@ -1,6 +1,8 @@
-// HTTP within a program that has a server of its own: `broker.http()` for Node's, `broker.fetch()` for the fetch API's.
+// HTTP within a program that has a server of its own: `broker.http()` for Node's,
+// `broker.fetch()` for the fetch API's.
 //
-// The program's server decides which hosts it serves, so Host is not checked here. Pages of other sites are refused as on a port.
+// The program's server decides which hosts it serves, so Host is not checked here. Pages of
+// other sites are refused as on a port.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Engine } from '../commands/call.ts'
@@ -9,7 +11,7 @@ import type { Authorize, Connection } from '../door/exchanges/exchange.ts'
 import { FetchExchange } from '../door/exchanges/fetch-exchange.ts'
 import { NodeExchange, SocketConnection } from '../door/exchanges/node-exchange.ts'
 
-/** What a request may do: the channels that it may hear and publish to, as patterns. */
+/** The rights of a request: the channels that it may hear and publish to, as patterns. */
 export interface Permission {
   readonly subscribe?: readonly string[]
   readonly publish?: readonly string[]
@@ -22,9 +24,15 @@ export interface Permission {
 }
 
 export interface HttpOptions<R> {
-  /** Where the routes begin in the program's URLs, such as `/events`; frameworks that cut it off need none. */
+  /**
+   * Where the routes begin in the program's URLs, such as `/events`; frameworks that cut it
+   * off need none.
+   */
   readonly base?: string
-  /** Decides what a request may do; undefined refuses it. Without it the request's own password, token or ticket counts. */
+  /**
+   * Decides what a request may do; undefined refuses it. Without it the request's own
+   * password, token or ticket counts.
+   */
   readonly authorize?: (request: R) => Permission | undefined | Promise<Permission | undefined>
 }
 

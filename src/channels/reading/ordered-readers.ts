@@ -1,7 +1,10 @@
-// Reads for a client that wants all of its messages in the order of their ids, whatever it subscribed to.
+// Reads for a client that wants all of its messages in the order of their ids, whatever it
+// subscribed to.
 //
-// Each of its readers that is behind reads as far as no other has an older message unread. A reader that stops there moves its position up to its
-// next message, so that the others see how far they may go. So each step sends a message or moves a position, and some reader can always go on.
+// Each of its readers that is behind reads as far as no other has an older message unread. A
+// reader that stops there moves its position up to its next message, so that the others see how
+// far they may go. So each step sends a message or moves a position, and some reader can always
+// go on.
 
 import type { StreamId } from '../../store/stream/stream-id.ts'
 
@@ -14,7 +17,10 @@ export interface OrderedReader {
   readonly isSearched: boolean
   /** How far it has read, while it is behind. */
   readonly position: { readonly id: StreamId }
-  /** Sends unread messages until `bytesMax` wait for the client; with `bound`, none that others have older ones than. */
+  /**
+   * Sends unread messages until `bytesMax` wait for the client; with `bound`, none that others
+   * have older ones than.
+   */
   readTo(bytesMax: number, bound: StreamId | undefined): void
 }
 

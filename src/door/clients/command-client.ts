@@ -1,7 +1,7 @@
 // Commands of one user on one HTTP connection: a client of the engine whose replies become JSON.
 //
-// Requests run in the order in which they came, as over a socket. A long one is fed as a socket would bring it, one read a turn of the
-// loop, so others are served meanwhile.
+// Requests run in the order in which they came, as over a socket. A long one is fed as a socket
+// would bring it, one read a turn of the loop, so others are served meanwhile.
 
 import type { Engine } from '../../commands/call.ts'
 import type { Client, Transport } from '../../engine/clients/client.ts'
@@ -21,7 +21,10 @@ export type Word = string | Uint8Array
 
 const SCRATCH_BYTES = 16 * 1024
 
-/** Requests are encoded here; it is free again when `encode` has copied them or the engine has read them. */
+/**
+ * Requests are encoded here; it is free again when `encode` has copied them or the engine has
+ * read them.
+ */
 const requests = { scratch: new RequestWriter(SCRATCH_BYTES) }
 
 /** Some commands that are answered together. */
@@ -50,7 +53,7 @@ export class CommandClient implements Transport, JsonReplyReceiver {
   readonly #queue: Buffer[] = []
   #fed = 0
 
-  /** Throws HttpError where the visitor is nobody. */
+  /** Throws HttpError where the visitor is no user. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor) {
     const { address, connection, isEncrypted, localAddress } = exchange
     this.address = address
@@ -70,7 +73,10 @@ export class CommandClient implements Transport, JsonReplyReceiver {
     proveVisitor(this.#engine, this.#client, visitor)
   }
 
-  /** Runs commands one behind the other. Rejects with HttpError when the connection was ended meanwhile. */
+  /**
+   * Runs commands one behind the other. Rejects with HttpError when the connection was ended
+   * meanwhile.
+   */
   run(commands: readonly (readonly Word[])[], encoding: Encoding): Promise<readonly JsonReply[]> {
     if (commands.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {

@@ -1,11 +1,15 @@
-// The command clients of each connection: one for each user that asks through it, as long as the connection lives.
+// The command clients of each connection: one for each user that asks through it, as long as the
+// connection lives.
 
 import type { Engine } from '../../commands/call.ts'
 import type { Connection, Exchange } from '../exchanges/exchange.ts'
 import type { Visitor } from '../rights/visitor.ts'
 import { CommandClient } from './command-client.ts'
 
-/** A proxy may bring several users through one connection; beyond this number the oldest client ends. */
+/**
+ * A proxy may bring several users through one connection; beyond this number the oldest client
+ * ends.
+ */
 const USERS_OF_CONNECTION_MAX = 8
 
 export class CommandClients {
@@ -16,7 +20,10 @@ export class CommandClients {
     this.#engine = engine
   }
 
-  /** Returns the client of a visitor, whose password or name is checked each time. Throws HttpError. */
+  /**
+   * Returns the client of a visitor, whose password or name is checked each time. Throws
+   * HttpError.
+   */
   of(exchange: Exchange, visitor: Visitor): CommandClient {
     const clients = this.#clientsOf(exchange.connection)
     const name = `${typeof visitor.proof === 'string' ? visitor.proof : 'password'} ${visitor.user}`

@@ -1,12 +1,12 @@
 // Replies as JSON text: what Upstash's protocol calls a result.
 //
-// A reply becomes text while it is read, without a value in between, because a pipeline may bring thousands. Numbers are written with all
-// their digits.
+// A reply becomes text while it is read, without a value in between, because a pipeline may
+// bring thousands. Numbers are written with all their digits.
 
 import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
 import { textOf, utf8Of } from '../../util/bytes/text.ts'
 
-/** What strings are in JSON: text, or base64 of their bytes. */
+/** The form of strings in JSON: text, or base64 of their bytes. */
 export type Encoding = 'utf8' | 'base64'
 
 /** An error reply: the whole line. */

@@ -1,7 +1,8 @@
 // The client of one stream: subscribes for a visitor and hands on what it hears.
 //
-// Messages of kept channels come in the order of their ids, whatever the stream listens to, so one id says how far it is. The way to the other
-// side is this client's backlog: a stream that is slow is read for from the log, a slice at a time, or is treated as the channel's rule says.
+// Messages of kept channels come in the order of their ids, whatever the stream listens to, so
+// one id says how far it is. The way to the other side is this client's backlog: a stream that
+// is slow is read for from the log, a slice at a time, or is treated as the channel's rule says.
 
 import { GAP_CHANNEL } from '../../channels/reading/gap-notices.ts'
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
@@ -28,7 +29,7 @@ export interface StreamTargets {
   readonly from: SeekTarget | undefined
   /** Only acknowledgements move the place of its name. */
   readonly acknowledges?: boolean
-  /** What the text of a message is. */
+  /** The form of a message's text. */
   readonly encoding: Encoding
 }
 
@@ -53,7 +54,7 @@ export interface StreamGap {
 export interface StreamListener {
   message(message: StreamMessage): void
   gap(gap: StreamGap): void
-  /** What was handed on belongs together: it came at a stroke. */
+  /** Ends a group of messages that came at a stroke. */
   flush(): void
   /** The engine has ended the stream. */
   ended(): void
@@ -79,11 +80,11 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   #missing = 0
   #listener: StreamListener | undefined = undefined
   #outlet: Outlet | undefined = undefined
-  /** What came before there was a listener, and how long it is: a slice at most. */
+  /** Messages that came before there was a listener, and their length: a slice at most. */
   #early: (StreamMessage | StreamGap)[] = []
   #earlyBytes = 0
 
-  /** Throws HttpError where the visitor is nobody. */
+  /** Throws HttpError where the visitor is no user. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor, targets: StreamTargets) {
     const { address, isEncrypted, localAddress } = exchange
     this.address = address

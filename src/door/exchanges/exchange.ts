@@ -1,10 +1,11 @@
-// One request and its answer, as the routes see them: over Node's HTTP server, or within a program that has a server of its own.
+// One request and its answer, as the routes see them: over Node's HTTP server, or within a
+// program that has a server of its own.
 
 import type { Visitor } from '../rights/visitor.ts'
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>
 
-/** Has the program say who asks; undefined = it refuses. */
+/** Asks the program for the visitor; undefined = it refuses the request. */
 export type Authorize = () => Promise<Visitor | undefined>
 
 export interface Exchange {
@@ -22,7 +23,7 @@ export interface Exchange {
   readonly ip: string
   readonly localAddress: string
   readonly isEncrypted: boolean
-  /** What requests of one connection have in common: their client of the engine lives as long. */
+  /** The connection of the request. Its clients of the engine live as long. */
   readonly connection: Connection
   /** Returns a header by its name in lower case; undefined when it is absent. */
   header(name: string): string | undefined

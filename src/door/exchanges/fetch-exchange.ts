@@ -1,4 +1,5 @@
-// An exchange over the fetch API's Request and Response, for programs whose server speaks it (Hono, Next, Deno's style).
+// An exchange over the fetch API's Request and Response, for programs whose server speaks it
+// (Hono, Next, Deno's style).
 
 import { nextTick } from '../../util/time/real-time.ts'
 import type { Headers as AnswerHeaders, Authorize, Connection, Exchange, Outlet } from './exchange.ts'

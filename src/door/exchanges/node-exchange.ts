@@ -166,7 +166,10 @@ function addressOf(ip: string | undefined, port: number | undefined): string {
   return `${ip.includes(':') ? `[${ip}]` : ip}:${port ?? 0}`
 }
 
-/** The body that a framework has read before (Express's `json`, `text` and `raw`); undefined = nothing has. */
+/**
+ * The body that a framework has read before (Express's `json`, `text` and `raw`); undefined =
+ * nothing has.
+ */
 function readAlready(request: http.IncomingMessage): Buffer | undefined {
   if (!request.readableEnded) return undefined
   const { body } = request as { body?: unknown }

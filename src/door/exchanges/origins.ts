@@ -1,8 +1,9 @@
 // Which host a request may name, and which site's pages may send it.
 //
-// A page in a browser can send requests to any address that the browser reaches, and to its own host name when that resolves to
-// such an address (DNS rebinding). So Host must be an address, localhost, or a name of `http-hosts`. A page of another site sends
-// Origin with most requests, and Sec-Fetch-Site with all of them; programs send neither.
+// A page in a browser can send requests to any address that the browser reaches, and to its own
+// host name when that resolves to such an address (DNS rebinding). So Host must be an address,
+// localhost, or a name of `http-hosts`. A page of another site sends Origin with most requests,
+// and Sec-Fetch-Site with all of them; programs send neither.
 
 import net from 'node:net'
 import type { Config } from '../../config/config.ts'
@@ -12,7 +13,7 @@ import { HttpError } from './http-error.ts'
 const WRONG_HOST = 'this host name is not served here: see http-hosts'
 const WRONG_ORIGIN = 'pages of this origin are not served here: see http-cors-origin'
 const METHODS = 'GET, POST, PUT, DELETE, OPTIONS'
-/** What scripts of other sites may send and see. */
+/** Headers that scripts of other sites may send and see. */
 const REQUEST_HEADERS =
   'Authorization, Content-Type, Last-Event-ID, Idempotency-Key, Publish-At, Publish-In, Upstash-Encoding, Upstash-Sync-Token, Upstash-Telemetry-Runtime, Upstash-Telemetry-Sdk, Upstash-Telemetry-Platform, Upstash-Response-Format, Cache-Control'
 const SHOWN_HEADERS = 'Last-Event-ID, Link, Location, Retry-After'
@@ -33,7 +34,10 @@ export function checkHost(exchange: Exchange, config: Config): void {
   if (!named.includes('*') && !named.includes(name)) throw new HttpError(421, WRONG_HOST)
 }
 
-/** Looks where a request comes from, and adds what CORS wants. Throws HttpError for a page of a foreign site. */
+/**
+ * Looks where a request comes from, and adds what CORS wants. Throws HttpError for a page of a
+ * foreign site.
+ */
 export function checkOrigin(exchange: Exchange, config: Config): Standing {
   const origin = exchange.header('origin')
   if (origin === undefined) {
@@ -71,7 +75,10 @@ function isOwn(origin: string, exchange: Exchange): boolean {
   return origin.replace(/^https?:\/\//, '').toLowerCase() === exchange.header('host')?.toLowerCase()
 }
 
-/** A browser's link or image sends no Origin, but says in Sec-Fetch-Site that another site asked for it. */
+/**
+ * A browser's link or image sends no Origin, but says in Sec-Fetch-Site that another site asked
+ * for it.
+ */
 function isCrossSite(exchange: Exchange): boolean {
   const site = exchange.header('sec-fetch-site')
   return site === 'cross-site' || site === 'same-site'

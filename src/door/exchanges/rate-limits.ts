@@ -1,13 +1,17 @@
 // How often one address, or one user, may ask: a bucket of tokens for each, refilled with time.
 //
-// A bucket holds the tokens of one second. Buckets that are full again say nothing and are dropped, so their number is bounded by what came in
-// the last second, and at most by BUCKETS_MAX.
+// A bucket holds the tokens of one second. Buckets that are full again say nothing and are
+// dropped, so their number is bounded by what came in the last second, and at most by
+// BUCKETS_MAX.
 
 import { NameMap } from '../../util/tables/name-map.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { HttpError } from './http-error.ts'
 
-/** Beyond this number the oldest bucket is given up: an attacker with so many addresses is not slowed by any of them. */
+/**
+ * Beyond this number the oldest bucket is given up: an attacker with so many addresses is not
+ * slowed by any of them.
+ */
 const BUCKETS_MAX = 20_000
 
 interface Bucket {
@@ -28,7 +32,10 @@ export class RateLimits {
     return this.#buckets.size
   }
 
-  /** Takes a token of `name`, which gets `perSecond` a second; 0 = any number. Throws HttpError where none is left. */
+  /**
+   * Takes a token of `name`, which gets `perSecond` a second; 0 = any number. Throws HttpError
+   * where none is left.
+   */
   take(name: string, perSecond: number): void {
     if (perSecond === 0) return
     const nowMs = this.#clock.monotonic()

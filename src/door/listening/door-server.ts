@@ -1,7 +1,8 @@
 // Connections of HTTP and HTTPS, and their limits. Others listen and hand over what they accepted.
 //
-// A connection that has no request in progress for a while is closed, and one whose request does not arrive whole in time. The number of
-// connections is bounded for each address, so that one machine with many slow requests does not keep others out.
+// A connection that has no request in progress for a while is closed, and one whose request does
+// not arrive whole in time. The number of connections is bounded for each address, so that one
+// machine with many slow requests does not keep others out.
 
 import http from 'node:http'
 import https from 'node:https'
@@ -28,7 +29,7 @@ const KEEP_ALIVE_MS = 60_000
 /** Beyond the streams of an address, so many other connections. */
 const OTHERS_OF_ADDRESS_MAX = 512
 
-/** What a connection may take until its request is there. */
+/** Times that a connection may take. */
 export interface ConnectionLimits {
   readonly headersTimeout: number
   readonly requestTimeout: number

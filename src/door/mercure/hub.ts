@@ -3,8 +3,9 @@
 //   POST   topic (several), data, private, type, retry: publishes an update, and answers with its id
 //   GET    topic (several; URI templates, *): a stream of updates; Last-Event-ID or lastEventID goes on, `earliest` begins at the first
 //
-// Rights are a token's claim `mercure` with `publish` and `subscribe`, lists of topic selectors. A private update is sent to those whose
-// `subscribe` selects one of its topics. The rule of the channel `mercure` keeps the history.
+// Rights are a token's claim `mercure` with `publish` and `subscribe`, lists of topic selectors.
+// A private update is sent to those whose `subscribe` selects one of its topics. The rule of the
+// channel `mercure` keeps the history.
 
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import type { Engine } from '../../commands/call.ts'
@@ -71,7 +72,8 @@ export class Hub {
     if (last !== '') exchange.addHeader('Last-Event-ID', this.#reconciled(last, from))
     const targets = { channels: [HUB_CHANNEL], patterns: [], name: undefined, from, encoding: 'utf8' as const }
     const format = formatFor(selectors, claimsOf(visitor).subscribe ?? [])
-    // The claim `mercure` decides about topics, and the ACL about the channel. A token without the claim must name the channel.
+    // The claim `mercure` decides about topics, and the ACL about the channel. A token without the
+    // claim must name the channel.
     const grants = visitor.mercure === undefined ? visitor.grants : undefined
     await this.#opening.open(exchange, { ...visitor, grants }, { targets, format, isSingle: true })
   }
@@ -91,7 +93,10 @@ function claimsOf({ grants, mercure, proof }: Visitor): MercureGrants {
   return { publish: all, subscribe: all }
 }
 
-/** An id that is not of this hub means that the stream of another was heard before: everything is sent. */
+/**
+ * An id that is not of this hub means that the stream of another was heard before: everything is
+ * sent.
+ */
 function beginningOf(last: string): SeekTarget | undefined {
   if (last === '') return 'last'
   const [, ms, seq] = /^#(\d{1,19})-(\d{1,19})$/.exec(last) ?? []

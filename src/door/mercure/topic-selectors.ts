@@ -1,7 +1,9 @@
-// Topic selectors of Mercure: a topic itself, `*` for every topic, or a URI template (RFC 6570) that the topic could be an expansion of.
+// Topic selectors of Mercure: a topic itself, `*` for every topic, or a URI template (RFC 6570)
+// that the topic could be an expansion of.
 //
-// A template is matched part by part. Where it may stand in the topic is a row of flags, so the time is the length of the topic times the
-// number of parts: regular expressions with as many variables take for ever on a topic that is made for it.
+// A template is matched part by part. A row of flags says where in the topic the parts so far
+// may end. So the time is the length of the topic times the number of parts. A regular
+// expression with many variables would take for ever on a hostile topic.
 
 /** Templates that are remembered, taken apart. */
 const REMEMBERED_MAX = 1000

@@ -1,6 +1,7 @@
 // An update of Mercure: how it is posted, how it lies in its channel, and how it is sent.
 //
-// The channel holds it as JSON. Its id is that of the message, as a fragment: `#1700000000000-0`. Mercure lets a hub give ids of its own.
+// The channel holds it as JSON. Its id is that of the message, as a fragment:
+// `#1700000000000-0`. Mercure lets a hub give ids of its own.
 
 import type { StreamMessage } from '../clients/stream-client.ts'
 import { HttpError } from '../exchanges/http-error.ts'

@@ -18,7 +18,10 @@ const NONE: Credentials = { kind: 'none' }
 /** Longer headers are refused by the server before; a query may be longer. */
 const CREDENTIALS_CHARACTERS_MAX = 8 * 1024
 
-/** Reads the credentials of a request. `cookie` is the name of the cookie that counts; undefined = none does. Throws HttpError. */
+/**
+ * Reads the credentials of a request. `cookie` is the name of the cookie that counts; undefined
+ * = none does. Throws HttpError.
+ */
 export function credentialsOf(exchange: Exchange, cookie: string | undefined): Credentials {
   const header = exchange.header('authorization')
   if (header !== undefined) return ofHeader(header)

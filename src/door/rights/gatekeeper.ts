@@ -1,6 +1,7 @@
 // Says who sends a request: reads its credentials, and checks those that are no password.
 //
-// A password is checked where the visitor becomes a client of the engine, so that ACL LOG tells of a wrong one.
+// A password is checked where the visitor becomes a client of the engine, so that ACL LOG tells
+// of a wrong one.
 
 import { hashPassword } from '../../acl/user.ts'
 import type { Engine } from '../../commands/call.ts'

@@ -1,6 +1,7 @@
 // Tickets: a word that opens one stream for whom it was made, once, within half a minute.
 //
-// EventSource and WebSocket in a browser send no Authorization header. A page fetches a ticket with its own rights, and puts it into the address.
+// EventSource and WebSocket in a browser send no Authorization header. A page fetches a ticket
+// with its own rights, and puts it into the address.
 
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../util/time/clock.ts'

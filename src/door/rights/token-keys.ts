@@ -1,6 +1,7 @@
 // The keys that tokens are checked with: a secret, and public keys of a file.
 //
-// A key takes the algorithms of its kind and no other. So a public key is never a secret of HS256, and `none` is no algorithm of any key.
+// A key takes the algorithms of its kind and no other. So a public key is never a secret of
+// HS256, and `none` is no algorithm of any key.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import fs from 'node:fs'
@@ -15,7 +16,7 @@ export interface TokenKey {
 /** The keys of a file: of PEM blocks, or a set that finds the key by the token's header. */
 export type KeyFile = { readonly keys: readonly TokenKey[] } | { readonly set: JSONWebKeySet }
 
-/** What a key of a set may check, whatever its own `alg` says. */
+/** The algorithms that a key of a set may check, whatever its own `alg` says. */
 export const PUBLIC_ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'Ed25519'] as const
 
 /** Finds a key in a set. */

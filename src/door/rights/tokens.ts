@@ -40,7 +40,10 @@ export class Tokens {
     this.#readFile()
   }
 
-  /** Reads the file of keys again, and forgets what was checked. On TokenKeysError everything is as it was. */
+  /**
+   * Reads the file of keys again, and forgets what was checked. On TokenKeysError everything
+   * is as it was.
+   */
   reload(): void {
     this.#readFile()
     this.#known.clear()

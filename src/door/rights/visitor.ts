@@ -1,4 +1,4 @@
-// Who asks over HTTP: an ACL user, and what a token leaves of that user's rights.
+// A visitor over HTTP: an ACL user, and the rights of that user that a token leaves.
 //
 // The ACL decides in any case, because a visitor is a client of the engine. Grants only take away.
 
@@ -20,7 +20,10 @@ export interface MercureGrants {
   readonly publish: readonly string[] | undefined
 }
 
-/** How a user is known: nobody asked for a password, by a password, or by a signature of ours or of a key that we trust. */
+/**
+ * The proof of a user: none is wanted, a password, or a signature of ours or of a key that we
+ * trust.
+ */
 export type Proof = { readonly password: string } | 'open' | 'signed'
 
 export interface Visitor {
@@ -43,7 +46,7 @@ export const OPEN_VISITOR: Visitor = {
 
 export const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer realm="respite"' } as const
 
-/** Makes a visitor a client of the engine. Throws HttpError: it is nobody, or there is no room. */
+/** Makes a visitor a client of the engine. Throws HttpError: it is no user, or there is no room. */
 export function connectVisitor(engine: Engine, transport: Transport, visitor: Visitor): Client {
   const { connected } = engine.clients
   if (connected.size >= engine.config.get('maxclients')) {
@@ -90,7 +93,10 @@ function opens(patterns: readonly string[], channel: string): boolean {
   return patterns.some((pattern) => pattern === channel || globMatch(pattern, channel))
 }
 
-/** As in ACL rules, a pattern must be one of those that are given: whether one covers another is not asked. */
+/**
+ * As in ACL rules, a pattern must be one of those that are given: whether one covers another is
+ * not asked.
+ */
 function opensPattern(patterns: readonly string[], wanted: string): boolean {
   return patterns.includes(wanted) || patterns.includes('*')
 }

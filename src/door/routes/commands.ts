@@ -5,7 +5,8 @@
 //   POST /multi-exec    the same, as one transaction
 //   GET  /get/key       the words in the path; POST takes its body as the last word; ?EX=10 adds words behind it
 //
-// The answer to a command is {"result":…} or {"error":"…"}. `Upstash-Encoding: base64` asks for strings in base64.
+// The answer to a command is {"result":…} or {"error":"…"}. `Upstash-Encoding: base64` asks for
+// strings in base64.
 
 import type { Engine } from '../../commands/call.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -55,7 +56,8 @@ export class CommandsRoute {
       return wordsOf(parse(body, NO_COMMAND), NO_COMMAND)
     }
     const words = wordsOfPath(exchange, body)
-    // A link on any page makes a browser send GET. Older ones do not say that another site asked for it.
+    // A link on any page makes a browser send GET. Older ones do not say that another site asked
+    // for it.
     if (body === undefined && visitor.proof === 'open' && !this.#onlyReads(words))
       throw new HttpError(405, 'ERR without a password a command that changes something is posted', { Allow: 'POST' })
     return words

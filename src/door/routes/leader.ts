@@ -1,11 +1,16 @@
-// Where a follower sends those who publish: the door of the node that takes writes, as far as it is known.
+// Where a follower sends those who publish: the door of the node that takes writes, as far as it
+// is known.
 //
-// Nodes tell each other the address of their data, not of their doors. So all doors of a cluster have the same port.
+// Nodes tell each other the address of their data, not of their doors. So all doors of a cluster
+// have the same port.
 
 import type { Engine } from '../../commands/call.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 
-/** Returns the address of the leader's door; undefined when it is not known. `refusal` is what this node answered. */
+/**
+ * Returns the address of the leader's door; undefined when it is not known. `refusal` is what
+ * this node answered.
+ */
 export function leaderDoor(engine: Engine, exchange: Exchange, refusal: string): string | undefined {
   const address = refusal.startsWith('MOVED ') ? refusal.split(' ')[2] : leaderAddress(engine)
   const host = address?.replace(/:\d+$/, '')

@@ -4,8 +4,9 @@
 //   Publish-At        when: Unix milliseconds, or a date
 //   Publish-In        in how long: milliseconds, or a duration such as 30s
 //
-// The answer is {"receivers":N,"id":"…"}; id is that of the kept message, and null where nothing was kept. A message for later is answered
-// {"scheduled":"…"}, the id by which CHANNEL CANCEL takes it back.
+// The answer is {"receivers":N,"id":"…"}; id is that of the kept message, and null where nothing
+// was kept. A message for later is answered {"scheduled":"…"}, the id by which CHANNEL CANCEL
+// takes it back.
 
 import type { Engine } from '../../commands/call.ts'
 import { durationMs } from '../../util/time/duration.ts'
@@ -59,7 +60,10 @@ export class PublishRoute {
     return new HttpError(307, message, { Location: `${door}${exchange.path}${query}` })
   }
 
-  /** The id of the last message that a channel kept. A command runs at once, so the message published is the last one then. */
+  /**
+   * The id of the last message that a channel kept. A command runs at once, so the message
+   * published is the last one then.
+   */
   #lastId(channel: string): string | undefined {
     const { channels } = this.#engine.parts
     return channels.logs.hasRules ? channels.logs.find(channel, 'channel')?.stream?.lastId.toString() : undefined

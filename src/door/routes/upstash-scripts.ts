@@ -1,13 +1,17 @@
 // Scripts of Upstash's clients, which may begin with `#!lua flags=allow-key-locking`.
 //
-// The flag is Upstash's own and concerns how its service locks keys. Redis refuses it, and so does EVAL here; over HTTP it is taken out.
-// Clients know a script by the SHA-1 of its text, so both sums are remembered.
+// The flag is Upstash's own and concerns how its service locks keys. Redis refuses it, and so
+// does EVAL here; over HTTP it is taken out. Clients know a script by the SHA-1 of its text, so
+// both sums are remembered.
 
 import { createHash } from 'node:crypto'
 import type { Word } from '../clients/command-client.ts'
 
 const FLAG = 'allow-key-locking'
-/** Scripts that are remembered; a client whose script is forgotten hears NOSCRIPT and sends it again. */
+/**
+ * Scripts that are remembered; a client whose script is forgotten hears NOSCRIPT and sends it
+ * again.
+ */
 const SCRIPTS_MAX = 1000
 
 export class UpstashScripts {

@@ -21,7 +21,7 @@ import type { OpenStream, OpenStreams } from '../streams/open-streams.ts'
 const GOING_AWAY = 1001
 const UNSUPPORTED = 1003
 
-/** What the other side asked for. */
+/** A request of the other side. */
 export interface SocketRequest {
   readonly publish?: unknown
   readonly message?: unknown

@@ -1,4 +1,5 @@
-// GET /v1/socket with an Upgrade: the parameters of /v1/subscribe, over WebSocket. Without a channel it only publishes.
+// GET /v1/socket with an Upgrade: the parameters of /v1/subscribe, over WebSocket. Without a
+// channel it only publishes.
 //
 //   ack=manual   with a name: only {"ack":id} moves its place; what was not acknowledged comes again
 

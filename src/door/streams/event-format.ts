@@ -1,4 +1,4 @@
-// What the messages of a stream look like as Server-Sent Events.
+// The forms that messages of a stream take as Server-Sent Events.
 
 import type { StreamGap, StreamMessage } from '../clients/stream-client.ts'
 import { dataEvent, heartbeat, namedEvent, RETRY } from './event-text.ts'
@@ -6,7 +6,10 @@ import { dataEvent, heartbeat, namedEvent, RETRY } from './event-text.ts'
 export interface EventFormat {
   /** Returns what a stream begins with; `position`: it has heard everything up to this id. */
   opening(position: string | undefined): string
-  /** Returns a message as an event. An `id` of undefined leaves the browser with the id that it has. */
+  /**
+   * Returns a message as an event. An `id` of undefined leaves the browser with the id that it
+   * has.
+   */
   message(message: StreamMessage, id: string | undefined): string
   gap(gap: StreamGap): string
   /** Returns a sign of life. */

@@ -16,7 +16,10 @@ export const EVENT_STREAM_HEADERS = {
 
 /** A peer that did not take what was sent within so many heartbeats is gone, or as good as gone. */
 const STUCK_BEATS_MAX = 4
-/** An id this far ahead of the clock was written by a client (message-ids.ts): it says nothing about other channels. */
+/**
+ * An id this far ahead of the clock was written by a client (message-ids.ts): it says nothing
+ * about other channels.
+ */
 const AHEAD_MS_MAX = 60_000
 
 export interface EventStreamOptions {
@@ -119,7 +122,10 @@ export class EventStream implements StreamListener, OpenStream {
     })
   }
 
-  /** Nothing is added for a peer that takes nothing, and it ends after a while: it goes on when it comes back. */
+  /**
+   * Nothing is added for a peer that takes nothing, and it ends after a while: it goes on when
+   * it comes back.
+   */
   #noteStuck(): void {
     if (this.#stuckBeats === 0) this.#outlet.whenDrained(() => this.#unstuck())
     this.#stuckBeats++

@@ -20,7 +20,9 @@ export function heartbeat(id: string | undefined): string {
   return id === undefined ? ':\n\n' : `id: ${id}\n\n`
 }
 
-/** A line end within the text begins a line of its own: no text can begin another field or event. */
+/**
+ * A line end within the text begins a line of its own: no text can begin another field or event.
+ */
 export function dataLines(text: string): string {
   if (!/[\r\n]/.test(text)) return `data: ${text}\n`
   return text

@@ -29,7 +29,7 @@ export class MonitorStream implements Transport, ReplyValueReceiver<string>, Ope
   #outlet: Outlet | undefined = undefined
   #isOver = false
 
-  /** Throws HttpError where the visitor is nobody, or has too many streams. */
+  /** Throws HttpError where the visitor is no user, or has too many streams. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor, streams: OpenStreams) {
     this.address = exchange.address
     this.localAddress = exchange.localAddress

@@ -68,7 +68,7 @@ export class Poll implements StreamListener {
 
   #answer(): void {
     if (this.#isAnswered) return
-    // What is told ends where the last message does; without one everything up to now was looked at.
+    // The answer ends with its last message. Without one, everything up to now was looked at.
     if (this.#messages.length === 0) this.#next = this.#client.position ?? this.#next
     const { gaps, next = null } = { gaps: this.#gaps, next: this.#next }
     const text = `{"messages":[${this.#messages.join(',')}],"gaps":${JSON.stringify(gaps)},"next":${JSON.stringify(next)}}`

@@ -65,7 +65,10 @@ export class StreamOpening {
     }
   }
 
-  /** A replica has the messages, but no ids of its own: streams that go on somewhere are the primary's. */
+  /**
+   * A replica has the messages, but no ids of its own: streams that go on somewhere are the
+   * primary's.
+   */
   #checkRole(exchange: Exchange, { from, name }: StreamTargets): void {
     if (!this.#engine.effects.role.isReplica || (from === undefined && name === undefined)) return
     const door = leaderDoor(this.#engine, exchange, '')

@@ -1,4 +1,5 @@
-// GET /v1/subscribe: a stream of Server-Sent Events, or, for `Accept: application/json`, long polling.
+// GET /v1/subscribe: a stream of Server-Sent Events, or, for `Accept: application/json`, long
+// polling.
 //
 //   channel, pattern   what to listen to; each may stand several times
 //   name               a service: what it misses while it is away comes when it is back
@@ -25,7 +26,7 @@ const TARGETS_MAX = 128
 const WAIT_MS = 20_000
 const WAIT_MS_MAX = 60_000
 
-/** What a stream is asked for, and the id behind which it goes on. */
+/** The request of a stream, and the id behind which it goes on. */
 interface StreamRequest extends StreamTargets {
   readonly resumesBehind: string | undefined
 }
@@ -69,7 +70,10 @@ export function requestOf(exchange: Exchange): StreamRequest {
   return { channels, patterns, name, encoding: encodingOf(query), ...beginningOf(exchange) }
 }
 
-/** Where a stream begins. Last-Event-ID comes first: a browser that is back sends it with the address that it began with. */
+/**
+ * Where a stream begins. Last-Event-ID comes first: a browser that is back sends it with the
+ * address that it began with.
+ */
 function beginningOf(exchange: Exchange): { from: SeekTarget | undefined; resumesBehind: string | undefined } {
   const last = exchange.header('last-event-id') ?? exchange.query.get('lastEventId') ?? ''
   const from = last === '' ? exchange.query.get('from') : last

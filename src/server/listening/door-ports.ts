@@ -1,4 +1,5 @@
-// The ports of HTTP: where they are, as the settings say. The code of the door is loaded when the first port opens.
+// The ports of HTTP: where they are, as the settings say. The code of the door is loaded when
+// the first port opens.
 
 import type net from 'node:net'
 import type { TlsOptions } from 'node:tls'
@@ -47,7 +48,10 @@ export class DoorPorts {
     return this.#secure.port
   }
 
-  /** Opens the ports that the settings name. Rejects with ListenError or TlsError, or where the file of keys cannot be used. */
+  /**
+   * Opens the ports that the settings name. Rejects with ListenError or TlsError, or where the
+   * file of keys cannot be used.
+   */
   async open(): Promise<void> {
     const { config } = this.#engine
     const backlog = config.get('tcp-backlog')
