@@ -2,7 +2,7 @@ import https from 'node:https'
 import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
-import { startTestServer } from '../support/server.ts'
+import { startTestServer, temporaryDirectory } from '../support/server.ts'
 import { certificateFile } from '../support/tls/certificates.ts'
 
 /** A port that is free now. */
@@ -74,4 +74,25 @@ test('http-tls-port serves HTTPS with the certificates of the server, and renewe
   const after = await ask()
   expect(after.body).toBe('{"result":"PONG"}')
   expect(after.serial).not.toBe(before.serial)
+})
+
+test('a stream goes on behind its last message after the server was started anew', async () => {
+  const port = await freePort()
+  const options = { dir: temporaryDirectory(), config: { 'http-port': port, channel: 'kept.* keep 1h' } }
+  const url = `http://127.0.0.1:${port}/v1/subscribe?wait=20s&channel=kept.a&channel=kept.b`
+  const poll = async (from: string): Promise<{ messages: { message: string }[]; next: string }> =>
+    (await fetch(`${url}&from=${from}`)).json() as never
+  const before = await startTestServer(options)
+  for (const [channel, text] of [
+    ['kept.a', 'one'],
+    ['kept.b', 'two'],
+  ] as const)
+    await before.publish(channel, text)
+  const first = await poll('first')
+  await before.publish('kept.a', 'three')
+  await before.close()
+  const after = await startTestServer(options)
+  await after.publish('kept.b', 'four')
+  const second = await poll(first.next)
+  expect([...first.messages, ...second.messages].map(({ message }) => message)).toEqual(['one', 'two', 'three', 'four'])
 })
