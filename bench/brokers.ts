@@ -52,7 +52,7 @@ async function ask(scale: Scale): Promise<Answer> {
     rows,
     notes: [
       '64 bytes of payload; one publisher; raw sockets for each protocol (bench/protocols/), so that no client library is measured.',
-      'Respite: PUBLISH to a channel with the rule `keep 1h`; redis-server: XADD, which is used instead; NATS: a stream of JetStream on disk; mosquitto: quality of service 1 for a lasting session that is away; RabbitMQ: a durable queue, persistent messages, confirms.',
+      'Respite: PUBLISH to a channel with the rule `keep 1h`. redis-server: XADD, its substitute. NATS: a stream of JetStream on disk. Mosquitto: quality of service 1 for a lasting session that is away. RabbitMQ: a durable queue, persistent messages, confirms.',
       'As each has it: Respite and redis-server sync every second, with the append-only file on; NATS every two minutes; mosquitto writes its whole memory to disk every half hour. NATS can be told from 2.10 on when to sync.',
       ...failures,
       ...missingNote(OTHER_BROKERS),

@@ -8,7 +8,17 @@ import { startChild } from './child.ts'
 import { ROOT } from './servers.ts'
 import { temporaryFolder } from './taken-along.ts'
 
-export type NodeStore = 'respite' | 'respite in a folder' | 'Map' | 'ioredis-mock' | 'lmdb' | 'better-sqlite3'
+export type NodeStore =
+  | 'respite'
+  | 'respite in a folder'
+  | 'respite by callAll'
+  | 'respite by sync'
+  | 'respite by sync in a folder'
+  | 'respite/ioredis'
+  | 'Map'
+  | 'ioredis-mock'
+  | 'lmdb'
+  | 'better-sqlite3'
 
 /** What is measured, each in operations a second. What could not be done is not there. */
 export interface EmbeddedReport {

@@ -27,9 +27,10 @@ type Group = readonly (EmbeddedStore | string)[]
 const inMemory = (): Group => [
   nodeStore('respite')!,
   nodeStore('Map')!,
-  nodeStore('ioredis-mock') ?? 'ioredis-mock',
+  mock(),
   libraryStore('Tokyo Cabinet in memory') ?? 'Tokyo Cabinet',
 ]
+const mock = (): EmbeddedStore | string => nodeStore('ioredis-mock') ?? 'ioredis-mock'
 const inFolder = (): Group => [
   nodeStore('respite in a folder')!,
   nodeStore('lmdb') ?? 'lmdb',
@@ -42,6 +43,7 @@ const inFolder = (): Group => [
 
 async function ask(scale: Scale): Promise<readonly Answer[]> {
   const sizes = scale.quick ? [1000] : SIZES
+  const small = scale.quick ? [1000] : SIZES.slice(0, 2)
   const work: Omit<Work, 'keys'> = {
     milliseconds: (scale.seconds * 1000) / 3,
     fillMilliseconds: FILL_MS,
@@ -74,8 +76,34 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       folder,
       [{ ...work, durable: true, keys: scale.quick ? 1000 : DURABLE_KEYS }],
       [
-        'A change is over when it is synced: `appendfsync always`; LMDB as it comes (C), or with `flushed` (npm); better-sqlite3 with synchronous FULL; Tokyo Cabinet and GDBM with a call that syncs; Berkeley DB with a commit of its transaction log.',
+        'A change is over when it is synced. Respite: `appendfsync always`. LMDB: as it comes (C), or with `flushed` (npm). Better-sqlite3: synchronous FULL. Tokyo Cabinet and GDBM: a call that syncs. Berkeley DB: a commit of its transaction log.',
       ],
+    ),
+    await table(
+      'In a program: ioredis, and ioredis-mock',
+      [nodeStore('respite/ioredis')!, mock()],
+      small.map((keys) => ({ ...work, keys })),
+      [
+        '`respite/ioredis` is ioredis with a broker in the process. Calls are awaited one by one, or a hundred together.',
+      ],
+    ),
+    await table(
+      'In a program: many commands, one promise',
+      [nodeStore('respite by callAll')!, mock()],
+      small.map((keys) => ({ ...work, keys })),
+      ['`session.callAll` beside a hundred promises of ioredis-mock.'],
+    ),
+    await table(
+      'In a program: without promises',
+      [nodeStore('respite by sync')!, nodeStore('Map')!, mock()],
+      small.map((keys) => ({ ...work, keys })),
+      ['`broker.sync.get` and `broker.sync.set` return the reply.'],
+    ),
+    await table(
+      'In a program: without promises, each change on disk',
+      [nodeStore('respite by sync in a folder')!, nodeStore('better-sqlite3') ?? 'better-sqlite3'],
+      [{ ...work, durable: true, keys: scale.quick ? 1000 : DURABLE_KEYS }],
+      ['Both return when the change is synced: `appendfsync always`, and synchronous FULL.'],
     ),
   ]
 }

@@ -55,7 +55,7 @@ const OVERVIEWS: readonly Overview[] = [
       { table: 'As a cache: memory', better: 'less', row: /^bytes of RSS/ },
     ],
     about:
-      'memcached answers from four threads and knows nothing but values; commands here run on one thread, so on a machine with more cores than this one memcached goes further with one process. It keeps nothing when it ends.',
+      'Memcached answers from four threads, and knows nothing but values. Commands here run on one thread. So on a machine with more cores than this one, one process of memcached goes further. It keeps nothing when it ends.',
   },
   {
     title: 'In a program',
@@ -79,7 +79,7 @@ const OVERVIEWS: readonly Overview[] = [
       ]),
     ],
     about:
-      'A call goes through a command, its checks and a promise, which a Map and a library of C do not have: that is what the language and the protocol cost, and reading one key at a time shows it most. What it buys is in the other columns of the README: types, expiry, subscribers, and the same data over a socket. Data larger than memory is for the others.',
+      'A call goes through a command, its checks and a promise. A Map and a library of C have none of these. This is the cost of the language and of the protocol; reads of one key at a time show it most. The other columns of the README show the gain: types, expiry, subscribers, and the same data over a socket. Data larger than memory is for the others.',
   },
   {
     title: 'As a queue',
@@ -170,7 +170,8 @@ export function renderOverview(sections: ReadonlyMap<string, readonly string[]>)
       '',
       `### ${title}`,
       '',
-      `${sentences(rows)} ${about}`,
+      `${standing(rows)} ${about}`,
+      ...behindIn(rows),
       '',
       '| what | respite | the best beside it | which is | ours to theirs |',
       '|---|--:|--:|---|--:|',
@@ -256,11 +257,17 @@ function amountOf(shown: string): number | undefined {
   return unit === undefined ? undefined : Number(match![1]) * unit
 }
 
-/** Says where we are behind, and how often we are not; the table has the rest. */
-function sentences(rows: readonly Compared[]): string {
-  const behind = rows.filter(({ verdict }) => verdict === 'behind')
+/** Counts the rows in which we are behind, level and ahead. */
+function standing(rows: readonly Compared[]): string {
+  const behind = rows.filter(({ verdict }) => verdict === 'behind').length
   const level = rows.filter(({ verdict }) => verdict === 'level').length
-  const named = behind.map(({ what, ratio, who }) => `${what} (${ratio.toFixed(2)} × ${who})`).join('; ')
-  const rest = `level (within ${LEVEL * 100} %) in ${level}, ahead in ${rows.length - behind.length - level}`
-  return `**Behind in ${behind.length} of ${rows.length}**${named === '' ? '' : `: ${named}`}; ${rest}.`
+  const ahead = rows.length - behind - level
+  return `**Behind in ${behind} of ${rows.length}**, level (within ${LEVEL * 100} %) in ${level}, ahead in ${ahead}.`
+}
+
+/** Lists the rows in which we are behind; the table has the rest. */
+function behindIn(rows: readonly Compared[]): string[] {
+  const behind = rows.filter(({ verdict }) => verdict === 'behind')
+  if (behind.length === 0) return []
+  return ['', 'Behind:', '', ...behind.map(({ what, ratio, who }) => `- ${what} (${ratio.toFixed(2)} × ${who})`)]
 }

@@ -48,7 +48,7 @@ async function ask(scale: Scale): Promise<Answer> {
     commandLines: [...lines],
     rows,
     notes: [
-      'One client sets keys with PXAT, or publishes with AT, so that they fall due evenly spread over one second; another hears of each (bench/children/due.ts) and compares its clock with the time that the name bears; the second time is measured. Both are in one process beside the server.',
+      'One client sets keys with PXAT, or publishes with AT, so that they fall due evenly spread over one second. Another client hears of each (bench/children/due.ts), and compares its clock with the time in the name. The second run is measured. Both clients are in one process beside the server.',
       'redis-server schedules no messages: beside them stand as many keys of its own whose time is up.',
     ],
   }

@@ -1,4 +1,5 @@
-// The public API: a server, or the engine alone inside a program. Nothing else is imported by users.
+// The public API: a server, or the engine alone inside a program. Nothing else is imported by
+// users.
 //
 //   import { startServer, openBroker } from 'respite'
 
@@ -25,14 +26,18 @@ import { splitTls, type TlsOptions } from './server/listening/tls-options.ts'
 import { ProgramLog } from './server/process/logger.ts'
 
 export { RESPITE_VERSION as version } from './config/version.ts'
+export type { CommandWords, Word } from './embedded/argument-checks.ts'
 export type { Broker, BrokerOptions } from './embedded/broker.ts'
-export type { CommandReply, Word } from './embedded/caller.ts'
+export type { CommandReply } from './embedded/caller.ts'
+export type { Commands, SyncCommands } from './embedded/commands/broker-commands.ts'
+export type { Pairs, Telling, Told, TypedCommands, Words } from './embedded/commands/typed-commands.ts'
 export type { ConnectorClass } from './embedded/connector.ts'
 export type { HttpOptions, NodeHandler, Permission } from './embedded/http-handlers.ts'
 export { type FeedOptions, type Message, type MessageListener, SubscriptionEnded } from './embedded/message-feed.ts'
 export type { MessageIterator as Messages } from './embedded/message-iterator.ts'
 export type { Moment } from './embedded/moment.ts'
 export type { Primary, PrimaryEvent, PrimaryOptions, PrimaryStatus } from './embedded/primary.ts'
+export type { PublishOptions } from './embedded/publish-options.ts'
 export type { Session, SessionOptions } from './embedded/session.ts'
 export type { Listener, Unsubscribe } from './embedded/subscriptions.ts'
 export { CheckpointError } from './engine/data/checkpoints.ts'
@@ -51,7 +56,10 @@ export { type PointInTime, type TestClock, testClock } from './util/time/held-cl
 export interface ServerOptions extends TestOptions {
   /** TCP port; 0 = any free one, `false` = no TCP. Default 6379. */
   port?: number | false
-  /** Port for clients that speak TLS; 0 = any free one, `false` = none, which is the default. It needs `tls`. */
+  /**
+   * Port for clients that speak TLS; 0 = any free one, `false` = none, which is the default. It
+   * needs `tls`.
+   */
   tlsPort?: number | false
   /** The server's certificate and whom it trusts. */
   tls?: TlsOptions
@@ -61,21 +69,33 @@ export interface ServerOptions extends TestOptions {
   unixSocket?: string
   /** Password of the default user. */
   password?: string
-  /** Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in memory only. */
+  /**
+   * Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in
+   * memory only.
+   */
   dir?: string
   /** Keep every write on disk; default: whether there is a `dir`. */
   appendonly?: boolean
-  /** When writes are synced: before each reply (`always`), every second (default), or when the system likes. */
+  /**
+   * When writes are synced: before each reply (`always`), every second (default), or when the
+   * system likes.
+   */
   appendfsync?: 'always' | 'everysec' | 'no'
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
   /** Faults that happen from the beginning, for tests; more of them by `server.faults`. */
   faults?: readonly FaultRule[]
-  /** Where events are logged; pino's shape, so a pino logger fits. Default: the `logfile` of `config`; without one, nowhere. */
+  /**
+   * Where events are logged; pino's shape, so a pino logger fits. Default: the `logfile` of
+   * `config`; without one, nowhere.
+   */
   log?: Log
 }
 
-/** What the program that runs a server may do with its data without a socket, as with a broker's. */
+/**
+ * The calls with which the program that runs a server may use its data without a socket, as with a
+ * broker.
+ */
 type InProcess = Pick<
   Broker,
   | 'call'
@@ -85,6 +105,8 @@ type InProcess = Pick<
   | 'subscribe'
   | 'subscribePattern'
   | 'messages'
+  | 'commands'
+  | 'sync'
   | 'connect'
   | 'Connector'
   | 'faults'
@@ -97,9 +119,15 @@ export interface RunningServer extends InProcess {
   readonly tlsPort: number
   /** `host:port`, or the unix socket's path. */
   readonly address: string
-  /** Fulfilled when the server has stopped, by `close` or by a client's SHUTDOWN; rejected when its data could not be made durable. */
+  /**
+   * Fulfilled when the server has stopped, by `close` or by a client's SHUTDOWN; rejected when its
+   * data could not be made durable.
+   */
   readonly stopped: Promise<void>
-  /** Stops accepting, sends what is owed, makes everything durable. Nothing keeps the process alive afterwards. */
+  /**
+   * Stops accepting, sends what is owed, makes everything durable. Nothing keeps the process alive
+   * afterwards.
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -107,8 +135,9 @@ export interface RunningServer extends InProcess {
 /**
  * Starts a server in this process; it is ready when the promise is fulfilled.
  *
- * Rejects with OptionError, TlsError (certificates that cannot be used), UsersError (an `aclfile` that cannot be taken), LogFileError,
- * ListenError (address in use, …) or PersistenceError (files that cannot be trusted).
+ * Rejects with OptionError, TlsError (certificates that cannot be used), UsersError (an `aclfile`
+ * that cannot be taken), LogFileError, ListenError (address in use, …) or PersistenceError (files
+ * that cannot be trusted).
  */
 export async function startServer(given: ServerOptions = {}): Promise<RunningServer> {
   const options = takeOptions(given, SERVER_OPTIONS)
@@ -122,7 +151,7 @@ export async function startServer(given: ServerOptions = {}): Promise<RunningSer
     appendonly: options.dir !== undefined,
     // Snapshots only for who asks for them: the append-only file keeps everything.
     save: '',
-    // Who has no directory keeps no file of a primary's snapshot either.
+    // A server without a directory keeps no file of a primary's snapshot either.
     'rdb-del-sync-files': options.dir === undefined,
     ...tlsSettings,
   })
@@ -151,7 +180,7 @@ export async function startServer(given: ServerOptions = {}): Promise<RunningSer
   const ended = (): void => void inside.close()
   server.stopped.then(ended, ended)
   const close = async (): Promise<void> => {
-    // What was called before is answered, what is called from now on is refused.
+    // Earlier calls are answered, later ones are refused.
     void inside.close()
     await server.stop('close').finally(() => fileLog?.written())
   }
@@ -165,6 +194,12 @@ export async function startServer(given: ServerOptions = {}): Promise<RunningSer
     messages: inside.messages.bind(inside),
     connect: inside.connect.bind(inside),
     Connector: inside.Connector,
+    get commands() {
+      return inside.commands
+    },
+    get sync() {
+      return inside.sync
+    },
     get faults() {
       return inside.faults
     },

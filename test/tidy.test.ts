@@ -13,6 +13,7 @@ import {
   SENTINEL_COMMANDS,
 } from '../scripts/redis-commands.ts'
 import { referencePages } from '../scripts/reference-pages.ts'
+import { typedCommands } from '../scripts/typed-commands.ts'
 import { commands } from '../src/commands/index.ts'
 import { type ConfigName, configRow } from '../src/config/config.ts'
 import { CONFIG_TABLE } from '../src/config/config-table.ts'
@@ -476,7 +477,7 @@ describe('settings', () => {
   })
 })
 
-test.each([...referencePages()])('%s is up to date (npm run docs)', (path, text) => {
+test.each([...referencePages(), typedCommands()])('%s is up to date (npm run docs)', (path, text) => {
   expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text)
 })
 

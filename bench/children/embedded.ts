@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import type { Broker } from '../../src/index.ts'
 import { childInput, reportAndExit } from '../child.ts'
 import type { EmbeddedReport, NodeStore } from '../embedded-stores.ts'
 import { ROOT } from '../servers.ts'
@@ -72,16 +73,72 @@ function together(calls: readonly Promise<unknown>[]): Promise<unknown> {
   return calls.length === 1 ? calls[0]! : Promise.all(calls)
 }
 
+/** `broker.sync`: each call returns when it is done. */
+function ofSyncCommands(broker: Broker): Store {
+  const { sync } = broker
+  const { iterate } = ofCommands({ call: (command, ...words) => broker.call(command, ...words) })
+  return {
+    set(names) {
+      if (names.length === 1) sync.set(names[0]!, nextValue())
+      else sync.transaction(names.map((key) => ['SET', key, nextValue()]))
+      return undefined
+    },
+    get(names) {
+      for (const key of names) lookedAt += sync.get(key)!.length
+      return undefined
+    },
+    delete(key) {
+      sync.del(key)
+      return undefined
+    },
+    iterate,
+  }
+}
+
+/** `session.callAll`: many commands, one promise. */
+function ofCallAll(broker: Broker): Store {
+  const session = broker.session()
+  const { delete: remove, iterate } = ofCommands({ call: (command, ...words) => broker.call(command, ...words) })
+  return {
+    set: (names) => session.callAll(names.map((key) => ['SET', key, nextValue()])),
+    async get(names) {
+      for (const value of await session.callAll(names.map((key) => ['GET', key]))) lookedAt += (value as string).length
+    },
+    delete: remove,
+    iterate,
+  }
+}
+
+async function respite(): Promise<typeof import('../../src/index.ts')> {
+  return (await import(join(ROOT, 'dist/index.mjs'))) as typeof import('../../src/index.ts')
+}
+
+const durability = { dir: directory, appendfsync: durable ? 'always' : 'everysec' } as const
+
 const STORES: Readonly<Record<NodeStore, () => Promise<Store>>> = {
   async respite() {
-    const { openBroker } = (await import(join(ROOT, 'dist/index.mjs'))) as typeof import('../../src/index.ts')
-    const broker = await openBroker()
+    const broker = await (await respite()).openBroker()
     return ofCommands({ call: (command, ...words) => broker.call(command, ...words) })
   },
   async 'respite in a folder'() {
-    const { openBroker } = (await import(join(ROOT, 'dist/index.mjs'))) as typeof import('../../src/index.ts')
-    const broker = await openBroker({ dir: directory, appendfsync: durable ? 'always' : 'everysec' })
+    const broker = await (await respite()).openBroker(durability)
     return ofCommands({ call: (command, ...words) => broker.call(command, ...words) })
+  },
+  async 'respite by callAll'() {
+    return ofCallAll(await (await respite()).openBroker())
+  },
+  async 'respite by sync'() {
+    return ofSyncCommands(await (await respite()).openBroker())
+  },
+  async 'respite by sync in a folder'() {
+    return ofSyncCommands(await (await respite()).openBroker(durability))
+  },
+  async 'respite/ioredis'() {
+    const path = join(ROOT, 'dist/drop-in/ioredis.mjs')
+    const { Redis } = (await import(path)) as typeof import('../../src/drop-in/ioredis.ts')
+    const client = new Redis() as unknown as Record<string, (...words: string[]) => Promise<unknown>>
+    await client.ping!()
+    return ofCommands({ call: (command, ...words) => client[command.toLowerCase()]!(...words) })
   },
   async Map() {
     const map = new Map<string, string>()

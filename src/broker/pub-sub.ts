@@ -1,10 +1,9 @@
-// Publish and subscribe: who listens to what, and how a message reaches them.
+// Publish and subscribe: the lists of subscriptions, and the way of a message to its subscribers.
 //
-// A message is encoded once for each protocol version, into a buffer kept for
-// messages of that version: what one subscriber receives in a row lies side by
-// side there and leaves as one piece. Channels are looked up from the bytes of
-// the request through a small memo of recent routes, so that publishing to a
-// channel again makes no string and asks no pattern.
+// A message is encoded once for each protocol version, into a buffer for messages of that version.
+// So the messages of one subscriber lie side by side there and leave as one piece. Channels are
+// looked up from the bytes of the request through a small memo of recent routes. So a second
+// message to a channel makes no string and asks no pattern.
 
 import { REPLY_BUFFER_BYTES } from '../protocol/limits.ts'
 import { ReplyBuffer } from '../protocol/reply-buffer.ts'
@@ -29,25 +28,31 @@ import {
 
 /** Recent routes kept; a power of two. */
 const ROUTES = 256
-/** Longer channel names are looked up each time: keeping them could cost more memory than the subscriptions themselves. */
+/**
+ * Longer channel names are looked up each time: keeping them could cost more memory than the
+ * subscriptions themselves.
+ */
 const ROUTE_NAME_BYTES_MAX = 256
-/** As above, for channels that match very many patterns. */
+/** Channels that match more patterns are looked up each time, for the same reason. */
 const ROUTE_PATTERNS_MAX = 64
-/** The framing of a message besides its texts: five headers of at most 13 bytes, four line ends, the kind's word, an id. */
+/**
+ * The framing of a message besides its texts: five headers of at most 13 bytes, four line ends, the
+ * kind's word, an id.
+ */
 const FRAME_BYTES_MAX = 160
 
-/** Where messages to one channel went last time. */
+/** The receivers of messages to one channel, as they were last time. */
 interface Route {
   /** The channel's bytes, in memory of their own, and the same as latin1. */
   bytes: Bytes
   name: string
-  /** Right while this equals the broker's. */
+  /** The route is right while this equals the broker's. */
   generation: number
   channel: SubscriberList | undefined
   patterns: Pattern[]
   /** Groups that hear it. */
   groups: readonly SubscriberGroup[] | null
-  /** What stands beside it. */
+  /** The log that keeps the channel's messages. */
   log: MessageLog | null
 }
 
@@ -66,17 +71,22 @@ export class PubSub {
   readonly #index = new PatternIndex()
   readonly #encoders = { 2: new MessageEncoder(2), 3: new MessageEncoder(3) }
   readonly #routes: (Route | undefined)[] = new Array(ROUTES).fill(undefined)
-  /** Counts up whenever a route may have become another: a channel or pattern came or went. */
+  /** Counts up whenever a route may have changed: a channel or pattern came or went. */
   #generation = 0
   #sequence = 0
-  /** Messages that were handed in, keyspace events included, and how often one was handed to a subscriber. */
+  /** Messages that were published, keyspace events included, and deliveries to a subscriber. */
   published = 0
   delivered = 0
   readonly #hashKey: HashKey
   #keeper: MessageKeeper | null = null
-  /** Null = no rule is given. The keeper may be null beside it: a follower knows the rules, and its leader keeps the messages. */
+  /**
+   * Null = no rule is given. There may be rules without a keeper: a follower knows the rules, and
+   * its leader keeps the messages.
+   */
   rules: KeepingRules | null = null
-  /** Whoever has groups; null = there is none, and their names are names like any other. */
+  /**
+   * The part that has groups. Null = there is none, and names of groups are names like any other.
+   */
   sharing: SubscriberGroups | null = null
 
   constructor(hashKey: HashKey) {
@@ -90,14 +100,13 @@ export class PubSub {
     const names = SUBSCRIPTIONS[kind].names(subscriber)
     if (names.has(name)) return false
     names.add(name)
-    // First: a subscriber that gives its subscription up for this one may leave the list.
     const listener = this.#join(subscriber, kind, name)
     const list = this.#lists[kind].get(name) ?? this.#open(kind, name)
     list.add(listener)
     return true
   }
 
-  /** Takes a subscription back; false when there was none. */
+  /** Removes a subscription; false when there was none. */
   unsubscribe(subscriber: Subscriber, kind: SubscriptionKind, name: string): boolean {
     if (!SUBSCRIPTIONS[kind].names(subscriber).delete(name)) return false
     const listener = this.#leave(subscriber, kind, name)
@@ -124,7 +133,7 @@ export class PubSub {
     if (kind !== 'shard') this.forgetRoutes()
   }
 
-  /** Takes all of a subscriber's subscriptions back: it is gone, or begins anew. */
+  /** Removes all of a subscriber's subscriptions: it is gone, or starts over. */
   remove(subscriber: Subscriber): void {
     if (subscriber.channels.size + subscriber.patterns.size + subscriber.shardChannels.size === 0) return
     this.#keeper?.vanish(subscriber)
@@ -134,17 +143,23 @@ export class PubSub {
     }
   }
 
-  /** Tells whether subscribing to all of these has something remembered that is not yet, which takes memory for as long as a rule says. */
+  /**
+   * Tells whether subscribing to all of these adds a position to remember, which takes memory for
+   * as long as a rule says.
+   */
   remembersMore(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): boolean {
     return this.#keeper?.addsPlaces(subscriber, kind, names) === true
   }
 
-  /** Throws a ReplyError if so much would be remembered that a rule forbids it; to be asked before any of these is subscribed to. */
+  /**
+   * Throws a ReplyError if a rule forbids to remember that many positions. To be asked before any
+   * of these is subscribed to.
+   */
   checkSubscribe(subscriber: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
     this.#keeper?.checkPlaces(subscriber, kind, names)
   }
 
-  /** Asks who listens on behalf of a subscriber. Others may leave by that: the list to stand in is looked for afterwards. */
+  /** Asks for the listener on behalf of a subscriber. */
   #join(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     if (this.sharing !== null && isShared(name)) {
       this.sharing.join(subscriber, kind, name)
@@ -163,7 +178,7 @@ export class PubSub {
 
   // ── keeping ──────────────────────────────────────────────────────────────
 
-  /** Has messages kept from now on; null = nobody keeps them. Who is subscribed is told of by `rejoin`. */
+  /** Sets the keeper of messages; null = messages are not kept. */
   set keeper(keeper: MessageKeeper | null) {
     this.#keeper = keeper
     this.forgetRoutes()
@@ -174,23 +189,31 @@ export class PubSub {
     return this.#keeper !== null
   }
 
-  /** What keeps messages of which channel has changed, or which groups hear it. */
+  /**
+   * Forgets all routes: the keeper of a channel's messages has changed, or the groups that hear it.
+   */
   forgetRoutes(): void {
     this.#generation++
   }
 
-  /** Has somebody listen in another's place from now on. */
+  /** Replaces one listener by another, in its place. */
   replace(kind: SubscriptionKind, name: string, listener: Listener, by: Listener): void {
     if (listener === by) return
     this.#lists[kind].get(name)?.replace(listener, by)
   }
 
-  /** Tells whether messages to a channel are kept: then publishing is a write, wherever it is asked for. */
+  /**
+   * Tells whether messages to a channel are kept: then publishing is a write, on whichever server
+   * it is asked for.
+   */
   isKept(channel: Bytes): boolean {
     return this.rules?.keeps(channel) === true
   }
 
-  /** Sends one listener a message, as if it had been published now; with its id where the listener wants that. Returns its bytes. */
+  /**
+   * Sends one listener a message, as if it had been published now; with its id where the listener
+   * wants that. Returns its bytes.
+   */
   send(
     listener: Listener,
     kind: MessageKind,
@@ -217,10 +240,9 @@ export class PubSub {
   // ── publishing ───────────────────────────────────────────────────────────
 
   /**
-   * Delivers a message to the subscribers that are here, and returns how many received it.
+   * Delivers a message to the subscribers of this server, and returns how many received it.
    *
-   * Replicas and other shards do not hear of it by this: see `publishMessage`
-   * (engine/effects/publish.ts).
+   * Replicas and other shards are not told: see `publishMessage` (engine/effects/publish.ts).
    */
   publish(kind: ChannelKind, channel: Bytes, message: Bytes): number {
     this.published++
@@ -237,8 +259,9 @@ export class PubSub {
   }
 
   /**
-   * Delivers a message that others have published, and which they keep if anybody does, to those who listen here for themselves: a group's members are given it where it
-   * was published. Returns how many received it.
+   * Delivers a message that another server has published, and keeps if a rule says so. It goes to
+   * the subscribers of this server, except members of groups: those get it where it was published.
+   * Returns how many received it.
    */
   hear(channel: Bytes, message: Bytes): number {
     if (this.#channels.size === 0 && this.#patterns.size === 0) return 0
@@ -265,7 +288,7 @@ export class PubSub {
     return receivers
   }
 
-  /** Hands a message to those who listen to its channel, and to patterns that match it. */
+  /** Delivers a message to the subscribers of its channel, and to patterns that match it. */
   #deliverTo(
     name: string,
     channel: SubscriberList | undefined,
@@ -280,7 +303,10 @@ export class PubSub {
     return receivers
   }
 
-  /** Hands a message to each member of a list. Members may leave meanwhile; who comes meanwhile does not receive it. */
+  /**
+   * Delivers a message to each member of a list. Members may leave meanwhile; a member that comes
+   * meanwhile does not receive it.
+   */
   #deliver(
     list: SubscriberList,
     kind: MessageKind,
@@ -320,7 +346,7 @@ export class PubSub {
     return receivers
   }
 
-  /** Hands a message to one member of each group. */
+  /** Delivers a message to one member of each group. */
   #share(groups: readonly SubscriberGroup[], channel: string, message: Bytes, log: MessageLog | null): number {
     let receivers = 0
     for (let i = 0; i < groups.length; i++) receivers += itemAt(groups, i).share(channel, message, log)
@@ -335,7 +361,7 @@ export class PubSub {
     return found
   }
 
-  /** Finds where messages to a channel go, from the memo if it was asked for lately. */
+  /** Finds the receivers of messages to a channel, from the memo if it was asked for lately. */
   #routeOf(channel: Bytes): Route {
     if (channel.length > ROUTE_NAME_BYTES_MAX) return this.#resolve(channel, channel.toString())
     const slot = hashBytes(channel.source, channel.start, channel.length, this.#hashKey) & (ROUTES - 1)
@@ -375,7 +401,8 @@ export class PubSub {
   }
 
   /**
-   * Returns how many are subscribed to a name; a channel's subscribers by pattern are not included.
+   * Returns the number of subscribers of a name; a channel's subscribers by pattern are not
+   * included.
    */
   subscribersOf(kind: SubscriptionKind, name: string): number {
     return this.#lists[kind].get(name)?.count ?? 0
@@ -383,27 +410,29 @@ export class PubSub {
 
   // ── memory ───────────────────────────────────────────────────────────────
 
-  /** Every message so far has left: its bytes may be written over. */
+  /** Starts the buffers over: every message so far has left. */
   recycle(): void {
     this.#encoders[2].recycle()
     this.#encoders[3].recycle()
   }
 
-  /** Somebody still holds messages: new ones are written elsewhere. */
+  /**
+   * Leaves the messages so far to receivers that still hold them: new ones are written elsewhere.
+   */
   abandon(): void {
     this.#encoders[2].abandon()
     this.#encoders[3].abandon()
   }
 }
 
-/** Longer beginnings of messages are made each time. */
+/** Longer openings of messages are made each time. */
 const OPENING_BYTES_MAX = 256
 
 /**
  * Makes messages of one protocol version, each in one piece.
  *
- * Mostly one message follows another of the same channel: what stands before its text is remembered, and copied (half the time
- * that it takes to write it).
+ * Mostly one message follows another of the same channel. So the opening, all bytes before the
+ * text, is kept and copied; that takes half the time of writing it.
  */
 class MessageEncoder {
   /** Where the last message lies. */
@@ -412,7 +441,10 @@ class MessageEncoder {
   end = 0
   readonly #buffer: ReplyBuffer
   #used = false
-  /** What stood before the text of the last message without an id, and of what that was; 0 bytes = nothing is remembered. */
+  /**
+   * The opening of the last message without an id, with the texts that it was made of; 0 bytes =
+   * none is kept.
+   */
   readonly #opening = Source.allocate(OPENING_BYTES_MAX)
   #openingBytes = 0
   #kind = ''
@@ -438,10 +470,10 @@ class MessageEncoder {
     this.end = buffer.position
   }
 
-  /** Writes what stands before the text of a message without an id. */
+  /** Writes the opening of a message without an id. */
   #open(kind: string, pattern: string | undefined, channel: string): void {
     const buffer = this.#buffer
-    // The same strings mostly, so they are not compared letter by letter.
+    // The strings are mostly the same objects, so they are not compared letter by letter.
     if (this.#openingBytes > 0 && channel === this.#channel && kind === this.#kind && pattern === this.#pattern) {
       buffer.rawFrom(this.#opening, 0, this.#openingBytes)
       return
@@ -473,7 +505,7 @@ class MessageEncoder {
     this.end = buffer.position
   }
 
-  /** Begins a message whose texts take so many bytes. */
+  /** Begins a message whose texts take this many bytes. */
   #begin(bytes: number): ReplyBuffer {
     const buffer = this.#buffer
     this.#used = true

@@ -24,6 +24,7 @@ import type { Effect } from '../engine/effects/effects.ts'
 import { type PublishHost, publishMessage } from '../engine/effects/publish.ts'
 import type { Role } from '../engine/effects/role.ts'
 import type { Stats } from '../engine/figures/stats.ts'
+import type { Log } from '../engine/log.ts'
 import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
@@ -34,6 +35,7 @@ import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
 import { ChannelTotals, type ChannelTotalsHost } from './log/channel-totals.ts'
+import { type KeptChannel, keptInData, keptInLogs } from './log/kept-channels.ts'
 import { MessageIds } from './log/message-ids.ts'
 import { RecentIds } from './log/recent-ids.ts'
 import { RuleLookup } from './log/rule-lookup.ts'
@@ -60,6 +62,7 @@ export interface ChannelsHost extends ScheduleHost {
     readonly clock: Clock
     readonly workClock: Clock
     readonly unitClock: UnitClock
+    readonly log: Log
   }
   readonly conditions: ScheduleHost['conditions'] & {
     readonly state: ServerState
@@ -129,11 +132,13 @@ export class Channels
   /** True while this server follows a primary. No rule is in force then. */
   #isReplica = false
   #sweepTimer: Timer | undefined = undefined
+  /** What was logged, once while the program runs. */
+  readonly #hasLogged = { resumed: false, shared: false }
 
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
     this.#catchUpQueue = new CatchUpQueue(host, later)
-    this.#gaps = new GapNotices((channel, text) => void host.clients.pubSub.publishTo(channel, text), later)
+    this.#gaps = new GapNotices((channel, text) => void host.clients.pubSub.publishTo(channel, text))
     this.#sampler = new PositionSampler(this, host.environment.clock)
     this.logs = new ChannelLogs(this)
     this.positions = new ReadPositions(this)
@@ -165,6 +170,14 @@ export class Channels
     this.#applyRules()
   }
 
+  /**
+   * Tells whether messages of a channel, or of a channel that a pattern matches, are kept by this
+   * server or by the primary that it follows.
+   */
+  mayKeep(kind: SubscriptionKind, target: string): boolean {
+    return this.#ruled.someRule(kind, target, keeps)
+  }
+
   keeps(channel: Bytes): boolean {
     const rule = this.#ruled.ruleOf(channel)
     return rule !== undefined && keeps(rule)
@@ -187,6 +200,11 @@ export class Channels
       this.groups.rulesChanged()
     }
     this.#armSweep()
+  }
+
+  /** The channels that have kept messages and that a rule names, here or at the server that this one follows. */
+  get keptChannels(): Iterable<KeptChannel> {
+    return this.#isReplica ? keptInData(this.db, (channel) => this.keeps(channel)) : keptInLogs(this.logs)
   }
 
   /** Tells whether messages are kept or scheduled. */
@@ -242,6 +260,16 @@ export class Channels
     return publishMessage(this.#host, kind, channel, message, undefined)
   }
 
+  publishScheduled(kind: ChannelKind, channel: Bytes, message: Bytes, id: Bytes): void {
+    const log = this.#host.clients.pubSub.isKept(channel) ? this.logs.find(channel.toString(), kind) : null
+    if (log !== null) log.scheduledId = id
+    try {
+      this.publish(kind, channel, message)
+    } finally {
+      if (log !== null) log.scheduledId = undefined
+    }
+  }
+
   send(
     client: Client,
     kind: MessageKind,
@@ -273,11 +301,32 @@ export class Channels
     this.#host.figures.stats.messagesMissed += count
   }
 
-  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+  noteResumed({ client, target }: Reader): void {
+    this.#host.figures.stats.positionsResumed++
+    if (this.#hasLogged.resumed) return
+    this.#hasLogged.resumed = true
+    const details = { user: client.user.name, name: client.name, subscription: target }
+    this.#host.environment.log.info(
+      details,
+      'a subscriber with a name came back and hears what it missed; more of them are counted as resumed_positions',
+    )
+  }
+
+  noteShared({ client, target }: Reader): void {
+    if (this.#hasLogged.shared) return
+    this.#hasLogged.shared = true
+    const details = { user: client.user.name, name: client.name, subscription: target }
+    this.#host.environment.log.info(
+      details,
+      'several connections listen under one name; each hears all new messages, and the first one what the name missed',
+    )
+  }
+
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
-    this.#gaps.note(log, count, from, to)
+    this.#gaps.note(log, count, after, before)
     if (reader === undefined || reader.client.ordered === null) return
-    const { channel, text } = gapNotice(log, count, from, to)
+    const { channel, text } = gapNotice(log, count, after, before)
     this.send(reader.client, 'message', undefined, channel, Bytes.from(text), undefined)
   }
 

@@ -1,4 +1,5 @@
-// Every command, in its group. A new one is its file, a line in its group's index, and `npm run docs`, which writes names.ts.
+// Every command, in its group. A new one is its file, a line in its group's index, and `npm run
+// docs`, which writes names.ts.
 
 import type { CommandGroup } from '../engine/spec/command-catalog.ts'
 import { bitmapCommands } from './bitmap/index.ts'
@@ -20,7 +21,10 @@ import { streamCommands } from './stream/index.ts'
 import { stringCommands } from './string/index.ts'
 import { transactionsCommands } from './transactions/index.ts'
 
-/** A list is looked at when its group is first asked for, and not before: in the package the group is loaded then (scripts/parts.ts). */
+/**
+ * A list is looked at when its group is first asked for, and not before: in the package the group
+ * is loaded then (scripts/parts.ts).
+ */
 export const groups = {
   string: () => stringCommands,
   list: () => listCommands,

@@ -2,7 +2,9 @@
 
 import type { Call } from './call.ts'
 
-/** Replies the lines of a container's help; `forms` are pairs of a form and its explanation's lines. */
+/**
+ * Replies the lines of a container's help; `forms` are pairs of a form and its explanation's lines.
+ */
 export function replyHelp(call: Call, container: string, forms: readonly (readonly [string, ...string[]])[]): void {
   const lines = [`${container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`]
   for (const [form, ...explanation] of [...forms, ['HELP', 'Print this help.'] as const]) {

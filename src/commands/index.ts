@@ -1,4 +1,4 @@
-// Every command at once, for whoever looks at all of them.
+// All commands, for parts that need every one of them.
 
 import type { Command } from '../engine/spec/command.ts'
 import { groups } from './groups.ts'

@@ -1,4 +1,5 @@
-// Commands that keep their result under a key (SUNIONSTORE, ZRANGESTORE, GEOSEARCHSTORE, SORT … STORE) end here.
+// Commands that keep their result under a key (SUNIONSTORE, ZRANGESTORE, GEOSEARCHSTORE, SORT …
+// STORE) end here.
 
 import type { EventName } from '../config/event-flags.ts'
 import type { Value } from '../store/structures/value.ts'
@@ -6,8 +7,9 @@ import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Call } from './call.ts'
 
 /**
- * Puts a structure that a command made under a key, whatever that held, and replies with its length; the memory is the database's
- * then. An empty one removes the key. `count` is the number of changes that Redis counts.
+ * Puts a structure that a command made under a key, whatever that held, and replies with its
+ * length; the memory is the database's then. An empty one removes the key. `count` is the number of
+ * changes that Redis counts.
  */
 export function storeResult(call: Call, key: Bytes, result: Value, event: EventName, count = 1): void {
   const { length } = result

@@ -1,19 +1,24 @@
-// Which channels keep their messages, and what becomes of those who are slow or were away:
-// `channel "orders.*" keep 24h max-messages 1000000`, `channel "rates.*" keep-last 1 slow conflate`.
+// The rules that keep messages of channels and treat slow or absent subscribers: `channel
+// "orders.*" keep 24h max-messages 1000000`, `channel "rates.*" keep-last 1 slow conflate`.
 //
-// A rule is a glob pattern and options; which rule decides about a channel is told in pattern-rules.ts. Its options say
-// everything: what a shorter pattern says of the same channel does not count. A word that is no option begins the next rule.
+// A rule is a glob pattern and options; pattern-rules.ts tells which rule decides about a channel.
+// Its options are complete: a shorter pattern that matches the same channel adds nothing. A word
+// that is no option begins the next rule.
 
 import { itemAt } from '../util/array-reads.ts'
 import { durationMs, durationText } from '../util/time/duration.ts'
 import { ConfigError, parseMemory } from './config-kinds.ts'
 
-/** What a subscriber hears first that nothing is remembered of: all that is kept, the last so many, or what is new. */
+/**
+ * The first messages of a subscriber without a remembered position: all that are kept, the last N,
+ * or only new ones.
+ */
 export type First = 'all' | 'new' | number
 
 /**
- * What becomes of a subscriber that reads too slowly: it is disconnected when its output limit is reached; or it stays, and
- * of what it cannot take the oldest messages are left out, the newest, or all but the last of each channel.
+ * The treatment of a subscriber that reads too slowly. `disconnect`: it is disconnected when its
+ * output limit is reached. Otherwise it stays, and loses messages that it cannot take: the oldest,
+ * the newest, or all but the last of each channel.
  */
 export type Slow = 'disconnect' | 'drop-oldest' | 'drop-newest' | 'conflate'
 
@@ -25,31 +30,42 @@ export interface ChannelRule {
   readonly maxMessages: number
   /** How many bytes of a channel are kept; Infinity = any number. */
   readonly maxBytes: number
-  /** So many messages are kept, however old; 0 = not by their number. */
+  /** This many messages are kept, however old; 0 = not by their number. */
   readonly keepLast: number
   readonly first: First
   readonly slow: Slow
   /** How long the id of a message is remembered (PUBLISH … ID), milliseconds; 0 = not at all. */
   readonly dedupeMs: number
-  /** How long the place of a subscriber is remembered that is away, milliseconds; Infinity = for ever. */
+  /**
+   * How long the position of an absent subscriber is remembered, milliseconds; Infinity = for ever.
+   */
   readonly rememberMs: number
-  /** How many places are remembered of one user's subscribers, in all channels of the rule together. */
+  /**
+   * How many positions of one user's subscribers are remembered, in all channels of the rule
+   * together.
+   */
   readonly maxRemembered: number
+  /** Whether connections of one name listen beside each other, or a second one is refused. */
+  readonly names: Names
 }
 
-/** A user has as many clients with a name as that, and rarely more; their places take some 30 MB. */
+/** Connections of one name share its read position, or a name has one connection only. */
+export type Names = 'shared' | 'exclusive'
+
+/** A user rarely has more named clients than this; their positions take some 30 MB. */
 const MAX_REMEMBERED = 100_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /**
- * How long a subscriber that is away is remembered unless its rule says so. With twice the age of messages it still hears all that is
- * kept when it comes back, and a day spans a night; where only a number of messages is kept, a week.
+ * How long an absent subscriber is remembered unless its rule says so: twice the age of messages.
+ * So it still hears all kept messages when it comes back, and a day spans a night. Where only a
+ * number of messages is kept, it is a week.
  */
 function usualRememberMs({ keepMs }: Pick<ChannelRule, 'keepMs'>): number {
   return keepMs === 0 ? 7 * DAY_MS : Math.max(DAY_MS, 2 * keepMs)
 }
 
-/** True when a rule has messages kept at all. */
+/** True when a rule keeps any messages. */
 export function keeps(rule: ChannelRule): boolean {
   return rule.keepMs > 0 || rule.keepLast > 0
 }
@@ -106,9 +122,18 @@ const OPTIONS: Readonly<Record<string, (rule: Draft, words: readonly string[], a
     rule.maxRemembered = count(rule, 'max-remembered', words[at])
     return 1
   },
+  names(rule, words, at) {
+    const word = words[at]
+    if (word !== 'shared' && word !== 'exclusive') throw wrong(rule, 'names wants shared or exclusive')
+    rule.names = word
+    return 1
+  },
 }
 
-/** Reads `pattern option … pattern option …`. A pattern given twice keeps its last rule. Throws ConfigError. */
+/**
+ * Reads `pattern option … pattern option …`. A pattern given twice keeps its last rule. Throws
+ * ConfigError.
+ */
 export function parseChannelRules(text: string): ChannelRule[] {
   const words = text.split(' ').filter((word) => word !== '')
   const rules = new Map<string, ChannelRule>()
@@ -124,6 +149,7 @@ export function parseChannelRules(text: string): ChannelRule[] {
       dedupeMs: 0,
       rememberMs: 0,
       maxRemembered: MAX_REMEMBERED,
+      names: 'shared',
       said: new Set(),
     }
     for (let word = words[at]?.toLowerCase(); word !== undefined && Object.hasOwn(OPTIONS, word); ) {
@@ -146,7 +172,7 @@ function lower(word: string): string {
 /** Checks that the options of a rule go together. */
 function finished({ said, ...rule }: Draft): ChannelRule {
   if (said.size === 0) throw wrong(rule, 'an option is missing: keep, keep-last, slow, …')
-  // Who wants the last values wants them at once.
+  // A subscriber of last values wants them at once.
   if (rule.keepLast > 0 && !said.has('first')) rule.first = rule.keepLast
   if (!said.has('remember')) rule.rememberMs = usualRememberMs(rule)
   if (keeps(rule)) {
@@ -155,7 +181,7 @@ function finished({ said, ...rule }: Draft): ChannelRule {
     }
     return rule
   }
-  for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe', 'remember', 'max-remembered']) {
+  for (const word of ['max-messages', 'max-bytes', 'first', 'dedupe', 'remember', 'max-remembered', 'names']) {
     if (said.has(word))
       throw wrong(rule, `${word} says something of messages that are kept: keep or keep-last is missing`)
   }
@@ -181,6 +207,7 @@ export function formatOptions(rule: Omit<ChannelRule, 'pattern'>): string {
   if (rule.dedupeMs > 0) words.push('dedupe', formatDuration(rule.dedupeMs))
   if (rule.rememberMs !== usualRememberMs(rule)) words.push('remember', formatDuration(rule.rememberMs))
   if (rule.maxRemembered !== MAX_REMEMBERED) words.push('max-remembered', String(rule.maxRemembered))
+  if (rule.names !== 'shared') words.push('names', rule.names)
   return words.join(' ')
 }
 

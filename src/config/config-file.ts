@@ -1,12 +1,12 @@
-// Configuration as text: redis.conf files and the command line. What CONFIG REWRITE makes of a file: config-rewrite.ts.
+// Configuration as text: redis.conf files and the command line. config-rewrite.ts is CONFIG
+// REWRITE.
 //
-// A file has one directive a line: a name and its words, quoted where they hold
-// blanks; `#` begins a comment line. A command line is the same in another
-// spelling (`--save 60 100`), as if it stood at the end of the file: so it wins,
-// or adds to a setting that is made of several lines (`save`).
+// A file has one directive a line: a name and its words, quoted where they have blanks; `#` begins
+// a comment line. A command line is the same in another spelling (`--save 60 100`), as if it stood
+// at the end of the file. So it wins, or adds to a setting that is made of several lines (`save`).
 //
-// What redis-server refuses is refused in its words. Nothing here touches a disk:
-// whoever calls hands in a way to read files.
+// A directive that redis-server refuses is refused in its words. Nothing here touches a disk: the
+// caller hands in a way to read files.
 
 import { REASONS } from '../acl/rule-error.ts'
 import { splitInline } from '../protocol/inline-words.ts'
@@ -15,19 +15,27 @@ import { quoted } from '../util/bytes/quoted.ts'
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings, configRow } from './config.ts'
 import { REDIS_VERSION } from './version.ts'
 
-/** A file or command line that cannot be taken; the message is redis-server's, and says where and why. */
+/**
+ * A file or command line that is refused; the message is redis-server's, and says where and why.
+ */
 export class ConfigFileError extends Error {}
 
-/** `rename-command FROM TO`: an empty TO takes the command away. */
+/** `rename-command FROM TO`: an empty TO removes the command. */
 export type CommandRename = readonly [from: string, to: string]
 
 export interface ConfigSource {
   settings: ConfigSettings
-  /** The file named on the command line, as it was written; undefined when there is none, or it is `-`. */
+  /**
+   * The file named on the command line, as it was written; undefined when there is none, or it is
+   * `-`.
+   */
   file: string | undefined
-  /** In the order they were asked for. */
+  /** In the order in which they were asked for. */
   renames: readonly CommandRename[]
-  /** What `user` lines say, in order: a name, then rules. What those mean is known where the commands are. */
+  /**
+   * The `user` lines, in order: a name, then rules. The rules are parsed where the commands are
+   * known.
+   */
   users: readonly (readonly string[])[]
   /** True when neither a file nor standard input was read. */
   isCommandLineOnly: boolean
@@ -37,7 +45,7 @@ export interface ConfigSource {
 export type ReadFile = (path: string) => string
 
 export interface ConfigSurroundings {
-  /** Returns the files an `include` with * ? or [ means, in order. */
+  /** Returns the files that an `include` with * ? or [ means, in order. */
   matchingFiles?: (pattern: string) => readonly string[]
   /** Names of the commands that may be renamed, in lower case. */
   commandNames?: Iterable<string>
@@ -46,15 +54,17 @@ export interface ConfigSurroundings {
 /** Included files may include others; a ring of them ends here. */
 const INCLUDE_DEPTH_MAX = 16
 
-/** Directives of old versions: taken, with one word, and forgotten. */
+/** Directives of old versions: accepted, with one word, and ignored. */
 const FORGOTTEN: readonly string[] = ['list-max-ziplist-entries', 'list-max-ziplist-value', 'lua-replicate-commands']
 
 const BAD_DIRECTIVE = 'Bad directive or wrong number of arguments'
 
 /**
- * Reads a command line: `[config-file] [--option value …]… [-]`, options as redis-server names them.
+ * Reads a command line: `[config-file] [--option value …]… [-]`, options as redis-server names
+ * them.
  *
- * `--save ""` and a bare `--save` turn a setting off; `--save 60 100` has several words. Throws ConfigFileError.
+ * `--save ""` and a bare `--save` turn a setting off; `--save 60 100` has several words. Throws
+ * ConfigFileError.
  */
 export function parseCommandLine(
   args: readonly string[],
@@ -114,7 +124,7 @@ function join(first: string, second: string): string {
   return first === '' || first.endsWith('\n') ? first + second : `${first}\n${second}`
 }
 
-/** Gathers what lines say, in order, the later winning, each checked as it comes. */
+/** Gathers settings from lines, in order; later ones win, and each is checked as it comes. */
 class Reader {
   readonly #texts = new Map<ConfigName, string>()
   readonly #config = new Config()
@@ -122,7 +132,7 @@ class Reader {
   readonly #users: (readonly string[])[] = []
   readonly #readFile: ReadFile
   readonly #matchingFiles: (pattern: string) => readonly string[]
-  /** Undefined = whatever is renamed is taken for a command. */
+  /** Undefined = any name that is renamed is taken for a command. */
   readonly #commandNames: Set<string> | undefined
 
   constructor(readFile: ReadFile, { matchingFiles, commandNames }: ConfigSurroundings) {
@@ -141,7 +151,7 @@ class Reader {
     return { settings: Object.fromEntries(this.#texts), renames: this.#renames, users: this.#users }
   }
 
-  /** `included` is the file the lines are from, where that is not the one the user named. */
+  /** `included` is the file of the lines, where that is not the one the user named. */
   read(text: string, included?: string, depth = 0): void {
     const lines = text.split('\n')
     for (let i = 0; i < lines.length; i++) {
@@ -159,7 +169,7 @@ class Reader {
     }
   }
 
-  /** Throws ConfigError, which says why, or ConfigFileError, which says where too. */
+  /** Throws ConfigError, which says why, or ConfigFileError, which also says where. */
   #readLine(line: string, depth: number): void {
     const words = splitInline(line)
     if (words === undefined) throw new ConfigError('Unbalanced quotes in configuration line')
@@ -212,7 +222,7 @@ class Reader {
   }
 }
 
-/** Takes away what redis-server takes for blank at both ends. */
+/** Removes the characters that redis-server takes for blank, at both ends. */
 export function trimLine(line: string): string {
   return line.replace(/^[ \t\r]+|[ \t\r]+$/g, '')
 }

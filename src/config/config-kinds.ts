@@ -1,13 +1,13 @@
 // The kinds of settings: how a text becomes a value and a value a text again.
 //
-// A kind is made once for each row of the table (config-table.ts). What a kind
-// refuses, and in which words, is Redis's: tools show these sentences to people.
+// A kind is made once for each row of the table (config-table.ts). Refusals and their words are
+// Redis's: tools show these sentences to people.
 
 import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { INT64_MAX, narrow } from '../util/numbers/numbers.ts'
 
-/** A setting that cannot be taken; `message` is what Redis appends after the option's name. */
+/** A setting that is refused; `message` is the text that Redis appends to the option's name. */
 export class ConfigError extends Error {
   /** The option that was refused, where several were given at once. */
   option: string | undefined = undefined
@@ -19,7 +19,10 @@ export interface ConfigRow<T> {
   /** CONFIG SET may change it. */
   readonly mutable: boolean
   readonly doc: string
-  /** No redis-server has it. Where CONFIG SET may not change it, it may still say what it is: then every setting that CONFIG GET tells can be set. */
+  /**
+   * No redis-server has it. CONFIG SET accepts its present value even where it may not change it:
+   * so every setting that CONFIG GET shows can be set.
+   */
   readonly ours?: true
   /** An older name of the same setting; CONFIG GET shows both. */
   readonly alias?: string
@@ -27,24 +30,33 @@ export interface ConfigRow<T> {
   readonly protected?: true
   /** CONFIG SET waits for the data to be loaded. */
   readonly notWhileLoading?: true
-  /** Nothing here depends on it (yet): it is taken, checked, shown and written back, and the log says once that it has no effect. */
+  /**
+   * Nothing here depends on it (yet). It is accepted, checked, shown and written back, and the log
+   * says once that it has no effect.
+   */
   readonly inert?: true
-  /** CONFIG GET shows it to who asks for it by its whole name, not to a pattern. */
+  /** CONFIG GET shows it when it is asked for by its whole name, not by a pattern. */
   readonly hidden?: true
-  /** Its value is for nobody's eyes: it stays out of the log and the process title. */
+  /** Its value is secret: it stays out of the log and the process title. */
   readonly secret?: true
   /** Several words make one value (`save 60 100`): they are joined by blanks. */
   readonly words?: true
-  /** Several lines of a config file, and then of the command line, make one value; an empty one begins it anew. */
+  /**
+   * Several lines of a config file, and then of the command line, make one value; an empty line
+   * starts the value over.
+   */
   readonly lines?: true
   /** CONFIG REWRITE writes it even where it is the default. */
   readonly alwaysWritten?: true
-  /** What the documentation shows as the default, where that depends on where the program runs. */
+  /** The default that the documentation shows, where that depends on where the program runs. */
   readonly defaultShown?: string
   /** Reads a text; throws ConfigError. */
   parse(text: string, current: T): T
   format(value: T): string
-  /** What CONFIG REWRITE writes behind the name, one line each; default: one, as `format` prints it. None = it is not set. */
+  /**
+   * Returns the texts that CONFIG REWRITE puts behind the name, one line each. Default: one, as
+   * `format` prints it. None = it is not set.
+   */
   linesOf?(value: T): readonly string[]
 }
 
@@ -140,7 +152,10 @@ export function octal(value: number, max: number, options: RowOptions): ConfigRo
   }
 }
 
-/** One word out of a few; of words that mean the same (`same`: word → the word it stands for) one is shown. */
+/**
+ * One word out of a few. Of words that mean the same (`same`: word → the word it stands for) one is
+ * shown.
+ */
 export function oneOf<const Choices extends readonly string[]>(
   choices: Choices,
   value: Choices[number],
@@ -163,7 +178,7 @@ export function oneOf<const Choices extends readonly string[]>(
   }
 }
 
-/** Any text; `check` returns why one cannot be taken. */
+/** Any text; `check` returns the reason why a text is refused. */
 export function text(
   value: string,
   options: RowOptions,
@@ -188,7 +203,7 @@ export function optionalText(options: RowOptions, check?: (text: string) => stri
   return { ...text('', options, check), linesOf: (v) => (v === '' ? [] : [quoted(v)]) }
 }
 
-/** Numbers separated by single blanks; `check` returns why some cannot be taken. */
+/** Numbers separated by single blanks; `check` returns the reason why some are refused. */
 export function numbers(
   value: readonly number[],
   options: RowOptions,
@@ -219,7 +234,7 @@ function readMemory(value: string): bigint | undefined {
   if (match === null) return undefined
   const unit = MEMORY_UNITS[(match[2] ?? 'b').toLowerCase() as keyof typeof MEMORY_UNITS]
   const digits = BigInt(itemAt(match, 1))
-  // Redis's number has 64 bits: digits beyond stand for its largest.
+  // Redis's number has 64 bits: more digits stand for its largest number.
   return (digits > UINT64_MAX ? UINT64_MAX : digits) * BigInt(unit)
 }
 
@@ -245,13 +260,13 @@ export function splitWords(text: string): string[] {
   return text.split(/[ \t\r\n]+/).filter((word) => word !== '')
 }
 
-/** Beyond 2^53 only the exact number knows on which side of the bound it is. */
+/** Beyond 2^53 only the exact number tells on which side of the bound it is. */
 function inRange(exact: bigint, min: Bound, max: Bound): number {
   if (exact < min || exact > max) throw new ConfigError(`argument must be between ${min} and ${max} inclusive`)
   return Number(exact)
 }
 
-/** Prints an integer; one that was rounded up past the largest as that, which is what was meant. */
+/** Prints an integer; one that was rounded up past the largest is printed as the largest. */
 function formatInteger(value: number, max: Bound): string {
   if (Number.isSafeInteger(value)) return String(value)
   const exact = BigInt(Math.min(value, Number(UINT64_MAX)))

@@ -1,7 +1,9 @@
-// Every setting: its kind, its default, whether it may change while running, and a sentence for the documentation.
+// Every setting: its kind, its default, whether it may change while running, and a sentence for the
+// documentation.
 //
-// Names, defaults and bounds are redis-server 7.2's, so that its configuration files work here. A row that says `inert` is
-// taken, checked, shown and written back, but nothing depends on it (yet).
+// Names, defaults and bounds are redis-server 7.2's, so that its configuration files work here. A
+// row that is `inert` is accepted, checked, shown and written back, but nothing depends on it
+// (yet).
 
 import { resolve } from 'node:path'
 import { BULK_BYTES_MAX, QUERY_BUFFER_BYTES_MAX } from '../protocol/limits.ts'
@@ -43,7 +45,7 @@ export interface OutputLimit {
 export const OUTPUT_CLASSES = ['normal', 'replica', 'pubsub'] as const
 export type OutputLimitTable = Readonly<Record<(typeof OUTPUT_CLASSES)[number], OutputLimit>>
 
-/** What CONFIG GET still calls the classes. */
+/** The old names of the classes, which CONFIG GET still shows. */
 const OUTPUT_CLASS_NAMES = { normal: 'normal', replica: 'slave', pubsub: 'pubsub' }
 
 /** Reads `class hard soft seconds …`; classes that are not named keep their limits. */
@@ -82,7 +84,7 @@ function outputLimitLines(limits: OutputLimitTable): string[] {
   })
 }
 
-/** A snapshot is due when so many seconds have passed and so many changes were made. */
+/** A snapshot is due when this many seconds have passed and this many changes were made. */
 export interface SavePoint {
   seconds: number
   changes: number
@@ -106,7 +108,7 @@ const EVICTION_POLICIES = [
   'allkeys-random',
   'noeviction',
 ] as const
-/** What each stands for while a template is checked. */
+/** The value of each variable while a template is checked. */
 const PROCESS_TITLE_VARIABLES: Readonly<Record<string, string>> = {
   title: '',
   'listen-addr': '*',
@@ -208,7 +210,7 @@ export const CONFIG_TABLE = {
       doc: 'Form of the process title: {title}, {listen-addr}, {server-mode}, {port}, {tls-port}, {unixsocket}, {config-file}.',
     },
     (template) => {
-      // Without its title, its mode and files it must still say something.
+      // A template needs some text besides its title, its mode and its files.
       const filled = fillTemplate(template, (name) => PROCESS_TITLE_VARIABLES[name])
       return filled === undefined || filled.trim() === ''
         ? 'template format is invalid or contains unknown variables'
@@ -307,7 +309,7 @@ export const CONFIG_TABLE = {
       }
       return undefined
     }),
-    // Six digits after the point, as many of them as say something.
+    // Six digits after the point, without zeros at the end.
     format: (v: readonly number[]) => v.map((percent) => String(Number(percent.toFixed(6)))).join(' '),
   },
   'crash-log-enabled': yesNo(true, { doc: 'Log a report when the server crashes, not only the error.' }),
@@ -395,7 +397,7 @@ export const CONFIG_TABLE = {
   // ── persistence ──
   dir: {
     ...text('.', { protected: true, notWhileLoading: true, doc: 'Directory of the data files.' }),
-    // Whoever asks learns where it is, wherever the program was started.
+    // CONFIG GET shows where it is, wherever the program was started.
     format: (v: string) => resolve(v),
     linesOf: (v: string) => [quoted(resolve(v))],
     alwaysWritten: true,
@@ -469,7 +471,7 @@ export const CONFIG_TABLE = {
       { seconds: 60, changes: 10000 },
     ],
     parse(t: string) {
-      // Blanks around or doubled are no mistake in a file, but CONFIG SET refuses them: it splits at single blanks.
+      // CONFIG SET splits at single blanks and refuses other blanks; in a file they are no mistake.
       const words = t === '' ? [] : t.split(' ')
       const points: SavePoint[] = []
       for (let i = 0; i < words.length; i += 2) {
@@ -864,7 +866,7 @@ function channelLines(rules: readonly ChannelRule[]): string[] {
   return rules.map(({ pattern, ...rule }) => `${quoteWhereNeeded(pattern)} ${formatOptions(rule)}`)
 }
 
-/** Words of SHUTDOWN, shown in one order and each once; `default` beside others says nothing. */
+/** Words of SHUTDOWN, shown in one order and each once; `default` beside others means nothing. */
 function shutdownWords(options: { doc: string }): ConfigRow<string> {
   const choices = ['default', 'save', 'nosave', 'now', 'force']
   return {
@@ -885,7 +887,7 @@ function shutdownWords(options: { doc: string }): ConfigRow<string> {
   }
 }
 
-/** What lies beyond the bounds is taken for the bound, without a word. */
+/** A value beyond the bounds is taken for the bound, without a word. */
 function clamped(row: ConfigRow<number>, min: number, max: number): ConfigRow<number> {
   return { ...row, parse: (t, current) => Math.min(Math.max(row.parse(t, current), min), max) }
 }

@@ -21,7 +21,7 @@ const DEFAULTS = Object.fromEntries(Object.entries(CONFIG_TABLE).map(([name, row
 export class Config {
   readonly #values: Record<string, unknown> = { ...DEFAULTS }
   readonly #listeners = new Map<string, Listener[]>()
-  /** Settings without effect that somebody was told about. */
+  /** Settings without effect that the log has named. */
   readonly #reported = new Set<ConfigName>()
 
   /** Starts from the defaults; `settings` are texts as in a config file. Throws ConfigError. */
@@ -38,24 +38,28 @@ export class Config {
     return configRow(name).format(this.#values[name])
   }
 
-  /** Tells whether a setting is what it would be if nobody had said anything. */
+  /** Tells whether a setting has its default value. */
   isDefault(name: ConfigName): boolean {
     const row = configRow(name)
     return row.format(row.default) === this.text(name)
   }
 
-  /** The settings that are not what they would be if nobody had said anything. */
+  /** The settings that do not have their default values. */
   changed(): ConfigSettings {
     const names = (Object.keys(CONFIG_TABLE) as ConfigName[]).filter((name) => !this.isDefault(name))
     return Object.fromEntries(names.map((name) => [name, this.text(name)]))
   }
 
-  /** Reads and takes a value, then tells the listeners. Throws ConfigError; nothing is changed then. */
+  /**
+   * Reads and takes a value, then tells the listeners. Throws ConfigError; then nothing is changed.
+   */
   set(name: ConfigName, text: string): void {
     this.setAll([[name, text]])
   }
 
-  /** Takes all of several values or none: when one is refused, by its row or by a listener, the rest is taken back. */
+  /**
+   * Takes all of several values or none: when a row or a listener refuses one, the others go back.
+   */
   setAll(settings: readonly (readonly [ConfigName, string])[]): void {
     const before = new Map<ConfigName, unknown>()
     const told: ConfigName[] = []
@@ -75,7 +79,7 @@ export class Config {
     } catch (error) {
       for (const [name, value] of before) this.#values[name] = value
       if (error instanceof ConfigError) {
-        // The one that refused has changed nothing; those before it go back.
+        // The listener that refused has changed nothing; those before it go back.
         for (const name of told.slice(0, -1)) this.#tell(name)
         error.option = current
       }
@@ -83,7 +87,10 @@ export class Config {
     }
   }
 
-  /** Returns those of the settings that were set but have no effect here; each once in the life of a configuration. */
+  /**
+   * Returns those of the settings that were set but have no effect here; each once in the life of a
+   * configuration.
+   */
   reportInert(names: Iterable<ConfigName>): ConfigName[] {
     const found = new Set<ConfigName>()
     for (const name of names) {
@@ -116,7 +123,7 @@ export class Config {
   }
 }
 
-/** Every name a setting can be called by, old ones included → the setting; in the table's order. */
+/** Every name of a setting, old names included → the setting; in the table's order. */
 export const CONFIG_NAMES: ReadonlyMap<string, ConfigName> = new Map(
   Object.entries(CONFIG_TABLE).flatMap(([name, { alias }]: [string, { alias?: string }]) => {
     const own: [string, ConfigName] = [name, name as ConfigName]

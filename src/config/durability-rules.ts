@@ -1,14 +1,14 @@
-// Which key is to be how durable: `durability "bull:*" always`, `durability "cache:*" none`.
+// The durability of single keys: `durability "bull:*" always`, `durability "cache:*" none`.
 //
-// A rule is a glob pattern and a policy; which one decides is told in pattern-rules.ts. A key that none matches follows
-// `appendfsync`.
+// A rule is a glob pattern and a policy; pattern-rules.ts tells which rule decides. A key that no
+// rule matches follows `appendfsync`.
 
 import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import { ConfigError } from './config-kinds.ts'
 import { PatternRules } from './pattern-rules.ts'
 
-/** When what was written is synced: before the reply, within a second, whenever the system likes. */
+/** When writes are synced: before the reply, within a second, or whenever the system likes. */
 export type SyncPolicy = 'always' | 'everysec' | 'no'
 
 export interface DurabilityRule {

@@ -102,7 +102,10 @@ export const EVENT_CLASS = {
   'xgroup-delconsumer': t,
   expired: x,
   evicted: e,
-  /** A change of which only the clients are told that watch the key (PFCOUNT storing its result, a message that is kept). */
+  /**
+   * A change that is told only to clients that watch the key (PFCOUNT storing its result, a message
+   * that is kept).
+   */
   untold: 0,
   keymiss: m,
   new: n,
@@ -133,7 +136,8 @@ export function parseEventFlags(text: string): number | undefined {
 export function formatEventFlags(flags: number): string {
   let text = ''
   if ((flags & EVENT_ALL) === EVENT_ALL) text += 'A'
-  // Redis forgets an `n` beside an `A` here: CONFIG SET notify-keyspace-events KEAn, CONFIG GET notify-keyspace-events.
+  // Redis forgets an `n` beside an `A` here: CONFIG SET notify-keyspace-events KEAn, then CONFIG
+  // GET notify-keyspace-events.
   else for (const letter of 'g$lshzxetdn') if ((flags & EVENT_BITS[letter as 'g']) !== 0) text += letter
   if ((flags & EVENT_KEYSPACE) !== 0) text += 'K'
   if ((flags & EVENT_KEYEVENT) !== 0) text += 'E'

@@ -1,10 +1,10 @@
 // Rules by glob pattern, of keys or of channels.
 //
-// Among the rules that match a name the one with the longest literal prefix (what stands before the first * ? [ or \)
-// decides, among equally long ones the one given last.
+// Among the rules that match a name the one with the longest literal prefix decides, among equally
+// long ones the last one given. The literal prefix ends before the first * ? [ or \.
 //
-// The rules hang in a trie over their literal prefixes, a byte a step, so a name meets only those along its own path, the
-// longest last. A thousand rules cost a name no more than one does.
+// The rules hang in a trie over their literal prefixes, a byte a step, so a name meets only those
+// along its own path, the longest last. A thousand rules cost a name no more than one does.
 
 import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
@@ -14,10 +14,10 @@ export interface PatternRule {
   readonly pattern: string
 }
 
-/** A rule made ready. */
+/** A rule that is ready to be matched. */
 interface Entry<T> {
   readonly rule: T
-  /** Null = whatever follows the prefix is fine. */
+  /** Null = any text may follow the prefix. */
   readonly glob: Glob | null
 }
 

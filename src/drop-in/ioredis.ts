@@ -1,35 +1,45 @@
-// `respite/ioredis`: ioredis with the server in this process, for the tests of programs that use ioredis.
+// `respite/ioredis`: ioredis with the server in this process, for the tests of programs that use
+// ioredis.
 //
-//   import Redis from 'respite/ioredis'                // instead of 'ioredis', or of 'ioredis-mock'
+//   import Redis from 'respite/ioredis'   // instead of 'ioredis', or of 'ioredis-mock'
 //   const redis = new Redis({ data: { greeting: 'hello', jobs: ['a', 'b'] } })
 //
-// It is ioredis itself, so everything that ioredis does is there: pipelines, scripts, subscriptions, events, types. Only what it connects to
-// is another thing: instances with the same host and port (or path) share a broker, and no port is opened.
+// It is ioredis itself, with all of its features: pipelines, scripts, subscriptions, events, types.
+// Only the connection differs: instances with the same host and port (or path) share a broker, and
+// no port is opened.
 
-import { type Cluster as IOCluster, Redis as IORedis, type RedisOptions as IORedisOptions } from 'ioredis'
+import type {
+  AbstractConnector as IOAbstractConnector,
+  Cluster as IOCluster,
+  Command as IOCommand,
+  Pipeline as IOPipeline,
+  Redis as IORedis,
+  RedisOptions as IORedisOptions,
+  ScanStream as IOScanStream,
+} from 'ioredis'
+import { actual } from './ioredis/actual-ioredis.ts'
 import { AddressConnector } from './ioredis/address-connector.ts'
 import type { InitialData } from './ioredis/broker-at-address.ts'
+import { addDirectMethods } from './ioredis/direct-methods.ts'
 
-export {
-  AbstractConnector,
-  type Callback,
-  type ChainableCommander,
-  Command,
-  Pipeline,
-  type RedisKey,
-  type RedisValue,
-  ReplyError,
-  ScanStream,
-} from 'ioredis'
+export type { Callback, ChainableCommander, RedisKey, RedisValue } from 'ioredis'
 export type { InitialData, InitialValue } from './ioredis/broker-at-address.ts'
 
+export const { AbstractConnector, Command, Pipeline, ReplyError, ScanStream } = actual
+export type AbstractConnector = IOAbstractConnector
+export type Command = IOCommand
+export type Pipeline = IOPipeline
+export type ScanStream = IOScanStream
+
 export type RedisOptions = IORedisOptions & {
-  /** What is there from the beginning, in the database of `db`. Keys have their full names, `keyPrefix` included. */
+  /**
+   * The initial data, in the database of `db`. Keys have their full names, `keyPrefix` included.
+   */
   data?: InitialData
 }
 
-/** As much of ioredis's class as is used here; its full type is what is exported. */
-const Base = IORedis as unknown as new (
+/** The part of ioredis's class that is used here; its full type is exported. */
+const Base = actual.Redis as unknown as new (
   ...args: unknown[]
 ) => {
   readonly options: RedisOptions
@@ -51,6 +61,8 @@ class PlaceRedis extends Base {
   }
 }
 
+addDirectMethods(PlaceRedis.prototype)
+
 /** Adds the connector to the options, which come last, if at all: after port and host, or a URL. */
 function withConnector(args: readonly unknown[]): unknown[] {
   const address = args.filter((arg) => typeof arg !== 'object' || arg === null)
@@ -69,7 +81,8 @@ export type ClusterNode = string | number | { host?: string; port?: number }
 /**
  * A cluster as its users see it: everything is found through whichever node is asked.
  *
- * All nodes are one place, that of the first one; there are no slots, so no command is refused for keys that lie apart.
+ * All nodes are one place, that of the first one; there are no slots, so no command is refused for
+ * keys that lie apart.
  */
 class PlaceCluster extends PlaceRedis {
   readonly #nodes: PlaceRedis[]

@@ -1,11 +1,13 @@
-// `respite/memory-server`: a server in this process with the interface of redis-memory-server, which starts redis-server for tests.
+// `respite/memory-server`: a server in this process with the interface of redis-memory-server,
+// which starts redis-server for tests.
 //
 //   import { RedisMemoryServer } from 'respite/memory-server'
 //   const server = await RedisMemoryServer.create()
 //   const redis = new Redis(await server.getPort(), await server.getHost())
 //   await server.stop()
 //
-// Nothing is downloaded, compiled or started beside this process; what says which binary to take is taken and has no effect.
+// Nothing is downloaded, compiled or started beside this process. Options that choose a binary are
+// accepted and have no effect.
 
 import { type RunningServer, type Settings, startServer } from '../index.ts'
 
@@ -40,7 +42,7 @@ export class RedisMemoryServer {
     this.opts = opts
     if (opts.autoStart === false) return
     this.#starting = this.#open()
-    // Whoever asks for the instance hears of it.
+    // Each caller that asks for the instance gets this error.
     this.#starting.catch(() => undefined)
   }
 
@@ -51,7 +53,10 @@ export class RedisMemoryServer {
     return server
   }
 
-  /** Starts the server; rejects with ListenError where it cannot listen, and if it has been started already. */
+  /**
+   * Starts the server; rejects with ListenError where it cannot listen, and if it has been started
+   * already.
+   */
   async start(): Promise<boolean> {
     if (this.#starting !== undefined) {
       throw new Error('RedisMemoryServer has been started already: getInstanceInfo() or ensureInstance() tells where')

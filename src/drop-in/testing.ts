@@ -1,9 +1,10 @@
-// `respite/testing`: a broker for each file of tests, as it was at the beginning before each test.
+// `respite/testing`: a broker for each file of tests, reset before each test.
 //
 //   import { useBroker } from 'respite/testing'
 //   const broker = useBroker()
 //
-// The broker lives in the process of the test, without a port and without files, so files that are run beside each other do not meet.
+// The broker lives in the process of the test. It has no port and no files, so files that run in
+// parallel do not meet.
 
 import { type Broker, type BrokerOptions, openBroker } from '../index.ts'
 
@@ -15,16 +16,20 @@ export interface TestHooks {
 }
 
 export interface UseBrokerOptions extends BrokerOptions {
-  /** Whose hooks are used: the module `vitest`, for one. Default: the global ones. */
+  /**
+   * The test runner's module with the hooks to use, such as `vitest`. Default: the global hooks.
+   */
   hooks?: TestHooks
   /** Writes what every test begins with. */
   fill?: (broker: Broker) => Promise<unknown>
 }
 
 /**
- * Has a broker opened before the tests of a file, taken back after each of them, and closed at the end.
+ * Opens a broker before the tests of a file, resets it after each of them, and closes it at the
+ * end.
  *
- * What is returned is the broker, once it is open: in tests, and in hooks that are registered later.
+ * Returns the broker, which can be used once it is open: in tests, and in hooks that are registered
+ * later.
  */
 export function useBroker({ hooks, fill, ...options }: UseBrokerOptions = {}): Broker {
   const { beforeAll, afterEach, afterAll } = hooks ?? globalHooks()

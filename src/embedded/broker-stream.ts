@@ -1,6 +1,6 @@
 // A connection without a socket: a Duplex whose other end is a client of an engine in this process.
 //
-// What is written to it is a request, what is read from it are replies. Requests run at
+// A library writes requests to it, and reads replies from it. Requests run at
 // once; replies arrive when the turn of the loop ends, as they do through a socket, and
 // never from inside a `write`. Only replies are copied (once): the engine's buffers are
 // reused, and a reader may keep what it gets for as long as it likes.
@@ -11,8 +11,13 @@
 import { Duplex } from 'node:stream'
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
+import type { ReplyValue } from '../protocol/reply-value.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { nextTick } from '../util/time/real-time.ts'
+import type { Word } from './argument-checks.ts'
+import { gatherWords } from './call-words.ts'
+import { PlainCommands } from './plain-commands.ts'
 
 export class BrokerStream extends Duplex {
   /** For libraries that print whom they are connected to. */
@@ -20,11 +25,12 @@ export class BrokerStream extends Duplex {
   readonly remotePort = 0
   readonly #engine: Engine
   readonly #client: Client
+  readonly #plain: PlainCommands
   /** Replies made in this turn, and their bytes. */
   #outgoing: Buffer[] = []
   #outgoingBytes = 0
   #endAfterwards = false
-  /** Who waits for the reader to have taken everything. */
+  /** Called when the reader has taken everything. */
   #drained: (() => void)[] = []
 
   constructor(engine: Engine) {
@@ -60,6 +66,23 @@ export class BrokerStream extends Duplex {
       },
     }
     this.#client = engine.connect(transport)
+    this.#plain = new PlainCommands(engine.commands)
+  }
+
+  /**
+   * Runs a command as this connection, if its reply can be had at once, and returns the reply. A
+   * library calls it while none of its requests waits for a reply. Undefined = the command was not
+   * run, and has to be written. Errors are values. Throws TypeError for words that are none.
+   */
+  callAtOnce(command: string, words: readonly Word[]): ReplyValue<string | Buffer> | undefined {
+    const { direct } = this.#engine.requests
+    if (this.writableLength > 0 || this.readableLength > 0 || this.#outgoingBytes > 0) return undefined
+    if (this.#client.closed || !this.#plain.has(command) || !direct.admitsNow(this.#client)) return undefined
+    const gathered = gatherWords(command, words)
+    const isWhole = direct.runAtOnce(this.#client, gathered.args, false)
+    gathered.release()
+    assert(isWhole, 'a command that does not wait, and is not put off, replies at once')
+    return direct.reply.value
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

@@ -7,7 +7,7 @@
 //   await broker.close()
 //
 // Calls share one client and run in the order they are made; a blocking one gets a client
-// of its own, so that it holds up nobody. An open broker does not keep the process alive,
+// of its own, so that it holds up no other. An open broker does not keep the process alive,
 // an unanswered call does.
 
 import type { IncomingMessage } from 'node:http'
@@ -27,25 +27,45 @@ import {
 } from '../server/boot/options.ts'
 import { dialPrimary } from '../server/listening/dial-primary.ts'
 import { EmbeddedListeners, type Listening, type ListeningOptions } from '../server/listening/embedded-listeners.ts'
+import {
+  type CommandWords,
+  checkFunction,
+  checkRequest,
+  checkRequests,
+  checkText,
+  type Word,
+} from './argument-checks.ts'
 import { BrokerStream } from './broker-stream.ts'
-import { Caller, type CommandReply, type Word } from './caller.ts'
+import { Caller, type CommandReply } from './caller.ts'
+import { type Commands, commandsOf, type SyncCommands, syncCommandsOf } from './commands/broker-commands.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
 import { HttpHandlers, type HttpOptions, type NodeHandler } from './http-handlers.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
 import { Moment } from './moment.ts'
+import { mayWait, PlainCommands } from './plain-commands.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
+import { type PublishOptions, publishWords } from './publish-options.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
 import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
+import { SyncCalls } from './sync-calls.ts'
 
 export interface BrokerOptions extends TestOptions {
-  /** Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in memory only. */
+  /**
+   * Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in
+   * memory only.
+   */
   dir?: string
   /** Keep every write on disk; default: whether there is a `dir`. */
   appendonly?: boolean
-  /** When writes are synced: before each reply (`always`), every second (default), or when the system likes. */
+  /**
+   * When writes are synced: before each reply (`always`), every second (default), or when the
+   * system likes.
+   */
   appendfsync?: 'always' | 'everysec' | 'no'
-  /** Follow this server: a copy of its data, kept up to date, that is read here and written there. */
+  /**
+   * Follow this server: a copy of its data, kept up to date, that is read here and written there.
+   */
   replicaOf?: PrimaryOptions
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
@@ -75,17 +95,20 @@ export class Broker {
   readonly Connector: ConnectorClass
   /** The server that is followed, or could be: REPLICAOF changes it. */
   readonly primary: Primary
-  /** What was found in `dir`. */
+  /** The data that `dir` held. */
   readonly loaded: Loaded
   readonly #engine: Engine
   readonly #end: () => Promise<void>
   readonly #sockets: EmbeddedListeners
   readonly #http: HttpHandlers
   readonly #caller: Caller
+  readonly #plain: PlainCommands
+  #commands: Commands | undefined = undefined
+  #sync: SyncCommands | undefined = undefined
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
 
-  /** `end` is what is left to be done with the engine when everybody has gone. */
+  /** `end` closes the engine when all connections have ended. */
   private constructor(engine: Engine, loaded: Loaded, end: () => Promise<void>) {
     this.#engine = engine
     this.#end = end
@@ -94,6 +117,7 @@ export class Broker {
     this.loaded = loaded
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
+    this.#plain = new PlainCommands(engine.commands)
     this.#subscriptions = new Subscriptions(this.#engine)
     this.Connector = connectorFor(() => this.connect())
   }
@@ -104,14 +128,15 @@ export class Broker {
     const { clock, faults = [], log, replicaOf, seed } = options
     // Snapshots only for who asks for them: the append-only file keeps everything.
     const hasDirectory = options.dir !== undefined
-    // Who has no directory keeps no file of a primary's snapshot either.
+    // A broker without a directory keeps no file of a primary's snapshot either.
     const defaults: Settings = { port: 0, appendonly: hasDirectory, save: '', 'rdb-del-sync-files': !hasDirectory }
     if (replicaOf !== undefined) Object.assign(defaults, primarySettings(replicaOf))
     const settings = settingsOf(options, DATA_OPTIONS, defaults)
     const config = createConfig(settings)
     const tls = replicaOf?.tls === true ? {} : replicaOf?.tls || undefined
     const boot = new Boot(config, log, {
-      // A program that names no directory has nothing to do with what lies in the one it was started in.
+      // A program that names no directory has nothing to do with what lies in the one it was
+      // started in.
       snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
       clock,
       seed,
@@ -134,43 +159,84 @@ export class Broker {
   /**
    * Runs a command and returns its reply; an error reply rejects with CommandError.
    *
-   * Words are strings (as UTF-8), numbers or bytes. Strings in the reply are decoded as UTF-8; see `callBuffer`.
+   * Words are strings (as UTF-8), numbers or bytes. Strings in the reply are decoded as UTF-8; see
+   * `callBuffer`.
    */
   call(command: string, ...words: Word[]): Promise<CommandReply<string>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#blocks(command)) return this.#callBlocking(command, words) as Promise<CommandReply<string>>
-    return this.#caller.call(command, words, false) as Promise<CommandReply<string>>
+    return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
 
   /** As `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#blocks(command)) return this.#callBlocking(command, words, true) as Promise<CommandReply<Buffer>>
-    return this.#caller.call(command, words, true) as Promise<CommandReply<Buffer>>
+    return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
   }
 
-  /** Runs commands as MULTI/EXEC does: all or none, nothing between them. A command that fails is a CommandError among the replies. */
-  transaction(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
-    if (this.#closing !== undefined) return Promise.reject(closedError())
-    for (const [command, ...words] of commands) {
-      const refusal = this.#refusal(command, words)
-      if (refusal !== undefined) return Promise.reject(refusal)
+  /**
+   * Every command as a method: `await broker.commands.hset('h', { a: 1 })`. Options are objects,
+   * replies have types.
+   */
+  get commands(): Commands {
+    this.#commands ??= commandsOf(this.#engine.commands, (command, words, buffers) =>
+      this.#call(command, words, buffers),
+    )
+    return this.#commands
+  }
+
+  /**
+   * The same without promises, for commands that can answer at once: `broker.sync.get('k')`. With
+   * `appendfsync always` a change is on disk when its call returns. A command that may have to wait
+   * (BLPOP, WAIT) throws an Error.
+   */
+  get sync(): SyncCommands {
+    this.#sync ??= syncCommandsOf(this.#engine.commands, new SyncCalls(this.#engine), () => {
+      if (this.#closing !== undefined) throw closedError()
+    })
+    return this.#sync
+  }
+
+  #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
+    if (this.#closing !== undefined || !this.#plain.has(command)) {
+      try {
+        checkRequest(command, words)
+        this.#check(command, words[0])
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      if (this.#blocks(command)) return this.#callBlocking(command, words, buffers)
     }
+    return this.#caller.call(command, words, buffers)
+  }
+
+  /**
+   * Runs commands as MULTI/EXEC does: all or none, nothing between them. A command that fails is a
+   * CommandError among the replies.
+   */
+  async transaction(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
+    checkRequests('transaction()', commands)
+    if (this.#closing !== undefined) throw closedError()
+    for (const [command, second] of commands) this.#check(command, second)
     return this.#caller.transaction(commands)
   }
 
   /** Sends a message to a channel and returns how many subscribers it reached. */
-  async publish(channel: string, message: string | Uint8Array): Promise<number> {
-    return (await this.call('PUBLISH', channel, message)) as number
+  publish(channel: string, message: string | Uint8Array): Promise<number>
+  /**
+   * With options: publishes later (`in`, `at`), or once for each `id`. Returns the id of a message
+   * that is scheduled, else how many subscribers it reached. Rejects with OptionError, and with
+   * CommandError where the channel's rule does not allow it.
+   */
+  publish(channel: string, message: string | Uint8Array, options: PublishOptions): Promise<number | string>
+  async publish(channel: string, message: string | Uint8Array, options?: PublishOptions): Promise<number | string> {
+    return (await this.call('PUBLISH', ...publishWords(channel, message, options))) as number | string
   }
 
   /**
-   * Calls `listener` with every message on a channel, from when the promise is fulfilled until `unsubscribe` is called.
+   * Calls `listener` with every message on a channel, from when the promise is fulfilled until
+   * `unsubscribe` is called.
    *
-   * With options, as a subscriber with a name or in a group: one message at a time, the next when the promise that the listener
-   * returned is fulfilled. A listener that throws has not heard its message; the subscription ends then, and nothing is lost.
+   * With options, as a subscriber with a name or in a group: one message at a time, the next when
+   * the promise that the listener returned is fulfilled. A listener that throws has not heard its
+   * message; the subscription ends then, and nothing is lost.
    */
   subscribe(channel: string, listener: Listener<string>): Promise<Unsubscribe>
   subscribe(channel: string, listener: MessageListener, options: FeedOptions): Promise<Unsubscribe>
@@ -192,6 +258,9 @@ export class Broker {
     options: FeedOptions | undefined,
   ): Promise<Unsubscribe> {
     if (this.#closing !== undefined) throw closedError()
+    const method = kind === 'channel' ? 'subscribe()' : 'subscribePattern()'
+    checkText(method, kind, name)
+    checkFunction(method, 'listener', listener)
     if (options === undefined) return this.#subscriptions.subscribe(kind, name, listener as Listener<string>)
     const feed = this.#feed(kind, name, options)
     await feed.ready
@@ -200,11 +269,13 @@ export class Broker {
   }
 
   /**
-   * Iterates over the messages of a channel, or of all that match if it contains `*`, `?` or `[`; ended by leaving the loop, by
-   * `await using`, or by `return()`. A slow loop holds nobody up: what a channel keeps is read as the loop goes on.
+   * Iterates over the messages of a channel, or of all that match if it contains `*`, `?` or `[`;
+   * ended by leaving the loop, by `await using`, or by `return()`. A slow loop holds up no
+   * publisher: the channel keeps its messages until the loop reads them.
    */
   messages(channel: string, options: FeedOptions = {}): MessageIterator {
     if (this.#closing !== undefined) throw closedError()
+    checkText('messages()', 'channel', channel)
     return new MessageIterator(
       this.#feed(/[*?[]/.test(channel) ? 'pattern' : 'channel', channel, options),
       options.ack ?? 'auto',
@@ -215,28 +286,35 @@ export class Broker {
     return new MessageFeed(this.#engine, kind, name, options)
   }
 
-  /** Connects: a stream that speaks the Redis protocol, for client libraries and for whoever likes to. */
+  /** Connects: a stream that speaks the Redis protocol, for client libraries. */
   connect(): Duplex {
     if (this.#closing !== undefined) throw closedError()
     return new BrokerStream(this.#engine)
   }
 
-  /** Connects: calls with a state of their own (database, name, transaction) and an order of their own. */
+  /**
+   * Connects: calls with a state of their own (database, name, transaction) and an order of their
+   * own.
+   */
   session(options: SessionOptions = {}): Session {
     if (this.#closing !== undefined) throw closedError()
     return new Session(this.#engine, options)
   }
 
-  /** Keeps the data as it is now, to be gone back to. It takes no copy. Rejects with CheckpointError: data is being loaded, or a command is running. */
+  /**
+   * Keeps the data as it is now, to be gone back to. It takes no copy. Rejects with
+   * CheckpointError: data is being loaded, or a command is running.
+   */
   async checkpoint(): Promise<Moment> {
     if (this.#closing !== undefined) throw closedError()
     return new Moment(this.#engine, this.#caller)
   }
 
   /**
-   * Opens another broker, in memory only, that begins with the data, settings, users and functions of this one: neither sees what the
-   * other does from then on. It copies no data: memory is shared until one of them changes it, so close the branch when it is not needed
-   * any more. Rejects with CheckpointError, as `checkpoint`.
+   * Opens another broker, in memory only, that begins with the data, settings, users and functions
+   * of this one: neither sees what the other does from then on. It copies no data: memory is shared
+   * until one of them changes it, so close the branch when it is not needed any more. Rejects with
+   * CheckpointError, as `checkpoint`.
    */
   async branch(): Promise<Broker> {
     if (this.#closing !== undefined) throw closedError()
@@ -258,13 +336,17 @@ export class Broker {
     }
   }
 
-  /** Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing is paid for them before. */
+  /**
+   * Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing
+   * is paid for them before.
+   */
   get faults(): Faults {
     return this.#engine.upkeep.withFaults()
   }
 
   /**
-   * Serves others, on a port or a unix socket, until the handle or the broker is closed: what they see is what `call` sees.
+   * Serves others, on a port or a unix socket, until the handle or the broker is closed: what they
+   * see is what `call` sees.
    *
    * Rejects with OptionError, TlsError or ListenError.
    */
@@ -288,8 +370,9 @@ export class Broker {
   }
 
   /**
-   * Options for node-redis, which opens its sockets itself: `createClient(await broker.nodeRedisOptions())`. They name a unix socket
-   * in a folder that only this user can enter (a pipe on Windows); no port is opened, and the folder is removed by `close`.
+   * Options for node-redis, which opens its sockets itself: `createClient(await
+   * broker.nodeRedisOptions())`. They name a unix socket in a folder that only this user can enter
+   * (a pipe on Windows); no port is opened, and the folder is removed by `close`.
    */
   async nodeRedisOptions(): Promise<{ socket: { path: string; tls: false } }> {
     if (this.#closing !== undefined) throw closedError()
@@ -308,7 +391,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.#engine.upkeep.faults?.clear()
-    // What was called before is answered first.
+    // Calls that were made before are answered first.
     this.#engine.endTurn()
     this.#http.close()
     await this.#sockets.close()
@@ -319,22 +402,23 @@ export class Broker {
     await this.close()
   }
 
-  #refusal(command: string, words: readonly Word[]): Error | undefined {
-    if (this.#closing !== undefined) return closedError()
-    const changes = this.#engine.commands.meant(command, words[0])?.spec.changesConnection
-    if (changes === undefined) return undefined
-    return new Error(`${command} changes the state of a connection, and all calls share one: ${INSTEAD[changes]}`)
+  /** All calls share a connection. Throws for a command that changes it, and after `close`. */
+  #check(command: string, second: Word | undefined): void {
+    if (this.#closing !== undefined) throw closedError()
+    const changes = this.#engine.commands.meant(command, second)?.spec.changesConnection
+    if (changes === undefined) return
+    throw new Error(`${command} changes the state of a connection, and all calls share one: ${INSTEAD[changes]}`)
   }
 
   #blocks(command: string): boolean {
     const found = this.#engine.commands.get(command)
-    return found !== undefined && (found.flags.has('blocking') || found.spec.mayWait === true)
+    return found !== undefined && mayWait(found)
   }
 
   async #callBlocking(
     command: string,
     words: readonly Word[],
-    buffers = false,
+    buffers: boolean,
   ): Promise<CommandReply<string | Buffer>> {
     const caller = new Caller(this.#engine)
     try {
@@ -345,7 +429,10 @@ export class Broker {
   }
 }
 
-/** Ends what a broker was opened with; then `letGo` says of a branch that the memory it began with is not read any more. */
+/**
+ * Ends what a broker was opened with; then `letGo` says of a branch that the memory it began with
+ * is not read any more.
+ */
 function endOf(boot: Boot, letGo = (): void => {}): () => Promise<void> {
   return async () => {
     const saved = await boot.saveAtEnd('default')
@@ -355,7 +442,7 @@ function endOf(boot: Boot, letGo = (): void => {}): () => Promise<void> {
   }
 }
 
-/** The error of whoever uses a broker after `close`. */
+/** The error of a call after `close`. */
 function closedError(): Error {
   return new Error('the broker is closed')
 }

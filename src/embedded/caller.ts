@@ -1,39 +1,59 @@
-// Commands as function calls: a client whose requests are encoded from words and whose replies become values.
+// Commands as function calls: a client whose words become arguments, and whose replies become
+// values.
 //
-// Requests are encoded as bytes, because they pass through the parser and into the journal like anybody's. Replies are read
-// from the engine's buffers in place when the turn ends; promises are settled in the order of the calls.
+// A call is mostly direct (engine/requests/direct-calls.ts): no request is encoded and no reply is
+// read. Where the client waits for something, requests are bytes that pass through the parser, as
+// those of any connection, and so are the replies of a command that waited. The client's output
+// keeps the order: a mark in it stands for a value. Promises are settled in the order of the calls.
 
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
+import { REPLY_TYPE } from '../protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { RequestWriter } from '../protocol/request-writer.ts'
+
+import type { WordArguments } from '../protocol/word-arguments.ts'
+
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import { utf8Of } from '../util/bytes/text.ts'
 import { setInterval } from '../util/time/real-time.ts'
-
-/** A word of a command: text (sent as UTF-8), a number, or bytes. */
-export type Word = string | number | bigint | Uint8Array
+import { type CommandWords, isWord, type Word, wordError } from './argument-checks.ts'
+import { gatherChecked, gatherWords } from './call-words.ts'
 
 /** A reply: RESP3's types as JavaScript's. */
 export type CommandReply<S> = ReplyValue<S>
 
 export interface CallerOptions {
-  /** Whose shapes the replies have. Default 3. */
+  /** The protocol whose shapes the replies have. Default 3. */
   protocol?: 2 | 3
   /** Called at once when the connection has ended, maybe within the engine's turn. */
   onClose?: () => void
 }
 
-interface PendingCall {
-  buffers: boolean
-  resolve(value: ReplyValue<string | Buffer>): void
+type Value = ReplyValue<string | Buffer>
+
+interface Settled {
+  resolve(value: Value): void
   reject(error: Error): void
+}
+
+/** A call without a reply yet. */
+interface PendingCall extends Settled {
+  readonly buffers: boolean
+  /** Its reply, which waits for its mark; undefined: it comes as bytes. */
+  readonly value: Value | undefined
 }
 
 /** A timer that never fires in practice; while it is referenced the process lives on. */
 const KEEP_ALIVE_MS = 2 ** 30
 
 const SCRATCH_BYTES = 16 * 1024
+/** Of the mark that stands for a value. */
+const MARK_BYTES = 3
+
+const MULTI = ['MULTI'] as const
+const EXEC = ['EXEC'] as const
 
 /** All callers of a process share it. */
 const requests = {
@@ -42,6 +62,24 @@ const requests = {
 }
 /** For calls that are made before `receive` has returned, by a logger. */
 const spares: RequestWriter[] = []
+
+/** Reads replies that come as bytes, and the marks of those that do not. */
+class MarkReader extends ReplyValueReader<string | Buffer> {
+  readonly #markedValue: () => Value
+
+  constructor(
+    decode: (u8: Buffer, start: number, length: number) => string | Buffer,
+    receiver: ReplyValueReceiver<string | Buffer>,
+    markedValue: () => Value,
+  ) {
+    super(decode, receiver)
+    this.#markedValue = markedValue
+  }
+
+  protected override scalar(type: number, u8: Buffer, start: number, length: number): Value {
+    return type === REPLY_TYPE.inProcess ? this.#markedValue() : super.scalar(type, u8, start, length)
+  }
+}
 
 export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly kind = 'in-process'
@@ -52,37 +90,56 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly #engine: Engine
   readonly #protocol: 2 | 3
   readonly #onClose: (() => void) | undefined
-  #reader: ReplyValueReader<string | Buffer>
+  readonly #direct: Engine['requests']['direct']
+  #reader: MarkReader
   /** Calls without a reply yet, [#first, …). */
   #pending: PendingCall[] = []
   #first = 0
+  /** Those of them whose requests or replies are bytes: nothing may overtake them. */
+  #inBytes = 0
   #client: Client
   #keepAlive: NodeJS.Timeout | undefined = undefined
 
   constructor(engine: Engine, { protocol = 3, onClose }: CallerOptions = {}) {
     this.#engine = engine
+    this.#direct = engine.requests.direct
     this.#protocol = protocol
     this.#onClose = onClose
     this.#reader = this.#newReader()
     this.#client = this.#connect()
   }
 
-  /** Runs a command; with `buffers` the reply's strings are bytes. */
-  call(command: string, words: readonly Word[], buffers: boolean): Promise<ReplyValue<string | Buffer>> {
-    return new Promise((resolve, reject) => {
-      requests.scratch.clear()
-      encode(command, words)
-      this.#expect({ buffers, resolve, reject })
-      this.#send()
-    })
+  /**
+   * Runs a command; with `buffers` the reply's strings are bytes. Rejects with TypeError for words
+   * that are none.
+   */
+  call(command: string, words: readonly Word[], buffers: boolean): Promise<Value> {
+    if (!this.#isDirect())
+      return new Promise((resolve, reject) => this.#callInBytes(command, words, buffers, { resolve, reject }))
+    let gathered: WordArguments
+    try {
+      gathered = gatherWords(command, words)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const answered = this.#direct.run(this.#client, gathered.args, buffers)
+    gathered.release()
+    const { value } = this.#direct.reply
+    if (answered === 'now') return value instanceof CommandError ? Promise.reject(value) : Promise.resolve(value)
+    return new Promise((resolve, reject) =>
+      this.#await(answered === 'soon' ? value : undefined, buffers, { resolve, reject }),
+    )
   }
 
-  /** Runs commands one behind the other; one that fails is a CommandError among the replies. */
-  callAll(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
+  /**
+   * Runs commands, which were checked, one behind the other; one that fails is a CommandError among
+   * the replies.
+   */
+  callAll(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       const replies: ReplyValue<string>[] = []
       if (commands.length === 0) return resolve(replies)
-      const take = (value: ReplyValue<string | Buffer>): void => {
+      const take = (value: Value): void => {
         replies.push(value as ReplyValue<string>)
         if (replies.length === commands.length) resolve(replies)
       }
@@ -90,39 +147,34 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
         if (error instanceof CommandError) take(error)
         else reject(error)
       }
-      requests.scratch.clear()
-      for (const [command, ...words] of commands) encode(command, words)
-      const pending = { buffers: false, resolve: take, reject: fail }
-      for (let i = 0; i < commands.length; i++) this.#expect(pending)
-      this.#send()
+      const settled = { resolve: take, reject: fail }
+      for (let i = 0; i < commands.length; i++) this.#run(itemAt(commands, i), settled)
     })
   }
 
-  /** Runs commands between MULTI and EXEC. */
-  transaction(commands: readonly (readonly [string, ...Word[]])[]): Promise<ReplyValue<string>[]> {
+  /** Runs commands, which were checked, between MULTI and EXEC. */
+  transaction(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       let firstError: CommandError | undefined
-      requests.scratch.clear()
-      encode('MULTI', [])
-      for (const [command, ...words] of commands) encode(command, words)
-      encode('EXEC', [])
-      const queued = { buffers: false, resolve() {}, reject: (error: Error) => (firstError ??= error as CommandError) }
-      for (let i = 0; i <= commands.length; i++) this.#expect(queued)
-      this.#expect({
-        buffers: false,
+      const queued = { resolve() {}, reject: (error: Error) => (firstError ??= error as CommandError) }
+      this.#run(MULTI, queued)
+      for (let i = 0; i < commands.length; i++) this.#run(itemAt(commands, i), queued)
+      this.#run(EXEC, {
         resolve: (value) => resolve(value as ReplyValue<string>[]),
         // EXECABORT says that a command was refused; which and why says that command's own error.
         reject: (error) => reject(firstError ?? error),
       })
-      this.#send()
     })
   }
 
-  /** Does something on behalf of this client; fulfilled when the client may hear of it, as safe as its policy says. */
+  /**
+   * Does something on behalf of this client; fulfilled when the client may hear of it, as safe as
+   * its policy says.
+   */
   async run(work: (client: Client) => void): Promise<void> {
-    if (this.#client.closed) this.#client = this.#connect()
+    if (this.#client.closed) this.#reconnect()
     work(this.#client)
-    // Whose reply is kept back until then.
+    // Its reply is kept back until then.
     if (this.#engine.effects.propagation.on) await this.call('PING', [], false)
   }
 
@@ -131,9 +183,20 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     const pending = this.#pending.slice(this.#first)
     this.#pending = []
     this.#first = 0
+    this.#inBytes = 0
     this.#keepAlive?.unref()
-    for (const { reject } of pending) reject(new Error('the connection to the broker was closed'))
+    for (const { reject } of pending) reject(connectionClosed())
     this.#onClose?.()
+  }
+
+  /** Takes the marks that the output begins with: mostly there is nothing else. */
+  writeNow(u8: Buffer, start: number, end: number): number {
+    let at = start
+    while (at < end && u8[at] === REPLY_TYPE.inProcess && this.#reader.isBetween) {
+      this.reply(this.#awaitedValue())
+      at += MARK_BYTES
+    }
+    return at - start
   }
 
   write(bytes: Buffer): boolean {
@@ -141,8 +204,9 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     return true
   }
 
-  reply(value: ReplyValue<string | Buffer>): void {
+  reply(value: Value): void {
     const call = itemAt(this.#pending, this.#first++)
+    if (call.value === undefined) this.#inBytes--
     if (this.#first === this.#pending.length) {
       this.#pending.length = 0
       this.#first = 0
@@ -151,8 +215,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
       this.#pending.splice(0, this.#first)
       this.#first = 0
     }
-    if (value instanceof CommandError) call.reject(value)
-    else call.resolve(value)
+    settle(call, value)
   }
 
   push(): void {}
@@ -162,18 +225,60 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     return utf8Of(u8, start, length)
   }
 
-  #expect(call: PendingCall): void {
-    // CLIENT KILL, or an output limit, ended the connection that was.
+  #awaitedValue(): Value {
+    const { value } = itemAt(this.#pending, this.#first)
+    assert(value !== undefined, 'a mark stands for the value of a direct call')
+    return value
+  }
+
+  /** Tells whether the next call can be direct. */
+  #isDirect(): boolean {
+    if (this.#client.closed) this.#reconnect()
+    return this.#inBytes === 0 && this.#direct.admits(this.#client)
+  }
+
+  /** Runs one of several commands, whose words are known to be words. */
+  #run(request: CommandWords, settled: Settled): void {
+    if (!this.#isDirect()) {
+      const [command, ...words] = request
+      this.#callInBytes(command, words, false, settled)
+      return
+    }
+    const gathered = gatherChecked(request)
+    const answered = this.#direct.run(this.#client, gathered.args, false)
+    gathered.release()
+    const { value } = this.#direct.reply
+    if (answered === 'now') settle(settled, value)
+    else this.#await(answered === 'soon' ? value : undefined, false, settled)
+  }
+
+  #callInBytes(command: string, words: readonly Word[], buffers: boolean, settled: Settled): void {
+    requests.scratch.clear()
+    encode(command, words)
+    this.#await(undefined, buffers, settled)
+    this.#send()
+  }
+
+  /** Keeps a call until its reply, or the mark of its value, leaves. */
+  #await(value: Value | undefined, buffers: boolean, { resolve, reject }: Settled): void {
     if (this.#client.closed) {
-      // It may have ended in the middle of a reply.
-      this.#reader = this.#newReader()
-      this.#client = this.#connect()
+      reject(connectionClosed())
+      return
     }
     if (this.#pending.length === 0) {
       this.#keepAlive ??= setInterval(() => {}, KEEP_ALIVE_MS)
       this.#keepAlive.ref()
     }
-    this.#pending.push(call)
+    if (value === undefined) this.#inBytes++
+    this.#pending.push({ buffers, value, resolve, reject })
+  }
+
+  /**
+   * CLIENT KILL, or an output limit, ended the connection that was: maybe in the middle of a reply.
+   */
+  #reconnect(): void {
+    this.#reader = this.#newReader()
+    this.#client = this.#connect()
   }
 
   #send(): void {
@@ -184,16 +289,26 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     requests.scratch = request
   }
 
-  #newReader(): ReplyValueReader<string | Buffer> {
-    return new ReplyValueReader((u8, start, length) => this.#decode(u8, start, length), this)
+  #newReader(): MarkReader {
+    const decode = (u8: Buffer, start: number, length: number): string | Buffer => this.#decode(u8, start, length)
+    return new MarkReader(decode, this, () => this.#awaitedValue())
   }
 
   #connect(): Client {
-    // Whoever is inside the process needs no password: it has the memory.
+    // A program has the memory of its own process, so it needs no password.
     const client = this.#engine.connect(this, 'internal')
     client.protocol = this.#protocol
     return client
   }
+}
+
+function settle({ resolve, reject }: Settled, value: Value): void {
+  if (value instanceof CommandError) reject(value)
+  else resolve(value)
+}
+
+function connectionClosed(): Error {
+  return new Error('the connection to the broker was closed')
 }
 
 /** Appends a request to the scratch. */
@@ -202,10 +317,10 @@ function encode(command: string, words: readonly Word[]): void {
   writer.begin(words.length + 1)
   writer.utf8(command)
   for (let i = 0; i < words.length; i++) {
-    const word = words[i]
+    const word: unknown = words[i]
     if (typeof word === 'string') writer.utf8(word)
-    else if (typeof word === 'number' || typeof word === 'bigint') writer.latin1(String(word))
-    else if (word instanceof Uint8Array) writer.u8Array(word)
-    else throw new TypeError('a word of a command is a string, a number or bytes')
+    else if (!isWord(word)) throw wordError(command, i + 1, word)
+    else if (typeof word === 'object') writer.u8Array(word)
+    else writer.latin1(String(word))
   }
 }

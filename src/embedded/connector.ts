@@ -1,7 +1,7 @@
 // The class ioredis asks for: `new Redis({ Connector: broker.Connector })`.
 //
-// Written against the contract of ioredis's AbstractConnector (`connect`, `disconnect`, `check`), without importing it: a
-// broker does not need ioredis.
+// Written against the contract of ioredis's AbstractConnector (`connect`, `disconnect`, `check`),
+// without importing it: a broker does not need ioredis.
 
 import type { Duplex } from 'node:stream'
 import { nextTick } from '../util/time/real-time.ts'
@@ -9,7 +9,8 @@ import { nextTick } from '../util/time/real-time.ts'
 /**
  * Constructed by ioredis with its options.
  *
- * ioredis types what comes out as its own abstract class, whose protected members nothing else can have; `never` passes for it.
+ * ioredis types what comes out as its own abstract class, whose protected members nothing else can
+ * have; `never` passes for it.
  */
 export type ConnectorClass = new (options: unknown) => never
 

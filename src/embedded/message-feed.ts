@@ -39,7 +39,7 @@ export interface FeedOptions {
   ack?: 'auto' | 'manual'
 }
 
-/** Somebody else has subscribed under the same name, or the connection was ended from outside. */
+/** The subscription was ended from outside. */
 export class SubscriptionEnded extends Error {
   override name = 'SubscriptionEnded'
 }
@@ -124,6 +124,11 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   /** Throws OptionError for options that cannot be taken. */
   constructor(engine: Engine, kind: 'channel' | 'pattern', name: string, given: FeedOptions) {
     const options = takeFeedOptions(given)
+    if (options.name !== undefined && options.group === undefined && !engine.parts.channels.mayKeep(kind, name)) {
+      throw new OptionError(
+        `option 'name': no rule keeps messages of '${name}', so nothing would be remembered: give the broker one, such as channel: '${name} keep 24h'`,
+      )
+    }
     this.#engine = engine
     this.#isPattern = kind === 'pattern'
     this.#target = name
@@ -181,7 +186,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     if (word === 'message') this.#arrived(this.#target, itemAt(rest, 1), rest[2])
     else if (word === 'pmessage') this.#arrived(itemAt(rest, 1), itemAt(rest, 2), rest[3])
     else if (word === 'subscribe' || word === 'psubscribe') this.#replies.shift()?.resolve(null)
-    else this.#finish(new SubscriptionEnded(`another subscriber of this name has taken over '${this.#target}'`))
+    else this.#finish(new SubscriptionEnded(`the broker has ended the subscription to '${this.#target}'`))
   }
 
   #arrived(channel: string, text: string, id: string | undefined): void {

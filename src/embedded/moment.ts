@@ -23,8 +23,9 @@ export class Moment {
   }
 
   /**
-   * Makes all data what it was at this moment, at once, and ends the moments that came later. Rejects with CheckpointError: the moment
-   * is over, data is being loaded, a command is running, or the journal cannot be written.
+   * Makes all data what it was at this moment, at once, and ends the moments that came later.
+   * Rejects with CheckpointError: the moment is over, data is being loaded, a command is running,
+   * or the journal cannot be written.
    */
   rollback(): Promise<void> {
     const { config } = this.#engine
@@ -37,7 +38,7 @@ export class Moment {
     return this.#caller.run((client) => checkpoints.rollback(this.#checkpoint, client, payload))
   }
 
-  /** Gives the moment up; the data stays as it is. What was kept for the moment is freed. */
+  /** Gives the moment up; the data stays as it is. The memory that the moment kept is freed. */
   async release(): Promise<void> {
     this.#engine.data.checkpoints.release(this.#checkpoint)
   }

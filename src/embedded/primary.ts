@@ -1,4 +1,5 @@
-// The primary that a broker follows, as its program sees it: whether it is heard, and how far behind the broker is.
+// The primary that a broker follows, as its program sees it: whether it is heard, and how far
+// behind the broker is.
 
 import type { Engine } from '../commands/call.ts'
 import type { Replication } from '../replication/replication.ts'
@@ -14,11 +15,14 @@ export interface PrimaryOptions {
   tls?: boolean | PrimaryTls
 }
 
-/** `up`: every change is heard from now on; `down`: it is not; `synced`: all of the primary's data has been loaded. */
+/**
+ * `up`: every change is heard from now on; `down`: it is not; `synced`: all of the primary's data
+ * has been loaded.
+ */
 export type PrimaryEvent = 'up' | 'down' | 'synced'
 
 export interface PrimaryStatus {
-  /** Undefined = the broker follows nobody (any more). */
+  /** Undefined = the broker follows no primary (any more). */
   readonly host: string | undefined
   readonly port: number | undefined
   readonly state: 'up' | 'loading' | 'down'
@@ -26,7 +30,10 @@ export interface PrimaryStatus {
   readonly offset: number
   /** Bytes that have come and were not applied yet. */
   readonly waitingBytes: number
-  /** Seconds since the primary was last heard. It says something every ten seconds at least (`repl-ping-replica-period`). */
+  /**
+   * Seconds since the primary was last heard. It says something every ten seconds at least
+   * (`repl-ping-replica-period`).
+   */
   readonly silentSeconds: number
 }
 

@@ -1,18 +1,26 @@
-// A connection of a program's own to its broker, whose commands are calls and whose replies are values.
+// A connection of a program's own to its broker, whose commands are calls and whose replies are
+// values.
 //
 //   const session = broker.session()
 //   await session.call('SELECT', 3)
 //   const replies = await session.callAll([['SET', 'a', 1], ['GET', 'a']])
 //   session.close()
 //
-// Unlike `broker.call`, which all callers share, it has a state of its own: database, name, transaction, and what it waits for. Its
-// commands run in the order they are called, so one that blocks holds up those behind it; `close` ends the wait.
+// Unlike `broker.call`, which all callers share, it has a state of its own: database, name,
+// transaction, and what it waits for. Its commands run in the order they are called, so one that
+// blocks holds up those behind it; `close` ends the wait.
 
 import type { Engine } from '../commands/call.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { nextTick } from '../util/time/real-time.ts'
-import { Caller, type CommandReply, type Word } from './caller.ts'
+import { type CommandWords, checkRequest, checkRequests, type Word } from './argument-checks.ts'
+import { Caller, type CommandReply } from './caller.ts'
+import { PlainCommands } from './plain-commands.ts'
 
-/** What to use instead of a command that calls cannot have: because all share a connection, or because it takes their replies away. */
+/**
+ * The remedy for a command that calls cannot have: all share a connection, or it takes their
+ * replies away.
+ */
 export const INSTEAD = {
   subscriptions: 'use subscribe() or subscribePattern()',
   transaction: 'use transaction()',
@@ -21,20 +29,28 @@ export const INSTEAD = {
 } as const
 
 export interface SessionOptions {
-  /** Whose shapes the replies have: with 2, as over RESP2, maps are flat arrays and scores are strings. Default 3. */
+  /**
+   * The protocol whose shapes the replies have: with 2, as over RESP2, maps are flat arrays and
+   * scores are strings. Default 3.
+   */
   protocol?: 2 | 3
-  /** Called when the connection has ended: by `close`, by CLIENT KILL, QUIT or a limit, or with the broker. */
+  /**
+   * Called when the connection has ended: by `close`, by CLIENT KILL, QUIT or a limit, or with the
+   * broker.
+   */
   onClose?: () => void
 }
 
 export class Session {
   readonly #caller: Caller
   readonly #engine: Engine
+  readonly #plain: PlainCommands
   #closed = false
 
   /** @internal A program gets one from `broker.session()`. */
   constructor(engine: Engine, { protocol = 3, onClose }: SessionOptions = {}) {
     this.#engine = engine
+    this.#plain = new PlainCommands(engine.commands)
     this.#caller = new Caller(engine, {
       protocol,
       onClose: () => {
@@ -51,32 +67,45 @@ export class Session {
     return this.#closed
   }
 
-  /** Runs a command; an error reply rejects with CommandError. Strings in the reply are decoded as UTF-8. */
+  /**
+   * Runs a command; an error reply rejects with CommandError. Strings in the reply are decoded as
+   * UTF-8.
+   */
   call(command: string, ...words: Word[]): Promise<CommandReply<string>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#caller.call(command, words, false) as Promise<CommandReply<string>>
+    return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
 
   /** As `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
-    const refusal = this.#refusal(command, words)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#caller.call(command, words, true) as Promise<CommandReply<Buffer>>
+    return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
   }
 
-  /** Runs commands one behind the other, sent at once. A command that fails is a CommandError among the replies. */
-  callAll(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
-    for (const [command, ...words] of commands) {
-      const refusal = this.#refusal(command, words)
-      if (refusal !== undefined) return Promise.reject(refusal)
+  #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
+    if (this.#closed || !this.#plain.has(command)) {
+      try {
+        checkRequest(command, words)
+        this.#check(command, words[0])
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
+    return this.#caller.call(command, words, buffers)
+  }
+
+  /**
+   * Runs commands one behind the other, sent at once. A command that fails is a CommandError among
+   * the replies.
+   */
+  async callAll(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
+    checkRequests('callAll()', commands)
+    for (let i = 0; i < commands.length; i++) this.#checkOne(itemAt(commands, i))
     return this.#caller.callAll(commands)
   }
 
   /** Runs commands as MULTI/EXEC does; see `Broker.transaction`. */
-  transaction(commands: readonly (readonly [command: string, ...words: Word[]])[]): Promise<CommandReply<string>[]> {
-    if (this.#closed) return Promise.reject(new Error('the session is closed'))
+  async transaction(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
+    checkRequests('transaction()', commands)
+    if (this.#closed) throw new Error('the session is closed')
     return this.#caller.transaction(commands)
   }
 
@@ -85,13 +114,15 @@ export class Session {
     if (!this.#closed) this.#caller.close()
   }
 
-  /** Every call has one reply: what takes that away, or brings messages, is not for calls. */
-  #refusal(command: string, words: readonly Word[]): Error | undefined {
-    if (this.#closed) return new Error('the session is closed')
-    const changes = this.#engine.commands.meant(command, words[0])?.spec.changesConnection
-    if (changes === 'subscriptions') return new Error(`${command}: a session takes no messages: ${INSTEAD[changes]}`)
-    if (changes === 'replies')
-      return new Error(`${command}: a session's calls have one reply each: ${INSTEAD[changes]}`)
-    return undefined
+  #checkOne(request: CommandWords): void {
+    if (this.#closed || !this.#plain.has(request[0])) this.#check(request[0], request[1])
+  }
+
+  /** Every call has one reply. Throws for a command that takes that away, or brings messages. */
+  #check(command: string, second: Word | undefined): void {
+    if (this.#closed) throw new Error('the session is closed')
+    const changes = this.#engine.commands.meant(command, second)?.spec.changesConnection
+    if (changes === 'subscriptions') throw new Error(`${command}: a session takes no messages: ${INSTEAD[changes]}`)
+    if (changes === 'replies') throw new Error(`${command}: a session's calls have one reply each: ${INSTEAD[changes]}`)
   }
 }

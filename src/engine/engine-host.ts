@@ -4,10 +4,10 @@ import type { Bytes } from '../util/bytes/bytes.ts'
 import type { BusyListener } from './requests/script-runner.ts'
 
 export interface ShutdownOptions {
-  /** Whether a snapshot is made first: `default` = if there are save points. */
+  /** Says if a snapshot is made first. `default`: if there are save points. */
   save: 'default' | 'save' | 'nosave'
   now: boolean
-  /** Goes on although a snapshot cannot be made. */
+  /** The server ends even when a snapshot cannot be made. */
   force: boolean
 }
 
@@ -16,7 +16,7 @@ export interface HostDescription {
   readonly tcpPort: number
   /** 0 = none. */
   readonly tlsPort: number
-  /** There was a port once, of plain TCP or of TLS, and CONFIG SET has closed it. Default: no. */
+  /** CONFIG SET has closed a port that was open: of plain TCP, or of TLS. Default: false. */
   readonly hasClosedTcp?: boolean
   readonly hasClosedTls?: boolean
   /** Empty = none. */
@@ -24,35 +24,41 @@ export interface HostDescription {
   /** Empty = started without one. */
   readonly configFile: string
   readonly executable: string
-  /** How long replicas may still take to catch up before it ends; undefined while it is not about to end. */
+  /**
+   * Milliseconds that replicas still have to catch up before the server ends; undefined unless it
+   * is about to end.
+   */
   readonly endsInMs?: number
-  /** The service manager that is told how the server is. */
+  /** The service manager that the server reports its state to. */
   readonly supervisor: 'systemd' | 'upstart' | 'no'
 }
 
-/** What the program around the engine does when a command asks for it. */
+/** The things that commands ask of the program around the engine. */
 export interface EngineHost {
-  /** SHUTDOWN; undefined where there is nothing to shut down. `refused` is called when it does not come to that. */
+  /**
+   * SHUTDOWN; undefined where there is nothing to shut down. Calls `refused` when the shutdown is
+   * given up.
+   */
   shutdown?(options: ShutdownOptions, refused: () => void): void
   /** SHUTDOWN ABORT: gives up a shutdown that waits for replicas; false when there is none. */
   abortShutdown?(): boolean
-  /** CONFIG REWRITE: the file to write, undefined when started without one. */
+  /** CONFIG REWRITE: the file to write; undefined when the server was started without one. */
   configFile?: string
-  /** Hears clients while a script runs for long; undefined where it is impossible. */
+  /** Reads requests of clients while a slow script runs; undefined where that is impossible. */
   whileBusy?: BusyListener
-  /** Says which port and files it serves, and who supervises it, for INFO. */
+  /** Describes the ports, files and supervisor for INFO. */
   describe?(): HostDescription
 }
 
-/** Where messages are kept (channels/), as the engine sees it. */
+/** The kept messages of channels (src/channels), as the engine sees them. */
 export interface KeptChannels {
-  /** Tells whether messages are kept, or wait to be published. */
+  /** True when messages are kept, or are scheduled for later. */
   readonly holdsData: boolean
-  /** Bytes of what it knows of channels, besides the data and the clients. */
+  /** Bytes of the tables of channels, beside the data and the clients. */
   readonly bytes: number
-  /** Tells whether a key of database 0 holds what a kept channel consists of. */
+  /** Tells if a key of database 0 belongs to a kept channel. */
   ownsKey(key: Bytes): boolean
-  /** The data has become another: what is known of it is looked up anew. */
+  /** Looks up all channels again: the data has been replaced by other data. */
   contentsChanged(): void
   stop(): void
 }

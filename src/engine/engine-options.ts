@@ -10,18 +10,27 @@ import type { CommandCatalog } from './spec/command-catalog.ts'
 export interface EngineOptions {
   commands: CommandCatalog
   config?: Config
-  /** The time that the data is in: when keys expire, who has waited long enough, what TIME says. Default: the machine's. */
+  /** The time of the data: expiry, timeouts and TIME read it. Default: the machine's. */
   clock?: Clock
-  /** The time that work takes, its pauses included: the disk's, memory's, a script's. Default: as `clock`. */
+  /**
+   * The time that the engine's own work takes, with its pauses: the disk's, memory's, a script's.
+   * Default: as `clock`.
+   */
   workClock?: Clock
   random?: Random
   /** Default: drawn from the system's entropy. */
   hashKey?: HashKey
   log?: Log
-  /** Tells what the process holds, where it is the engine's own; default: only what the engine counts itself is used memory. */
+  /**
+   * Returns the bytes that the process holds, where the process is the engine's own. Default: used
+   * memory is only the bytes that the engine counts.
+   */
   processBytes?: () => number
-  /** The event loop serves nobody but this engine's clients: it may wait for the disk where all of them would. Default false. */
+  /**
+   * True when the event loop serves this engine's clients alone. Then the loop may wait for the
+   * disk, if all clients would. Default: false.
+   */
   ownsLoop?: boolean
-  /** Runs something after the events of this turn of the loop; default setImmediate. */
+  /** Calls a function after the events of this turn of the loop; default `setImmediate`. */
   later?: (run: () => void) => void
 }

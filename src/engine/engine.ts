@@ -1,9 +1,11 @@
-// The heart: it makes its rooms and hands each what it needs, and does nothing else. README.md draws them.
+// The engine: it makes its rooms, hands each the rooms that it needs, and does nothing else.
+// docs/architecture.md draws the rooms.
 //
 // An engine knows no sockets and no files: an embedded user runs exactly this.
 
 import { Config } from '../config/config.ts'
 import type { Database } from '../store/keyspace/database.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { HashKey } from '../util/tables/keyed-hash.ts'
 import type { Client, Origin, Transport } from './clients/client.ts'
@@ -23,7 +25,7 @@ import { Blocking } from './waiting/blocking.ts'
 export class Engine<P extends Parts = Parts> {
   readonly config: Config
   readonly commands: CommandTable
-  /** Time, chance, the log, the loop. */
+  /** The clocks, chance, the log and the event loop. */
   readonly environment: Environment
   /** The program around the engine, and the parts of the layers above it. */
   readonly parts: P
@@ -44,7 +46,10 @@ export class Engine<P extends Parts = Parts> {
   /** The way of a request, from bytes to the reply. */
   readonly requests: RequestsRoom
 
-  /** `makeParts` is called when all rooms are there. Whatever it throws ends the engine. */
+  /**
+   * Calls `makeParts` when all rooms are there. If that throws, the rooms are stopped and the error
+   * is passed on.
+   */
   constructor(options: EngineOptions, makeParts: (engine: Engine) => P) {
     const hashKey = options.hashKey ?? HashKey.draw()
     this.config = options.config ?? new Config()
@@ -66,12 +71,15 @@ export class Engine<P extends Parts = Parts> {
       this.#stopRooms()
       throw error
     }
-    // From the beginning: in a replica no key expires before the primary says so.
+    // The role is taken at once: in a replica no key expires before the primary says so.
     this.parts.replication?.takeRole()
     if (this.parts.cluster !== null) this.requests.serveSlotsOf(this.parts.cluster)
   }
 
-  /** The order matters: what a client waits for is given up before what is known of it. */
+  /**
+   * Forgets a client that is gone. The order matters: the waiter leaves before the watches are
+   * cleared.
+   */
   #forgetClientsThatAreGone(): void {
     const { blocking, clients, conditions, data, effects } = this
     const { gone } = clients.connected
@@ -98,22 +106,25 @@ export class Engine<P extends Parts = Parts> {
     return this.clients.connected.connect(transport, origin)
   }
 
-  /** Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them. */
+  /**
+   * Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. With
+   * `alone`, the turn ends with them.
+   */
   receive(client: Client, source: Source, start: number, end: number, alone = false): void {
     this.requests.incoming.receive(client, source, start, end, alone)
   }
 
-  /** Resumes served clients, writes the journal, sends every client what it is owed. */
+  /** Resumes served clients, writes the journal, and sends each client its replies. */
   endTurn(): void {
     this.requests.turn.end()
   }
 
-  /** The other side of a client is gone. */
+  /** Forgets a client whose peer has closed the connection. */
   disconnect(client: Client): void {
     this.clients.connected.disconnect(client)
   }
 
-  /** Lets go of timers and clients; nothing keeps the process alive afterwards. */
+  /** Cancels all timers and closes all clients; nothing keeps the process alive afterwards. */
   stop(): void {
     this.parts.channels?.stop()
     this.#stopRooms()
@@ -125,5 +136,6 @@ export class Engine<P extends Parts = Parts> {
     this.clients.stop()
     this.figures.pauses.stop()
     for (const client of [...this.clients.connected.values()]) this.clients.connected.close(client, 'now')
+    assert(this.clients.connected.size === 0, 'an engine that has stopped has no clients')
   }
 }

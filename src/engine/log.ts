@@ -1,4 +1,5 @@
-// Where the engine says what happened. The shape is pino's, so a pino logger fits; embedded users get silence.
+// The interface to the log. Its shape is pino's, so a pino logger fits. The default of an embedded
+// engine writes nothing.
 
 export interface Log {
   debug(details: object, message: string): void

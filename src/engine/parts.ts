@@ -1,6 +1,6 @@
 // The parts that the layers above the engine bring, each by the interface that the engine sees.
 //
-// The boot makes them when the engine has its rooms, and hands them over as one object.
+// The boot makes them when all rooms of the engine exist, and hands them over as one object.
 
 import type { ClusterView } from './cluster-view/cluster-view.ts'
 import type { SentinelView } from './cluster-view/sentinel-view.ts'
@@ -17,7 +17,7 @@ export interface Parts {
   /** Undefined in an engine without replicas and without a primary. */
   readonly replication: Replication | undefined
   readonly scripts: ScriptRunner
-  /** Null unless this server is a node of a cluster. A server alone serves all keys. */
+  /** Null unless this server is a node of a cluster. A server outside a cluster serves all keys. */
   readonly cluster: ClusterView | null
   /** Null unless clients ask this server for the address of the primary, as they ask a Sentinel. */
   readonly sentinelView: SentinelView | null

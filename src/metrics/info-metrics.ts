@@ -167,6 +167,14 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
     name: 'respite_remembered_subscribers',
     help: 'Subscribers whose places are remembered, once for each channel and pattern.',
   },
+  shared_names: {
+    name: 'respite_shared_names',
+    help: 'Names that several connections listen under, once for each channel and pattern.',
+  },
+  resumed_positions: {
+    name: 'respite_resumed_positions_total',
+    help: 'Subscriptions that continued at a remembered place.',
+  },
   readers_behind: { name: 'respite_readers_behind', help: 'Subscriptions that have to read what they did not hear.' },
   messages_missed: {
     name: 'respite_messages_missed_total',

@@ -1,13 +1,13 @@
-// Why a start is refused: the file, the place in it, and what to do.
+// The reason why a start is refused: the file, the offset in it, and what to do.
 
 import { getSystemErrorMap } from 'node:util'
 
-/** The data on disk cannot be trusted or reached; starting anyhow would lose something. */
+/** The data on disk is damaged or out of reach; starting anyhow would lose something. */
 export class PersistenceError extends Error {
   readonly file: string
   /** Bytes from the file's beginning; undefined when the whole file is meant. */
   readonly offset: number | undefined
-  /** A sentence for whoever operates the server. */
+  /** A sentence for the operator. */
   readonly advice: string
 
   constructor(file: string, offset: number | undefined, problem: string, advice: string, cause?: unknown) {
@@ -20,7 +20,7 @@ export class PersistenceError extends Error {
   }
 }
 
-/** As strerror(3) says it, because that is what Redis's MISCONF quotes. */
+/** The words of strerror(3), because Redis's MISCONF quotes them. */
 const SYSTEM_ERRORS: Record<string, string> = {
   ENOSPC: 'No space left on device',
   EIO: 'Input/output error',
@@ -40,7 +40,7 @@ export function seconds(milliseconds: number): string {
   return (milliseconds / 1000).toFixed(3)
 }
 
-/** Puts an error of the disk into the system's own words. */
+/** Returns an error of the disk in the system's own words. */
 export function describeDiskError(error: unknown): string {
   const { code, errno, message } = error as NodeJS.ErrnoException
   const known = SYSTEM_ERRORS[code ?? '']

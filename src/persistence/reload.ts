@@ -1,21 +1,26 @@
-// DEBUG RELOAD and LOADAOF: what the files hold takes the place of the data, or comes beside it, while the server runs.
+// DEBUG RELOAD and LOADAOF: loads the files while the server runs. Their data takes the place of
+// the present data, or is added to it.
 //
-// It is loaded into databases of its own, which stand in the place of the others
-// meanwhile, and so do the function libraries. So nothing is lost by a file that
-// cannot be read.
+// The files are loaded into databases of their own, which stand in the place of the others
+// meanwhile; so do the function libraries. So nothing is lost by a file that cannot be read.
 
 import type { ReloadOptions } from '../engine/effects/saving.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Disk } from './disk/disk.ts'
 import { AofDirectory } from './log/aof-directory.ts'
 import { replay } from './log/replay.ts'
 import { readSnapshot, snapshotPath } from './snapshot/load-snapshot.ts'
 
-/** Loads the files. Throws what is wrong with them, or which key is there twice; everything is as it was then. */
+/**
+ * Loads the files. Throws their damage, or the name of a key that is there twice; then everything
+ * is as it was.
+ */
 export async function reload(engine: Engine, disk: Disk, { from, present }: ReloadOptions): Promise<void> {
   const { databases } = engine
   const { dataset } = engine.data
@@ -74,7 +79,10 @@ function refuseConflicts(loaded: readonly Database[], databases: readonly Databa
   }
 }
 
-/** Moves every key of `from` to the database of the same number, where it takes the place of one of its name. */
+/**
+ * Moves every key of `from` to the database of the same number, where it replaces a key of its
+ * name.
+ */
 function merge(from: readonly Database[], to: readonly Database[]): void {
   const key = new Bytes()
   for (const [i, db] of from.entries()) {
@@ -85,6 +93,7 @@ function merge(from: readonly Database[], to: readonly Database[]): void {
       target.delete(key)
       db.moveTo(key, target)
     }
+    if (CHECKED) assert(db.size === 0, 'all keys that were loaded have moved')
   }
 }
 

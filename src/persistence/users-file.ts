@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts'
 import type { Users } from '../engine/clients/users.ts'
 import { replaceFile } from './disk/replace-file.ts'
 
-/** A new file is for its owner alone: hashes of passwords are worth guessing at. */
+/** A new file is readable by its owner alone: hashes of passwords are worth guessing at. */
 const NEW_FILE_MODE = 0o600
 
 export interface UsersFileHost {
@@ -18,7 +18,7 @@ export interface UsersFileHost {
   }
 }
 
-/** Reads the users that the file names. Throws UserLinesError, for a file that cannot be read too. */
+/** Reads the users in the file. Throws UserLinesError, also for a file that cannot be read. */
 export function readUsersFile({ config, clients: { users } }: UsersFileHost): Map<string, User> {
   const name = config.get('aclfile')
   let text: string
@@ -30,14 +30,16 @@ export function readUsersFile({ config, clients: { users } }: UsersFileHost): Ma
   return parseUserLines(text, name, users.ruleContext)
 }
 
-/** Writes all users into the file. Throws what the disk says; the old file still stands then. */
+/** Writes all users into the file. Throws the disk's error; then the old file still stands. */
 export function writeUsersFile({ config, clients: { users } }: UsersFileHost): void {
   const path = pathOf(config)
   const text = users.sorted().map((user) => `${userLine(user)}\n`)
   replaceFile(path, text.join(''), modeOf(path))
 }
 
-/** A relative name is one in `dir`, where a redis-server has gone by the time that it reads the file. */
+/**
+ * A relative name is one in `dir`: a redis-server has changed to it by the time it reads the file.
+ */
 function pathOf(config: Config): string {
   return resolve(config.get('dir'), config.get('aclfile'))
 }
@@ -46,7 +48,7 @@ function modeOf(path: string): number {
   return (statSync(path, { throwIfNoEntry: false })?.mode ?? NEW_FILE_MODE) & 0o777
 }
 
-/** What C calls the error, as Redis tells it. */
+/** Returns C's words for the error, as Redis has them. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT') return 'No such file or directory'

@@ -1,8 +1,8 @@
 // The arguments of one request, as windows on the bytes they arrived in.
 //
-// One object per reader is reused for every request: the parser moves its
-// windows, the command reads them. `bytes(i)` hands out the window itself; what
-// must outlive the command is copied by whoever keeps it.
+// One object per reader is reused for every request: the parser moves its windows, the command
+// reads them. `bytes(i)` returns the window itself; a caller copies bytes that must outlive the
+// command.
 
 import { itemAt } from '../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
@@ -10,10 +10,10 @@ import type { CopySpace } from '../util/bytes/copy-space.ts'
 import { parseInteger } from '../util/numbers/numbers.ts'
 import { ERR } from './errors.ts'
 
-/** Words that one command replaces at most: an id, and how a stream is trimmed. */
+/** Words that one command replaces at most: an id, and the options that trim a stream. */
 const REPLACED_MAX = 4
 
-/** What replaced words said. */
+/** The replaced words as they came. */
 class ReplacedWords {
   count = 0
   readonly indices: number[] = []
@@ -23,7 +23,10 @@ class ReplacedWords {
 export class Arguments {
   /** Number of arguments, the command's name included. */
   length = 0
-  /** The request's own bytes when it came as one whole RESP array, for the journal to copy; rawEnd = 0 when it did not. */
+  /**
+   * The request's own bytes when it came as one whole RESP array, for the journal to copy. rawEnd =
+   * 0 when it did not.
+   */
   rawSource: Source | undefined = undefined
   rawStart = 0
   rawEnd = 0
@@ -53,7 +56,10 @@ export class Arguments {
     this.rawEnd = 0
   }
 
-  /** Replaces the content by windows over the given buffers, which must stay unchanged while they are in use. */
+  /**
+   * Replaces the content by windows over the given buffers, which must stay unchanged while they
+   * are in use.
+   */
   assignBuffers(words: readonly Buffer[]): void {
     for (let i = 0; i < words.length; i++) this.window(i).set(new Source(itemAt(words, i)), 0, itemAt(words, i).length)
     this.length = words.length
@@ -77,7 +83,10 @@ export class Arguments {
     return this.rawEnd === 0 ? 0 : this.rawEnd - this.rawStart
   }
 
-  /** Bytes that the request took on the wire: those it came in, or would have come in where its arguments were gathered elsewhere. */
+  /**
+   * Bytes of the request on the wire: those it came in, or would have come in where its arguments
+   * were gathered elsewhere.
+   */
   get wireBytes(): number {
     if (this.rawEnd !== 0) return this.rawBytes
     let bytes = `*${this.length}\r\n`.length
@@ -95,14 +104,17 @@ export class Arguments {
     return bytes
   }
 
-  /** Tells whether argument `i` was read into a buffer of its own, which the command may keep instead of copying it. */
+  /**
+   * Tells whether argument `i` was read into a buffer of its own, which the command may keep
+   * instead of copying it.
+   */
   owns(i: number): boolean {
     const window = itemAt(this.#windows, i)
     // Only the parser's buffer for a big argument is exactly the argument and its line end.
     return window.start === 0 && window.source.u8.length === window.length + 2
   }
 
-  /** Has argument `i` say something else, to whoever is told of the request later. */
+  /** Replaces argument `i` for observers of the request that come later. */
   replace(i: number, source: Source, start: number, length: number): void {
     const window = itemAt(this.#windows, i)
     const replaced = this.#replaced ?? new ReplacedWords()
@@ -114,12 +126,15 @@ export class Arguments {
     window.set(source, start, length)
   }
 
-  /** From here on only what is replaced next is remembered. */
+  /** Forgets the originals of words that were replaced so far. */
   forgetReplaced(): void {
     if (this.#replaced !== undefined) this.#replaced.count = 0
   }
 
-  /** Returns argument `i` as it came, as far as that is remembered; the window is valid until the command ends. */
+  /**
+   * Returns argument `i` as it came, if that is still known; the window is valid until the command
+   * ends.
+   */
   original(i: number): Bytes {
     const replaced = this.#replaced
     if (replaced !== undefined) {
@@ -139,21 +154,27 @@ export class Arguments {
     return itemAt(this.#windows, i).equalsIgnoreCase(upperCase)
   }
 
-  /** Reads argument `i` as a signed 64-bit integer: a number while safe, else a bigint. Throws ERR.notInteger. */
+  /**
+   * Reads argument `i` as a signed 64-bit integer: a number while safe, else a bigint. Throws
+   * ERR.notInteger.
+   */
   integer(i: number): number | bigint {
     const value = parseInteger(itemAt(this.#windows, i))
     if (value === undefined) throw ERR.notInteger
     return value
   }
 
-  /** Tells whether these are the same words. */
+  /** Tells whether the words of both are the same. */
   equals(other: Arguments): boolean {
     if (this.length !== other.length) return false
     for (let i = 0; i < this.length; i++) if (!itemAt(this.#windows, i).equals(other.bytes(i))) return false
     return true
   }
 
-  /** Copies all arguments into memory of their own (a parked call), or into a space for many (MULTI's queue). */
+  /**
+   * Copies all arguments into memory of their own (a parked call), or into a space for many
+   * (MULTI's queue).
+   */
   copy(space?: CopySpace): Arguments {
     const bytes = this.contentBytes
     let at = space === undefined ? 0 : space.reserve(bytes)

@@ -1,10 +1,13 @@
-// The user's mistakes: every error reply a client can receive, worded as Redis words it.
+// The user's mistakes: every error reply that a client can receive, worded as Redis words it.
 //
-// Clients match on these texts, so they are compared with redis-server's byte for
-// byte by the differential test. Errors without variable parts are allocated once;
-// they are thrown by helpers and caught only where commands are dispatched.
+// Clients match on these texts, so the differential test compares them with redis-server's byte for
+// byte. Errors without variable parts are allocated once. Helpers throw them, and only the dispatch
+// of commands catches them.
 
-/** An error reply: a code word, a space and a sentence. Not an Error: no stack is captured, throwing is cheap. */
+/**
+ * An error reply: a code word, a space and a sentence. It is no Error: no stack is captured, so a
+ * throw is cheap.
+ */
 export class ReplyError {
   /** The whole line as it stands on the wire, without the leading '-' and the final CRLF. */
   readonly text: string
@@ -145,7 +148,7 @@ export const ERR = {
   intervalStart: fixed('ERR invalid start ID for the interval'),
   intervalEnd: fixed('ERR invalid end ID for the interval'),
   groupExists: fixed('BUSYGROUP Consumer Group name already exists'),
-  /** `more` says in which command, where Redis does. */
+  /** `more` names the command, where Redis does. */
   noGroup: (key: string, group: string, more = '') =>
     new ReplyError(
       `NOGROUP No such key '${printable(key, Number.POSITIVE_INFINITY)}' or consumer group '${printable(group, Number.POSITIVE_INFINITY)}'${more}`,
@@ -164,11 +167,14 @@ export const ERR = {
   inputKeyNeeded: (name: string) => new ReplyError(`ERR at least 1 input key is needed for '${name}' command`),
   arity: (name: string) => new ReplyError(`ERR wrong number of arguments for '${name}' command`),
   invalidExpire: (name: string) => new ReplyError(`ERR invalid expire time in '${name}' command`),
-  /** Line breaks at the end fall away, others become blanks. */
+  /** Line breaks at the end are removed, others become blanks. */
   of: (text: string) => new ReplyError(`ERR ${printable(text.replace(/[\r\n]+$/, ''), Number.POSITIVE_INFINITY)}`),
 } as const
 
-/** Cuts a user's text for quoting in an error, at its first NUL too as C does, and keeps line breaks out of the reply's one line. */
+/**
+ * Cuts a user's text for a quote in an error: to `lengthMax`, and at its first NUL, as C does.
+ * Keeps line breaks out of the reply's one line.
+ */
 export function printable(text: string, lengthMax: number): string {
   const nul = text.indexOf('\0')
   const length = Math.min(lengthMax, nul === -1 ? text.length : nul)

@@ -1,12 +1,12 @@
-// Reads lines as they arrive, as redis-server reads those of a handshake: no more than so much of
-// each, and nothing of the bytes behind it, which may be no lines.
+// Reads lines as they arrive, as redis-server reads those of a handshake. It takes a bounded part
+// of each line, and none of the bytes behind it, which may be no lines.
 
 const LF = 10
 
 export class LineReader {
   /** The last whole line, latin1, without its end. */
   line = ''
-  /** The line was longer than allowed, or already is; the rest of it is dropped. */
+  /** True when the line was longer than allowed, or already is; the rest of it is dropped. */
   isCut = false
   readonly #bytesMax: number
   /** The line that has begun. */
@@ -17,7 +17,10 @@ export class LineReader {
     this.#bytesMax = bytesMax
   }
 
-  /** Reads bytes from `start` on, to the end of a line at most. Returns where the bytes behind it begin, or -1 when the line has not ended. */
+  /**
+   * Reads bytes from `start` on, to the end of a line at most. Returns where the bytes behind the
+   * line begin, or -1 when the line has not ended.
+   */
   feed(bytes: Buffer, start: number): number {
     const lineEnd = bytes.indexOf(LF, start)
     const end = lineEnd === -1 ? bytes.length : lineEnd

@@ -1,6 +1,6 @@
-// Looks at words of a pipeline's requests before the parser reads them, so that what they name can
-// be fetched together (engine/data/fetch-ahead.ts). Nothing is judged here: bytes that are no request
-// end the look, and the parser refuses them.
+// Looks at words of a pipeline's requests before the parser reads them, so that the keys they name
+// can be fetched together (engine/data/fetch-ahead.ts). It judges nothing: bytes that are no
+// request end the look, and the parser refuses them.
 
 import { byteAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
@@ -16,14 +16,17 @@ const ZERO = 48
 const NINE = 57
 const CR = 13
 
-/** Returns how many words the first request has, where `wordsAhead` has found one: a single digit. */
+/**
+ * Returns how many words the first request has, where `wordsAhead` has found one: a single digit.
+ */
 export function wordsOfFirst(source: Source, start: number): number {
   return byteAt(source.u8, start + 1) - ZERO
 }
 
 /**
- * Finds the word at a place of each request in [start, end), 0 = the command's name. Notes in `starts` and `lengths` where it
- * begins and how long it is, for at most `max` requests that have it; returns how many.
+ * Finds the word at one place of each request in [start, end); place 0 is the command's name. Notes
+ * the start and the length of each word in `starts` and `lengths`, for at most `max` requests that
+ * have the word. Returns their number.
  */
 export function wordsAhead(
   source: Source,
@@ -43,7 +46,7 @@ export function wordsAhead(
     if (words < 1 || words > WORDS_MAX || u8[at + 2] !== CR) break
     at += 4
     for (let word = 0; word < words && at < end; word++) {
-      // $<length> CR LF: anything else, and what is cut off, is the parser's to judge.
+      // $<length> CR LF: the parser judges anything else, and words that are cut off.
       if (u8[at] !== DOLLAR) {
         at = end
         break
@@ -51,7 +54,7 @@ export function wordsAhead(
       let length = 0
       let digit = byteAt(u8, ++at)
       while (digit !== CR && at < end) {
-        // No digit: nothing of this is a request, and the way never leads back.
+        // No digit: the bytes are no request, and the way never leads back.
         if (digit < ZERO || digit > NINE) return 0
         length = length * 10 + digit - ZERO
         digit = byteAt(u8, ++at)

@@ -1,12 +1,11 @@
 // Replies into bytes, gathered until the turn of the loop ends.
 //
-// All clients write into one scratch buffer. Between `open` and `close` what is
-// written belongs to one receiver, which is handed segments of the scratch: no
-// reply is copied or allocated on its way out. When the scratch is full a new
-// one is taken and the receiver gets another segment, so a reply of any size is
-// never moved. A single reply larger than a scratch gets memory of its own size,
-// and writing goes on in the scratch where it stopped. After everything was sent
-// `recycle` starts the scratch over.
+// All clients write into one scratch buffer. The bytes written between `open` and `close` belong to
+// one receiver, which gets segments of the scratch: no reply is copied or allocated on its way out.
+// When the scratch is full a new one is taken and the receiver gets another segment, so a reply of
+// any size is never moved. A single reply larger than a scratch gets memory of its own size, and
+// writing goes on in the scratch where it stopped. After everything was sent `recycle` starts the
+// scratch over.
 
 import { byteAt, numberAt } from '../util/array-reads.ts'
 import { type Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
@@ -16,8 +15,9 @@ import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/number
 import type { ReplyError } from './errors.ts'
 import { REPLY_BUFFER_BYTES } from './limits.ts'
 import { type Reply, ROW_BULK_BYTES_MAX } from './reply.ts'
+import { REPLY_TYPE } from './reply-reader.ts'
 
-/** Whose replies are being written. */
+/** The client whose replies are being written. */
 export interface ReplyReceiver {
   readonly protocol: 2 | 3
   /** Takes [start, end) of a source that stays unchanged until the turn's end. */
@@ -27,13 +27,22 @@ export interface ReplyReceiver {
 /** A type byte, twenty digits and two line ends. */
 const HEADER_BYTES_MAX = 32
 
-/** A bulk string of a row with its header, both line ends, and the four bytes that a header is written in. */
+/**
+ * Room for a bulk string of a row with its header and both line ends, and for the four bytes in
+ * which a header is written.
+ */
 const ROW_BULK_ROOM = ROW_BULK_BYTES_MAX + 12
 
-/** Length of a row's bulk string → the first four bytes of its header, `$<length>` and as much of CR LF as fits. */
+/**
+ * Length of a row's bulk string → the first four bytes of its header: `$<length>`, and as much of
+ * CR LF as fits.
+ */
 const ROW_HEADERS = Int32Array.from({ length: ROW_BULK_BYTES_MAX + 1 }, (_, length) =>
   Buffer.from(`$${length}\r\n`, 'latin1').readInt32LE(0),
 )
+
+/** A line of a type that no server sends. */
+const IN_PROCESS_REPLY = `${String.fromCharCode(REPLY_TYPE.inProcess)}\r\n`
 
 export class ReplyBuffer implements Reply {
   protocol: 2 | 3 = 2
@@ -48,15 +57,18 @@ export class ReplyBuffer implements Reply {
   /** Where the open receiver's current segment begins. */
   #start = 0
   #receiver: ReplyReceiver | undefined = undefined
-  /** Somebody still holds segments of what was written so far: `recycle` must not start over. */
+  /** Receivers still hold segments of the bytes written so far: `recycle` must not start over. */
   #abandoned = false
-  /** Memory of large replies, and scratches that are full, since the last `recycle` or `abandon`. */
+  /** Memory of large replies, and full scratches, since the last `recycle` or `abandon`. */
   #spent: Source[] = []
-  /** Bytes of it. */
+  /** Bytes of `#spent`. */
   #spentBytes = 0
   readonly #bytes: number
 
-  /** `first` = the size of the first scratch: whoever always says first how much will be written may begin with none at all. */
+  /**
+   * `first` = the size of the first scratch. A caller that always reserves before it writes may
+   * begin with none.
+   */
   constructor(bytes: number = REPLY_BUFFER_BYTES, first: number = bytes) {
     this.#bytes = bytes
     this.#scratch = Source.allocate(first)
@@ -65,7 +77,7 @@ export class ReplyBuffer implements Reply {
     this.#end = first
   }
 
-  /** Begins writing for a receiver and returns whose turn it interrupts, for `open` again afterwards. */
+  /** Begins writing for a receiver. Returns the receiver that it interrupts, for a later `open`. */
   open(receiver: ReplyReceiver): ReplyReceiver | undefined {
     const previous = this.#receiver
     if (previous !== undefined) this.close()
@@ -75,7 +87,7 @@ export class ReplyBuffer implements Reply {
     return previous
   }
 
-  /** Hands the receiver what was written since `open`. */
+  /** Hands the receiver the bytes written since `open`. */
   close(): void {
     const receiver = this.#receiver
     if (receiver === undefined) return
@@ -89,7 +101,7 @@ export class ReplyBuffer implements Reply {
     this.protocol = protocol
   }
 
-  /** Hands the open receiver what was written so far and goes on. */
+  /** Hands the open receiver the bytes written so far and goes on. */
   mark(): void {
     const receiver = this.#receiver
     if (receiver !== undefined && this.#at > this.#start) {
@@ -99,7 +111,10 @@ export class ReplyBuffer implements Reply {
     }
   }
 
-  /** As `mark`, if `receiver` is the open one: what others add to it next comes after its own replies. */
+  /**
+   * As `mark`, if `receiver` is the open one: bytes that others add to it next come after its own
+   * replies.
+   */
   markFor(receiver: ReplyReceiver): void {
     if (this.#receiver === receiver) this.mark()
   }
@@ -109,7 +124,7 @@ export class ReplyBuffer implements Reply {
     return this.#receiver !== undefined
   }
 
-  /** Tells whether what is written now is a receiver's. */
+  /** Tells whether the bytes written now are a receiver's. */
   isOpenFor(receiver: ReplyReceiver): boolean {
     return this.#receiver === receiver
   }
@@ -119,18 +134,27 @@ export class ReplyBuffer implements Reply {
     return this.#at > this.#start
   }
 
-  /** Time to send: long replies leave early, so that their memory serves the next ones while it is in the processor's cache. */
+  /**
+   * True when it is time to send: long replies leave early, so that their memory serves the next
+   * ones while it is in the processor's cache.
+   */
   get halfFull(): boolean {
     return this.#spentBytes > 0 || this.#at > this.#end >>> 1
   }
 
-  /** Starts the scratch over: nobody holds a segment of what was written since the last `recycle` or `abandon`. */
+  /**
+   * Starts the scratch over. No receiver may hold a segment of bytes written since the last
+   * `recycle` or `abandon`.
+   */
   recycle(): void {
     if (this.#spentBytes !== 0) this.#discardSpent()
     this.#use(this.#scratch, this.#abandoned ? this.#rest() : 0)
   }
 
-  /** Leaves what was written to those who still hold segments of it; the rest of the scratch is used up before a new one is taken. */
+  /**
+   * Leaves the written bytes to receivers that still hold segments of them. The rest of the scratch
+   * is used up before a new one is taken.
+   */
   abandon(): void {
     this.#spent = []
     this.#spentBytes = 0
@@ -138,7 +162,7 @@ export class ReplyBuffer implements Reply {
     this.#use(this.#scratch, this.#rest())
   }
 
-  /** As `abandon`, where whoever holds segments has said so (util/memory/discarded.ts). */
+  /** As `abandon`, for receivers that have registered their hold (util/memory/discarded.ts). */
   leave(): void {
     if (this.#spentBytes !== 0) this.#discardSpent()
     this.abandon()
@@ -153,14 +177,17 @@ export class ReplyBuffer implements Reply {
     return this.#at
   }
 
-  /** Goes back to where `source` and `position` stood when the open receiver began; false when a part of what followed was handed over. */
+  /**
+   * Goes back to where `source` and `position` stood when the open receiver began. Returns false
+   * when a part of the bytes behind them was handed over.
+   */
   rewind(source: Source, position: number): boolean {
     if (this.#source !== source || position < this.#start) return false
     this.#at = position
     return true
   }
 
-  /** Makes sure that the next `bytes` are written in one piece. */
+  /** Makes sure that the next `bytes` bytes are written in one piece. */
   reserve(bytes: number): void {
     if (this.#at + bytes > this.#end) this.#room(bytes)
   }
@@ -208,7 +235,7 @@ export class ReplyBuffer implements Reply {
   }
 
   bulkRow(source: Source, start: number, count: number): number {
-    // One loop with everything in locals: LRANGE of 100 elements is made of nothing else.
+    // One loop with everything in locals: LRANGE of 100 elements consists of it.
     const from = source.u8
     const fromView = source.view
     let u8 = this.#u8
@@ -231,7 +258,7 @@ export class ReplyBuffer implements Reply {
       if (length >= 100) u8[at++] = 13
       if (length >= 10) u8[at++] = 10
       if (length >= 4) {
-        // By words; the last goes back over what the one before has written.
+        // By words; the last one overlaps the one before.
         const last = length - 4
         for (let i = 0; i < last; i += 4) view.setInt32(at + i, fromView.getInt32(read + i, true), true)
         view.setInt32(at + last, fromView.getInt32(read + last, true), true)
@@ -320,13 +347,18 @@ export class ReplyBuffer implements Reply {
     this.#newline()
   }
 
+  /** Marks the place of a reply that its receiver, in this process, has as a value already. */
+  inProcess(): void {
+    this.raw(IN_PROCESS_REPLY)
+  }
+
   /** Writes bytes that are already a reply. */
   raw(latin1: string): void {
     if (this.#at + latin1.length > this.#end) this.#room(latin1.length)
     this.#latin1(latin1)
   }
 
-  /** As `raw`, of bytes that lie elsewhere. */
+  /** As `raw`, for bytes that lie elsewhere. */
   rawFrom(source: Source, start: number, length: number): void {
     if (this.#at + length > this.#end) this.#room(length)
     copyBytes(this.#source, this.#at, source, start, length)
@@ -391,7 +423,7 @@ export class ReplyBuffer implements Reply {
     this.#at = at + 2
   }
 
-  /** Scores are whole numbers mostly: no string is made of one. */
+  /** Most scores are whole numbers: no string is made of them. */
   #wholeDouble(value: number): void {
     if (this.#at + HEADER_BYTES_MAX > this.#end) this.#room(HEADER_BYTES_MAX)
     const u8 = this.#u8
@@ -400,7 +432,7 @@ export class ReplyBuffer implements Reply {
       u8[at++] = 44
       at += writeInteger(value, u8, at)
     } else {
-      // The length comes first: of two digits from ten characters on.
+      // The length comes first: it has two digits from ten characters on.
       const long = value >= 1e9 || value <= -1e8
       const length = writeInteger(value, u8, at + (long ? 5 : 4))
       u8[at++] = 36
@@ -433,7 +465,9 @@ export class ReplyBuffer implements Reply {
     this.#u8[this.#at++] = 10
   }
 
-  /** Makes place for `bytes` in a row: hands over what is written and goes on elsewhere. */
+  /**
+   * Makes room for `bytes` bytes in one piece: hands over the written bytes and goes on elsewhere.
+   */
   #room(bytes: number): void {
     this.mark()
     if (this.#source !== this.#scratch) {

@@ -1,9 +1,9 @@
 // Reads replies as they arrive, for everything that asks a server: callers within the process, the
-// client program, slot moves and the prover. A subclass says what a scalar and a container become.
+// client program, slot moves and the prover. A subclass makes values of scalars and containers.
 //
-// Bytes arrive as many replies at a time as one turn of the loop made; a long one comes in
-// pieces. The containers that a piece leaves open stay open, and of the bytes only a
-// scalar that is cut is kept: each byte is looked at once, however long the reply.
+// Bytes arrive with as many replies as one turn of the loop made; a long reply comes in pieces.
+// Containers that a piece leaves open stay open. Of the bytes only a scalar that is cut is kept:
+// each byte is looked at once, however long the reply.
 
 import { byteAt, itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
@@ -25,13 +25,18 @@ export const REPLY_TYPE = {
   set: 126, // ~
   map: 37, // %
   attribute: 124, // |
+  /** Of no protocol: the receiver, in the same process, has the value already (reply-to-values.ts). */
+  inProcess: 1,
 } as const
 
 const { bulk: BULK, bulkError: BULK_ERROR, verbatim: VERBATIM, nil: NIL } = REPLY_TYPE
 const { array: ARRAY, push: PUSH, set: SET, map: MAP, attribute: ATTRIBUTE } = REPLY_TYPE
 const [CR, LF, MINUS, ZERO] = [13, 10, 45, 48]
 
-/** An array, set, map, push or attribute whose elements are still to come; what an attribute says is dropped. */
+/**
+ * An array, set, map, push or attribute whose elements are still to come. The content of an
+ * attribute is dropped.
+ */
 interface Container<V> {
   readonly type: number
   readonly items: V[]
@@ -41,10 +46,12 @@ interface Container<V> {
 /** Thrown inside when the bytes end within a scalar, or within the head of a container. */
 const INCOMPLETE = Symbol('incomplete')
 
-/** Memory for what is cut: at first, and what is kept of it when nothing is. */
+/** Memory for a scalar that is cut: at first, and between two of them. */
 const REST_BYTES = 1024
 const REST_KEPT_BYTES = 64 * 1024
-/** Room made at once for a text that announces its length: a server may announce more than it sends. */
+/**
+ * Room made at once for a text that announces its length: a server may announce more than it sends.
+ */
 const REST_AT_ONCE_BYTES_MAX = 64 * 1024 * 1024
 
 const NO_BYTES = Buffer.alloc(0)
@@ -57,12 +64,18 @@ export abstract class ReplyReader<V> {
   #at = 0
   /** Containers whose elements are still to come, one within the other. */
   readonly #open: Container<V>[] = []
-  /** The first `#restBytes` of it: a scalar that was cut. Before there are `#neededBytes` of it, it need not be looked at. */
+  /**
+   * Its first `#restBytes` bytes are a scalar that was cut. It is complete from `#neededBytes`
+   * bytes on.
+   */
   #rest: Buffer = NO_BYTES
   #restBytes = 0
   #neededBytes = 0
 
-  /** Makes the value of a scalar: a line, or a text. The bytes are overwritten later. An absent text or array is of the type nil. */
+  /**
+   * Makes the value of a scalar: a line, or a text. The bytes are overwritten later. An absent text
+   * or array is of the type nil.
+   */
   protected abstract scalar(type: number, u8: Buffer, start: number, length: number): V
 
   /** Makes the value of a container; the items of a map are keys and values by turns. */
@@ -70,6 +83,11 @@ export abstract class ReplyReader<V> {
 
   /** Takes a whole reply, and the type of the outermost value. */
   protected abstract take(type: number, value: V): void
+
+  /** True between two replies. */
+  get isBetween(): boolean {
+    return this.#open.length === 0 && this.#restBytes === 0
+  }
 
   /** Reads bytes, which the caller may reuse afterwards. Throws BadReply. */
   feed(bytes: Buffer): void {
@@ -94,7 +112,7 @@ export abstract class ReplyReader<V> {
       if (u8 === bytes) {
         this.#add(bytes, start)
       } else {
-        // It lies there already.
+        // The bytes lie there already.
         this.#rest.copyWithin(0, start, u8.length)
         this.#restBytes = u8.length - start
       }
@@ -103,7 +121,7 @@ export abstract class ReplyReader<V> {
     if (this.#rest.length > REST_KEPT_BYTES) this.#rest = NO_BYTES
   }
 
-  /** Adds bytes from `start` on to the scalar that is cut. A long text has room made for it once. */
+  /** Adds bytes from `start` on to the scalar that is cut. Room for a long text is made once. */
   #add(bytes: Buffer, start: number): void {
     const length = this.#restBytes + bytes.length - start
     if (length > this.#rest.length) {
@@ -117,7 +135,10 @@ export abstract class ReplyReader<V> {
     this.#restBytes = length
   }
 
-  /** Reads one scalar, or the head of a container. A script may return tables within tables by the thousand, so there is no recursion. */
+  /**
+   * Reads one scalar, or the head of a container. There is no recursion: a script may return tables
+   * within tables by the thousand.
+   */
   #item(type: number): void {
     this.#neededBytes = 0
     const open = this.#open
@@ -138,7 +159,7 @@ export abstract class ReplyReader<V> {
       last.items.push(value)
       if (--last.missing > 0) return
       open.pop()
-      // The value that an attribute is about comes behind it.
+      // The value that an attribute describes comes behind it.
       if (last.type === ATTRIBUTE) return
       value = this.container(last.type, last.items)
       outermost = last.type
@@ -157,7 +178,9 @@ export abstract class ReplyReader<V> {
     return this.scalar(type, u8, start, Math.max(0, end - 1 - start))
   }
 
-  /** Returns the number that is the line after the type byte: how many elements or bytes follow, or -1. */
+  /**
+   * Returns the number on the line after the type byte: how many elements or bytes follow, or -1.
+   */
   #count(): number {
     const u8 = this.#u8
     let at = this.#at + 1

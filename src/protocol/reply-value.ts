@@ -1,9 +1,9 @@
 // Replies as JavaScript values, for callers inside the process.
 //
-// Why not another implementation of `Reply` that never makes bytes: a reply may come
-// later (a parked client is served), may be held back (appendfsync always) and is
-// ordered with pushes. All of that happens to a client's output, which is bytes; so an
-// embedded caller is a client like any other, and its RESP3 output is read here.
+// Another implementation of `Reply` that never makes bytes would not do. A reply may come later (a
+// parked client is served), may be withheld (appendfsync always) and is ordered with pushes. All of
+// that happens to a client's output, which is bytes. So an embedded caller is a client like any
+// other, and its RESP3 output is read here.
 
 import { textOf } from '../util/bytes/text.ts'
 import { BadReply, REPLY_TYPE, ReplyReader } from './reply-reader.ts'
@@ -31,14 +31,14 @@ export type ReplyValue<S> =
   | Map<ReplyValue<S>, ReplyValue<S>>
   | Set<ReplyValue<S>>
 
-/** Who receives what was read. */
+/** Receives the values that were read. */
 export interface ReplyValueReceiver<S> {
   reply(value: ReplyValue<S>): void
   /** An out-of-band message: its kind and its parts. */
   push(parts: ReplyValue<S>[]): void
 }
 
-/** Of a verbatim string: what it is (`txt:`), before the text. */
+/** Bytes of a verbatim string's format (`txt:`), before the text. */
 const VERBATIM_HEAD_BYTES = 4
 
 /** Makes a string of bytes, which are overwritten later. */

@@ -1,8 +1,7 @@
-// What a command says: shapes, never versions (invariant 7).
+// The replies of commands, as shapes: they do not name a version (invariant 7).
 //
-// `Reply` is the interface commands write to. `ReplyBuffer` (reply-buffer.ts)
-// makes RESP2 or RESP3 bytes of it; a script's or an embedded caller's
-// implementation makes values.
+// `Reply` is the interface commands write to. `ReplyBuffer` (reply-buffer.ts) makes RESP2 or RESP3
+// bytes of it; a script's or an embedded caller's implementation makes values.
 
 import type { Bytes, Source } from '../util/bytes/bytes.ts'
 import type { ReplyError } from './errors.ts'
@@ -11,11 +10,13 @@ import type { ReplyError } from './errors.ts'
 export const ROW_BULK_BYTES_MAX = 127
 
 export interface Reply {
-  /** 2 or 3; commands must not ask, the few whose *shape* Redis changed between versions may. */
+  /** 2 or 3. Commands must not ask; the few whose *shape* Redis changed between versions may. */
   readonly protocol: 2 | 3
 
-  /** Forgets what was said so far of the reply under way; only where replies become values. */
+  /** Forgets the parts of the reply under way; only where replies become values. */
   startOver?(): void
+  /** Follows a change of the client's protocol (HELLO); only where a client is replied to. */
+  setProtocol?(protocol: 2 | 3): void
   /** +OK */
   ok(): void
   /** A status line: +PONG, +QUEUED. */
@@ -27,8 +28,8 @@ export interface Reply {
   /** A bulk string out of part of a source. */
   bulkFrom(source: Source, start: number, length: number): void
   /**
-   * `count` bulk strings that lie in a row from `start` on, each of at most ROW_BULK_BYTES_MAX bytes, as
-   * [length: one byte][bytes][one byte more, skipped]. Returns where the row ends.
+   * `count` bulk strings that lie in a row from `start` on, each of at most ROW_BULK_BYTES_MAX
+   * bytes, as [length: one byte][bytes][one byte more, skipped]. Returns where the row ends.
    */
   bulkRow(source: Source, start: number, count: number): number
   /** A bulk string out of a latin1 string. */
@@ -45,16 +46,24 @@ export interface Reply {
   set(length: number): void
   /** Announces an out-of-band message of `length` parts: an array in RESP2. */
   push(length: number): void
-  /** Announces `length` pairs about the reply that follows them; only where replies become bytes, and only in RESP3. */
+  /**
+   * Announces `length` pairs about the reply that follows them; only where replies become bytes,
+   * and only in RESP3.
+   */
   attribute?(length: number): void
   /** A double: a bulk string in RESP2. */
   double(value: number): void
-  /** A double that is printed already, by rules of its own (coordinates): a bulk string in RESP2. */
+  /**
+   * A double that is printed already, by rules of its own (coordinates): a bulk string in RESP2.
+   */
   printedDouble(text: string): void
   /** true or false: 1 or 0 in RESP2. */
   boolean(value: boolean): void
   /** An integer of any size, in decimal: a bulk string in RESP2. */
   bigNumber(text: string): void
-  /** Text for people (INFO, CLIENT LIST): a bulk string in RESP2, =txt: in RESP3. `format` is three bytes long. */
+  /**
+   * Text for people (INFO, CLIENT LIST): a bulk string in RESP2, =txt: in RESP3. `format` is three
+   * bytes long.
+   */
   verbatim(latin1: string, format?: string): void
 }

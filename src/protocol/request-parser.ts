@@ -1,28 +1,28 @@
 // Requests out of bytes: RESP arrays and inline lines, split anywhere.
 //
-// One parser a client. `feed` takes what one read brought, in a buffer shared by
-// all clients, and calls `handler.request` for each whole request with windows
-// over that buffer: requests that lie whole within a read are not copied.
+// Each client has a parser. `feed` takes the bytes of one read, in a buffer shared by all clients,
+// and calls `handler.request` for each whole request with windows over that buffer: requests that
+// lie whole within a read are not copied.
 //
-// A request that the end of a read cuts is carried over in a buffer of the
-// client's own, together with how far it was understood, so each byte is looked
-// at once however small the pieces are. The next read completes it there, taking
-// no more than it needs, and what follows is again read in place.
+// A request that the end of a read cuts is carried over in a buffer of the client's own, together
+// with its state, so each byte is looked at once however small the pieces are. The next read
+// completes it there, taking no more than it needs, and the bytes that follow are again read in
+// place.
 //
-// A big argument (BIG_BULK_BYTES_MIN) that is not yet there gets a buffer of
-// exactly its size; further reads fill that, and the command may keep it. Who
-// reads may read there at once (`gathering`).
+// A big argument (BIG_BULK_BYTES_MIN) that is not yet there gets a buffer of exactly its size.
+// Further reads fill that, and the command may keep it. A transport may read into it at once
+// (`gathering`).
 //
-// A request may have other clients heard while it runs (engine/requests/busy-replies.ts):
-// their parsers are fed within this one's feed, and fill arguments of their own.
+// Other clients may be served while a request runs (engine/requests/busy-replies.ts). Their parsers
+// are fed within this one's feed, and fill arguments of their own.
 //
 //   states   between     no request begun
 //            array       '*n' read, `#parsed` of `#expected` arguments known
 //            bulk        as array, and '$n' of the next argument read (`#bulkLength` ≥ 0)
 //            big         as bulk, filling `#big`
 //
-// Malformed input throws ProtocolError: its text is Redis's own and the
-// connection ends after the reply.
+// Malformed input throws ProtocolError: its text is Redis's own, and the connection ends after the
+// reply.
 
 import { byteAt, itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
@@ -40,13 +40,13 @@ import {
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from './limits.ts'
 
-/** What the other side did wrong; `message` follows "Protocol error: " in the reply. */
+/** A mistake of the other side; `message` follows "Protocol error: " in the reply. */
 export class ProtocolError extends Error {}
 
 /** The other side sent more than may wait for it; the connection is dropped without a reply. */
 export class QueryBufferOverflow extends Error {}
 
-/** Who receives the requests of one client. */
+/** Receives the requests of one client. */
 export interface RequestHandler {
   /** True when parsing must stop before the next request: blocked, paused, closing. */
   readonly halted: boolean
@@ -54,7 +54,7 @@ export interface RequestHandler {
   readonly authenticated: boolean
   /** `proto-max-bulk-len`. */
   readonly bulkBytesMax: number
-  /** `client-query-buffer-limit`: what may wait unprocessed for this client. */
+  /** `client-query-buffer-limit`: bytes that may wait unprocessed for this client. */
   readonly queryBufferBytesMax: number
   request(args: Arguments): void
 }
@@ -72,19 +72,25 @@ const INVALID = -3
 /** The smallest integer Redis reads, as digits: it passes for a negative length. */
 const INT64_MIN_DIGITS = '9223372036854775808'
 
-/** How much of the next read a cut request is given first when its need is unknown; doubled until it is whole. */
+/**
+ * First part of the next read that a cut request gets when its need is unknown; doubled until it is
+ * whole.
+ */
 const COMPLETION_BYTES_MIN = 64
 /** Room for a cut request of the usual kind and its rest. */
 const PENDING_BYTES_MIN = 512
-/** Argument windows that are kept for the next request; one giant MSET must not pin a million of them. */
+/**
+ * Argument windows that are kept for the next request; one giant MSET must not pin a million of
+ * them.
+ */
 const WINDOWS_KEPT_MAX = 1024
 
 /**
- * Arguments that parsers share while a request lies whole in one read. Each feed within a feed has others: the outer one's are
- * those of the command that is running.
+ * Arguments that parsers share while a request lies whole in one read. Each feed within a feed has
+ * others: the outer one's are those of the command that is running.
  */
 const sharedArguments = [new Arguments()]
-/** One for the process, as the arguments above are. */
+/** The feeds of the process, as the arguments above are. */
 const feeds = {
   /** Feeds that are under way, one within the other. */
   depth: 0,
@@ -93,9 +99,12 @@ const feeds = {
 export class RequestParser {
   /** The shared arguments of the feed that is under way. */
   #shared: Arguments = itemAt(sharedArguments, 0)
-  /** The arguments being filled: the shared ones, or this client's own while a request is only partly there. */
+  /**
+   * The arguments being filled: the shared ones, or this client's own while a request is only
+   * partly there.
+   */
   #args: Arguments = this.#shared
-  /** It is being fed: the request that runs is this client's. */
+  /** True while it is being fed: the request that runs is this client's. */
   #isFed = false
   /** Arguments of the array being read; -1 = between requests. */
   #expected = -1
@@ -109,13 +118,16 @@ export class RequestParser {
   #requestStart = 0
   #big: Source | undefined = undefined
   #bigFilled = 0
-  /** Arguments of the current request that own their buffer, and their bytes together. */
+  /** Arguments of the current request that own their buffer, and the sum of their bytes. */
   #bigArguments: { index: number; source: Source }[] | undefined = undefined
   #bigBytes = 0
   /** Where the line that `#readLength` read ends. */
   #lineEnd = 0
 
-  /** True while a request of this client runs, or the next one is read behind it: it must not be fed. */
+  /**
+   * True while a request of this client runs, or the next one is read behind it: it must not be
+   * fed.
+   */
   get isFed(): boolean {
     return this.#isFed
   }
@@ -125,12 +137,15 @@ export class RequestParser {
     return this.#pendingEnd + this.#bigBytes + this.#bigFilled
   }
 
-  /** A big argument that is under way, into which reads may be made as well: from `gatheredBytes` on, and fed from there. */
+  /**
+   * A big argument that is under way. Reads may be made into it, from `gatheredBytes` on, and fed
+   * from there.
+   */
   get gathering(): Source | undefined {
     return this.#big
   }
 
-  /** How much of it is here. */
+  /** Bytes of it that are here. */
   get gatheredBytes(): number {
     return this.#bigFilled
   }
@@ -143,7 +158,7 @@ export class RequestParser {
   /**
    * Takes [start, end) of a read buffer, which the caller may reuse afterwards.
    *
-   * Throws ProtocolError or QueryBufferOverflow; the parser is of no use afterwards, unless it is reset.
+   * Throws ProtocolError or QueryBufferOverflow; then the parser is of no use unless it is reset.
    */
   feed(source: Source, start: number, end: number, handler: RequestHandler): void {
     this.#enter()
@@ -154,7 +169,7 @@ export class RequestParser {
     }
   }
 
-  /** Goes on with what is already here, after a halt. */
+  /** Goes on with the bytes that are already here, after a halt. */
   resume(handler: RequestHandler): void {
     const pending = this.#pending
     if (pending === undefined || this.#big !== undefined) return
@@ -175,7 +190,7 @@ export class RequestParser {
     if (feeds.depth === sharedArguments.length) sharedArguments.push(new Arguments())
     const shared = itemAt(sharedArguments, feeds.depth++)
     this.#shared = shared
-    // What is known of a request that was cut is this client's own.
+    // The state of a request that was cut is this client's own.
     if (this.#expected < 0) this.#args = shared
   }
 
@@ -209,7 +224,8 @@ export class RequestParser {
   /**
    * Completes a cut request with bytes of a new read. Returns where reading goes on in place.
    *
-   * Afterwards #pending is gone, unless all bytes were needed or the handler is halted (then they wait there).
+   * Afterwards #pending is gone, unless all bytes were needed or the handler is halted: then the
+   * bytes wait there.
    */
   #complete(source: Source, start: number, end: number, handler: RequestHandler): number {
     let at = start
@@ -227,7 +243,7 @@ export class RequestParser {
       step *= 2
       while (!handler.halted && this.#parseOne(this.#pending!, this.#pendingEnd, handler)) {
         const left = this.#pendingEnd - this.#at
-        // What is left came with this read: there it goes on.
+        // The bytes that are left came with this read: it goes on there.
         if (left <= at - start) {
           this.#dropPending()
           return at - left
@@ -254,7 +270,8 @@ export class RequestParser {
       const start = this.#at
       this.#requestStart = start
       let expected: number
-      // Up to nine arguments, as nearly all requests have, are read without a loop: PING costs 6 % less.
+      // Up to nine arguments, as nearly all requests have, are read without a loop: PING costs 6 %
+      // less.
       if (
         start + 4 <= end &&
         u8[start + 2] === CR &&
@@ -299,7 +316,7 @@ export class RequestParser {
     let whole = true
     while (parsed < expected) {
       if (bulkLength < 0) {
-        // Lengths of one or two digits, as nearly all are, read without a loop.
+        // Lengths of one or two digits, as nearly all are, are read without a loop.
         if (at + 5 <= end && u8[at] === DOLLAR) {
           const first = byteAt(u8, at + 1) - 48
           const second = byteAt(u8, at + 2) - 48
@@ -366,7 +383,7 @@ export class RequestParser {
   #readBulkLength(u8: Buffer, at: number, end: number, handler: RequestHandler): number {
     const length = at < end && u8[at] !== 0 ? this.#readLength(u8, at + 1, end) : INCOMPLETE
     if (length === INCOMPLETE) {
-      // Nothing is wrong, even without a '$', before the line is whole or too long to ever be.
+      // Even a missing '$' is no mistake before the line is whole or too long ever to be.
       if (end - at > INLINE_REQUEST_BYTES_MAX && lineBreak(u8, at, end) === -1) {
         throw new ProtocolError('too big bulk count string')
       }
@@ -380,7 +397,10 @@ export class RequestParser {
     return length
   }
 
-  /** Reads a decimal line; sets #lineEnd. INCOMPLETE without its CR LF, INVALID when it is no number; -1 for every negative one. */
+  /**
+   * Reads a decimal line; sets #lineEnd. INCOMPLETE without its CR LF, INVALID when it is no
+   * number, -1 for every negative number.
+   */
   #readLength(u8: Buffer, start: number, end: number): number {
     const negative = start < end && u8[start] === MINUS
     const digits = negative ? start + 1 : start
@@ -393,13 +413,13 @@ export class RequestParser {
       at++
     }
     if (at < end && u8[at] !== CR) {
-      // Anything else is wrong, but Redis says so only once the line is whole.
+      // Any other byte is wrong, but Redis says so only once the line is whole.
       const cr = lineBreak(u8, at, end)
       if (cr === -1 || cr + 1 >= end) return INCOMPLETE
       this.#lineEnd = cr + 2
       return INVALID
     }
-    // What follows the CR is taken for the LF, as Redis does.
+    // Any byte after the CR is taken for the LF, as in Redis.
     if (at + 1 >= end) return INCOMPLETE
     this.#lineEnd = at + 2
     const count = at - digits
@@ -434,13 +454,14 @@ export class RequestParser {
     return true
   }
 
-  /** Moves what is left of a read into a buffer of this client's own. */
+  /** Moves the rest of a read into a buffer of this client's own. */
   #carry(source: Source, end: number): void {
     const from = this.#expected >= 0 ? this.#requestStart : this.#at
     if (this.#expected >= 0) this.#takeArguments(from)
     this.#at -= from
     this.#requestStart = 0
-    // Of a big argument only what comes before it: the rest goes where the argument is gathered.
+    // Of a big argument only the bytes before it are carried: the rest goes to the argument's own
+    // buffer.
     const isBig = this.#isBig(end - from)
     const length = isBig ? this.#at : end - from
     this.#pending = spareMemory.take(Math.max(PENDING_BYTES_MIN, length * 2))
@@ -464,7 +485,7 @@ export class RequestParser {
     this.#pendingEnd = needed
   }
 
-  /** After parsing from #pending: drops what was used. */
+  /** Drops the used bytes, after parsing from #pending. */
   #compact(): void {
     if (this.#expected < 0 && this.#at === this.#pendingEnd) {
       this.#dropPending()
@@ -481,7 +502,10 @@ export class RequestParser {
     if (this.#isBig(this.#pendingEnd)) this.#takeBig()
   }
 
-  /** Takes the arguments known so far out of the shared ones; the request's bytes move to the front by `from`. */
+  /**
+   * Takes the arguments known so far out of the shared ones; the request's bytes move to the front
+   * by `from`.
+   */
   #takeArguments(from: number): void {
     const shared = this.#shared
     if (this.#args !== shared) return
@@ -505,7 +529,10 @@ export class RequestParser {
     return this.#expected >= 0 && this.#bulkLength >= BIG_BULK_BYTES_MIN && end - this.#at < this.#bulkLength + 2
   }
 
-  /** Moves the beginning of a big argument, which is at the end of #pending, into a buffer of its own. Others are heard before it is whole. */
+  /**
+   * Moves the beginning of a big argument, which is at the end of #pending, into a buffer of its
+   * own. Other clients are served before the argument is whole.
+   */
   #takeBig(): void {
     this.#takeArguments(0)
     this.#beginBig(this.#pending!, this.#at, this.#pendingEnd)
@@ -551,7 +578,10 @@ export class RequestParser {
   }
 }
 
-/** Finds the CR that ends a line before `end`; -1 when there is none. A NUL hides what follows it, as in Redis. */
+/**
+ * Finds the CR that ends a line before `end`; -1 when there is none. A NUL hides the bytes behind
+ * it, as in Redis.
+ */
 function lineBreak(u8: Buffer, start: number, end: number): number {
   return indexBefore(u8, CR, start, end)
 }

@@ -1,9 +1,10 @@
 // Writes requests: `*<words>`, then `$<length>` and the bytes of each word.
 //
-// Every part of this program that says something in RESP's form of a request writes it here: the
-// journal, the replicas' stream, the replicated log, bases of the append-only file that are made of
-// commands, slot moves, MIGRATE, the client program and callers within the process. The writer owns
-// one stretch of memory that grows, is passed on at a stroke and is used again.
+// Every part of this program that writes requests, or effects in their form, does it here. Those
+// are the journal, the replicas' stream, the replicated log, and bases of the append-only file that
+// are made of commands. Slot moves, MIGRATE, the client program and callers within the process
+// write here, too. The writer owns one stretch of memory that grows, is passed on at a stroke and
+// is used again.
 
 import { itemAt } from '../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
@@ -15,7 +16,7 @@ import type { Arguments } from './arguments.ts'
 const BUFFER_BYTES = RESTLESS ? 8 : 64 * 1024
 /** A larger buffer is let go after a burst. */
 const BUFFER_BYTES_KEPT_MAX = RESTLESS ? 64 : 1024 * 1024
-/** Longer texts are handed to the runtime; below it a loop is faster than the call. */
+/** Longer texts go to the runtime; for shorter ones a loop is faster than the call. */
 const SHORT_LATIN1_MAX = 24
 const SHORT_UTF8_MAX = 64
 /** A type byte, 20 digits, CR LF. */
@@ -47,7 +48,7 @@ export class RequestWriter {
 
   // ── requests ─────────────────────────────────────────────────────────────
 
-  /** Appends a request: its own bytes when it came whole, else encoded anew. */
+  /** Appends a request: its own bytes when it came whole, else its words encoded again. */
   request(args: Arguments): void {
     const { rawEnd, rawStart, rawSource } = args
     if (rawEnd !== 0 && rawSource !== undefined) {
@@ -70,7 +71,7 @@ export class RequestWriter {
 
   // ── their words ──────────────────────────────────────────────────────────
 
-  /** Begins a request of so many words, which the caller appends next. */
+  /** Begins a request of this many words, which the caller appends next. */
   begin(words: number): void {
     this.#header(STAR, words)
   }
@@ -132,7 +133,10 @@ export class RequestWriter {
     this.lineEnd()
   }
 
-  /** Begins a word of so many bytes, which the caller appends with `copy`, and ends with `lineEnd`. */
+  /**
+   * Begins a word of this many bytes, which the caller appends with `copy`, and ends with
+   * `lineEnd`.
+   */
   beginWord(bytes: number): void {
     this.#header(DOLLAR, bytes)
   }
@@ -154,7 +158,7 @@ export class RequestWriter {
     for (let i = 0; i < latin1.length; i++) u8[this.length++] = latin1.charCodeAt(i)
   }
 
-  /** Inserts bytes before what stands from `at` on. */
+  /** Inserts bytes at `at`; the bytes from there on move up. */
   insert(at: number, latin1: string): void {
     const end = this.length
     this.#room(latin1.length)
@@ -164,7 +168,7 @@ export class RequestWriter {
     this.length = end + latin1.length
   }
 
-  /** Appends what another writer holds. */
+  /** Appends the content of another writer. */
   append(other: RequestWriter): void {
     this.copy(other.#source, 0, other.length)
   }
@@ -176,7 +180,7 @@ export class RequestWriter {
     this.length += length
   }
 
-  /** Starts over, giving back what a burst took. */
+  /** Starts over, giving back the memory of a burst. */
   clear(): void {
     this.length = 0
     if (this.#source.u8.length > BUFFER_BYTES_KEPT_MAX) this.#source = Source.allocate(BUFFER_BYTES)
@@ -187,7 +191,10 @@ export class RequestWriter {
     this.length = this.#headerAt(this.length, type, value)
   }
 
-  /** Writes a type byte, a length and the end of the line where there is room; returns where they end. */
+  /**
+   * Writes a type byte, a length and the end of the line where there is room; returns where they
+   * end.
+   */
   #headerAt(start: number, type: number, value: number): number {
     const { u8 } = this.#source
     let at = start

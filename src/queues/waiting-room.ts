@@ -1,11 +1,11 @@
-// Everything that waits: which waiter is parked on which topic, in which order, until when.
+// The waiting room: which waiter is parked on which topic, in which order, until when.
 //
 // A topic is a key or a signal. A key is named by a string, in which the caller has put the
 // database. A signal is an object, and stands for anything else: a sync, replicas, the end of work.
 //
-// Two views of one fact. Topic → its waiters in order of arrival, a doubly linked list; waiter →
-// its places in those lists. So parking, leaving and disconnecting cost the number of topics waited
-// for, however many others wait.
+// The room has two views of one fact. Each topic has a doubly linked list of its waiters, in order
+// of arrival; each waiter has its places in those lists. So parking, leaving and disconnecting cost
+// the number of topics waited for, however many others wait.
 //
 //   parked ──markReady(topic)──▶ (still parked, topic in `ready`) ──serve──▶ left
 //      └────────────── deadline, disconnect, CLIENT UNBLOCK ────────────────▶ left
@@ -19,7 +19,7 @@ import { CHECKED } from '../util/invariant.ts'
 import { NameMap, NameSet } from '../util/tables/name-map.ts'
 import { DeadlineHeap } from '../util/time/deadline-heap.ts'
 
-/** Something that clients wait for and that is no key. It is known by identity; `what` is for people. */
+/** A reason to wait that is no key. It is known by identity; `what` is for people. */
 export class Signal {
   readonly what: string
 
@@ -45,20 +45,20 @@ interface TopicQueue {
   first: QueueEntry | undefined
   last: QueueEntry | undefined
   length: number
-  /** Whom a walk along the line visits next; moves on when that one leaves. */
+  /** The place that a walk along the line visits next; it moves on when that waiter leaves. */
   cursor: QueueEntry | undefined
 }
 
-/** Somebody parked. The owner is whatever the engine wants back. */
+/** A parked client. The owner is whatever the engine wants back. */
 export class Waiter<Owner = unknown> {
   readonly owner: Owner
-  /** What it waits for. */
+  /** The topics that it waits for. */
   readonly topics: readonly Topic[]
   /** Unix milliseconds; +Infinity = for ever. */
   readonly deadlineMs: number
   /** Runs when the time is up, after the waiter has left. */
   readonly onTimeout: () => void
-  /** Its places, one a topic; empty once it left. */
+  /** Its places, one for each topic; empty once it left. */
   places: QueueEntry[] = []
   /** Its number among the deadlines, -1 = none. */
   slot = -1
@@ -199,8 +199,8 @@ export class WaitingRoom<Owner = unknown> {
   /**
    * Visits the waiters of a topic, in order of arrival, until `visit` returns false.
    *
-   * Waiters may leave meanwhile, or go to the end, the visited one or others; none is visited
-   * twice. One walk at a time along a line.
+   * Waiters may leave or go to the end meanwhile, the visited one or others; none is visited twice.
+   * One walk at a time is under way along a line.
    */
   forEachOn(topic: Topic, visit: (waiter: Waiter<Owner>) => boolean): void {
     const line = this.#lineOf(topic)
@@ -248,7 +248,7 @@ export class WaitingRoom<Owner = unknown> {
     return this.#deadlines.earliest
   }
 
-  /** Lets everybody whose time is up leave, in order of their deadlines. */
+  /** Makes all waiters leave whose time is up, in order of their deadlines. */
   expire(nowMs: number): void {
     while (this.#deadlines.earliest <= nowMs) {
       const waiter = this.#slots[this.#deadlines.entryAt(0)]!

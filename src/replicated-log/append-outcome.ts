@@ -6,6 +6,7 @@
 //     │                                    nothing ──▶ append the same bytes again
 //     └── LogFull, LogAway ──▶ thrown: it is not in the log (yet)
 
+import { assert } from '../util/assert.ts'
 import { Fenced, LogAway, LogFull, OutcomeUnknown, type ReplicatedLog, Truncated } from './log.ts'
 
 /** The batch is in its position; or other bytes are there; or the log ends before that position. */
@@ -46,7 +47,8 @@ export async function tryAppend(
   expected: number,
 ): Promise<'there' | 'fenced' | 'unknown'> {
   try {
-    await log.append(batch, expected)
+    const position = await log.append(batch, expected)
+    assert(position === expected + 1, 'an adapter resolves an append with the position behind the expected one')
     return 'there'
   } catch (error) {
     if (error instanceof Fenced) return 'fenced'

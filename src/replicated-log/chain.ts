@@ -10,6 +10,8 @@
 // A record that fits neither rule is a `Gap`: the log has lost something, or holds other bytes than
 // were written. A node that meets a gap stops.
 
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { Gap, type LogEntry } from './log.ts'
 import { decodeEpochNote, decodeRecord, type EpochNote, type LogRecord, NO_HASH, type RecordKind } from './record.ts'
 
@@ -85,6 +87,10 @@ export class Chain implements RecordPosition {
 
   /** Takes a record that is known to count because this node wrote it. */
   count(record: LogRecord): CountedRecord | undefined {
+    assert(record.position === this.position + 1, 'records are counted at one position after the other')
+    assert(record.previous === this.hash, 'a record that counts names the hash of the last one that counts')
+    assert(record.epoch >= this.epoch, 'the epoch of records that count never goes back')
+    assert(record.epoch > this.epoch === (record.kind === 'epoch'), 'an epoch record, and no other, begins an epoch')
     this.position = record.position
     this.hash = record.hash
     this.epoch = record.epoch
@@ -101,6 +107,8 @@ export class Chain implements RecordPosition {
       this.handedTo = record.payload.toString()
     }
     // Parts without their last part are dropped: their leader was fenced in between.
+    if (CHECKED && record.kind === 'effects')
+      for (const { epoch } of records) assert(epoch === record.epoch, 'all parts of a record are of one epoch')
     const effects = record.kind === 'effects' ? Buffer.concat(records.map(({ payload }) => payload)) : undefined
     return { records, kind: record.kind, effects }
   }

@@ -84,7 +84,11 @@ export class CopyRewrite implements Rewrite {
   }
 
   #whileFollowing<T>(take: (isStill: () => boolean) => Promise<T>): Promise<T> {
-    return this.#holder.betweenRecords(() => take(() => this.#holder.isFollowing))
+    return this.#holder.betweenRecords(() => {
+      const { isFollowing, journal } = this.#holder
+      assert(!isFollowing || journal === undefined, 'a node that follows has no journal')
+      return take(() => this.#holder.isFollowing)
+    })
   }
 
   async #whileLeading<T>(journal: ReplicatedJournal, take: (isStill: () => boolean) => Promise<T>): Promise<T> {

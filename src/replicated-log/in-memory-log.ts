@@ -12,6 +12,7 @@
 // receives its replies when it continues.
 
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import {
   Fenced,
@@ -119,6 +120,12 @@ export class InMemoryLog {
     const removed = this.#batches.splice(0, Math.max(0, before - this.#first))
     for (const { bytes } of removed) this.#bytes -= bytes
     this.#first += removed.length
+    this.#checkBytes()
+  }
+
+  #checkBytes(): void {
+    assert(this.#bytes >= 0, 'each batch that goes was counted when it arrived')
+    assert(this.#batches.length > 0 || this.#bytes === 0, 'an empty log takes no bytes')
   }
 
   /** When the batch at a position arrived. */
@@ -155,6 +162,7 @@ export class InMemoryLog {
    */
   loseEnd(from: number): void {
     for (const { bytes } of this.#batches.splice(from - this.#first)) this.#bytes -= bytes
+    this.#checkBytes()
   }
 
   /** Replaces the bytes of a batch. */

@@ -9,6 +9,8 @@
 // on. The wall clock can be set at any time, forward or back: then the lease ends too early, and
 // the next record renews it. A virtual machine that is paused with both clocks cannot notice it.
 
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Clock } from '../util/time/clock.ts'
 
 /** The time at which a record was sent, by both clocks. */
@@ -28,6 +30,7 @@ export class Lease {
 
   /** `since` is the sending time of a record that is in the log. */
   constructor(clock: Clock, leaseMs: number, since: SendingTime) {
+    assert(leaseMs > 0, 'a lease runs for some time')
     this.#clock = clock
     this.#leaseMs = leaseMs
     this.#since = since
@@ -35,6 +38,7 @@ export class Lease {
 
   /** Extends the lease: a record sent at `since` is in the log. */
   renew(since: SendingTime): void {
+    assert(since.monotonicMs >= this.#since.monotonicMs, 'a lease is renewed by records in the order of their sending')
     this.#since = since
   }
 
@@ -43,6 +47,8 @@ export class Lease {
     const { monotonicMs, wallMs } = this.#since
     const passedMs = this.#clock.now() - wallMs
     if (passedMs < 0 || passedMs >= this.#leaseMs) return 0
-    return Math.max(0, monotonicMs + this.#leaseMs - this.#clock.monotonic())
+    const leftMs = monotonicMs + this.#leaseMs - this.#clock.monotonic()
+    if (CHECKED) assert(leftMs <= this.#leaseMs, 'a lease runs from the sending of a record, which has passed')
+    return Math.max(0, leftMs)
   }
 }

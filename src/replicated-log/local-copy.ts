@@ -31,6 +31,7 @@ import { goOnBehind, type TakeImage } from '../persistence/log/rewrite.ts'
 import { reload } from '../persistence/reload.ts'
 import type { SnapshotRun } from '../persistence/snapshot/snapshot-run.ts'
 import { Arguments } from '../protocol/arguments.ts'
+import { assert } from '../util/assert.ts'
 import { type CountedRecord, NOWHERE, type RecordPosition } from './chain.ts'
 import type { LogEntry } from './log.ts'
 import { firstNoteOf, type PositionNote, positionNoteOf, readPositionNote } from './position-note.ts'
@@ -95,9 +96,16 @@ export class LocalCopy {
   /** Appends a record from the log. */
   take({ effects, records }: CountedRecord): void {
     const { journal } = this.#files
+    const first = records[0]
+    const last = records.at(-1)
+    assert(first !== undefined && last !== undefined, 'a record that counts has a part')
+    assert(last.position > this.#place.position, 'the position of a copy only grows')
+    assert(last.epoch >= this.#place.epoch, 'the epoch of a copy never goes back')
+    assert(first.previous === this.#place.hash, 'the copy takes each record that counts, and no other')
+    assert(last.kind !== 'part', 'the copy takes whole records')
     if (effects !== undefined) journal.appendEncoded(effects)
     for (const record of records) journal.annotate(positionNoteOf(record))
-    const { epoch, hash, position } = records.at(-1)!
+    const { epoch, hash, position } = last
     this.#place = { epoch, hash, position }
     journal.write('others')
   }
@@ -143,6 +151,7 @@ export class LocalCopy {
    * The base is written afterwards, until `ended` resolves. Throws errors of the disk.
    */
   async rewrite(takeImage: TakeImage, isStill: () => boolean): Promise<{ ended: Promise<void> }> {
+    assert(this.#rewriting === undefined, 'a copy is rewritten once at a time')
     const { directory, journal } = this.#files
     const base = await directory.nextBase('rdb')
     let noteEnd = 0
@@ -152,6 +161,10 @@ export class LocalCopy {
       return isStill() ? takeImage(directory.pathOf(base), 'rdb') : undefined
     })
     if (image === undefined) throw new Error('the data was changed meanwhile')
+    assert(
+      noteEnd > 0 && noteEnd <= journal.appended,
+      'the increment behind a base begins with the note of its position',
+    )
     // A base without its position on disk is of no use.
     journal.require('always', noteEnd)
     journal.write('others')
@@ -174,13 +187,17 @@ export class LocalCopy {
       await directory.adoptBase(image.temporary, base, [part])
       journal.rebased(image.bytes, 0)
       this.#bytesAfterRewrite = journal.status.currentBytes
-      await directory.removeHistory(replaced)
+      await this.#removeHistory(replaced)
     } catch (error) {
       await image.discard()
       throw error
     } finally {
       this.#rewriting = undefined
     }
+  }
+
+  async #removeHistory(kept: readonly string[]): Promise<void> {
+    if (!this.#engine.config.get('aof-disable-auto-gc')) await this.#files.directory.removeHistory(kept)
   }
 
   /** Aborts the rewrite in progress. */
@@ -191,6 +208,7 @@ export class LocalCopy {
     rewriting.image.snapshot.abort(new Error('the copy is closed'))
     this.#progressed()
     await rewriting.ended
+    assert(this.#rewriting === undefined, 'a rewrite that has ended is forgotten')
   }
 
   /**
@@ -347,6 +365,7 @@ async function lastNote(disk: Disk, path: string): Promise<LastNote> {
       // Bytes that cannot be read lie behind the last note.
       if (!(error instanceof DamagedFile)) throw error
     }
+    assert(end <= size, 'a note lies within the file it was read from')
     return { note, end, size, isCopy }
   } finally {
     await file.close()

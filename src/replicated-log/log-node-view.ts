@@ -5,6 +5,7 @@
 // that it does not know yet.
 
 import type { Following, LogNode } from '../engine/effects/replication.ts'
+import { assert } from '../util/assert.ts'
 import type { Clock } from '../util/time/clock.ts'
 import type { ReplicatedNode } from './replicated-node.ts'
 
@@ -22,6 +23,7 @@ export class LogNodeView implements LogNode {
 
   /** Shows this node from now on. */
   show(node: ReplicatedNode): void {
+    assert(this.#node === undefined, 'a view shows one node')
     this.#node = node
     node.onChange(() => this.#tell())
     this.#tell()

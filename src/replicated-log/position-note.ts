@@ -5,8 +5,10 @@
 // `rest` is the number of payload bytes of an `effects` or `part` record, and the payload itself of
 // other kinds. Redis skips lines that begin with '#'.
 
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { RecordPosition } from './chain.ts'
-import type { LogRecord, RecordKind } from './record.ts'
+import { type LogRecord, NO_HASH, type RecordKind } from './record.ts'
 
 export interface PositionNote extends RecordPosition {
   readonly kind: RecordKind
@@ -18,7 +20,11 @@ const NOTE = /^#POS (\d{1,15}) (\d{1,15}) ([0-9a-f]{16}) (effects|part|epoch|lea
 
 export function positionNoteOf({ epoch, position, hash, kind, payload }: LogRecord): string {
   const rest = kind === 'effects' || kind === 'part' ? payload.length : payload.toString('latin1')
-  return `#POS ${epoch} ${position} ${hash} ${kind} ${rest}\r\n`
+  assert(hash.length === NO_HASH.length, 'a hash has 16 digits')
+  const note = `#POS ${epoch} ${position} ${hash} ${kind} ${rest}`
+  if (CHECKED && kind !== 'handover')
+    assert(readPositionNote(note)?.rest === String(rest), 'a note reads back as it was')
+  return `${note}\r\n`
 }
 
 /** The first note of a file: the records before it are in another file. */

@@ -5,6 +5,7 @@ import type { Client } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Connection } from '../replication/connection.ts'
 import { PrimaryStream } from '../replication/primary-stream.ts'
+import { assert } from '../util/assert.ts'
 import { Gap } from './log.ts'
 
 /** A connection without a peer. */
@@ -48,6 +49,7 @@ export class RecordApplier {
     const { stats } = this.#engine.figures
     do {
       const stream = this.#open()
+      assert(stream.unappliedBytes === 0, 'the effects of a record are applied whole before those of the next one')
       const errors = stats.errorReplies
       stream.receive(effects)
       if (stream.unappliedBytes > 0) await this.#passed(stream)

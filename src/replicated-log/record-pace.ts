@@ -18,6 +18,8 @@
 // When the wait was in vain, the next groups do not wait: one the first time, then two, four and so
 // on.
 
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 
 /**
@@ -71,6 +73,8 @@ export class RecordPace {
    * wait.
    */
   goes(waited: number, bytes: number, isUnderWay: boolean): boolean {
+    if (CHECKED) assert(bytes > 0, 'the pace is asked while effects are gathered')
+    if (CHECKED) assert(waited >= 0, 'commands that wait are counted')
     const now = this.#clock.monotonic()
     const goes = bytes >= this.#muchBytes || (isUnderWay ? this.#isLongAgo(now) : this.#isWhole(waited, now))
     if (goes) this.#sentMs = now
@@ -82,9 +86,11 @@ export class RecordPace {
    * many again.
    */
   answered(milliseconds: number, waited: number): void {
+    assert(milliseconds >= 0, 'an answer comes after its record was sent')
     const average = this.#answerMs ?? milliseconds
     this.#answerMs = average + (milliseconds - average) / AVERAGED_ANSWERS
     this.#expected = 0
+    assert(this.#skipped <= SKIPPED_GROUPS_MAX, 'a bounded number of groups does not wait')
     if (this.#skipped > 0) {
       this.#skipped--
       return

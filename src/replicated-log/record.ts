@@ -21,8 +21,10 @@
 // kind `effects`. They are applied when the last one has arrived.
 
 import { byteAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import { Crc64 } from '../util/bytes/crc64.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { Gap } from './log.ts'
 
 /**
@@ -61,6 +63,8 @@ const HASH_AT = 32
 /** Encodes a record, and returns its bytes and its hash. */
 export function encodeRecord(record: Omit<LogRecord, 'hash'>): { batch: Buffer; hash: string } {
   const { kind, epoch, position, previous, payload } = record
+  assert(previous.length === NO_HASH.length, 'a record names a hash of 16 digits')
+  assert(Number.isSafeInteger(position) && position > 0, 'the first record has position 1')
   const source = Source.allocate(RECORD_HEADER_BYTES + payload.length)
   const batch = source.u8
   batch.fill(0, 0, RECORD_HEADER_BYTES)
@@ -72,7 +76,9 @@ export function encodeRecord(record: Omit<LogRecord, 'hash'>): { batch: Buffer; 
   batch.write(previous, 24, 8, 'hex')
   payload.copy(batch, RECORD_HEADER_BYTES)
   checksum(source).writeTo(source, HASH_AT)
-  return { batch, hash: batch.toString('hex', HASH_AT, RECORD_HEADER_BYTES) }
+  const hash = batch.toString('hex', HASH_AT, RECORD_HEADER_BYTES)
+  if (CHECKED) assert(decodeRecord(batch).hash === hash, 'a record reads back as it was')
+  return { batch, hash }
 }
 
 /** Decodes a record. Throws `Gap` when the bytes are damaged. */
@@ -104,6 +110,7 @@ export function cutPayload(payload: Buffer, batchBytesMax: number): Buffer[] {
   const bytesMax = batchBytesMax - RECORD_HEADER_BYTES
   const pieces = [payload.subarray(0, bytesMax)]
   for (let at = bytesMax; at < payload.length; at += bytesMax) pieces.push(payload.subarray(at, at + bytesMax))
+  if (CHECKED) assert(Buffer.concat(pieces).equals(payload), 'the pieces of effects are the effects')
   return pieces
 }
 

@@ -3,7 +3,8 @@
 //
 //   effects ─▶ gathered ──(turn's end, when it is time)──▶ queue of records ──append──▶ log
 //                                                            │ acknowledged, in order
-//                                                            └──▶ counted: synced advances, the local copy grows
+//                                                            └──▶ counted: synced advances,
+//                                                                 the local copy grows
 //
 // Gathered effects become one record at a turn's end, when record-pace.ts says so and fewer records
 // are in flight than the log allows. This is group commit, with a quorum in place of a disk. Writes
@@ -38,6 +39,7 @@ import type { Journal, JournalStatus } from '../engine/effects/journal.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
 import type { Chain, CountedRecord, RecordPosition } from './chain.ts'
@@ -149,6 +151,8 @@ export class ReplicatedJournal implements Journal {
 
   constructor(options: ReplicatedJournalOptions) {
     const { chain, clock, log, policy, rules, since, timing } = options
+    assert(chain.position > 0 && chain.epoch > 0, 'the epoch record of a leader is in the log before it leads')
+    assert(timing.heartbeatMs < timing.leaseMs, 'a lease is renewed before it ends')
     this.#options = options
     this.#tip = { position: chain.position, hash: chain.hash }
     this.#whole = chain.position
@@ -239,6 +243,7 @@ export class ReplicatedJournal implements Journal {
     const before = this.#gathered.length
     this.#framing.abandonUnit()
     this.appended -= before - this.#gathered.length
+    assert(this.appended >= this.synced, 'invariant 4: nothing of a unit that is abandoned was sent')
   }
 
   // ── sending ──────────────────────────────────────────────────────────────
@@ -248,6 +253,7 @@ export class ReplicatedJournal implements Journal {
     if (this.leaseLeftMs === 0) this.#addLease()
     this.#pump()
     if (this.#waitingBytes + this.#gathered.length <= WAITING_BYTES_MAX) this.written = this.appended
+    if (CHECKED) assert(this.synced <= this.written, 'invariant 3: effects are written before they are synced')
     return false
   }
 
@@ -260,6 +266,8 @@ export class ReplicatedJournal implements Journal {
     if (this.#isStalled || this.#isOver) return
     const isOneByOne = chain.position + 1 < this.#settledFrom
     const underWayMax = isOneByOne ? 1 : log.inFlightMax
+    if (CHECKED) assert(this.#underWay <= this.#row.length, 'records in flight are at the head of the queue')
+    assert(!isOneByOne || this.#underWay <= 1, 'one record is in flight where an earlier leader may have records land')
     while (this.#underWay < underWayMax) {
       const next = this.#row[this.#underWay] ?? (this.#isTime() ? this.#takeGathered() : undefined)
       if (next === undefined) return
@@ -299,6 +307,7 @@ export class ReplicatedJournal implements Journal {
   }
 
   #add(kind: RecordKind, payload: Buffer, offset = 0, waited = 0): void {
+    assert(this.#row.at(-1)?.kind !== 'handover', 'a handover is the last record of its leader')
     this.#row.push({
       kind,
       payload,
@@ -313,9 +322,15 @@ export class ReplicatedJournal implements Journal {
   }
 
   #send(pending: Pending): void {
-    const { clock, log, sent } = this.#options
+    const { chain, clock, log, sent } = this.#options
     const { kind, payload } = pending
     const position = this.#tip.position + 1
+    assert(
+      !this.#isOver && !this.#isStalled,
+      'no record is sent while an outcome is unknown, or by a journal that has ended',
+    )
+    assert(pending === this.#row[this.#underWay], 'records are sent in the order of the queue')
+    assert(position === chain.position + this.#underWay + 1, 'a record is sent behind those that are in flight')
     const fields = { kind, epoch: this.#epoch, position, previous: this.#tip.hash, payload }
     const { batch, hash } = encodeRecord(fields)
     pending.record = { ...fields, hash }
@@ -339,6 +354,7 @@ export class ReplicatedJournal implements Journal {
 
   #answered(pending: Pending, answer: Pending['answer']): void {
     if (this.#isOver) return
+    assert(pending.answer === 'none', 'a record that was sent is answered once')
     pending.answer = answer
     if (answer === 'doubtful') this.#isStalled = true
     let counts = false
@@ -356,11 +372,17 @@ export class ReplicatedJournal implements Journal {
   /** Counts the first record of the queue: it is in the log, and all before it. */
   #countFirst(): void {
     const { chain, clock, counted } = this.#options
-    const pending = this.#row.shift()!
-    assert(pending.record !== undefined && pending.sent !== undefined, 'a record is sent before it is counted')
+    assert(!this.#isOver, 'a journal that has ended acknowledges nothing')
+    assert(this.#underWay > 0, 'a record that is counted was in flight')
+    const pending = this.#row.shift()
+    assert(pending?.record !== undefined && pending.sent !== undefined, 'a record is sent before it is counted')
     this.#underWay--
     this.#waitingBytes -= pending.payload.length
+    assert(this.#waitingBytes >= 0, 'the bytes of a record were counted when it was queued')
+    assert(this.#row.length > 0 || this.#waitingBytes === 0, 'an empty queue has no waiting bytes')
+    assert(pending.offset === 0 || pending.offset > this.synced, 'invariant 3: acknowledgements count in order')
     if (pending.offset > 0) this.synced = pending.offset
+    assert(this.synced <= this.appended, 'invariant 3: effects are appended before they are acknowledged')
     if (this.written < this.synced) this.written = this.synced
     this.#lease.renew(pending.sent)
     if (this.waits && pending.kind === 'effects' && !this.#hasEffectsUnderWay())
@@ -464,7 +486,9 @@ export class ReplicatedJournal implements Journal {
 
   /** Hands the lead to `to`, or to any node when it is ''. From now on no reply leaves. */
   handOver(to: string): void {
+    if (this.#handsOver || this.#isOver) return
     assert(!this.isBehind, 'everything is acknowledged before a handover')
+    assert(this.#gathered.length === 0, 'no effect is left behind by a handover')
     this.#handsOver = true
     this.#add('handover', Buffer.from(to))
     this.#pump()

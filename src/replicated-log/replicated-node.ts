@@ -1,13 +1,13 @@
 // A node: an engine, its local copy, and its part in leading and following.
 //
-//   following ──silence, or a handover to us──▶ standing ──our epoch record is in the log──▶ (entered) ──▶ leading
-//       ▲                                          │ another was faster, or is alive                          │
-//       ├──────────────────────────────────────────┘                                                          │
-//       └──◀── (reloads the copy, if it has done what is not in the log) ◀── fenced, handed over ─────────────┘
+//   following ──silence, or a handover to us──▶ standing ──our epoch record counts──▶ leading
+//       ▲                                          │ another was faster, or is alive     │
+//       ├──────────────────────────────────────────┘                                     │
+//       └──◀── (reloads the copy, if the data is ahead of the log) ◀── fenced, handed over
 //
 //   stopped: the log or a disk holds what it must not, or the node was closed. `failure` says why.
 //
-// following  reads the log, applies records that count, writes them to the copy, and serves reads.
+// following reads the log, applies records that count, writes them to the copy, and serves reads.
 // standing   reads to the end, and appends an epoch record there. That succeeds for one node only,
 //            and only if nothing was appended since. One of several shards then enters itself into
 //            their map, and leads only when it is entered (`NodeOptions.enter`).
@@ -26,6 +26,7 @@ import type { Disk } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
 import type { Chain, CountedRecord } from './chain.ts'
@@ -67,6 +68,14 @@ export interface NodeOptions {
 }
 
 export type NodeState = 'following' | 'standing' | 'leading' | 'stopped'
+
+/** The states that may follow each state. */
+const NEXT_STATES: Readonly<Record<NodeState, readonly NodeState[]>> = {
+  following: ['standing', 'stopped'],
+  standing: ['leading', 'following', 'stopped'],
+  leading: ['following', 'stopped'],
+  stopped: [],
+}
 
 /** A handover may take this long before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
@@ -252,6 +261,10 @@ export class ReplicatedNode implements CopyHolder {
 
   #become(state: NodeState): void {
     if (this.state === state || this.#isStopped) return
+    assert(NEXT_STATES[this.state].includes(state), `a node that is ${this.state} does not become ${state}`)
+    if (state === 'leading') assert(this.#journal !== undefined, 'a node that leads has a journal')
+    else assert(this.#journal === undefined, 'only a node that leads has a journal')
+    assert(this.#candidate === undefined, 'a node stands no more when its state changes')
     this.state = state
     this.#tell()
   }
@@ -353,6 +366,7 @@ export class ReplicatedNode implements CopyHolder {
   async #take(entry: LogEntry): Promise<boolean> {
     const { chain } = this.#options
     if (this.#isStopped) return true
+    assert(this.state === 'following', 'a node reads records while it follows')
     const { leader } = chain
     const counted = chain.take(entry)
     if (chain.leader?.node !== leader?.node) this.#tell()
@@ -361,6 +375,7 @@ export class ReplicatedNode implements CopyHolder {
     if (counted === undefined) return this.#isMeant
     await this.#apply(counted)
     if (this.#isStopped) return true
+    assert(this.#counted < chain.position, 'the position of a node only grows')
     this.#snapshots?.look(chain, this.#counted)
     this.#counted = chain.position
     return this.#isMeant
@@ -393,6 +408,7 @@ export class ReplicatedNode implements CopyHolder {
    */
   async #stand(): Promise<ReplicatedJournal | undefined> {
     const { chain, engine, log, self, timing } = this.#options
+    assert(engine.effects.role.isReplica, 'a node that stands does not lead')
     try {
       const { last } = await log.bounds()
       if (this.#isStopped) return undefined
@@ -419,7 +435,8 @@ export class ReplicatedNode implements CopyHolder {
       }
       if (this.#isStopped) return undefined
       const counted = chain.count({ ...fields, hash })
-      this.#options.copy.take(counted!)
+      assert(counted !== undefined, 'an epoch record is whole')
+      this.#options.copy.take(counted)
       return new ReplicatedJournal({
         log,
         chain,
@@ -464,6 +481,7 @@ export class ReplicatedNode implements CopyHolder {
   async #mayLead(journal: ReplicatedJournal): Promise<boolean> {
     const { enter } = this.#options
     if (enter === undefined) return true
+    assert(this.#candidate === undefined && this.#journal === undefined, 'a node has one journal')
     this.#candidate = journal
     const isLost = new Promise<false>((resolve) => {
       this.#ledOut = () => resolve(false)
@@ -481,6 +499,8 @@ export class ReplicatedNode implements CopyHolder {
   async #lead(journal: ReplicatedJournal): Promise<void> {
     const { durability, propagation, role } = this.#options.engine.effects
     const { log } = this.#options.engine.environment
+    assert(this.#journal === undefined, 'a node leads once at a time')
+    assert(this.chain.leader?.node === this.#options.self.node, 'a node leads that the last epoch record names')
     log.info({ epoch: this.chain.epoch, position: this.chain.position }, 'this node leads')
     this.#journal = journal
     const isOver = new Promise<void>((resolve) => {
@@ -491,6 +511,8 @@ export class ReplicatedNode implements CopyHolder {
     role.become('primary')
     this.#become('leading')
     await isOver
+    assert(this.#journal === undefined, 'a lead that is over has no journal')
+    assert(role.isReplica, 'a node that lost the lead changes nothing by itself')
     if (this.#isStopped) return
     if (journal.isBehind) await this.#options.copy.restore()
     this.#heardMs = this.#now
@@ -510,6 +532,7 @@ export class ReplicatedNode implements CopyHolder {
       return
     }
     log.warn({ epoch: this.chain.epoch, position: this.chain.position, reason: loss }, 'this node leads no more')
+    assert(journal.leaseLeftMs === 0, 'invariant 3: no reply leaves after the lead is lost')
     this.#journal = undefined
     this.#snapshots?.forgetBehind(this.chain.position)
     propagation.remove(journal)

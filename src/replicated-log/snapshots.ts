@@ -2,9 +2,10 @@
 // not be kept for ever, and a new node need not read all of it.
 //
 //   position 1000 ── follower A: image of its data ──▶ snapshot, and its digest ──▶ store ─┐
-//                 └─ follower B: image of its data ──▶ digest ──────── are they equal? ◀──┴── B reads the snapshot
+//                 └─ follower B: image of its data ──▶ digest ─── are they equal? ◀────────┘
 //
-//   two verified snapshots ──▶ the log is truncated behind the older one; older snapshots are removed
+//   two verified snapshots ──▶ the log is truncated behind the older one,
+//                              and snapshots before that one are removed
 //
 // The positions are agreed: the first record at or behind each multiple of `everyPositions`. Every
 // follower takes an image there, and computes a digest of what its memory holds
@@ -32,6 +33,7 @@ import { checkSnapshot } from '../persistence/snapshot/check-rdb.ts'
 import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
 import { areComparable, DataDigest } from '../store/keyspace/data-digest.ts'
 import { byteAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { isPassing } from './append-outcome.ts'
 import type { RecordPosition } from './chain.ts'
@@ -118,6 +120,7 @@ export class Snapshots {
   #helps = false
 
   constructor(options: SnapshotsOptions) {
+    assert(options.everyPositions > 0, 'snapshots are some positions apart')
     this.#options = options
     this.#apart = options.everyPositions
   }
@@ -183,6 +186,7 @@ export class Snapshots {
     const { node } = this.#options
     const parts = new SnapshotParts()
     const digest = new DataDigest()
+    assert(this.#taking === undefined, 'one image is taken at a time')
     const taking = { position, isVoid: false }
     this.#taking = taking
     if (what === 'for its digest') parts.drop()
@@ -342,6 +346,7 @@ export class Snapshots {
 
 /** Whether a multiple of `apart` lies behind `before` and not behind `position`. */
 function isBetween(apart: number, before: number, position: number): boolean {
+  assert(before < position, 'a node looks for snapshots at positions that grow')
   return Math.floor(position / apart) > Math.floor(before / apart)
 }
 
@@ -375,6 +380,7 @@ class SnapshotParts implements SnapshotSink {
   #error: unknown = undefined
 
   write(bytes: Buffer): void {
+    assert(!this.#isEnded, 'the walk writes nothing behind the end of a snapshot')
     if (!this.isWanted) return
     this.#pieces.push(bytes)
     this.waitingBytes += bytes.length
@@ -409,6 +415,8 @@ class SnapshotParts implements SnapshotSink {
       const piece = this.#pieces.shift()
       if (piece !== undefined) {
         this.waitingBytes -= piece.length
+        assert(this.waitingBytes >= 0, 'the waiting bytes of a snapshot are counted')
+        assert(this.#pieces.length > 0 || this.waitingBytes === 0, 'waiting bytes are those of the pieces')
         this.#tellDrained()
         yield piece
       } else if (this.#isEnded) {

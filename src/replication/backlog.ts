@@ -12,6 +12,7 @@
 import { RequestWriter } from '../protocol/request-writer.ts'
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { SharedBytes } from './shared-bytes.ts'
 
 /**
@@ -77,13 +78,17 @@ export class Backlog implements SharedBytes {
     return this.#last.buffer
   }
 
-  /** Closes the open block if it is full, and drops blocks that are no longer needed; true when there is another open block. */
+  /**
+   * Closes the open block if it is full, and drops blocks that are no longer needed; true when
+   * there is another open block.
+   */
   grown(): boolean {
     const { buffer, start } = this.#last
     if (buffer.length < BLOCK_FULL_BYTES) return false
     this.#closedBytes += buffer.u8.length
     this.#last = this.#open(start + buffer.length)
     this.trim()
+    if (CHECKED) this.check()
     return true
   }
 
@@ -96,6 +101,7 @@ export class Backlog implements SharedBytes {
       const next = itemAt(blocks, 1).start
       if (this.end - next < this.keepBytes) return
       if (needed < 0) needed = this.#needed()
+      assert(needed >= this.start, 'a replica needs bytes that the backlog has')
       if (next > needed) return
       this.#closedBytes -= buffer.u8.length
       blocks.shift()
@@ -108,6 +114,22 @@ export class Backlog implements SharedBytes {
   slice(offset: number): Buffer {
     const { start, buffer } = itemAt(this.#blocks, this.#indexOf(offset))
     return buffer.u8.subarray(offset - start, buffer.length)
+  }
+
+  /** Throws AssertionFailure unless the blocks lie end to end and their memory is counted. */
+  check(): void {
+    let closedBytes = 0
+    for (const [i, { buffer, start }] of this.#blocks.entries()) {
+      const next = this.#blocks[i + 1]
+      if (next === undefined) {
+        assert(buffer === this.#last.buffer, 'the last block of a backlog is open')
+        continue
+      }
+      assert(next.start === start + buffer.length, 'the blocks of a backlog lie end to end')
+      closedBytes += buffer.u8.length
+    }
+    assert(closedBytes === this.#closedBytes, 'the memory of closed blocks is counted')
+    for (const { length } of this.#spares) assert(length === 0, 'a spare block is empty')
   }
 
   #open(start: number): Block {

@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts'
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import { Backlog } from './backlog.ts'
 import { EffectEncoder } from './effect-encoder.ts'
 
@@ -61,6 +62,7 @@ export class BackloggedStream {
     if (this.#stream !== undefined) return
     const { config } = this.#engine
     const { history, propagation } = this.#engine.effects
+    assert(this.#backlog === undefined, 'a stream and its backlog are kept together')
     const backlog = new Backlog(history.offset, config.get('repl-backlog-size'), this.#neededFrom)
     this.#backlog = backlog
     this.#stream = new EffectEncoder(backlog, history)
@@ -80,6 +82,7 @@ export class BackloggedStream {
 
   /** This server follows a primary: its stream is passed on, and nothing is added to it here. */
   passOn(): void {
+    assert(this.leadsItself, 'a stream that is passed on was led before')
     this.leadsItself = false
     if (this.#stream !== undefined) this.#engine.effects.propagation.remove(this.#stream)
   }
@@ -89,6 +92,7 @@ export class BackloggedStream {
    * on.
    */
   lead(): void {
+    assert(!this.leadsItself, 'a stream that is led was passed on before')
     this.leadsItself = true
     if (this.#stream === undefined) return
     // Replicas know which database the primary's stream was in; this server does not.
@@ -134,7 +138,12 @@ export class BackloggedStream {
     assert(backlog !== undefined, 'the end is asked for while a stream is kept')
     const { end } = backlog
     const { progress } = this.#engine.effects.durability
+    if (CHECKED) assert(!this.#kept.isInUnit, 'invariant 4: the stream is sent between two units')
+    if (CHECKED) assert(end === this.#engine.effects.history.offset, 'the backlog ends at the offset of the history')
+    if (CHECKED) assert(this.sendable <= end, 'no more of the stream is sent than there is')
     if (!progress.enabled) {
+      // Another journal counts from its own beginning.
+      this.#marks.length = 0
       this.sendable = end
       return
     }
@@ -148,8 +157,10 @@ export class BackloggedStream {
     if (marks.length === 0 || itemAt(marks, marks.length - 1).stream < end)
       marks.push({ journal: progress.appended, stream: end })
     let passed = 0
+    const before = this.sendable
     while (passed < marks.length && itemAt(marks, passed).journal <= reached)
       this.sendable = itemAt(marks, passed++).stream
+    if (CHECKED) assert(this.sendable >= before, 'invariant 3: the offset that may be sent only grows')
     if (passed > 0) marks.splice(0, passed)
   }
 }

@@ -8,6 +8,7 @@ import { EffectFraming } from '../engine/effects/effect-framing.ts'
 import type { EffectSink, Word } from '../engine/effects/effects.ts'
 import type { ReplicationHistory } from '../engine/effects/replication-history.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import type { Backlog } from './backlog.ts'
 
@@ -25,6 +26,11 @@ export class EffectEncoder implements EffectSink {
     this.#backlog = backlog
     this.#history = history
     this.#framing = new EffectFraming(backlog.open)
+  }
+
+  /** Whether a unit has begun and has not ended. */
+  get isInUnit(): boolean {
+    return this.#framing.isInUnit
   }
 
   /** The database of the last effect; -1 = the next one says its own. */
@@ -76,6 +82,8 @@ export class EffectEncoder implements EffectSink {
    * them.
    */
   copy(source: Source, start: number, end: number): void {
+    assert(!this.#framing.isInUnit, "the primary's stream is copied between two units")
+    assert(this.#backlog.end === this.#history.offset, 'the backlog ends at the offset of the history')
     this.#backlog.open.copy(source, start, end - start)
     this.#closeFullBlock()
   }

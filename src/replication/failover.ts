@@ -1,8 +1,9 @@
 // FAILOVER: this server hands over to one of its replicas without losing a write.
 //
-//   no-failover ──begin──▶ waiting-for-sync ──the replica has everything──▶ failover-in-progress ──it has agreed──▶ no-failover
-//        ▲                       │ timeout, abort                            (we follow it already)     │
-//        └───────────────────────┴───────────────◀── it refuses, abort: we lead again ─────────────────┘
+//   no-failover ──begin──▶ waiting-for-sync ──the replica has everything──▶ failover-in-progress
+//     ▲   ▲                       │ timeout, abort                   (we follow it already) │ │
+//     │   └───────────────────────┴──────◀── it refuses, abort: we lead again ──────────────┘ │
+//     └─────────────────────────────────────◀── it has agreed: we follow it ──────────────────┘
 //
 // Writes are paused during the failover, so that a replica can have everything. Paused clients
 // continue afterwards: their writes run if this server leads again, and are refused if it does not.
@@ -10,6 +11,7 @@
 import type { FailoverState, LogNode, ReplicaStatus } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ERR } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address } from './connection.ts'
 import type { Handover } from './primary-link.ts'
@@ -121,6 +123,7 @@ export class Failover {
   }
 
   #handOver(target: Address): void {
+    assert(this.state === 'waiting-for-sync', 'a failover hands over once, after its replica was waited for')
     this.stop()
     this.#target = target
     this.state = 'failover-in-progress'
@@ -137,6 +140,7 @@ export class Failover {
   }
 
   #finish(): void {
+    assert(this.state !== 'no-failover', 'a failover ends once')
     this.stop()
     this.#target = undefined
     this.state = 'no-failover'

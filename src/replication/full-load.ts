@@ -20,7 +20,9 @@ import { streamDatabaseIn } from '../persistence/snapshot/history-note.ts'
 import { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 
 export type Meanwhile = 'served' | 'kept' | 'emptied'
 
@@ -111,6 +113,8 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
   const { scripts } = engine.parts
   const { tracking } = engine.clients
   const { watches } = engine.data
+  assert(engine.requests.runner.client === undefined, 'invariant 1: data is replaced between two commands')
+  assert(fresh.length === databases.length, 'each database has a replacement')
   const bringLibrariesBack = scripts.setLibrariesAside()
   try {
     for (const code of libraries) scripts.loadLibrary(code)
@@ -129,6 +133,7 @@ function exchange(engine: Engine, fresh: readonly Database[], libraries: readonl
     db.swap(other)
     // A save of the old data may be in progress.
     other.clear()
+    if (CHECKED) db.check()
   }
   if (!isLoading) loading.end()
   replicaExpiry.forget()

@@ -22,6 +22,7 @@ import type { DiskFile } from '../persistence/disk/disk.ts'
 import { describeDiskError } from '../persistence/errors.ts'
 import type { BackgroundSaving, CopyOrder, Pictures } from '../persistence/snapshot/background-saving.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Replica } from './replica.ts'
 import { Sender } from './sender.ts'
@@ -152,6 +153,7 @@ export class FullSync {
     const { history } = this.#host.engine.effects
     const offset = this.#host.markMoment()
     for (const replica of replicas) {
+      assert(replica.phase === 'waiting', 'a snapshot is begun for replicas that wait for one')
       replica.phase = 'copying'
       replica.keptFrom = offset
       if (!replica.isSilent) say(replica, `+FULLRESYNC ${history.id} ${offset}\r\n`)
@@ -175,6 +177,7 @@ export class FullSync {
         later,
         moved: () => bytes.released(),
       })
+      assert(replica.copySender === undefined, 'a replica is sent one snapshot')
       replica.copySender = sender
       bytes.senders.add(sender)
     }

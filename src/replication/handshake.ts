@@ -1,8 +1,8 @@
 // The handshake of a replica and its primary before data flows.
 //
-//   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream continues where it stopped
-//     AUTH and REPLCONF, sent together                     ├─ FULLRESYNC ─▶ a snapshot, then the stream
-//                                                          └─ an error ───▶ SYNC is sent: a snapshot, then the stream
+//   ping ──PONG──▶ introductions ──all answered──▶ psync ──┬─ CONTINUE ───▶ the stream continues
+//     AUTH and REPLCONF, sent together                     ├─ FULLRESYNC ─▶ a snapshot, the stream
+//                                                          └─ an error ───▶ SYNC is sent: the same
 //
 // An error means that the primary does not support PSYNC. Its answer to SYNC does not contain the
 // id of its history, so this server cannot continue from there after a break.
@@ -10,6 +10,7 @@
 // The handshake reads and writes lines; it knows neither connection nor time. When the two servers
 // cannot agree it throws a HandshakeError, whose message is Redis's log line.
 
+import { assert } from '../util/assert.ts'
 /** The primary refuses, or its answer is not understood. The dialler tries again later. */
 export class HandshakeError extends Error {}
 
@@ -112,7 +113,9 @@ export class Handshake {
 
   #answered(line: string): void {
     const { isHandover, send, tell, position } = this.#options
-    const { failure, refuse } = this.#asked.shift()!
+    const question = this.#asked.shift()
+    assert(question !== undefined, 'introductions end with the answer to the last one')
+    const { failure, refuse } = question
     if (line.startsWith('-')) {
       if (refuse) throw new HandshakeError(`${failure}: ${line}`)
       tell(`${failure}: ${line}`)

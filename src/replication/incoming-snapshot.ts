@@ -7,6 +7,7 @@
 
 import { RdbDamage } from '../persistence/rdb/damage.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 
 /** The announced end of a snapshot: its size, or the mark that follows it. */
 export type Extent = { readonly bytes: number } | { readonly mark: string }
@@ -53,6 +54,7 @@ export class IncomingSnapshot {
 
   /** Takes received bytes; returns those behind the end of the snapshot. */
   receive(bytes: Buffer): Buffer | undefined {
+    assert(!this.#ended, 'bytes behind the end of a snapshot are part of the stream')
     if ('bytes' in this.#extent) {
       const own = bytes.subarray(0, this.#extent.bytes - this.receivedBytes)
       this.#add(own)
@@ -97,6 +99,9 @@ export class IncomingSnapshot {
     }
     this.#waitingBytes -= read
     this.readBytes += read
+    assert(this.#waitingBytes >= 0, 'the bytes that wait to be read are counted')
+    assert(this.#pieces.length > 0 || this.#waitingBytes === 0, 'bytes that wait to be read are those of the pieces')
+    assert(this.readBytes <= this.receivedBytes, 'a snapshot is read after it was received')
     if (this.#paused && this.#waitingBytes < WAITING_BYTES_MAX / 2) {
       this.#paused = false
       this.#flow.resume()

@@ -21,6 +21,7 @@ import { encodeRequest } from '../protocol/request-writer.ts'
 import { Signal } from '../queues/waiting-room.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 
@@ -188,6 +189,11 @@ export class Migration implements ConnectionListener {
       this.taken.push(itemAt(this.#sent, this.#answered))
     }
     this.#answered++
+    assert(
+      this.#answered <= this.#sent.length && this.#sent.length <= this.#next,
+      'a parcel is sent, and then answered',
+    )
+    assert(this.taken.length <= this.parcels.length, 'the target takes each parcel once')
     // All requests are answered: anything else from the target or the connection is ignored.
     if (isLast && this.#next === this.parcels.length) this.#end(this.error)
     else this.#sendMore()
@@ -218,6 +224,7 @@ export class Migration implements ConnectionListener {
 
   /** Gives requests to the connection, one chunk at a time. */
   #send(requests: Buffer[]): void {
+    assert(!this.#isWriting && this.#unsent.length === 0, 'a request is sent when those before it have left')
     this.#unsent = requests
     this.#isWriting = true
     this.#sendChunk()
@@ -288,6 +295,7 @@ export class Migration implements ConnectionListener {
   }
 
   #end(error: ReplyError | undefined): void {
+    assert(!this.isOver, 'a migration ends once')
     this.error = error
     this.isOver = true
     this.#disconnect()

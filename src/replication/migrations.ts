@@ -11,6 +11,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Call } from '../engine/requests/call.ts'
 import { payloadWriter } from '../persistence/rdb/payload.ts'
 import { ReplyError } from '../protocol/errors.ts'
+import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Dial } from './connection.ts'
 import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
@@ -49,6 +50,7 @@ export class Migrations {
       payloads: payloadWriter,
       over: () => this.#settle(client),
     })
+    assert(!this.#byClient.has(client), 'a client waits for one migration')
     this.#byClient.set(client, migration)
     call.waitFor({
       signals: [migration.settled],

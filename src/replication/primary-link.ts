@@ -1,8 +1,10 @@
 // The link to the primary: it is made, kept, and made again.
 //
-//   connect ──dial──▶ connecting ──▶ handshake ──┬─ FULLRESYNC ─▶ sync (header, snapshot, loading) ──▶ connected
-//      ▲                                          └─ CONTINUE ───────────────────────────────────────────▶ connected
-//      └──────── any failure, and a silence of `repl-timeout`; it is tried again a second later ──────────────┘
+//   connect ──dial──▶ connecting ──▶ handshake ──┬─ FULLRESYNC ─▶ sync ──▶ connected
+//      ▲                                          └─ CONTINUE ────────────▶ connected
+//      └─ any failure, and a silence of `repl-timeout`: a new attempt ────────┘
+//
+//   sync   the header of the snapshot, the snapshot, and its loading
 //
 // When a link ends, the history keeps its id and offset. The next link continues from there if the
 // primary can.
@@ -16,6 +18,7 @@ import { ReplyError } from '../protocol/errors.ts'
 import { LineReader } from '../protocol/line-reader.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import type { Address, Connection, ConnectionListener, Dial } from './connection.ts'
 import { loadFully, type Meanwhile } from './full-load.ts'
@@ -182,8 +185,9 @@ export class PrimaryLink implements Following, ConnectionListener {
         return
       case 'connected':
         if (isOverdue) throw new PrimaryLinkError('MASTER timeout: no data nor PING received...')
-        this.#stream!.resume()
-        this.#stream!.acknowledge()
+        assert(this.#stream !== undefined, 'a link that is connected has a stream')
+        this.#stream.resume()
+        this.#stream.acknowledge()
     }
   }
 
@@ -194,6 +198,8 @@ export class PrimaryLink implements Following, ConnectionListener {
 
   #connect(): void {
     const { workClock, log } = this.#engine.environment
+    assert(this.#connection === undefined, 'a link has one connection')
+    assert(this.#stream === undefined && this.#snapshot === undefined, 'a link that is made again has let go of all')
     this.state = 'connecting'
     this.#lastHeardMs = workClock.now()
     log.info({}, `Connecting to MASTER ${this.host}:${this.port}`)
@@ -285,7 +291,8 @@ export class PrimaryLink implements Following, ConnectionListener {
   }
 
   #takeReply(line: string): void {
-    const agreement = this.#handshake!.take(line)
+    assert(this.#handshake !== undefined, 'a line before the agreement is an answer of the handshake')
+    const agreement = this.#handshake.take(line)
     if (agreement === undefined) return
     this.#handshake = undefined
     const { history } = this.#engine.effects
@@ -318,7 +325,8 @@ export class PrimaryLink implements Following, ConnectionListener {
         `Bad protocol from MASTER, the first byte is not '$' (we received '${printable(line)}'), are you sure the host and port are right?`,
       )
     }
-    const connection = this.#connection!
+    const connection = this.#connection
+    assert(connection !== undefined, 'a line comes from a connection')
     const snapshot = new IncomingSnapshot(extent, connection)
     const meanwhile = this.#meanwhile()
     const to = meanwhile === undefined ? 'to disk' : 'to parser'
@@ -388,6 +396,8 @@ export class PrimaryLink implements Following, ConnectionListener {
     const { log } = this.#engine.environment
     const { copy, progress } = this.#options
     const agreement = this.#agreement
+    assert(this.state === 'sync', 'a snapshot is loaded during a synchronisation')
+    assert(this.#snapshot?.isComplete, 'a snapshot counts when all of it has arrived')
     if (agreement?.kind === 'snapshot') history.adopt(agreement.id, agreement.offset)
     else history.beginAnew()
     progress.isContinuable = agreement?.kind === 'snapshot'
@@ -409,7 +419,8 @@ export class PrimaryLink implements Following, ConnectionListener {
   // ── the stream ───────────────────────────────────────────────────────────
 
   #goLive(): void {
-    const connection = this.#connection!
+    const connection = this.#connection
+    assert(connection !== undefined && this.#stream === undefined, 'a connection has one stream')
     const stream = new PrimaryStream(this.#engine, {
       connection,
       database: this.#options.progress.database,

@@ -1,6 +1,6 @@
 // The primary's stream: its requests are run here in order, for a client of origin `primary`.
 //
-//   bytes ─▶ RequestParser ─▶ dispatch, without checks: the primary has done it ─▶ data, our own append-only file
+//   bytes ─▶ RequestParser ─▶ dispatch, without the primary's checks ─▶ data, our append-only file
 //     └──── once they have been applied ─▶ our own replicas, byte for byte ─▶ offset
 //
 // The offset counts applied bytes: whole requests, and a unit (MULTI … EXEC) only when all of it
@@ -13,7 +13,9 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Connection } from './connection.ts'
 
 /** Passes the stream on: the backlog of our own replicas. */
@@ -214,6 +216,9 @@ export class PrimaryStream implements RequestHandler {
     const { history } = this.#engine.effects
     const applied = this.#bytesBeforeUnit === -1 ? whole : this.#bytesBeforeUnit
     this.#runBytes = whole - applied
+    if (CHECKED)
+      assert(applied >= 0 && this.#runBytes >= 0, 'invariant 4: an open unit begins within the bytes that were run')
+    if (CHECKED) assert(whole <= this.#unappliedBytes, 'no more bytes are applied than were received')
     if (this.#bytesBeforeUnit !== -1) this.#bytesBeforeUnit = 0
     if (applied === 0) return
     const all = this.#unapplied.length === 1 ? itemAt(this.#unapplied, 0) : Buffer.concat(this.#unapplied)
@@ -221,6 +226,13 @@ export class PrimaryStream implements RequestHandler {
     history.offset += applied
     this.#unappliedBytes -= applied
     this.#unapplied = this.#unappliedBytes === 0 ? [] : [all.subarray(applied)]
+    if (CHECKED) this.#checkBytes()
+  }
+
+  #checkBytes(): void {
+    let bytes = 0
+    for (const { length } of this.#unapplied) bytes += length
+    assert(bytes === this.#unappliedBytes, 'the bytes that are not applied are counted')
   }
 
   #acknowledge(offset: number): void {

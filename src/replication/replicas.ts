@@ -1,8 +1,7 @@
-// The replicas of this server, the stream that is kept for them, and how far each of them
-// is.
+// The replicas of this server, the stream that is kept for them, and how far each of them is.
 //
 //   PSYNC id offset ─▶ in the backlog? ─yes─▶ CONTINUE: the stream continues there
-//                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream from its moment on
+//                          └──────────no──▶ FULLRESYNC: a snapshot (full-sync.ts), then the stream
 //
 // The stream and its backlog are made for the first replica, and dropped when no replica has
 // followed for `repl-backlog-ttl` seconds: without replicas nothing is encoded. The effects of a
@@ -15,6 +14,8 @@ import type { BacklogStatus, ReplicaStatus, ReplicasView } from '../engine/effec
 import type { DroppedKey, HistoryPosition } from '../engine/effects/replication-history.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Signal } from '../queues/waiting-room.ts'
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { BackloggedStream } from './backlogged-stream.ts'
 import { FullSync } from './full-sync.ts'
@@ -59,8 +60,10 @@ export class Replicas implements ReplicasView, StreamCopy {
       engine,
       waiting: () => [...this.#replicas].filter(({ phase }) => phase === 'waiting'),
       markMoment: () => {
+        const { offset } = engine.effects.history
+        assert(this.#kept.backlog?.end === offset, 'a snapshot is taken at the end of the backlog')
         this.#kept.sayDatabase()
-        return engine.effects.history.offset
+        return offset
       },
       copied: (replica) => this.#copied(replica),
       drop: (replica) => engine.clients.connected.close(replica.client, 'now'),
@@ -264,10 +267,15 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { log } = this.#engine.environment
     const { transport } = replica.client
     this.#follow(replica)
+    const { backlog } = this.#kept
+    assert(
+      backlog !== undefined && place >= backlog.start && place <= backlog.end,
+      'a replica continues within the backlog',
+    )
     transport.write(Buffer.from(replica.understandsPsync2 ? `+CONTINUE ${history.id}\r\n` : '+CONTINUE\r\n', 'latin1'))
     log.info(
       {},
-      `Partial resynchronization request from ${replica.name} accepted. Sending ${this.#kept.backlog!.end - place} bytes of backlog starting from offset ${place + 1}.`,
+      `Partial resynchronization request from ${replica.name} accepted. Sending ${backlog.end - place} bytes of backlog starting from offset ${place + 1}.`,
     )
     replica.keptFrom = place
     replica.countedTo = place
@@ -280,6 +288,7 @@ export class Replicas implements ReplicasView, StreamCopy {
   #fullySynchronise(replica: Replica): void {
     const { config } = this.#engine
     const { stats } = this.#engine.figures
+    assert(replica.phase === 'known', 'a connection synchronises once')
     stats.fullSyncs++
     if (config.get('repl-disable-tcp-nodelay')) replica.client.transport.gatherSmallWrites?.()
     replica.phase = 'waiting'
@@ -289,6 +298,7 @@ export class Replicas implements ReplicasView, StreamCopy {
 
   #follow(replica: Replica): void {
     replica.client.state |= CLIENT_REPLICA
+    assert(this.#known.get(replica.client) === replica, 'a replica that follows has introduced itself')
     this.#replicas.add(replica)
     if (this.#kept.backlog === undefined) {
       const { history } = this.#engine.effects
@@ -314,6 +324,7 @@ export class Replicas implements ReplicasView, StreamCopy {
   #copied(replica: Replica): void {
     const { connected: clients } = this.#engine.clients
     const { log } = this.#engine.environment
+    assert(replica.phase === 'copying', 'a snapshot that was sent had begun')
     if (replica.wantsCopyOnly) {
       replica.phase = 'done'
       log.info({}, `RDB transfer completed, rdb only replica (${replica.name}) should be disconnected asap`)
@@ -350,9 +361,12 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { transport } = replica.client
     const { later } = this.#engine.environment
     const { turn } = this.#engine.requests
+    const { backlog } = this.#kept
+    assert(backlog !== undefined && replica.keptFrom >= backlog.start, 'the backlog has all that a replica still needs')
+    assert(replica.phase === 'online' && replica.sender === undefined, 'the stream of a replica begins once')
     replica.sender = new Sender({
       transport,
-      bytes: this.#kept.backlog!,
+      bytes: backlog,
       offset: replica.keptFrom,
       now: this.#now,
       later,
@@ -388,6 +402,11 @@ export class Replicas implements ReplicasView, StreamCopy {
     kept.followJournal()
     for (const replica of this.#replicas) {
       replica.sender?.pump(kept.sendable)
+      if (CHECKED)
+        assert(
+          replica.sentTo <= Math.max(replica.keptFrom, kept.sendable),
+          'invariant 3: a replica is sent only what the journal has',
+        )
       this.#moved(replica)
     }
   }
@@ -401,6 +420,7 @@ export class Replicas implements ReplicasView, StreamCopy {
     this.#engine.figures.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
     replica.countedTo = sentTo
     client.streamBytes = backlog.end - sentTo
+    if (CHECKED) assert(client.streamBytes >= 0, 'a replica is sent no more than the backlog has')
     if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.clients.outputLimits.check(client)
   }
 

@@ -80,6 +80,7 @@ export class Replication implements ReplicationView {
   /** From now on a log decides which node leads, and no primary is followed. */
   join(node: LogNode): void {
     assert(this.#link === undefined, 'a node of a log follows no primary')
+    assert(this.#node === undefined, 'a server is a node of one log')
     this.#node = node
   }
 

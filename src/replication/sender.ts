@@ -5,6 +5,8 @@
 // in a turn of the loop, and then others are served.
 
 import type { Transport } from '../engine/clients/client.ts'
+import { assert } from '../util/assert.ts'
+import { CHECKED } from '../util/invariant.ts'
 import type { SharedBytes } from './shared-bytes.ts'
 
 /** Bytes handed over in one turn: copying them to the system takes about half a millisecond. */
@@ -54,6 +56,8 @@ export class Sender {
   pump(limit: number = this.#options.bytes.end): void {
     const { bytes, later, transport } = this.#options
     if (limit > this.#limit) this.#limit = limit
+    if (CHECKED) assert(this.#limit <= bytes.end, 'only bytes that are there may be sent')
+    if (CHECKED) assert(this.neededFrom <= this.offset, 'bytes that were not handed over stay in memory')
     let left = AT_ONCE_BYTES_MAX
     while (!this.#waits && !this.#stopped && this.offset < this.#limit) {
       if (left === 0) {
@@ -64,6 +68,7 @@ export class Sender {
       const stretch = bytes.slice(this.offset)
       const length = Math.min(stretch.length, left, this.#limit - this.offset)
       const part = length < stretch.length ? stretch.subarray(0, length) : stretch
+      if (CHECKED) assert(length > 0, 'there is a byte at each offset before the end')
       this.offset += length
       left -= length
       if (transport.write(part) || transport.whenDrained === undefined) {

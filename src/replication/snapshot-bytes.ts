@@ -6,6 +6,7 @@
 
 import type { SnapshotSink } from '../persistence/snapshot/snapshot.ts'
 import { itemAt } from '../util/array-reads.ts'
+import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
 import type { Sender } from './sender.ts'
 import type { SharedBytes } from './shared-bytes.ts'
@@ -33,6 +34,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
 
   /** Takes the last bytes: no piece is kept for reuse any more. */
   finish(bytes: Buffer): void {
+    assert(!this.#isFinished, 'a snapshot ends once')
     this.#isFinished = true
     this.#spares.length = 0
     this.write(bytes)
@@ -51,6 +53,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
   }
 
   slice(offset: number): Buffer {
+    assert(offset >= this.#start && offset < this.end, 'a sender reads what is kept of the snapshot')
     let start = this.#start
     for (const piece of this.#pieces) {
       if (offset < start + piece.length) return piece.subarray(offset - start)
@@ -63,6 +66,7 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
   released(): void {
     let needed = this.end
     for (const { neededFrom } of this.senders) if (neededFrom < needed) needed = neededFrom
+    assert(needed >= this.#start, 'a sender needs no byte that was released')
     let freed = false
     while (this.#pieces.length > 0 && this.#start + itemAt(this.#pieces, 0).length <= needed) {
       const piece = this.#pieces.shift()!
@@ -70,6 +74,10 @@ export class SnapshotBytes implements SharedBytes, SnapshotSink {
       this.#keepSpare(piece)
       freed = true
     }
+    assert(
+      this.#pieces.length > 0 || this.waitingBytes === 0,
+      'the waiting bytes of a snapshot are those of its pieces',
+    )
     if (freed) for (const run of this.#drained.splice(0)) run()
   }
 

@@ -1,12 +1,13 @@
 // A primary's snapshot by way of the disk (`repl-diskless-load disabled`): clients read the old
 // data until the whole snapshot is here.
 //
-//   temp-PID.rdb ◀─ the network ─▶ loaded ─▶ renamed to `dbfilename`: it is this server's snapshot then
+//   the network ─▶ temp-PID.rdb ─▶ loaded ─▶ renamed to `dbfilename`, as this server's snapshot
 
 import path from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Disk, type DiskFile, writeAll } from '../persistence/disk/disk.ts'
 import { RdbDamage } from '../persistence/rdb/damage.ts'
+import { assert } from '../util/assert.ts'
 import { loadFully } from './full-load.ts'
 import type { IncomingSnapshot } from './incoming-snapshot.ts'
 
@@ -51,6 +52,7 @@ export class SnapshotDownload {
         unsynced = 0
         await file.sync()
       }
+      assert(snapshot.isComplete, 'a snapshot that is in the file has arrived whole')
     })
   }
 

@@ -15,7 +15,7 @@ import type { Clock, Timer } from '../util/time/clock.ts'
 const UNANSWERED_BYTES_MAX = 1024 * 1024
 const PIECE_BYTES = 256 * 1024
 
-/** What was answered. */
+/** An answer of the target. */
 export type Answer = ReplyValue<string>
 
 /** The link can no longer be used. */
@@ -134,7 +134,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
   }
 
   reply(answer: Answer): void {
-    // Of what came at a stroke, the rest is of no interest when the link is over.
+    // Further answers of the same read are of no interest when the link is over.
     if (this.#failure !== undefined) return
     const question = this.#questions.shift()
     if (question === undefined) {
@@ -153,7 +153,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
     this.#end('the other side says what nobody has asked')
   }
 
-  /** Patience begins anew. */
+  /** The timeout begins again. */
   #heard(): void {
     this.#timer?.cancel()
     if (this.#failure === undefined) this.#timer = this.#clock.after(this.#silenceMs, () => this.#silent())

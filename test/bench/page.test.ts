@@ -102,8 +102,9 @@ describe('the overview', () => {
   const page = renderPage([stored(SPEED, rows, MEMCACHED), stored(LATENCY, [latency], ['memcached, text'])], '')
 
   test('names first where we are behind, whether more or less is better', () => {
+    expect(page).toContain('**Behind in 2 of 4**, level (within 3 %) in 1, ahead in 1.')
     expect(page).toContain(
-      '**Behind in 2 of 4**: get, 50 clients, P=1 (0.50 × memcached, meta); get, 50 clients, P=1, p99 (1.50 × memcached, text); level (within 3 %) in 1, ahead in 1.',
+      '\nBehind:\n\n- get, 50 clients, P=1 (0.50 × memcached, meta)\n- get, 50 clients, P=1, p99 (1.50 × memcached, text)\n',
     )
   })
 

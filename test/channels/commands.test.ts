@@ -79,6 +79,27 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     expect(ask(client, 'CHANNEL LIST x* SHARD')).toEqual([])
   })
 
+  test('CHANNEL LIST shows at a replica the same channels, as far as its rules name them', () => {
+    const { connect, engine } = createEngine({ channel: 'orders.* keep 1h other keep 1h' })
+    const client = connect()
+    for (const channel of ['orders.eu', 'orders.us', 'other']) ask(client, `PUBLISH ${channel} m`)
+    ask(client, 'SPUBLISH orders.shard m')
+    ask(client, 'SET channel:{orders.none} text')
+    client.ask('SET', '', 'v')
+    engine.config.set('channel', 'orders.* keep 1h')
+    const lists = () => [
+      ask(client, 'CHANNEL LIST'),
+      ask(client, 'CHANNEL LIST SHARD'),
+      ask(client, 'CHANNEL LIST *us'),
+    ]
+    const atPrimary = lists()
+    expect(atPrimary).toEqual([['orders.eu', 'orders.us'], ['orders.shard'], ['orders.us']])
+    engine.effects.role.become('replica', 'up')
+    expect(lists()).toEqual(atPrimary)
+    engine.effects.role.become('primary')
+    expect(lists()).toEqual(atPrimary)
+  })
+
   test('CHANNEL INFO shows rule, messages and subscribers', () => {
     const engine = createEngine({ channel: 'orders.* keep 1h max-messages 5000' })
     const client = engine.connect(protocol)
@@ -93,6 +114,7 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
       'last-id': last,
       subscribers: 2,
       remembered: 1,
+      away: 0,
       scheduled: 0,
       missed: 0,
     }
@@ -103,9 +125,27 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     const nothing = ask(client, 'CHANNEL INFO other')
     const values =
       protocol === 3 ? Object.values(nothing as object) : (nothing as Value[]).filter((_, i) => i % 2 === 1)
-    expect(values).toEqual([null, 0, 0, null, null, 0, 0, 0, 0])
+    expect(values).toEqual([null, 0, 0, null, null, 0, 0, 0, 0, 0])
     client.ask('SPUBLISH', 'orders.eu', 'three')
     expect(JSON.stringify(ask(client, 'CHANNEL INFO orders.eu SHARD'))).toMatch(/"messages"[:,]1\b/)
+  })
+
+  test('CHANNEL INFO counts the subscribers that are away and will hear what PUBLISH answers 0 to', () => {
+    const engine = createEngine({ channel: '* keep 1h' })
+    const client = engine.connect(protocol)
+    const [here, gone, byPattern] = [named(engine, 'here'), named(engine, 'gone'), named(engine, 'pattern')]
+    for (const each of [here, gone]) each.ask('SUBSCRIBE', 'orders.eu')
+    for (const pattern of ['orders.*', '*.eu', 'rates.*']) byPattern.ask('PSUBSCRIBE', pattern)
+    named(engine, 'shard').ask('SSUBSCRIBE', 'orders.eu')
+    const away = (...kind: string[]) =>
+      /\$4\r\naway\r\n:(\d+)/.exec(client.ask('CHANNEL', 'INFO', 'orders.eu', ...kind))?.[1]
+    expect([away(), away('SHARD')]).toEqual(['0', '0'])
+    for (const each of [gone, byPattern]) each.disconnect()
+    expect([away(), away('SHARD')]).toEqual(['3', '0'])
+    expect(client.ask('PUBLISH', 'orders.eu', 'one')).toBe(':1\r\n')
+    here.disconnect()
+    expect(away()).toBe('4')
+    expect(client.ask('PUBLISH', 'orders.eu', 'two')).toBe(':0\r\n')
   })
 
   test('CHANNEL HISTORY returns messages and their ids, the last first with REV', () => {
@@ -141,9 +181,9 @@ describe.each([2, 3] as const)('in RESP%i', (protocol) => {
     const no = protocol === 3 ? false : 0
     const yes = protocol === 3 ? true : 1
     const maps = [
-      { user: 'default', name: 'billing', connected: no, place: first, lag: 2 },
+      { user: 'default', name: 'billing', connected: no, connections: 0, place: first, lag: 2 },
       // The position of a live subscriber is that of the last message of all.
-      { user: 'default', name: 'shipping', connected: yes, place: expect.stringMatching(ID), lag: 0 },
+      { user: 'default', name: 'shipping', connected: yes, connections: 1, place: expect.stringMatching(ID), lag: 0 },
     ]
     expect(told).toEqual(protocol === 3 ? maps : maps.map((map) => Object.entries(map).flat()))
     expect(ids.length).toBe(2)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createEngine, type TestClient, type TestEngine } from '../support/engine.ts'
+import { createEngine, restarted, type TestClient, type TestEngine } from '../support/engine.ts'
 
 /** Returns the texts of messages in the bytes that a client received. */
 function textsIn(received: string): string[] {
@@ -405,7 +405,46 @@ describe('a group on a kept channel', () => {
     ])
     gone.disconnect()
     expect(heard(other)).toEqual(['4'])
-    expect(heard(watcher)).toEqual([expect.stringMatching(/^2 \d+-\d+ \d+-\d+$/)])
+    expect(heard(watcher)).toEqual([expect.stringMatching(/^2 \d{13}-0 \d{13}-3$/)])
+  })
+
+  test.each([
+    ['SUBSCRIBE', NAME],
+    ['PSUBSCRIBE', '$share/workers/orders.*'],
+  ])('loses no redelivered message when the broker dies before it is heard: %s', (command, name) => {
+    const settings = { channel: 'orders.* keep 1h', redeliver: '2000' }
+    const first = createEngine(settings)
+    const publisher = first.connect()
+    const [gone, other] = members(first, 2, name, command) as [TestClient, TestClient]
+    publishAll(publisher, 'orders.eu', numbers(0, 6))
+    expect([heard(gone), heard(other)]).toEqual([
+      ['0', '2', '4'],
+      ['1', '3', '5'],
+    ])
+    first.clock.advance(500)
+    gone.disconnect()
+    expect(heard(other)).toEqual(['0', '2', '4'])
+    // The samples write the position. The other member has heard its own messages, and not the redelivered ones.
+    first.clock.advance(1600)
+    const second = restarted(first, settings)
+    expect(textsIn(second.connect().ask(command, name))).toEqual(numbers(0, 6))
+  })
+
+  test('moves its position behind redelivered messages when they are heard', () => {
+    const engine = createEngine({ channel: 'orders.* keep 1h', redeliver: '2000' })
+    const publisher = engine.connect()
+    const [gone, , third] = members(engine, 3, NAME) as [TestClient, TestClient, TestClient]
+    const lag = () => publisher.ask('CHANNEL', 'LAG', 'orders.eu', '$share', 'workers')
+    publishAll(publisher, 'orders.eu', numbers(0, 6))
+    engine.clock.advance(500)
+    gone.disconnect()
+    publisher.received()
+    engine.clock.advance(500)
+    third.disconnect()
+    publisher.received()
+    expect(lag()).toBe(':6\r\n')
+    engine.clock.advance(3000)
+    expect(lag()).toBe(':0\r\n')
   })
 
   test('follows rules that come later, and continues at its position when they go', () => {

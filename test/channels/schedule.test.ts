@@ -56,7 +56,7 @@ describe('PUBLISH with IN or AT', () => {
     engine.clock.advance(10)
     expect(engine.journal.take()).toEqual([
       'MULTI',
-      `0 XADD channel:{kept} ${nowMs + 10}-0 message one`,
+      `0 XADD channel:{kept} ${nowMs + 10}-0 message one id x`,
       `0 ZREM scheduled:channel:{kept} ${number} x`,
       '0 HDEL scheduled-texts:channel:{kept} x',
       'EXEC',
@@ -157,10 +157,62 @@ describe('PUBLISH with IN or AT', () => {
 
   test('is refused where the options make no sense', () => {
     const client = createEngine().connect()
-    for (const options of [['IN'], ['IN', 'x'], ['IN', -1], ['AT', '9223372036854775807'], ['IN', 1, 'AT', 2]]) {
+    for (const delay of ['x', '-1', '5 s', '1.5s', '0s', '99999999999999999999', '9999999999w']) {
+      expect(client.ask('PUBLISH', 'a', 'b', 'IN', delay)).toBe(
+        '-ERR IN wants milliseconds, or a duration such as 5s, 15m, 24h or 7d\r\n',
+      )
+    }
+    for (const options of [['IN'], ['AT', '9223372036854775807'], ['IN', 1, 'AT', 2]]) {
       expect(client.ask('PUBLISH', 'a', 'b', ...options)).toMatch(/^-ERR (syntax error|value is not an integer)/)
     }
     expect(client.ask('PUBLISH', 'a', 'b', 'ID', '', 'IN', 1)).toMatch(/^-ERR ID wants between 1 and 512 bytes/)
+  })
+
+  test.each([
+    ['5s', 5000],
+    ['2M', 120_000],
+    ['24h', 86_400_000],
+    ['700ms', 700],
+  ])('takes a duration as rules do: IN %s', (duration, ms) => {
+    const engine = createEngine()
+    const subscriber = listener(engine, 'a')
+    engine.connect().ask('PUBLISH', 'a', 'later', 'IN', duration)
+    engine.clock.advance(ms - 1)
+    expect(heard(subscriber)).toEqual([])
+    engine.clock.advance(1)
+    expect(heard(subscriber)).toEqual(['later'])
+  })
+
+  test('has one id, in the reply and in CHANNEL HISTORY', () => {
+    const engine = createEngine({ channel: 'kept keep 1h' })
+    const client = engine.connect()
+    const made = /\$16\r\n(\d+)\r\n/.exec(client.ask('PUBLISH', 'kept', 'one', 'IN', '5s'))?.[1] ?? 'none'
+    client.ask('PUBLISH', 'kept', 'two', 'IN', '6s', 'ID', 'given')
+    engine.clock.advance(10_000)
+    client.ask('PUBLISH', 'kept', 'three')
+    const entry = (text: string, id: string) =>
+      `\\*3\\r\\n\\$15\\r\\n\\d+-0\\r\\n\\$3\\r\\n${text}\\r\\n\\$\\d+\\r\\n${id}\\r\\n`
+    const plain = '\\*2\\r\\n\\$15\\r\\n\\d+-0\\r\\n\\$5\\r\\nthree\\r\\n'
+    const history = (first: TestEngine) => first.connect().ask('CHANNEL', 'HISTORY', 'kept', '-', '+')
+    expect(history(engine)).toMatch(new RegExp(`^\\*3\\r\\n${entry('one', made)}${entry('two', 'given')}${plain}$`))
+    const before = history(engine)
+    expect(history(restarted(engine, { channel: 'kept keep 1h' }))).toBe(before)
+  })
+
+  test('answers a misspelt option with the options there are', () => {
+    const { connect } = createEngine()
+    const client = connect()
+    for (const [command, word] of [
+      ['PUBLISH', 'INN'],
+      ['PUBLISH', 'id2'],
+      ['SPUBLISH', 'AAT'],
+    ] as const) {
+      expect(client.ask(command, 'a', 'b', word, '5')).toBe(
+        `-ERR unknown option '${word}': behind the message may stand ID id, and IN milliseconds (or 5s, 15m, 24h, 7d) or AT unix-time-milliseconds\r\n`,
+      )
+    }
+    expect(client.ask('PUBLISH', 'a', 'b', 'IN', '5', 'IDD', 'x')).toMatch(/^-ERR unknown option 'IDD'/)
+    expect(client.ask('CHANNEL', 'PENDING', 'a')).toBe('*0\r\n')
   })
 
   test('leaves Redis’s answers for words that are no options of ours', () => {

@@ -64,7 +64,7 @@ describe.skipIf(natsServerMissing())('a cluster on JetStream', { timeout: 900_00
     expect(trial.results.problems.join('\n')).toMatch(/was acknowledged but is lost|no order explains/)
   })
 
-  // At length: a name counts after some seconds, and a message must be in flight when its connection ends.
+  // At length: a message must be in flight when its connection ends.
   test.skipIf(!process.env.SOAK)('is found out when a named subscriber misses what was on its way', async (context) => {
     const trial = await ClusterTrial.start({
       dir: directoryOf(context),

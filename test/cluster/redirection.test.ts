@@ -107,6 +107,18 @@ test('a subscriber of a shard channel is told when its slot leaves; other subscr
   expect(admin.ask('PUBLISH', 'bar', 'x')).toBe(':1\r\n')
 })
 
+test('PUBLISH to a kept channel is a write of its slot: another node is named, unless nothing is kept', () => {
+  const { connect, engine } = createNode(twoShards(FIRST))
+  const client = connect()
+  expect(client.ask('PUBLISH', 'foo', 'x')).toBe(':0\r\n')
+  engine.config.set('channel', 'f* keep 1h')
+  expect(client.ask('PUBLISH', 'foo', 'x')).toBe(moved)
+  expect(client.ask('EVAL', "return redis.call('PUBLISH', 'foo', 'x')", 0)).toMatch(/non local key/)
+  expect(client.ask('PUBLISH', 'bar', 'x')).toBe(':0\r\n')
+  expect(client.ask('PUBLISH', 'bar', 'x', 'IN', '1000')).toMatch(/^[:$+]/)
+  expect(client.ask('PUBLISH', '2foo', 'x')).toBe(':0\r\n')
+})
+
 test("a group's name is routed by the channel that it listens to", () => {
   const client = createNode(twoShards(FIRST)).connect()
   expect(client.ask('SSUBSCRIBE', '$share/workers/foo')).toBe(moved)

@@ -21,6 +21,8 @@ function elements(random: Random): string[] {
 /** A sparse one whose runs are whatever they are. */
 function forged(random: Random): string {
   let text = `${HEADER}${pick(random, ['\x80', '\x80', '\x00'])}`
+  // All registers, and bytes behind them.
+  if (chance(random, 20)) text += '\x7f\xff'
   for (let i = random.below(6); i > 0; i--) text += String.fromCharCode(random.below(256))
   if (chance(random, 40)) return `${text}\x7f\xff`
   // Cut off in the middle of a run, a C program reads what happens to stand behind the string.

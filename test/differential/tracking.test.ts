@@ -80,6 +80,32 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING a
     return results[1]![connection]!
   }
 
+  test('as many keys are given up before each command as tracking-table-max-keys wants, or effort allows', async () => {
+    const keys = Array.from({ length: 1500 }, (_, i) => `k${String(i).padStart(4, '0')}`)
+    const looks = Array.from({ length: 8 }, (): Command => ['INFO', 'stats'])
+    const lines: Command[] = [
+      ['CLIENT', 'TRACKING', 'ON'],
+      ['CONFIG', 'SET', 'tracking-table-max-keys', '0'],
+      ['MGET', ...keys],
+      ['CONFIG', 'SET', 'tracking-table-max-keys', '100'],
+      ...looks,
+      ['MGET', ...keys.slice(0, 150).map((key) => `other ${key}`)],
+      ...looks,
+      ['CONFIG', 'SET', 'tracking-table-max-keys', '1000000'],
+    ]
+    const told: string[][] = []
+    for (const peer of [theirs, ours]) {
+      // In one write: no other connection's command comes between these.
+      peer.send(ONE, lines.map((line) => encodeCommand(line, () => '')).join(''))
+      await peer.settle()
+      // The keys are chosen by chance, their number is not.
+      told.push(peer.take(ONE).bytes.match(/invalidate|tracking_total_keys:\d+/g) ?? [])
+    }
+    expect(told[1]).toEqual(told[0])
+    expect(told[1]).toContain('tracking_total_keys:500')
+    expect(told[1]?.at(-1)).toBe('tracking_total_keys:100')
+  })
+
   test('every way of asking, and every mistake', async () => {
     const lines = [
       'CLIENT TRACKINGINFO',

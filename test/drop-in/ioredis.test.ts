@@ -77,6 +77,62 @@ describe('instances', () => {
     expect(await elsewhere.get('shared')).toBeNull()
   })
 
+  test('take what is no text as text; a value that is none is named, and disables no instance', async () => {
+    const date = new Date(0)
+    const redis = closing(new Redis({ data: { yes: true, no: false, nothing: null, date, flags: [true, null, 1] } }))
+    expect(await redis.mget('yes', 'no', 'nothing', 'date')).toEqual(['true', 'false', '', String(date)])
+    expect(await redis.lrange('flags', 0, -1)).toEqual(['true', '', '1'])
+    const wrong: [unknown, string][] = [
+      [undefined, 'of type undefined'],
+      [Number.NaN, 'NaN'],
+      [() => 1, 'of type function'],
+      [[['nested']], 'an array within another value'],
+      [{ field: { nested: 1 } }, 'of type object'],
+    ]
+    for (const [value, what] of wrong) {
+      expect(() => new Redis({ data: { fine: 1, wrong: value as string } })).toThrow(
+        `option 'data': the value of key 'wrong' is ${what}; it may be text`,
+      )
+    }
+    expect(await redis.exists('fine')).toBe(0)
+    expect(await closing(new Redis()).get('yes')).toBe('true')
+  })
+
+  test('answer simple commands at once, and keep their order with all others', async () => {
+    const redis = closing(new Redis())
+    await redis.ping()
+    const order: string[] = []
+    const note = async (name: string, call: Promise<unknown>): Promise<unknown> => {
+      const reply = await call.catch((error: unknown) => error)
+      order.push(name)
+      return reply
+    }
+    const replies = await Promise.all([
+      note('set', redis.set('k', 1)),
+      note('incr', redis.incr('k')),
+      note('eval', redis.eval("return redis.call('INCR', 'k')", 0) as Promise<unknown>),
+      note('get', redis.get('k')),
+      note('pipeline', redis.pipeline().incr('k').exec()),
+      note('mget', redis.mget('k', 'none')),
+      note('wrong', redis.lpush('k', 'x')),
+    ])
+    expect(replies).toEqual(['OK', 2, 3, '3', [[null, 4]], ['4', null], expect.any(Error)])
+    // ioredis settles a pipeline a little later than its last command.
+    expect(order.filter((name) => name !== 'pipeline')).toEqual(['set', 'incr', 'eval', 'get', 'mget', 'wrong'])
+    const error = (await redis.lpush('k', 'x').catch((thrown: unknown) => thrown)) as Error & { command: unknown }
+    expect(error).toMatchObject({ name: 'ReplyError', command: { name: 'lpush', args: ['k', 'x'] } })
+    await redis.select(2)
+    expect(await redis.get('k')).toBeNull()
+    await redis.watch('k')
+    expect(await redis.set('k', 'two')).toBe('OK')
+    expect(await redis.multi().get('k').exec()).toBeNull()
+    const paused = new Redis()
+    await paused.client('PAUSE', 50, 'WRITE')
+    expect(await redis.incr('paused')).toBe(1)
+    expect(await redis.get('paused')).toBe('1')
+    paused.disconnect()
+  })
+
   test('keep to the database and the prefix that they are given', async () => {
     const plain = closing(new Redis())
     const third = closing(new Redis({ db: 3, data: { here: 'third' } }))

@@ -93,15 +93,48 @@ describe('messages', () => {
     await since.return()
   })
 
-  test('end with an error when somebody else takes the name over', async () => {
+  test('come to each of several subscribers of one name', async () => {
     const bus = await broker()
     const first = bus.messages('orders.eu', { name: 'billing' })
     await first.ready
-    const next = first.next()
     const second = bus.messages('orders.eu', { name: 'billing' })
     await second.ready
-    await expect(next).rejects.toThrow(SubscriptionEnded)
-    await second.return()
+    await bus.publish('orders.eu', 'both')
+    for (const each of [first, second]) {
+      expect((await each.next()).value).toMatchObject({ message: 'both' })
+      await each.return()
+    }
+  })
+
+  test('end with an error when their connection is closed from outside', async () => {
+    const bus = await broker()
+    const messages = bus.messages('orders.eu', { name: 'billing' })
+    await messages.ready
+    const ended = expect(messages.next()).rejects.toThrow(SubscriptionEnded)
+    await bus.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await ended
+  })
+
+  test('are refused to a second subscriber of a name where the rule says so', async () => {
+    const bus = await broker()
+    await bus.call('CONFIG', 'SET', 'channel', 'orders.* keep 1h names exclusive')
+    const first = bus.messages('orders.eu', { name: 'billing' })
+    await first.ready
+    const second = bus.messages('orders.eu', { name: 'billing' })
+    await expect(second.ready).rejects.toThrow(/the name 'billing' is in use/)
+    await first.return()
+  })
+
+  test('want a rule where a name is given', async () => {
+    const bus = await broker()
+    const wrong = "option 'name': no rule keeps messages of 'news', so nothing would be remembered"
+    expect(() => bus.messages('news', { name: 'billing' })).toThrow(OptionError)
+    expect(() => bus.messages('news', { name: 'billing' })).toThrow(wrong)
+    await expect(bus.subscribe('news', () => {}, { name: 'billing' })).rejects.toThrow(wrong)
+    await bus.call('CONFIG', 'SET', 'channel', 'news keep-last 1')
+    const messages = bus.messages('news', { name: 'billing' })
+    await messages.ready
+    await messages.return()
   })
 
   test('of channels without a rule come as ever', async () => {

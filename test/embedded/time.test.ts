@@ -201,10 +201,10 @@ describe('a clock', () => {
     ],
     [
       'scheduled messages are published',
-      (b) => b.call('PUBLISH', 'log', 'm', 'IN', 90_000),
+      (b) => b.call('PUBLISH', 'log', 'm', 'IN', 90_000, 'ID', 'later'),
       90_000,
       (b) => b.call('CHANNEL', 'HISTORY', 'log', '-', '+'),
-      [[`${START + 90_000}-0`, 'm']],
+      [[`${START + 90_000}-0`, 'm', 'later']],
       [],
     ],
     [

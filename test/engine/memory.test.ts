@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { CLIENT_BYTES } from '../../src/engine/clients/client.ts'
 import type { Engine } from '../../src/engine/engine.ts'
+import { Source } from '../../src/util/bytes/bytes.ts'
 import { createEngine, encode, type TestClient } from '../support/engine.ts'
 
 const MIB = 1024 * 1024
@@ -256,6 +257,35 @@ describe('maxmemory-clients', () => {
     control.ask('CONFIG', 'SET', 'maxmemory-clients', 5 * each + control.client.countedBytes)
     engine.endTurn()
     expect(clients.filter(({ closed }) => closed === undefined)).toHaveLength(5)
+  })
+
+  test('closes a client as soon as its request is announced too large, though the rest is here in the same turn', () => {
+    const { engine, connect } = createEngine({ 'maxmemory-clients': '3000000' })
+    const [client, watcher] = [connect(), connect()]
+    const request = new Source(Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n${'v'.repeat(3_000_000)}\r\n`))
+    const { length } = request.u8
+    const READ_BYTES = 64 * 1024
+    for (let at = 0; at < length; at += READ_BYTES) {
+      engine.receive(client.client, request, at, Math.min(length, at + READ_BYTES))
+    }
+    expect(client.closed).toBe('now')
+    expect(watcher.ask('EXISTS', 'k')).toBe(':0\r\n')
+    expect(engine.figures.stats.evictedClients).toBe(1)
+  })
+
+  test('leaves a client that holds half of the limit, however its request is cut', () => {
+    const limit = Math.floor((6 * MIB * 7) / 100)
+    const half = Math.floor(limit / 2)
+    const request = `*1\r\n$${half}\r\n${'v'.repeat(half)}`
+    for (const cut of [1, 4, 5, 8, 11, 12, 13, 1000, 40_000, half]) {
+      const { connect } = createEngine({ 'maxmemory-clients': '7%', maxmemory: '6mb' })
+      const client = connect()
+      client.sendRaw(request.slice(0, cut))
+      client.sendRaw(request.slice(cut))
+      expect(client.closed, `cut at ${cut}`).toBeUndefined()
+      expect(client.client.countedBytes, `cut at ${cut}`).toBeLessThan(limit)
+      expect(client.client.countedBytes, `cut at ${cut}`).toBeGreaterThanOrEqual(half)
+    }
   })
 
   test('counts the prefixes that a client wants to hear of', () => {

@@ -180,6 +180,34 @@ for (const run of ['first', 'again']) {
     await app.run(process.execPath, app.program('jest/bin/jest.js'), '--config', 'testing/jest.config.cjs')
   })
 
+  test('Jest puts respite/ioredis in the place of ioredis, by a mock and by a line of its configuration', async () => {
+    app.write(
+      'app.cjs',
+      `const Redis = require('ioredis')
+exports.run = async () => {
+  const redis = new Redis({ data: { flag: true } })
+  const replies = [await redis.get('flag'), await redis.set('k', 'v'), await redis.get('k')]
+  redis.disconnect()
+  return { replies, isDefault: Redis.default === Redis && Redis.Redis === Redis, cluster: typeof Redis.Cluster }
+}
+`,
+    )
+    const body = `test('the program has the data of the test', async () => {
+  const { replies, isDefault, cluster } = await require('./app.cjs').run()
+  expect([replies, isDefault, cluster]).toEqual([['true', 'OK', 'v'], true, 'function'])
+})
+`
+    app.write('mock.test.js', `jest.mock('ioredis', () => require('respite/ioredis'))\n${body}`)
+    app.write('mapped.test.js', body)
+    const config = (pattern: string): string =>
+      JSON.stringify({ moduleNameMapper: { [pattern]: 'respite/ioredis' }, testMatch: ['**/mapped.test.js'] })
+    const jest = app.program('jest/bin/jest.js')
+    await app.run(process.execPath, jest, 'mock.test.js')
+    await app.run(process.execPath, jest, '--config', config('^ioredis$'))
+    // One that matches more than it should is told.
+    await expect(app.run(process.execPath, jest, '--config', config('ioredis'))).rejects.toThrow('^ioredis$')
+  })
+
   test('Vitest runs it with its defaults', async () => {
     await app.add('vitest@4.1.12')
     app.write(

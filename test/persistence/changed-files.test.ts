@@ -14,7 +14,7 @@ import { startSaving } from '../support/saving.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 
 const OK = '+OK\r\n'
-const REFUSED = /^-MISCONF Errors writing to the AOF file: the append-only file was .* by somebody else\r\n$/
+const REFUSED = /^-MISCONF Errors writing to the AOF file: the append-only file was .* by another process\r\n$/
 
 /** Whoever writes to a file without asking. */
 async function append(disk: MemoryDisk, text: string): Promise<void> {
@@ -35,7 +35,7 @@ describe('two servers that write to one file', () => {
       await settled()
       expect(connect().ask('SET', 'more', '1')).toMatch(REFUSED)
       expect(connect().ask('LLEN', 'first')).toMatch(/^:/)
-      expect(warnings.at(-1)).toContain('Stop whoever else writes to it, then restart this server')
+      expect(warnings.at(-1)).toContain('Stop the other process that writes to it, then restart this server')
     }
     const data = dump((await start(disk.copy())).engine)
     for (const list of ['first', 'second']) expect(data[`0 ${list}`]).toMatch(/^list \*50\r\n/)
@@ -78,7 +78,7 @@ describe('two servers that write to one file', () => {
       }
       return undefined
     }
-    await expect(start(disk)).rejects.toThrow(/somebody else wrote to the file while it was loaded/)
+    await expect(start(disk)).rejects.toThrow(/another process wrote to the file while it was loaded/)
     disk.heal()
     expect(Object.keys(dump((await start(disk)).engine))).toEqual(['0 a', '0 b'])
   })
@@ -89,10 +89,10 @@ describe('two servers that write to one file', () => {
     expect(connect().ask('SET', 'a', '1')).toBe(OK)
     journal.disown()
     expect(connect().ask('SET', 'b', '1')).toBe(
-      '-MISCONF Errors writing to the AOF file: the append-only file was taken over by somebody else\r\n',
+      '-MISCONF Errors writing to the AOF file: the append-only file was taken over by another process\r\n',
     )
     const before = disk.get(INCREMENT)
-    await expect(aof.close()).rejects.toThrow('taken over by somebody else')
+    await expect(aof.close()).rejects.toThrow('taken over by another process')
     expect(disk.get(INCREMENT)).toEqual(before)
   })
 
@@ -101,7 +101,7 @@ describe('two servers that write to one file', () => {
     const { connect, aof } = await start(disk)
     connect().ask('SET', 'a', '1')
     await append(disk, commands('SET b 1'))
-    await expect(aof.close()).rejects.toThrow('written to by somebody else')
+    await expect(aof.close()).rejects.toThrow('written to by another process')
   })
 })
 

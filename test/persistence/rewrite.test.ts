@@ -471,6 +471,29 @@ describe('CONFIG SET appendonly', () => {
     }
   })
 
+  test('no while the first base gets its name leaves the next yes without one', async () => {
+    const started = await startSaving({ settings: { appendfsync: 'always' } })
+    const { connect, disk, finish, saving } = started
+    const client = connect()
+    client.ask('SET', 'k', '1')
+    let isOff = false
+    disk.fault = (operation) => {
+      if (operation === 'rename' && !isOff) {
+        isOff = true
+        expect(client.ask('CONFIG', 'SET', 'appendonly', 'no')).toBe(OK)
+      }
+      return undefined
+    }
+    client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    await finish()
+    expect(isOff).toBe(true)
+    client.ask('CONFIG', 'SET', 'appendonly', 'yes')
+    expect(saving.owesBase).toBe(true)
+    await finish()
+    expect(saving.owesBase).toBe(false)
+    expect(await replayed(disk.powerCut())).toEqual({ '0 k': 'string 1' })
+  })
+
   test('yes that fails at any operation is tried until it succeeds', async () => {
     for (let number = 1; ; number++) {
       const started = await startSaving({ settings: { appendfsync: 'always' } })
@@ -493,4 +516,29 @@ describe('CONFIG SET appendonly', () => {
       if (!reached) break
     }
   })
+})
+
+test('aof-disable-auto-gc keeps replaced files over rewrites and restarts, until it is set back', async () => {
+  const settings = { ...ALWAYS, 'aof-disable-auto-gc': 'yes' }
+  const started = await startSaving({ settings })
+  const { connect, disk } = started
+  const client = connect()
+  for (const value of ['1', '2']) {
+    await write(client, 'SET', 'k', value)
+    await rewrite(started, client)
+  }
+  const all = [1, 2, 3].flatMap((i) => [`appendonly.aof.${i}.base.rdb`, `appendonly.aof.${i}.incr.aof`])
+  const files = [...all, 'appendonly.aof.manifest']
+  expect(filesOf(disk).toSorted()).toEqual(files)
+
+  const again = await startSaving({ disk: disk.copy(), settings })
+  expect(filesOf(again.disk).toSorted()).toEqual(files)
+  again.connect().ask('CONFIG', 'SET', 'aof-disable-auto-gc', 'no')
+  await again.finish()
+  expect(filesOf(again.disk).toSorted()).toEqual([...all.slice(4), 'appendonly.aof.manifest'])
+  expect(again.disk.get(MANIFEST).toString()).not.toContain('type h')
+  expect(await replayed(again.disk)).toEqual({ '0 k': 'string 2' })
+
+  const collecting = await startSaving({ disk: disk.copy(), settings: ALWAYS })
+  expect(filesOf(collecting.disk).toSorted()).toEqual([...all.slice(4), 'appendonly.aof.manifest'])
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
 import { dump } from '../support/dump.ts'
-import { createEngine, type TestClient } from '../support/engine.ts'
+import { createEngine, encode, type TestClient } from '../support/engine.ts'
 import { type MemoryDisk, settled } from '../support/memory-disk.ts'
 import { type SavingEngine, startSaving } from '../support/saving.ts'
 
@@ -392,6 +392,20 @@ test('DEBUG RELOAD', async () => {
   expect(client.received()).toBe(OK)
   expect(dump(engine)).toEqual({ ...before, '0 k': 'string too late' })
   expect(other.received()).toBe(OK)
+})
+
+test('DEBUG RELOAD within a transaction answers in its place, and the client waits behind EXEC until all is loaded', async () => {
+  const { connect, engine, finish } = await startSaving({ settings: { 'enable-debug-command': 'yes' } })
+  const client = connect()
+  const words = [['MULTI'], ['SET', 'k', '1'], ['DEBUG', 'RELOAD'], ['INCR', 'k'], ['DEBUG', 'RELOAD'], ['EXEC']]
+  const replies = client.sendRaw([...words, ['GET', 'k']].map(encode).join(''))
+  expect(replies).toBe(`${OK}${'+QUEUED\r\n'.repeat(4)}*4\r\n${OK}${OK}:2\r\n${OK}`)
+  const other = connect()
+  expect(other.ask('GET', 'k')).toBe('')
+  await finish()
+  expect(client.received()).toBe('$1\r\n2\r\n')
+  expect(other.received()).toBe('$1\r\n2\r\n')
+  expect(engine.conditions.pause.active).toBe(false)
 })
 
 describe('DEBUG RELOAD beside what is there', () => {

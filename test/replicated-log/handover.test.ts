@@ -2,6 +2,7 @@
 // existing connections.
 
 import { afterEach, describe, expect, test } from 'vitest'
+import { decodeRecord } from '../../src/replicated-log/record.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'
 
@@ -223,6 +224,21 @@ describe('a planned handover', () => {
       expect(node!.failure).toBeUndefined()
       expect(new TestClient(engine, 2).ask('DBSIZE')).toBe(':0\r\n')
     }
+  })
+
+  test('is one record when it is asked for twice', async () => {
+    const leader = await three()
+    for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }
+    // Several of its records may be in flight from here on.
+    await cluster.pass(500)
+    const before = cluster.log.bounds.last
+    void leader.node!.handOver()
+    void leader.node!.handOver('b')
+    await newLeader(leader)
+    const kinds: string[] = []
+    for (let at = before + 1; at <= cluster.log.bounds.last; at++) kinds.push(decodeRecord(cluster.log.at(at)!).kind)
+    expect(kinds.filter((kind) => kind === 'handover')).toHaveLength(1)
+    expect(leader.node!.failure).toBeUndefined()
   })
 
   test('leaves keys that expire at that moment to the next leader, so that nothing must be undone', async () => {

@@ -131,6 +131,40 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
     await log.close()
   })
 
+  test('a reader goes on when the server of its consumer has died', async () => {
+    await addStream('read')
+    const at = (name: string | undefined): number => nats.servers.findIndex((server) => server.name === name)
+    const leader = at((await manager.streams.info('read')).cluster?.leader)
+    const own = (leader + 1) % 3
+    const appender = await openJetStreamLog(options('read', { servers: [nats.addresses[leader]!] }))
+    // A consumer is put on any server: readers begin until one has it on the server that is to die.
+    for (let tries = 0; ; tries++) {
+      const reader = await openJetStreamLog(options('read', { servers: [nats.addresses[own]!] }))
+      const ended = new AbortController()
+      const read: number[] = []
+      const reading = (async () => {
+        for await (const { position } of reader.read(1, ended.signal)) read.push(position)
+      })()
+      const last = await appender.append(Buffer.from('before'), tries)
+      while (read.at(-1) !== last) await sleep(5)
+      const consumers = await manager.consumers.list('read').next()
+      const host = at(consumers.at(-1)?.cluster?.leader)
+      const isThere = host !== leader && host !== own
+      if (isThere) {
+        const server = nats.servers[host]!
+        await server.kill()
+        await appender.append(Buffer.from('after'), last)
+        while (read.at(-1) !== last + 1) await sleep(5)
+        server.start()
+      }
+      ended.abort()
+      await reading
+      await reader.close()
+      if (isThere) break
+    }
+    await appender.close()
+  }, 30_000)
+
   test("acknowledged batches survive the death of the log's leader", async () => {
     const log = await openJetStreamLog(options('killed'))
     const appender = new SureAppender(log)

@@ -94,6 +94,26 @@ test('BGREWRITEAOF rewrites the copy, of the leader and of a follower, which con
   expect(await cluster.ask(await cluster.leader(), 'GET', 'k')).toBe('$4\r\nlast\r\n')
 })
 
+test('aof-disable-auto-gc keeps the files of a copy that its rewrites have replaced', async () => {
+  const leader = await three()
+  const increments = () => leader.disk.files.filter((name) => name.endsWith('incr.aof')).length
+  const rewriteThree = async () => {
+    for (const value of ['1', '2', '3']) {
+      await cluster.ask(leader, 'SET', 'k', value)
+      await cluster.ask(leader, 'BGREWRITEAOF')
+      await cluster.pass(100)
+    }
+  }
+  await rewriteThree()
+  const usual = increments()
+  await cluster.ask(leader, 'CONFIG', 'SET', 'aof-disable-auto-gc', 'yes')
+  await rewriteThree()
+  expect(increments()).toBe(usual + 3)
+  await cluster.ask(leader, 'CONFIG', 'SET', 'aof-disable-auto-gc', 'no')
+  await rewriteThree()
+  expect(increments()).toBe(usual)
+})
+
 test('one image is made at a time: other requests are refused or come next', async () => {
   const leader = await three()
   await cluster.ask(leader, 'SET', 'k', 'v')

@@ -153,7 +153,7 @@ describe('clients are served during compilation', () => {
     const [slow, other] = [connect(), connect()]
     let readings = 0
     clock.monotonic = () => readings++
-    const answers: string[] = []
+    let listened = 0
     engine.parts.host = {
       whileBusy: {
         listen(clients) {
@@ -161,7 +161,7 @@ describe('clients are served during compilation', () => {
             const bytes = Buffer.from(request)
             clients.receive(other.client, new Source(bytes), 0, bytes.length)
           }
-          answers.push(other.received())
+          listened++
         },
         done() {},
       },
@@ -169,7 +169,8 @@ describe('clients are served during compilation', () => {
     slow.ask('EVAL', "return redis.call('SET', 'k', 'v')", 0)
     const body = 'x=1 '.repeat(50_000)
     expect(slow.ask('EVAL', body, 0)).toBe('-ERR Script killed by user with SCRIPT KILL...\r\n')
-    expect(answers).toEqual([expect.stringMatching(/^-BUSY .*\r\n\+OK\r\n$/)])
+    expect(listened).toBe(1)
+    expect(other.received()).toMatch(/^-BUSY .*\r\n\+OK\r\n$/)
     expect(slow.ask('EVAL', "return redis.call('GET', 'k')", 0)).toBe('$1\r\nv\r\n')
     expect(engine.parts.scripts.busy).toBeUndefined()
   })

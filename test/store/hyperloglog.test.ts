@@ -112,6 +112,27 @@ describe('a sparse HyperLogLog', () => {
   })
 })
 
+describe('bytes behind the last register', () => {
+  const whole = emptyHyperLogLog().toString()
+
+  test('are not looked at from the first run with a value on, as in Redis, except for the count of one', () => {
+    for (const rest of ['\x80', '\xff\x00', '\x84\x7f']) {
+      const bytes = Bytes.from(whole + rest)
+      expect(toDense(bytes)?.toString()).toBe(toDense(Bytes.from(whole))!.toString())
+      expect(mergeInto(new Uint8Array(REGISTERS), bytes)).toBe(true)
+      expect(estimate(bytes)).toBeUndefined()
+    }
+  })
+
+  test('are refused where a run of zeros comes first, or a run with a value reaches across the end', () => {
+    for (const runs of [`${whole.slice(16)}\x00\x80`, `${whole.slice(16)}\x40\x00`, '\x7f\xfe\x81']) {
+      const bytes = Bytes.from(whole.slice(0, 16) + runs)
+      expect(toDense(bytes)).toBeUndefined()
+      expect(mergeInto(new Uint8Array(REGISTERS), bytes)).toBe(false)
+    }
+  })
+})
+
 describe('any HyperLogLog', () => {
   test('is known by its header, and a dense one by its length', () => {
     const dense = toDense(emptyHyperLogLog())!.copy()

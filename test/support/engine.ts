@@ -1,5 +1,6 @@
 // The real engine in process, for tests: time stands still, turns end when asked, replies are the bytes themselves.
 
+import { expect } from 'vitest'
 import { catalog } from '../../src/commands/catalog.ts'
 import { makeParts, type OwnParts } from '../../src/commands/parts.ts'
 import { Config, type ConfigName } from '../../src/config/config.ts'
@@ -12,6 +13,7 @@ import type { Arguments } from '../../src/protocol/arguments.ts'
 import { encodeRequest } from '../../src/protocol/request-writer.ts'
 import { Source } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
+import { answerBothWays } from './both-ways.ts'
 import { FakeClock } from './fake-clock.ts'
 import { HASH_KEY } from './structure-host.ts'
 
@@ -57,12 +59,18 @@ export function createEngine(
     parts,
   )
   LATER.set(engine, later)
+  if (isCommandTest()) answerBothWays(engine)
   const journal = new RecordingJournal()
   engine.effects.propagation.add(journal)
   engine.effects.durability.follow(journal)
   // Following it asked for the end of a turn.
   engine.endTurn()
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
+}
+
+/** The tests of commands show every kind of reply; others look at how replies leave, and at what costs how much. */
+function isCommandTest(): boolean {
+  return expect.getState().testPath?.includes('/test/commands/') === true
 }
 
 /** Makes another engine that has replayed what one journaled, at the same time of day: the server has been started again. */

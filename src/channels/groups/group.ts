@@ -11,7 +11,7 @@
 //   redeliveries: unheard messages of vanished members ─▶ unread: messages no member got ─▶ live
 //
 // The group's position is below every message that is not certain to be heard: unread messages,
-// redeliveries, and the first message in flight to each member.
+// redeliveries, and all messages in flight.
 
 import type { GroupName } from '../../broker/group-name.ts'
 import type { MessageLog } from '../../broker/subscriber.ts'
@@ -26,7 +26,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 import { type DeliveryHost, isSlow, SLICE_BYTES } from '../reading/reader.ts'
-import { type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
+import { idBefore, idBehind, type LogSearch, UnreadMessages } from '../reading/unread-messages.ts'
 import { GroupMember, type MemberHost, type MessageCopy } from './group-member.ts'
 
 export interface GroupHost extends DeliveryHost {
@@ -82,7 +82,9 @@ export class Group implements SubscriberGroup, MemberHost {
     this.target = target
     this.subscriber = groupSubscriber(group)
     const last = kind === 'pattern' ? host.ids.last : undefined
-    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(undefined, log, count, from, to))
+    this.#unread = new UnreadMessages(last, (log, count, after, before) =>
+      host.noteGap(undefined, log, count, after, before),
+    )
   }
 
   get redeliverMs(): number {
@@ -272,31 +274,34 @@ export class Group implements SubscriberGroup, MemberHost {
   #handRedeliveries(hand: (log: ChannelLog, message: Bytes, id: StreamId, count: number) => boolean): boolean {
     const again = this.#redeliveries
     let passed = 0
-    let gone = 0
-    for (const { count, id, log } of again) {
+    let gone: Redelivery[] = []
+    for (const redelivery of again) {
+      const { count, id, log } = redelivery
       if (log.stream?.find(id, log.cursor) !== true) {
-        gone++
+        gone.push(redelivery)
       } else {
+        this.#noteGone(gone)
+        gone = []
+        log.stream.find(id, log.cursor)
         log.cursor.beginFields()
         log.cursor.nextField(field, text)
         if (!hand(log, text, id, count)) break
       }
       passed++
     }
-    if (gone > 0) this.#noteGone(again.slice(0, passed))
+    this.#noteGone(gone)
     again.splice(0, passed)
     return again.length === 0
   }
 
-  /** Reports the redeliveries that are gone from their logs. */
-  #noteGone(passed: readonly Redelivery[]): void {
-    const gone = passed.filter(({ id, log }) => log.stream?.find(id, log.cursor) !== true)
+  /** Reports redeliveries that are gone from their logs. */
+  #noteGone(gone: readonly Redelivery[]): void {
     for (const log of new Set(gone.map((each) => each.log))) {
       const ids = gone.filter((each) => each.log === log).map(({ id }) => id)
       const [first] = ids
       const last = ids.at(-1)
       assert(first !== undefined && last !== undefined, 'a log with a gap has lost a message')
-      this.#host.noteGap(undefined, log, ids.length, first, last)
+      this.#host.noteGap(undefined, log, ids.length, idBefore(first), idBehind(last))
     }
   }
 
@@ -374,7 +379,8 @@ export class Group implements SubscriberGroup, MemberHost {
     const position = new ReadPosition().copyFrom(this.#isLive ? end : this.#unread.position)
     const id = new StreamId()
     for (const { inFlight } of this.#members) {
-      if (inFlight.length > 0) lower(position, inFlight.idAt(0, id), inFlight.countAt(0))
+      const { lowest } = inFlight
+      if (lowest !== -1) lower(position, inFlight.idAt(lowest, id), inFlight.countAt(lowest))
     }
     const again = this.#redeliveries[0]
     if (again !== undefined) lower(position, id.copyFrom(again.id), again.count)
@@ -385,8 +391,9 @@ export class Group implements SubscriberGroup, MemberHost {
   #checkPosition(position: ReadPosition): void {
     const id = new StreamId()
     for (const { inFlight } of this.#members) {
-      if (inFlight.length === 0) continue
-      assert(inFlight.idAt(0, id).compare(position.id) > 0, 'the position is below the first message in flight')
+      for (let i = 0; i < inFlight.length; i++) {
+        assert(inFlight.idAt(i, id).compare(position.id) > 0, 'the position is below all messages in flight')
+      }
     }
     for (const each of this.#redeliveries) {
       assert(each.id.compare(position.id) > 0, 'the position is below all redeliveries')

@@ -2,7 +2,8 @@
 //
 // Kept messages lie in a stream under a key of their own (channel-keys.ts). Each message is an
 // entry with one field, `message`. So everything that works on keys works on kept messages. PUBLISH
-// adds the entry, in the unit that publishes. The rule's limits of age, bytes and number remove
+// adds the entry, in the unit that publishes. A message that was scheduled has a second field, `id`:
+// the id under which it waited. The rule's limits of age, bytes and number remove
 // entries as Redis trims with `~`: whole nodes at a time (a hundred messages, or 4 KiB).
 // `keep-last` is exact.
 //
@@ -25,7 +26,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { logKey } from './channel-keys.ts'
 import { FutureIdAges } from './future-id-ages.ts'
 import { isAhead, type MessageIds } from './message-ids.ts'
-import { FIELD, XADD, XaddEncoder } from './xadd-encoder.ts'
+import { FIELD, ID_FIELD, XADD, XaddEncoder } from './xadd-encoder.ts'
 
 /** The interval between two searches for expired messages is this fraction of `keep`. */
 const AGE_STEPS = 100
@@ -43,6 +44,17 @@ const entry = {
   bytes: (index: number): Bytes => (index === 0 ? FIELD : entry.message),
 } satisfies StreamWords & {
   message: Bytes
+}
+
+/** The entry of a message that was scheduled. */
+const scheduledEntry = {
+  message: FIELD,
+  scheduledId: FIELD,
+  bytes: (index: number): Bytes =>
+    index === 0 ? FIELD : index === 1 ? scheduledEntry.message : index === 2 ? ID_FIELD : scheduledEntry.scheduledId,
+} satisfies StreamWords & {
+  message: Bytes
+  scheduledId: Bytes
 }
 
 const oldest = new StreamId()
@@ -73,6 +85,8 @@ export class ChannelLog implements MessageLog {
    */
   message: Bytes = FIELD
   readonly id = new StreamId()
+  /** The id under which the next message waited, if it was scheduled. */
+  scheduledId: Bytes | undefined = undefined
   /** True once the log is forgotten. A later message to the channel makes a new log. */
   isGone = false
   /** True when no message arrived since the last pruning visit. */
@@ -139,7 +153,7 @@ export class ChannelLog implements MessageLog {
 
   /** Keeps a message under the next id. */
   #append(message: Bytes): void {
-    const { id, key } = this
+    const { id, key, scheduledId } = this
     const host = this.#host
     const { db } = host
     const { nodeBytes, nodeEntries } = db.host.limits.stream
@@ -153,7 +167,8 @@ export class ChannelLog implements MessageLog {
     try {
       if (id.compare(stream.lastId) <= 0 && !id.copyFrom(stream.lastId).increment()) throw ERR.streamExhausted
       assert(id.compare(stream.lastId) > 0, 'the id of a kept message is above all ids of its log')
-      stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
+      if (scheduledId === undefined) stream.append(id, entry, 0, 1, nodeBytes, nodeEntries)
+      else this.#appendScheduled(stream, message, scheduledId)
     } catch (error) {
       if (existing === undefined) {
         stream.free()
@@ -166,16 +181,30 @@ export class ChannelLog implements MessageLog {
     host.changed(this, 'untold', host.propagates ? this.#effect(stream, message, trimmed) : undefined)
   }
 
+  #appendScheduled(stream: Stream, message: Bytes, scheduledId: Bytes): void {
+    const { nodeBytes, nodeEntries } = this.#host.db.host.limits.stream
+    scheduledEntry.message = message
+    scheduledEntry.scheduledId = scheduledId
+    stream.append(this.id, scheduledEntry, 0, 2, nodeBytes, nodeEntries)
+  }
+
   /** Returns the command that adds a message and removes what was trimmed because of it. */
   #effect(stream: Stream, message: Bytes, trimmed: number): Effect {
-    const { key } = this
+    const { key, scheduledId } = this
     const encoded = kept.encode(key, this.id, message)
     const { idText } = kept
+    if (scheduledId !== undefined) return this.#scheduledEffect(stream, message, trimmed, scheduledId)
     if (trimmed === 0) return encoded ?? [XADD, key, idText, FIELD, message]
     if (stream.length === 0) return [XADD, key, 'MAXLEN', '=', 0, idText, FIELD, message]
     const { firstId } = stream
     const least = firstId.equals(this.id) ? idText : firstId.toString()
     return [XADD, key, 'MINID', '=', least, idText, FIELD, message]
+  }
+
+  #scheduledEffect(stream: Stream, message: Bytes, trimmed: number, scheduledId: Bytes): Effect {
+    const trim =
+      trimmed === 0 ? [] : stream.length === 0 ? ['MAXLEN', '=', 0] : ['MINID', '=', stream.firstId.toString()]
+    return [XADD, this.key, ...trim, this.id.toString(), FIELD, message, ID_FIELD, scheduledId]
   }
 
   /**

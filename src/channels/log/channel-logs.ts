@@ -166,6 +166,11 @@ export class ChannelLogs {
     return this.#someRule(kind, target, keeps)
   }
 
+  /** Tells whether a name may have one connection only. */
+  isExclusive(kind: SubscriptionKind, target: string): boolean {
+    return this.#someRule(kind, target, (rule) => keeps(rule) && rule.names === 'exclusive')
+  }
+
   /** Tells whether a new subscriber may start with messages from before it subscribed. */
   startsWithHistory(kind: SubscriptionKind, target: string): boolean {
     return this.#someRule(kind, target, (rule) => keeps(rule) && rule.first !== 'new')
@@ -202,7 +207,9 @@ export class ChannelLogs {
    * for a pattern it moves to the last id at load time.
    */
   correct(kind: SubscriptionKind, target: string, position: ReadPosition): ReadPosition {
-    if (position.id.compare(this.endOf(kind, target).id) <= 0) return position
+    const { id: end } = this.endOf(kind, target)
+    if (position.ahead !== undefined && position.ahead.to.compare(end) > 0) position.ahead = undefined
+    if (position.id.compare(end) <= 0) return position
     if (kind === 'pattern') position.id.copyFrom(this.#host.ids.lastAtLoad)
     else position.id.setZero()
     position.count = UNCOUNTED

@@ -12,8 +12,10 @@ import { ID_TEXT_BYTES_MAX, type StreamId } from '../../store/stream/stream-id.t
 import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 
-/** The only field of an entry. */
+/** The field of an entry. */
 export const FIELD = Bytes.from('message')
+/** A second field, of a message that was scheduled. */
+export const ID_FIELD = Bytes.from('id')
 export const XADD = Bytes.from('XADD')
 
 /** A longer message is encoded by each sink, because copying it twice would cost more. */

@@ -5,9 +5,7 @@
 
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Groups } from '../groups/groups.ts'
-import type { ChannelLogs } from '../log/channel-logs.ts'
-import type { Reader } from '../reading/reader.ts'
-import type { Subscriptions } from '../reading/subscriptions.ts'
+import type { NamePosition, Subscriptions } from '../reading/subscriptions.ts'
 import { RoundRobin } from './round-robin.ts'
 
 /** Shortest and longest time of a round. */
@@ -27,7 +25,6 @@ const SAMPLES_PER_REDELIVER = 8
 const POSITIONS_MAX = 1000
 
 export interface PositionSamplerHost {
-  readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
   readonly redeliverMs: number
@@ -37,8 +34,8 @@ export class PositionSampler {
   readonly #host: PositionSamplerHost
   readonly #clock: Clock
   #timer: Timer | undefined = undefined
-  readonly #noting = new RoundRobin<Reader>(() => this.#host.subscriptions.allNamed())
-  readonly #remembering = new RoundRobin<Reader>(() => this.#host.subscriptions.allNamed())
+  readonly #noting = new RoundRobin<NamePosition>(() => this.#host.subscriptions.allNamed())
+  readonly #remembering = new RoundRobin<NamePosition>(() => this.#host.subscriptions.allNamed())
 
   constructor(host: PositionSamplerHost, clock: Clock) {
     this.#host = host
@@ -64,16 +61,10 @@ export class PositionSampler {
    * Samples some named subscribers, and remembers the confirmed positions of at most `positionsMax`.
    */
   #sample(positionsMax: number): void {
-    const { groups, logs, subscriptions } = this.#host
-    const nowMs = this.#clock.monotonic()
-    this.#noting.visit(SAMPLED_MAX, (reader) => {
-      if (!reader.isSampled) reader.sample(nowMs, logs.endOf(reader.kind, reader.target))
-    })
-    this.#remembering.visit(positionsMax, (reader) => {
-      const position = subscriptions.confirmedPosition(reader)
-      if (position !== undefined) subscriptions.remember(reader, position)
-    })
-    groups.sample(nowMs)
+    const { groups, subscriptions } = this.#host
+    this.#noting.visit(SAMPLED_MAX, (name) => subscriptions.sampleName(name))
+    this.#remembering.visit(positionsMax, (name) => subscriptions.rememberCertain(name))
+    groups.sample(this.#clock.monotonic())
   }
 
   /** Cancels the timer. */

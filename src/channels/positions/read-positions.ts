@@ -1,11 +1,14 @@
 // The read positions of named subscribers. They are data like any other.
 //
-// Each channel or pattern has a hash: field `user name`, value `<id> <count> <seconds>`.
+// Each channel or pattern has a hash: field `user name`, value `<id> <count> <seconds>`, and sometimes
+// ` <from> <to>` behind that.
 // - id: the last message that was heard.
 // - count: the number of messages that the channel had up to there, so that a gap can be counted;
 //   `-` when not known.
 // - seconds: the Unix time of the write. A subscriber that is away for longer than the rule's
 //   `remember` is forgotten.
+// - from, to: the messages behind `from`, up to `to`, were heard too; those between `id` and `from`
+//   were not (shared-position.ts).
 //
 // Older versions wrote the id alone, or id and count. The time away of such a subscriber counts
 // from the moment at which this server began to look after positions.
@@ -38,10 +41,18 @@ export const WRITTEN_AGAIN_MS = 60_000
 const WALKED_MAX = 100
 const MS_PER_SECOND = 1000
 
+/** The messages behind one id, up to another. */
+export interface Stretch {
+  readonly from: StreamId
+  readonly to: StreamId
+}
+
 export class ReadPosition {
   readonly id = new StreamId()
   /** Number of messages that the channel ever had up to here, or UNCOUNTED. */
   count = UNCOUNTED
+  /** Messages that were heard, although earlier ones behind the position were not. */
+  ahead: Stretch | undefined = undefined
 
   set(id: StreamId, count: number): this {
     this.id.copyFrom(id)
@@ -49,8 +60,29 @@ export class ReadPosition {
     return this
   }
 
-  copyFrom({ id, count }: ReadPosition): this {
+  copyFrom({ id, count, ahead }: ReadPosition): this {
+    this.ahead = ahead
     return this.set(id, count)
+  }
+
+  equals({ id, ahead }: ReadPosition): boolean {
+    if (!this.id.equals(id)) return false
+    if (ahead === undefined || this.ahead === undefined) return ahead === this.ahead
+    return this.ahead.from.equals(ahead.from) && this.ahead.to.equals(ahead.to)
+  }
+
+  /**
+   * Notes that the messages behind `from`, up to `to`, were heard. Of two stretches with a hole
+   * between them only the later one is kept: the messages of the other one are heard again.
+   */
+  extendAhead(from: StreamId, to: StreamId): void {
+    if (to.compare(from) <= 0) return
+    const { ahead } = this
+    const isApart = ahead === undefined || from.compare(ahead.to) > 0 || to.compare(ahead.from) < 0
+    if (isApart && ahead !== undefined && ahead.to.compare(to) > 0) return
+    const begin = isApart || from.compare(ahead.from) < 0 ? from : ahead.from
+    const end = isApart || to.compare(ahead.to) > 0 ? to : ahead.to
+    this.ahead = { from: new StreamId().copyFrom(begin), to: new StreamId().copyFrom(end) }
   }
 }
 
@@ -117,7 +149,7 @@ export class ReadPositions {
     assert(hash !== undefined, 'a hash that was found can be written')
     if (CHECKED) assert(position.count >= UNCOUNTED, 'a position has a count or UNCOUNTED')
     const text = formatReadPosition(position, this.#host.now())
-    if (CHECKED) assert(parsePosition(text)?.id.equals(position.id), 'a stored position reads back as it was')
+    if (CHECKED) assert(parsePosition(text)?.equals(position), 'a stored position reads back as it was')
     hash.set(field, Bytes.from(text))
     this.#host.changedKey(key, 'hset', ['HSET', key, subscriber, text])
   }
@@ -232,6 +264,14 @@ export class ReadPositions {
     return this.#hash(Bytes.from(positionsKey(kind, target)))?.length ?? 0
   }
 
+  /** Yields the patterns that have positions, or had; undefined for each other target. */
+  *patterns(): Iterable<string | undefined> {
+    for (const key of this.#keys) {
+      const target = targetOfPositionsKey(key)
+      yield target?.kind === 'pattern' ? target.name : undefined
+    }
+  }
+
   /**
    * Yields the remembered subscribers of a target with their positions, some at a time. They may
    * change between two steps.
@@ -286,16 +326,26 @@ export function* positionsIn(hash: Hash | undefined): Iterable<readonly [subscri
 }
 
 /** Returns a position in its stored form. */
-export function formatReadPosition({ id, count }: ReadPosition, nowMs: number): string {
-  return `${id} ${count === UNCOUNTED ? '-' : count} ${Math.floor(nowMs / MS_PER_SECOND)}`
+export function formatReadPosition({ id, count, ahead }: ReadPosition, nowMs: number): string {
+  const stretch = ahead === undefined ? '' : ` ${ahead.from} ${ahead.to}`
+  return `${id} ${count === UNCOUNTED ? '-' : count} ${Math.floor(nowMs / MS_PER_SECOND)}${stretch}`
 }
 
 function parsePosition(text: string): ReadPosition | undefined {
-  const [id = '', count] = text.split(' ')
+  const [id = '', count, , from, to] = text.split(' ')
   const position = new ReadPosition()
-  if (parseStreamId(Bytes.from(id), position.id, 0, false) === ID_INVALID) return undefined
+  if (!parseId(id, position.id)) return undefined
   if (count !== undefined && /^[0-9]{1,15}$/.test(count)) position.count = Number(count)
+  if (from !== undefined && to !== undefined) {
+    const stretch = { from: new StreamId(), to: new StreamId() }
+    const isValid = parseId(from, stretch.from) && parseId(to, stretch.to) && stretch.from.compare(position.id) >= 0
+    if (isValid) position.extendAhead(stretch.from, stretch.to)
+  }
   return position
+}
+
+function parseId(text: string, id: StreamId): boolean {
+  return parseStreamId(Bytes.from(text), id, 0, false) !== ID_INVALID
 }
 
 /** Returns when a position was written, in Unix milliseconds; 0 when it does not say. */

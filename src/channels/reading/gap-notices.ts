@@ -1,8 +1,10 @@
 // Publishes gaps on `__gap__:<channel>`. A gap is a stretch of messages that were removed before a
-// subscriber read them. Channels whose names begin with `__gap__:` get no such notices: a rule may
-// keep those channels too, and then each gap could cause the next.
+// subscriber read them: how many they are, the id before them and the id behind them. The notice is
+// published before the subscriber hears the messages behind the gap. Channels whose names begin with
+// `__gap__:` get no such notices: a rule may keep those channels too, and then each gap could cause
+// the next.
 
-import type { StreamId } from '../../store/stream/stream-id.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
@@ -19,32 +21,35 @@ export interface GapNotice {
 
 export class GapNotices {
   readonly #publish: (channel: string, message: Bytes) => void
-  readonly #later: (run: () => void) => void
-  /** Notices to publish once the current command is done. */
-  #gaps: GapNotice[] = []
 
-  constructor(publish: (channel: string, message: Bytes) => void, later: (run: () => void) => void) {
+  constructor(publish: (channel: string, message: Bytes) => void) {
     this.#publish = publish
-    this.#later = later
   }
 
-  /** Queues the notice that messages between two ids are gone: `count` of them, or UNCOUNTED. */
-  note(log: ChannelLog, count: number, from: StreamId, to: StreamId): void {
+  /**
+   * Publishes that messages are gone which were behind one id and before another: `count` of them, or
+   * UNCOUNTED.
+   */
+  note(log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     assert(count === UNCOUNTED || count > 0, 'a gap has messages')
-    assert(from.compare(to) <= 0, 'a gap begins before it ends')
+    assert(after.compare(before) < 0, 'a gap begins before it ends')
     if (log.name.startsWith(GAP_CHANNEL)) return
-    if (this.#gaps.length === 0) this.#later(() => this.#tell())
-    this.#gaps.push(gapNotice(log, count, from, to))
-  }
-
-  #tell(): void {
-    const gaps = this.#gaps
-    this.#gaps = []
-    for (const { channel, text } of gaps) this.#publish(channel, Bytes.from(text))
+    const { channel, text } = gapNotice(log, count, after, before)
+    this.#publish(channel, Bytes.from(text))
   }
 }
 
 /** Makes the notice of a gap. */
-export function gapNotice({ name }: ChannelLog, count: number, from: StreamId, to: StreamId): GapNotice {
-  return { channel: `${GAP_CHANNEL}${name}`, text: `${count === UNCOUNTED ? '?' : count} ${from} ${to}` }
+export function gapNotice({ name }: ChannelLog, count: number, after: StreamId, before: StreamId): GapNotice {
+  const missing = count === UNCOUNTED ? '?' : count
+  return { channel: `${GAP_CHANNEL}${name}`, text: `${missing} ${readable(after)} ${before}` }
+}
+
+/**
+ * Returns an id, or a lower one that is shorter: the predecessor of `5-0` is `4-18446744073709551615`,
+ * and no message of the gap lies between that and `4-0`.
+ */
+function readable(id: StreamId): StreamId {
+  const short = new StreamId().copyFrom(id)
+  return id.seqHigh === -1 && id.seqLow === -1 ? short.set(id.msHigh, id.msLow, 0, 0) : short
 }

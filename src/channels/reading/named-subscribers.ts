@@ -5,7 +5,7 @@
 // subscriber knows a newer position, and is told of changes.
 
 import { isShared } from '../../broker/group-name.ts'
-import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
+import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import type { Word } from '../../engine/effects/effects.ts'
@@ -14,6 +14,7 @@ import { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { Glob } from '../../util/bytes/glob.ts'
 import type { Group } from '../groups/group.ts'
 import type { Groups } from '../groups/groups.ts'
 import { logKey } from '../log/channel-keys.ts'
@@ -22,8 +23,9 @@ import type { ChannelLogs } from '../log/channel-logs.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { countBetween, LagCounter } from '../positions/lag-counter.ts'
 import { ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
-import { Reader } from './reader.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import type { Reader } from './reader.ts'
+import { SharedPosition } from './shared-position.ts'
+import type { NamePosition, Subscriptions } from './subscriptions.ts'
 
 export interface NamedSubscribersHost {
   readonly db: Database
@@ -40,7 +42,8 @@ export interface NamedSubscribersHost {
 export interface SubscriberState {
   readonly user: string
   readonly name: string
-  readonly isConnected: boolean
+  /** Number of connections; for a group, of members. */
+  readonly connections: number
   /** The last message that it was sent, or that it acknowledged. */
   readonly position: ReadPosition
   /** Number of messages behind its position. */
@@ -86,6 +89,29 @@ export class NamedSubscribers {
     return found
   }
 
+  /**
+   * Counts the remembered subscribers that are not connected and will hear a message to a channel when
+   * they come back: by its name, or by a pattern that matches it. It works in bounded steps.
+   */
+  *away(kind: ChannelKind, channel: string): Generator<undefined, { readonly count: number }> {
+    let count = yield* this.#awayOf(kind, channel)
+    if (kind === 'shard') return { count }
+    for (const pattern of this.#host.positions.patterns()) {
+      if (pattern !== undefined && new Glob(pattern).matches(channel)) count += yield* this.#awayOf('pattern', pattern)
+      yield
+    }
+    return { count }
+  }
+
+  *#awayOf(kind: SubscriptionKind, target: string): Generator<undefined, number> {
+    let count = 0
+    for (const some of this.#host.positions.of(kind, target)) {
+      for (const [subscriber] of some) if (this.#connected(kind, target, subscriber) === undefined) count++
+      yield
+    }
+    return count
+  }
+
   *#count(
     kind: 'channel' | 'shard',
     target: string,
@@ -113,29 +139,28 @@ export class NamedSubscribers {
 
   /** Describes a subscriber, without its lag. */
   #describe(kind: SubscriptionKind, target: string, subscriber: string, remembered: ReadPosition): SubscriberState {
-    const position = this.#positionOf(this.#connected(kind, target, subscriber)) ?? remembered
+    const connected = this.#connected(kind, target, subscriber)
+    const position = connected === undefined ? remembered : this.#positionOf(connected)
     const space = subscriber.indexOf(' ')
     return {
       user: subscriber.slice(0, space),
       name: subscriber.slice(space + 1),
-      isConnected: position !== remembered,
+      connections: connected === undefined ? 0 : connectionsOf(connected),
       position: new ReadPosition().copyFrom(position),
       lag: 0,
     }
   }
 
-  /** Returns the reader of a connected subscriber, or its group if that has members. */
-  #connected(kind: SubscriptionKind, target: string, subscriber: string): Reader | Group | undefined {
+  /** Returns the position of a connected subscriber, or its group if that has members. */
+  #connected(kind: SubscriptionKind, target: string, subscriber: string): NamePosition | Group | undefined {
     const { groups, subscriptions } = this.#host
     return subscriptions.named(kind, target, subscriber) ?? groups.ofSubscriber(kind, target, subscriber)
   }
 
-  #positionOf(reader: Reader | Group | undefined): ReadPosition | undefined {
-    if (reader === undefined) return undefined
-    if (!(reader instanceof Reader)) return this.#host.groups.positionOf(reader)
-    if (reader.acknowledged !== undefined) return reader.acknowledged
-    const { kind, target } = reader
-    return reader.positionNow(this.#host.logs.endOf(kind, target))
+  #positionOf(connected: NamePosition | Group): ReadPosition {
+    const { groups, logs } = this.#host
+    if (!(connected instanceof SharedPosition)) return groups.positionOf(connected)
+    return connected.sentPosition(logs.endOf(connected.kind, connected.target))
   }
 
   /**
@@ -166,21 +191,47 @@ export class NamedSubscribers {
     const { groups, positions, subscriptions } = this.#host
     if (isShared(target)) return groups.named(kind, target)?.acknowledge(client, id)
     const subscriber = client.name === '' ? '' : `${client.user.name} ${client.name}`
-    const reader = subscriptions.of(client, kind, target) ?? this.#host.subscriptions.named(kind, target, subscriber)
-    if (reader === undefined) {
-      const position = subscriber === '' ? undefined : positions.get(kind, target, subscriber)
-      if (position === undefined) return undefined
-      if (!this.#advance(position, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
-      positions.set(kind, target, subscriber, position)
+    const own = subscriptions.of(client, kind, target)
+    const readers = own === undefined ? subscriptions.named(kind, target, subscriber)?.readers : [own]
+    if (readers !== undefined) return this.#acknowledgeBy(readers, id)
+    const position = subscriber === '' ? undefined : positions.get(kind, target, subscriber)
+    if (position === undefined) return undefined
+    if (!this.#advance(position, id, this.#host.logs.endOf(kind, target).id, kind, target)) return false
+    positions.set(kind, target, subscriber, position)
+    return true
+  }
+
+  /**
+   * Notes the acknowledgement for the connections of a name that were sent the message. Which of them
+   * heard it is not known.
+   */
+  #acknowledgeBy(readers: readonly Reader[], id: StreamId): boolean | undefined {
+    const asked = readers.filter(({ acknowledged }) => acknowledged !== undefined)
+    if (asked.length === 0) return undefined
+    const reached = asked.length === 1 ? asked : asked.filter((reader) => this.#wasSent(reader, id))
+    let isNew = false
+    for (const reader of reached) if (this.#acknowledgeOne(reader, id)) isNew = true
+    const shared = reached[0]?.shared
+    if (isNew && shared !== undefined) this.#host.subscriptions.rememberCertain(shared)
+    return isNew
+  }
+
+  #wasSent(reader: Reader, id: StreamId): boolean {
+    if (id.compare(reader.since) <= 0) return false
+    const { id: sent } = reader.positionNow(this.#host.logs.endOf(reader.kind, reader.target))
+    return id.compare(sent) <= 0 || reader.sentBefore(id) !== undefined
+  }
+
+  #acknowledgeOne(reader: Reader, id: StreamId): boolean {
+    const { acknowledged, kind, shared, target } = reader
+    assert(acknowledged !== undefined, 'the client acknowledges')
+    const before = reader.sentBefore(id)
+    if (before !== undefined && acknowledged.id.compare(before.from) <= 0 && shared !== undefined) {
+      shared.taken.extendAhead(before.from, id)
       return true
     }
-    const { acknowledged } = reader
-    if (acknowledged === undefined) return undefined
     // The client cannot have heard messages that it was not sent.
-    const sent = reader.positionNow(this.#host.logs.endOf(kind, target)).id
-    if (!this.#advance(acknowledged, id, sent, kind, target)) return false
-    if (reader.subscriber !== '') this.#host.subscriptions.remember(reader, acknowledged)
-    return true
+    return this.#advance(acknowledged, id, reader.positionNow(this.#host.logs.endOf(kind, target)).id, kind, target)
   }
 
   /** Moves a position forward to an id, at most to the last message sent. */
@@ -204,15 +255,10 @@ export class NamedSubscribers {
     const { positions } = this.#host
     if (positions.get(kind, target, subscriber) === undefined) return false
     const position = this.#positionFor(kind, target, aim)
-    const reader = this.#connected(kind, target, subscriber)
-    if (reader === undefined) {
-      positions.set(kind, target, subscriber, position)
-    } else if (!(reader instanceof Reader)) {
-      this.#host.groups.seek(reader, position)
-    } else {
-      reader.seek(position, this.#host.logs.logsOf(kind, target))
-      this.#host.subscriptions.remember(reader, position)
-    }
+    const connected = this.#connected(kind, target, subscriber)
+    if (connected === undefined) positions.set(kind, target, subscriber, position)
+    else if (connected instanceof SharedPosition) this.#host.subscriptions.seek(connected, position)
+    else this.#host.groups.seek(connected, position)
     return true
   }
 
@@ -228,8 +274,9 @@ export class NamedSubscribers {
     const position = this.#positionFor(kind, target, aim)
     if (typeof aim === 'object' && 'behind' in aim && aim.behind.compare(position.id) < 0)
       position.set(aim.behind, UNCOUNTED)
-    reader.seek(position, logs.logsOf(kind, target))
-    if (reader.subscriber !== '') subscriptions.remember(reader, position)
+    // Other connections of its name go on where they are.
+    if (reader.shared?.readers.length === 1) subscriptions.seek(reader.shared, position)
+    else reader.seek(position, logs.logsOf(kind, target))
     return true
   }
 
@@ -274,11 +321,15 @@ export class NamedSubscribers {
    * continues like a subscriber without a name. A group with members continues with new messages.
    */
   forget(kind: SubscriptionKind, target: string, subscriber: string): boolean {
-    const reader = this.#connected(kind, target, subscriber)
-    if (reader instanceof Reader) this.#host.subscriptions.disown(reader)
-    else reader?.forget()
+    const connected = this.#connected(kind, target, subscriber)
+    if (connected instanceof SharedPosition) this.#host.subscriptions.disown(connected)
+    else connected?.forget()
     return this.#host.positions.forget(kind, target, subscriber)
   }
+}
+
+function connectionsOf(connected: NamePosition | Group): number {
+  return connected instanceof SharedPosition ? connected.readers.length : connected.size
 }
 
 /** Counts the messages behind a position. Walks the stream only when the position has no count. */

@@ -14,14 +14,15 @@
 import type { Listener, MessageLog } from '../../broker/subscriber.ts'
 import { type MessageKind, SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Client } from '../../engine/clients/client.ts'
-import type { StreamId } from '../../store/stream/stream-id.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { ProgressHistory } from '../positions/progress-history.ts'
-import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
+import { ReadPosition, type Stretch, UNCOUNTED } from '../positions/read-positions.ts'
 import { readInOrder } from './ordered-readers.ts'
+import type { SharedPosition } from './shared-position.ts'
 import { SlowSubscriberBuffer } from './slow-subscriber-buffer.ts'
 import { type LogSearch, UnreadMessages } from './unread-messages.ts'
 
@@ -67,13 +68,14 @@ export interface DeliveryHost {
   /** Calls `read` when the client has taken what it was sent. */
   readSoon(reader: PacedReader): void
   /**
-   * Reports that messages between two ids were removed before they were read: `count` of them, or
-   * UNCOUNTED. A group has no reader.
+   * Reports that messages behind one id and before another were removed before they were read:
+   * `count` of them, or UNCOUNTED. A group has no reader.
    */
-  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, from: StreamId, to: StreamId): void
+  noteGap(reader: Reader | undefined, log: ChannelLog, count: number, after: StreamId, before: StreamId): void
 }
 
 export interface ReaderHost extends DeliveryHost {
+  readonly logs: { logsOf(kind: SubscriptionKind, target: string): LogSearch }
   /** Number of readers that are behind. */
   readersBehind: number
   /** Counts messages that were dropped for a slow reader. */
@@ -100,12 +102,10 @@ export class Reader implements Listener, PacedReader {
   vanished = false
   ended = false
   queued = false
-  /**
-   * The position that was remembered last, and when it was written; 0 when this reader did not
-   * write it.
-   */
-  readonly remembered = new ReadPosition()
-  rememberedMs = 0
+  /** The position that its name remembers; undefined when it is not remembered. */
+  shared: SharedPosition<Reader> | undefined = undefined
+  /** It hears every message behind this id. */
+  readonly since = new StreamId()
   /** Bytes of the reader. */
   readonly bytes: number
   readonly #host: ReaderHost
@@ -113,6 +113,13 @@ export class Reader implements Listener, PacedReader {
   /** The messages that it has not read yet, while it is behind. */
   readonly #unread: UnreadMessages
   readonly #taken = new ProgressHistory<ReadPosition>()
+  /**
+   * Set while it reads messages that it does not go on behind: at the end of `from` it continues at
+   * `to`. The messages between them were heard before.
+   */
+  #heard: { readonly from: StreamId; readonly to: ReadPosition } | undefined = undefined
+  /** Messages that its client was sent before it read the hole before them. */
+  #sentBefore: Stretch | undefined = undefined
   #slowBuffer: SlowSubscriberBuffer | undefined = undefined
 
   constructor(host: ReaderHost, client: Client, kind: SubscriptionKind, target: string, subscriber: string) {
@@ -123,7 +130,9 @@ export class Reader implements Listener, PacedReader {
     this.subscriber = subscriber
     this.bytes = READER_BYTES + (subscriber === '' ? 0 : MARKS_BYTES) + NAMES_OF_READER * target.length
     const last = kind === 'pattern' ? host.ids.last : undefined
-    this.#unread = new UnreadMessages(last, (log, count, from, to) => host.noteGap(this, log, count, from, to))
+    this.#unread = new UnreadMessages(last, (log, count, after, before) =>
+      host.noteGap(this, log, count, after, before),
+    )
   }
 
   /** How far it has read, while it is behind. */
@@ -222,6 +231,39 @@ export class Reader implements Listener, PacedReader {
     this.#setLive(false)
   }
 
+  /** Begins at a remembered position, and does not hear the stretch ahead of it. */
+  beginAgain(position: ReadPosition, logs: LogSearch): void {
+    const { ahead } = position
+    this.#heard = ahead && { from: ahead.from, to: new ReadPosition().set(ahead.to, UNCOUNTED) }
+    this.begin(position, logs)
+  }
+
+  /**
+   * Reads the messages between a position and its own first one, and then continues where it is now;
+   * `end` is the position behind the last message.
+   */
+  readHole(position: ReadPosition, end: ReadPosition): void {
+    assert(this.#heard === undefined, 'a reader reads one hole at a time')
+    assert(this.since.compare(position.id) > 0, 'a hole lies before the messages of its reader')
+    const to = this.positionNow(end)
+    this.#heard = { from: new StreamId().copyFrom(this.since), to }
+    this.#sentBefore = { from: this.#heard.from, to: to.id }
+    this.since.copyFrom(position.id)
+    this.acknowledged?.set(position.id, UNCOUNTED)
+    this.#taken.clear()
+    this.begin(new ReadPosition().set(position.id, UNCOUNTED), this.#host.logs.logsOf(this.kind, this.target))
+    this.#host.readSoon(this)
+  }
+
+  /**
+   * Returns the stretch that a message lies in, if its client was sent the message before a hole that
+   * it read later. Such an acknowledgement says nothing about the hole.
+   */
+  sentBefore(id: StreamId): Stretch | undefined {
+    const stretch = this.#sentBefore
+    return stretch !== undefined && id.compare(stretch.from) > 0 && id.compare(stretch.to) <= 0 ? stretch : undefined
+  }
+
   /** Begins where the rules start a new subscriber; `since` is the last message before it came. */
   beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)
@@ -235,6 +277,8 @@ export class Reader implements Listener, PacedReader {
 
   /** Moves to another position. Its history of positions is no longer valid. */
   seek(position: ReadPosition, logs: LogSearch): void {
+    this.#heard = undefined
+    this.#sentBefore = undefined
     this.begin(position, logs)
     this.#taken.clear()
     this.acknowledged?.set(position.id, position.count)
@@ -269,13 +313,20 @@ export class Reader implements Listener, PacedReader {
   readTo(bytesMax: number, bound: StreamId | undefined): void {
     if (this.isLive || !this.#search()) return
     const { client } = this
+    const heard = this.#heard
+    let isPassed = false
     const isDone = this.#unread.read((log, message, id) => {
+      if (heard !== undefined && id.compare(heard.from) > 0) {
+        isPassed = true
+        return false
+      }
       if (client.pendingBytes >= bytesMax) return false
       if (bound !== undefined && !this.#unread.mayPass(bound, id)) return false
       this.#send(log, message, id)
       return true
     })
-    if (isDone) this.#setLive(true)
+    if (heard !== undefined && (isDone || isPassed)) this.#pass(heard.to)
+    else if (isDone) this.#setLive(true)
   }
 
   /** True when it knows which of its logs have unread messages. */
@@ -283,12 +334,19 @@ export class Reader implements Listener, PacedReader {
     return this.#unread.isSearched
   }
 
+  /** Continues behind the messages that were heard before. */
+  #pass(to: ReadPosition): void {
+    this.#heard = undefined
+    this.#unread.begin(to, this.#host.logs.logsOf(this.kind, this.target))
+  }
+
   /** Searches some more logs for unread messages; returns true when the search is complete. */
   #search(): boolean {
     if (this.#unread.isSearched) return true
+    const { isFirst } = this.#unread
     if (!this.#unread.search()) return false
-    // The position is known from here on.
-    this.acknowledged?.copyFrom(this.position)
+    // The position of a new subscriber is known from here on.
+    if (isFirst) this.acknowledged?.copyFrom(this.position)
     return true
   }
 
@@ -314,6 +372,21 @@ export class Reader implements Listener, PacedReader {
     return new ReadPosition().copyFrom(this.isLive ? end : this.position)
   }
 
+  /** The position up to which its client took messages, or acknowledged them; undefined when not known. */
+  get takenPosition(): ReadPosition | undefined {
+    return this.acknowledged ?? this.#taken.last
+  }
+
+  /** Returns the position up to which messages are certain to be heard: they were taken until `ms`, or acknowledged. */
+  certainPosition(ms: number): ReadPosition | undefined {
+    return this.acknowledged ?? this.#taken.at(ms)
+  }
+
+  /** Notes that its client took every message that it was sent. */
+  tookAll(nowMs: number, end: ReadPosition): void {
+    this.#taken.note(nowMs, this.positionNow(end))
+  }
+
   /** True when it is live, and no message was kept since its last sample. */
   get isSampled(): boolean {
     return this.#isLive && this.#taken.last?.id.equals(this.#host.ids.last) === true
@@ -324,14 +397,6 @@ export class Reader implements Listener, PacedReader {
     if (this.client.outputBytes > 0) return
     const position = this.positionNow(end)
     if (this.#taken.last?.id.equals(position.id) !== true) this.#taken.note(nowMs, position)
-  }
-
-  /**
-   * Returns its position at a time, when all bytes sent until then had been taken; undefined when
-   * not known.
-   */
-  positionAt(ms: number): ReadPosition | undefined {
-    return this.#taken.at(ms)
   }
 }
 

@@ -1,9 +1,12 @@
 // The subscriptions under rules. Each has a reader that listens for its client, and a remembered
 // position if the client has a name.
 //
-//   SUBSCRIBE            ─▶ join: finds the position of that name, and takes it from its holder ─▶ a reader
-//   UNSUBSCRIBE          ─▶ leave: forgets the position
-//   the connection ended ─▶ vanish: writes the position ─▶ leave
+//   SUBSCRIBE            ─▶ join: finds the position of that name, which its connections share ─▶ a reader
+//   UNSUBSCRIBE          ─▶ leave: the last connection of the name forgets the position
+//   the connection ended ─▶ vanish: the last connection of the name writes the position ─▶ leave
+//
+// The first connection of a name hears what the name missed. Others that come while it is there hear
+// every message from their SUBSCRIBE on (shared-position.ts).
 
 import { isShared, parseSharedName } from '../../broker/group-name.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
@@ -20,6 +23,7 @@ import type { ChannelLogs } from '../log/channel-logs.ts'
 import { userOf } from '../positions/position-counts.ts'
 import { ReadPosition, type ReadPositions, WRITTEN_AGAIN_MS } from '../positions/read-positions.ts'
 import { Reader, type ReaderHost } from './reader.ts'
+import { SharedPosition } from './shared-position.ts'
 
 export interface SubscriptionsHost extends ReaderHost {
   readonly logs: ChannelLogs
@@ -31,7 +35,14 @@ export interface SubscriptionsHost extends ReaderHost {
   monotonic(): number
   /** Samples positions from time to time. */
   sampleSoon(): void
+  /** Notes that a name continues at its remembered position. */
+  noteResumed(reader: Reader): void
+  /** Notes that another connection of a name has come. */
+  noteShared(reader: Reader): void
 }
+
+/** The position of a connected name. */
+export type NamePosition = SharedPosition<Reader>
 
 /** Gives access to the clients and their subscriptions. */
 export interface SubscriptionsEngine {
@@ -46,8 +57,10 @@ export class Subscriptions {
   readonly #engine: SubscriptionsEngine
   /** Client → kind and target → reader. */
   readonly #readers = new Map<Subscriber, NameMap<Reader>>()
-  /** Kind, target and subscriber → reader, for remembered subscribers. */
-  readonly #named = new NameMap<Reader>()
+  /** Kind, target and subscriber → position, for remembered subscribers that are connected. */
+  readonly #named = new NameMap<NamePosition>()
+  /** Number of names that several connections share. */
+  sharedNames = 0
 
   constructor(host: SubscriptionsHost, engine: SubscriptionsEngine) {
     this.#host = host
@@ -66,17 +79,17 @@ export class Subscriptions {
     return this.#readers.get(client)?.get(keyOf(kind, target))
   }
 
-  /** Returns the reader of a remembered subscriber that is connected. */
-  named(kind: SubscriptionKind, target: string, subscriber: string): Reader | undefined {
+  /** Returns the position of a remembered subscriber that is connected. */
+  named(kind: SubscriptionKind, target: string, subscriber: string): NamePosition | undefined {
     return this.#named.get(keyOf(kind, target, subscriber))
   }
 
-  /** Number of connected subscribers that are remembered. */
+  /** Number of names with a connection. */
   get namedCount(): number {
     return this.#named.size
   }
 
-  allNamed(): Iterable<Reader> {
+  allNamed(): Iterable<NamePosition> {
     return this.#named.values()
   }
 
@@ -89,6 +102,7 @@ export class Subscriptions {
 
   checkPlaces(client: Subscriber, kind: SubscriptionKind, names: readonly string[]): void {
     const { positions } = this.#host
+    for (const name of names) this.#checkExclusive(client, kind, name)
     const added = new Map<string, number>()
     for (const { rule, subscriber } of this.#newPositions(client, kind, names)) {
       const counted = `${rule.pattern} ${userOf(subscriber)}`
@@ -100,6 +114,17 @@ export class Subscriptions {
         )
       }
     }
+  }
+
+  /** Refuses a second connection of a name where a rule says `names exclusive`. */
+  #checkExclusive(client: Subscriber, kind: SubscriptionKind, target: string): void {
+    assert(client instanceof Client, 'clients subscribe')
+    const subscriber = subscriberOf(client)
+    if (subscriber === '' || this.of(client, kind, target) !== undefined) return
+    if (this.named(kind, target, subscriber) === undefined || !this.#host.logs.isExclusive(kind, target)) return
+    throw ERR.of(
+      `the name '${client.name}' is in use: another connection of user '${client.user.name}' is subscribed to '${target}', and the channel's rule says names exclusive`,
+    )
   }
 
   /**
@@ -140,57 +165,61 @@ export class Subscriptions {
     const { logs } = host
     assert(this.of(client, kind, name) === undefined, 'a client subscribes once to a name')
     const subscriber = logs.mayKeep(kind, name) ? subscriberOf(client) : ''
-    const position = subscriber === '' ? undefined : this.#takeOverPosition(kind, name, subscriber)
+    const shared = this.named(kind, name, subscriber)
+    const position = shared === undefined ? this.#rememberedPosition(kind, name, subscriber) : undefined
     const reader = new Reader(host, client, kind, name, subscriber)
     const end = logs.endOf(kind, name)
     if (position !== undefined) {
-      reader.begin(position, logs.logsOf(kind, name))
-      reader.remembered.set(position.id, position.count)
-    } else if (when === 'first' && logs.startsWithHistory(kind, name)) {
+      reader.beginAgain(position, logs.logsOf(kind, name))
+    } else if (shared === undefined && when === 'first' && logs.startsWithHistory(kind, name)) {
       reader.beginFirst(logs.logsOf(kind, name), end.id)
     }
-    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().copyFrom(position ?? reader.positionNow(end))
+    const begin = position ?? reader.positionNow(end)
+    reader.since.copyFrom(begin.id)
+    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().set(begin.id, begin.count)
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
     client.listenerBytes += reader.bytes
     this.#readers.set(client, readers)
-    if (subscriber !== '') {
-      this.#named.set(keyOf(kind, name, subscriber), reader)
-      if (position === undefined) this.remember(reader, reader.positionNow(end))
-      reader.sample(host.monotonic(), end)
-      host.sampleSoon()
-    }
+    if (subscriber !== '') this.#joinName(reader, begin, position !== undefined)
     if (!reader.isLive) host.readSoon(reader)
     return reader
   }
 
-  /**
-   * Returns the position of a subscriber. A connected client that holds the same name loses its
-   * subscription.
-   */
-  #takeOverPosition(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
-    const holder = this.named(kind, name, subscriber)
-    if (holder !== undefined) this.#displace(holder)
+  /** Adds a connection to its name; `begin` is where it begins. */
+  #joinName(reader: Reader, begin: ReadPosition, isRemembered: boolean): void {
+    const { kind, subscriber, target } = reader
+    const host = this.#host
+    const others = this.named(kind, target, subscriber)
+    if (others === undefined) {
+      const shared = new SharedPosition<Reader>(kind, target, subscriber, begin)
+      this.#named.set(keyOf(kind, target, subscriber), shared)
+      reader.shared = shared
+      if (isRemembered) {
+        shared.remembered.copyFrom(begin)
+        host.noteResumed(reader)
+      } else {
+        this.remember(shared, begin)
+      }
+    } else {
+      // The others have taken what lies before the new connection, unless they are slow.
+      this.sampleName(others)
+      reader.shared = others
+      if (others.readers.length === 1) this.sharedNames++
+      host.noteShared(reader)
+    }
+    assert(reader.shared !== undefined, 'a named reader has a position')
+    reader.shared.join(reader)
+    this.sampleName(reader.shared)
+    host.sampleSoon()
+  }
+
+  /** Returns the position of a subscriber; undefined when it is not remembered. */
+  #rememberedPosition(kind: SubscriptionKind, name: string, subscriber: string): ReadPosition | undefined {
+    if (subscriber === '') return undefined
     const { logs, positions } = this.#host
     const position = positions.get(kind, name, subscriber)
     return position && logs.correct(kind, name, position)
-  }
-
-  /**
-   * Ends a subscription whose name another client took over. RESP3 clients are told; RESP2 clients
-   * are disconnected.
-   */
-  #displace(reader: Reader): void {
-    const { client, kind, target } = reader
-    const { connected: clients, pubSub } = this.#engine.clients
-    this.#rememberVanished(reader)
-    if (client.protocol === 2) {
-      clients.close(client, 'now')
-      return
-    }
-    pubSub.unsubscribe(client, kind, target)
-    client.followSubscriptions()
-    pubSub.sendEnd(client, kind, target)
   }
 
   /** Adapts all subscriptions to other rules or other data. */
@@ -223,26 +252,49 @@ export class Subscriptions {
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): Listener {
     const reader = this.of(subscriber, kind, name)
     if (reader === undefined) return subscriber
+    const { shared } = reader
+    const { isLoading, positions } = this.#host
+    if (!reader.vanished && shared !== undefined) this.#leaveName(reader, shared, 'heard all')
     this.#detach(reader)
     // UNSUBSCRIBE means that the client wants nothing more. A client that vanished may come back.
-    const { isLoading, positions } = this.#host
-    if (!reader.vanished && reader.subscriber !== '' && !isLoading) positions.forget(kind, name, reader.subscriber)
+    const isLast = shared?.readers.length === 0
+    if (!reader.vanished && isLast && !isLoading) positions.forget(kind, name, reader.subscriber)
     return reader
   }
 
   vanish(subscriber: Subscriber): void {
-    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#rememberVanished(reader)
+    for (const reader of this.#readers.get(subscriber)?.values() ?? []) this.#vanish(reader)
   }
 
-  /** Remembers the position of a reader whose connection ended without UNSUBSCRIBE. */
-  #rememberVanished(reader: Reader): void {
-    const { client, kind, subscriber, target } = reader
+  /** Remembers the position of a name whose last connection ended without UNSUBSCRIBE. */
+  #vanish(reader: Reader): void {
+    const { client, shared } = reader
     reader.vanished = true
-    if (subscriber === '') return
-    const { logs, redeliverMs } = this.#host
-    const isCertain = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
-    const position = isCertain ? reader.positionNow(logs.endOf(kind, target)) : this.confirmedPosition(reader)
-    this.remember(reader, reader.acknowledged ?? position ?? reader.remembered, 'left')
+    if (shared === undefined) return
+    const { redeliverMs } = this.#host
+    const heardAll = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
+    const position = this.#leaveName(reader, shared, heardAll ? 'heard all' : 'broke')
+    if (shared.readers.length === 0) this.remember(shared, position ?? shared.remembered, 'left')
+  }
+
+  /**
+   * Removes a connection from its name. The other connections hear what only this one was hearing.
+   * Returns the position that is certain when it was the last one; undefined when not known.
+   */
+  #leaveName(reader: Reader, shared: NamePosition, how: 'heard all' | 'broke'): ReadPosition | undefined {
+    const { logs } = this.#host
+    const { kind, target } = shared
+    const nowMs = this.#host.monotonic()
+    const end = logs.endOf(kind, target)
+    if (how === 'heard all') reader.tookAll(nowMs, end)
+    const certainMs = nowMs - this.#host.redeliverMs
+    shared.advance()
+    const position = how === 'heard all' ? shared.taken : shared.certainPosition(certainMs)
+    if (!shared.leave(reader, how === 'heard all' ? nowMs : certainMs)) return position
+    if (shared.readers.length === 1) this.sharedNames--
+    const { heir } = shared
+    if (heir !== undefined) shared.inherit(heir, end, certainMs)
+    return position
   }
 
   #detach(reader: Reader): void {
@@ -254,48 +306,80 @@ export class Subscriptions {
     client.listenerBytes -= reader.bytes
     assert(client.listenerBytes >= 0, 'the bytes of readers are counted')
     reader.end()
-    if (subscriber !== '' && this.named(kind, target, subscriber) === reader) {
+    const { shared } = reader
+    if (shared === undefined) return
+    if (shared.leave(reader, this.#host.monotonic()) && shared.readers.length === 1) this.sharedNames--
+    reader.shared = undefined
+    if (shared.readers.length === 0 && this.named(kind, target, subscriber) === shared) {
       this.#named.delete(keyOf(kind, target, subscriber))
     }
   }
 
   // ── remembered positions ─────────────────────────────────────────────────
 
+  /** Notes how far the connections of a name have taken messages. */
+  sampleName(shared: NamePosition): void {
+    const { logs } = this.#host
+    const nowMs = this.#host.monotonic()
+    if (shared.readers.every(isSampled)) return
+    const end = logs.endOf(shared.kind, shared.target)
+    shared.correct(end)
+    for (const reader of shared.readers) reader.sample(nowMs, end)
+    shared.sample(nowMs)
+  }
+
   /**
-   * Returns the position up to which a reader has certainly heard: messages sent at least
-   * `redeliver` ago whose bytes were taken, or acknowledged messages; undefined when not known.
+   * Remembers the certain position of a name: up to messages that were taken at least `redeliver`
+   * ago, or acknowledged.
    */
-  confirmedPosition(reader: Reader): ReadPosition | undefined {
-    return reader.acknowledged ?? reader.positionAt(this.#host.monotonic() - this.#host.redeliverMs)
+  rememberCertain(shared: NamePosition): void {
+    const position = shared.certainPosition(this.#host.monotonic() - this.#host.redeliverMs)
+    if (position !== undefined) this.remember(shared, position)
   }
 
   /**
    * Writes a position, unless it is written already or data is being loaded. For a subscriber that
    * `left`, the time of leaving is written too, if the last write is not recent.
    */
-  remember(reader: Reader, position: ReadPosition, when: 'left' | 'there' = 'there'): void {
-    const { remembered, kind, subscriber, target } = reader
+  remember(shared: NamePosition, position: ReadPosition, when: 'left' | 'there' = 'there'): void {
+    const { remembered, kind, subscriber, target } = shared
     const { isLoading, positions } = this.#host
     if (isLoading) return
     assert(subscriber !== '', 'only named subscribers are remembered')
     const nowMs = this.#host.now()
-    const isWritten = when === 'there' || nowMs - reader.rememberedMs < WRITTEN_AGAIN_MS
-    if (isWritten && remembered.id.equals(position.id) && !position.id.isZero) return
-    remembered.set(position.id, position.count)
-    reader.rememberedMs = nowMs
+    const isWritten = when === 'there' || nowMs - shared.rememberedMs < WRITTEN_AGAIN_MS
+    if (isWritten && remembered.equals(position) && !position.id.isZero) return
+    remembered.copyFrom(position)
+    shared.rememberedMs = nowMs
     positions.set(kind, target, subscriber, position)
   }
 
-  /** Stops remembering a connected subscriber. It still hears what is published. */
-  disown(reader: Reader): void {
-    this.#named.delete(keyOf(reader.kind, reader.target, reader.subscriber))
-    reader.subscriber = ''
+  /** Moves the connections of a name to another position. */
+  seek(shared: NamePosition, position: ReadPosition): void {
+    const { kind, readers, target } = shared
+    shared.seek(position)
+    for (const reader of readers) reader.seek(position, this.#host.logs.logsOf(kind, target))
+    this.remember(shared, position)
+  }
+
+  /** Stops remembering a connected subscriber. Its connections still hear what is published. */
+  disown({ kind, readers, subscriber, target }: NamePosition): void {
+    this.#named.delete(keyOf(kind, target, subscriber))
+    if (readers.length > 1) this.sharedNames--
+    for (const reader of readers) {
+      reader.subscriber = ''
+      reader.shared = undefined
+    }
   }
 }
 
 /** Returns the name under which a client is remembered; '' when it is not. */
 function subscriberOf({ name, user }: Client): string {
   return name === '' || user.name === GROUP_USER ? '' : `${user.name} ${name}`
+}
+
+function isSampled(reader: Reader): boolean {
+  return reader.isSampled
 }
 
 function keyOf(kind: SubscriptionKind, target: string, subscriber = ''): string {

@@ -23,10 +23,10 @@ import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 
 /**
- * Reports messages that were removed before they were read: `count` of them, or UNCOUNTED, between
- * two ids.
+ * Reports messages that were removed before they were read: `count` of them, or UNCOUNTED, behind one
+ * id and before another.
  */
-export type NoteGap = (log: ChannelLog, count: number, from: StreamId, to: StreamId) => void
+export type NoteGap = (log: ChannelLog, count: number, after: StreamId, before: StreamId) => void
 
 /** Takes the next message; returns false to leave it unread for now. */
 export type TakeMessage = (log: ChannelLog, message: Bytes, id: StreamId) => boolean
@@ -42,7 +42,6 @@ const SEARCHED_AT_ONCE = 16
 const field = new Bytes()
 const message = new Bytes()
 const from = new StreamId()
-const to = new StreamId()
 const before = new StreamId()
 
 interface UnreadLog {
@@ -132,6 +131,11 @@ export class UnreadMessages {
     return this.#heap.length === 0 && this.isSearched
   }
 
+  /** True while the start of a new subscriber is being searched. */
+  get isFirst(): boolean {
+    return this.#since !== undefined
+  }
+
   /** True when all logs were searched. */
   get isSearched(): boolean {
     return this.#search === undefined
@@ -158,7 +162,7 @@ export class UnreadMessages {
     if (since === undefined) {
       const { id } = this.position
       const { stream } = log
-      if (stream !== undefined && stream.lastId.compare(id) > 0) this.#put(log, undefined, behind(id))
+      if (stream !== undefined && stream.lastId.compare(id) > 0) this.#put(log, undefined, idBehind(id))
     } else {
       const first = log.firstFor(log.rule.first, since)
       if (first !== undefined) this.#put(log, first, first)
@@ -202,7 +206,7 @@ export class UnreadMessages {
         if (!hand(log, message, cursor.id)) return false
         // The position now includes this message.
         const isForeign = this.#last !== undefined && cursor.id.compare(this.#last) > 0
-        head.first = isForeign ? behind(cursor.id) : undefined
+        head.first = isForeign ? idBehind(cursor.id) : undefined
         if (!isForeign) this.position.id.copyFrom(cursor.id)
         if (this.position.count !== UNCOUNTED) this.position.count++
         isLeft = stream.next(cursor)
@@ -320,7 +324,7 @@ export class UnreadMessages {
     else from.copyFrom(position.id).increment()
     if (stream.lastId.compare(from) < 0) return undefined
     if (stream.firstId.compare(from) > 0) {
-      this.#tellGap(log, stream)
+      this.#tellGap(log, stream, first?.equals(from) ? idBefore(first) : position.id)
       // The gap is reported once, even if reading continues much later.
       unread.first = new StreamId().copyFrom(stream.firstId)
     }
@@ -329,22 +333,28 @@ export class UnreadMessages {
     return stream.last(log.cursor) && log.cursor.id.compare(from) >= 0 ? stream : undefined
   }
 
-  /** Reports the messages between the position and the first message that is left. */
-  #tellGap(log: ChannelLog, stream: Stream): void {
+  /** Reports the messages between an id and the first message that is left. */
+  #tellGap(log: ChannelLog, stream: Stream, after: StreamId): void {
     const gone = Number(stream.entriesAdded) - stream.length
     const { count } = this.position
     // A count beyond the removed messages belongs to an earlier stream under this key (DEL).
     const missed = count === UNCOUNTED || count > gone ? UNCOUNTED : gone - count
     if (count !== UNCOUNTED) this.position.count = gone
     if (missed === 0 || gone === 0) return
-    to.copyFrom(stream.firstId).decrement()
-    this.#noteGap(log, missed, from, to)
+    this.#noteGap(log, missed, after, stream.firstId)
   }
 }
 
 /** Returns the successor of an id. */
-function behind(id: StreamId): StreamId {
+export function idBehind(id: StreamId): StreamId {
   const next = new StreamId().copyFrom(id)
   next.increment()
   return next
+}
+
+/** Returns the predecessor of an id. */
+export function idBefore(id: StreamId): StreamId {
+  const previous = new StreamId().copyFrom(id)
+  previous.decrement()
+  return previous
 }

@@ -76,8 +76,11 @@ export interface ScheduleHost {
 
 /** The publisher of due messages, and the owner of their keys (channels.ts). */
 export interface SchedulePublisher extends ScheduledMessagesHost {
-  /** Publishes a message. Throws the store's errors; the message is then not delivered. */
-  publish(kind: ChannelKind, channel: Bytes, message: Bytes): number
+  /**
+   * Publishes a message that waited under an id. Throws the store's errors; the message is then not
+   * delivered.
+   */
+  publishScheduled(kind: ChannelKind, channel: Bytes, message: Bytes, id: Bytes): void
 }
 
 export class Schedule {
@@ -287,7 +290,7 @@ export class Schedule {
       if (first === undefined) return true
       assert(first.dueMs <= nowMs, 'only due messages are published')
       try {
-        this.#publisher.publish(kind, channel, first.text)
+        this.#publisher.publishScheduled(kind, channel, first.text, first.id)
       } catch (error) {
         if (error instanceof ReplyError || error instanceof ArenaFull) return false
         throw error

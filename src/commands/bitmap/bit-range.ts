@@ -12,7 +12,10 @@ export function rangeUnit(word: Bytes): Unit {
   throw ERR.syntax
 }
 
-/** Turns a position that may count from the end of `length` units into one from the beginning, at least 0. */
+/**
+ * Turns a position that may count from the end of `length` units into one from the beginning, at
+ * least 0.
+ */
 export function fromBeginning(position: number | bigint, length: number): number {
   const index = Number(position)
   return Math.max(0, index < 0 ? length + index : index)

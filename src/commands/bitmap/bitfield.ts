@@ -27,7 +27,7 @@ interface Operation {
   verb: 'GET' | 'SET' | 'INCRBY'
   type: FieldType
   offset: number
-  /** What to set or to add. */
+  /** The number to set or to add. */
   operand: number | bigint
   overflow: Overflow
 }
@@ -71,7 +71,8 @@ function bitField(call: Call, access: 'write' | 'read'): void {
   if (changes > 0) {
     call.changed(call.key(1), 'setbit', changes)
   } else if (grown) {
-    // Everything failed, but the string has become longer: Redis tells nobody, the journal has to know.
+    // Every operation failed, but the string has become longer. Redis reports no change; the
+    // journal needs it.
     call.changedWithin(call.key(1))
   }
 }
@@ -215,7 +216,10 @@ export const bitfieldRo = defineCommand({
 const READS = ['RO', 'access'] as const
 const WRITES = ['RW', 'access', 'update'] as const
 
-/** What BITFIELD does to its key: it only reads while there is nothing but GET and OVERFLOW. What is no option may be anything. */
+/**
+ * The flags of a BITFIELD call: it only reads when it has no subcommand but GET and OVERFLOW. A
+ * word that is no subcommand may be anything.
+ */
 function flagsOf(args: Arguments, from: number): readonly string[] {
   for (let i = from + 2; i < args.length; i++) {
     const following = args.length - i - 1

@@ -62,14 +62,16 @@ function clear(target: Bytes, from: number): void {
 }
 
 /**
- * Writes the result where the string of the destination lies, when that is as long and can be written over: to allocate 4 MiB
- * and give them back takes three times as long as to combine them. Tells whether it did.
+ * Writes the result where the string of the destination lies, when that is as long and can be
+ * written over: to allocate 4 MiB and give them back takes three times as long as to combine them.
+ * Tells whether it did.
  */
 function combineInPlace(call: Call, operation: BitOperation | 'NOT', destination: Bytes, length: number): boolean {
   const { db } = call
   const found = db.find(destination)
   if (found === NONE || db.typeOf(found) !== TYPE_STRING || db.strings.lengthOf(found) !== length) return false
-  // The first two sources are read no later than they are written over; a later one would be gone by its turn.
+  // The first two sources are read no later than they are written over; a later one would be gone
+  // by its turn.
   for (let i = 5; i < call.args.length; i++) if (db.find(call.key(i)) === found) return false
   const entry = db.findForWrite(destination)
   db.strings.resize(entry, length, result)

@@ -1,6 +1,8 @@
-// CHANNEL ACK: says how far a subscriber has heard that wants to say so itself (CLIENT CAPA message-ids).
+// CHANNEL ACK: says how far a subscriber has heard that wants to say so itself (CLIENT CAPA
+// message-ids).
 //
-// It may be said on another connection of the same user and name, since libraries let nothing through on one that subscribes.
+// It may be said on another connection of the same user and name, since libraries let nothing
+// through on one that subscribes.
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { ERR } from '../../protocol/errors.ts'

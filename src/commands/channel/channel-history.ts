@@ -1,7 +1,9 @@
 // CHANNEL HISTORY: kept messages, by their ids.
 //
-// The range is written from its beginning to its end with REV too, unlike that of XREVRANGE: `- + COUNT 10 REV` are the last ten.
+// The range is written from its beginning to its end with REV too, unlike that of XREVRANGE: `- +
+// COUNT 10 REV` are the last ten.
 
+import { ID_FIELD } from '../../channels/log/xadd-encoder.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Stream } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
@@ -17,6 +19,7 @@ const end = new StreamId()
 const cursor = new EntryCursor()
 const field = new Bytes()
 const message = new Bytes()
+const scheduledId = new Bytes()
 
 function channelHistoryRun(call: Call): void {
   readStart(call, 3, start)
@@ -49,9 +52,15 @@ function writeMessages({ reply }: Call, stream: Stream, count: number, backwards
   for (let left = count; left > 0; left--) {
     cursor.beginFields()
     cursor.nextField(field, message)
-    reply.array(2)
+    let isScheduled = cursor.fields > 1
+    if (isScheduled) {
+      cursor.nextField(field, scheduledId)
+      isScheduled = field.equals(ID_FIELD)
+    }
+    reply.array(isScheduled ? 3 : 2)
     reply.text(cursor.id.toString())
     reply.bulk(message)
+    if (isScheduled) reply.bulk(scheduledId)
     if (left === 1) break
     if (backwards) stream.previous(cursor)
     else stream.next(cursor)
@@ -74,6 +83,6 @@ export const channelHistory = defineCommand({
     { name: 'rev', type: 'pure-token', token: 'REV', optional: true },
     SHARD_ARG,
   ],
-  reply: 'array: the messages, each an array of its id and its text',
+  reply: 'array: the messages, each an array of its id and its text, and the id under which it was scheduled if it was',
   run: channelHistoryRun,
 })

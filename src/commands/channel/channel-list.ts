@@ -9,7 +9,7 @@ export const channelList = defineCommand({
   ...channelCommon,
   name: 'CHANNEL LIST',
   summary: 'Lists the channels that have messages which a rule keeps.',
-  complexity: 'O(N) where N is the number of channels that a rule names.',
+  complexity: 'O(N) where N is the number of channels that a rule names; at a replica or follower the number of keys.',
   arity: -2,
   flags: ['readonly', 'pubsub'],
   args: [{ name: 'pattern', type: 'pattern', optional: true }, SHARD_ARG],
@@ -23,8 +23,8 @@ export const channelList = defineCommand({
     const pattern = words === 3 ? args.string(2) : undefined
     const { selectors } = call.client.user
     const names: string[] = []
-    for (const { keeps, kind: found, name, stream } of channelsIn(call).logs.all()) {
-      if (found !== kind || !keeps || stream === undefined || stream.length === 0) continue
+    for (const { kind: found, name } of channelsIn(call).keptChannels) {
+      if (found !== kind) continue
       if (pattern !== undefined && !globMatch(pattern, name)) continue
       if (selectors.some((selector) => selector.allowsChannelNamed(name, false))) names.push(name)
     }

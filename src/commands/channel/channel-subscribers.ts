@@ -1,4 +1,5 @@
-// CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has not heard yet.
+// CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has
+// not heard yet.
 
 import { inSlices } from '../../engine/waiting/sliced-answers.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -25,18 +26,19 @@ export const channelSubscribers = defineCommand({
   channels: namedBefore(4),
   args: [{ name: 'channel', type: 'string' }, KIND_ARG],
   tips: ['nondeterministic_output_order'],
-  reply: 'array: a map for each: user, name, connected, place, lag',
+  reply: 'array: a map for each: user, name, connected, connections, place, lag',
   run(call) {
     const kind = readKind(call, 3)
     const { namedSubscribers } = channelsIn(call)
     const listening = inSlices(call, () => namedSubscribers.list(kind, call.args.string(2)))
     if (listening === undefined) return
     call.reply.array(listening.length)
-    for (const { user, name, isConnected, position, lag } of listening) {
+    for (const { user, name, connections, position, lag } of listening) {
       replyRows(call.reply, [
         ['user', (reply) => reply.text(user)],
         ['name', (reply) => reply.text(name)],
-        ['connected', (reply) => reply.boolean(isConnected)],
+        ['connected', (reply) => reply.boolean(connections > 0)],
+        ['connections', (reply) => reply.integer(connections)],
         ['place', (reply) => reply.text(position.id.toString())],
         ['lag', (reply) => reply.integer(lag)],
       ])

@@ -1,4 +1,5 @@
-// CHANNEL TRIM: removes old messages. Who has not read them yet is told so as if a rule had removed them.
+// CHANNEL TRIM: removes old messages. A subscriber that has not read them is told about a gap, as
+// if a rule had removed them.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Stream } from '../../store/stream/stream.ts'

@@ -1,7 +1,8 @@
-// CHANNEL: what channels keep, and who has heard how much of it. The container, and how its subcommands name what they are about.
+// CHANNEL: the messages that channels keep, and how far subscribers have read. The container, and
+// how its subcommands name channels.
 //
-// A name is that of a channel; SHARD behind all other arguments makes it that of a shard channel, PATTERN a pattern that somebody
-// subscribed to. The name always stands in the same place, where access rules find it.
+// A name is that of a channel; SHARD behind all other arguments makes it a shard channel, PATTERN a
+// subscribed pattern. The name always has the same place, where access rules find it.
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Channels } from '../../channels/channels.ts'
@@ -23,7 +24,7 @@ export const channel = defineCommand({
   flags: [],
 })
 
-/** What the specs of the subcommands have in common. */
+/** The common parts of the subcommands' specs. */
 export const channelCommon = {
   group: 'channel',
   since: '0.1.0',
@@ -43,7 +44,7 @@ export const KIND_ARG: ArgSpec = {
   ],
 }
 
-/** As whom somebody is remembered. */
+/** The name under which a subscriber is remembered. */
 export const SUBSCRIBER_ARGS: readonly ArgSpec[] = [
   { name: 'user', type: 'string' },
   { name: 'name', type: 'string' },
@@ -51,32 +52,44 @@ export const SUBSCRIBER_ARGS: readonly ArgSpec[] = [
 
 export const NO_SUBSCRIBER = ERR.of('nothing is remembered of this subscriber')
 
-/** Says what argument 2 is to access rules: a channel, or where the last of so many words says PATTERN a pattern. */
+/**
+ * Says what argument 2 is to access rules: a channel, or where the last of so many words says
+ * PATTERN a pattern.
+ */
 export function namedBefore(...counts: readonly number[]): NonNullable<CommandSpec['channels']> {
   const are = (args: Arguments, at: number) =>
     counts.includes(args.length - at) && args.equalsIgnoreCase(args.length - 1, 'PATTERN') ? 'patterns' : 'names'
   return { first: 2, last: 2, are }
 }
 
-/** Tells what a name is in a request whose command's name is at `from`, if the word in one place says so. */
+/**
+ * Tells what a name is in a request whose command's name is at `from`, if the word in one place
+ * says so.
+ */
 function kindIn(args: Arguments, at: number): SubscriptionKind {
   if (at !== args.length - 1) return 'channel'
   if (args.equalsIgnoreCase(at, 'SHARD')) return 'shard'
   return args.equalsIgnoreCase(at, 'PATTERN') ? 'pattern' : 'channel'
 }
 
-/** Says which key holds the messages of the channel that argument 2 names; `kindAt` = where the word may stand that says what it is. */
+/**
+ * Says which key holds the messages of the channel that argument 2 names; `kindAt` = where the word
+ * may stand that says what it is.
+ */
 export function messagesOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from) => logKey(kindIn(args, from + kindAt), args.string(from + 2))
 }
 
-/** As above, of the key that holds its scheduled messages. */
+/** The same, of the key that holds its scheduled messages. */
 export function scheduledOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from) =>
     scheduledKeys(kindIn(args, from + kindAt) === 'shard' ? 'shard' : 'channel', args.string(from + 2)).times
 }
 
-/** As above, of the key that holds the place of the subscriber whose user is argument 3: the user's own may always be changed. */
+/**
+ * The same, of the key that holds the position of a subscriber, whose user is argument 3. A user
+ * may always change its own.
+ */
 export function placeOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from, user) =>
     args.string(from + 3) === user ? undefined : positionsKey(kindIn(args, from + kindAt), args.string(from + 2))

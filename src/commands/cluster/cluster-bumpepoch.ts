@@ -1,4 +1,5 @@
-// CLUSTER BUMPEPOCH, CLUSTER SET-CONFIG-EPOCH: the epoch of this node, by which claims for slots are weighed.
+// CLUSTER BUMPEPOCH, CLUSTER SET-CONFIG-EPOCH: the epoch of this node, by which claims for slots
+// are weighed.
 
 import { ERR } from '../../protocol/errors.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'

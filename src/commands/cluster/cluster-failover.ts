@@ -1,4 +1,5 @@
-// CLUSTER FAILOVER: a replica takes its primary's place in Redis, where the nodes vote. Here they do not talk with each other.
+// CLUSTER FAILOVER: a replica takes its primary's place in Redis, where the nodes vote. Here they
+// do not talk with each other.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,5 @@
-// CLUSTER MEET: introduces nodes to each other in Redis, where they talk on a bus of their own. Here they do not.
+// CLUSTER MEET: introduces nodes to each other in Redis, where they talk on a bus of their own.
+// Here they do not.
 
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'

@@ -1,5 +1,5 @@
-// CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: slots of this node's shard go to another one, with all that is in them, while clients work (src/shards).
-// CLUSTER MOVES tells how far they are.
+// CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: slots of this node's shard go to another one, with all
+// that is in them, while clients work (src/shards). CLUSTER MOVES tells how far they are.
 
 import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'

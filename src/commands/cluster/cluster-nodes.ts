@@ -10,7 +10,7 @@ import { clusterOf, nodeAt } from './cluster-of.ts'
 
 const NOT_A_MASTER = ERR.of('The specified node is not a master')
 
-/** What is told of where a node is: the port is the one for whoever asks. */
+/** Describes the address of a node: the port is the one that suits the asking client. */
 function placeFor(call: Call): AddressColumn {
   const { client } = call
   const cluster = clusterOf(call)

@@ -1,4 +1,5 @@
-// What the commands about a cluster begin with: is there one, may its map be changed, which node and which slot are meant?
+// What the commands about a cluster begin with: is there one, may its map be changed, which node
+// and which slot are meant?
 
 import type { ChangeableMap, ClusterNode, ClusterView, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
 import type { ArgSpec } from '../../engine/spec/command-spec.ts'
@@ -62,7 +63,10 @@ export const SLOT_RANGES = {
   ],
 } as const satisfies ArgSpec
 
-/** Reads ranges of slots from an argument on, one after the other. Throws where one has no end, or is backwards: then what `backwards` returns. */
+/**
+ * Reads ranges of slots from an argument on, one after the other. Throws where one has no end, or
+ * is backwards: then what `backwards` returns.
+ */
 export function* slotRangesAt(
   call: Call,
   index: number,

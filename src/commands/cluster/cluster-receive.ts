@@ -1,4 +1,5 @@
-// CLUSTER RECEIVE: what the leader of another shard says before it brings keys here. Without arguments it asks which map this node knows.
+// CLUSTER RECEIVE: what the leader of another shard says before it brings keys here. Without
+// arguments it asks which map this node knows.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,5 @@
-// CLUSTER REPLICATE: this node follows another that it knows, and answers what that one's keys were lately to those who say READONLY.
+// CLUSTER REPLICATE: this node follows another that it knows, and answers what that one's keys were
+// lately to those who say READONLY.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,7 +1,7 @@
-// CLUSTER SETSLOT: how a slot moves. Its keys are moved by MIGRATE meanwhile, from outside.
+// CLUSTER SETSLOT: how a slot moves. MIGRATE moves its keys meanwhile, called by another program.
 //
-//   target   SETSLOT s IMPORTING source      serves the slot to those who say ASKING
-//   source   SETSLOT s MIGRATING target      sends those there who ask for keys that are gone
+//   target   SETSLOT s IMPORTING source      serves the slot to clients that send ASKING
+//   source   SETSLOT s MIGRATING target      redirects clients that ask for keys that have moved
 //   both     SETSLOT s NODE target           the slot is the target's
 //   either   SETSLOT s STABLE                nothing moves
 

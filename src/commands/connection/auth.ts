@@ -1,7 +1,7 @@
-// AUTH: say who you are.
+// AUTH: tells the server which user a client is.
 //
-// A password alone is that of the user `default`. As long as that one has none,
-// `AUTH password` is refused: whoever sends it believes that there is a password.
+// A password alone is that of the user `default`. While that user has no password, `AUTH password`
+// is refused: the client believes that there is one.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'

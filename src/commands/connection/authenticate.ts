@@ -1,4 +1,4 @@
-// Who a client is: the part that AUTH and HELLO share.
+// Authenticates a client: the common part of AUTH and HELLO.
 
 import { CLIENT_MULTI } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'

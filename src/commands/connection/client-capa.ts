@@ -1,4 +1,4 @@
-// CLIENT CAPA: what a client can do with more than Redis sends. What is not known here is nothing that would be sent.
+// CLIENT CAPA: abilities of a client beyond what Redis needs. Unknown abilities have no effect.
 
 import { defineCommand } from '../define-command.ts'
 

@@ -94,7 +94,10 @@ function describe(call: Call, client: Client): string {
   )
 }
 
-/** How far the subscriptions to channels under a rule are behind, which Redis has none of: how many of them, and what they will never hear. */
+/**
+ * How far the subscriptions to channels under a rule are behind, which Redis has none of: how many
+ * of them, and what they will never hear.
+ */
 function describeReaders(engine: Engine, client: Client): string {
   let readers = 0
   let behind = 0

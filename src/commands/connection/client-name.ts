@@ -1,9 +1,13 @@
-// CLIENT SETNAME, GETNAME, SETINFO: what a connection says about itself, for people who look at CLIENT LIST.
+// CLIENT SETNAME, GETNAME, SETINFO: what a connection says about itself, for people who look at
+// CLIENT LIST.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** Redis 7.2 looks no further than the first zero byte, here and in CLIENT LIST: CLIENT SETNAME "1\0 2" is taken. */
+/**
+ * Redis 7.2 looks no further than the first zero byte, here and in CLIENT LIST: CLIENT SETNAME "1\0
+ * 2" is taken.
+ */
 const PRINTABLE = /^[!-~]*(?:$|\0)/
 
 /** Returns a client's name. Throws when CLIENT LIST could not print it as one word. */

@@ -97,7 +97,10 @@ function readOptions(call: Call): Asked {
   return asked
 }
 
-/** Checks the options against each other and against how the client caches already. Throws Redis's errors, in its order. */
+/**
+ * Checks the options against each other and against how the client caches already. Throws Redis's
+ * errors, in its order.
+ */
 function checkMode({ prefixes, broadcast, optin, optout }: Asked, tracker: Tracker | undefined): TrackingMode {
   if (!broadcast && prefixes.length > 0) throw ERR.of('PREFIX option requires BCAST mode to be enabled')
   if (tracker !== undefined && (tracker.mode === 'broadcast') !== broadcast) throw switched('BCAST mode on/off')
@@ -119,8 +122,9 @@ const switched = (what: string) =>
   )
 
 /**
- * Redis enables tracking all the same, and replies twice, where the first of two given prefixes that overlap is not the first
- * of all: CLIENT TRACKING ON BCAST PREFIX x PREFIX a PREFIX ab. Replies would be one behind from then on: here it is an error.
+ * Redis enables tracking all the same, and replies twice, where the first of two given prefixes
+ * that overlap is not the first of all: CLIENT TRACKING ON BCAST PREFIX x PREFIX a PREFIX ab.
+ * Replies would be one behind from then on: here it is an error.
  */
 function checkPrefixes(given: readonly string[], existing: OwnPrefixes): void {
   const overlap = findOverlap(given, existing)

@@ -76,6 +76,7 @@ export const hello = defineCommand({
     if (version !== undefined && version !== client.protocol) {
       client.protocol = version
       engine.requests.replies.setProtocol(version)
+      reply.setProtocol?.(version)
       client.followSubscriptions()
     }
     reply.map(7)

@@ -1,4 +1,5 @@
-// PING: is anybody there? To a subscribed RESP2 client the answer looks like a message, because such a client expects nothing else.
+// PING: is anybody there? To a subscribed RESP2 client the answer looks like a message, because
+// such a client expects nothing else.
 
 import { CLIENT_SUBSCRIBED } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'

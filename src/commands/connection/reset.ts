@@ -1,6 +1,6 @@
-// RESET: the connection as it was when it began, for pools that hand it on.
+// RESET: returns a connection to its state at the beginning, for pools that reuse it.
 //
-// What describes the program rather than its work (CLIENT SETINFO) stays.
+// CLIENT SETINFO stays, because it describes the program and not its work.
 
 import { CLIENT_ASKING, CLIENT_MUTED, CLIENT_NO_TOUCH } from '../../engine/clients/client.ts'
 import { discardTransaction } from '../../engine/requests/transaction.ts'
@@ -39,6 +39,7 @@ export const reset = defineCommand({
     engine.clients.users.greet(client)
     client.protocol = 2
     engine.requests.replies.setProtocol(2)
+    call.reply.setProtocol?.(2)
     client.followSubscriptions()
     call.reply.status('RESET')
   },

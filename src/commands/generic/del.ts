@@ -1,4 +1,5 @@
-// DEL, UNLINK: remove keys. Large values are freed in steps whoever removes them, so UNLINK is DEL by another name.
+// DEL, UNLINK: remove keys. Large values are freed in steps by every command that removes them, so
+// UNLINK is DEL by another name.
 
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'

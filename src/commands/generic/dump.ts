@@ -1,4 +1,5 @@
-// DUMP: a value as bytes that RESTORE takes, here or in another server (persistence/rdb/payload.ts).
+// DUMP: a value as bytes that RESTORE takes, here or in another server
+// (persistence/rdb/payload.ts).
 
 import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

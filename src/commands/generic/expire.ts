@@ -29,7 +29,7 @@ function setExpiry(call: Call, time: number | bigint, conditions: number, rewrit
   const key = call.key(1)
   const { db } = call
   const removes = time <= call.now() && call.expires
-  // What is removed passes the gate as a whole, not before.
+  // A key that is removed passes the gate as a whole, and not before.
   const entry = removes ? db.find(key) : db.findForWrite(key)
   if (entry === NONE) return false
   if (removes && db.host.touches) db.touch(entry)
@@ -64,7 +64,10 @@ function readConditions(call: Call): number {
   return conditions
 }
 
-/** Tells whether the conditions allow the change; a key that never expires counts as expiring after all others. */
+/**
+ * Tells whether the conditions allow the change; a key that never expires counts as expiring after
+ * all others.
+ */
 function holds(conditions: number, currentMs: number | undefined, newMs: number): boolean {
   if (currentMs === undefined) return (conditions & (XX | GT)) === 0
   if ((conditions & NX) !== 0) return false

@@ -11,7 +11,10 @@ import type { Call } from '../call.ts'
 /** Arguments up to here, in seconds and counted from now, stay exact as doubles. */
 const SMALL_MAX = 4e12
 
-/** Reads argument `i`, in units of `unitMs` counted from `baseMs`, as Unix milliseconds. Throws ERR.notInteger, ERR.invalidExpire. */
+/**
+ * Reads argument `i`, in units of `unitMs` counted from `baseMs`, as Unix milliseconds. Throws
+ * ERR.notInteger, ERR.invalidExpire.
+ */
 export function readExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs: number): number | bigint {
   const value = call.args.integer(i)
   // A clock may know fractions; the journal's times are whole.
@@ -25,7 +28,10 @@ export function readExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs: numb
   return narrow(time + BigInt(baseMs))!
 }
 
-/** Returns an expiry, counted from `baseMs`, as a whole number of ms or, rounded to the nearest, of seconds. */
+/**
+ * Returns an expiry, counted from `baseMs`, as a whole number of ms or, rounded to the nearest, of
+ * seconds.
+ */
 export function showExpiry(expiryMs: number, baseMs: number, unitMs: 1 | 1000): number | bigint {
   const left = Math.max(0, expiryMs - baseMs)
   if (left <= Number.MAX_SAFE_INTEGER - 500) return unitMs === 1 ? left : Math.floor((left + 500) / 1000)

@@ -1,8 +1,9 @@
 // MIGRATE: moves keys to another server, or copies them there.
 //
-// Redis stands still meanwhile. Here only this client waits, and whoever is going to change one of the keys: the command is run
-// twice, first to send them (replication/migrations.ts), then, when the target has answered, to remove those that it has. A key that
-// has changed all the same stays.
+// Redis blocks all clients meanwhile. Here only this client waits, and clients that want to change
+// one of the keys. The command runs twice. The first run sends the keys
+// (replication/migrations.ts). The second one, when the target has answered, removes those that the
+// target has. A key that has changed all the same stays.
 
 import { keyOf } from '../../engine/data/key-name.ts'
 import type { Word } from '../../engine/effects/effects.ts'
@@ -141,7 +142,10 @@ function finish(call: Call): void {
   call.reply.ok()
 }
 
-/** Returns false when a key has changed since it was sent: that stays. One that is gone by now was moved before it went. */
+/**
+ * Returns false when a key has changed since it was sent: that stays. One that is gone by now was
+ * moved before it went.
+ */
 function remove(call: Call, { taken }: Migration): boolean {
   const removed: Word[] = ['DEL']
   let allAsSent = true

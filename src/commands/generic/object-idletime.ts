@@ -1,4 +1,4 @@
-// OBJECT IDLETIME: for how long nobody used a key.
+// OBJECT IDLETIME: how long a key was not used.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

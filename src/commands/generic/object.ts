@@ -15,7 +15,7 @@ export const object = defineCommand({
   flags: [],
 })
 
-/** What the specs of the subcommands have in common. */
+/** The common parts of the subcommands' specs. */
 export const objectCommon = {
   group: 'generic',
   complexity: 'O(1)',
@@ -27,7 +27,10 @@ export const objectCommon = {
   tips: ['nondeterministic_output'],
 } as const satisfies Partial<CommandSpec>
 
-/** Finds the entry that is asked about; replies nil and returns NONE when there is none. It is no use of the key. */
+/**
+ * Finds the entry that is asked about; replies nil and returns NONE when there is none. It is no
+ * use of the key.
+ */
 export function findAsked(call: Call): number {
   const { db, engine } = call
   const entry = db.find(call.key(2))
@@ -41,7 +44,10 @@ export function findAsked(call: Call): number {
   return entry
 }
 
-/** True while keys are evicted by how often they are used: then frequencies are kept, and idle times are not. */
+/**
+ * True while keys are evicted by how often they are used: then frequencies are kept, and idle times
+ * are not.
+ */
 export function keepsFrequency(call: Call): boolean {
   return call.engine.config.get('maxmemory-policy').endsWith('-lfu')
 }

@@ -24,7 +24,8 @@ export const randomkey = defineCommand({
     const { db, engine } = call
     engine.effects.durability.lookedEverywhere()
     let entry = db.keys.randomEntry(engine.environment.random)
-    // Each turn of this loop removes a key that nobody could see any more; or hides one, and then Redis gives up after a while, too.
+    // Each turn of this loop removes a key that no client could see any more, or hides one. Redis,
+    // too, gives up after a number of hidden keys.
     for (let hidden = 0; entry !== NONE && hidden < HIDDEN_MAX && db.expireEntry(entry, name); ) {
       if (!engine.data.dataset.removesExpired) hidden++
       entry = db.keys.randomEntry(engine.environment.random)

@@ -5,7 +5,10 @@ import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
-/** Tells whether the key was renamed; false when that would have replaced another although it may not. */
+/**
+ * Tells whether the key was renamed; false when that would have replaced another although it may
+ * not.
+ */
 function renameKey(call: Call, mode: 'replace' | 'if-free'): boolean {
   const from = call.key(1)
   const to = call.key(2)

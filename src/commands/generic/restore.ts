@@ -74,7 +74,8 @@ export const restore = defineCommand({
       return call.reply.ok()
     }
     create(call, key, value)
-    // Not `db.find`: it would remove fields of a hash that are due, and the key with the last of them.
+    // Not `db.find`: it would remove fields of a hash that are due, and the key with the last of
+    // them.
     const entry = db.keys.find(key)
     if (expiry !== undefined) db.setExpiry(entry, Number(expiry))
     db.setUse(entry, options.idleSeconds, options.frequency)
@@ -124,7 +125,9 @@ function expiryOf(call: Call, ttl: number | bigint, absolute: boolean): number |
   return narrow(BigInt(ttl) + BigInt(Math.floor(call.now()))) ?? INT64_MAX
 }
 
-/** Redis removes what was there and adds the key anew: so does this, and the key has a new entry. */
+/**
+ * Redis removes the old value and adds the key again. So does this, and the key has a new entry.
+ */
 function create(call: Call, key: Bytes, value: Value | Bytes): void {
   const { db } = call
   db.delete(key)

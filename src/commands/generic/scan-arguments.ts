@@ -1,4 +1,4 @@
-// What SCAN, HSCAN, SSCAN and ZSCAN read alike: cursors, counts, patterns.
+// The arguments that SCAN, HSCAN, SSCAN and ZSCAN share: cursors, counts, patterns.
 
 import type { Options } from '../../engine/requests/options.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
@@ -19,7 +19,7 @@ export const STRUCTURE_SCAN_ARGS = [
   { name: 'count', type: 'integer', token: 'COUNT', optional: true },
 ] as const satisfies ArgSpec[]
 
-/** What every scan may be asked for. */
+/** The options that every scan accepts. */
 export class ScanOptions {
   count = 10
   /** Undefined: everything matches. */
@@ -39,7 +39,10 @@ export class ScanOptions {
   }
 }
 
-/** The reply for a structure that is not there; Redis looks at the options only where there is something to scan. */
+/**
+ * The reply for a structure that is not there; Redis looks at the options only where there is
+ * something to scan.
+ */
 export function replyNothingToScan(reply: Reply): void {
   reply.array(2)
   reply.text('0')
@@ -54,7 +57,10 @@ function readScanCount(text: Bytes): number {
   return Math.min(Number(count), Number.MAX_SAFE_INTEGER)
 }
 
-/** Reads a cursor as C's strtoul does, which takes a sign, ends at a NUL, and for nothing at all is 0. Larger than any entry is the end. */
+/**
+ * Reads a cursor as C's strtoul does, which takes a sign, ends at a NUL, and for nothing at all is
+ * 0. Larger than any entry is the end.
+ */
 export function parseCursor(text: string): number {
   const nul = text.indexOf('\0')
   if (nul !== -1) text = text.slice(0, nul)

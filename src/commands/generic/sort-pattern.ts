@@ -1,10 +1,10 @@
-// What BY and GET of SORT name: for each element a key of its own, or a field of a hash there.
+// The patterns of BY and GET in SORT. For each element a pattern names a key, or a field of a hash:
 //
 //   weight_*       the string under weight_<element>
 //   user_*->age    field `age` of the hash under user_<element>
 //   #              the element itself
 //
-// Redis reads a pattern as C text: a star, or an arrow, behind a NUL is none.
+// Redis reads a pattern as C text: a star or an arrow behind a NUL does not count.
 
 import { Hash } from '../../store/hash/hash.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -42,7 +42,10 @@ export class SortPattern {
     this.#postfix = new Bytes(source, postfix, (hasField ? start + arrow : end) - postfix)
   }
 
-  /** Points `window` at what the pattern names for an element; false when there is no such thing. Valid until the next change. */
+  /**
+   * Points `window` at what the pattern names for an element; false when there is no such thing.
+   * Valid until the next change.
+   */
   find(call: Call, element: Bytes, window: Bytes): boolean {
     if (this.isElement) {
       window.set(element.source, element.start, element.length)
@@ -73,7 +76,9 @@ export class SortPattern {
   }
 }
 
-/** Returns the first index from `from` on where something is, before any NUL; -1 when it is nowhere. */
+/**
+ * Returns the first index from `from` on where something is, before any NUL; -1 when it is nowhere.
+ */
 function indexInText(text: Bytes, from: number, matches: (text: Bytes, index: number) => boolean): number {
   for (let i = 0; i < text.length && text.at(i) !== NUL; i++) if (i >= from && matches(text, i)) return i
   return -1

@@ -1,8 +1,9 @@
-// SORT, SORT_RO: the elements of a list, a set or a sorted set, in order; or what other keys hold about them.
+// SORT, SORT_RO: the elements of a list, a set or a sorted set, in order; or what other keys hold
+// about them.
 //
-// BY names for each element what it is weighed by. A pattern without a star means
-// that nothing is to be sorted: a list keeps its order, a sorted set has that of
-// its scores, or with DESC the opposite. GET replies other keys' values instead of the elements.
+// BY names for each element what it is weighed by. A pattern without a star means that nothing is
+// to be sorted: a list keeps its order, a sorted set has that of its scores, or with DESC the
+// opposite. GET replies other keys' values instead of the elements.
 
 import { CLIENT_RESTRICTED } from '../../engine/clients/client.ts'
 import { mayReadEveryKey } from '../../engine/clients/permissions.ts'
@@ -126,7 +127,8 @@ function sort(call: Call, request: Request): Bytes[] {
         ? byRank(call, value, 0, length, false)
         : ofSet(call, value as MemberSet)
   let { by, alphabetic, unsorted } = request
-  // A set has no order that could be stored or gone by in a script: another copy of it would come out differently.
+  // A set has no order that could be stored or gone by in a script: another copy of it would come
+  // out differently.
   if (value instanceof MemberSet && unsorted && (request.store !== 0 || call.fromScript)) {
     unsorted = false
     alphabetic = true
@@ -148,7 +150,7 @@ function byScore(call: Call, request: Request, elements: Bytes[], by: SortPatter
   for (let i = 0; i < elements.length; i++) {
     if (i % STEPS_PER_WAY === 0) call.giveWay()
     const element = itemAt(elements, i)
-    // What has no weight counts as 0.
+    // An element without a weight counts as 0.
     if (by !== undefined && !by.find(call, element, found)) continue
     const score = readSortScore(by === undefined ? element : found)
     if (score === undefined) wrong = true

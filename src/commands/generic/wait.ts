@@ -1,7 +1,8 @@
 // WAIT: until so many replicas have what this client wrote.
 //
-// They are asked at once how far they are, and each answer has those who wait look again. When the time is up the reply is how
-// many there are by then. Where a log is the journal, its servers are counted: most of them have what it has acknowledged.
+// They are asked at once how far they are, and each answer has those who wait look again. When the
+// time is up the reply is how many there are by then. Where a log is the journal, its servers are
+// counted: most of them have what it has acknowledged.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'

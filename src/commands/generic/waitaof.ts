@@ -1,7 +1,7 @@
 // WAITAOF: until what this client wrote survives a power cut, here and on replicas.
 //
-// The journal is asked for a sync at once; who writes much had better make the
-// keys `always` (docs/durability.md) than ask after each command. Replicas are asked how far they are.
+// The journal is asked for a sync at once; who writes much had better make the keys `always`
+// (docs/durability.md) than ask after each command. Replicas are asked how far they are.
 
 import type { Client } from '../../engine/clients/client.ts'
 import type { Durability } from '../../engine/effects/durability.ts'
@@ -51,7 +51,8 @@ export const waitaof = defineCommand({
     const replication = call.engine.parts.replication
     const { following, replicas } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
-    // One that has just been switched on begins when its base is written; until then nothing is synced.
+    // One that has just been switched on begins when its base is written; until then nothing is
+    // synced.
     const isJournaled = durability.progress.enabled || call.engine.config.get('appendonly')
     if (local === 1 && !isJournaled) throw NEEDS_JOURNAL
     const answer = (reply: Reply): void => write(reply, durability, replication, client)

@@ -20,8 +20,9 @@ export class FoundPlaces {
   #order: Int32Array | undefined = undefined
 
   /**
-   * Adds the members of a run up to score `end` that lie in one of `parts`, a bit each: a member's is number
-   * (score - start) × scale. Returns the part of the last member looked at, -1 when the end was reached.
+   * Adds the members of a run up to score `end` that lie in one of `parts`, a bit each: a member's
+   * is number (score - start) × scale. Returns the part of the last member looked at, -1 when the
+   * end was reached.
    */
   addSome(run: ScoreSpan, start: number, scale: number, end: number, parts: number): number {
     const { count } = run
@@ -45,7 +46,7 @@ export class FoundPlaces {
     return part
   }
 
-  /** Of those from `known` on keeps the ones that have a distance, and no more than `max` in all. */
+  /** Keeps the places from index `known` on that have a distance, up to `max` places in all. */
   keepMeasured(known: number, max: number): void {
     const { distances, scores, places } = this
     let kept = known
@@ -63,7 +64,8 @@ export class FoundPlaces {
   sort(order: 'asc' | 'desc', count: number): void {
     const { distances } = this
     const sign = order === 'asc' ? 1 : -1
-    // All of them in a stable way, as Redis: what is at the same distance stays in the order in which it was found.
+    // All of them in a stable way, as Redis: what is at the same distance stays in the order in
+    // which it was found.
     if (count === this.count) {
       this.#order = this.#stable.sort(distances, count, sign)
       return

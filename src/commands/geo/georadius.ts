@@ -1,4 +1,5 @@
-// GEORADIUS, GEORADIUSBYMEMBER and their _RO forms: members within a circle, as it was asked for before GEOSEARCH.
+// GEORADIUS, GEORADIUSBYMEMBER and their _RO forms: members within a circle, as it was asked for
+// before GEOSEARCH.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'

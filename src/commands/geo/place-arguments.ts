@@ -1,4 +1,4 @@
-// What geo commands read from their arguments, and how they print places and distances.
+// The arguments of geo commands, and how they print places and distances.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
@@ -9,7 +9,10 @@ import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { readScore } from '../sorted-set/sorted-set-arguments.ts'
 
-/** Reads arguments `i` and `i + 1` as longitude and latitude. Throws when they are no numbers or not on the map. */
+/**
+ * Reads arguments `i` and `i + 1` as longitude and latitude. Throws when they are no numbers or not
+ * on the map.
+ */
 export function readPlace(call: Call, i: number, place: Place): void {
   const longitude = readScore(call, i)
   const latitude = readScore(call, i + 1)
@@ -46,7 +49,8 @@ export function replyPlace(reply: Reply, { longitude, latitude }: Place): void {
 
 /** Replies with a distance, always with four decimals. */
 export function replyDistance(reply: Reply, distance: number): void {
-  // Redis 7.2 rounds the product to even; 7.0 rounded the exact value (`%.4f`), which hardly ever differs.
+  // Redis 7.2 rounds the product to even; 7.0 rounded the exact value (`%.4f`), which hardly ever
+  // differs.
   const scaled = distance * 10000
   let units = Math.round(scaled)
   if (units - scaled === 0.5 && units % 2 !== 0) units--
@@ -65,9 +69,12 @@ function seventeenDecimals(value: number): string {
   return fixed(value, 17).replace(/\.?0+$/, '')
 }
 
-/** Prints a number with so many decimals. What lies exactly in the middle C rounds to the even digit, JavaScript up. */
+/**
+ * Prints a number with this many decimals. C rounds a number exactly in the middle to the even
+ * digit, JavaScript rounds it up.
+ */
 function fixed(value: number, decimals: number): string {
-  // Such a number is an odd multiple of 2 ** -(decimals + 1).
+  // A number exactly in the middle is an odd multiple of 2 ** -(decimals + 1).
   const scaled = value * 2 ** (decimals + 1)
   if (Number.isInteger(scaled) && scaled % 2 !== 0) {
     const exact = value.toFixed(decimals + 1)

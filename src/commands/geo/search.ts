@@ -21,7 +21,7 @@ import { placeOfMember, readPlace, readUnit, replyDistance, replyPlace } from '.
 
 export type Form = 'georadius' | 'georadiusbymember' | 'geosearch' | 'geosearchstore'
 
-/** What is asked for: one object, filled anew by each call. */
+/** The parameters of a search: one object, filled again by each call. */
 interface Query {
   area: Area
   /** Metres in the unit of the area, in which distances are given. */
@@ -91,7 +91,7 @@ function readQuery(call: Call, form: Form, mayStore: boolean, set: SortedSet | u
     readRadius(call, 4)
     readOptions(call, form, mayStore, set, 6)
   } else if (form === 'georadiusbymember') {
-    // Without a set nobody looks at the member and the radius.
+    // Without a set, the member and the radius are not needed.
     if (set !== undefined) {
       placeOfMember(set, call.args.bytes(2), query.area)
       readRadius(call, 3)
@@ -210,7 +210,7 @@ function collectFrom(set: SortedSet, cell: Cell): void {
     query.area.measure(found.scores, found.distances, known, found.count)
     found.keepMeasured(known, query.any ? query.count : Number.POSITIVE_INFINITY)
     if (last < 0 || enough()) return
-    // What lies between two parts that matter may be any number of members.
+    // Any number of members may lie between two parts that matter.
     const rest = parts & (-2 << last)
     if (((parts >>> last) & 1) === 1) more = set.nextRun(run)
     else if (rest === 0) return

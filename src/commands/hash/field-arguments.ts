@@ -29,7 +29,10 @@ export const fieldsArgument = {
   ],
 } as const satisfies ArgSpec
 
-/** Checks `FIELDS numfields field …` at argument `at`, which must be all that follows; returns where the fields begin. */
+/**
+ * Checks `FIELDS numfields field …` at argument `at`, which must be all that follows; returns where
+ * the fields begin.
+ */
 export function readFields(call: Call, at: number): number {
   return read(call, at, COUNT_NOT_POSITIVE, COUNT_MISMATCH)
 }
@@ -70,7 +73,10 @@ export class Expiring {
     return this
   }
 
-  /** Lets the field in a slot expire, or removes it when that moment is past; true when it was removed. */
+  /**
+   * Lets the field in a slot expire, or removes it when that moment is past; true when it was
+   * removed.
+   */
   expire(call: Call, hash: Hash, slot: number, field: Bytes, timeMs: number): boolean {
     if (timeMs <= call.now() && call.expires) {
       hash.delete(field)
@@ -82,7 +88,7 @@ export class Expiring {
     return false
   }
 
-  /** Tells journal and world what `expire` did, and removes the key with its last field. */
+  /** Propagates the outcome of `expire`, raises its events, and removes the key with its last field. */
   end(call: Call, hash: Hash, timeMs: number): void {
     const key = call.key(1)
     const updated = this.#updated

@@ -27,7 +27,10 @@ export interface FieldOptions {
   count: number
 }
 
-/** Reads what stands between the key and the fields. `keep` is the word beside the expiries; a field takes `width` arguments. */
+/**
+ * Reads what stands between the key and the fields. `keep` is the word beside the expiries; a field
+ * takes `width` arguments.
+ */
 export function readFieldOptions(call: Call, keep: 'PERSIST' | 'KEEPTTL', width: 1 | 2): FieldOptions {
   const { args } = call
   const found: FieldOptions = { expiry: undefined, condition: undefined, first: 0, count: 0 }

@@ -1,4 +1,5 @@
-// HGETALL, HKEYS, HVALS: everything in a hash, or half of it, in one walk from the store to the reply.
+// HGETALL, HKEYS, HVALS: everything in a hash, or half of it, in one walk from the store to the
+// reply.
 
 import { Hash } from '../../store/hash/hash.ts'
 import type { Call } from '../call.ts'

@@ -1,4 +1,4 @@
-// What several hash commands do before and after they change a hash.
+// The steps that several hash commands share, before and after they change a hash.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { expireHiddenField } from '../../store/hash/field-expiry.ts'
@@ -6,7 +6,10 @@ import { Hash } from '../../store/hash/hash.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 
-/** Returns the hash under a key that is going to be changed, a new one if there is none. Throws ERR.wrongType. */
+/**
+ * Returns the hash under a key that is going to be changed, a new one if there is none. Throws
+ * ERR.wrongType.
+ */
 export function hashForAdding(call: Call, key: Bytes): Hash {
   return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host))
 }
@@ -21,7 +24,8 @@ export function setField(call: Call, key: Bytes, hash: Hash, field: Bytes, value
 /**
  * Sets `count` fields to the values after them, from argument `first` on; returns how many are new.
  *
- * Should memory run out half way, the journal is told what was set until then; a hash that got nothing is removed.
+ * Should memory run out half way, the journal is told what was set until then; a hash that got
+ * nothing is removed.
  */
 export function setFields(call: Call, hash: Hash, first: number, count: number, keepsExpiry = false): number {
   const { args } = call

@@ -43,7 +43,10 @@ function expire(call: Call, unitMs: 1 | 1000, baseMs: number): void {
   expiring.end(call, hash, time)
 }
 
-/** Tells whether a condition allows the change; a field that never expires counts as expiring after all others. */
+/**
+ * Tells whether a condition allows the change; a field that never expires counts as expiring after
+ * all others.
+ */
 function holds(condition: Condition | undefined, currentMs: number, newMs: number): boolean {
   switch (condition) {
     case 'NX':

@@ -1,4 +1,5 @@
-// HINCRBYFLOAT: a field of a hash as a decimal number, in C's extended precision. It keeps the field's expiry.
+// HINCRBYFLOAT: a field of a hash as a decimal number, in C's extended precision. It keeps the
+// field's expiry.
 //
 // Journaled as HSET of the result, so that a replay on another machine cannot round otherwise.
 

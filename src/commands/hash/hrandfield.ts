@@ -12,7 +12,10 @@ import { INT64_MIN } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** The most draws in one call: a reply beyond that would be gigabytes, and a server busy for seconds. */
+/**
+ * The most draws in one call: a reply beyond that would be gigabytes, and a server busy for
+ * seconds.
+ */
 const DRAWS_MAX = 1 << 24
 /** Redis refuses counts beyond half of int64 where values are wanted too. */
 const COUNT_MAX = 4611686018427387903n
@@ -87,7 +90,8 @@ function choose(call: Call, hash: Hash, count: number, withValues: boolean): voi
     }
     return
   }
-  // One walk, in which each field is taken with the chance that makes the count come out (Knuth's algorithm S).
+  // One walk, in which each field is taken with the chance that makes the count come out (Knuth's
+  // algorithm S).
   let left = hash.length
   let wanted = count
   for (let slot = hash.first(); wanted > 0; slot = hash.next(slot)) {

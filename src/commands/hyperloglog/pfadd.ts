@@ -35,18 +35,20 @@ export const pfadd = defineCommand({
     }
     // A dense one never becomes sparse again.
     const bytesMax = isDense(stored.bytes) ? 0 : call.engine.config.get('hll-sparse-max-bytes')
-    for (let i = 2; i < args.length; i++) {
-      const outcome = stored.add(placeOf(args.bytes(i)), bytesMax)
-      if (outcome === CHANGED) {
-        changes++
-      } else if (outcome === CORRUPT) {
-        // Elements that went in before stay in: Redis tells nobody, the journal has to know. It is told the bytes, because this
-        // command would be refused again when it is replayed, and a file with a refused command is damaged.
-        if (changes > 0) {
-          call.changedWithin(key, changes)
-          call.propagate('SET', key, stored.bytes.toString(), 'KEEPTTL')
-        }
-        throw ERR.corruptHyperLogLog
+    let i = 2
+    try {
+      for (; i < args.length; i++) {
+        const outcome = stored.add(placeOf(args.bytes(i)), bytesMax)
+        if (outcome === CHANGED) changes++
+        else if (outcome === CORRUPT) throw ERR.corruptHyperLogLog
+      }
+    } finally {
+      // Elements that were added before a failure stay. Redis reports no change; the journal needs
+      // it. The journal gets the bytes: the command would be refused again when it is replayed, and
+      // a file with a refused command is damaged.
+      if (i < args.length && changes > 0) {
+        call.changedWithin(key, changes)
+        call.propagate('SET', key, stored.bytes.toString(), 'KEEPTTL')
       }
     }
     if (changes > 0) {

@@ -52,7 +52,10 @@ export const pfdebug = defineCommand({
   },
 })
 
-/** Names the runs of a sparse one: `z:3` zeros, `Z:300` zeros in a long run, `v:5,2` two registers of 5. */
+/**
+ * Names the runs of a sparse one: `z:3` zeros, `Z:300` zeros in a long run, `v:5,2` two registers
+ * of 5.
+ */
 function decode(bytes: Bytes): string {
   const words: string[] = []
   const run = new Runs(bytes)

@@ -1,4 +1,5 @@
-// PFSELFTEST: whether the registers keep what is put into them and the estimates are as good as promised.
+// PFSELFTEST: whether the registers keep what is put into them and the estimates are as good as
+// promised.
 
 import { ReplyError } from '../../protocol/errors.ts'
 import {
@@ -15,7 +16,10 @@ import { defineCommand } from '../define-command.ts'
 
 /** Elements added; estimates are checked at each power of ten. A few milliseconds. */
 const ELEMENTS = 100_000
-/** The standard error of an estimate is 1.04 / √16384; four of them are never exceeded by a sound implementation. */
+/**
+ * The standard error of an estimate is 1.04 / √16384; four of them are never exceeded by a sound
+ * implementation.
+ */
 const ERROR_MAX = (4 * 1.04) / Math.sqrt(REGISTERS)
 
 export const pfselftest = defineCommand({

@@ -52,7 +52,9 @@ export class StoredHyperLogLog {
     forgetCount(this.bytes)
   }
 
-  /** Puts an element or a register into it (see `placeOf`); returns UNCHANGED, CHANGED or CORRUPT. */
+  /**
+   * Puts an element or a register into it (see `placeOf`); returns UNCHANGED, CHANGED or CORRUPT.
+   */
   add(place: number, sparseBytesMax: number): number {
     const register = place & (REGISTERS - 1)
     const value = Math.trunc(place / REGISTERS)

@@ -1,6 +1,7 @@
-// BLPOP, BRPOP: remove one element from the first of several lists that has one, waiting until one has.
+// BLPOP, BRPOP: remove one element from the first of several lists that has one. They wait until
+// one has.
 //
-// What happened is journaled as the LPOP or RPOP it came to (invariant 4).
+// The journal gets the LPOP or RPOP that took place (invariant 4).
 
 import { type End, List } from '../../store/list/list.ts'
 import { TYPE_LIST } from '../../store/structures/value.ts'

@@ -1,4 +1,5 @@
-// LMPOP, BLMPOP: remove elements from the first of several lists that has any, waiting in the second case.
+// LMPOP, BLMPOP: remove elements from the first of several lists that has any, waiting in the
+// second case.
 //
 // Journaled as LPOP or RPOP with the number of elements that went.
 

@@ -52,7 +52,10 @@ function lposRun(call: Call): void {
   found.length = 0
 }
 
-/** Looks at up to `looks` elements and gathers up to `max` indices of matches in `found`, |rank| - 1 of them skipped. */
+/**
+ * Looks at up to `looks` elements and gathers up to `max` indices of matches in `found`, |rank| - 1
+ * of them skipped.
+ */
 function search(list: List, rank: number, max: number, looks: number, element: Bytes): void {
   const backwards = rank < 0
   let skip = Math.abs(rank) - 1

@@ -1,8 +1,8 @@
-// LMOVE, RPOPLPUSH, BLMOVE, BRPOPLPUSH: take an element from one end of a list, put it at one end of another, return it.
+// LMOVE, RPOPLPUSH, BLMOVE, BRPOPLPUSH: take an element from one end of a list, put it at one end
+// of another, return it.
 //
-// The reliable queue: the element is never in neither list. Source and
-// destination may be the same list, which then is turned. The push is reported
-// before the pop, as Redis does it.
+// The reliable queue: the element is never in neither list. Source and destination may be the same
+// list, which then is turned. The push is reported before the pop, as Redis does it.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { type End, List } from '../../store/list/list.ts'
@@ -41,7 +41,10 @@ function move(call: Call, from: End, to: End): boolean {
   return true
 }
 
-/** Waits for the source. Inside MULTI the absent source is a missing element, when the time is up a missing array. */
+/**
+ * Waits for the source. Inside MULTI the absent source is a missing element, when the time is up a
+ * missing array.
+ */
 function wait(call: Call, timeoutMs: number): void {
   if (!call.mayBlock) call.reply.nil()
   else call.block({ keys: [call.args.string(1)], timeoutMs, type: TYPE_LIST, onTimeout: 'nilArray' })

@@ -34,7 +34,10 @@ function pop(call: Call, end: End): void {
   elementsRemoved(call, key, list, end === 'head' ? 'lpop' : 'rpop', 1)
 }
 
-/** Replies with up to `count` elements as an array, from the end inwards, and removes them. Returns how many. */
+/**
+ * Replies with up to `count` elements as an array, from the end inwards, and removes them. Returns
+ * how many.
+ */
 export function popMany(call: Call, key: Bytes, list: List, end: End, count: number): number {
   const popped = Math.min(count, list.length)
   call.reply.array(popped)

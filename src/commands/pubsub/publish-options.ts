@@ -1,25 +1,31 @@
 // The options of PUBLISH and SPUBLISH: a message that is published once for each id, or later.
 //
-// An id counts when its message is accepted: one that is scheduled is remembered from then on, and is not looked at again when it is
-// published.
+// An id counts when its message is accepted: one that is scheduled is remembered from then on, and
+// is not looked at again when it is published.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
+import type { Options } from '../../engine/requests/options.ts'
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
-import { ERR } from '../../protocol/errors.ts'
+import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { nearestName } from '../../util/bytes/nearest-name.ts'
+import { durationMs } from '../../util/time/duration.ts'
 import type { Call } from '../call.ts'
 
 /** Words of a request without options: the command, the channel, the message. */
 export const PLAIN_WORDS = 3
 /** An id names a message, and each is remembered for a while. */
 const ID_BYTES_MAX = 512
+/** An option with one typing error has no more. */
+const WORD_BYTES_MAX = 3
 /** The latest time there is: a double counts milliseconds up to it. */
 const TIME_MS_MAX = Number.MAX_SAFE_INTEGER
 
 const WRONG_ID = ERR.of(`ID wants between 1 and ${ID_BYTES_MAX} bytes`)
 const NOT_REMEMBERED = ERR.of('ID without IN or AT wants a channel rule with dedupe')
+const WRONG_TIME = ERR.of('IN wants milliseconds, or a duration such as 5s, 15m, 24h or 7d')
 const WORDS = ['ID', 'IN', 'AT']
 
 export const PUBLISH_OPTIONS: readonly ArgSpec[] = [
@@ -35,13 +41,31 @@ export const PUBLISH_OPTIONS: readonly ArgSpec[] = [
   },
 ]
 
-/** Tells whether a word begins an option. */
+/**
+ * Tells whether a word begins an option, or was probably meant to: it has one typing error, and a value behind it. Other words are
+ * answered as Redis answers them.
+ */
 export function isPublishOption(args: Arguments, at: number): boolean {
+  return isOption(args, at) || isMisspelt(args, at)
+}
+
+function isOption(args: Arguments, at: number): boolean {
   return WORDS.some((word) => args.equalsIgnoreCase(at, word))
 }
 
+function isMisspelt(args: Arguments, at: number): boolean {
+  const isPair = (args.length - at) % 2 === 0
+  return isPair && args.bytes(at).length <= WORD_BYTES_MAX && nearestName(args.string(at), WORDS) !== undefined
+}
+
+function unknownOption(word: string): ReplyError {
+  return ERR.of(
+    `unknown option '${word}': behind the message may stand ID id, and IN milliseconds (or 5s, 15m, 24h, 7d) or AT unix-time-milliseconds`,
+  )
+}
+
 interface PublishOptions {
-  /** What names the message. */
+  /** The id that names the message. */
   id: Bytes | undefined
   /** When it is published, Unix milliseconds; undefined = now. */
   dueMs: number | undefined
@@ -55,17 +79,29 @@ function readOptions(call: Call): PublishOptions {
       read.id = options.bytes()
       if (read.id.length === 0 || read.id.length > ID_BYTES_MAX) throw WRONG_ID
     } else if (read.dueMs === undefined && options.is('IN')) {
-      read.dueMs = call.now() + options.integer(0, TIME_MS_MAX - call.now())
+      read.dueMs = call.now() + readDelay(options, TIME_MS_MAX - call.now())
     } else if (read.dueMs === undefined && options.is('AT')) {
       read.dueMs = options.integer(0, TIME_MS_MAX)
     } else {
-      throw ERR.syntax
+      const { args } = call
+      throw isOption(args, options.index) ? ERR.syntax : unknownOption(args.string(options.index))
     }
   }
   return read
 }
 
-/** Publishes as the options say; a message whose id the channel remembers is answered as the first of that id, and nothing else. */
+/** Reads milliseconds, or a duration as rules have it. */
+function readDelay(options: Options, max: number): number {
+  const text = options.string()
+  const ms = /^\d{1,16}$/.test(text) ? Number(text) : durationMs(text.toLowerCase())
+  if (ms === undefined || ms > max) throw WRONG_TIME
+  return ms
+}
+
+/**
+ * Publishes as the options say; a message whose id the channel remembers is answered as the first
+ * of that id, and nothing else.
+ */
 export function publishWithOptions(call: Call, kind: ChannelKind): void {
   const { id, dueMs } = readOptions(call)
   const {

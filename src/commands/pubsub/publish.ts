@@ -1,5 +1,6 @@
-// PUBLISH, SPUBLISH: send a message to whoever listens at this moment. It is kept where a rule says so (channels/): then it is a write.
-// So is what has options of ours, ID, IN and AT (publish-options.ts): something is remembered.
+// PUBLISH, SPUBLISH: send a message to all current subscribers. If a rule keeps the message
+// (channels/), the command is a write. It is a write, too, with one of our options ID, IN and AT
+// (publish-options.ts), because the server stores them.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import { publishMessage } from '../../engine/effects/publish.ts'
@@ -9,7 +10,7 @@ import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { isPublishOption, PLAIN_WORDS, PUBLISH_OPTIONS, publishWithOptions } from './publish-options.ts'
 
-/** What publishing claims where something is kept of it. */
+/** The requirements of a publication that is stored. */
 const KEEPING: Requirements = {
   isWrite: true,
   isDenyoom: true,

@@ -1,10 +1,11 @@
 // SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE: listen to channels, to patterns, to shard channels.
 //
-// Each name is confirmed by a message of its own, even one subscribed to already.
-// The number in it counts channels and patterns together, and shard channels
-// apart. A client that wants no replies (CLIENT REPLY OFF) is told all the same.
+// Each name is confirmed by a message of its own, even if it is subscribed already. The number in
+// the message counts channels and patterns together, and shard channels apart. A client without
+// replies (CLIENT REPLY OFF) gets it, too.
 //
-// Who subscribes to `$share/<group>/<channel>` shares the channel's messages with the others of the group (broker/group-name.ts).
+// A client that subscribes to `$share/<group>/<channel>` shares the channel's messages with the
+// other members of the group (broker/group-name.ts).
 
 import { isShared, parseSharedName } from '../../broker/group-name.ts'
 import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
@@ -19,7 +20,10 @@ const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING 
 
 const GROUP_WITHOUT_NAME = ERR.of('a group is named $share/<group>/<channel>, the group without blanks')
 
-/** What subscribing claims where its place is going to be remembered: memory, for as long as a rule says. */
+/**
+ * The requirements of a subscription whose position will be stored: memory, for as long as a rule
+ * says.
+ */
 const REMEMBERING: Requirements = {
   isWrite: false,
   isDenyoom: true,
@@ -44,8 +48,8 @@ function namesIn(args: Arguments): string[] {
 }
 
 /**
- * Refuses names that begin as those of groups do and lack something, because nothing would ever be heard under them; and subscriptions
- * that are more than their rule has remembered.
+ * Refuses names that begin as those of groups do and lack something, because nothing would ever be
+ * heard under them; and subscriptions that are more than their rule has remembered.
  */
 function checkNames(call: Call, kind: SubscriptionKind): void {
   const names = namesIn(call.args)

@@ -13,7 +13,10 @@ export const KEYS_AND_ARGUMENTS: readonly ArgSpec[] = [
 const TOO_MANY = ERR.of("Number of keys can't be greater than number of args")
 const NEGATIVE = ERR.of("Number of keys can't be negative")
 
-/** Reads argument 2, how many of those that follow are keys. `malformed` is said of what is no number. */
+/**
+ * Reads argument 2, how many of those that follow are keys. `malformed` is said of what is no
+ * number.
+ */
 export function keyCount(call: Call, malformed: ReplyError = ERR.notInteger): number {
   let count: number | bigint
   try {

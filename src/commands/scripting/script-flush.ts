@@ -1,4 +1,4 @@
-// SCRIPT FLUSH: forget every script. Whoever sends EVALSHA next hears NOSCRIPT.
+// SCRIPT FLUSH: forgets every script. The next EVALSHA gets NOSCRIPT.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,5 @@
-// SENTINEL INFO-CACHE: what nodes last said of themselves. This node says it now; of others nothing is kept.
+// SENTINEL INFO-CACHE: what nodes last said of themselves. This node says it now; of others nothing
+// is kept.
 
 import { defineCommand } from '../define-command.ts'
 import { describeServer } from '../server/info.ts'

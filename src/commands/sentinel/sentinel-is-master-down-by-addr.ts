@@ -1,4 +1,5 @@
-// SENTINEL IS-MASTER-DOWN-BY-ADDR: Sentinels ask each other so, and for votes by the same request. Nobody is elected here: a vote is never given.
+// SENTINEL IS-MASTER-DOWN-BY-ADDR: Sentinels ask each other with it, and ask for votes. There are
+// no elections here: the reply never contains a vote.
 
 import { defineCommand } from '../define-command.ts'
 import { ipOf, isOffered, portOf, shardOf } from './shard-of.ts'

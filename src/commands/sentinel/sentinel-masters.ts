@@ -1,5 +1,5 @@
-// SENTINEL MASTERS, MASTER, REPLICAS, SLAVES, SENTINELS: nodes of the shard, each as names and values. What only one who watches by pings could know says
-// what it says of a node that has just answered.
+// SENTINEL MASTERS, MASTER, REPLICAS, SLAVES, SENTINELS: nodes of the shard, each as names and
+// values. Fields that need a pinging Sentinel are reported as if the node had just answered.
 
 import type { SentinelNode, SentinelView } from '../../engine/cluster-view/sentinel-view.ts'
 import type { Call } from '../call.ts'

@@ -1,4 +1,5 @@
-// What Sentinel's commands begin with: the shard that a name means, and where its nodes are for whoever asks.
+// The first step of Sentinel's commands: finds the shard that a name means, and the addresses of
+// its nodes for the asking client.
 
 import type { Config } from '../../config/config.ts'
 import { localIp } from '../../engine/cluster-view/node-address.ts'
@@ -9,7 +10,9 @@ import type { Call } from '../call.ts'
 const NO_SUCH_MASTER = ERR.of('No such master with that name')
 const NO_SHARD = ERR.of('This server knows of no shard')
 
-/** Where a server is not to answer as a Sentinel it does not know the command, as Redis does not. */
+/**
+ * Where a server is not to answer as a Sentinel it does not know the command, as Redis does not.
+ */
 export function isOffered(config: Config): boolean {
   return config.get('shard-name') !== ''
 }

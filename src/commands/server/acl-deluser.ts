@@ -1,4 +1,5 @@
-// ACL DELUSER: removes users and ends their connections; that of whoever asks after the reply.
+// ACL DELUSER: removes users and ends their connections. The asking client's own connection ends
+// after the reply.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

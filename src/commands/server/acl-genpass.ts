@@ -1,4 +1,5 @@
-// ACL GENPASS: a password that nobody can guess. It comes from the system, not from the engine's chance, which may be seeded.
+// ACL GENPASS: a password that cannot be guessed. It comes from the system, not from the engine's
+// random numbers, which may be seeded.
 
 import { randomBytes } from 'node:crypto'
 import { ERR } from '../../protocol/errors.ts'

@@ -1,6 +1,6 @@
-// ACL LOAD, ACL SAVE: the users from the ACL file, and into it.
+// ACL LOAD, ACL SAVE: read the users from the ACL file, and write them into it.
 //
-// It is one small file, read and written when somebody asks for it, so that happens synchronously.
+// It is one small file, read and written on request, so that happens synchronously.
 
 import { UserLinesError } from '../../acl/user-lines.ts'
 import { readUsersFile, writeUsersFile } from '../../persistence/users-file.ts'
@@ -52,7 +52,7 @@ export const aclSave = defineCommand({
     try {
       writeUsersFile(engine)
     } catch (error) {
-      // Disk full, no permission: the old file still stands, whoever asked is told.
+      // Disk full, no permission: the old file still stands, and the client gets an error.
       engine.environment.log.warn({ file: engine.config.get('aclfile'), error }, 'the ACL file could not be written')
       throw NOT_SAVED
     }

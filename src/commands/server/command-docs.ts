@@ -85,7 +85,10 @@ function replyHistory(reply: Reply, history: readonly (readonly [string, string]
   }
 }
 
-/** Which key spec the next argument of type key belongs to: one after the other, the last for all that remain. */
+/**
+ * Which key spec the next argument of type key belongs to: one after the other, the last for all
+ * that remain.
+ */
 interface KeyCount {
   next: number
   readonly last: number

@@ -31,7 +31,10 @@ export const configRewrite = defineCommand({
   },
 })
 
-/** Rewrites the config file, with the settings that are not the default, or with `every` one. Returns what went wrong. */
+/**
+ * Rewrites the config file, with the settings that are not the default, or with `every` one.
+ * Returns what went wrong.
+ */
 export function writeConfigFile(engine: Engine, settings: 'changed' | 'every'): string | undefined {
   const path = engine.parts.host.configFile
   // The system's word for a name that is none, which redis-server shows.
@@ -41,7 +44,7 @@ export function writeConfigFile(engine: Engine, settings: 'changed' | 'every'): 
     const { text, mode } = readOrEmpty(path)
     replaceFile(path, rewriteConfigFile(text, engine.config, userLines, settings), mode)
   } catch (error) {
-    // Disk full, no permission: the old file still stands, whoever asked is told.
+    // Disk full, no permission: the old file still stands, and the client gets an error.
     engine.environment.log.warn({ path, error }, 'the config file could not be rewritten')
     return describeDiskError(error)
   }
@@ -49,7 +52,7 @@ export function writeConfigFile(engine: Engine, settings: 'changed' | 'every'): 
   return undefined
 }
 
-/** The file as it is; one that was removed meanwhile is made anew. */
+/** The contents of the file; empty if the file was removed meanwhile. */
 function readOrEmpty(path: string): { text: string; mode: number } {
   try {
     return { text: readFileSync(path, 'latin1'), mode: statSync(path).mode & 0o777 }

@@ -47,14 +47,17 @@ export const configSet = defineCommand({
   },
 })
 
-/** Tells whether a word is the value of a setting that is for nobody's eyes. */
+/** Tells whether a word is the value of a secret setting. */
 function isSecretValue(args: Arguments, i: number): boolean {
   if (i < 3 || i % 2 === 0) return false
   const name = CONFIG_NAMES.get(args.string(i - 1).toLowerCase())
   return name !== undefined && configRow(name).secret === true
 }
 
-/** Reads the pairs and refuses what may not be set, whatever the value. `called` is told by which name. */
+/**
+ * Reads the pairs and refuses what may not be set, whatever the value. `called` is told by which
+ * name.
+ */
 function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName, string][] {
   const settings: [ConfigName, string][] = []
   const seen = new Set<string>()

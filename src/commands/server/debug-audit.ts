@@ -1,7 +1,9 @@
-// DEBUG AUDIT [PARTS n]: is the data in memory what the append-only file says? Its client waits, the others do not.
+// DEBUG AUDIT [PARTS n]: is the data in memory what the append-only file says? Its client waits,
+// the others do not.
 //
-// The reply is a map: keys (compared), differing (how many of them), parts, milliseconds, and named: for each of the first thousand
-// that differ an array of database, key and how it differs (engine/effects/saving.ts).
+// The reply is a map: keys (compared), differing (how many of them), parts, milliseconds, and
+// named: for each of the first thousand that differ an array of database, key and how it differs
+// (engine/effects/saving.ts).
 
 import type { AuditReport } from '../../engine/effects/saving.ts'
 import { describeNoAudit, NoAudit, PARTS_MAX } from '../../persistence/audit/audit.ts'

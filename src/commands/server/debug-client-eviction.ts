@@ -1,4 +1,5 @@
-// DEBUG CLIENT-EVICTION: how many clients hold how much, by powers of two, while `maxmemory-clients` bounds it.
+// DEBUG CLIENT-EVICTION: how many clients hold how much, by powers of two, while
+// `maxmemory-clients` bounds it.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
@@ -16,7 +17,7 @@ export function clientEviction(call: Call): void {
   const bytes = new Array<number>(BUCKETS).fill(0)
   const counts = new Array<number>(BUCKETS).fill(0)
   for (const client of clients.values()) {
-    // Those who cannot be evicted are in no bucket.
+    // Clients that cannot be evicted are in no bucket.
     if (client.noEvict || client.origin !== 'client') continue
     const bucket = bucketOf(client.countedBytes)
     bytes[bucket]! += client.countedBytes

@@ -1,10 +1,9 @@
 // DEBUG DIGEST, DIGEST-VALUE: twenty bytes that are the same for the same data, here and in Redis.
 //
-// Redis's way: what has an order is *mixed* into a digest (xor with its SHA-1, then
-// the SHA-1 of that), what has none (the keys of a database, the members of a set)
-// is xored, so that it does not matter which comes first. Nothing is said of how a
-// value is encoded or used, of a stream's groups, nor of when a key expires: only
-// that it does.
+// Redis's method: parts with an order are *mixed* into a digest (xor with the part's SHA-1, then
+// the SHA-1 of that). Parts without an order (the keys of a database, the members of a set) are
+// xored, so their sequence does not matter. A digest does not cover encodings, access times, the
+// groups of a stream, nor the time at which a key expires: only that it does.
 
 import { createHash } from 'node:crypto'
 import type { Database } from '../../store/keyspace/database.ts'

@@ -1,4 +1,5 @@
-// DEBUG POPULATE: many keys at once. As in Redis they are neither counted as changes nor journaled: a restart does not bring them back.
+// DEBUG POPULATE: many keys at once. As in Redis they are neither counted as changes nor journaled:
+// a restart does not bring them back.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

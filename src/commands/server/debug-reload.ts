@@ -1,4 +1,5 @@
-// DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way shows.
+// DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way
+// shows.
 
 import type { ReloadOptions } from '../../engine/effects/saving.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
@@ -9,8 +10,8 @@ const NO_SNAPSHOT = ERR.of('Error trying to load the RDB dump, check server logs
 const NO_LOG = ERR.of('Error trying to load the AOF files, check server logs.')
 
 /**
- * Saves a snapshot and loads it; NOSAVE loads the one that is there. NOFLUSH leaves the data beside it: a key that is in both is an error
- * (redis-server ends there), or with MERGE the snapshot's.
+ * Saves a snapshot and loads it; NOSAVE loads the one that is there. NOFLUSH leaves the data beside
+ * it: a key that is in both is an error (redis-server ends there), or with MERGE the snapshot's.
  */
 export function reload(call: Call): void {
   const { args } = call
@@ -36,6 +37,19 @@ function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   const { saving } = engine.parts
   if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.conditions.state.loading.holds)
     throw notLoaded
+  if (!call.mayBlock) {
+    // A transaction cannot wait for the disk. The files are loaded behind it, before any client is heard again.
+    const { client } = call
+    engine.requests.runner.afterReply(() =>
+      engine.blocking.suspend(
+        client,
+        (done) => saving.reload(options, done),
+        () => {},
+      ),
+    )
+    call.reply.ok()
+    return
+  }
   call.whenDone<'reloaded' | 'not saved' | 'not loaded'>(
     (done) => saving.reload(options, done),
     (reply, outcome) => {

@@ -46,7 +46,8 @@ const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (rep
   [
     'attrib',
     (reply) => {
-      // An attribute is no answer either: one follows, where there are attributes and where there are none.
+      // An attribute is no answer either: one follows, where there are attributes and where there
+      // are none.
       if (reply.protocol === 3 && reply.attribute !== undefined) {
         reply.attribute(1)
         reply.text('key-popularity')
@@ -61,7 +62,7 @@ const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (rep
     'push',
     (reply) => {
       if (reply.protocol === 2) throw ERR.of('RESP2 is not supported by this command')
-      // A push is no answer: whoever asked gets one, and as always the push comes behind it.
+      // A push is not a reply: the client gets one, and the push comes behind it as always.
       reply.text('Some real reply following the push reply')
       reply.push(2)
       reply.text('server-cpu-usage')

@@ -1,4 +1,5 @@
-// DEBUG's switches: what acts here (engine/upkeep/debug-switches.ts), and what only has to be taken because nothing here differs by it.
+// DEBUG's switches: what acts here (engine/upkeep/debug-switches.ts), and what only has to be taken
+// because nothing here differs by it.
 
 import { parseMemory } from '../../config/config-table.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -35,7 +36,10 @@ export function changeReplicationId(call: Call): void {
   call.reply.ok()
 }
 
-/** Elements have no nodes of their own here, whatever their size; only DUMP and DEBUG OBJECT would tell. */
+/**
+ * Elements have no nodes of their own here, whatever their size; only DUMP and DEBUG OBJECT would
+ * tell.
+ */
 export function packedThreshold(call: Call): void {
   const bytes = parseMemory(call.args.string(2))
   if (bytes === undefined || bytes > PACKED_BYTES_MAX) {
@@ -71,8 +75,9 @@ export function clusterLink(call: Call): void {
 }
 
 /**
- * Has nothing to switch. LEAK: memory is the collector's. PAUSE-CRON: there is no round of background work, everything is timed to
- * the event itself. REPLICATE: replicas are told what was done, and nothing else.
+ * Has nothing to switch. LEAK: memory is the collector's. PAUSE-CRON: there is no round of
+ * background work, everything is timed to the event itself. REPLICATE: replicas are told what was
+ * done, and nothing else.
  */
 export function nothing(call: Call): void {
   call.reply.ok()

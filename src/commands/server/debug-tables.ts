@@ -1,8 +1,8 @@
 // DEBUG HTSTATS, HTSTATS-KEY: the hash tables of a database and of a value, in Redis's words.
 //
-// The figures are those of the tables that are here: they grow bucket by bucket, so
-// their sizes are no powers of two, and there is never a second one. What expires
-// stands in a heap, which is told of as a table with one key in each bucket.
+// The figures are those of our tables. They grow bucket by bucket, so their sizes are not powers of
+// two, and there is never a second table. Expiry times are in a heap, which is described as a table
+// with one key in each bucket.
 
 import { ERR } from '../../protocol/errors.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
@@ -10,7 +10,7 @@ import { itemAt } from '../../util/array-reads.ts'
 import type { Call } from '../call.ts'
 import { find } from './debug-values.ts'
 
-/** What the figures are made of; entry `i` of `chains` = how many buckets hold `i` keys. */
+/** The source of the figures; entry `i` of `chains` = how many buckets hold `i` keys. */
 interface Table {
   readonly count: number
   readonly chains: readonly number[]

@@ -1,4 +1,5 @@
-// DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of what is held otherwise here.
+// DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of
+// what is held otherwise here.
 
 import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -9,10 +10,13 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
 
-/** What a payload has besides the value: its type before it, version and checksum behind. */
+/** The bytes of a payload besides the value: its type before it, version and checksum behind it. */
 const PAYLOAD_FRAME_BYTES = 11
 
-/** Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis would have, and never compressed. */
+/**
+ * Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis
+ * would have, and never compressed.
+ */
 export function object(call: Call): void {
   const { db } = call
   const { config } = call.engine
@@ -54,7 +58,10 @@ export function sdsLength(call: Call): void {
   )
 }
 
-/** Redis prints the listpack; the log, which is the standard output unless it has a file, says what of it there is here. */
+/**
+ * Redis prints the listpack; the log, which is the standard output unless it has a file, says what
+ * of it there is here.
+ */
 export function listpack(call: Call): void {
   print(call, 'listpack')
   call.reply.status('Listpack structure printed on stdout')
@@ -80,7 +87,9 @@ export function encodingOf({ db }: Call, entry: number): string {
   return db.typeOf(entry) === TYPE_STRING ? stringEncoding(db, entry) : db.structureOf(entry).encoding
 }
 
-/** Returns the entry of argument 2, which nobody uses by that. Throws "no such key". */
+/**
+ * Returns the entry of the key in argument 2; this does not count as a use. Throws "no such key".
+ */
 export function find(call: Call): number {
   const entry = call.db.find(call.key(2))
   if (entry === NONE) throw ERR.noSuchKey

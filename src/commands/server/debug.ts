@@ -1,10 +1,9 @@
 // DEBUG: for tests of clients, and of this server.
 //
-// What tests only switch off or on is taken where nothing here differs by it; what
-// would crash is refused, and what asks for the innards of Redis's allocator or its
-// C structures (MALLCTL, STRUCTSIZE) is unknown. Off unless `enable-debug-command`
-// allows it, but for AUDIT: it changes nothing, and a restart to allow it would
-// take away the memory that is to be looked at.
+// Switches that matter only to tests of Redis are accepted and have no effect. Subcommands that
+// would crash the server are refused. Those about Redis's allocator or its C structures (MALLCTL,
+// STRUCTSIZE) are unknown. DEBUG is off unless `enable-debug-command` allows it. AUDIT is always
+// allowed: it changes nothing, and a restart to allow it would lose the memory in question.
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'
@@ -124,12 +123,18 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['STRINGMATCH-TEST', { words: 0, run: stringMatchTest }],
 ])
 
-/** Nothing here reaches into memory that is not its own, so there is nothing to be tested by a crash that `kill -9` does not test. */
+/**
+ * Nothing here reaches into memory that is not its own, so there is nothing to be tested by a crash
+ * that `kill -9` does not test.
+ */
 function refuseToCrash(call: Call): void {
   throw ERR.of(`DEBUG ${call.args.string(1).toUpperCase()} is not supported: end the process with a signal instead`)
 }
 
-/** Redis's answer when it cannot start itself again; whoever supervises the process can (SHUTDOWN, or a signal). */
+/**
+ * Redis's reply when it cannot restart itself; a supervisor of the process can (SHUTDOWN, or a
+ * signal).
+ */
 function refuseToRestart(call: Call): void {
   if (call.args.length > 2) call.args.integer(2)
   call.engine.environment.log.warn(
@@ -139,7 +144,7 @@ function refuseToRestart(call: Call): void {
   throw ERR.of('failed to restart the server. Check server logs.')
 }
 
-/** Stops the whole server, as the name says: nobody is served meanwhile. */
+/** Stops the whole server, as the name says: no client is served meanwhile. */
 function sleep(call: Call): void {
   // As strtod in Redis: what is no number is no time.
   const seconds = Number.parseFloat(call.args.string(2))

@@ -36,7 +36,7 @@ export const failover = defineCommand({
     const {
       parts: { cluster, replication },
     } = call.engine
-    // Where a log decides who leads the command means the same in a cluster of several logs.
+    // On a replicated log the log decides which node leads, in a cluster of several logs, too.
     if (cluster !== null && replication?.node === undefined) throw IN_CLUSTER
     const { args, reply } = call
     const { failover } = call.engine.parts.replication

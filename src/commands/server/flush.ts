@@ -103,9 +103,10 @@ function flushed(call: Call, words: readonly Word[] = []): void {
 }
 
 /**
- * Where there are save points, Redis saves the emptiness before it answers FLUSHALL: no later crash brings the data back. So does
- * this, whose client waits; within a transaction or a script nobody can wait, and behind a rewrite it could be long: there the
- * snapshot follows.
+ * When there are save points, Redis saves the empty data before it answers FLUSHALL, so no later
+ * crash brings the data back. This server does the same, and the client waits. A transaction or a
+ * script cannot wait, and behind a rewrite the wait could be long: there the snapshot follows the
+ * reply.
  */
 function savesEmptiness(call: Call): boolean {
   const { engine } = call

@@ -1,7 +1,8 @@
 // The figures that INFO keeps between two looks: what the system must be asked for, and rates.
 //
-// Clients send INFO on every connect, so it is made to cost microseconds: the system, and every client for its buffers, is
-// asked at most ten times a second, and rates are worked out from one INFO to the next.
+// Clients send INFO on every connect, so it is made to cost microseconds: the system, and every
+// client for its buffers, is asked at most ten times a second, and rates are worked out from one
+// INFO to the next.
 
 import { totalmem } from 'node:os'
 import type { ChannelFigures } from '../../channels/log/channel-totals.ts'
@@ -27,15 +28,19 @@ export class InfoFigures {
   inputPerSecond = 0
   outputPerSecond = 0
   turnsPerSecond = 0
-  /** What a turn of the loop took lately, and all of them since the counters were set back, in microseconds. */
+  /**
+   * The duration of recent turns of the loop, and of all turns since the counters were reset, in
+   * microseconds.
+   */
   turnMicroseconds = 0
   loopMicroseconds = 0
   /** How large keys are, as it was counted last. */
   keySizes: KeySizes = []
   readonly keySizesCounter: KeySizesCounter
-  /** What channels keep, and how many who read it are behind. */
+  /** The messages that channels keep, and how many subscribers are behind. */
   channels: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
   readersBehind = 0
+  sharedNames = 0
   #systemAskedMs = Number.NEGATIVE_INFINITY
   #sampledMs: number
   #sampledCommands = 0
@@ -43,7 +48,9 @@ export class InfoFigures {
   #sampledOutput = 0
   #sampledTurns = 0
   #sampledLoopUs = 0
-  /** How long the loop had been busy when the counters were set back, and how often they have been. */
+  /**
+   * How long the loop had been busy when the counters were set back, and how often they have been.
+   */
   #loopUsBefore = 0
   #resetsSeen = -1
 
@@ -59,6 +66,7 @@ export class InfoFigures {
     const channels = this.engine.parts.channels
     this.channels = channels.totals.figures
     this.readersBehind = channels.readersBehind
+    this.sharedNames = channels.subscriptions.sharedNames
   }
 
   get saving(): SavingStatus {
@@ -125,7 +133,7 @@ export class InfoFigures {
   }
 }
 
-/** Where nobody saves. */
+/** The figures of a server that does not save. */
 const NOTHING_SAVED: SavingStatus = {
   saveInProgress: false,
   currentSaveSeconds: -1,

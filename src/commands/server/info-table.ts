@@ -1,8 +1,9 @@
 // The fields of INFO: a row for each, in Redis 7.2's words and order.
 //
-// A new counter is a field of `Counters` (engine/figures/stats.ts), the line that counts, and a row here. A row says what its figure
-// is, so that whoever shows figures in another form can make use of it. Fields of Redis that mean nothing here are left
-// out; those that are always 0 because Respite has nothing of the kind yet are told, since programs read them.
+// A new counter is a field of `Counters` (engine/figures/stats.ts), the line that counts, and a row
+// here. A row describes its figure, so that other outputs can use it, too. Redis's fields without a
+// meaning here are left out. Fields that are always 0, because Respite has nothing of the kind yet,
+// are reported, because programs read them.
 
 import { arch, release, type } from 'node:os'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
@@ -14,7 +15,10 @@ import type { Database } from '../../store/keyspace/database.ts'
 import type { InfoFigures } from './info-figures.ts'
 import { ratio } from './memory-figures.ts'
 
-/** A figure: a `counter` only grows, until CONFIG RESETSTAT; a `gauge` comes and goes. Undefined = not told at present. */
+/**
+ * A figure: a `counter` only grows, until CONFIG RESETSTAT; a `gauge` comes and goes. Undefined =
+ * not told at present.
+ */
 interface FigureRow {
   readonly name: string
   readonly kind: 'counter' | 'gauge'
@@ -29,7 +33,10 @@ interface TextRow {
   read(figures: InfoFigures): string | undefined
 }
 
-/** Fields of which there are as many as there are commands, errors, databases: their names and texts. */
+/**
+ * Fields of which there are as many as there are commands, errors, databases: their names and
+ * texts.
+ */
 interface FamilyRow {
   readonly kind: 'family'
   read(figures: InfoFigures): Iterable<readonly [name: string, text: string]>
@@ -265,7 +272,10 @@ function whileLoading(
   }
 }
 
-/** How much of it is loaded, 0 to 1. Where the size is not known, the memory that the data took elsewhere is a bad estimate of it, as in Redis. */
+/**
+ * How much of it is loaded, 0 to 1. Where the size is not known, the memory that the data took
+ * elsewhere is a bad estimate of it, as in Redis.
+ */
 function loadedPart({ loadedBytes, totalBytes, writerMemoryBytes }: Readonly<LoadingProgress>): number {
   if (totalBytes > 0) return loadedBytes / totalBytes
   return writerMemoryBytes > 0 ? Math.min(0.9999, loadedBytes / writerMemoryBytes) : 0
@@ -306,7 +316,8 @@ const PERSISTENCE: InfoSection = {
     none('rdb_last_cow_size'),
     gauge('rdb_last_load_keys_expired', ({ saving }) => saving.keysExpiredAtLoad),
     gauge('rdb_last_load_keys_loaded', ({ saving }) => saving.keysLoaded),
-    // Where `appendonly` was turned on while the server runs, it is so from then on, not only when the first base is there.
+    // Where `appendonly` was turned on while the server runs, it is so from then on, not only when
+    // the first base is there.
     gauge('aof_enabled', ({ engine }) =>
       yesNo(
         engine.effects.durability.progress.enabled ||
@@ -324,7 +335,8 @@ const PERSISTENCE: InfoSection = {
     none('aof_last_cow_size'),
     none('module_fork_in_progress'),
     none('module_fork_last_cow_size'),
-    // This field is Respite's own: where Redis forks, and says how long that took, there are slices here.
+    // This field is Respite's own: where Redis forks, and says how long that took, there are slices
+    // here.
     gauge('respite_snapshot_longest_slice_usec', ({ saving }) => Math.round(1000 * saving.longestSliceMs)),
     gauge(
       'aof_current_size',
@@ -424,6 +436,8 @@ const STATS: InfoSection = {
     gauge('kept_messages', ({ channels }) => channels.messages),
     gauge('kept_bytes', ({ channels }) => channels.bytes),
     gauge('remembered_subscribers', ({ channels }) => channels.subscribers),
+    gauge('shared_names', ({ sharedNames }) => sharedNames),
+    counter('resumed_positions', ({ engine }) => engine.figures.stats.positionsResumed),
     gauge('readers_behind', ({ readersBehind }) => readersBehind),
     counter('messages_missed', ({ engine }) => engine.figures.stats.messagesMissed),
     none('latest_fork_usec'),
@@ -526,13 +540,13 @@ const CPU: InfoSection = {
 /** Not in what `all` says: to count keys is a walk over all of them (key-sizes.ts), which is for those who ask for it. */
 export const KEY_SIZES: InfoSection = { heading: 'Keysizes', rows: [family(({ keySizes }) => keySizes)] }
 
-/** Only for whoever asks for it by name. Neither a clock's work nor the file's is timed apart from the rest of a turn. */
+/** Told only to a client that asks for it by name. */
 export const DEBUG: InfoSection = {
   heading: 'Debug',
   rows: [
-    none('eventloop_duration_aof_sum'),
-    none('eventloop_duration_cron_sum'),
-    none('eventloop_duration_max'),
+    counter('eventloop_duration_aof_sum', ({ engine }) => Math.floor(engine.figures.stats.journalMs * 1000)),
+    counter('eventloop_duration_cron_sum', ({ engine }) => Math.floor(engine.figures.stats.upkeepMs * 1000)),
+    gauge('eventloop_duration_max', ({ engine }) => Math.ceil(engine.figures.stats.turnMsMax * 1000)),
     gauge('eventloop_cmd_per_cycle_max', ({ engine }) => engine.figures.stats.commandsPerTurnMax),
   ],
 }
@@ -623,7 +637,9 @@ function isUnderWay({ state }: SlotMove): boolean {
   return state !== 'done' && state !== 'cancelled'
 }
 
-/** Numbered by their kind, as Redis does; one that was closed at run time stays, by its name alone. */
+/**
+ * Numbered by their kind, as Redis does; one that was closed at run time stays, by its name alone.
+ */
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   const place = engine.parts.host.describe?.()
   if (place === undefined) return

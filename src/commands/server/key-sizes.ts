@@ -1,8 +1,10 @@
-// How large keys are, for INFO keysizes: for each database and type, how many keys lie between a power of two and the next.
+// The sizes of keys, for INFO keysizes: for each database and type, how many keys lie between a
+// power of two and the next.
 //
-// Counted at every write it would cost everybody who writes, so it is counted when somebody asks: a walk over all keys, a stretch
-// in each turn of the loop. Only the client that asked waits for its end. Whoever asks during a walk is answered by the next
-// one, which sees what that client wrote before; so however many ask, two walks answer them all.
+// Counting at every write would slow all writes. So a request starts a walk over all keys, one
+// stretch in each turn of the loop. Only the asking client waits for its end. A client that asks
+// during a walk gets the result of the next one, which sees that client's earlier writes. So two
+// walks answer any number of clients.
 
 import type { Client } from '../../engine/clients/client.ts'
 import { EntryWalk } from '../../engine/data/entry-walk.ts'

@@ -1,7 +1,7 @@
 // LATENCY DOCTOR: what was slow, and what to do about it, for people.
 //
-// Redis's words where they are true here; tools and tests of tools know them. Advice about what Redis does otherwise (fork,
-// expiry by sampling, its allocator) is ours.
+// Redis's words where they are true here; tools and tests of tools know them. Advice about what
+// Redis does otherwise (fork, expiry by sampling, its allocator) is ours.
 
 import type { LatencyEvent, LatencySeries } from '../../engine/figures/latency-monitor.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -19,7 +19,9 @@ const NOTHING =
 const SPIKES =
   "Dave, I have observed latency spikes in this Redis instance. You don't mind talking about it, do you Dave?\n\n"
 
-/** What there is to say, in the order in which it is said. `%` stands for the threshold of LATENCY in microseconds. */
+/**
+ * All advice, in the order of the report. `%` stands for the threshold of LATENCY in microseconds.
+ */
 const ADVICE = {
   slowlogEnabled:
     "- There are latency issues with potentially slow commands you are using. Try to enable the Slow Log Redis feature using the command 'CONFIG SET slowlog-log-slower-than %'. If the Slow log is disabled Redis is not able to log slow commands execution for you.\n",

@@ -1,4 +1,5 @@
-// LATENCY HISTOGRAM: how long the calls of commands took, as counts of those that took no longer than 1 µs, 2 µs, 4 µs and so on.
+// LATENCY HISTOGRAM: how long the calls of commands took, as counts of those that took no longer
+// than 1 µs, 2 µs, 4 µs and so on.
 
 import type { Command } from '../../engine/spec/command.ts'
 import type { LatencyHistogram } from '../../util/time/latency-histogram.ts'
@@ -33,7 +34,10 @@ export const latencyHistogram = defineCommand({
   },
 })
 
-/** The commands that are asked for, in that order; a container stands for its subcommands. Names of none are passed over. */
+/**
+ * The commands that are asked for, in that order; a container stands for its subcommands. Names of
+ * none are passed over.
+ */
 function* commandsIn(call: Call): Iterable<Command> {
   const { commands } = call.engine
   if (call.args.length === 2) yield* commands.used()

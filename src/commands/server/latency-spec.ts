@@ -1,6 +1,6 @@
 import type { CommandSpec } from '../define-command.ts'
 
-/** What the subcommands of LATENCY that report have in common. */
+/** The common parts of LATENCY's subcommands that report. */
 export const latencyReport = {
   group: 'server',
   since: '2.8.13',

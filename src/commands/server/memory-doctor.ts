@@ -13,7 +13,10 @@ const FRAGMENTED_RATIO = 1.4
 const PEAK_RATIO = 1.5
 const MIB = 1024 * 1024
 
-/** Redis's words around the findings, which tools know; the findings are about another allocator, in words of our own. */
+/**
+ * Redis's words around the findings, which tools know; the findings are about another allocator, in
+ * words of our own.
+ */
 const EMPTY =
   "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
 const HEALTHY =

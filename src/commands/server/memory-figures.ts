@@ -1,7 +1,7 @@
-// Where the memory is: the figures that INFO memory, MEMORY STATS and MEMORY DOCTOR tell, each in its own way.
+// The use of memory: the figures behind INFO memory, MEMORY STATS and MEMORY DOCTOR.
 //
-// What Redis asks its allocator is here what used memory counts (engine/upkeep/memory.ts) and, on top of that, gaps: places in slabs
-// of the arenas that were freed and wait for values of like size.
+// Redis asks its allocator. Here the figures are those of used memory (engine/upkeep/memory.ts),
+// and the gaps: places in slabs of the arenas that were freed and wait for values of similar size.
 
 import type { Engine } from '../call.ts'
 

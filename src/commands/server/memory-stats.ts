@@ -1,7 +1,6 @@
-// MEMORY STATS: where the memory is, as names and numbers.
+// MEMORY STATS: the use of memory, as names and numbers.
 //
-// The names are Redis's, so that what reads them works here. What has no
-// counterpart is 0.
+// The names are Redis's, so its clients can read them. A figure without a counterpart here is 0.
 
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'

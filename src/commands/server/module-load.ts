@@ -1,4 +1,5 @@
-// MODULE LOAD, LOADEX, UNLOAD: there are no modules, which is said in Redis's words: to nobody but who would be allowed to load one.
+// MODULE LOAD, LOADEX, UNLOAD: there are no modules. A client that may load modules gets Redis's
+// words for that.
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'

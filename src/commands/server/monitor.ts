@@ -18,7 +18,7 @@ export const monitor = defineCommand({
     const { client } = call
     // Redis's words for a transaction.
     if (!call.mayBlock) throw ERR.of("MONITOR isn't allowed for DENY BLOCKING client")
-    // Who monitors already is not even answered.
+    // A client that monitors already gets no reply.
     if ((client.state & CLIENT_MONITOR) !== 0) return
     call.engine.clients.monitors.add(client)
     call.reply.ok()

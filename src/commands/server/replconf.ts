@@ -42,7 +42,7 @@ function take(call: Call, i: number): boolean {
     if (offset !== undefined) replicas.acknowledge(call.client, offset, synced)
     return false
   }
-  // A primary asks for it, in its stream; whoever follows has heard it there.
+  // A primary sends it in its stream, where a following server has read it.
   if (args.equalsIgnoreCase(i, 'GETACK')) return false
   const replica = replicas.introduce(call.client)
   if (args.equalsIgnoreCase(i, 'LISTENING-PORT')) {

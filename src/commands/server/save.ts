@@ -1,7 +1,7 @@
 // SAVE, BGSAVE, LASTSAVE: snapshots of all data, in the file `dbfilename` names.
 //
-// SAVE holds up only its own client (persistence/snapshot/background-saving.ts); its reply means what it means in Redis: everything before
-// it is on the disk.
+// SAVE holds up only its own client (persistence/snapshot/background-saving.ts); its reply means
+// what it means in Redis: everything before it is on the disk.
 
 import type { Saving } from '../../engine/effects/saving.ts'
 import { ERR } from '../../protocol/errors.ts'

@@ -1,6 +1,7 @@
-// SHUTDOWN: ends the server. What was acknowledged is on disk before it goes.
+// SHUTDOWN: ends the server. Acknowledged writes are on disk before that.
 //
-// It waits for replicas before (shutdown-timeout). While it does, ABORT ends it: whoever asked for it is told an error.
+// First it waits for replicas (shutdown-timeout). ABORT ends that wait: the client that asked for
+// the shutdown gets an error.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
@@ -53,13 +54,15 @@ export const shutdown = defineCommand({
     const {
       parts: { scripts },
     } = call.engine
-    // A script that does not end cannot be waited for: only ending without what it changed is possible.
+    // A script that does not end cannot be waited for: only ending without what it changed is
+    // possible.
     if (scripts.busy !== undefined) {
       if (!nosave) throw scripts.busy
       if (host.shutdown !== undefined) scripts.abort()
     }
     if (host.shutdown === undefined) throw FAILED
-    // The rest of a pipeline runs only if the shutdown is refused: the connection ends with the process.
+    // The rest of a pipeline runs only if the shutdown is refused: the connection ends with the
+    // process.
     call.whenDone<void>(
       (refused) => host.shutdown?.({ save: save ? 'save' : nosave ? 'nosave' : 'default', now, force }, refused),
       (reply) => reply.error(FAILED),

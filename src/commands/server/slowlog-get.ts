@@ -1,4 +1,5 @@
-// SLOWLOG GET, LEN, RESET: the commands that took longest, how many of them are known, and none any more.
+// SLOWLOG GET, LEN, RESET: the commands that took longest, how many of them are known, and none any
+// more.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'

@@ -1,4 +1,5 @@
-// A chart of values as lines of text, drawn as Redis draws it: one column a value, its label written downwards beneath it.
+// A chart of values as lines of text, drawn as Redis draws it: one column a value, its label
+// written downwards beneath it.
 //
 //     #
 //     |
@@ -10,7 +11,7 @@
 
 /** From the lowest to the highest step within a line. */
 const STEPS = '_o#'
-/** What stands beneath a step. */
+/** The character beneath a step. */
 const FILL = '|'
 
 export interface LabelledValue {

@@ -1,6 +1,7 @@
 // SYNC, PSYNC: from here on this connection is a replica's.
 //
-// What it is sent next is no reply but the stream (replication/replicas.ts), so nothing may be on its way to it.
+// What it is sent next is no reply but the stream (replication/replicas.ts), so nothing may be on
+// its way to it.
 
 import { CLIENT_REPLICA } from '../../engine/clients/client.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
@@ -12,7 +13,9 @@ import { defineCommand } from '../define-command.ts'
 const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
 const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
 const FAILING_OVER = new ReplyError("NOMASTERLINK Can't SYNC while failing over")
-/** What an old leader had under way is undone here; a replica of it would keep it. */
+/**
+ * Changes of an old leader that were in flight are undone here; a replica of it would keep them.
+ */
 const FOLLOW_THE_LOG = ERR.of('Nobody can follow a node of a replicated log: follow the log')
 const NOT_A_REPLICA = ERR.of("PSYNC FAILOVER can't be sent to a master.")
 const OTHER_HISTORY = ERR.of('PSYNC FAILOVER replid must match my replid.')
@@ -64,7 +67,10 @@ export const psync = defineCommand({
   },
 })
 
-/** The primary hands its place over to this server, and is going to follow it. Throws Redis's errors. */
+/**
+ * The primary hands its place over to this server, and is going to follow it. Throws Redis's
+ * errors.
+ */
 function takeOver(call: Call): void {
   const { args, client } = call
   const engine = call.engine
@@ -79,7 +85,10 @@ function takeOver(call: Call): void {
   log.info({}, `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.transport.address}')`)
 }
 
-/** Who leads, if the client may become a replica; undefined where it is one already. Throws Redis's errors. */
+/**
+ * Returns the replicas of this server, which the client may join; undefined when it has joined
+ * already. Throws Redis's errors.
+ */
 function replicasFor(call: Call): Replicas | undefined {
   const { client } = call
   if ((client.state & CLIENT_REPLICA) !== 0) return undefined

@@ -1,4 +1,4 @@
-// What several set commands read from their arguments and make for a result.
+// The arguments that several set commands share, and how they build a result.
 
 import { MemberSet } from '../../store/set/member-set.ts'
 import type { Call } from '../call.ts'
@@ -8,7 +8,10 @@ export function newSet(call: Call): MemberSet {
   return new MemberSet(call.db.arena, call.db.host)
 }
 
-/** Adds the sets under the keys that are arguments `first` … `end` - 1 to `sets`, undefined for missing ones. Throws ERR.wrongType. */
+/**
+ * Adds the sets under the keys that are arguments `first` … `end` - 1 to `sets`, undefined for
+ * missing ones. Throws ERR.wrongType.
+ */
 export function readSets(call: Call, first: number, end: number, sets: (MemberSet | undefined)[]): void {
   for (let i = first; i < end; i++) sets.push(call.db.getForRead(call.key(i), MemberSet))
 }

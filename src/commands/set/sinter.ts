@@ -17,7 +17,10 @@ import { newSet, readSets } from './set-arguments.ts'
 
 const member = new Bytes()
 
-/** Returns the sets under some keys, the smallest first; undefined when one is missing, and so is the result. */
+/**
+ * Returns the sets under some keys, the smallest first; undefined when one is missing, and so is
+ * the result.
+ */
 function readInputs(call: Call, first: number, end: number): MemberSet[] | undefined {
   const sets: (MemberSet | undefined)[] = []
   // All are looked at, since one of a wrong type is an error wherever it stands.

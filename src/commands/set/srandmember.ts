@@ -10,7 +10,10 @@ import { INT64_MIN } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** The most draws in one call: a reply beyond that would be gigabytes, and a server busy for seconds. */
+/**
+ * The most draws in one call: a reply beyond that would be gigabytes, and a server busy for
+ * seconds.
+ */
 const DRAWS_MAX = 1 << 24
 /** Above one in so many, members are chosen on one walk over all. */
 const WALK_BELOW_RATIO = 3
@@ -61,7 +64,8 @@ function choose(call: Call, set: MemberSet, count: number): void {
     }
     return
   }
-  // One walk, in which each member is taken with the chance that makes the count come out (Knuth's algorithm S).
+  // One walk, in which each member is taken with the chance that makes the count come out (Knuth's
+  // algorithm S).
   let wanted = count
   for (let slot = set.first(); wanted > 0; slot = set.next(slot)) {
     if (random.below(left--) >= wanted) continue

@@ -1,6 +1,7 @@
-// BZPOPMIN, BZPOPMAX: remove one member from the first of several sorted sets that has one, waiting until one has.
+// BZPOPMIN, BZPOPMAX: remove one member from the first of several sorted sets that has one. They
+// wait until one has.
 //
-// What happened is journaled as the ZPOPMIN or ZPOPMAX it came to (invariant 4).
+// The journal gets the ZPOPMIN or ZPOPMAX that took place (invariant 4).
 
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'

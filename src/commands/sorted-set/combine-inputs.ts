@@ -1,4 +1,5 @@
-// What ZUNION, ZINTER and ZDIFF work on: sorted sets, and plain sets, whose members all have the score 1.
+// The inputs of ZUNION, ZINTER and ZDIFF: sorted sets, and plain sets, whose members all have the
+// score 1.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

@@ -1,8 +1,8 @@
 // ZUNION, ZINTER, ZDIFF, their STORE forms, and ZINTERCARD: sorted sets made of others.
 //
-// Union and intersection take their inputs in the order of their sizes, as Redis
-// does: a sum of doubles depends on the order of its terms, and which input is
-// looked through and which are looked up in decides the cost.
+// Union and intersection take their inputs in the order of their sizes, as Redis does. A sum of
+// doubles depends on the order of its terms. The cost depends on which input is walked, and in
+// which inputs members are looked up.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -18,10 +18,13 @@ import { announceMembers, newSortedSet, readScore, replyMembers } from './sorted
 
 type Operation = 'union' | 'inter' | 'diff'
 type Aggregate = 'sum' | 'min' | 'max'
-/** What becomes of the result: `store` under the first key. */
+/** The destination of the result: `store` under the first key. */
 type Outcome = 'reply' | 'store' | 'count'
 
-/** A sorted set of so many members is never one row of bytes (`SMALL_COUNT_MAX`): its members are gathered, then put in order. */
+/**
+ * A sorted set of so many members is never one row of bytes (`SMALL_COUNT_MAX`): its members are
+ * gathered, then put in order.
+ */
 const GATHERED_MIN = 129
 
 function combine(call: Call, operation: Operation, outcome: Outcome): void {
@@ -166,7 +169,10 @@ function weigh(input: Input): number {
   return Number.isNaN(score) ? 0 : score
 }
 
-/** Joins two scores of a member; infinities that cancel each other out make 0. What is no number loses against what is one. */
+/**
+ * Joins two scores of a member. Infinities that cancel each other out make 0; NaN loses against a
+ * number.
+ */
 function join(score: number, other: number, aggregate: Aggregate): number {
   if (aggregate === 'min') return other < score ? other : score
   if (aggregate === 'max') return other > score ? other : score

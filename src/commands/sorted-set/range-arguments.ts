@@ -31,8 +31,9 @@ function readBound(bytes: Bytes, exclusive: boolean): number {
 }
 
 /**
- * Reads a bound as Redis does, with C's strtod and nothing else: blanks may stand before it, a NUL ends it, nothing at all is 0,
- * and what is out of a double's range is infinite or 0 (ZCOUNT k "" " 1e400").
+ * Reads a bound as Redis does, with C's strtod and nothing else: blanks may stand before it, a NUL
+ * ends it, and an empty text is 0. A number outside a double's range is infinite or 0 (ZCOUNT k ""
+ * " 1e400").
  */
 function readLoosely(text: string): number {
   const nul = text.indexOf('\0')
@@ -50,7 +51,10 @@ function readLoosely(text: string): number {
   return hexadecimal[1] === '-' ? -magnitude : magnitude
 }
 
-/** Reads arguments as the ends of a range of members; the range holds windows on them. Throws ERR.lexRange. */
+/**
+ * Reads arguments as the ends of a range of members; the range holds windows on them. Throws
+ * ERR.lexRange.
+ */
 export function readLexRange(call: Call, min: number, max: number, range: LexRange): void {
   readLexBound(call.args.bytes(min), range.min)
   readLexBound(call.args.bytes(max), range.max)

@@ -1,4 +1,4 @@
-// What several sorted set commands read from their arguments, reply and remove.
+// The arguments that several sorted set commands share, and how they reply and remove.
 
 import type { EventName } from '../../config/event-flags.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
@@ -48,7 +48,8 @@ const position = new SortedSetPosition()
 const member = new Bytes()
 
 /**
- * Replies with `count` members from rank `rank` on, downwards when `backwards`; all of them must exist.
+ * Replies with `count` members from rank `rank` on, downwards when `backwards`; all of them must
+ * exist.
  *
  * With their scores it is a flat array in RESP2, an array of pairs in RESP3.
  */
@@ -96,7 +97,8 @@ export function removeMembers(
   event: EventName,
 ): void {
   const isAll = count === set.length
-  // All of them go with the key, whose memory is given back in steps: a million cost nobody a pause.
+  // All members go with the key, whose memory is released in steps: a million members cause no
+  // pause.
   if (!isAll) set.removeRange(rank, count)
   call.removed(key, event, count, isAll)
 }

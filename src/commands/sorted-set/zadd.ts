@@ -126,7 +126,10 @@ function journalFirst(call: Call, words: number, changes: number): void {
   call.changed(call.key(1), 'zadd')
 }
 
-/** The bit of an option; 0 = the scores begin. By length first: asking the cursor (`call.options`) for all six cost a ZADD of one pair 18 %. */
+/**
+ * The bit of an option; 0 = the scores begin. By length first: asking the cursor (`call.options`)
+ * for all six cost a ZADD of one pair 18 %.
+ */
 function readFlag(call: Call, i: number): number {
   const { args } = call
   const { length } = args.bytes(i)

@@ -1,4 +1,5 @@
-// ZMPOP, BZMPOP: remove members from the first of several sorted sets that has any, waiting in the second case.
+// ZMPOP, BZMPOP: remove members from the first of several sorted sets that has any, waiting in the
+// second case.
 //
 // Journaled as ZPOPMIN or ZPOPMAX with the number of members that went.
 

@@ -30,7 +30,10 @@ function pop(call: Call, extreme: Extreme): void {
   }
 }
 
-/** Replies with `count` members and their scores, from the extreme inwards, and removes them; all of them must exist. */
+/**
+ * Replies with `count` members and their scores, from the extreme inwards, and removes them; all of
+ * them must exist.
+ */
 export function popMembers(
   call: Call,
   key: Bytes,

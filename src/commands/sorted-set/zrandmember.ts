@@ -66,7 +66,8 @@ function chooseDifferent(call: Call, set: SortedSet, count: number, withScores: 
     return
   }
   if (count * WALK_BELOW_RATIO > length) {
-    // Each member is taken with the chance of those still wanted among those still to come: every choice is as likely.
+    // Each member is taken with the chance of those still wanted among those still to come: every
+    // choice is as likely.
     let wanted = count
     set.seek(0, position)
     for (let left = length; wanted > 0; left--) {

@@ -1,7 +1,8 @@
-// ZRANGE, its five elder forms, and ZRANGESTORE: the members of a range, by rank, by score or by member.
+// ZRANGE, its five elder forms, and ZRANGESTORE: the members of a range, by rank, by score or by
+// member.
 //
-// Whatever a range is made of, it comes to ranks first; from there on all forms
-// are one. An elder form is ZRANGE with what to range by, and the direction, fixed.
+// Whatever a range is made of, it comes to ranks first; from there on all forms are one. An elder
+// form is ZRANGE with what to range by, and the direction, fixed.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'

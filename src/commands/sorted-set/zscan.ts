@@ -1,7 +1,7 @@
 // ZSCAN: the members of a sorted set, a few at a time.
 //
-// What Redis holds as a listpack comes at once and in order. Scores of the others
-// it prints here, and only here, with `%.17g` (ZADD k 0.1 m, ZSCAN k 0).
+// A set that Redis holds as a listpack is returned whole and in order. For other sets Redis prints
+// scores with `%.17g`, in this command only (ZADD k 0.1 m, ZSCAN k 0).
 
 import { ERR } from '../../protocol/errors.ts'
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'

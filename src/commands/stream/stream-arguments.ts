@@ -1,4 +1,4 @@
-// What several stream commands read from their arguments: ids, ranges, groups, how to trim.
+// The arguments that several stream commands share: ids, ranges, groups, trimming.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
@@ -51,7 +51,10 @@ function readBound(call: Call, i: number, id: StreamId, missingSequence: 0 | -1)
 /** Ids of one command, reused by the next. */
 const ids: StreamId[] = []
 
-/** Reads the arguments from `first` on as ids, all of them before anything is done with one. Valid until the next call. */
+/**
+ * Reads the arguments from `first` on as ids, all of them before anything is done with one. Valid
+ * until the next call.
+ */
 export function readIds(call: Call, first: number): readonly StreamId[] {
   const count = call.args.length - first
   while (ids.length < count) ids.push(new StreamId())
@@ -65,7 +68,10 @@ export function readEntryCount(call: Call, i: number): number {
   return count < 0 ? 0 : Number(count)
 }
 
-/** Tells whether argument `i` is this one character, or begins with it and a NUL, which to Redis is the same. */
+/**
+ * Tells whether argument `i` is this one character, or begins with it and a NUL, which to Redis is
+ * the same.
+ */
 export function isSymbol(call: Call, i: number, symbol: number): boolean {
   const bytes = call.args.bytes(i)
   return bytes.length > 0 && bytes.at(0) === symbol && (bytes.length === 1 || bytes.at(1) === 0)
@@ -80,10 +86,16 @@ const TILDE = 126
 const EQUALS = 61
 const PARENTHESIS = 40
 
-/** Memory for one id as text, for the journal: an argument's window may be moved to it until the command ends. */
+/**
+ * Memory for one id as text, for the journal: an argument's window may be moved to it until the
+ * command ends.
+ */
 const textSource = Source.allocate(ID_TEXT_BYTES_MAX)
 
-/** Replaces argument `i` by an id, for those who read the request after its command: the journal, a parked client. */
+/**
+ * Replaces argument `i` by an id, for those who read the request after its command: the journal, a
+ * parked client.
+ */
 export function replaceById(call: Call, i: number, id: StreamId, source = textSource, at = 0): void {
   call.args.rawEnd = 0
   call.args.replace(i, source, at, id.write(source, at))
@@ -91,7 +103,10 @@ export function replaceById(call: Call, i: number, id: StreamId, source = textSo
 
 // ── groups ─────────────────────────────────────────────────────────────────
 
-/** Returns the stream of a key, that may be going to be changed, although to Redis its groups are but read: a hit or a miss. */
+/**
+ * Returns the stream of a key, that may be going to be changed, although to Redis its groups are
+ * but read: a hit or a miss.
+ */
 export function streamOfGroups(call: Call, key: Bytes): Stream | undefined {
   const stream = call.db.getForWrite(key, Stream)
   if (stream === undefined) return call.db.getForRead(key, Stream)
@@ -113,7 +128,10 @@ export function consumerOf(call: Call, key: Bytes, group: StreamGroup, name: Byt
   return consumer
 }
 
-/** Adds a consumer whose name is new. What follows may name it in no other line of the journal: it gets one of its own. */
+/**
+ * Adds a consumer whose name is new. What follows may name it in no other line of the journal: it
+ * gets one of its own.
+ */
 export function createConsumer(call: Call, key: Bytes, group: StreamGroup, name: Bytes): StreamConsumer {
   const consumer = group.addConsumer(name, call.now())
   call.changedWithin(key)
@@ -132,7 +150,7 @@ export function readEntriesRead(call: Call, i: number): number | bigint {
 
 // ── trimming ───────────────────────────────────────────────────────────────
 
-/** What XADD and XTRIM were told of trimming. */
+/** The options of XADD and XTRIM for trimming. */
 export class TrimOptions {
   strategy: 'none' | 'maxlen' | 'minid' = 'none'
   maxlen = 0
@@ -152,7 +170,10 @@ export class TrimOptions {
     this.limitGiven = false
   }
 
-  /** Takes the option at argument `i` if it is about trimming; returns the last argument it takes, or -1. */
+  /**
+   * Takes the option at argument `i` if it is about trimming; returns the last argument it takes,
+   * or -1.
+   */
   take(call: Call, i: number): number {
     const { args } = call
     const more = args.length - 1 - i
@@ -202,7 +223,7 @@ export class TrimOptions {
       throw ERR.of('syntax error, XTRIM must be called with a trimming strategy')
     }
     if (call.client.isObeyed) {
-      // What is replayed names exactly what is to be left.
+      // A replayed command names exactly which entries are to remain.
       this.limit = 0
     } else if (this.limitGiven) {
       if (!this.approximate) throw ERR.of('syntax error, LIMIT cannot be used without the special ~ option')
@@ -218,7 +239,10 @@ export class TrimOptions {
     return stream.trimToId(this.minId, this.approximate, this.limit)
   }
 
-  /** Makes the request say exactly what is left after approximate trimming, for the journal (invariant 4). */
+  /**
+   * Makes the request say exactly what is left after approximate trimming, for the journal
+   * (invariant 4).
+   */
   makeExact(call: Call, stream: Stream): void {
     const { args } = call
     args.rawEnd = 0

@@ -1,7 +1,7 @@
 // XADD: adds an entry to a stream, and may trim it.
 //
-// What is journaled names the id that was made and the exact length that trimming
-// left (invariant 4); the request's own arguments are changed to say so.
+// The journaled command names the id that was made and the exact length after trimming (invariant
+// 4). For that, the request's own arguments are changed.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NODE_BYTES_LIMIT, Stream, writeStreamId } from '../../store/stream/stream.ts'

@@ -20,13 +20,14 @@ const COUNT_MAX = 576460752303423487n
 
 const id = new StreamId()
 const pending = new IndexCursor()
-/** What was claimed, and what was found deleted; used as far as they are filled. */
+/** The claimed entries, and those found deleted; valid as far as they are filled. */
 const claimed: StreamId[] = []
 const deleted: StreamId[] = []
 
 function xautoclaimRun(call: Call): void {
   const key = call.key(1)
-  // Redis looks for the stream first, as its counters and `keymiss` show, and minds what it found last.
+  // Redis looks for the stream first, as its counters and `keymiss` show, and minds what it found
+  // last.
   call.db.peek(key)
   const minIdle = readInteger(call, 4, 'Invalid min-idle-time argument for XAUTOCLAIM')
   readStart(call, 5, id)

@@ -18,7 +18,7 @@ const lastId = new StreamId()
 const id = new StreamId()
 const pending = new IndexCursor()
 
-/** What an entry becomes when it is claimed. */
+/** The new state of a claimed entry. */
 class ClaimOptions {
   minIdle = 0
   /** -1 = as the command's time. */
@@ -82,7 +82,9 @@ function xclaimRun(call: Call): void {
 /** Argument → 1 when its id was claimed. */
 const marks: number[] = []
 
-/** Makes the entry of `id` the consumer's if it waited long enough; the cursor then stands at it. */
+/**
+ * Makes the entry of `id` the consumer's if it waited long enough; the cursor then stands at it.
+ */
 function claim(call: Call, group: StreamGroup, consumer: StreamConsumer, known: boolean): boolean {
   if (!known && !options.force) return false
   const now = call.now()
@@ -123,7 +125,8 @@ function readOptions(call: Call, first: number): void {
     }
   }
   if (options.retryCount < 0) options.retryCount = -1
-  // A time that cannot be is now: clients' clocks are not this one. What is replayed was some time once (invariant 4).
+  // An impossible time counts as now: the clocks of clients differ from ours. A replayed time was
+  // valid once (invariant 4).
   if (options.deliveryTime < 0 || (options.deliveryTime > now && !call.client.isObeyed)) options.deliveryTime = now
 }
 

@@ -24,7 +24,7 @@ export const xgroupDestroy = defineCommand({
     call.reply.integer(1)
     call.changedWithin(key)
     call.notify(key, 'xgroup-destroy')
-    // Whoever waits for something new to the group is told that there is none.
+    // Clients that wait for new entries of the group are told that there is no group.
     call.wake(key)
   },
 })

@@ -17,7 +17,7 @@ export const xgroup = defineCommand({
   flags: [],
 })
 
-/** What the specs of the subcommands have in common. */
+/** The common parts of the subcommands' specs. */
 export const xgroupCommon = {
   group: 'stream',
   complexity: 'O(1)',

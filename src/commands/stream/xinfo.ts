@@ -1,4 +1,5 @@
-// XINFO: what streams, groups and consumers are like. The container, its help, and how its subcommands find a stream.
+// XINFO: what streams, groups and consumers are like. The container, its help, and how its
+// subcommands find a stream.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
@@ -18,7 +19,7 @@ export const xinfo = defineCommand({
   flags: [],
 })
 
-/** What the specs of the subcommands have in common. */
+/** The common parts of the subcommands' specs. */
 export const xinfoCommon = {
   group: 'stream',
   since: '5.0.0',
@@ -33,7 +34,10 @@ export function askedStream(call: Call): Stream {
   return stream
 }
 
-/** Replies with how many entries a group has read and how many it has yet to read, as far as that is known. */
+/**
+ * Replies with how many entries a group has read and how many it has yet to read, as far as that is
+ * known.
+ */
 export function writeProgress(reply: Reply, stream: Stream, group: StreamGroup): void {
   reply.text('entries-read')
   if (group.entriesRead === READ_UNKNOWN) reply.nil()

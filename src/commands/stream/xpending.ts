@@ -60,7 +60,10 @@ function writeSummary({ reply }: Call, group: StreamGroup): void {
   }
 }
 
-/** Replies with up to `max` pending entries of the range, those of the consumer that argument `consumerAt` names if not 0. */
+/**
+ * Replies with up to `max` pending entries of the range, those of the consumer that argument
+ * `consumerAt` names if not 0.
+ */
 function writePending(call: Call, group: StreamGroup, consumerAt: number, minIdle: number | bigint, max: number): void {
   const consumer = consumerAt === 0 ? undefined : group.consumers.get(call.args.bytes(consumerAt))
   if (consumerAt !== 0 && consumer === undefined) {

@@ -1,11 +1,12 @@
-// XREAD, XREADGROUP: the entries behind an id, of several streams, waiting for some if asked to.
+// XREAD, XREADGROUP: the entries behind an id, of several streams. They wait for entries if asked
+// to.
 //
-// A group remembers what it was given: `>` asks for what is new to it, any other
-// id for what this consumer was given before and has not acknowledged.
+// A group remembers which entries it was given. `>` asks for entries that are new to the group; any
+// other id asks for entries that this consumer was given and has not acknowledged.
 //
-// First it is settled which streams answer and what is delivered, then the reply
-// is written: its length stands at its beginning. What a group was given is
-// journaled as XCLAIM and XGROUP SETID, which replay to the same (invariant 4).
+// The command first decides which streams answer and which entries are delivered. Then it writes
+// the reply, because its length stands at its beginning. The delivered entries are journaled as
+// XCLAIM and XGROUP SETID, which replay to the same state (invariant 4).
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
@@ -42,7 +43,10 @@ class Asked {
   group: StreamGroup | undefined = undefined
   consumer: StreamConsumer | undefined = undefined
   answers: 'nothing' | 'entries' | 'history' = 'nothing'
-  /** How many entries are answered, and where the first is: in the stream, or among the ids of histories. */
+  /**
+   * How many entries are answered, and where the first is: in the stream, or among the ids of
+   * histories.
+   */
   count = 0
   readonly place = new StreamPlace()
   historyAt = 0
@@ -54,7 +58,7 @@ const cursor = new EntryCursor()
 const pending = new IndexCursor()
 const seen = new StreamId()
 
-/** What stands before the streams. */
+/** The options before the streams. */
 class ReadOptions {
   timeoutMs = -1
   /** Number.POSITIVE_INFINITY = all. */
@@ -135,7 +139,10 @@ function parse(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   if (grouped && options.groupAt === 0) throw ERR.of('Missing GROUP option for XREADGROUP')
 }
 
-/** BLPOP and its kin may be called by scripts since 7.2, and do not wait there. This option came to it in 7.4 only. */
+/**
+ * BLPOP and its kin may be called by scripts since 7.2, and do not wait there. This option came to
+ * it in 7.4 only.
+ */
 function blockedScript(name: string): ReplyError {
   return ERR.of(`${name} command is not allowed with BLOCK option from scripts`)
 }
@@ -268,7 +275,9 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
 /** A backlog is journaled in commands of a length that every reader takes. */
 const CLAIM_WORDS_MAX = 1000
 
-/** Journals what was delivered, in one command for many entries: they have time and count in common. */
+/**
+ * Journals what was delivered, in one command for many entries: they have time and count in common.
+ */
 function propagateDelivery(call: Call, group: StreamGroup, claim: Word[], now: number): void {
   claim.push('TIME', now, 'RETRYCOUNT', 1, 'FORCE', 'JUSTID', 'LASTID', group.lastId.toString())
   call.effects ??= []
@@ -276,8 +285,8 @@ function propagateDelivery(call: Call, group: StreamGroup, claim: Word[], now: n
 }
 
 /**
- * Delivers again what is pending for the consumer, but for what was deleted, and notes its ids: what else this command delivers
- * is not among them.
+ * Delivers again what is pending for the consumer, but for what was deleted, and notes its ids:
+ * what else this command delivers is not among them.
  */
 function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
   const stream = asked.stream!
@@ -293,7 +302,8 @@ function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
     if (!entryExists(stream, seen) || !group.find(seen, pending)) continue
     group.setDeliveryTime(pending, call.now())
     group.countDelivery(pending)
-    // Redis does not journal this: after a restart an entry would count as delivered less often than it was.
+    // Redis does not journal this: after a restart an entry would count as delivered less often
+    // than it was.
     propagateClaim(call, key, group, seen, pending)
   }
 }

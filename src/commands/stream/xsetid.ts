@@ -1,4 +1,5 @@
-// XSETID: sets what a stream remembers of its past: its last id, how many entries were added, the greatest id deleted.
+// XSETID: sets what a stream remembers of its past: its last id, how many entries were added, the
+// greatest id deleted.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'

@@ -1,8 +1,8 @@
 // LCS: the longest common subsequence of two strings.
 //
-// The table of lengths of all pairs of prefixes is filled once, (n + 1) × (m + 1)
-// cells of 32 bits; walking back from its last cell gives the sequence and the
-// stretches in which both strings run together.
+// A table with the lengths for all pairs of prefixes is filled once: (n + 1) × (m + 1) cells of 32
+// bits. The way back from its last cell gives the sequence, and the ranges in which both strings
+// match.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -28,7 +28,10 @@ function stringOrEmpty(call: Call, entry: number): Bytes {
   return call.db.strings.read(entry, new Bytes())
 }
 
-/** Returns lengths[i × (m + 1) + j]: the longest common subsequence of the first i bytes of `a` and the first j of `b`. */
+/**
+ * Returns lengths[i × (m + 1) + j]: the longest common subsequence of the first i bytes of `a` and
+ * the first j of `b`.
+ */
 function fillLengths(a: Bytes, b: Bytes): Uint32Array {
   const width = b.length + 1
   const lengths = new Uint32Array((a.length + 1) * width)
@@ -91,7 +94,8 @@ export const lcs = defineCommand({
   ],
   reply: 'bulk string: the sequence; with LEN its length; with IDX a map of matches and length',
   run(call) {
-    // Both are looked up before either is found to be of another type: each may be a miss to tell of.
+    // Both are looked up before either is found to be of another type: each may be a miss to tell
+    // of.
     const first = call.db.findForRead(call.key(1))
     const second = call.db.findForRead(call.key(2))
     const a = stringOrEmpty(call, first)

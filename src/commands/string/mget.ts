@@ -1,4 +1,4 @@
-// MGET: many strings at once. What is missing or no string is nil.
+// MGET: many strings at once. A key that is missing or holds no string gives nil.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'

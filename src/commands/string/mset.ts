@@ -1,30 +1,47 @@
 // MSET, MSETNX: many strings at once, wholly or (MSETNX) not at all.
 
+import type { Word } from '../../engine/effects/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
+/** Sets keys one after the other. Out of memory half way, the journal gets those that are set. */
 function setAll(call: Call): void {
-  const { args, db } = call
-  for (let i = 1; i < args.length; i += 2) {
-    db.writeString(args.bytes(i), args.bytes(i + 1), false, args.owns(i + 1))
-    call.changed(args.bytes(i), 'set')
+  const { args } = call
+  let i = 1
+  try {
+    for (; i < args.length; i += 2) setOne(call, i)
+  } finally {
+    if (i > 1 && i < args.length) {
+      const words: Word[] = ['MSET']
+      for (let done = 1; done < i; done++) words.push(args.bytes(done))
+      call.propagate(...words)
+    }
   }
 }
 
-/** Sets keys that do not exist. Out of memory half way, no key stays. */
+/** Sets keys that do not exist. Out of memory half way, they are removed again. */
 function createAll(call: Call): void {
   const { args, db } = call
-  let created = 1
+  let i = 1
   try {
-    for (; created < args.length; created += 2) {
-      db.writeString(args.bytes(created), args.bytes(created + 1), false, args.owns(created + 1))
-    }
+    for (; i < args.length; i += 2) setOne(call, i)
   } finally {
-    if (created < args.length) for (let i = 1; i < created; i += 2) db.delete(args.bytes(i))
+    if (i < args.length) {
+      for (let done = 1; done < i; done += 2) {
+        if (db.delete(args.bytes(done))) call.changed(args.bytes(done), 'del')
+        call.propagate('DEL', args.bytes(done))
+      }
+    }
   }
-  for (let i = 1; i < args.length; i += 2) call.changed(args.bytes(i), 'set')
+}
+
+/** Sets the key that is the argument at `i`. */
+function setOne(call: Call, i: number): void {
+  const { args, db } = call
+  db.writeString(args.bytes(i), args.bytes(i + 1), false, args.owns(i + 1))
+  call.changed(args.bytes(i), 'set')
 }
 
 function checkPairs(call: Call): void {

@@ -122,7 +122,7 @@ export const set = defineCommand({
 const READS_AND_WRITES = ['RW', 'access', 'update'] as const
 const WRITES = ['OW', 'update'] as const
 
-/** What SET does to its key: it reads only for GET. */
+/** The flags of a SET call: with GET it also reads. */
 function flagsOf(args: Arguments, from: number): readonly string[] {
   for (let i = from + 3; i < args.length; i++) if (args.equalsIgnoreCase(i, 'GET')) return READS_AND_WRITES
   return WRITES

@@ -1,4 +1,5 @@
-// Expiries as SET, GETEX, SETEX and PSETEX read them: relative or absolute, in seconds or milliseconds, always positive.
+// Expiries as SET, GETEX, SETEX and PSETEX read them: relative or absolute, in seconds or
+// milliseconds, always positive.
 
 import type { Options } from '../../engine/requests/options.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -16,7 +17,10 @@ export function expiryUnit(options: Options): ExpiryUnit | undefined {
   return options.is('PXAT') ? 'PXAT' : undefined
 }
 
-/** Reads argument `i` as a point in time in Unix milliseconds. Throws ERR.notInteger, ERR.invalidExpire (not positive, too large). */
+/**
+ * Reads argument `i` as a point in time in Unix milliseconds. Throws ERR.notInteger,
+ * ERR.invalidExpire (not positive, too large).
+ */
 export function readPositiveExpiry(call: Call, i: number, unit: ExpiryUnit): number | bigint {
   if (call.args.integer(i) <= 0) throw ERR.invalidExpire(call.command.name)
   const unitMs = unit === 'EX' || unit === 'EXAT' ? 1000 : 1

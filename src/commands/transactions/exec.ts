@@ -25,7 +25,7 @@ export const exec = defineCommand({
     } = call.engine
     const transaction = transactionOf(client)
     if (transaction === undefined) throw ERR.of('EXEC without MULTI')
-    // Time may have removed a watched key that nobody has looked at since.
+    // A watched key may have expired without being used since.
     watches.expireKeys(client, databases)
     const broken = client.watchBroken
     discardTransaction(client, watches)

@@ -47,8 +47,9 @@ export interface StreamGap {
   readonly channel: string
   /** Null where it is not known. */
   readonly count: number | null
-  readonly from: string
-  readonly to: string
+  /** The gap lies behind this id and before the other. */
+  readonly after: string
+  readonly before: string
 }
 
 export interface StreamListener {
@@ -229,8 +230,8 @@ function hand(what: StreamMessage | StreamGap, listener: StreamListener): void {
 }
 
 function gapOf(channel: string, text: string): StreamGap {
-  const [count = '?', from = '', to = ''] = text.split(' ')
-  return { channel: channel.slice(GAP_CHANNEL.length), count: count === '?' ? null : Number(count), from, to }
+  const [count = '?', after = '', before = ''] = text.split(' ')
+  return { channel: channel.slice(GAP_CHANNEL.length), count: count === '?' ? null : Number(count), after, before }
 }
 
 function latin1Of(name: string): string {

@@ -1,7 +1,7 @@
 // A stream over WebSocket, which publishes and acknowledges too. Every message is JSON.
 //
 //   here ──▶  {"id","channel","pattern","message"}        a message
-//             {"gap":{"channel","count","from","to"}}      what retention removed
+//             {"gap":{"channel","count","after","before"}}      what retention removed
 //             {"ref":…,"receivers":1} or {"ref":…,"error"} the answer to a publish that had a ref
 //   there ──▶ {"publish":channel,"message":text,"key":…,"ref":…}
 //             {"ack":id,"channel":…,"pattern":…}           heard up to this message (ack=manual)

@@ -1,11 +1,12 @@
-// BullMQ on a broker in this process, below the wire: its queues call the engine, and no Redis client is needed.
+// BullMQ on a broker in this process, below the wire: its queues call the engine, and no Redis
+// client is needed.
 //
 //   const broker = await openBroker()
 //   const { Queue, Worker } = withBackend(createBrokerBackend(broker))
 //   const queue = new Queue('mails', { connection: {} })
 //
-// What a job goes through is BullMQ's: its own backend for Redis, with its own scripts. Only the client below it is another one. So the
-// data are the same as over TCP, and both may be used at once.
+// Jobs are handled by BullMQ's own backend for Redis, with its own scripts. Only the client below
+// it is another one. So the data are the same as over TCP, and both may be used at once.
 
 import {
   type BackendFactory,
@@ -19,16 +20,19 @@ import {
 import type { Broker } from '../../index.ts'
 import { BrokerClient } from './client.ts'
 
-/** What may be said of a connection where the broker is given. */
+/** The options of a connection to a given broker. */
 export interface BrokerConnection {
   /** Number of the database. Default 0. */
   db?: number
 }
 
-/** What queues and workers are made with; only workers have a name. */
+/** The options of queues and workers; only workers have a name. */
 type BackendOptions = QueueBaseOptions<BrokerConnection> & KeyPrefixOptions & Pick<WorkerOptions, 'name'>
 
-/** Makes the factory that BullMQ's classes take as their last argument, `withBackend` and `setDefaultBackendFactory`. */
+/**
+ * Makes the factory that BullMQ's classes take as their last argument, `withBackend` and
+ * `setDefaultBackendFactory`.
+ */
 export function createBrokerBackend(broker: Broker): BackendFactory<RedisQueueBackend, BrokerConnection> {
   return (name, opts: BackendOptions, { blocking = false, withBlockingConnection = false } = {}) => {
     const { db = 0 } = opts.connection ?? {}

@@ -1,8 +1,10 @@
-// What BullMQ calls a Redis client, over a session of a broker in this process: no socket, no stream, no client library.
+// A Redis client for BullMQ, over a session of a broker in this process: no socket, no stream, no
+// client library.
 //
-// BullMQ says what it needs of a client in its interface `IRedisClient`: a state, some thirty commands, and scripts by name.
+// BullMQ's interface `IRedisClient` defines such a client: a state, some thirty commands, and
+// scripts by name.
 //
-//   ready ──disconnect, quit, or the broker ends it──▶ end ──connect──▶ ready (with a session of its own)
+//   ready ──disconnect, quit, or the broker ends it──▶ end ──connect──▶ ready (with a new session)
 
 import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
@@ -16,7 +18,7 @@ import { type GatheredLine, Transaction } from './transaction.ts'
 export interface BrokerClientOptions {
   /** Number of the database. Default 0. */
   db?: number
-  /** What CLIENT LIST calls it: BullMQ finds workers by it. */
+  /** The name in CLIENT LIST, by which BullMQ finds workers. */
   connectionName?: string
 }
 
@@ -55,7 +57,9 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
     this.emit('ready')
   }
 
-  /** Ends the connection; what waits for a reply rejects. With `reconnect` it is connected again. */
+  /**
+   * Ends the connection; what waits for a reply rejects. With `reconnect` it is connected again.
+   */
   disconnect(reconnect = false): void {
     this.status = 'end'
     this.#session.close()

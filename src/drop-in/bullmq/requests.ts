@@ -1,7 +1,9 @@
-// What BullMQ asks of a Redis client, as requests: the words of a command, and what is made of its reply.
+// BullMQ's calls of a Redis client, as requests: the words of a command, and how its reply is
+// converted.
 //
-// BullMQ hands over options as objects and expects replies as ioredis gives them, which are those of RESP2, with the fields of a hash as
-// an object. The same requests are sent singly (`client.ts`) and gathered (`transaction.ts`).
+// BullMQ passes options as objects and expects replies as ioredis gives them: those of RESP2, with
+// the fields of a hash as an object. The same requests are sent singly (`client.ts`) and gathered
+// (`transaction.ts`).
 
 import type { CommandReply, Word } from '../../index.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -11,7 +13,7 @@ export type Words = [command: string, ...words: Word[]]
 
 export interface Request {
   words: Words
-  /** What the reply is made into; absent: it is given as it is. */
+  /** Converts the reply; without it the reply is given as it is. */
   shape?: (reply: Reply) => unknown
 }
 
@@ -86,7 +88,8 @@ export const requests = {
 } as const
 
 /**
- * Makes words of the arguments of a script, behind those that are there: what is nothing is the empty string, as ioredis has it.
+ * Makes words of the arguments of a script, behind those that are there: what is nothing is the
+ * empty string, as ioredis has it.
  */
 export function wordsOf<W extends Word[]>(args: readonly unknown[], words: W): W {
   for (const arg of args) {

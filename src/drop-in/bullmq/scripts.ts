@@ -1,6 +1,7 @@
 // The scripts of BullMQ by the names it calls them by, for all of its clients on one broker.
 //
-// A script is called by its SHA1 and loaded where the broker does not know it: the first time, and after SCRIPT FLUSH.
+// A script is called by its SHA1 and loaded where the broker does not know it: the first time, and
+// after SCRIPT FLUSH.
 
 import { createHash } from 'node:crypto'
 import { CommandError } from '../../index.ts'
@@ -43,7 +44,10 @@ export class Scripts {
     return { words: callOf(script, args), script: name }
   }
 
-  /** Loads those of the scripts that the broker does not know: among gathered calls it is too late for that. */
+  /**
+   * Loads those of the scripts that the broker does not know: among gathered calls it is too late
+   * for that.
+   */
   async load(line: Line, names: Iterable<string>): Promise<void> {
     const scripts = [...names].map((name) => this.#named(name))
     const known = (await line.call(['SCRIPT', 'EXISTS', ...scripts.map(({ sha }) => sha)])) as number[]

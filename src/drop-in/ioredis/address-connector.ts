@@ -3,7 +3,10 @@
 import type { Duplex } from 'node:stream'
 import { BrokerAtAddress, type InitialData } from './broker-at-address.ts'
 
-/** What is read of the options that an instance was made with, whichever way: port and host, URL, object. */
+/**
+ * The options of an instance that are read here, in whichever form they were given: port and host,
+ * URL, object.
+ */
 export interface PlaceOptions {
   host?: string
   port?: number
@@ -14,7 +17,9 @@ export interface PlaceOptions {
   password?: string | null
 }
 
-/** Written against the contract of ioredis's AbstractConnector; ioredis makes one for each instance. */
+/**
+ * Written against the contract of ioredis's AbstractConnector; ioredis makes one for each instance.
+ */
 export class AddressConnector {
   firstError: Error | undefined = undefined
   readonly #place: BrokerAtAddress
@@ -25,7 +30,8 @@ export class AddressConnector {
     const { host, port, path, db = 0, data } = options
     this.#place = BrokerAtAddress.at(path ?? `${host}:${port}`)
     if (data !== undefined) this.#place.fill(data, db)
-    // A copy of this instance (`duplicate`) is not to fill in the data again. And nobody asks for a password here.
+    // A copy of this instance (`duplicate`) must not fill in the data again, and needs no password
+    // here.
     delete options.data
     options.username = null
     options.password = null

@@ -1,18 +1,24 @@
-// Where instances of ioredis would connect to: one broker in this process for each address, opened when it is first named.
+// Where instances of ioredis would connect to: one broker in this process for each address, opened
+// when it is first named.
 //
-// A place is never given up: as with a server, what was written is there for who comes later. It has no file and no socket, and does not
-// keep the process alive.
+// A place is never given up: as with a server, what was written is there for who comes later. It
+// has no file and no socket, and does not keep the process alive.
 
 import { type Broker, openBroker, type Word } from '../../index.ts'
 
-/** Values that are there from the beginning: text, list, set, sorted set (member → score) or hash, by their keys. */
+/**
+ * Values that are there from the beginning: text, list, set, sorted set (member → score) or hash,
+ * by their keys.
+ */
 export type InitialData = Readonly<Record<string, InitialValue>>
 export type InitialValue =
-  | Word
-  | readonly Word[]
-  | ReadonlySet<Word>
+  | InitialWord
+  | readonly InitialWord[]
+  | ReadonlySet<InitialWord>
   | ReadonlyMap<string, number>
-  | Readonly<Record<string, Word>>
+  | Readonly<Record<string, InitialWord>>
+/** Booleans, dates and null become text, as ioredis-mock has it. */
+export type InitialWord = Word | boolean | Date | null
 
 type Command = [command: string, ...words: Word[]]
 
@@ -37,7 +43,10 @@ export class BrokerAtAddress {
     return this.#ready
   }
 
-  /** Puts values into a database; those under the same keys are replaced. */
+  /**
+   * Puts values into a database; those under the same keys are replaced. Throws TypeError, which
+   * names the key of a value that is none.
+   */
   fill(data: InitialData, database: number): void {
     const commands: Command[] = [['SELECT', database]]
     for (const [key, value] of Object.entries(data)) commands.push(['DEL', key], ...writesOf(key, value))
@@ -47,21 +56,47 @@ export class BrokerAtAddress {
       session.close()
       return broker
     })
-    // Whoever connects hears of it.
-    this.#ready.catch(() => undefined)
   }
 }
 
 /** The commands that write a value; nothing for one that is empty. */
 function writesOf(key: string, value: InitialValue): Command[] {
-  if (typeof value !== 'object' || value instanceof Uint8Array) return [['SET', key, value]]
-  const [command, words] = wordsOf(value)
-  return words.length === 0 ? [] : [[command, key, ...words]]
+  if (value === undefined || typeof value === 'function' || typeof value === 'symbol') throw notValue(key, value)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date) {
+    return [['SET', key, wordOf(key, value)]]
+  }
+  const [command, words] = partsOf(value)
+  return words.length === 0 ? [] : [[command, key, ...words.map((word) => wordOf(key, word))]]
 }
 
-function wordsOf(value: Exclude<InitialValue, Word>): [command: string, words: Word[]] {
+function partsOf(value: Exclude<InitialValue, InitialWord>): [command: string, words: readonly InitialWord[]] {
   if (Array.isArray(value)) return ['RPUSH', value]
   if (value instanceof Set) return ['SADD', [...value]]
   if (value instanceof Map) return ['ZADD', [...value].flatMap(([member, score]) => [score, member])]
   return ['HSET', Object.entries(value).flat()]
+}
+
+/**
+ * A word of a value; ioredis, too, sends the text of what is no word, and the empty string for
+ * null.
+ */
+function wordOf(key: string, value: InitialWord): Word {
+  if (value === null) return ''
+  if (typeof value === 'boolean' || value instanceof Date) return String(value)
+  if (Number.isNaN(value)) throw notValue(key, value)
+  if (typeof value === 'object' ? value instanceof Uint8Array : /^(string|number|bigint)$/.test(typeof value))
+    return value
+  throw notValue(key, value)
+}
+
+function notValue(key: string, value: unknown): TypeError {
+  const what = Array.isArray(value)
+    ? 'an array within another value'
+    : value === null
+      ? 'null'
+      : `of type ${typeof value}`
+  return new TypeError(
+    `option 'data': the value of key '${key}' is ${Number.isNaN(value) ? 'NaN' : what}; it may be text, a number, bytes, ` +
+      'true or false, a Date, null, or an array, Set, Map or object of these',
+  )
 }

@@ -1,19 +1,23 @@
-// The memory of all connections together, and `maxmemory-clients`: the largest are closed when it is too much.
+// The memory of all connections together, and `maxmemory-clients`: when they take too much, the
+// largest are closed.
 //
-// A client that asks and reads its replies takes a constant. What it may have beyond that (a request that is only partly
-// there, MULTI's queue, names it subscribed to, replies nobody reads) is looked at where it changes: when bytes came in,
-// and when a reply did not leave at once. A socket that takes in the end what waited does not say so: who has not read all
-// is looked at again until that is gone. So idle clients cost nothing.
+// A client that asks and reads its replies takes a constant. It may hold more: a request of which
+// only a part has come, the queue of MULTI, its subscriptions, replies that it does not read. Those
+// are counted when they change: when bytes came in, and when a reply did not leave at once. A
+// socket does not report that it has taken waiting bytes in the end. Therefore clients with unread
+// replies are counted again until they have read all. So idle clients cost nothing.
 
 import type { Config } from '../../config/config.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
 import { CLIENT_BYTES, type Client } from './client.ts'
 
-/** How often clients that have not read all are looked at again. */
+/** The interval at which clients with unread replies are counted again. */
 const LOOK_MS = 100
-/** Below this nobody could talk to the server any more: Redis takes no smaller limit seriously either. */
+/** Redis takes no smaller limit seriously: below it no client could talk to the server any more. */
 const LIMIT_BYTES_MIN = 128 * 1024
 
 export interface ClientMemoryHost {
@@ -37,12 +41,15 @@ export class ClientMemory {
   /** Bytes of all connections. */
   bytes = 0
   readonly #host: ClientMemoryHost
-  /** Clients that have not read all they were sent. */
+  /** Clients with unread replies. */
   readonly #unread = new Set<Client>()
   #timer: Timer | undefined = undefined
-  /** What all may take together; +Infinity = as much as they like. */
+  /** The most bytes of all connections; +Infinity = no limit. */
   #limitBytes = Number.POSITIVE_INFINITY
-  /** Closing everybody who may be closed left so much: before it is more there is no use in another try. */
+  /**
+   * Bytes that were left when all clients that may be closed were closed. Until there are more,
+   * another try is of no use.
+   */
   #unavoidableBytes = 0
 
   constructor(host: ClientMemoryHost) {
@@ -61,16 +68,25 @@ export class ClientMemory {
     this.#unavoidableBytes = 0
   }
 
-  /** Looks at what a client holds, because it may have become more or less. */
-  note(client: Client): void {
-    if (client.closed || client.origin === 'replay') return
+  /**
+   * Counts the bytes of a client, because they may have changed. Returns true when all clients
+   * together hold too much.
+   */
+  note(client: Client): boolean {
+    if (client.closed || client.origin === 'replay') return false
     const { requestBytes, heldOutputBytes } = client
     const bytes = CLIENT_BYTES + requestBytes + heldOutputBytes
     this.bytes += bytes - client.countedBytes
     client.countedBytes = bytes
     client.countedRequestBytes = requestBytes
-    // A request that is only partly there is answered by nothing that would end this turn.
-    if (this.#isTooMuch) this.#host.requests.turn.endSoon()
+    this.#follow(client, heldOutputBytes)
+    if (!this.#isTooMuch) return false
+    // A request of which only a part has come gets no reply that would end this turn.
+    this.#host.requests.turn.endSoon()
+    return true
+  }
+
+  #follow(client: Client, heldOutputBytes: number): void {
     if (heldOutputBytes === 0) {
       this.#unread.delete(client)
       return
@@ -79,12 +95,13 @@ export class ClientMemory {
     this.#timer ??= this.#host.environment.workClock.after(LOOK_MS, this.#look)
   }
 
-  /** A client is gone. */
+  /** Forgets a client that is gone. */
   forget(client: Client): void {
     this.bytes -= client.countedBytes
     client.countedBytes = 0
     this.#unread.delete(client)
     this.#unavoidableBytes = 0
+    assert(this.bytes >= 0, 'the bytes of all connections are the sum of theirs')
   }
 
   get #isTooMuch(): boolean {
@@ -115,15 +132,22 @@ export class ClientMemory {
     this.#unavoidableBytes = this.bytes
   }
 
-  /** Lets go of the timer. */
+  /** Cancels the timer. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }
 
+  #check(): void {
+    let bytes = 0
+    for (const { countedBytes } of this.#host.clients.connected.values()) bytes += countedBytes
+    assert(bytes === this.bytes, 'the bytes of all connections are the sum of theirs')
+  }
+
   readonly #look = (): void => {
     this.#timer = undefined
     for (const client of this.#unread) this.note(client)
+    if (CHECKED) this.#check()
     this.enforce()
   }
 }

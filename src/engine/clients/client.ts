@@ -1,10 +1,9 @@
-// A client: one connection's state, from its requests to its replies.
+// A client: the state of one connection, from its requests to its replies.
 //
-// A client knows no socket. Bytes come in through `receive`; bytes go out as
-// segments of buffers that all clients share, collected here until the turn of
-// the loop ends and then handed to the `Transport` at once. A transport that
-// does not keep up makes the client's backlog grow until the output limits of
-// its class end the connection.
+// A client knows no socket. Bytes come in through `feed`. Replies are segments of buffers that all
+// clients share. They are collected here until the turn of the loop ends, and then handed to the
+// `Transport` at once. If a transport does not keep up, the client's backlog grows until the output
+// limits of its class end the connection.
 
 import type { User } from '../../acl/user.ts'
 import type { Subscriber } from '../../broker/subscriber.ts'
@@ -17,92 +16,109 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { fetchAhead } from '../data/fetch-ahead.ts'
 import type { OrderedDelivery } from './ordered-delivery.ts'
 
-/** What carries a client's bytes: a socket, a stream in this process, nothing (journal replay). */
+/**
+ * The carrier of a client's bytes: a socket, a stream in this process, or nothing (journal replay).
+ */
 export interface Transport {
-  /** What it goes through; `in-process` is memory alone. */
+  /** `in-process` is memory alone. */
   readonly kind: 'tcp' | 'unix' | 'in-process'
   /** `ip:port`, a unix socket's path with `:0`, or a word for callers in the process. */
   readonly address: string
   readonly localAddress: string
-  /** It is TLS. */
+  /** True for TLS. */
   readonly isEncrypted?: boolean
   /** File descriptor, -1 when there is none (CLIENT LIST). */
   readonly descriptor: number
   /** Bytes taken but not yet passed on. */
   readonly backlogBytes: number
   /**
-   * Takes of [start, end) of a buffer what can leave at once, and keeps none of it; returns how many bytes that was. Absent where
-   * everything is handed to `write`. What a client is owed mostly leaves this way: a view of it, as `write` takes, is a third of
-   * all that a small request allocates.
+   * Sends as much of [start, end) of a buffer as can leave at once, and keeps none of it; returns
+   * the number of bytes. Absent in a transport that takes all bytes by `write`. Most replies leave
+   * this way: the view that `write` needs is a third of all that a small request allocates.
    */
   writeNow?(bytes: Buffer, start: number, end: number): number
-  /** Takes bytes; true when they are gone, false when the transport still holds `bytes` itself (they must not change then). */
+  /**
+   * Takes bytes. Returns true when they are gone, false while the transport still holds `bytes`
+   * itself, which must not change then.
+   */
   write(bytes: Buffer): boolean
-  /** Calls `tell` once, when all that was written has been passed on; not where that is always at once. */
+  /**
+   * Calls `tell` once, when all written bytes have been passed on. Absent where they always are at
+   * once.
+   */
   whenDrained?(tell: () => void): void
-  /** Has the system gather small writes into larger packets, which arrive a little later; not where there are none. */
+  /**
+   * Makes the system gather small writes into larger packets, which arrive a little later. Absent
+   * where there are no packets.
+   */
   gatherSmallWrites?(): void
-  /** Ends the connection: after what was written has left, or at once. */
+  /** Ends the connection: after the written bytes have left, or at once. */
   close(when: 'flushed' | 'now'): void
 }
 
-/** Why a client may not simply run the next command; bits of `Client.state`. */
+/** Reasons why a client may not simply run the next command: bits of `Client.state`. */
 export const CLIENT_UNAUTHENTICATED = 1 << 0
 export const CLIENT_MULTI = 1 << 1
 /** RESP2 and subscribed: only (un)subscribing, PING, QUIT and RESET are allowed. */
 export const CLIENT_SUBSCRIBED = 1 << 2
 /** CLIENT REPLY OFF or SKIP is in force. */
 export const CLIENT_MUTED = 1 << 3
-/** Asked for NO-TOUCH. */
+/** CLIENT NO-TOUCH is in force. */
 export const CLIENT_NO_TOUCH = 1 << 4
-/** Its user may not do everything: each request is held against the user's rules. */
+/** Its user may not do everything, so each request is checked against the user's rules. */
 export const CLIENT_RESTRICTED = 1 << 7
 
 /** CLIENT CACHING is in force: for this command, or for all of the transaction. */
 export const CLIENT_CACHING = 1 << 5
-/** Is shown every command (MONITOR). */
+/** It monitors: it is shown every command (MONITOR). */
 export const CLIENT_MONITOR = 1 << 6
-/** Is a replica: what it is sent is the stream, and whatever it sends may not be answered. */
+/** It is a replica: it is sent the stream, and its requests get no reply. */
 export const CLIENT_REPLICA = 1 << 8
 /** ASKING is in force: for the next request, or for all of the transaction (redirection.ts). */
 export const CLIENT_ASKING = 1 << 9
-/** What concerns one request, or one transaction, alone. */
+/** The states that last for one request, or for one transaction. */
 export const CLIENT_FOR_ONE_REQUEST = CLIENT_CACHING | CLIENT_ASKING
-/** What a connection takes that neither sends nor receives anything: its objects, those of its socket included; measured with 4000. */
+/**
+ * Bytes of an idle connection: its objects, with those of its socket. Measured with 4000
+ * connections.
+ */
 export const CLIENT_BYTES = 7 * 1024
 
 /** Output limit classes. */
 export type ClientClass = 'normal' | 'pubsub' | 'replica'
 
 /**
- * Where a client's commands come from: from somebody who asks; from what was journaled, and from the primary, which both say
- * what has happened and are obeyed without checks; from this program itself, which need not say who it is. What is replayed is
- * not propagated again.
+ * The source of a client's commands. `client` asks, and `internal` asks from within this program,
+ * without authentication. `replay` (the journal) and `primary` report changes that have happened,
+ * so they are obeyed without checks. Replayed commands are not propagated again.
  */
 export type Origin = 'client' | 'replay' | 'primary' | 'internal'
 
-/** What a client must know of its MULTI (transaction.ts). */
+/** The facts that a client must know of its transaction (transaction.ts). */
 export interface OpenTransaction {
-  /** A command was refused while queueing: EXEC will refuse the whole. */
+  /** A command was refused while it was to be queued: EXEC will be refused. */
   broken: boolean
   /** Bytes of the queued arguments. */
   readonly bytes: number
-  /** What the whole queue takes. */
+  /** Bytes of the whole queue. */
   readonly memoryBytes: number
 }
 
-/** What clients need from whoever keeps them. */
+/** The parts of the engine that clients use. */
 export interface ClientHost {
   readonly config: Config
   readonly users: { readonly isOpen: boolean; readonly default: User }
   readonly stats: { pausedClients: number }
   readonly dataset: { readonly databases: readonly Database[] }
   readonly dispatch: { execute(client: Client, args: Arguments): void }
-  /** Knows whose command is running, and keeps messages for that one until it has replied. */
+  /**
+   * Knows the client whose command is running, and keeps messages for it until that has replied.
+   */
   readonly runner: {
     readonly client: Client | undefined
     defer(client: Client, source: Source, start: number, end: number): void
@@ -125,7 +141,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   readonly transport: Transport
   readonly createdMs: number
   readonly origin: Origin
-  /** True when what it sends has happened already: it is obeyed without checks. */
+  /** True for a client whose commands have happened already: it is obeyed without checks. */
   readonly isObeyed: boolean
   protocol: 2 | 3 = 2
   /** Bits CLIENT_… */
@@ -138,67 +154,73 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   lastCommand = 'NULL'
   lastActiveMs: number
   noEvict = false
-  /** READONLY: in a cluster, a replica may answer it what its primary's keys were lately. */
+  /** READONLY: in a cluster, a replica may serve its reads of the primary's keys. */
   readsReplica = false
-  /** Messages of kept channels that it subscribes to from now on are to carry their ids (CLIENT CAPA message-ids). */
+  /**
+   * Its later subscriptions to kept channels get messages with their ids (CLIENT CAPA message-ids).
+   */
   wantsMessageIds = false
   /** It hears messages of kept channels in the order of their ids; null = as they come. */
   ordered: OrderedDelivery | null = null
-  /** CLIENT REPLY: `skip` mutes the next command, which makes it `skipping` until that has replied. */
+  /** CLIENT REPLY. `skip` mutes the next command, and becomes `skipping` until that has replied. */
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
-  /** While muted: output up to here is sent all the same. */
+  /** While muted: output before this position is sent all the same. */
   keptPosition = 0
-  /** What MULTI gathers; undefined outside. */
+  /** The transaction that MULTI has opened; undefined outside of one. */
   transaction: OpenTransaction | undefined = undefined
-  /** Keys under WATCH as `db:key`, and whether one of them changed. */
+  /** Its watched keys (key-name.ts). `watchBroken`: one of them has changed. */
   readonly watched = new NameSet()
   watchBroken = false
-  /** Its command found nothing and waits in the room (blocking.ts). */
+  /** Its command found nothing and waits in the waiting room (blocking.ts). */
   parked = false
-  /** How long the command it is parked in has run, each time it was tried, in milliseconds. */
+  /** The time in ms that all runs of the command took that it is parked in. */
   parkedRunMs = 0
   readonly channels = new NameSet()
   readonly patterns = new NameSet()
   readonly shardChannels = new NameSet()
-  /** Bytes of what listens in its place to channels under rules. */
+  /** Bytes of the readers that stand for it in kept channels. */
   listenerBytes = 0
   readonly parser = new RequestParser()
-  /** Gone: nothing may be sent or run for it any more. */
+  /** It is gone: no reply may be sent and no command run for it any more. */
   closed = false
-  /** Its replies up to here are sent, then the connection ends. */
+  /** The connection ends when its present replies are sent. */
   closing = false
   commandsRun = 0
-  /** Journal offset that must be written before its replies leave: the end of what it wrote last. */
+  /** Journal offset that must be written before its replies leave: the end of its last write. */
   waitsForWritten = 0
   /** Journal offset that must be synced before its replies leave. */
   waitsForSynced = 0
-  /** Offset of the replicas' stream behind what it wrote last (WAIT). */
+  /** Offset of the replicas' stream behind its last write (WAIT). */
   streamOffset = 0
-  /** Bytes of the replicas' stream that it has not been sent yet: they are kept once for all of them. */
+  /**
+   * Bytes of the replicas' stream that it has not been sent yet. All replicas share their memory.
+   */
   streamBytes = 0
-  /** Its output is kept back until then. */
+  /** Its replies are withheld until the journal has caught up. */
   heldForDurability = false
-  /** The request that was put off, to be run first when it may (postponed.ts). */
+  /** Its postponed request, which runs first when the client goes on (postponed.ts). */
   postponedRequest: Arguments | undefined = undefined
-  /** In the engine's list of clients with something to send. */
+  /** It is in the list of clients with replies to send. */
   queuedForFlush = false
-  /** Since when the soft output limit is exceeded (Unix ms); 0 = it is not. */
+  /** Unix ms since when it has exceeded the soft output limit; 0 = it has not. */
   softLimitSinceMs = 0
-  /** Did not read for too long: gets nothing more and is disconnected at the turn's end. */
+  /**
+   * It has exceeded an output limit: it gets nothing more, and is disconnected at the turn's end.
+   */
   overLimit = false
-  /** What its parked command's arguments take. */
+  /** Bytes of the arguments of its parked command. */
   parkedBytes = 0
-  /** What the prefixes take that it asked to be told of (CLIENT TRACKING). */
+  /** Bytes of the prefixes that it tracks (CLIENT TRACKING). */
   prefixBytes = 0
-  /** What used memory counts for it (client-memory.ts), and how much of that are requests. */
+  /** Bytes that used memory counts for it (client-memory.ts), and the part of its requests. */
   countedBytes = 0
   countedRequestBytes = 0
   #paused = false
   readonly #host: ClientHost
   #segments: Segment[] = []
-  /** The first so many segments, the last one counted too, lie in memory of their own. */
+  /** The number of segments at the beginning that lie in memory of their own, with the last one. */
   #kept = 0
-  /** The last segment, kept apart so that the usual single one needs no array. */
+  /** The last segment, kept apart so that a single one, the usual case, needs no array. */
   #source: Source | undefined = undefined
   #start = 0
   #end = 0
@@ -215,9 +237,12 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.lastActiveMs = nowMs
   }
 
-  // ── what is asked of it ─────────────────────────────────────────────────────────────
+  // ── state ─────────────────────────────────────────────────────────────────
 
-  /** Nothing of it is run: its request is postponed, or a command of its own (SAVE, SHUTDOWN) is not done yet. */
+  /**
+   * None of its commands runs: its request is postponed, or its own command (SAVE, SHUTDOWN) is not
+   * done yet.
+   */
   get paused(): boolean {
     return this.#paused
   }
@@ -234,7 +259,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.parked || this.closing || this.closed || this.paused || this.overLimit
   }
 
-  /** A password set later concerns only who connects later; one taken away concerns everybody. */
+  /**
+   * True for a client that may run commands. A password that is set later concerns only later
+   * clients; to remove it lets all clients in.
+   */
   get authenticated(): boolean {
     return (this.state & CLIENT_UNAUTHENTICATED) === 0 || this.#host.users.isOpen
   }
@@ -243,14 +271,17 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.#host.config.get('proto-max-bulk-len')
   }
 
-  /** What waits for EXEC are unread requests as much as what waits in the parser: they count towards the limit. */
+  /** The most bytes of unread requests. Queued commands of a transaction count as unread. */
   get queryBufferBytesMax(): number {
     const limit = this.#host.config.get('client-query-buffer-limit')
     if (!this.authenticated) return Math.min(limit, UNAUTHENTICATED_QUERY_BYTES_MAX)
     return this.transaction === undefined ? limit : limit - this.transaction.bytes
   }
 
-  /** Bytes of what it asked for and what is kept of it: requests, MULTI's queue, names it subscribed to, watches or caches. */
+  /**
+   * Bytes of its requests and of their traces: the queue of MULTI, subscriptions, watches and
+   * tracked prefixes.
+   */
   get requestBytes(): number {
     const { channels, parser, patterns, shardChannels, transaction, watched } = this
     const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
@@ -263,7 +294,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     )
   }
 
-  /** Bytes of a command's arguments that wait: it is parked, or its request is postponed. */
+  /** Bytes of the arguments of its waiting command: it is parked, or its request is postponed. */
   get argumentBytes(): number {
     const { postponedRequest, parkedBytes } = this
     return postponedRequest === undefined ? parkedBytes : parkedBytes + postponedRequest.contentBytes
@@ -274,7 +305,10 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.transport.backlogBytes + (this.heldForDurability ? this.#outputBytes : 0)
   }
 
-  /** Number of subscriptions of all kinds but shard channels, as (un)subscribe replies count. */
+  /**
+   * The number of its subscriptions without those to shard channels, as (un)subscribe replies count
+   * them.
+   */
   get subscriptions(): number {
     return this.channels.size + this.patterns.size
   }
@@ -296,7 +330,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#host.dispatch.execute(this, args)
   }
 
-  /** Takes bytes of requests and runs those that are complete. Throws what the parser throws. */
+  /** Takes bytes of requests, and runs the complete ones. Throws the errors of the parser. */
   feed(source: Source, start: number, end: number): void {
     fetchAhead(source, start, end, itemAt(this.#host.dataset.databases, this.database))
     this.parser.feed(source, start, end, this)
@@ -306,6 +340,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   addSegment(source: Source, start: number, end: number): void {
     if (this.closed || this.overLimit) return
+    if (CHECKED) assert(start <= end && end <= source.u8.length, 'a segment lies within its buffer')
     const { outputLimits, turn } = this.#host
     if (!this.queuedForFlush) turn.flushSoon(this)
     this.#outputBytes += end - start
@@ -323,8 +358,9 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 
   /**
-   * Queues a message made for many. While this client's own command runs, the message waits until that has replied; and
-   * where the reply is going to be taken back, so that the message is not.
+   * Queues a message that was made for many clients. While this client's own command runs, the
+   * message waits until the command has replied. The same holds where the reply is going to be
+   * taken back, so that the message is not.
    */
   deliver(source: Source, start: number, end: number): void {
     const { replies, runner } = this.#host
@@ -336,7 +372,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.addSegment(source, start, end)
   }
 
-  /** Bytes made for this client that the other side has not taken yet. */
+  /** Bytes made for this client that its peer has not taken yet. */
   get outputBytes(): number {
     return this.#outputBytes + this.transport.backlogBytes + this.streamBytes
   }
@@ -347,12 +383,14 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 
   /**
-   * Hands everything over to the transport. Returns false when the shared buffers are still needed by it.
+   * Hands all output to the transport. Returns false while the transport still needs the shared
+   * buffers.
    *
    * A transport that is behind gets a copy, so a slow reader never holds a shared buffer for long.
    */
   flush(): boolean {
     if (this.#source === undefined) return true
+    if (CHECKED) this.#checkSegments()
     const { transport } = this
     let taken = true
     if (transport.backlogBytes === 0 && this.#isInLongSegments()) {
@@ -363,7 +401,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       this.#end - this.#start > SEPARATE_SEGMENT_BYTES_MIN &&
       this.#isWholeSource()
     ) {
-      // A buffer made for this reply alone: nobody else writes to it.
+      // A buffer that was made for this reply alone: no other reply is written to it.
       taken = transport.write(this.#source.u8.subarray(this.#start, this.#end))
     } else {
       this.takeCopy()
@@ -376,22 +414,29 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return taken
   }
 
-  /** Hands a segment to a transport that is not behind, or has been handed the one before; false when it needs the buffer still. */
+  /**
+   * Hands a segment to a transport that is not behind, or that has taken the segment before.
+   * Returns false while it still needs the buffer.
+   */
   #pass({ u8 }: Source, start: number, end: number): boolean {
     const { transport } = this
     if (transport.writeNow !== undefined) start += transport.writeNow(u8, start, end)
     return start === end || transport.write(u8.subarray(start, end))
   }
 
-  /** Tells whether there is but one segment, or so few that joining them would cost more than a call for each. */
+  /**
+   * True for a single segment, and for so few that to join them would cost more than a call for
+   * each.
+   */
   #isInLongSegments(): boolean {
     const { length } = this.#segments
     return length === 0 || this.#outputBytes >= (length + 1) * JOINED_BYTES_MAX
   }
 
   /**
-   * Moves what is pending in shared buffers into memory of its own, because it must wait while they are used again. What was
-   * moved before stays where it is: however long the wait, each byte is moved once.
+   * Moves pending output from the shared buffers into memory of its own, because it must wait while
+   * they are used again. Output that was moved before stays where it is, so each byte is moved
+   * once.
    */
   keepOutput(): void {
     if (this.#source === undefined || this.#kept > this.#segments.length) return
@@ -410,9 +455,11 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#start = 0
     this.#end = length
     this.#kept++
+    assert(this.#kept === this.#segments.length + 1, 'all output that waits lies in memory of its own')
+    if (CHECKED) this.#checkSegments()
   }
 
-  /** Joins what is pending in memory of its own. */
+  /** Joins the pending output in memory of its own. */
   takeCopy(): void {
     if (this.#source === undefined) return
     const joined = Buffer.allocUnsafe(this.#outputBytes)
@@ -427,7 +474,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     this.#end = length
   }
 
-  /** Forgets what is pending. */
+  /** Forgets the pending output. */
   dropOutput(): void {
     if (this.outputBytes > DROPPED_BYTES_MIN) this.#host.timedWork.collectSoon()
     this.#kept = 0
@@ -441,7 +488,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
     return this.#outputBytes
   }
 
-  /** Takes back everything after `position` (CLIENT REPLY OFF). */
+  /** Takes back the output after `position` (CLIENT REPLY OFF). */
   rewind(position: number): void {
     let excess = this.#outputBytes - position
     assert(excess >= 0, 'output is taken back to where it was')
@@ -454,10 +501,17 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
       }
       excess -= length
       const previous = this.#segments.pop()
+      assert(previous !== undefined || excess === 0, 'output is taken back no further than it goes')
       this.#source = previous?.source
       this.#start = previous?.start ?? 0
       this.#end = previous?.end ?? 0
     }
+  }
+
+  #checkSegments(): void {
+    let bytes = this.#end - this.#start
+    for (const { start, end } of this.#segments) bytes += end - start
+    assert(bytes === this.#outputBytes, "the bytes of a client's output are those of its segments")
   }
 
   #isWholeSource(): boolean {
@@ -465,10 +519,16 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 }
 
-/** Replies that are dropped are worth a look of the collector from here on. */
+/** If more bytes than these are dropped, the collector is asked to look for garbage. */
 const DROPPED_BYTES_MIN = 1024 * 1024
-/** A single segment of at least this size may be handed over without copying even to a transport that is behind. */
+/**
+ * A single segment of at least this size is handed over without a copy, even to a transport that is
+ * behind.
+ */
 const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
-/** Segments of so many bytes on average are not joined: to copy them takes longer than the system calls that it would spare. */
+/**
+ * Segments of so many bytes on average are not joined: to copy them takes longer than the system
+ * calls that it would save.
+ */
 const JOINED_BYTES_MAX = 16 * 1024
 const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

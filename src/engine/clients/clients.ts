@@ -1,8 +1,9 @@
-// The connected clients: they come, get a number, and go.
+// The connected clients: each gets a number when it connects, and is forgotten when it goes.
 //
-// A room that keeps something about a client takes a seat at `gone`, and forgets it there.
+// A room that keeps something about a client adds a handler to `gone`, and forgets it there.
 
 import type { Config } from '../../config/config.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -26,13 +27,13 @@ export interface ClientsHost {
 }
 
 export class Clients {
-  /** Told of each client that is gone, before it is forgotten here. */
+  /** Called with each client that is gone, before it is forgotten here. */
   readonly gone = new Handlers<[client: Client]>((slot) => {
     this.#gone = slot
   })
   #gone: Handler<[client: Client]> | null = null
   readonly #host: ClientsHost
-  /** The few parts that clients use themselves: a client looks for them with every request. */
+  /** The few parts that clients use themselves. They are looked at for every request. */
   #neighbours: ClientHost | undefined = undefined
   readonly #byId = new Map<number, Client>()
   #nextId = 1
@@ -41,7 +42,7 @@ export class Clients {
     this.#host = host
   }
 
-  /** Number of clients connected; replays do not count. */
+  /** The number of connected clients, without replays. */
   get size(): number {
     return this.#byId.size
   }
@@ -50,18 +51,19 @@ export class Clients {
     return this.#byId.get(id)
   }
 
-  /** All of them, in the order in which they came. */
+  /** Returns the connected clients, in order of arrival. */
   values(): IterableIterator<Client> {
     return this.#byId.values()
   }
 
-  /** Takes a new client in. */
+  /** Makes a client for a new connection. */
   connect(transport: Transport, origin: Origin = 'client'): Client {
     const { unitClock } = this.#host.environment
     const { state } = this.#host.conditions
     const { stats } = this.#host.figures
     const { users } = this.#host.clients
-    // A slow script, during which connections are accepted, keeps its own time.
+    // Connections are accepted during a slow script, too, which keeps its reading of the clock
+    // (invariant 2).
     if (!state.busy.holds) unitClock.pass()
     const client = new Client(this.#neighboursOfClients(), this.#nextId++, transport, origin, unitClock.now())
     if (origin === 'client') users.greet(client)
@@ -73,7 +75,7 @@ export class Clients {
     return client
   }
 
-  /** All rooms are there when the first client comes. */
+  /** Gathers the parts at the first client, because all rooms exist by then. */
   #neighboursOfClients(): ClientHost {
     if (this.#neighbours !== undefined) return this.#neighbours
     const { clients, config, data, figures, requests, upkeep } = this.#host
@@ -92,7 +94,7 @@ export class Clients {
     return this.#neighbours
   }
 
-  /** The other side is gone: everything about the client is forgotten. */
+  /** Forgets everything about a client whose connection has ended. */
   disconnect(client: Client): void {
     if (client.closed) return
     client.closed = true
@@ -100,6 +102,11 @@ export class Clients {
     if (this.#gone !== null) this.#gone(client)
     this.#byId.delete(client.id)
     client.paused = false
+    assert(!client.parked, 'invariant 1: a client that is gone waits for nothing')
+    assert(client.watched.size === 0, 'a client that is gone watches no key')
+    assert(client.subscriptions === 0 && client.shardChannels.size === 0, 'a client that is gone has no subscription')
+    assert(client.postponedRequest === undefined, 'a client that is gone has no request that is postponed')
+    assert(client.countedBytes === 0 && client.prefixBytes === 0, 'used memory counts no client that is gone')
   }
 
   /** Ends a connection from this side: after its replies have left, or at once. */

@@ -1,18 +1,20 @@
 // A connection as a line of CLIENT LIST: every field of Redis 7.2, in its order.
 //
-// Where this server has nothing of the kind (a reply buffer of a client's own) the
-// field says what Redis says for an idle connection. Requests are read into a buffer
-// that all share: what of it is a client's shows while that one asks.
+// Where this server has no such thing (a reply buffer for each client), the field has Redis's value
+// for an idle connection. Requests are read into a buffer that all clients share: a client's part
+// of it is shown only while its command runs.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { upToZero } from '../../util/bytes/text.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { transactionOf } from '../requests/transaction.ts'
 import type { Tracker } from '../tracking/tracking.ts'
 import { CLIENT_BYTES, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH, CLIENT_REPLICA, type Client } from './client.ts'
 
 /**
- * Describes a client, without a line end, as of `now`. `tracker`: how it is told of changes, if it is; `request`: what it
- * asks for just now, if it does.
+ * Describes a client at the time `now`, without a line end. `tracker` is set if the client caches;
+ * `request` is its running command, if any.
  */
 export function describeClient(
   client: Client,
@@ -22,12 +24,12 @@ export function describeClient(
 ): string {
   const { parser, transport } = client
   const transaction = transactionOf(client)
-  // Redis tells of a big argument that is under way alone: it lies in a buffer of its own.
+  // Redis shows only a big argument of which a part has come: it lies in a buffer of its own.
   const waitingBytes = parser.gathering === undefined ? parser.pendingBytes : parser.gatheredBytes
   const queryBytes = Math.max(waitingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes + client.streamBytes
   const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
-  return [
+  const line = [
     `id=${client.id}`,
     `addr=${transport.address}`,
     `laddr=${transport.localAddress}`,
@@ -59,6 +61,8 @@ export function describeClient(
     `lib-name=${upToZero(client.libraryName)}`,
     `lib-ver=${upToZero(client.libraryVersion)}`,
   ].join(' ')
+  if (CHECKED) assert(!/[\r\n]/.test(line), 'a client is described in one line')
+  return line
 }
 
 function flagsOf(client: Client, tracker: Tracker | undefined): string {

@@ -2,13 +2,14 @@
 //
 //   +1700000000.123456 [0 127.0.0.1:50000] "SET" "k" "v"
 //
-// A line is made once for all of them, when the command has run: with the database
-// it left its client in. Scripts are shown before what they call. Commands for
-// administrators are not shown, nor are passwords. Nobody listens, and nothing is
-// made, while nobody monitors.
+// A line is made once for all of them when the command has run, with the database that it left its
+// client in. Scripts are shown before their calls. Commands for administrators are not shown, nor
+// are passwords. Without a monitoring client, there is no handler and no line is made.
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { assert } from '../../util/assert.ts'
 import { quoted } from '../../util/bytes/quoted.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import type { Call } from '../requests/call.ts'
@@ -27,7 +28,7 @@ export interface MonitorsHost {
 export class Monitors {
   readonly #host: MonitorsHost
   readonly #clients = new Set<Client>()
-  /** Made with the first line. */
+  /** Undefined until the first line is made. */
   #buffer: ReplyBuffer | undefined = undefined
   #used = false
 
@@ -41,7 +42,7 @@ export class Monitors {
     this.#host.requests.runner.onRan.add(this.#ran)
   }
 
-  /** A client is gone, or wants to see no more. */
+  /** Removes a client that is gone, or has ended MONITOR (RESET). */
   remove(client: Client): void {
     if (!this.#clients.delete(client)) return
     client.state &= ~CLIENT_MONITOR
@@ -50,14 +51,15 @@ export class Monitors {
 
   readonly #ran = (call: Call): void => {
     const { flags } = call.command
-    // What a parked client asked for was shown when it was parked.
+    // The command of a parked client was shown when it was parked.
     if (!flags.has('admin') && !flags.has('skip_monitor') && !call.retrying) this.show(call)
   }
 
-  /** Shows a call; for scripts, which are shown before they run. */
+  /** Shows a call. Scripts call it, because they are shown before they run. */
   show(call: Call): void {
     if (this.#clients.size === 0) return
     const line = `+${this.#time()} [${call.client.database} ${whoAsks(call)}]${words(call)}\r\n`
+    if (CHECKED) assert(line.indexOf('\r') === line.length - 2, 'a command is shown in one line')
     this.#buffer ??= new ReplyBuffer()
     const buffer = this.#buffer
     this.#used = true
@@ -74,13 +76,16 @@ export class Monitors {
     return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`
   }
 
-  /** Every line so far has left: its bytes may be written over. */
+  /** Reuses the memory of the lines: all of them have left. */
   recycle(): void {
     if (this.#used) this.#buffer!.recycle()
     this.#used = false
   }
 
-  /** Somebody still holds lines: new ones are written elsewhere. */
+  /**
+   * Gives the memory of the lines up, because a client still holds some. New lines are written
+   * elsewhere.
+   */
   abandon(): void {
     if (this.#used) this.#buffer!.abandon()
     this.#used = false

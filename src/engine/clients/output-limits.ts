@@ -1,22 +1,23 @@
-// Subscribers that do not read: `client-output-buffer-limit`, as Redis has it.
+// Clients that do not read fast enough: `client-output-buffer-limit`, as in Redis.
 //
-// A client whose backlog passes the hard limit of its class, or stays above the
-// soft one for longer than its time, is disconnected. So the server's memory stays
-// bounded and publishers never wait.
+// A client is disconnected if its backlog passes the hard limit of its class, or stays above the
+// soft one for longer than the limit's time. So the server's memory stays bounded and publishers
+// never wait.
 //
-// The backlog is what waits in the client plus what its transport holds. It is
-// looked at when the turn's output was handed over, and within the turn as soon as
-// what waits in the client alone could be too much (a publisher that pipelines huge
-// messages). Who is over the limit gets nothing more; the connection itself ends
-// with the turn, because somebody may be in the middle of a fan-out. A timer finds
-// those whose soft limit's time is up while nothing more is sent to them.
+// The backlog is the output that waits in the client, and the bytes that its transport holds. It is
+// checked when the turn's output was handed over. Within a turn it is checked as soon as the output
+// alone could be too much, for instance of a publisher that pipelines huge messages. A client over
+// its limit gets nothing more. Its connection ends with the turn, because a fan-out may be in
+// progress. A timer finds the clients that have been over the soft limit for too long and are sent
+// nothing.
 //
-// A client that has not authenticated may have far less, whatever the setting says: a
-// stranger who sends commands and reads no reply must not fill the memory.
+// A client that has not authenticated may have far less, whatever the setting says: such a client,
+// by sending commands and reading no reply, must not fill the memory.
 
 import type { Config } from '../../config/config.ts'
 import { OUTPUT_CLASSES } from '../../config/config-table.ts'
 import { UNAUTHENTICATED_REPLY_BYTES_MAX, UNAUTHENTICATED_UNREAD_BYTES_MAX } from '../../protocol/limits.ts'
+import { assert } from '../../util/assert.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
@@ -38,7 +39,7 @@ export interface OutputLimitsHost {
 }
 
 export class OutputLimits {
-  /** No client with less output than this can be over a limit. */
+  /** The lowest limit of any class: a client with less output is under its limit. */
   leastBytes = Number.POSITIVE_INFINITY
   readonly #host: OutputLimitsHost
   /** Clients over their soft limit. */
@@ -61,7 +62,10 @@ export class OutputLimits {
     }
   }
 
-  /** Looks at a client's backlog; true when it is over its limit and will be disconnected with this turn. */
+  /**
+   * Checks a client's backlog; returns true when it is over its limit, and will be disconnected
+   * with this turn.
+   */
   check(client: Client): boolean {
     if (client.overLimit) return true
     if (client.isObeyed || client.closed) return false
@@ -71,7 +75,7 @@ export class OutputLimits {
       return true
     }
     const limit = this.#host.config.get('client-output-buffer-limit')[client.outputClass]
-    // A replica that may go on within the backlog must be able to.
+    // A replica that may go on within the backlog must not be disconnected for it.
     const keptBytes = client.outputClass === 'replica' ? this.#host.config.get('repl-backlog-size') : 0
     if (limit.hardBytes !== 0 && backlog >= Math.max(limit.hardBytes, keptBytes)) {
       this.#end(client, client.outputClass, backlog)
@@ -93,26 +97,27 @@ export class OutputLimits {
     return true
   }
 
-  /** As `check`, right after a command: what that replied is counted too. */
+  /** As `check`, right after a command: its reply is counted too. */
   checkReply(client: Client): void {
     this.#host.requests.replies.markFor(client)
     this.check(client)
   }
 
-  /** A client keeps up again, or is gone. */
+  /** Forgets a client that keeps up again, or is gone. */
   forget(client: Client): void {
     if (client.softLimitSinceMs === 0) return
     client.softLimitSinceMs = 0
     this.#behind.delete(client)
   }
 
-  /** Lets go of the timer. */
+  /** Cancels the timer. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }
 
   #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
+    assert(!client.overLimit && !client.isObeyed, 'invariant 8: a client exceeds its output limit once')
     const { log } = this.#host.environment
     const { stats } = this.#host.figures
     const { turn } = this.#host.requests
@@ -127,12 +132,16 @@ export class OutputLimits {
     turn.flushSoon(client)
   }
 
-  /** Has the timer fire when the first soft limit's time is up. */
+  /**
+   * Sets the timer to the time when the first client will have been over its soft limit for too
+   * long.
+   */
   #arm(): void {
     if (this.#timer !== undefined || this.#behind.size === 0) return
     const limits = this.#host.config.get('client-output-buffer-limit')
     let due = Number.POSITIVE_INFINITY
     for (const client of this.#behind) {
+      assert(client.softLimitSinceMs > 0, 'a client over its soft limit has exceeded it at some time')
       // Redis counts whole seconds and lets the last one pass.
       due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
     }
@@ -146,7 +155,10 @@ export class OutputLimits {
   }
 }
 
-/** What was handed over and is still here was not read; what this turn has made may be read yet. */
+/**
+ * True when a client that has not authenticated has too many replies of this turn, or too many that
+ * it did not read.
+ */
 function isTooMuchForStranger({ pendingBytes, transport }: Client): boolean {
   return pendingBytes > UNAUTHENTICATED_REPLY_BYTES_MAX || transport.backlogBytes > UNAUTHENTICATED_UNREAD_BYTES_MAX
 }

@@ -1,6 +1,8 @@
-// Is a user allowed a request: its command, the keys it names and what happens to each, the channels it names?
+// Decides if a user is allowed a request: its command, its keys with their uses, and its channels.
 //
-// The name of a group is looked at for what the group listens to. One selector must allow all of it. When none does, what is told is what the selector that came furthest refused.
+// Groups of subscribers (`$share/group/channel`) are checked as their channel. One selector must
+// allow the whole request. When none does, the denial is that of the selector that allowed most of
+// it.
 
 import { WRITE } from '../../acl/patterns.ts'
 import type { Selector } from '../../acl/selector.ts'
@@ -8,6 +10,7 @@ import type { User } from '../../acl/user.ts'
 import { targetBytesOf } from '../../broker/group-name.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { lowerCase } from '../../util/bytes/text.ts'
 import type { Command } from '../spec/command.ts'
@@ -17,18 +20,24 @@ import { needsOf } from '../spec/simple-key-spec.ts'
 
 export interface Denial {
   readonly reason: 'command' | 'key' | 'channel'
-  /** Where what was refused stands, counted from the command's name. */
+  /** The place of the refused argument, counted from the command's name. */
   readonly index: number
 }
 
-/** Later ones win. */
+/** A denial for a later reason is reported before one for an earlier reason. */
 const REASONS = ['command', 'key', 'channel'] as const
 
-/** A denial, or no denial, in one number: the reason's place times this, and the index. */
+/**
+ * A denial as one number: the index of its reason times this, plus the index of the argument.
+ * ALLOWED = there is none.
+ */
 const INDEX_MAX = 2 ** 32
 const ALLOWED = -1
 
-/** Returns why a user may not make a request; undefined = it may. `from` is where the command's name stands in `args`. */
+/**
+ * Returns the reason why a user may not make a request; undefined = it may. `from` is the place of
+ * the command's name in `args`.
+ */
 export function denialOf(user: User, command: Command, args: Arguments, from = 0): Denial | undefined {
   const { selectors } = user
   let furthest = ALLOWED
@@ -37,15 +46,16 @@ export function denialOf(user: User, command: Command, args: Arguments, from = 0
     if (refused === ALLOWED) return undefined
     if (refused > furthest) furthest = refused
   }
+  assert(furthest !== ALLOWED, 'a user has a selector, which has refused the request')
   return { reason: itemAt(REASONS, Math.floor(furthest / INDEX_MAX)), index: furthest % INDEX_MAX }
 }
 
-/** Tells whether one selector allows a request and lets it read every key besides (SORT … GET). */
+/** Tells if one selector allows a request and also lets it read every key (SORT … GET). */
 export function mayReadEveryKey(user: User, command: Command, args: Arguments): boolean {
   return user.selectors.some((selector) => selector.readsEveryKey && ask(selector, user, command, args, 0) === ALLOWED)
 }
 
-/** Returns ALLOWED, or what is refused. */
+/** Returns ALLOWED, or the denial as a number. */
 function ask(selector: Selector, user: User, command: Command, args: Arguments, from: number): number {
   if (!selector.allCommands && !mayCall(selector, command, args, from)) return 0
   if (!selector.allKeys) {
@@ -65,7 +75,10 @@ function mayCall(selector: Selector, command: Command, args: Arguments, from: nu
   return words !== undefined && args.length > from + 1 && words.has(lowerCase(args.string(from + 1)))
 }
 
-/** Where the first key stands that is refused; 0 = nowhere. Keys whose places make no sense are none: the command will say so. */
+/**
+ * Returns the place of the first refused key; 0 = none is. If the places of keys make no sense
+ * there are no keys: the command will reply with an error.
+ */
 function refusedKey(selector: Selector, user: User, command: Command, args: Arguments, from: number): number {
   const { plainKeys, spec } = command
   if (plainKeys !== undefined) return refusedPlainKey(selector, plainKeys, args, from)

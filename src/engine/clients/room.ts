@@ -1,4 +1,4 @@
-// The clients of an engine: the connections, their users, and all that is kept about a client.
+// The clients of an engine: their connections, users, subscriptions, tracked keys and memory.
 
 import { PubSub } from '../../broker/pub-sub.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
@@ -40,7 +40,7 @@ export class ClientsRoom {
     this.monitors = new Monitors(host)
   }
 
-  /** Lets go of timers. */
+  /** Cancels timers. */
   stop(): void {
     this.outputLimits.stop()
     this.memory.stop()

@@ -1,13 +1,15 @@
-// Who is there to ask, and who is whom: users by name, the user of each client, who was refused what.
+// The users by name, the user of each client, and the refusals for lack of rights.
 //
-// `requirepass` is the password of the user `default`, whom everybody is who has not said otherwise; as long as that one is on and has no
-// password, everybody is let in. What a user may do is looked at only for those who may not do everything: `CLIENT_RESTRICTED`.
+// A client begins as the user `default`, whose password is `requirepass`. While `default` is on and
+// has no password, all clients are let in. Rules are checked only for a client whose user has
+// restricted rights: `CLIENT_RESTRICTED`.
 
 import { AccessLog, type DenialContext, type DenialReason, LOGGED_BYTES_MAX } from '../../acl/access-log.ts'
 import { hashPassword, joinSelectors, type RuleContext, User } from '../../acl/user.ts'
 import { targetOf } from '../../broker/group-name.ts'
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
@@ -18,9 +20,12 @@ import { CLIENT_RESTRICTED, CLIENT_UNAUTHENTICATED, type Client } from './client
 import { describeClient } from './describe-client.ts'
 
 const DEFAULT_USER = 'default'
-/** Who is refused is refused again at every attempt: a line now and then is enough, ACL LOG has the rest. */
+/**
+ * The interval between two log lines about refusals. A refused client often tries again, and ACL
+ * LOG has every refusal.
+ */
 const DENIAL_TOLD_MS = 10_000
-/** What a new server lets everybody do. */
+/** The rules of `default` in a new server: all rights, for every client. */
 const OPEN_RULES = ['+@all', '~*', '&*', 'on', 'nopass']
 
 export interface UsersHost {
@@ -44,12 +49,14 @@ export interface UsersHost {
 
 export class Users {
   readonly log = new AccessLog()
-  /** Everybody is this one at first. Never another object. */
+  /**
+   * The user of each client that has not authenticated as another. It is the same object for ever.
+   */
   readonly default: User
   readonly #host: UsersHost
   #byName = new Map<string, User>()
   #requirepass = ''
-  /** Bytes of all users but `default`, who was there when the process was measured. */
+  /** Bytes of all users but `default`, which existed when the process was measured. */
   #userBytes = 0
   #denialToldMs = Number.NEGATIVE_INFINITY
   #denialsUntold = 0
@@ -64,12 +71,12 @@ export class Users {
 
   // ── users ────────────────────────────────────────────────────────────────
 
-  /** True when everybody is let in. */
+  /** True when a client needs no password. */
   get isOpen(): boolean {
     return this.default.enabled && this.default.noPassword
   }
 
-  /** Bytes that users, and what is kept of refusals, take. */
+  /** Bytes of the users, and of the log of refusals. */
   get bytes(): number {
     return this.#userBytes + this.log.bytes
   }
@@ -78,22 +85,22 @@ export class Users {
     return this.#byName.get(name)
   }
 
-  /** All of them, in the order of their names' bytes. */
+  /** Returns the users, in the order of their names' bytes. */
   sorted(): User[] {
     return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  /** What rules are read with. */
+  /** The context in which rules are read. */
   get ruleContext(): RuleContext {
     const { commands, config } = this.#host
     return { commands, allChannels: config.get('acl-pubsub-default') === 'allchannels' }
   }
 
   /**
-   * Applies rules to a user, which is made if there is none of that name: all of them or none.
+   * Applies rules to a user, all of them or none. A user that does not exist is made.
    *
-   * Subscribers whose channels are taken away are disconnected. `failed` is called with the rule that cannot be applied and what is
-   * wrong with it; it throws. Throws UnclosedSelector.
+   * Subscribers that lose a channel are disconnected. `failed` is called with a rule that cannot be
+   * applied, and the error; it throws. Throws UnclosedSelector.
    */
   set(name: string, words: readonly string[], failed: (rule: string, error: unknown) => never): void {
     const rules = joinSelectors(words)
@@ -112,7 +119,7 @@ export class Users {
     this.#count()
   }
 
-  /** Removes a user and ends its connections; false when there is none. */
+  /** Removes a user and ends its connections; returns false when there is none. */
   delete(name: string): boolean {
     const user = this.#byName.get(name)
     if (user === undefined) return false
@@ -122,7 +129,7 @@ export class Users {
     return true
   }
 
-  /** Takes these users in place of those there are; whoever is connected as another than `default` is disconnected. */
+  /** Replaces all users. Connections of users other than `default` are ended. */
   replaceAll(users: ReadonlyMap<string, User>): void {
     const dismissed = new Set(this.#byName.values())
     dismissed.delete(this.default)
@@ -134,7 +141,10 @@ export class Users {
     for (const client of this.#host.clients.connected.values()) this.#mark(client)
   }
 
-  /** Users that a configuration file must name, as its lines: not a `default` that is as `requirepass` makes it. */
+  /**
+   * Returns the users that a configuration file must name. A `default` user that is as
+   * `requirepass` makes it is left out.
+   */
   configured(): User[] {
     const plain = this.#openDefault()
     setRequirepass(plain, this.#host.config.get('requirepass'), this.ruleContext)
@@ -148,13 +158,15 @@ export class Users {
   }
 
   #takeRequirepass(password: string): void {
-    // A password that ACL SETUSER gave is not taken away by saying again what `requirepass` was.
+    // A password that ACL SETUSER gave is not removed by setting `requirepass` to its present
+    // value.
     if (password === this.#requirepass) return
     this.#requirepass = password
     setRequirepass(this.default, password, this.ruleContext)
   }
 
   #count(): void {
+    assert(this.#byName.get(DEFAULT_USER) === this.default, 'the user default is the same object for ever')
     this.#userBytes = 0
     for (const user of this.#byName.values()) if (user !== this.default) this.#userBytes += user.bytes
   }
@@ -167,6 +179,7 @@ export class Users {
   }
 
   #dismiss(users: ReadonlySet<User>): void {
+    assert(!users.has(this.default), 'the user default is never removed')
     for (const client of this.#clientsOf(users)) {
       client.user = this.default
       client.state |= CLIENT_UNAUTHENTICATED
@@ -175,7 +188,7 @@ export class Users {
     }
   }
 
-  /** Ends a connection: that of whoever asks for it after its reply. */
+  /** Ends a connection; that of the client whose command runs ends after its reply. */
   #end(client: Client): void {
     const { connected: clients } = this.#host.clients
     const { runner } = this.#host.requests
@@ -188,7 +201,7 @@ export class Users {
 
   // ── clients ──────────────────────────────────────────────────────────────
 
-  /** Makes a client what it is before it has said who it is. */
+  /** Gives a new client the user `default`; the client is authenticated if that has no password. */
   greet(client: Client): void {
     client.user = this.default
     if (!this.isOpen) client.state |= CLIENT_UNAUTHENTICATED
@@ -196,17 +209,18 @@ export class Users {
     this.#mark(client)
   }
 
-  /** Makes the client that user if it is on and the password is right. */
+  /** Makes the client a user, if that is on and the password is right. */
   authenticate(client: Client, name: string, password: string): boolean {
     const user = this.#byName.get(name)
-    // Hashed for nobody too: the time does not tell whether there is such a user.
+    // The password is hashed even for an unknown name: the time taken does not tell if the user
+    // exists.
     const hash = hashPassword(password)
     if (user === undefined || !user.enabled || !user.hasPassword(hash)) return false
     this.#become(client, user)
     return true
   }
 
-  /** Makes the client that user if it is on: somebody else has seen who it is. */
+  /** Makes the client a user, if that is on. The caller has verified its identity. */
   identify(client: Client, name: string): boolean {
     const user = this.#byName.get(name)
     if (user === undefined || !user.enabled) return false
@@ -215,12 +229,16 @@ export class Users {
   }
 
   #become(client: Client, user: User): void {
+    assert(user.enabled, 'a client becomes a user that is on')
     client.user = user
     client.state &= ~CLIENT_UNAUTHENTICATED
     this.#mark(client)
   }
 
-  /** Whether a client's requests must be looked at. A caller within the process has the memory anyway, as long as it is nobody else. */
+  /**
+   * Notes if a client's requests must be checked. A caller within the process can reach the memory
+   * anyway, so it is checked only after it has authenticated as another user.
+   */
   #mark(client: Client): void {
     const isFree = client.user.isUnrestricted || (client.origin !== 'client' && client.user === this.default)
     if (isFree) client.state &= ~CLIENT_RESTRICTED
@@ -229,7 +247,7 @@ export class Users {
 
   // ── refusals ─────────────────────────────────────────────────────────────
 
-  /** Counts a refusal and keeps it for ACL LOG. `username`: as whom it wanted to come in. */
+  /** Counts a refusal and adds it to ACL LOG. `username` is the name of a failed authentication. */
   refused(
     client: Client,
     reason: DenialReason,
@@ -252,7 +270,7 @@ export class Users {
     this.#tellOfDenial(client, reason, now)
   }
 
-  /** Neither keys nor words: what was refused stands in ACL LOG. */
+  /** Logs a line now and then. It names no keys and no words: ACL LOG has them. */
   #tellOfDenial(client: Client, reason: DenialReason, nowMs: number): void {
     this.#denialsUntold++
     if (nowMs - this.#denialToldMs < DENIAL_TOLD_MS) return
@@ -263,18 +281,18 @@ export class Users {
   }
 }
 
-/** `requirepass`: the password, and the only one; empty = none is asked for. */
+/** Sets `requirepass`: the only password; empty = no password is needed. */
 function setRequirepass(user: User, password: string, context: RuleContext): void {
   user.apply('resetpass', context)
   user.apply(password === '' ? 'nopass' : `>${password}`, context)
 }
 
-/** As much of a client's text as is kept, in memory of its own. */
+/** Copies the part of a client's text that ACL LOG keeps. */
 function cut(text: Bytes): string {
   return text.source.u8.toString('latin1', text.start, text.start + Math.min(text.length, LOGGED_BYTES_MAX))
 }
 
-/** Tells whether a user may be subscribed to all that a client is subscribed to. */
+/** Tells if a user may be subscribed to all channels and patterns of a client. */
 function mayListen(user: User, { channels, patterns, shardChannels }: Client): boolean {
   const mayAll = (names: Iterable<string>, isPattern: boolean): boolean =>
     [...names].every((name) =>

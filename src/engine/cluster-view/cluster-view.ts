@@ -1,16 +1,19 @@
-// The engine's view of a cluster: which node owns which slot, as commands, admission and INFO ask of it. Who knows that stands
-// above: a node alone keeps a map of its own (src/cluster), a replicated shard has it from its log.
+// The engine's view of a cluster: the owner of each slot, as commands, admission and INFO ask for
+// it. The implementation stands above: a node alone keeps a map of its own (src/cluster), a
+// replicated shard reads it from its log.
 //
-// A slot is in one of these states here, seen from this node:
+// A slot has one of these states, seen from this node:
 //
-//   owned        its keys are ours; everybody else is told MOVED by others
-//   migrating    owned, and its keys are going to another node: a key that is not here any more is asked for there (ASK)
-//   importing    another's, and its keys are coming here: served to those who say ASKING
+//   owned        this node has its keys; clients of other nodes get MOVED there
+//   migrating    owned, and its keys are moving to another node: a missing key is there (ASK)
+//   importing    another's, and its keys are moving here: served to clients that send ASKING
 //   elsewhere    another's: MOVED
-//   unbound      nobody's: CLUSTERDOWN
-//   held         for a moment requests for it wait: it is being handed over, and who owns it next is not certain yet
+//   unbound      without an owner: CLUSTERDOWN
+//   held         requests wait for a moment: it is being handed over, and its next owner is not certain
 
+import { assert } from '../../util/assert.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
+import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { Client } from '../clients/client.ts'
 
 export interface ClusterNode {
@@ -18,7 +21,10 @@ export interface ClusterNode {
   readonly id: string
   /** The same for a primary and its replicas. */
   readonly shardId: string
-  /** Empty = not known, as at first of this node itself: it is the address at which it is asked. */
+  /**
+   * Empty = not known, as at first for this node itself: clients use the address that they are
+   * connected to.
+   */
   readonly ip: string
   /** 0 = none. */
   readonly port: number
@@ -29,7 +35,7 @@ export interface ClusterNode {
   readonly hostname: string
   /** The node that this one is a replica of; undefined = it is a primary. */
   readonly primary: ClusterNode | undefined
-  /** Of two nodes that claim a slot the one with the higher epoch is right. */
+  /** If two nodes claim a slot, the one with the higher epoch owns it. */
   readonly epoch: number
   readonly health: 'online' | 'fail' | 'loading'
   readonly replicationOffset: number
@@ -38,11 +44,11 @@ export interface ClusterNode {
 
 export interface ClusterView {
   readonly myself: ClusterNode
-  /** All that are known, this one included. */
+  /** All known nodes, with this one. */
   readonly nodes: ReadonlyMap<string, ClusterNode>
-  /** The highest epoch that is known. */
+  /** The highest known epoch. */
   readonly epoch: number
-  /** False = keys are not served (CLUSTERDOWN), but for what the settings say. */
+  /** False = keys are not served (CLUSTERDOWN), except as the settings allow. */
   readonly isOk: boolean
   /** Some slot is migrating or importing here. */
   readonly hasOpenSlots: boolean
@@ -50,35 +56,43 @@ export interface ClusterView {
   readonly hasHeldSlots: boolean
   ownerOf(slot: number): ClusterNode | undefined
   isHeld(slot: number): boolean
-  /** A client brings keys of another's slot here: it moves to this node (SlotMoves.receive). */
+  /**
+   * True for a client that brings the keys of another's slot here, because the slot moves to this
+   * node (SlotMoves.receive).
+   */
   takesFrom(client: Client, slot: number): boolean
-  /** Where the keys of a slot of ours are going; undefined = nowhere. */
+  /**
+   * The node to which the keys of a migrating slot go; undefined when the slot is not migrating.
+   */
   migratingTo(slot: number): ClusterNode | undefined
-  /** Whence the keys of another's slot are coming; undefined = nowhence. */
+  /**
+   * The node from which the keys of an importing slot come; undefined when the slot is not
+   * importing.
+   */
   importingFrom(slot: number): ClusterNode | undefined
-  /** Told when anything of this has changed. */
+  /** Called when any of this has changed. */
   readonly changed: Handlers<[]>
-  /** Undefined = the map is not made here: who wants to change it is refused. */
+  /** Undefined where commands cannot change the map: they are refused. */
   readonly map: ChangeableMap | undefined
-  /** Undefined = slots do not move by themselves here: somebody moves their keys (MIGRATE). */
+  /** Undefined where a program outside moves the keys of a slot (MIGRATE). */
   readonly moves: SlotMoves | undefined
-  /** Undefined = what is published to a channel is heard where it is published. */
+  /** Undefined where messages do not go to other shards. */
   readonly messages: MessageFigures | undefined
 }
 
-/** Messages on their way between this node and those of other shards, since it was started. */
+/** The numbers of messages between this node and those of other shards since its start. */
 export interface MessageFigures {
-  /** Ours that have left. */
+  /** Messages of this shard that have been sent. */
   readonly sent: number
-  /** Ours that have not: there was no room, or the way was blocked. */
+  /** Messages of this shard that were dropped: there was no room, or no connection. */
   readonly dropped: number
-  /** Of others. */
+  /** Messages received from other shards. */
   readonly heard: number
-  /** Of others, that have not come. */
+  /** Messages of other shards that were sent and have not arrived. */
   readonly missed: number
 }
 
-/** A move of slots, as people see it. */
+/** A move of slots, as operators see it. */
 export interface SlotMove {
   readonly id: number
   /** Names of shards. */
@@ -86,60 +100,76 @@ export interface SlotMove {
   readonly to: string
   /** `0-99 200`. */
   readonly slots: string
-  /** Those that have not gone. */
+  /** The slots that have not moved yet. */
   readonly left: string
   readonly state: 'waiting' | 'copying' | 'handing over' | 'done' | 'cancelled'
-  /** Keys that have gone to the other shard for good, and those that were copied there since. */
+  /**
+   * The number of keys that have gone to the other shard for good, and of those copied there since.
+   */
   readonly keysMoved: number
   readonly keysCopied: number
-  /** Why it is tried again; '' = it goes well. Known to the node that moves them. */
+  /**
+   * The error after which the move is tried again; '' = there was none. Only the node that moves
+   * the slots knows it.
+   */
   readonly failure: string
 }
 
-/** Slots that move by themselves, with all that is in them (src/shards). */
+/** Moves of slots with all their keys, which the shards make by themselves (src/shards). */
 export interface SlotMoves {
-  /** Under way, and over lately. */
+  /** The moves in progress, and those that ended lately. */
   readonly list: readonly SlotMove[]
-  /** Keys that have gone from this node for good since it was started. */
+  /** The number of keys that have left this node for good since its start. */
   readonly keysMoved: number
   /** The version of the map that this node knows. */
   readonly version: number
-  /** Begins to move slots of this node's to another shard. Rejects with a ReplyError. */
+  /** Begins to move slots of this node to another shard. Rejects with a ReplyError. */
   begin(to: string, slots: readonly number[]): Promise<void>
-  /** Ends all moves from this node's shard where they are: what has not gone stays. */
+  /** Cancels all moves from this node's shard. Slots that have not moved stay. */
   cancel(): Promise<void>
-  /** Removes a node from the map, with its shard if it was the last of one that owns nothing. Rejects with a ReplyError. */
+  /**
+   * Removes a node from the map. If it was the last node of a shard that owns nothing, the shard
+   * goes too. Rejects with a ReplyError.
+   */
   forget(node: ClusterNode): Promise<void>
   /**
-   * A client, the leader of another shard in this epoch of it, is going to bring keys of slots that move here. Removes some of the keys that are in its
-   * way and returns how many are left; at 0 it may begin. Throws a ReplyError.
+   * Prepares for keys of slots that move here. `client` will bring them: it is the leader of
+   * another shard, in this epoch of that shard. Removes some of the keys that are in their way, and
+   * returns the number that is left; at 0 the client may begin. Throws a ReplyError.
    */
   receive(client: Client, move: number, epoch: number, slots: readonly number[]): number
 }
 
-/** The map of a cluster, where it is made by commands. Each change is on disk when the call returns; throws ReplyError, having changed nothing. */
+/**
+ * The map of a cluster that commands change. Each change is on disk when the call returns. A call
+ * that throws a ReplyError has changed nothing.
+ */
 export interface ChangeableMap {
-  /** Gives slots to a node; undefined = to nobody. */
+  /** Gives slots to a node; undefined = the slots become unbound. */
   assign(slots: Iterable<number>, owner: ClusterNode | undefined): void
   /** Gives one slot to a node, which ends its move here: SETSLOT … NODE. */
   settle(slot: number, owner: ClusterNode, isEmpty: boolean): void
-  /** The keys of a slot begin to move. */
+  /** Marks a slot as migrating or importing. */
   open(slot: number, direction: 'migrating' | 'importing', node: ClusterNode): void
-  /** They do not move any more. */
+  /** Ends the migrating or importing state of a slot. */
   close(slot: number): void
-  /** Gives this node an epoch above all others; false if it has the highest already. */
+  /** Gives this node an epoch above all others; returns false if it has the highest already. */
   bumpEpoch(): boolean
   setEpoch(epoch: number): void
   forget(node: ClusterNode): void
   /** Makes this node a replica of another. */
   replicate(primary: ClusterNode): void
-  /** Makes this node a primary that knows no other and owns nothing; `hard` = with another name, and at epoch 0. */
+  /**
+   * Makes this node a primary that knows no other and owns no slots; `hard` = with another name,
+   * and at epoch 0.
+   */
   reset(hard: boolean): void
   /** Writes the map to disk once more. */
   save(): void
 }
 
-/** Tells whether a slot is this node's at this moment, for what happens by itself. */
+/** Tells if this node serves a slot at this moment, for work that no client asks for. */
 export function servesSlot(cluster: ClusterView, slot: number): boolean {
+  assert(slot >= 0 && slot < SLOT_COUNT, 'a slot has a number below 16384')
   return cluster.ownerOf(slot) === cluster.myself && !cluster.isHeld(slot)
 }

@@ -1,7 +1,9 @@
-// The nodes of a cluster as lines of text: what CLUSTER NODES replies, and what the file that keeps the map holds.
+// Describes the nodes of a cluster in lines of text, for CLUSTER NODES and for the file that keeps
+// the map.
 //
-//   <id> <ip>:<port>@<bus port>[,<host name>] <flags> <primary or -> <ping> <pong> <epoch> <link> <slot> <first>-<last> …
-//   … [<slot>->-<id>] [<slot>-<-<id>]                                 slots that move, of this node
+//   <id> <ip>:<port>@<bus port>[,<host name>] <flags> <primary or -> <ping> <pong> <epoch> <link>
+//   … <slot> <first>-<last> …
+//   … [<slot>->-<id>] [<slot>-<-<id>]     migrating and importing slots, of this node
 //
 // Nodes do not talk with each other here: no ping was sent, no pong received, and every link is up.
 
@@ -9,16 +11,16 @@ import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { ClusterNode, ClusterView } from './cluster-view.ts'
 import { type SlotRange, slotRanges } from './slot-ranges.ts'
 
-/** What of a cluster is described. */
+/** The parts of a cluster's view that the lines show. */
 export type DescribedCluster = Pick<
   ClusterView,
   'myself' | 'nodes' | 'ownerOf' | 'migratingTo' | 'importingFrom' | 'hasOpenSlots'
 >
 
-/** Where a node is, as the line says it: the second word. */
+/** Returns the second word of a line, the node's address. */
 export type AddressColumn = (node: ClusterNode) => string
 
-/** Describes all nodes, or those that are asked for; each line has its end. */
+/** Describes all nodes, or the given ones; each line has its end. */
 export function describeNodes(
   cluster: DescribedCluster,
   place: AddressColumn,

@@ -1,12 +1,16 @@
-// Where others reach this server when nobody asks at an address of it: said of itself, in the replicated log and in messages.
+// The address of this server for other machines, where no client's connection tells it: in the
+// replicated log and in messages.
 
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../../config/config.ts'
 
-/** Addresses of `bind` at which everybody listens, so they name nobody. */
+/** Values of `bind` that stand for all addresses, so they name none. */
 const ANY: ReadonlySet<string> = new Set(['', '*', '::*', '0.0.0.0', '::'])
 
-/** Returns `replica-announce-ip`, else the first address of `bind`; where all are served, the machine's first one that others can reach. */
+/**
+ * Returns `replica-announce-ip`, else the first address of `bind`. If `bind` names none, returns
+ * the machine's first address that other machines can reach.
+ */
 export function ownAddress(config: Config): string {
   const announced = config.get('replica-announce-ip')
   if (announced !== '') return announced

@@ -1,16 +1,18 @@
-// Where does a request belong: here, or to another node of the cluster?
+// Redirection: is a request served here, or does it belong to another node of the cluster?
 //
-// The keys of a request, of a transaction or of a script's call must lie in one slot, and the slot must be served here. What is
-// answered otherwise is Redis's:
+// The keys of a request, of a transaction or of a script's call must lie in one slot, and this node
+// must serve the slot. All other requests get Redis's errors:
 //
 //   CROSSSLOT      its keys lie in several slots
-//   MOVED, ASK     another node serves the slot; has the key, for this once, while the slot moves
-//   TRYAGAIN       the slot moves, and some of the keys are here and some are not
-//   CLUSTERDOWN    nobody serves the slot, or the cluster as a whole is not served
+//   MOVED          another node serves the slot
+//   ASK            the slot moves, and another node has the key: ask there, for this once
+//   TRYAGAIN       the slot moves, and only some of the keys are here
+//   CLUSTERDOWN    the slot has no owner, or the cluster as a whole is not served
 //
-// A request for a slot that is held waits until it is known who owns it. Shard channels are routed as keys are, and so is PUBLISH where something is
-// kept of the message: the channel's keys lie in the slot of its name. Whoever is parked on a key, or subscribed to a shard channel, is told when its slot leaves.
-// Made where a cluster is; nobody else knows of it.
+// A request for a held slot waits until its owner is known. Shard channels are routed as keys are.
+// So is a PUBLISH whose message is kept: the channel's keys lie in the slot of its name. When a
+// slot leaves, clients that are parked on its keys, or subscribed to its shard channels, are told.
+// Only a node of a cluster has an object of this class.
 
 import { targetBytesOf } from '../../broker/group-name.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
@@ -18,6 +20,7 @@ import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { hashSlotOf } from '../../util/tables/hash-slot.ts'
 import { CLIENT_ASKING, type Client } from '../clients/client.ts'
@@ -43,12 +46,12 @@ export interface RedirectionHost extends PostponedHost {
   readonly blocking: Blocking
 }
 
-/** Why a request is not served here. */
+/** The result of a check; all but `served` lead to an error, or to waiting. */
 type Verdict = 'served' | 'held' | 'cross slot' | 'unstable' | 'ask' | 'moved' | 'unbound' | 'down' | 'down for writes'
 
 const CROSS_SLOT = new ReplyError("CROSSSLOT Keys in request don't hash to the same slot")
 const TRY_AGAIN = new ReplyError('TRYAGAIN Multiple keys request during rehashing of slot')
-/** Not told to anybody: the request waits. */
+/** Never sent: the request waits. */
 const HELD = new ReplyError('TRYAGAIN The slot is being handed over')
 const NOT_SERVED = new ReplyError('CLUSTERDOWN Hash slot not served')
 const DOWN = new ReplyError('CLUSTERDOWN The cluster is down')
@@ -61,10 +64,13 @@ const READS_ONLY_IN_SCRIPT = new ReplyError(
 const ELSEWHERE_IN_SCRIPT = new ReplyError('ERR Script attempted to access a non local key in a cluster node')
 const CROSS_SLOT_IN_SCRIPT = new ReplyError('ERR Script attempted to access keys that do not hash to the same slot')
 
-/** PUBLISH channel message; what has more says what is to be remembered. */
+/** The words of a plain PUBLISH, channel and message. Further words say how the message is kept. */
 const PLAIN_PUBLISH_WORDS = 3
 
-/** Keys, or shard channels, that stand where one key spec says: found without a list of them. */
+/**
+ * The places of keys, or of shard channels, that one key spec describes wholly: found without
+ * making a list.
+ */
 interface PlainRoute {
   readonly first: number
   readonly last: number
@@ -76,12 +82,15 @@ interface PlainRoute {
 export class Redirection {
   readonly #host: RedirectionHost
   readonly #cluster: ClusterView
-  /** Whose slot is held. */
+  /** Clients whose request is for a held slot. */
   readonly #postponed: PostponedClients
-  /** Command number → where its keys stand; null = they must be looked for; undefined = not asked yet. */
+  /**
+   * Command number → the places of its keys; null = they must be searched for; undefined = not
+   * known yet.
+   */
   readonly #routes: (PlainRoute | null | undefined)[] = []
-  // What is found out about the request in hand.
-  /** The slot of the keys of the request that runs, or of what its script has asked for; -1 = none yet. */
+  // The following fields describe the present request. `#slot` is the slot of its keys, or of the
+  // keys of its script so far; -1 = none yet.
   #slot = -1
   #owner: ClusterNode | undefined = undefined
   #target: ClusterNode | undefined = undefined
@@ -100,20 +109,29 @@ export class Redirection {
     host.clients.connected.gone.add((client) => this.#postponed.forget(client))
   }
 
-  /** Returns why a client's request is not served here; undefined = it is. `isWrite` = what it claims. */
+  /**
+   * Returns the reason why a client's request is not served here; undefined = it is. `isWrite`: it
+   * requires the right to write.
+   */
   refusalOf(client: Client, command: Command, args: Arguments, isWrite: boolean): ReplyError | undefined {
     const verdict = this.#judge(client, command, args, isWrite)
     return verdict === 'served' ? undefined : this.#refusal(verdict, client)
   }
 
-  /** Puts a request off if that is what was said of it; false = it is refused. */
+  /**
+   * Postpones a request that was refused because its slot is held; returns false for other
+   * refusals.
+   */
   postpones(client: Client, args: Arguments, refusal: ReplyError): boolean {
     if (refusal !== HELD) return false
     this.#postponed.add(client, args)
     return true
   }
 
-  /** As `refusalOf`, for what a client's script calls. A script that `crossesSlots` may ask for keys of several, one after the other. */
+  /**
+   * As `refusalOf`, for a call of a client's script. With `crossesSlots` its calls may use several
+   * slots, one after the other.
+   */
   refusalInScript(
     client: Client,
     command: Command,
@@ -149,13 +167,14 @@ export class Redirection {
       case 'down for writes':
         return READS_ONLY
       case 'ask':
-        return this.#redirect('ASK', this.#target!, client)
+        return this.#redirect('ASK', this.#target, client)
       case 'moved':
-        return this.#redirect('MOVED', this.#owner!, client)
+        return this.#redirect('MOVED', this.#owner, client)
     }
   }
 
-  #redirect(word: 'ASK' | 'MOVED', node: ClusterNode, client: Client): ReplyError {
+  #redirect(word: 'ASK' | 'MOVED', node: ClusterNode | undefined, client: Client): ReplyError {
+    assert(node !== undefined && this.#slot !== -1, 'a request is redirected to the node of its slot')
     const port = client.transport.isEncrypted ? node.tlsPort : node.port
     const endpoint = preferredEndpoint(node, this.#host.config) ?? ''
     return new ReplyError(`${word} ${this.#slot} ${endpoint}:${port}`)
@@ -167,7 +186,7 @@ export class Redirection {
     const isExec = command.spec.duringMulti === 'executes'
     const found = isExec ? this.#seeQueued(client) : this.#see(command, args, isChannels)
     if (found !== 'served') return found
-    // Without keys it may run anywhere.
+    // A request without keys may run on any node.
     if (this.#slot === -1) return 'served'
     const cluster = this.#cluster
     if (!cluster.isOk) {
@@ -178,12 +197,12 @@ export class Redirection {
       else if (isWrite && !isExec) return 'down for writes'
     }
     if (this.#isMigrating || this.#isImporting) {
-      // Keys are moved in either direction.
+      // MIGRATE moves keys in either direction.
       if (command.name === 'migrate') return 'served'
       if (this.#isMigrating && this.#missing > 0) {
         this.#target = cluster.migratingTo(this.#slot)
         if (this.#existing > 0) return 'unstable'
-        // Nothing keeps one from moving a slot to where it is.
+        // A slot may be marked as migrating to this node itself.
         return this.#target === cluster.myself ? 'served' : 'ask'
       }
       if (this.#isImporting && ((client.state & CLIENT_ASKING) !== 0 || command.flags.has('asking'))) {
@@ -204,7 +223,7 @@ export class Redirection {
     return 'served'
   }
 
-  /** Looks at the keys of one command. */
+  /** Checks the keys of one command. */
   #see(command: Command, args: Arguments, areChannels: boolean): Verdict {
     const route = this.#routeOf(command)
     if (route === null) {
@@ -226,7 +245,10 @@ export class Redirection {
     return 'served'
   }
 
-  /** It publishes what is kept, or is to be published later: there are keys for it. */
+  /**
+   * Tells if a command publishes a message that is kept, or scheduled for later. Such a message has
+   * keys.
+   */
   #keepsMessage({ name }: Command, args: Arguments): boolean {
     return name === 'publish' && (args.length > PLAIN_PUBLISH_WORDS || this.#host.clients.pubSub.isKept(args.bytes(1)))
   }
@@ -261,7 +283,7 @@ export class Redirection {
     return 'served'
   }
 
-  /** Looking is no use of a key, and ends none whose time is up. */
+  /** Tells if a key is here. The look counts as no access, and expires no key. */
   #isHere(key: Bytes): boolean {
     const db = itemAt(this.#host.data.dataset.databases, 0)
     const entry = db.keys.find(key)
@@ -279,7 +301,10 @@ export class Redirection {
 
   // ── slots that leave ─────────────────────────────────────────────────────
 
-  /** The map has changed: whoever waits for a key, or listens to a shard channel, that is not served here any more is told. */
+  /**
+   * Tells parked clients, and subscribers of shard channels, that the map has changed and their
+   * slot is not served here any more.
+   */
   #follow(): void {
     const { blocking } = this.#host
     const { connected: clients, pubSub } = this.#host.clients
@@ -300,14 +325,14 @@ export class Redirection {
   }
 
   #refusalOfParked(client: Client, command: Command, args: Arguments): ReplyError | undefined {
-    // It waits for another server, not for its keys.
+    // MIGRATE waits for another server, not for its keys.
     if (command.name === 'migrate') return undefined
     const [first] = findKeys(command, args) ?? []
     if (first === undefined) return undefined
     const cluster = this.#cluster
     if (!cluster.isOk) return DOWN
     this.#slot = hashSlotOf(args.bytes(first.index))
-    // Nobody has served it elsewhere before it is known who owns it.
+    // No node serves the slot before its owner is known.
     if (cluster.isHeld(this.#slot)) return undefined
     this.#owner = cluster.ownerOf(this.#slot)
     if (this.#owner === cluster.myself || cluster.importingFrom(this.#slot) !== undefined) return undefined
@@ -325,7 +350,10 @@ export class Redirection {
   }
 }
 
-/** Where all keys of a command stand, if one key spec says that; those of none stand nowhere. */
+/**
+ * Returns the places of a command's keys, if one key spec describes them; a command without keys
+ * has an empty range.
+ */
 function routeOf({ spec: { keys = [], placesOfKeys } }: Command): PlainRoute | null {
   if (keys.length === 0) return { first: 1, last: 0, step: 1, areChannels: false }
   const [only] = keys

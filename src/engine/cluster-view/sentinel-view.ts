@@ -1,12 +1,13 @@
-// The engine's view of the shard that this server is part of, as Sentinel's commands tell it: which node is the primary, which follow, and whom
-// else one may ask. Who knows stands above: a server with replicas knows of those, a replicated log of all.
+// The engine's view of its own shard, for Sentinel's commands: the primary, its replicas, and other
+// nodes that answer these commands. The implementation stands above: replication knows the
+// replicas, a replicated log all nodes.
 
 import type { Handlers } from '../../util/tables/handlers.ts'
 
 export interface SentinelNode {
   /** 40 hexadecimal digits; empty = not known. */
   readonly id: string
-  /** Empty = this server, at the address at which it is asked. */
+  /** Empty = this server, at the address that the client is connected to. */
   readonly ip: string
   readonly port: number
   /** 0 = none. */
@@ -17,16 +18,16 @@ export interface SentinelNode {
 }
 
 export interface SentinelView {
-  /** What clients ask for: `mymaster`. */
+  /** The name by which clients ask for the primary: `mymaster`. */
   readonly name: string
   readonly primary: SentinelNode
   readonly replicas: readonly SentinelNode[]
-  /** Others that answer Sentinel's commands; clients ask them when this one is gone. */
+  /** Other nodes that answer Sentinel's commands. Clients ask them when this one is gone. */
   readonly others: readonly SentinelNode[]
-  /** The name of this node as one that answers. */
+  /** The id under which this node answers. */
   readonly id: string
-  /** Counts the changes of the primary. */
+  /** The number of changes of the primary. */
   readonly epoch: number
-  /** Another node is the primary: who it was, and who it is. */
+  /** Called with the former primary and the new one, when another node has become the primary. */
   readonly switched: Handlers<[from: SentinelNode, to: SentinelNode]>
 }

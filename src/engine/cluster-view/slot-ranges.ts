@@ -1,4 +1,4 @@
-// The slots of nodes as ranges, which is how they are told and written.
+// The slots of nodes as ranges, as replies and files show them.
 
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { ClusterNode } from './cluster-view.ts'
@@ -9,7 +9,9 @@ export interface SlotRange {
   readonly owner: ClusterNode
 }
 
-/** Returns ranges of slots that belong together, in order; slots that nobody owns are in none. */
+/**
+ * Returns the ranges of slots with the same owner, in order; slots without an owner are left out.
+ */
 export function slotRanges({ ownerOf }: { ownerOf(slot: number): ClusterNode | undefined }): SlotRange[] {
   const ranges: SlotRange[] = []
   let first = 0

@@ -1,4 +1,5 @@
-// What subscribers of a Sentinel hear when another node becomes the primary: `+switch-master`, the name, the old address, the new one.
+// The message of a Sentinel when another node becomes the primary: `+switch-master`, the name, the
+// old address, the new one.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Config } from '../../config/config.ts'
@@ -8,7 +9,10 @@ import type { SentinelNode, SentinelView } from './sentinel-view.ts'
 
 const CHANNEL = '+switch-master'
 
-/** Publishes it here from now on. A message has no asker who could tell at which address this server is reached. */
+/**
+ * Publishes the message here from now on. It has no receiver's connection that would tell the
+ * address of this server.
+ */
 export function publishSwitches(
   shard: SentinelView,
   { config, clients: { pubSub } }: { config: Config; readonly clients: { pubSub: PubSub } },

@@ -1,12 +1,15 @@
-// Keys that are to stay as they are for a while: MIGRATE holds those that are on their way to another server.
+// Frozen keys must not change for a while: MIGRATE freezes the keys that it has sent to another
+// server.
 //
-// A request that is going to change one is postponed (postponed.ts) until the key is let go; readers are served. What cannot be seen
-// beforehand changes a key all the same: a script that does not declare it, an element that is handed to a parked client, the clock,
-// FLUSHALL. Therefore a held key is also watched, as by WATCH, and whoever holds it asks at the end whether it is the same.
+// A request that is going to change one is postponed (postponed.ts) until the key is released;
+// reads are served. Some changes cannot be foreseen: by a script that does not declare its keys, by
+// an element that a parked client gets, by expiry, by FLUSHALL. Therefore a frozen key is also
+// watched, as by WATCH, and its holder asks at the end if it has changed.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap, NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -28,11 +31,11 @@ export interface FrozenKeysHost extends PostponedHost {
   }
 }
 
-/** One key that is held. */
+/** A key that is frozen. */
 export class FrozenKey implements Watcher {
   readonly name: string
   readonly watched = new NameSet()
-  /** It has changed all the same. */
+  /** The key has changed all the same. */
   watchBroken = false
 
   constructor(name: string) {
@@ -50,12 +53,12 @@ export class FrozenKeys {
     this.#postponed = new PostponedClients(host)
   }
 
-  /** Number of keys held. */
+  /** The number of frozen keys. */
   get size(): number {
     return this.#held.size
   }
 
-  /** Holds a key; one that its holder names twice is held once. */
+  /** Freezes a key. A key that its holder names twice is frozen once. */
   hold(db: Database, key: Bytes): FrozenKey {
     const name = nameKey(db.index, key)
     let held = this.#held.get(name)
@@ -67,9 +70,13 @@ export class FrozenKeys {
     return held
   }
 
-  /** Lets keys go. Everybody who waited tries again at this turn's end, and waits once more where another key is held. */
+  /**
+   * Releases keys. All postponed requests are tried again at this turn's end. A request is
+   * postponed again if another of its keys is frozen.
+   */
   release(keys: Iterable<FrozenKey>): void {
     for (const held of keys) {
+      assert(this.#held.get(held.name) === held, 'a key is released once, by its holder')
       this.#host.data.watches.clear(held)
       this.#held.delete(held.name)
     }
@@ -77,7 +84,10 @@ export class FrozenKeys {
     this.#postponed.resume()
   }
 
-  /** Postpones a command, or a transaction, that is going to change a held key; false if it is going to change none. */
+  /**
+   * Postpones a command, or a transaction, that is going to change a frozen key; returns false if
+   * it changes none.
+   */
   postpones(client: Client, command: Command, args: Arguments): boolean {
     const db = itemAt(this.#host.data.dataset.databases, client.database)
     if (!changesKey(client, db, command, args, this.#isHeld)) return false
@@ -85,7 +95,7 @@ export class FrozenKeys {
     return true
   }
 
-  /** The client is gone. */
+  /** Forgets a client that is gone. */
   forget(client: Client): void {
     this.#postponed.forget(client)
   }

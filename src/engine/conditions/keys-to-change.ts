@@ -1,4 +1,5 @@
-// Which keys a request is going to change, as far as its words tell: for whoever has it wait because of one of them.
+// Finds the keys that a request is going to change, as far as its arguments tell. The caller
+// postpones the request because of one of them.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Database } from '../../store/keyspace/database.ts'
@@ -8,10 +9,13 @@ import { transactionOf } from '../requests/transaction.ts'
 import type { Command } from '../spec/command.ts'
 import { findKeys } from '../spec/key-extraction.ts'
 
-/** Asked of keys until it says yes. */
+/** Called with one key after the other until it returns true. */
 export type KeyTest = (db: Database, key: Bytes) => boolean
 
-/** Tells whether a client's request, or the transaction that it executes, is going to change a key that `concerns` somebody. */
+/**
+ * Tells if a client's request, or the transaction that it executes, is going to change a key of
+ * which `concerns` is true.
+ */
 export function changesKey(
   client: Client,
   db: Database,

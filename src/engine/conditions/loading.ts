@@ -1,23 +1,28 @@
-// Loading data: a state that begins and ends, at the start, in DEBUG RELOAD, and when a primary sends a snapshot.
+// Loading data: a state that begins and ends at the start, in DEBUG RELOAD, and when a primary
+// sends a snapshot.
 //
-// While it lasts clients hear LOADING, nothing expires, and nobody is told of
-// changes: what is loaded happened long ago. A replica may also load beside the data
-// that it serves: then only its progress is told.
+// While it lasts clients get LOADING, no key expires, and no handler is told of changes, because
+// the loaded changes happened long ago. A replica may also load data beside the data that it
+// serves. Then only the progress is reported.
 
 import type { DatabaseHost } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import type { Changes } from '../data/changes.ts'
 import type { ServerState } from './state.ts'
 
-/** How far it has got, for INFO. */
+/** The progress of loading, for INFO. */
 export interface LoadingProgress {
   readonly startedMs: number
-  /** 0 = it is not known. */
+  /** 0 = not known. */
   totalBytes: number
   loadedBytes: number
-  /** What the data took where the snapshot was written, as that says of itself; 0 = it says nothing. */
+  /**
+   * The memory that the data took in the server that wrote the snapshot, as the snapshot says; 0 =
+   * it does not say.
+   */
   writerMemoryBytes: number
 }
 
@@ -42,9 +47,9 @@ export interface LoadingHost {
 }
 
 export class Loading {
-  /** Undefined while nothing is being read. */
+  /** Undefined while no data is being loaded. */
   progress: LoadingProgress | undefined = undefined
-  /** Told when it begins, and when it has ended. */
+  /** Called when loading begins, and when it has ended. */
   readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
@@ -55,7 +60,7 @@ export class Loading {
     this.#host = host
   }
 
-  /** Begins to load; whoever begins while it is under way begins its progress anew. */
+  /** Begins to load. If loading is in progress already, only its progress begins again. */
   begin(): LoadingProgress {
     const { changes, dataset } = this.#host.data
     const { clock } = this.#host.environment
@@ -68,13 +73,17 @@ export class Loading {
     return progress
   }
 
-  /** Ends it; does nothing when nothing is being loaded. What clients write from here on is journaled, and so is what expired long ago. */
+  /**
+   * Ends loading; does nothing unless data is being loaded. From here on writes are journaled, and
+   * so is the expiry of keys whose time is up.
+   */
   end(): void {
     const { changes, dataset } = this.#host.data
     const { role } = this.#host.effects
     const { state } = this.#host.conditions
     const { timedWork } = this.#host.upkeep
     if (!state.loading.holds) return
+    assert(changes.silent && dataset.expiry === 'keep', 'invariant 4: while data is loaded the journal decides alone')
     state.loading.end()
     changes.speak()
     dataset.expiry = role.expiry
@@ -83,16 +92,19 @@ export class Loading {
     timedWork.arm()
   }
 
-  /** Begins to load beside the data, which is served as ever. */
+  /** Begins to load beside the data, which clients still read and write. */
   beginBeside(): LoadingProgress {
     const { clock } = this.#host.environment
     const { state } = this.#host.conditions
+    assert(!state.loading.holds, 'data is loaded in the place of the data, or beside it')
     state.loadingBeside.begin()
     return this.#beginProgress(clock.now())
   }
 
   endBeside(): void {
-    this.#host.conditions.state.loadingBeside.end()
+    const { state } = this.#host.conditions
+    assert(state.loadingBeside.holds, 'loading beside the data ends once')
+    state.loadingBeside.end()
     this.progress = undefined
   }
 

@@ -1,11 +1,12 @@
-// Pauses: commands wait until a time, or until whoever began the pause ends it.
+// Pauses: commands wait until a time, or until the cause of the pause ends it.
 //
-// There may be several at once, each for a reason of its own (CLIENT PAUSE is one): who ends one
-// leaves the others alone, and the strictest counts. Requests are postponed (postponed.ts) until
-// the last has ended. Who was parked before stays parked: its timeout and CLIENT UNBLOCK work as
-// ever, because answering "nothing came" changes nothing.
+// Several pauses may run at once, each for a reason of its own (CLIENT PAUSE is one). To end one
+// leaves the others in force, and the strictest counts. Requests are postponed (postponed.ts) until
+// the last pause has ended. A client that was parked before stays parked. Its timeout and CLIENT
+// UNBLOCK work as ever, because a reply without an element changes no data.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Client } from '../clients/client.ts'
@@ -19,9 +20,13 @@ export interface PauseHost extends PostponedHost {
   readonly conditions: {
     readonly state: ServerState
   }
+  readonly effects: {
+    /** Keys that are due do not expire during a pause. */
+    readonly role: { followPause(): void }
+  }
 }
 
-/** Who has commands wait: CLIENT PAUSE, or what must not be disturbed. */
+/** The reason for a pause: CLIENT PAUSE, or work that commands must not disturb. */
 export type PauseReason = 'client' | 'failover' | 'saving' | 'shutdown'
 
 /** The commands that are postponed: all, or only those that may write. */
@@ -30,7 +35,7 @@ export type PauseMode = 'all' | 'write'
 export class Pause {
   /** The mode of the strictest pause. */
   mode: PauseMode = 'write'
-  /** Told that commands run again. */
+  /** Called when the last pause has ended. */
   readonly ended = new Handlers<[]>((slot) => {
     this.#ended = slot
   })
@@ -49,12 +54,12 @@ export class Pause {
     return this.#host.conditions.state.paused.holds
   }
 
-  /** Whether there is a pause for this reason. */
+  /** Tells if there is a pause for this reason. */
   isFor(reason: PauseReason): boolean {
     return this.#pauses.has(reason)
   }
 
-  /** Begins or prolongs a pause; `all` wins over `write`, the later end over the earlier. */
+  /** Begins or prolongs a pause. Of two modes `all` counts, of two times the later. */
   begin(reason: PauseReason, mode: PauseMode, untilMs: number): void {
     const before = this.#pauses.get(reason)
     this.#pauses.set(reason, {
@@ -64,29 +69,33 @@ export class Pause {
     this.#follow()
   }
 
-  /** Ends the pause for a reason; if it was the last, everybody's request runs now, in order of arrival. */
+  /**
+   * Ends the pause for a reason. After the last pause the postponed requests run, in order of
+   * arrival.
+   */
   end(reason: PauseReason): void {
     this.#pauses.delete(reason)
     this.#follow()
+    assert(this.active === this.#pauses.size > 0, 'commands wait as long as a pause has a reason')
   }
 
-  /** Ends all of them. */
+  /** Ends all pauses. */
   stop(): void {
     this.#pauses.clear()
     this.#follow()
   }
 
-  /** Puts off a client's current request until the pause ends. */
+  /** Postpones a client's current request until the last pause ends. */
   postpone(client: Client, args: Arguments): void {
     this.#postponed.add(client, args)
   }
 
-  /** The client is gone. */
+  /** Forgets a client that is gone. */
   forget(client: Client): void {
     this.#postponed.forget(client)
   }
 
-  /** Finds out what holds now, and until when. */
+  /** Works out the strictest mode and the next end, and sets the timer. */
   #follow(): void {
     const { clock } = this.#host.environment
     const { state } = this.#host.conditions
@@ -105,13 +114,19 @@ export class Pause {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#pauses.size === 0) {
-      state.paused.end()
+      if (state.paused.holds) {
+        state.paused.end()
+        this.#host.effects.role.followPause()
+      }
       this.#postponed.resume()
       this.#ended?.()
       return
     }
-    state.paused.begin()
-    // A clock's timers may be shorter than a pause may be: it looks again then.
+    if (!state.paused.holds) {
+      state.paused.begin()
+      this.#host.effects.role.followPause()
+    }
+    // A clock's timers may be shorter than a pause. Then this runs once more in between.
     if (nextMs < Number.MAX_SAFE_INTEGER) this.#timer = clock.after(nextMs - now, () => this.#follow())
   }
 }

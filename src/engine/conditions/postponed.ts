@@ -1,7 +1,9 @@
-// Requests put off: a client keeps the one it sent, is not read from meanwhile, and goes on in its turn when it may.
+// Postponed requests: the client keeps its request, nothing more is read from it, and it goes on at
+// the end of a turn.
 //
-// CLIENT PAUSE postpones (pause.ts), and so does a snapshot that must write a large value before it changes
-// (persistence/snapshot/large-changes.ts). A request that is tried again may be postponed once more.
+// CLIENT PAUSE postpones (pause.ts), frozen keys do (frozen-keys.ts), and so does a snapshot that
+// must write a large value before it changes (persistence/snapshot/large-changes.ts). A request
+// that is tried again may be postponed again.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { assert } from '../../util/assert.ts'
@@ -15,29 +17,34 @@ export interface PostponedHost {
 
 export class PostponedClients {
   readonly #host: PostponedHost
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #clients = new Set<Client>()
 
   constructor(host: PostponedHost) {
     this.#host = host
   }
 
-  /** Puts off a client's current request. Copies the arguments. */
+  /** Postpones a client's current request. Copies the arguments. */
   add(client: Client, args: Arguments): void {
     assert(client.postponedRequest === undefined, 'invariant 1: a client has one request that is put off')
+    assert(!client.parked && !client.closed, 'invariant 1: a client waits for one thing')
     client.paused = true
     client.postponedRequest = args.copy()
     this.#clients.add(client)
   }
 
-  /** Lets all of them try again at this turn's end, in the order in which they came. */
+  /** Lets all of them try again at this turn's end, in order of arrival. */
   resume(): void {
-    // Until then they are not read from: what they have sent since comes after the request that was put off.
-    for (const client of this.#clients) this.#host.requests.turn.resumeSoon(client)
+    // They stay paused until then: bytes that they have sent since come after the postponed
+    // request.
+    for (const client of this.#clients) {
+      assert(client.paused || client.closed, 'invariant 1: a client waits while its request is postponed')
+      this.#host.requests.turn.resumeSoon(client)
+    }
     this.#clients.clear()
   }
 
-  /** The client is gone. */
+  /** Forgets a client that is gone. */
   forget(client: Client): void {
     client.postponedRequest = undefined
     this.#clients.delete(client)

@@ -1,4 +1,4 @@
-// The conditions under which a request is refused or postponed: loading, a pause, keys that a slot move holds.
+// The conditions under which a request is refused or postponed: loading, a pause, frozen keys.
 
 import { DebugSwitches } from '../upkeep/debug-switches.ts'
 import { FrozenKeys, type FrozenKeysHost } from './frozen-keys.ts'
@@ -9,7 +9,7 @@ import { ServerState } from './state.ts'
 export type ConditionsRoomHost = LoadingHost & PauseHost & FrozenKeysHost
 
 export class ConditionsRoom {
-  /** All conditions as bits of one number: the admission looks at it once a request. */
+  /** All conditions as bits of one number: admission looks at it once for each request. */
   readonly state = new ServerState()
   readonly switches = new DebugSwitches()
   readonly loading: Loading

@@ -1,19 +1,18 @@
-// The *after* side of the gate (invariant 6): who wants to hear that a value has changed.
+// The *after* side of the gate (invariant 6): the handlers that are told when a value has changed.
 //
-// WATCH, keyspace events and durability take a seat while they have a
-// reason to listen, and leave when they have none. While nobody sits here, a
-// change costs one look at `told`.
+// WATCH, keyspace events and durability add a handler while they need it, and remove it afterwards.
+// While there is no handler, a change costs one look at `told`.
 
 import type { EventName } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 
-/** What is told of a change. The key is a window that is valid during the call. */
+/** The arguments of a handler. The key is a window that is valid during the call. */
 export type Change = [db: Database, key: Bytes, event: EventName]
 
 export class Changes {
-  /** To be called with each change; null while nobody listens. */
+  /** The function to call with each change; null while there is no handler. */
   told: Handler<Change> | null = null
   readonly observers = new Handlers<Change>((slot) => {
     this.#slot = slot
@@ -22,7 +21,7 @@ export class Changes {
   #slot: Handler<Change> | null = null
   #silent = false
 
-  /** Tells nobody of what follows: data is being loaded, and what is loaded happened long ago. */
+  /** Calls no handler from now on: data is being loaded, and its changes happened long ago. */
   silence(): void {
     this.#silent = true
     this.#tell()

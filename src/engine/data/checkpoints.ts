@@ -1,22 +1,24 @@
 // Checkpoints: states of all databases that can be gone back to.
 //
-// What it takes to keep a state is the store's (store/keyspace/database-state.ts). Here is who else has to hear of it: going back is a
-// change of many keys that no command made.
+// The store keeps the states (store/keyspace/database-state.ts). This file tells all other parts:
+// to go back is a change of many keys that no command made.
 //
-//   who watches a key that is another one then   its EXEC does nothing
-//   who waits for something that is there then   is served; who waits in a stream that is gone is told
-//   who caches                                   forgets everything
-//   channels                                     look anew at what they keep
-//   the journal                                  is told what leads to the same state: DEL, RESTORE, FLUSHDB, as one unit
+//   a client that watches a key that now differs    its EXEC does nothing
+//   a client that waits for a key that now exists   is served
+//   a client that waits in a stream that is gone    gets an error
+//   a client that caches                            forgets everything
+//   channels                                        read again what they keep
+//   the journal                                     gets DEL, RESTORE, FLUSHDB, as one unit
 //
-// Nobody is sent events of keys. Connections, subscriptions, settings, users, scripts and functions are no part of a state.
-// Checkpoints stand one upon another: to go back to one ends those that came later.
+// No keyspace events are published. Connections, subscriptions, settings, users, scripts and
+// functions are no part of a state. To go back to a checkpoint ends all later ones.
 
 import type { ReplyError } from '../../protocol/errors.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
 import { DatabaseState, type KeptState } from '../../store/keyspace/database-state.ts'
 import { KEY, NONE } from '../../store/keyspace/keyspace.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
@@ -71,36 +73,42 @@ export interface CheckpointsHost {
 
 /** A state of all databases. */
 export interface Checkpoint {
-  /** Database → what it held. */
+  /** Database → the state that it had. */
   readonly states: readonly KeptState[]
-  /** Channels had messages, places or schedules there. */
+  /** There were kept messages, positions or schedules of channels. */
   readonly concernsChannels: boolean
-  /** What the engine began with whose state this is, should that be a branch: whoever reads this one's memory reads that one's, too. */
+  /**
+   * In a branch: the checkpoint that the branch began with. A second branch that reads this one's
+   * memory reads that memory, too.
+   */
   readonly origin: Checkpoint | undefined
-  /** How many need it: it is given up when the last one lets go. */
+  /** The number of users. The last one to let go gives the state up. */
   holders: number
 }
 
 /** Writes a value as RESTORE takes it; the window is valid until the next one is written. */
 export type WritePayload = (db: Database, entry: number) => Bytes
 
-/** Why nothing can be done now. */
+/** The reason why a checkpoint cannot be used now. */
 export class CheckpointError extends Error {
   override name = 'CheckpointError'
 }
 
 export class Checkpoints {
   readonly #host: CheckpointsHost
-  /** Those that can be gone back to, the newest last. */
+  /** The checkpoints that can be gone back to, the newest last. */
   readonly #checkpoints: Checkpoint[] = []
-  /** What this engine began with. */
+  /** The checkpoint that this engine began with; undefined unless it is a branch. */
   #origin: Checkpoint | undefined = undefined
 
   constructor(host: CheckpointsHost) {
     this.#host = host
   }
 
-  /** Keeps the present state. `isShared` = a branch begins with it, which gives it up when it ends; nobody goes back to it. */
+  /**
+   * Keeps the present state. With `isShared` a branch begins with it: the branch gives it up when
+   * it ends, and this engine cannot go back to it.
+   */
   begin(isShared = false): Checkpoint {
     this.#refuseHalfWay()
     const { databases } = this.#host
@@ -113,15 +121,18 @@ export class Checkpoints {
     return checkpoint
   }
 
-  /** Tells whether a checkpoint can be gone back to. */
+  /** Tells if a checkpoint can be gone back to. */
   has(checkpoint: Checkpoint): boolean {
     return this.#checkpoints.includes(checkpoint)
   }
 
-  /** Goes back to a checkpoint, on behalf of a client, any number of times. Throws CheckpointError. */
+  /**
+   * Goes back to a checkpoint, on behalf of a client, any number of times. Throws CheckpointError.
+   */
   rollback(checkpoint: Checkpoint, client: Client, payload: WritePayload): void {
     const at = this.#checkpoints.indexOf(checkpoint)
-    if (at === -1) throw new CheckpointError('this moment is over: it was released, or an earlier one was gone back to')
+    if (at === -1)
+      throw new CheckpointError('this moment is over: it was released, or the data went back to an earlier one')
     const { blocking } = this.#host
     const { admission, turn } = this.#host.requests
     const { durability, propagation } = this.#host.effects
@@ -139,12 +150,13 @@ export class Checkpoints {
     const breakWatches = watches.compare((database, key) => this.#identityOf(database, key))
     const tellJournal = propagation.on ? this.#compareKeys(checkpoint, payload) : undefined
     this.#restore(checkpoint, this.#checkpoints.splice(at + 1))
+    assert(this.#checkpoints.at(-1) === checkpoint, 'to go back to a checkpoint ends the later ones')
     breakWatches()
     tellJournal?.()
     durability.changedEverywhere()
     if (propagation.on) durability.wrote(client)
     tracking.flushed()
-    // They look at every key, so they are asked only where they have any.
+    // Channels look at every key, so this is called only where there are any.
     if (concernsChannels) channels?.contentsChanged()
     blocking.contentsChanged()
     if (blocking.room.hasReady) blocking.serve()
@@ -153,13 +165,16 @@ export class Checkpoints {
   }
 
   /**
-   * Takes a checkpoint of another engine, with as many databases, for the data: the memory is shared, and neither sees what the
-   * other does from now on. The checkpoint must be shared, and be released when this engine has ended.
+   * Begins with a checkpoint of another engine that has as many databases. The memory is shared,
+   * and from now on neither engine sees the other's changes. The checkpoint must be shared, and be
+   * released when this engine has ended.
    */
   beginWith(checkpoint: Checkpoint): void {
     const { states, concernsChannels } = checkpoint
-    this.#origin = checkpoint
     const { databases } = this.#host
+    assert(this.#origin === undefined, 'an engine begins with one checkpoint')
+    assert(states.length === databases.length, 'a branch has as many databases as its origin')
+    this.#origin = checkpoint
     const { dataset } = this.#host.data
     const { channels } = this.#host.parts
     const { timedWork } = this.#host.upkeep
@@ -172,7 +187,10 @@ export class Checkpoints {
     timedWork.arm()
   }
 
-  /** Gives a checkpoint up; what goes on is the present state. One that is given up already is left alone. */
+  /**
+   * Gives a checkpoint up; the present state goes on. Does nothing for one that was given up
+   * before.
+   */
   release(checkpoint: Checkpoint): void {
     const at = this.#checkpoints.indexOf(checkpoint)
     if (at !== -1) this.#checkpoints.splice(at, 1)
@@ -186,7 +204,8 @@ export class Checkpoints {
     const { state } = this.#host.conditions
     if (state.loading.holds) throw new CheckpointError('data is being loaded')
     if (state.busy.holds || runner.client !== undefined) throw new CheckpointError('a command is running')
-    // A snapshot knows entries by their numbers, and takes over what is removed.
+    // A running snapshot knows entries by their numbers, and takes over removed values. So it is
+    // finished first.
     saving?.finishImage()
   }
 
@@ -201,16 +220,22 @@ export class Checkpoints {
     for (const checkpoint of later) this.release(checkpoint)
   }
 
-  // ── what is another than it was ──────────────────────────────────────────
+  // ── the differences of two states ─────────────────────────────────────────
 
-  /** What distinguishes a key from another one of its name: where it lies changes whenever anything about it does. */
+  /**
+   * Returns an identity of a key's value: its address changes whenever the value, the type or the
+   * expiry does.
+   */
   #identityOf(database: number, key: Bytes): unknown {
     const { contents, keys } = itemAt(this.#host.databases, database)
     const entry = keys.find(key)
     return entry === NONE ? undefined : `${contents.number} ${entry} ${keys.word(entry, KEY)}`
   }
 
-  /** Finds the keys that have changed since a checkpoint. Returns what tells the journal of them, to be called when they have been put back. */
+  /**
+   * Finds the keys that have changed since a checkpoint. Returns a function that passes them on to
+   * the journal, to be called when the old values are back.
+   */
   #compareKeys({ states }: Checkpoint, payload: WritePayload): () => void {
     const { databases } = this.#host
     const name = new Bytes()
@@ -239,7 +264,7 @@ export class Checkpoints {
     }
   }
 
-  /** The database held other contents. */
+  /** Passes a whole database on: it held other contents. */
   #tellAll(db: Database, payload: WritePayload): void {
     this.#host.effects.propagation.happened(db.index, ['FLUSHDB'])
     for (let entry = 0; entry < db.keys.entriesEnd; entry++) {

@@ -1,8 +1,8 @@
-// The data: the numbered databases, and what they tell of themselves.
+// The data: the numbered databases, and the events that they report.
 //
-// Databases tell by slots (store/keyspace/database-host.ts). Whoever wants to be told takes a
-// seat here and leaves when it has heard enough. What goes without a command that
-// removed it (its time was up, or there was no room) is propagated from here.
+// A database calls handlers (store/keyspace/database-host.ts). A part that wants to be told adds a
+// handler here, and removes it when it needs no more. A key that goes without a command that
+// removed it (expired or evicted) is propagated from here.
 
 import type { Config } from '../../config/config.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -17,8 +17,10 @@ import type {
   Looked,
   Missed,
 } from '../../store/keyspace/database-host.ts'
+import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened } from '../../util/restless.ts'
@@ -47,7 +49,9 @@ export interface DatasetHost {
     readonly events: KeyspaceEvents
   }
   readonly requests: {
-    readonly runner: { readonly call: { readonly command: { readonly isReadonly: boolean } } | undefined }
+    readonly runner: {
+      readonly call: { readonly command: { readonly isReadonly: boolean; readonly isWrite: boolean } } | undefined
+    }
   }
   readonly effects: {
     readonly propagation: { happened(database: number, words: readonly Word[]): void }
@@ -113,17 +117,18 @@ export class Dataset implements DatabaseHost {
   }
 
   get removesExpired(): boolean {
-    return (
-      this.expiry === 'remove' ||
-      (this.expiry === 'own' && this.#host.requests.runner.call?.command.isReadonly !== true)
-    )
+    const { expiry } = this
+    if (expiry === 'remove') return true
+    if (expiry !== 'own' && expiry !== 'wait') return false
+    const command = this.#host.requests.runner.call?.command
+    return expiry === 'own' ? command?.isReadonly !== true : command?.isWrite === true
   }
 
   get accessSeconds(): number {
     return this.#unitClock.seconds
   }
 
-  /** Bytes that keys and values take, removed ones included that are not freed yet. */
+  /** Bytes of keys and values, with removed values that are not freed yet. */
   get usedBytes(): number {
     let bytes = 0
     const { databases } = this
@@ -140,16 +145,21 @@ export class Dataset implements DatabaseHost {
     this.removed(db, key, 'expired')
   }
 
-  /** Tells the world that a key is gone without a command that removed it. */
+  /** Reports a key that is gone without a command that removed it. */
   removed(db: Database, key: Bytes, event: 'expired' | 'evicted' | 'del'): void {
     const { changes } = this.#host.data
     const { propagation } = this.#host.effects
-    // Told first: should a channel keep the event, it is kept before the removal is, and lost with it or not at all.
+    if (CHECKED) assert(db.keys.find(key) === NONE, 'invariant 6: a key has gone when its removal is reported')
+    // The event comes first: if a channel keeps it, it is journaled before the removal, and lost
+    // with it or not at all.
     if (changes.told !== null) changes.told(db, key, event)
     propagation.happened(db.index, [this.removalWord(event), key])
   }
 
-  /** The command that a removal is told by: UNLINK where the configuration says that such values are freed in the background. */
+  /**
+   * Returns the command that stands for a removal: UNLINK where the settings say that such values
+   * are freed in the background.
+   */
   removalWord(event: 'expired' | 'evicted' | 'del'): 'DEL' | 'UNLINK' {
     const { config } = this.#host
     let isLazy: boolean
@@ -160,7 +170,10 @@ export class Dataset implements DatabaseHost {
   }
 
   fieldsExpired(db: Database, key: Bytes, fields: readonly Bytes[], keyGone: boolean): void {
-    if (CHECKED) happened('field expired')
+    if (CHECKED) {
+      happened('field expired')
+      assert(keyGone === (db.keys.find(key) === NONE), 'invariant 6: a hash without fields has gone')
+    }
     const { changes, events } = this.#host.data
     const { propagation } = this.#host.effects
     if (changes.told !== null) changes.told(db, key, 'hexpired')

@@ -1,9 +1,9 @@
-// The settings that decide on encodings, as the store reads them.
+// The settings of encodings, in the form in which the store reads them.
 
 import type { Config } from '../../config/config.ts'
 import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 
-/** Returns limits that are always as the settings say. */
+/** Returns limits that follow the settings. */
 export function followEncodingLimits(config: Config): EncodingLimits {
   const limits = new EncodingLimits()
   const { list, hash, set, sortedSet, stream } = limits

@@ -2,10 +2,11 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 
 export class EntryWalk {
   readonly #host: { readonly databases: readonly Database[] }
-  /** The database and the entry that come next. */
+  /** The next database and entry. */
   #index = 0
   #entry = 0
 
@@ -13,8 +14,12 @@ export class EntryWalk {
     this.#host = host
   }
 
-  /** Calls `see` for each live one of the next `entries` entries. True when all were seen: the next step begins anew. */
+  /**
+   * Calls `see` for each live entry among the next `entries`. Returns true when all were seen; the
+   * next step begins at the first.
+   */
   step(entries: number, see: (db: Database, entry: number) => void): boolean {
+    assert(entries > 0, 'a step of a walk sees an entry')
     const { databases } = this.#host
     let left = entries
     while (left > 0) {
@@ -32,7 +37,7 @@ export class EntryWalk {
     return false
   }
 
-  /** Begins anew. */
+  /** Goes back to the first entry. */
   restart(): void {
     this.#index = 0
     this.#entry = 0

@@ -1,12 +1,13 @@
-// A look at the keys of a pipeline before its commands run, or at the members of the one value that it is about.
+// Fetches the keys of a pipeline into the cache before its commands run, or the members of the one
+// value that it is about.
 //
-// With many keys, finding one means waiting for memory three times: for its bucket,
-// its entry, its block. Each of a pipeline's commands would wait anew. Looked at
-// together, sixteen keys wait almost as long as one: the processor fetches what
-// does not depend on each other at the same time. The same holds of the members of
-// a large set, hash or sorted set: HSET at P=16 takes 11 % less processor time, SADD 4,
-// ZADD 3. Nothing is decided here; the commands then find what they need in the
-// cache, and the hashes made. Where the words stand is the protocol's business (protocol/lookahead.ts).
+// With many keys, to find one means to wait for memory three times: for its bucket, its entry, its
+// block. Without this file each command of a pipeline would wait for them again. When sixteen keys
+// are looked up together, they wait almost as long as one, because the processor fetches
+// independent addresses at the same time. The same is true of the members of a large set, hash or
+// sorted set: HSET at P=16 takes 11 % less processor time, SADD 4, ZADD 3. No command is decided
+// here: the commands find their keys in the cache, and the hashes made. protocol/lookahead.ts finds
+// the words.
 
 import { wordsAhead, wordsOfFirst } from '../../protocol/lookahead.ts'
 import { FETCHED_MAX, forgetHashes } from '../../store/keyspace/hashes-ahead.ts'
@@ -15,21 +16,23 @@ import { TYPE_ZSET, type Value } from '../../store/structures/value.ts'
 import { numberAt } from '../../util/array-reads.ts'
 import { Bytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
 
-/** Fewer keys, or members, than this are in the cache anyway. */
+/** Tables with fewer keys, or members, are in the cache anyway. */
 const KEYSPACE_MIN = 10_000
 const MEMBERS_MIN = 10_000
-/** The least that two requests with keys take. */
+/** The least bytes of two requests with keys. */
 const BYTES_MIN = 40
-/** Places of the key, and of the member behind it. */
+/** The index of the key among the words, and that of the member behind it. */
 const KEY = 1
 const MEMBER = 2
-/** In front of a sorted set's member stands its score, where there are that many words (ZADD, ZINCRBY). */
+/** ZADD and ZINCRBY have a score before the member. Requests of at least so many words do. */
 const SCORED_WORDS = 4
 
-/** Where the keys are. */
+/** The keys of a database, to be looked up ahead. */
 export interface Places {
   readonly keys: Keyspace
-  /** Returns the structure under a key, undefined where there is none. Nothing is noted of the look. */
+  /**
+   * Returns the structure under a key; undefined where there is none. The look counts as no access.
+   */
   structureUnder(key: Bytes): Value | undefined
 }
 
@@ -37,7 +40,10 @@ const starts = new Int32Array(FETCHED_MAX)
 const lengths = new Int32Array(FETCHED_MAX)
 const first = new Bytes()
 
-/** Fetches what the requests in [start, end) begin with, if there are several: their keys, or members of the one they are about. */
+/**
+ * Fetches the keys of the requests in [start, end), or the members if all are about one key. Does
+ * nothing for a single request.
+ */
 export function fetchAhead(source: Source, start: number, end: number, places: Places): void {
   forgetHashes()
   if (end - start < BYTES_MIN) return

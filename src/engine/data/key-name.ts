@@ -1,18 +1,18 @@
-// A key's name across databases, for whoever keeps keys in a Map.
+// The name of a key across databases, for maps of keys.
 
 import { Bytes } from '../../util/bytes/bytes.ts'
 
-/** One character for the database, then the key's latin1 bytes. */
+/** Returns one character for the database, then the key's latin1 bytes. */
 export function nameKey(database: number, key: Bytes): string {
   return String.fromCharCode(database) + key.toString()
 }
 
-/** The database of a name. */
+/** Returns the database of a name. */
 export function databaseOf(name: string): number {
   return name.charCodeAt(0)
 }
 
-/** The key of a name. */
+/** Returns the key of a name. */
 export function keyOf(name: string): Bytes {
   return Bytes.from(name.slice(1))
 }

@@ -1,10 +1,11 @@
-// Keyspace events: messages to whoever subscribed to the changes of a key, or to an event.
+// Keyspace events: messages to clients that subscribe to the changes of a key, or to a kind of
+// event.
 //
-// Which classes are published is said by `notify-keyspace-events`; most changes are
-// heard of as everybody else hears of them (changes.ts), misses and new keys
-// from the keyspace itself.
+// `notify-keyspace-events` says which classes are published. Most events come through the handler
+// of changes (changes.ts); misses and new keys come from the keyspace itself.
 //
-// The keys in which channels keep messages make no events: where events are kept, each would be the cause of the next.
+// The keys in which channels keep messages make no events. A channel that keeps events would else
+// cause the next one with each.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Config } from '../../config/config.ts'
@@ -40,16 +41,16 @@ export interface KeyspaceEventsHost {
     readonly propagation: { readonly announces: boolean; announce(channel: Bytes, message: Bytes): void }
   }
   readonly parts: {
-    /** The room that keeps messages; it knows in which keys of database 0. */
+    /** The room that keeps messages. It knows the keys of database 0 that hold them. */
     readonly channels: { ownsKey(key: Bytes): boolean } | undefined
   }
 }
 
 export class KeyspaceEvents {
   readonly #host: KeyspaceEventsHost
-  /** `notify-keyspace-events`; 0 unless it names a class as well as where to publish. */
+  /** `notify-keyspace-events`; 0 unless it names a class and also where to publish it. */
   #flags = 0
-  /** Where events are published, by database and event. */
+  /** Database → event → the channel of the event. */
   readonly #channels: Map<EventName, Bytes>[] = []
 
   constructor(host: KeyspaceEventsHost, { changes, dataset }: KeyspaceEventsHost['data']) {
@@ -65,7 +66,7 @@ export class KeyspaceEvents {
     follow(config.get('notify-keyspace-events'))
   }
 
-  /** Publishes an event, if its class is wanted. */
+  /** Publishes an event, if the settings name its class. */
   publish(db: Database, key: Bytes, event: EventName): void {
     const flags = this.#flags
     if (flags === 0 || (flags & EVENT_CLASS[event]) === 0 || this.#host.data.changes.silent) return
@@ -73,7 +74,7 @@ export class KeyspaceEvents {
     const { propagation, role } = this.#host.effects
     const { pubSub } = this.#host.clients
     if (db.index === 0 && channels?.ownsKey(key) === true) return
-    // A replica's events are those of its primary, which has announced them.
+    // A replica makes the same events as its primary, which has announced them.
     const announces = propagation.announces && !role.isReplica
     if ((flags & EVENT_KEYSPACE) !== 0) {
       const channel = `__keyspace@${db.index}__:${key.toString()}`
@@ -88,7 +89,10 @@ export class KeyspaceEvents {
     }
   }
 
-  /** The channel of an event: its bytes, kept, lead to who listens without a string (pub-sub.ts). */
+  /**
+   * Returns the channel of an event. Its bytes are kept, so subscribers are found without a string
+   * (pub-sub.ts).
+   */
   #channelOf(database: number, event: EventName): Bytes {
     this.#channels[database] ??= new Map()
     const channels = this.#channels[database]
@@ -103,7 +107,7 @@ export class KeyspaceEvents {
   readonly #changed = (db: Database, key: Bytes, event: EventName): void => this.publish(db, key, event)
   readonly #missed = (db: Database, key: Bytes): void => this.publish(db, key, 'keymiss')
   readonly #created = (db: Database, key: Bytes): void => {
-    // What is loaded to take the place of a database is nobody's yet.
+    // Data that is loaded to replace a database makes no events.
     if (this.#host.data.dataset.databases[db.index] === db) this.publish(db, key, 'new')
   }
 }

@@ -1,4 +1,4 @@
-// The data: the databases, and the handlers that are told of a change.
+// The data: the databases, and the handlers of their changes.
 
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import { Changes } from './changes.ts'

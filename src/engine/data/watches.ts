@@ -1,17 +1,18 @@
-// WATCH: who has an eye on which key, so that its EXEC does nothing when the key has changed by then.
+// WATCH: each watcher's keys. If one of them changes, the watcher's EXEC does nothing.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { NameMap, type NameSet } from '../../util/tables/name-map.ts'
 import type { Changes } from './changes.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
 
-/** Who watches: a client, or whoever holds a key (frozen-keys.ts). */
+/** A client, or a frozen key (frozen-keys.ts). */
 export interface Watcher {
   /** Names of keys (key-name.ts). */
   readonly watched: NameSet
-  /** One of them has changed. */
+  /** One of the watched keys has changed. */
   watchBroken: boolean
 }
 
@@ -23,7 +24,7 @@ export class Watches {
     this.#changes = changes
   }
 
-  /** Number of keys watched. */
+  /** The number of watched keys. */
   get size(): number {
     return this.#watchers.size
   }
@@ -31,6 +32,7 @@ export class Watches {
   add(watcher: Watcher, db: Database, key: Bytes): void {
     const name = nameKey(db.index, key)
     if (watcher.watched.has(name)) return
+    assert(db.index >= 0, 'a watched key is in a database that clients see')
     watcher.watched.add(name)
     let watchers = this.#watchers.get(name)
     if (watchers === undefined) {
@@ -41,32 +43,40 @@ export class Watches {
     watchers.add(watcher)
   }
 
-  /** Forgets everything that somebody watches. */
+  /** Removes all watches of a watcher. */
   clear(watcher: Watcher): void {
     watcher.watchBroken = false
     if (watcher.watched.size === 0) return
     for (const name of watcher.watched) {
-      const watchers = this.#watchers.get(name)!
-      watchers.delete(watcher)
+      const watchers = this.#watchers.get(name)
+      assert(watchers !== undefined, 'a watched key has watchers')
+      const wasThere = watchers.delete(watcher)
+      assert(wasThere, 'a key knows the watchers that know it')
       if (watchers.size === 0) this.#watchers.delete(name)
     }
     watcher.watched.clear()
     if (this.#watchers.size === 0) this.#changes.observers.remove(this.#changed)
   }
 
-  /** Lets those of somebody's watched keys go whose time is up, so that their watchers learn of it. */
+  /** Expires the watched keys whose time is up, so that their watchers learn of it. */
   expireKeys({ watched }: Watcher, databases: readonly Database[]): void {
     for (const name of watched) itemAt(databases, databaseOf(name)).find(keyOf(name))
   }
 
-  /** A whole database changed (FLUSHDB, FLUSHALL, SWAPDB): breaks the WATCHes of keys that are, or were, there. */
+  /**
+   * Breaks the watches of keys that are, or were, in a database that was replaced (FLUSHDB,
+   * FLUSHALL, SWAPDB).
+   */
   databaseReplaced(db: Database, hadKey: (key: Bytes) => boolean): void {
     for (const name of this.#watchers.keys()) {
       if (databaseOf(name) === db.index && hadKey(keyOf(name))) this.#touch(name)
     }
   }
 
-  /** Remembers what is to be seen of each watched key; what is returned breaks the WATCHes of those of which something else is. */
+  /**
+   * Remembers the value of `look` for each watched key. The returned function breaks the watches of
+   * keys for which it has changed.
+   */
   compare(look: (database: number, key: Bytes) => unknown): () => void {
     const seen = [...this.#watchers.keys()].map((name) => [name, look(databaseOf(name), keyOf(name))] as const)
     return () => {
@@ -74,7 +84,7 @@ export class Watches {
     }
   }
 
-  /** A key changed: its watchers' EXEC will fail. */
+  /** Breaks the watches of a key that has changed. */
   readonly #changed = (db: Database, key: Bytes): void => this.#touch(nameKey(db.index, key))
 
   #touch(name: string): void {

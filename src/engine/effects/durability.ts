@@ -1,19 +1,18 @@
-// Replies that must wait until what they show is safe.
+// Withholds replies until the writes that they show are safe.
 //
-// A client that wrote waits for the bytes of its write (invariant 3): until they are in the
-// file, which they are by the turn's end unless the disk refuses them; and where the
-// policy of a key it changed is `always`, until they are synced. A key's policy is
-// that of its `durability` rule (durability-rules.ts), else `appendfsync`.
+// A client that wrote waits until the bytes of its write are in the file (invariant 3). They are by
+// the end of the turn, unless the disk refuses them. If a key that it changed has the policy
+// `always`, it waits until they are synced. A key's policy is that of its `durability` rule
+// (durability-rules.ts), else `appendfsync`.
 //
-// A client that read such a key waits too, if it has a change that is not synced yet: what
-// was shown may not be undone by a power cut. Which keys those are is kept in a
-// small table, hash slot → offset of the last change. Reads of other keys never
-// wait, nor do messages: a subscriber who hears of a write and then reads the key
-// waits there.
+// A client that read such a key waits too, while the last change of the key is not synced: a power
+// cut must not undo a value that a client has seen. A small table, hash slot → offset of the last
+// change, tells these keys. Reads of other keys never wait, nor do messages. A subscriber that
+// receives a message and then reads the key waits at that read.
 //
-// There is one journal, in one order, and it advances by whole turns: one offset
-// within the bytes of a turn is as good as another. That is why the change of a key can
-// be noted before its bytes are appended, and a transaction's command before EXEC is.
+// There is one journal in one order, and it advances by whole turns, so each offset within the
+// bytes of a turn is as good as another. Therefore the change of a key may be noted before its
+// bytes are appended, and the command of a transaction before EXEC is.
 
 import type { Config } from '../../config/config.ts'
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
@@ -23,6 +22,7 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { numberAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { ServerState } from '../conditions/state.ts'
@@ -53,38 +53,44 @@ export interface DurabilityHost {
 }
 
 export class Durability {
-  /** How far the journal has got. */
+  /** The progress of the journal. */
   progress: Progress = noProgress
-  /** True while it must hear of every change of a key. */
+  /** True while this object must be told of every change of a key. */
   listens = false
   readonly #host: DurabilityHost
-  /** Raised when the journal has got further, or is another. */
+  /** Raised when the journal has advanced, or was replaced. */
   readonly #advanced = new Signal('a sync')
   rules: DurabilityRules
   /** The policy of keys without a rule. */
   #otherwise: SyncPolicy
-  // Three tables, empty before the first such change: most engines have none.
-  /** Hash slot → an offset within the bytes of the last change there of a key that is `always`. */
+  // Three tables, empty before the first change of an `always` key: most engines have none.
+  /** Hash slot → an offset within the bytes of the last change of an `always` key there. */
   #offsets = new Float64Array(0)
   /** Hash slot → the whole hash of that key. */
   #hashes = new Int32Array(0)
-  /** Hash slot → 1 when changes of several keys there are not synced yet: then all readers of the slot wait. */
+  /**
+   * Hash slot → 1 while changes of several keys there are not synced: then all readers of the slot
+   * wait.
+   */
   #shared = new Uint8Array(0)
-  /** As if it stood in every slot: a whole database changed. */
+  /** An offset that counts for every slot: that of the last change of a whole database. */
   #everywhere = 0
-  /** Of the last change of the libraries of functions, which have no key. */
+  /** The offset of the last change of function libraries, which have no key. */
   #libraries = 0
-  /** The latest of all these offsets. */
+  /** The highest of all these offsets. */
   #latest = 0
-  /** The client whose command changed keys since something was appended, and whether one of these is `always`. */
+  /**
+   * The client whose command changed keys since the last append. `#changerWaits`: one of the keys
+   * is `always`.
+   */
   #changer: Client | undefined = undefined
   #changerWaits = false
-  /** Clients whose output is kept back. */
+  /** Clients whose replies are withheld. */
   readonly #held = new Set<Client>()
-  /** How far the journal was when they were last looked through. */
+  /** The journal's offsets when these clients were last looked through. */
   #settledWritten = 0
   #settledSynced = 0
-  /** As `progress.waits` was last. */
+  /** The last known value of `progress.waits`. */
   #waited = false
 
   constructor(host: DurabilityHost) {
@@ -99,11 +105,14 @@ export class Durability {
     config.onChange('appendfsync', (policy) => {
       this.#otherwise = policy
     })
-    // A client that waits for a journal that is not there yet (WAITAOF) hears that none comes.
+    // A client in WAITAOF learns that its journal is gone.
     config.onChange('appendonly', () => host.blocking.raise(this.#advanced))
   }
 
-  /** Hears of changes, and of looks, as long as some key's durability asks for it. */
+  /**
+   * Adds the handlers of changes and of reads while the policy of some key needs them, else removes
+   * them.
+   */
   #listen(): void {
     const { changes, dataset } = this.#host.data
     const { progress } = this
@@ -112,12 +121,14 @@ export class Durability {
     dataset.onLooked.follow(this.#looked, progress.waits)
   }
 
-  /** Follows a journal's progress and failures from now on. */
+  /** Follows the progress and the failures of a journal from now on. */
   follow(progress: Progress): void {
+    assert(progress.synced <= progress.written, 'invariant 3: bytes are written before they are synced')
+    assert(progress.written <= progress.appended, 'invariant 3: bytes are appended before they are written')
     if (progress.appended < this.progress.appended) this.#startOver(progress.appended)
     this.progress = progress
     const follow = (): void => {
-      // One that was replaced has nothing to say any more.
+      // A journal that was replaced may still report.
       if (this.progress !== progress) return
       const { state } = this.#host.conditions
       const { turn } = this.#host.requests
@@ -125,7 +136,7 @@ export class Durability {
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
       this.#host.blocking.raise(this.#advanced)
-      // Where a turn's end has synced by itself nobody is left to be told.
+      // A turn's end that has synced by itself has no client left to serve.
       if (this.#held.size > 0 || progress.synced < progress.appended) turn.endSoon()
     }
     progress.onProgress(follow)
@@ -133,8 +144,9 @@ export class Durability {
   }
 
   /**
-   * The first key has become `always`: what a client wrote before is synced before it hears more. Or the last one ceased to be:
-   * who waits for a sync goes on.
+   * Adapts all clients when the first key has become `always`: earlier writes of a client are
+   * synced before its next reply. When the last such key has ceased to be `always`, clients that
+   * wait for a sync go on.
    */
   #changeWaits(waits: boolean): void {
     this.#waited = waits
@@ -143,7 +155,10 @@ export class Durability {
       client.waitsForSynced = waits ? client.waitsForWritten : 0
   }
 
-  /** Offsets begin anew, before those that were handed out: nobody may wait for one that never comes. */
+  /**
+   * Lowers all offsets: a new journal counts from a lower one. Else clients would wait for offsets
+   * that never come.
+   */
   #startOver(appended: number): void {
     this.#offsets.fill(0)
     this.#everywhere = 0
@@ -156,7 +171,7 @@ export class Durability {
     }
   }
 
-  /** A key was looked at: its reader waits if it changed and the change must be synced and is not yet. */
+  /** A key was read. Its reader waits if the last change must be synced and is not. */
   readonly #looked = (hash: number): void => {
     const { progress } = this
     const { synced } = progress
@@ -168,13 +183,13 @@ export class Durability {
     if (offset > synced) this.#wait(progress, offset)
   }
 
-  /** Something that depends on every key was shown (KEYS, DBSIZE, SCAN). */
+  /** A reply depends on every key (KEYS, DBSIZE, SCAN). */
   lookedEverywhere(): void {
     const { progress } = this
     if (progress.waits && this.#latest > progress.synced) this.#wait(progress, this.#latest)
   }
 
-  /** Libraries of functions were shown, or one of them is run. */
+  /** A reply shows function libraries, or depends on one. */
   lookedAtLibraries(): void {
     const { progress } = this
     if (progress.waits && this.#libraries > progress.synced) this.#wait(progress, this.#libraries)
@@ -182,15 +197,18 @@ export class Durability {
 
   #wait(progress: Progress, offset: number): void {
     const { client } = this.#host.requests.runner
-    // A change that was not journaled after all has nothing to wait for beyond what is there.
+    // A change that was not journaled in the end has no offset of its own: the present end of the
+    // journal is enough.
     const reached = Math.min(offset, progress.appended)
     if (client !== undefined && client.waitsForSynced < reached) client.waitsForSynced = reached
   }
 
-  /** A key changed; its bytes are not in the journal yet. */
+  /** A key changed. Its bytes are not in the journal yet. */
   readonly changed = (db: Database, key: Bytes): void => {
     const { progress } = this
     if (!this.#classify(this.rules.size === 0 ? undefined : this.rules.policyOf(key, this.#otherwise))) return
+    if (CHECKED)
+      assert(this.#latest > progress.appended, 'invariant 3: a change is noted before its bytes are appended')
     if (this.#offsets.length === 0) this.#makeTables()
     const hash = db.keys.hash(key)
     const slot = hash & (SLOTS - 1)
@@ -206,20 +224,26 @@ export class Durability {
     this.#shared = new Uint8Array(SLOTS)
   }
 
-  /** A whole database changed, keys of every policy with it; the bytes are not in the journal yet. */
+  /** A whole database changed, with keys of every policy. The bytes are not in the journal yet. */
   changedEverywhere(): void {
     if (!this.listens) return
     const strictest = this.progress.waits ? 'always' : 'everysec'
     if (this.#classify(this.rules.size === 0 ? undefined : strictest)) this.#everywhere = this.#latest
   }
 
-  /** Libraries of functions changed, which are as durable as a key without a rule; the bytes are not in the journal yet. */
+  /**
+   * Function libraries changed. They have the policy of a key without a rule. The bytes are not in
+   * the journal yet.
+   */
   changedLibraries(): void {
     if (!this.listens) return
     if (this.#classify(this.rules.size === 0 ? undefined : this.#otherwise)) this.#libraries = this.#latest
   }
 
-  /** Notes the policy of something that the running command changed; undefined = there are no rules. True when it is `always`. */
+  /**
+   * Notes the policy of a change that the running command has made; undefined while there are no
+   * rules. Returns true when it is `always`.
+   */
   #classify(policy: SyncPolicy | undefined): boolean {
     const { progress } = this
     const { client } = this.#host.requests.runner
@@ -236,7 +260,7 @@ export class Durability {
     return waits
   }
 
-  /** The effects of a client's command were appended. */
+  /** Notes that the effects of a client's command were appended. */
   wrote(client: Client): void {
     const { progress } = this
     assert(client.waitsForWritten <= progress.appended, 'invariant 3: the journal never goes back')
@@ -246,7 +270,7 @@ export class Durability {
       if (this.#changer === client) {
         waits = this.#changerWaits
       } else {
-        // Effects without a key are as durable as a key without a rule.
+        // Effects without a key have the policy of a key without a rule.
         progress.require(this.#otherwise, progress.appended)
         waits = this.#otherwise === 'always'
       }
@@ -255,31 +279,33 @@ export class Durability {
     if (waits) client.waitsForSynced = progress.appended
   }
 
-  // ── who waits ────────────────────────────────────────────────────────────
+  // ── clients that wait ─────────────────────────────────────────────────────
 
-  /** Clients whose replies wait at the moment. */
+  /** The number of clients whose replies are withheld. */
   get heldClients(): number {
     return this.#held.size
   }
 
-  /** Keeps a client's output until the journal has caught up. */
+  /** Withholds a client's replies until the journal has caught up. */
   hold(client: Client): void {
     const { progress } = this
     assert(progress.written <= progress.appended, 'invariant 3: bytes are appended before they are written')
+    assert(client.waitsForWritten <= progress.appended, 'invariant 3: a client waits for bytes that were appended')
+    assert(client.waitsForSynced <= progress.appended, 'invariant 3: a client waits for a sync that will come')
     client.keepOutput()
     client.heldForDurability = true
     this.#held.add(client)
     this.#settledWritten = progress.written
-    // When answers may leave again nothing else need have changed.
+    // -1: replies may leave again without any progress of the journal.
     this.#settledSynced = progress.answers === false ? -1 : progress.synced
   }
 
-  /** A client is gone. */
+  /** Forgets a client that is gone. */
   forget(client: Client): void {
     if (client.heldForDurability) this.#held.delete(client)
   }
 
-  /** Lets go of those whose offsets are reached by now; they are flushed with this turn. */
+  /** Releases the clients whose offsets are reached. They are flushed with this turn. */
   settle(): void {
     if (this.#held.size === 0) return
     const { answers, written, synced } = this.progress
@@ -290,6 +316,7 @@ export class Durability {
     this.#settledWritten = written
     this.#settledSynced = synced
     for (const client of this.#held) {
+      assert(client.heldForDurability, 'a client whose replies are withheld knows it')
       if (client.waitsForWritten > written || client.waitsForSynced > synced) continue
       this.#held.delete(client)
       client.heldForDurability = false
@@ -299,15 +326,19 @@ export class Durability {
 
   // ── WAITAOF ──────────────────────────────────────────────────────────────
 
-  /** Tells whether everything a client wrote survives a power cut. */
+  /** Tells if all writes of a client survive a power cut. */
   isSynced(client: Client): boolean {
     const { progress } = this
     return progress.enabled && client.waitsForWritten <= progress.synced
   }
 
-  /** Parks the client of a call until a sync has ended; its command is then run again. `onTimeout` replies when the time is up; `others`: what else it waits for. */
+  /**
+   * Parks the client of a call until a sync has ended; the command then runs again. `onTimeout`
+   * replies when the time is up. `others` are further signals that end the waiting.
+   */
   awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly Signal[] = []): void {
-    // Asking is enough: nobody has to wait for the next second, or under `no` for ever. Another journal may follow while it waits.
+    // One request is enough, even under the policy `no`. Another journal may follow while the
+    // client waits.
     this.progress.require('always', call.client.waitsForWritten)
     if (!call.retrying) this.#host.requests.turn.endSoon()
     call.waitFor({ signals: [this.#advanced, ...others], timeoutMs, onTimeout })

@@ -13,10 +13,13 @@ const MULTI = '*1\r\n$5\r\nMULTI\r\n'
 const EXEC = '*1\r\n$4\r\nEXEC\r\n'
 
 export class EffectFraming {
-  /** The database of the last effect; -1 = the next one says its own. */
+  /** The database of the last effect; -1 = the next effect selects its own. */
   database = -1
   #writer: RequestWriter
-  /** Where the open unit begins, -1 = none is open; how many commands it has; the database before it. */
+  /**
+   * The offset at which the open unit begins, -1 = none is open; its number of commands; the
+   * database before it.
+   */
   #unitAt = -1
   #unitCommands = 0
   #unitDatabase = -1
@@ -25,17 +28,17 @@ export class EffectFraming {
     this.#writer = writer
   }
 
-  /** Where effects go. */
+  /** The writer that effects go to. */
   get writer(): RequestWriter {
     return this.#writer
   }
 
-  /** A unit is open: its bytes may still move, or be taken back. */
+  /** True while a unit is open: its bytes may still move, or be taken back. */
   get isInUnit(): boolean {
     return this.#unitAt !== -1
   }
 
-  /** Has the next effects go to another writer. */
+  /** Sends the next effects to another writer. */
   goOnIn(writer: RequestWriter): void {
     assert(this.#unitAt === -1, 'a unit lies in one stretch of memory, so that it can be taken back')
     this.#writer = writer
@@ -53,7 +56,10 @@ export class EffectFraming {
     this.#writer.command(words)
   }
 
-  /** Opens a unit. MULTI and EXEC stand around what follows, if that is more than one command: one is a unit by itself, as in Redis. */
+  /**
+   * Opens a unit. If it gets more than one command, MULTI and EXEC stand around them. One command
+   * is a unit by itself, as in Redis.
+   */
   beginUnit(): void {
     assert(this.#unitAt === -1, 'units do not nest')
     this.#unitAt = this.#writer.length
@@ -75,7 +81,9 @@ export class EffectFraming {
     this.#unitAt = -1
   }
 
-  /** The second command moves the first one: most units have no second. */
+  /**
+   * Inserts MULTI before the first command when the second one comes. Most units have no second.
+   */
   #countInUnit(): void {
     if (++this.#unitCommands === 2) this.#writer.insert(this.#unitAt, MULTI)
   }

@@ -1,6 +1,7 @@
-// Effects: what a unit (a command, a script, an EXEC) did, as commands that replay to the same state (invariant 4).
+// Effects: the changes of a unit (a command, a script, an EXEC), as commands that replay to the
+// same state (invariant 4).
 //
-// They go to sinks, each of which encodes them for itself: the append-only file,
+// Effects go to sinks, and each sink encodes them for itself. Examples are the append-only file and
 // the stream of the replicas.
 
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -8,19 +9,22 @@ import type { Word } from '../../protocol/request-writer.ts'
 
 export type { Word }
 
-/** What happened, as a command: its words; or a request, where whoever makes it up has encoded it already. */
+/** An effect as a command: its words, or a request that is encoded already. */
 export type Effect = readonly Word[] | Arguments
 
 export interface EffectSink {
-  /** True when it wants messages too (PUBLISH), which change nothing here. */
+  /** True when the sink takes messages too (PUBLISH). Messages change no data. */
   readonly takesMessages?: boolean
-  /** Takes a request as it came, copying its bytes. */
+  /** Takes a request as it came, and copies its bytes. */
   appendRequest(database: number, args: Arguments): void
-  /** Takes a command in other words than it came. */
+  /** Takes a command whose words differ from the request's. */
   append(database: number, words: readonly Word[]): void
-  /** Opens a unit: what follows up to `endUnit` is replayed wholly or not at all. */
+  /** Opens a unit: the effects up to `endUnit` are replayed wholly or not at all. */
   beginUnit(): void
   endUnit(): void
-  /** Forgets the open unit, of which nothing was passed on yet: the server ends without it, and gives this sink nothing more. */
+  /**
+   * Forgets the open unit, of which no byte has left the sink: the server ends without it. No more
+   * effects follow.
+   */
   abandonUnit?(): void
 }

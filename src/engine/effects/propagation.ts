@@ -1,8 +1,7 @@
-// Hands the effects of every unit to all who want them, in order (invariant 4).
+// Hands the effects of every unit to all sinks, in order (invariant 4).
 //
-// A unit is marked only where something of it was told: EXEC, a script and a
-// command with several effects open one, and the first effect that comes begins it
-// at each sink that takes it.
+// EXEC, a script and a command with several effects open a unit. The first effect begins the unit
+// at each sink that takes it, so a unit without effects leaves no trace.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import { Arguments } from '../../protocol/arguments.ts'
@@ -26,14 +25,14 @@ export interface PropagationHost {
   }
 }
 
-/** The parts of the same room, which are made before. */
+/** The parts of the same room, which were made before. */
 interface Siblings {
-  /** Hears whose command had effects. */
+  /** Is told of each client whose command had effects. */
   readonly durability: { wrote(client: Client): void }
   readonly history: { readonly offset: number }
 }
 
-/** A sink, and whether the open unit has begun there. */
+/** A sink, and if the open unit has begun there. */
 class Line {
   readonly sink: EffectSink
   begun = false
@@ -46,11 +45,17 @@ class Line {
 const NO_LINES: readonly Line[] = []
 
 export class Propagation {
-  /** False while nobody wants effects: then none are made. */
+  /** False while there is no sink: then no effects are made. */
   on = false
-  /** What the running command came across has opened a unit, to which its own effects belong: whoever runs it ends that. */
+  /**
+   * An expiry or eviction within the running command has opened a unit, which the command's own
+   * effects join. The runner ends the unit with the command.
+   */
   endsWithCommand = false
-  /** Told of each message to a channel, and each keyspace event, that begins here: others may want to hear it who are told of no effects (src/shards). */
+  /**
+   * Called with each message to a channel, and each keyspace event, that begins here. Other shards
+   * may want them, though they get no effects (src/shards).
+   */
   readonly announced = new Handlers<[channel: Bytes, message: Bytes]>((slot) => {
     this.#announced = slot
   })
@@ -67,12 +72,12 @@ export class Propagation {
     this.#room = room
   }
 
-  /** Gives a sink everything from now on, behind those that are there. */
+  /** Adds a sink behind the others. It gets all effects from now on. */
   add(sink: EffectSink): void {
     this.#set([...this.#lines, new Line(sink)])
   }
 
-  /** Gives a sink nothing more. */
+  /** Removes a sink. It gets no more effects. */
   remove(sink: EffectSink): void {
     this.#set(this.#lines.filter((line) => line.sink !== sink))
   }
@@ -84,7 +89,7 @@ export class Propagation {
 
   // ── units ────────────────────────────────────────────────────────────────
 
-  /** Opens a unit: everything propagated until `endUnit` is replayed wholly or not at all. Nests. */
+  /** Opens a unit: the effects up to `endUnit` are replayed wholly or not at all. Units nest. */
   beginUnit(): void {
     this.#depth++
   }
@@ -102,21 +107,25 @@ export class Propagation {
     }
   }
 
-  /** True while something of an open unit was passed on already. */
+  /** True while a sink has effects of an open unit. */
   get unitBegun(): boolean {
     return this.#lines.some(({ begun }) => begun)
   }
 
-  /** Forgets what the open unit has passed on: the server ends, and nobody is told of what comes after this. */
+  /**
+   * Takes the open unit back from the sinks, and removes them: the server ends, and no effect may
+   * follow.
+   */
   abandonUnit(): void {
     if (!this.unitBegun) return
+    assert(this.#depth > 0, 'invariant 4: a unit that has begun at a sink is open')
     for (const { begun, sink } of this.#lines) if (begun) sink.abandonUnit?.()
     this.#set(NO_LINES)
   }
 
   // ── effects ──────────────────────────────────────────────────────────────
 
-  /** A command that changed something has ended: passes its effects on. */
+  /** Passes on the effects of a command that has changed something. */
   settle(call: Call): void {
     const { durability, history } = this.#room
     const stats = this.#stats
@@ -124,6 +133,7 @@ export class Propagation {
     stats.changesSinceSave += call.changes
     if (!this.on || call.client.origin === 'replay') return
     const { effects } = call
+    if (CHECKED) checkReplays(call)
     if (effects === undefined) {
       this.#appendRequest(call.db.index, call.args)
     } else {
@@ -137,8 +147,8 @@ export class Propagation {
   }
 
   /**
-   * Passes on what happened without a command that did it: a key's time was up, or it was evicted. Where a command came across it, both are
-   * one unit, as in Redis.
+   * Passes on a change that no command made: an expiry or an eviction. If it happens within a
+   * command, both are one unit, as in Redis.
    */
   happened(database: number, effect: Effect): void {
     if (!this.on) return
@@ -151,7 +161,7 @@ export class Propagation {
     this.#host.requests.turn.endSoon()
   }
 
-  /** Passes on a request that changes nothing here but is heard elsewhere (PUBLISH), to those who want messages. */
+  /** Passes on a request that changes no data (PUBLISH), to the sinks that take messages. */
   message(database: number, args: Arguments): void {
     const lines = this.#lines
     for (let i = 0; i < lines.length; i++) {
@@ -160,7 +170,7 @@ export class Propagation {
     }
   }
 
-  /** As `message`, for a message that no request says word for word. */
+  /** As `message`, for a message that no request carries word for word. */
   published(kind: ChannelKind, channel: Bytes, message: Bytes): void {
     const command = kind === 'shard' ? 'SPUBLISH' : 'PUBLISH'
     const lines = this.#lines
@@ -170,7 +180,7 @@ export class Propagation {
     }
   }
 
-  /** True while other shards want to hear what begins here. */
+  /** True while other shards want the messages that begin here. */
   get announces(): boolean {
     return this.#announced !== null
   }
@@ -191,7 +201,7 @@ export class Propagation {
     for (let i = 0; i < lines.length; i++) this.#begin(itemAt(lines, i)).append(database, words)
   }
 
-  /** The sink of a line, with the surrounding unit begun. */
+  /** Returns a line's sink. If a unit is open, it is begun there first. */
   #begin(line: Line): EffectSink {
     if (CHECKED) assert(this.#depth > 0 || !line.begun, 'invariant 4: no unit is left open at a sink')
     if (this.#depth > 0 && !line.begun) {
@@ -200,4 +210,19 @@ export class Propagation {
     }
     return line.sink
   }
+}
+
+/**
+ * Commands whose outcome depends on the clock, on chance or on waiting. Each propagates effects that
+ * do not.
+ */
+const NEVER_REPLAYED = new Set(
+  'expire pexpire setex psetex getex incrbyfloat hincrbyfloat spop blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop xreadgroup'.split(
+    ' ',
+  ),
+)
+
+function checkReplays({ client, command, effects }: Call): void {
+  const isSafe = effects !== undefined || client.isObeyed || !NEVER_REPLAYED.has(command.name)
+  assert(isSafe, 'invariant 4: effects need no clock, no chance and no waiting')
 }

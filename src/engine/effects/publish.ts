@@ -1,4 +1,4 @@
-// Publishing: the one way of a message from its sender to all who are told of it.
+// Publishing: the one function by which a message gets from its sender to all receivers.
 //
 //                                   subscribers here   replicas, log           other shards
 //   a client's PUBLISH, a script's  yes                the request             yes
@@ -38,9 +38,9 @@ export interface PublishRequest {
 }
 
 /**
- * Publishes a message, kept or not, and returns how many subscribers here received it. Throws what
- * keeping it throws; then it was published nowhere. `request` = the request that says it word for
- * word; undefined = no request does.
+ * Publishes a message, kept or not, and returns how many subscribers here received it. If keeping
+ * the message fails, this throws, and the message is published nowhere. `request` is the request
+ * that carries the message word for word; undefined when there is none.
  */
 export function publishMessage(
   { clients: { pubSub }, effects: { propagation } }: PublishHost,

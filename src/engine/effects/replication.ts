@@ -1,109 +1,125 @@
-// The engine's view of replication: what commands, admission and INFO ask of it. Who does it stands above (src/replication).
+// The engine's view of replication: the questions that commands, admission and INFO ask. The
+// implementation stands above (src/replication).
 //
-// Without it a server is a primary that nobody may follow.
+// Without it a server is a primary that no replica may follow.
 
 import type { Client } from '../clients/client.ts'
 import type { HistoryPosition } from './replication-history.ts'
 
 /** A replica as INFO and ROLE show it. */
 export interface ReplicaStatus {
-  /** How logs call it. */
+  /** Its name in log lines. */
   readonly name: string
   readonly address: string
   readonly port: number
   readonly state: 'wait_bgsave' | 'send_bulk' | 'online'
-  /** How far it says it is. */
+  /** The offset that the replica last acknowledged. */
   readonly offset: number
-  /** Seconds since it last said so. */
+  /** Seconds since its last acknowledgement. */
   readonly lagSeconds: number
 }
 
-/** What is kept of the stream for those who come back. */
+/** The part of the stream that is kept for replicas that come back. */
 export interface BacklogStatus {
   /** Offset of the first byte, counted from 1. */
   readonly firstOffset: number
   readonly length: number
 }
 
-/** Whoever has replicas: every server, those that follow another included (chains). */
+/** The replicas of a server. A server that follows another may have some, too (chains). */
 export interface ReplicasView {
-  /** Replicas that receive the stream of changes. */
+  /** The number of replicas that receive the stream. */
   readonly onlineCount: number
-  /** Of those, the ones that have been heard of within `min-replicas-max-lag`; undefined while nobody asks for any. */
+  /**
+   * Of those, the ones heard of within `min-replicas-max-lag`; undefined while the settings ask for
+   * no replicas.
+   */
   readonly goodCount: number | undefined
-  /** All that are connected, those that are sent a snapshot or wait for one included. */
+  /** All connected replicas, with those that are sent a snapshot or wait for one. */
   readonly statuses: readonly ReplicaStatus[]
-  /** Undefined while nothing is kept. */
+  /** Undefined while there is no backlog. */
   readonly backlog: BacklogStatus | undefined
-  /** Memory of the stream, and of snapshots on their way. */
+  /** Bytes of the stream, and of snapshots that are being sent. */
   readonly memoryBytes: number
-  /** Of that, what only replicas need that are behind. */
+  /** The part of those bytes that is kept only for replicas that are behind. */
   readonly replicaBytes: number
-  /** How many replicas have the stream up to an offset, in memory or on their disks. */
+  /** Counts the replicas that have the stream up to an offset, in memory or on their disks. */
   countUpTo(offset: number, where: 'memory' | 'disk'): number
-  /** Has all replicas say how far they are. */
+  /** Asks all replicas for an acknowledgement. */
   askForAcknowledgements(): void
 }
 
-/** How a server is getting on with the primary it follows. */
+/** The state of a server that follows a primary. */
 export interface Following {
   readonly host: string
   readonly port: number
   readonly state: 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected'
-  /** The stream is heard. */
+  /** The stream of the primary is being received. */
   readonly linkUp: boolean
-  /** How much of a snapshot has come; of -1 = none has begun, of 0 = its end shows itself. Undefined while none is awaited. */
+  /**
+   * The progress of a snapshot from the primary; undefined while none is awaited. `totalBytes`: -1
+   * before it begins, 0 when only its end marks its length.
+   */
   readonly sync: { readonly totalBytes: number; readonly receivedBytes: number } | undefined
-  /** How much of the stream has been applied, and how much has come. */
+  /**
+   * The offset up to which the stream has been applied, and the offset up to which it has been
+   * received.
+   */
   readonly offset: number
   readonly readOffset: number
   readonly lastHeardSeconds: number
-  /** How long there has been no link; -1 = there never was one, or there is. */
+  /** Seconds without a link; -1 while there is one, or when there never was one. */
   readonly downSeconds: number
-  /** The data is the primary's as of `history.offset`. */
+  /** The data is the primary's as of `history.offset`, so replication can go on from there. */
   readonly isContinuable: boolean
-  /** The primary as a client here: what it sends is run under it. Undefined while there is no stream. */
+  /** The client under which the primary's commands run; undefined while there is no stream. */
   readonly primary: Client | undefined
 }
 
-/** How far the handing over of this server's place to a replica has got, in INFO's words. */
+/** The progress of FAILOVER, in INFO's words. */
 export type FailoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress'
 
-/** This server's part in a replicated log (src/replicated-log): who leads is decided there. */
+/** This server's part in a replicated log (src/replicated-log), which decides which node leads. */
 export interface LogNode {
   readonly state: 'following' | 'standing' | 'leading' | 'stopped'
-  /** Of the last record that was read here, or acknowledged. */
+  /** The epoch, and below the position, of the last record that was read or acknowledged here. */
   readonly epoch: number
   readonly position: number
-  /** Who leads, as `host:port`; '' = it is not known. */
+  /** The leader's address, `host:port`; '' while it is not known. */
   readonly leaderAddress: string
-  /** For so long this server may answer as the leader; 0 = it may not. */
+  /** Milliseconds for which this server may still answer as the leader; 0 = it may not. */
   readonly leaseLeftMs: number
-  /** Records that were sent, and are not acknowledged. */
+  /** The number of records in flight. */
   readonly underWay: number
-  /** Why it takes no part any more. */
+  /** The reason why this node has stopped; undefined while it takes part. */
   readonly failure: string | undefined
   /** The leader as a primary; undefined while this server leads. */
   readonly following: Following | undefined
-  /** Hands the lead over, to the node with this address, or to whoever is first. Fulfilled when that is done, or this node leads no more. */
+  /**
+   * Hands the lead over: to the node with this address, or to the first that takes it. The promise
+   * is fulfilled when that is done, or when this node leads no more for another reason.
+   */
   handOver(to?: string): Promise<void>
-  /** Calls `run` whenever the state has changed, or somebody else leads. */
+  /** Calls `run` whenever the state or the leader has changed. */
   onChange(run: () => void): void
 }
 
 export interface Replication {
   readonly replicas: ReplicasView
-  /** Undefined where no log is. */
+  /** Undefined without a replicated log. */
   readonly node: LogNode | undefined
-  /** Undefined while this server follows nobody. */
+  /** Undefined while this server follows no other. */
   readonly following: Following | undefined
   readonly failoverState: FailoverState
-  /** Which state of which history the data is in at this moment, for files; undefined where nobody could go on from it. */
+  /**
+   * The position of the data in its history at this moment, for files; undefined where replication
+   * could not go on from it.
+   */
   readonly position: HistoryPosition | undefined
   /** Takes the role that the configuration names, before the first client connects. */
   takeRole(): void
-  /** Follows a primary from now on, in the place of whom it followed before. */
+  /** Follows a primary from now on, instead of the one before. */
   follow(primary: { readonly host: string; readonly port: number }): void
-  /** Is a primary itself from now on; does nothing when it is one. */
+  /** Becomes a primary; does nothing when it is one. */
   followNobody(): void
 }

@@ -1,10 +1,11 @@
-// Whether this server decides what becomes of its data, or follows a primary that does.
+// The role of this server: it decides the fate of its data, or it follows a primary that does.
 //
-// Who follows is told by src/replication; here stands what that means for everybody else: writes are refused
-// (`replica-read-only`), and so is everything while the primary is away if the settings say so
-// (`replica-serve-stale-data`); nothing expires, nothing is evicted. The rooms that act by themselves ask here.
+// src/replication follows the primary and sets the role. This file draws the consequences. Writes
+// of clients are refused (`replica-read-only`). While the link is down the settings may refuse
+// every command (`replica-serve-stale-data`). No key expires by itself, and none is evicted. The
+// rooms that act by themselves ask here first.
 //
-// Who follows a replicated log (src/replicated-log) is a replica with which no setting interferes: its data is the log's.
+// A follower of a replicated log (src/replicated-log) is a replica that no setting makes writable.
 
 import type { Config } from '../../config/config.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
@@ -26,16 +27,16 @@ export interface RoleHost {
 }
 
 export class Role {
-  /** Follows a primary, whether or not that can be reached. */
+  /** This server follows a primary, even while that cannot be reached. */
   isReplica = false
-  /** Told when the role has changed, or what it means. */
+  /** Called when the role, or a setting that gives it its meaning, has changed. */
   readonly changed = new Handlers<[]>((slot) => {
     this.#changed = slot
   })
   #changed: Handler<[]> | null = null
   readonly #host: RoleHost
   #isUpToDate = true
-  /** Follows a log. */
+  /** The primary is the leader of a replicated log. */
   #isStrict = false
 
   constructor(host: RoleHost) {
@@ -46,7 +47,10 @@ export class Role {
     host.config.onChange('replica-ignore-maxmemory', follow)
   }
 
-  /** Takes a role; `link` = whether a replica hears of every change just now. A follower's are those of a log. */
+  /**
+   * Takes a role. `link` tells if a replica receives every change at present. A `follower` follows
+   * a replicated log.
+   */
   become(role: 'primary' | 'replica' | 'follower', link: 'up' | 'down' = 'down'): void {
     this.isReplica = role !== 'primary'
     this.#isStrict = role === 'follower'
@@ -59,9 +63,9 @@ export class Role {
     return !this.isReplica || !(this.#isStrict || this.#host.config.get('replica-read-only'))
   }
 
-  /** What becomes of keys whose time is up. */
+  /** The treatment of keys whose time is up. */
   get expiry(): Expiry {
-    if (!this.isReplica) return 'remove'
+    if (!this.isReplica) return this.#host.conditions.state.paused.holds ? 'wait' : 'remove'
     return this.isWritable ? 'own' : 'hide'
   }
 
@@ -72,15 +76,20 @@ export class Role {
 
   #follow(): void {
     const { config } = this.#host
-    const { dataset } = this.#host.data
-    const { replicaExpiry, timedWork } = this.#host.upkeep
+    const { replicaExpiry } = this.#host.upkeep
     const { state } = this.#host.conditions
     state.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
-    // While data is loaded nothing expires whatever the role.
-    if (!state.loading.holds) dataset.expiry = this.expiry
+    this.followPause()
     replicaExpiry.follow()
     this.#changed?.()
-    timedWork.arm()
+  }
+
+  /** A pause has begun or ended: keys expire accordingly. While data is loaded no key expires. */
+  followPause(): void {
+    const { dataset } = this.#host.data
+    const { state } = this.#host.conditions
+    if (!state.loading.holds) dataset.expiry = this.expiry
+    this.#host.upkeep.timedWork.arm()
   }
 }

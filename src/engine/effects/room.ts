@@ -1,4 +1,5 @@
-// The effects of commands: the sinks that they go to, how far the journal has got, and this server's role.
+// The effects of commands: the sinks that they go to, how far the journal has got, and this
+// server's role.
 
 import { Random } from '../../util/numbers/random.ts'
 import { Durability, type DurabilityHost } from './durability.ts'

@@ -1,14 +1,13 @@
 // The engine's view of the code that takes snapshots and keeps the append-only file short.
 //
-// Commands ask here (SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, INFO, SHUTDOWN), and so
-// does admission while a snapshot must see large values before they change.
-// Without one nothing is ever saved.
+// Commands ask it: SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, INFO and SHUTDOWN. Admission asks it while
+// a snapshot must write large values before they change. Without it no data is ever saved.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { Client } from '../clients/client.ts'
 import type { Command } from '../spec/command.ts'
 
-/** What INFO persistence shows. */
+/** The figures of INFO persistence. */
 export interface SavingStatus {
   readonly saveInProgress: boolean
   /** Seconds since it began; -1 = none is in progress. */
@@ -18,7 +17,10 @@ export interface SavingStatus {
   readonly saves: number
   readonly keysProcessed: number
   readonly keysTotal: number
-  /** The longest stretch for which the snapshot under way, or else the last one, kept everybody waiting (ms). */
+  /**
+   * The longest time in ms for which a snapshot kept all clients waiting: the one that runs, or
+   * else the last one.
+   */
   readonly longestSliceMs: number
   readonly rewriteInProgress: boolean
   readonly rewriteScheduled: boolean
@@ -35,15 +37,19 @@ export interface SavingStatus {
 
 export interface ReloadOptions {
   from: 'snapshot' | 'log'
-  /** A snapshot is made before. */
+  /** A snapshot is made before the reload. */
   saves: boolean
-  /** What becomes of the data: it goes; it stays, and no key may come twice; it stays, and what is loaded counts. */
+  /**
+   * The fate of the present data. `forgotten`: it is removed. `kept`: it stays, and a key that is
+   * on both sides is an error. `merged`: it stays, and the loaded value of such a key wins.
+   */
   present: 'forgotten' | 'kept' | 'merged'
 }
 
 /**
- * How a key of memory and the one of the append-only file differ: in the value, its type or when it expires; it is there only on one
- * side; the value in memory cannot even be read; or it is no key, but a function library.
+ * The kinds of difference between memory and the append-only file. The value, its type or its
+ * expiry differs; the key is only on one side; the value in memory cannot be read; or a function
+ * library differs.
  */
 export type DifferenceKind =
   | 'value'
@@ -62,64 +68,79 @@ export interface KeyDifference {
   readonly what: DifferenceKind
 }
 
-/** What an audit found. */
+/** The result of an audit. */
 export interface AuditReport {
   /** Keys that were compared. */
   readonly keys: number
-  /** How many differ; the first of them are named. */
+  /** The number of keys that differ. `named` has the first of them. */
   readonly differing: number
   readonly named: readonly KeyDifference[]
-  /** In so many parts, one after the other. */
+  /** The number of parts in which the keys were compared, one after the other. */
   readonly parts: number
   readonly milliseconds: number
-  /** The longest stretch for which it kept clients waiting. */
+  /** The longest time for which the audit kept clients waiting. */
   readonly longestSliceMs: number
 }
 
 export interface Saving {
   readonly status: SavingStatus
-  /** When the last snapshot was complete (Unix ms); the start, before the first. */
+  /** Unix ms of the last complete snapshot; the start of the server before the first one. */
   readonly lastSaveMs: number
-  /** What is saved is a backup: it is made only when somebody asks for it, and never loaded, because the data is kept elsewhere. */
+  /**
+   * True where the data is kept elsewhere. A snapshot is then a backup: it is made only on request,
+   * and it is never loaded.
+   */
   readonly isBackup: boolean
-  /** The last snapshot failed: writes are refused if the settings say so. */
+  /** The last snapshot failed, and the settings refuse writes in that case. */
   readonly refusesWrites: boolean
-  /** Makes a snapshot and tells whether it is on the disk. The image is that of the moment when nothing else is in progress. */
+  /**
+   * Makes a snapshot, and then tells if it is on the disk. The image shows the data at the moment
+   * when no other save or rewrite runs.
+   */
   save(done: (saved: boolean) => void): void
   /**
-   * As `save`, for data that was just emptied: a snapshot under way, which still has it, is given up, and no change counts as
-   * unsaved any more, unless this one fails.
+   * As `save`, for data that was just emptied. A snapshot that runs still has the old data, so it
+   * is given up. No change counts as unsaved any more, unless this snapshot fails.
    */
   saveEmptiness(done: (saved: boolean) => void): void
-  /** Has the image that is being made take the rest of the data in one go: nothing of it may be needed afterwards. */
+  /**
+   * Makes the running snapshot take the rest of the data in one go. Afterwards it needs no more of
+   * the data.
+   */
   finishImage(): void
-  /** The work that is under way. */
+  /** The work that runs at present. */
   readonly busyWith: 'nothing' | 'save' | 'rewrite' | 'copy'
-  /** Begins a snapshot; nothing may be under way. */
+  /** Begins a snapshot. No other save or rewrite may run. */
   saveInBackground(): void
-  /** Has a snapshot begin as soon as nothing is under way. */
+  /** Begins a snapshot as soon as no other save or rewrite runs. */
   scheduleSave(): void
-  /** Begins a rewrite of the append-only file; nothing may be under way. */
+  /** Begins a rewrite of the append-only file. No other save or rewrite may run. */
   rewriteInBackground(): void
   scheduleRewrite(): void
   /**
-   * Appends nothing more, where there is an append-only file: the data is going to be replaced by other data. What is on the disk stays
-   * as it is until `beginLogAnew`, which makes a new base of what is there then.
+   * Stops appending to the append-only file, if there is one, because the data is going to be
+   * replaced. The files stay as they are until `beginLogAnew`, which makes a new base of the data
+   * that is there then.
    */
   leaveLog(): void
   beginLogAnew(): void
   /**
-   * Writes a snapshot if asked to, then loads files in the place of the data, or beside it (DEBUG RELOAD, LOADAOF); clients wait, or hear
-   * LOADING, meanwhile. What cannot be loaded leaves the data as it was.
+   * Writes a snapshot if asked to, then loads files in the place of the data, or beside it (DEBUG
+   * RELOAD, LOADAOF). Clients wait or get LOADING meanwhile. If loading fails, the data stays as it
+   * was.
    */
   reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void
-  /** An audit is under way. */
+  /** True while an audit runs. */
   readonly isAuditing: boolean
   /**
-   * Replays the append-only file beside the data and compares every value, in so many parts; undefined = as many as memory asks for. Tells
-   * what was found, or why nothing was; throws where there is nothing to begin with.
+   * Replays the append-only file beside the data and compares every value, in `parts` parts;
+   * undefined = as many parts as the memory asks for. Calls `done` with a report, or with the
+   * reason why there is none. Throws when an audit cannot begin.
    */
   audit(parts: number | undefined, done: (outcome: AuditReport | Error) => void): void
-  /** Tells whether a command must wait because of a large value that a snapshot has not written; it is postponed then. */
+  /**
+   * Postpones a command, and returns true, when it is going to change a large value that a snapshot
+   * has not written yet.
+   */
   postpones(client: Client, command: Command, args: Arguments): boolean
 }

@@ -1,16 +1,20 @@
-// How long commands take: for INFO commandstats and latencystats, LATENCY HISTOGRAM, SLOWLOG and the event `command` of LATENCY.
+// The durations of commands, for INFO commandstats and latencystats, LATENCY HISTOGRAM, SLOWLOG and
+// the event `command` of LATENCY.
 //
-// Not every call is timed (see Runner). One that is stands for those of its command since the last one that was; the few that
-// came after it are taken to be like it when somebody asks. What takes long by its nature is always timed, so what SLOWLOG may
-// miss is a fast command in the middle of a pipeline, while the whole process stood still: LATENCY tells of that as `event-loop`
-// or `garbage-collection`. Where durations of a millisecond or less are of interest, every command is timed
-// (docs/decisions/0021).
+// Not every call is timed (see Runner). A timed call stands for all calls of its command since the
+// one timed before. The few calls after it are taken to be like it when a client asks. Commands
+// that may take long are always timed. So SLOWLOG misses a fast command in the middle of a pipeline
+// only when the whole process stood still; LATENCY shows that as `event-loop` or
+// `garbage-collection`. When the settings ask for durations of a millisecond or less, every command
+// is timed (docs/decisions/0021).
 //
-// A command whose client was parked is told of when its client is answered, as one call: its time is that of all its runs, not
+// A command whose client was parked is counted as one call when its client is answered. Its
+// duration is that of all its runs, without the waiting, as in Redis.
 // of the waiting, as in Redis.
 
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { LatencyHistogram } from '../../util/time/latency-histogram.ts'
 import type { Client } from '../clients/client.ts'
 import type { Log } from '../log.ts'
@@ -19,7 +23,7 @@ import type { Command } from '../spec/command.ts'
 import type { LatencyMonitor } from './latency-monitor.ts'
 import type { SlowLog } from './slow-log.ts'
 
-/** Only a pause of the whole process makes a command of constant time take longer than this. */
+/** A command of constant time takes longer than this only when the whole process stands still. */
 const CONSTANT_TIME_MS_MAX = 1
 /** `watchdog-period` is never less. Redis's. */
 const WATCHDOG_MS_MIN = 200
@@ -35,17 +39,17 @@ export interface CommandTimesHost {
 }
 
 export class CommandTimes {
-  /** Every command is to be timed. */
+  /** True while every command is to be timed. */
   wantsAll = false
   readonly #host: CommandTimesHost
   readonly #latency: LatencyMonitor
   readonly #slowLog: SlowLog
   #tracks = true
-  /** Commands that take at least so many milliseconds go into SLOWLOG; infinite = none do. */
+  /** Commands that take at least this long go into SLOWLOG; infinite = none do. */
   #slowMs = Number.POSITIVE_INFINITY
-  /** Commands that take at least so many milliseconds are logged; infinite = none are. */
+  /** Commands that take at least this long are logged; infinite = none are. */
   #watchdogMs = Number.POSITIVE_INFINITY
-  /** The least of what makes a command worth a look. */
+  /** The least of the three thresholds: of SLOWLOG, of the watchdog and of LATENCY. */
   #notableMs = Number.POSITIVE_INFINITY
 
   constructor(host: CommandTimesHost, { latency, slowLog }: { latency: LatencyMonitor; slowLog: SlowLog }) {
@@ -76,11 +80,11 @@ export class CommandTimes {
     this.wantsAll = this.#notableMs <= CONSTANT_TIME_MS_MAX
   }
 
-  /** Takes how long a call ran; `args` are those that it came with. */
+  /** Notes the duration of a call; `args` are those that it began with. */
   note(call: Call, command: Command, args: Arguments, milliseconds: number): void {
     const { client } = call
     if (client.parked) {
-      // It goes on when the client is served.
+      // The call is counted when the client is served.
       client.parkedRunMs += milliseconds
       command.calls--
       command.untimed--
@@ -92,7 +96,7 @@ export class CommandTimes {
     }
   }
 
-  /** The parked client of a command was answered. */
+  /** Counts a command whose parked client was answered. */
   answered(client: Client, command: Command, args: Arguments): void {
     const milliseconds = client.parkedRunMs
     command.calls++
@@ -113,39 +117,47 @@ export class CommandTimes {
   #tell(command: Command, args: Arguments, client: Client | undefined, milliseconds: number): void {
     const { log } = this.#host.environment
     if (milliseconds >= this.#slowMs) this.#slowLog.add(command, args, client, Math.floor(milliseconds * 1000))
-    // Redis looks into a command that still runs, and logs where it is; here only when it has ended somebody can look.
+    // Redis looks into a command that still runs, and logs its stack. Here the line is logged when
+    // the command has ended.
     if (milliseconds >= this.#watchdogMs)
       log.warn({ command: command.name, milliseconds: Math.floor(milliseconds) }, '--- WATCHDOG TIMER EXPIRED ---')
     this.#latency.note(command.isFast ? 'fast-command' : 'command', milliseconds)
   }
 
-  /** Returns how many calls of a command have ended. */
+  /** Returns the number of calls of a command that have ended. */
   callsOf(command: Command): number {
-    return command.calls - this.#running(command)
+    const ended = command.calls - this.#running(command)
+    assert(ended >= 0, 'a call that has ended was counted when it began')
+    return ended
   }
 
   #running(command: Command): 0 | 1 {
     return this.#host.requests.runner.call?.command === command ? 1 : 0
   }
 
-  /** Returns the microseconds spent in a command, as far as it has ended. */
+  /** Returns the microseconds spent in the calls of a command that have ended. */
   microsecondsOf(command: Command): number {
     this.#settle(command)
     return command.microseconds
   }
 
-  /** Returns how long the calls of a command took while `latency-tracking` was on; undefined = there were none. */
+  /**
+   * Returns the durations of a command's calls while `latency-tracking` was on; undefined = there
+   * were none.
+   */
   latenciesOf(command: Command): LatencyHistogram | undefined {
     this.#settle(command)
     return command.latencies
   }
 
-  /** Takes calls that were not timed to be like those that were. */
+  /** Counts calls that were not timed as if they had taken as long as the timed ones. */
   #settle(command: Command): void {
-    // What may take long is always timed: where it is not yet, it is running, and so is whatever asks.
+    // A command that may take long is always timed. If it has an untimed call, that call is still
+    // running.
     if (command.mayTakeLong) return
     const untimed = command.untimed - this.#running(command)
     const timed = command.calls - command.untimed
+    assert(timed >= 0 && command.untimed >= 0, 'a call is timed, or counted as not timed')
     if (untimed <= 0 || timed <= 0) return
     command.microseconds += (command.microseconds / timed) * untimed
     command.latencies?.noteLikeLast(untimed)

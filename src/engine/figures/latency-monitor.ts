@@ -1,8 +1,8 @@
-// LATENCY: what held the server up, by the kind of event, for as long as somebody wants to know.
+// LATENCY: events that kept the server busy, by kind, while the settings ask for them.
 //
-// While `latency-monitor-threshold` is above 0, whoever does something that may take long tells how long it took. Of each kind
-// of event the last 160 seconds in which one was too slow are kept, each with the slowest. Names of events are Redis's where
-// Redis has such an event; `docs/operating.md` lists them.
+// While `latency-monitor-threshold` is above 0, each part that does long work reports its duration.
+// For each kind of event the last 160 seconds with a slow event are kept, each with its slowest.
+// Names of events are Redis's where Redis has such an event; `docs/operating.md` lists them.
 
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../../util/time/clock.ts'
@@ -30,7 +30,7 @@ export interface LatencySample {
   milliseconds: number
 }
 
-/** What is kept of one kind of event. */
+/** The samples of one kind of event. */
 export class LatencySeries {
   /** The slowest ever, in milliseconds. */
   max = 0
@@ -49,20 +49,13 @@ export class LatencySeries {
   }
 }
 
-export interface LatencyMonitorHost {
-  readonly config: Config
-  readonly environment: {
-    readonly clock: Clock
-  }
-}
-
 export class LatencyMonitor {
-  /** In the order in which each was first seen. */
+  /** In order of first occurrence. */
   readonly events = new Map<LatencyEvent, LatencySeries>()
   readonly #clock: Clock
   #thresholdMs: number
 
-  constructor({ environment: { clock }, config }: LatencyMonitorHost) {
+  constructor(config: Config, clock: Clock) {
     this.#clock = clock
     this.#thresholdMs = thresholdOf(config.get('latency-monitor-threshold'))
     config.onChange('latency-monitor-threshold', (threshold) => {
@@ -70,17 +63,17 @@ export class LatencyMonitor {
     })
   }
 
-  /** Milliseconds from which on an event is of interest; infinite while nothing is. */
+  /** The least duration of a slow event in ms; infinite while the settings ask for none. */
   get thresholdMs(): number {
     return this.#thresholdMs
   }
 
-  /** What is kept of the kind of event that somebody names; undefined = nothing. */
+  /** Returns the samples of a kind of event; undefined = there are none. */
   seriesOf(event: string): LatencySeries | undefined {
     return this.events.get(event as LatencyEvent)
   }
 
-  /** Notes how long something took. Events that are shorter than the threshold are not kept. */
+  /** Notes the duration of an event. Events shorter than the threshold are not kept. */
   note(event: LatencyEvent, milliseconds: number): void {
     // Redis counts whole milliseconds.
     if (milliseconds < this.#thresholdMs) return

@@ -1,19 +1,20 @@
-// May this command run now? One place answers for everybody who runs commands:
+// Admission: may this command run now? This file answers every caller that runs commands:
 //
-//   a client   admit            who? rights? another node's? busy? memory? disk? subscribed? loading? paused? keys held? snapshot? then run, queue or postpone
-//   EXEC       admit            as a client's command, which claims what its queued commands claim together
-//              refusalInExec    and each of them once more: rights may have changed since it was queued
-//   EVAL       admit            as a client's command, which claims what its script declares
-//              refusalOfScript  the same claims, asked by the script itself: it may run within EXEC
-//   redis.call refusalInScript  does it exist, may scripts call it, rights? may it write, is there memory? another node's?
+//   a client         admit            rights, slot, busy, memory, disk, subscribed, loading, paused,
+//                                     keys, snapshot; then it runs, is queued or is postponed
+//   EXEC             admit            as a client's command, with all requirements of its queue
+//                    refusalInExec    for each queued command: its rights may have changed since
+//   EVAL             admit            as a client's command, with those that its script declares
+//                    refusalOfScript  the same requirements, for a script that may run within EXEC
+//   redis.call       refusalInScript  known? allowed in scripts? rights? may it write? memory? slot?
+//   a parked client  refuseRetry      rights, memory, disk: as they are by now
 //
-//   a parked client  refuseRetry  rights? They may have changed since it was parked
+// Rights depend on the caller and the request. All other conditions are of the state of the server.
+// A client's command comes here only when something is special. The client has not authenticated,
+// has a restricted user, queues a transaction or is subscribed; or a condition of the server holds
+// (conditions/state.ts).
 //
-// Rights are about who asks and what for; everything else is about the state of the server. A client's command is asked
-// about only when something is special: the client has not authenticated, has a user that may not do everything, queues a
-// transaction or is subscribed; the server is loading, paused, short of memory or unable to write.
-//
-// The order of the questions is Redis's: it decides which error a client sees.
+// The order of the checks is Redis's, because it decides which error a client sees.
 
 import type { DenialContext } from '../../acl/access-log.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'
@@ -24,6 +25,7 @@ import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { QueryBufferOverflow } from '../../protocol/request-parser.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import {
   CLIENT_MONITOR,
   CLIENT_MULTI,
@@ -89,15 +91,15 @@ export interface AdmissionHost {
   }
 }
 
-/** The script that calls a command: what it may still do. */
+/** The script that calls a command, and its permissions. */
 export interface CallingScript {
-  /** It was called by a read-only command, or has declared that it does not write. */
+  /** A read-only command called it, or it declares that it does not write. */
   readonly readOnly: boolean
-  /** It has declared that it needs no memory, or may have it in any case. */
+  /** It declares that it needs no memory, or that it runs without any left. */
   readonly allowsOom: boolean
-  /** It may ask for keys of several slots, one after the other. */
+  /** It may use keys of several slots, one after the other. */
   readonly crossesSlots: boolean
-  /** It has called a command that writes: from then on nothing stops it halfway. */
+  /** It has called a command that writes. From then on it is not stopped halfway. */
   readonly wrote: boolean
 }
 
@@ -115,7 +117,7 @@ const NO_MEMORY_FOR_SCRIPT = new ReplyError(
   "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
 )
 
-/** What EXEC tells of a queued command that is not allowed any more. */
+/** EXEC's replies for a queued command that is not allowed any more. */
 const RIGHTS_CHANGED = {
   command: rightsChanged('no permission to execute the command or subcommand'),
   key: rightsChanged('no permission to touch the specified keys'),
@@ -124,9 +126,9 @@ const RIGHTS_CHANGED = {
 
 export class Admission {
   readonly #host: AdmissionHost
-  // Looked at for every request of a restricted user: a way less to each.
+  // Read for every request of a restricted user: one property hop less for each.
   readonly #state: ServerState
-  /** There was no memory to be had when a client's command was last asked about. */
+  /** The last check of memory for a client's command found none left. */
   #foundNoMemory = false
 
   constructor(host: AdmissionHost) {
@@ -134,18 +136,22 @@ export class Admission {
     this.#state = host.conditions.state
   }
 
-  /** Returns true when the command may run; otherwise it was refused or queued, and replied to, or is postponed. */
+  /**
+   * Returns true when the command may run. Else it was refused or queued, and replied to, or it is
+   * postponed.
+   */
   admit(client: Client, command: Command, args: Arguments): boolean {
+    if (CHECKED) assert(!client.isObeyed, 'a client that is obeyed is checked by admitObeyed')
     if (client.state === CLIENT_RESTRICTED && this.#state.special === 0 && command.forbidden === undefined) {
-      // Nothing is special but the user: this is asked for each of its requests.
+      // Only the user is special: this is checked for each of its requests.
       const denial = this.#denialOf(client, command, args, 'toplevel')
       return denial === undefined || this.refuse(client, command, noPermission(client, command, denial))
     }
-    // A replica's clients read, nearly always.
+    // Shortcut: on a replica, nearly all requests are reads.
     if (client.state === 0 && this.#state.isOnlyReadOnly && command.isReadonly && command.declared === undefined) {
       if (command.forbidden === undefined) return true
     }
-    // So do all clients of a node of a cluster.
+    // Shortcut: nodes of a cluster, where only the slot is to be checked.
     if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
       return this.#isServed(client, command, args, this.claimsOf(command, args, client))
     }
@@ -173,17 +179,17 @@ export class Admission {
     const isBusy = this.#state.busy.holds
     if (isBusy && !flags.has('allow_busy')) return this.refuse(client, command, scripts.busy ?? ERR.busy)
     if (this.#state.tracksTooMuch.holds) tracking.makeRoom()
-    // Keys that a script works on are not evicted meanwhile.
+    // Keys that a running script works on are not evicted.
     if (this.#state.memoryLimited.holds && !isBusy) {
-      // No key goes for clients that take too much.
+      // Clients that take too much memory are closed before a key is evicted.
       clientMemory.enforce()
       if (client.closed) return false
       this.#foundNoMemory = !eviction.makeRoom()
-      // Commands that end a transaction run even when there is no memory for queueing more.
+      // Commands that end a transaction run even when there is no memory to queue more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
       if (this.#foundNoMemory && (claims.isDenyoom || queuesMore)) return this.refuse(client, command, ERR.outOfMemory)
     }
-    // A client hears of the disk before it hears of the role; a script hears of the role first.
+    // For a client the disk is checked before the role; for a script the role comes first.
     let unwritable = claims.isWrite || spec.asksForWrites ? this.diskFailure : undefined
     if (claims.isWrite) unwritable ??= this.#refusalOfWrites(ERR.readOnly)
     if (unwritable !== undefined) return this.refuse(client, command, unwritable)
@@ -200,12 +206,13 @@ export class Admission {
     if (this.#state.loadingBeside.holds && flags.has('no_async_loading'))
       return this.refuse(client, command, ERR.loading)
     if (this.#state.loading.holds && !claims.runsWhileLoading) return this.refuse(client, command, ERR.loading)
-    // Redis counts who monitors as a replica.
+    // Redis counts a monitoring client as a replica.
     const isKeyspace = command.isReadonly || command.mayReplicate || claims.isWrite
     if ((client.state & (CLIENT_MONITOR | CLIENT_REPLICA)) !== 0 && isKeyspace) {
       return this.refuse(client, command, ERR.of("Replica can't interact with the keyspace"))
     }
-    // What runs while data is loaded needs none: it goes on in the pause of DEBUG RELOAD.
+    // A command that runs while data is loaded needs no data, so it runs in the pause of DEBUG
+    // RELOAD, too.
     const isReplica = (client.state & CLIENT_REPLICA) !== 0
     if (this.#state.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
@@ -222,7 +229,7 @@ export class Admission {
     return true
   }
 
-  /** Sends a client to another node, and returns false, when a request's keys are not served here. */
+  /** Redirects a client, and returns false, when a request's keys are not served here. */
   #isServed(client: Client, command: Command, args: Arguments, claims: Requirements): boolean {
     const { redirection, replies } = this.#host.requests
     const { watches } = this.#host.data
@@ -230,7 +237,7 @@ export class Admission {
     const elsewhere = redirection.refusalOf(client, command, args, claims.isWrite)
     if (elsewhere === undefined) return true
     if (redirection.postpones(client, args, elsewhere)) return false
-    // Unlike other refusals it is told as it is by EXEC, too.
+    // Unlike other refusals, EXEC replies it without EXECABORT.
     if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
     else if (client.transaction !== undefined) client.transaction.broken = true
     this.#count(command, elsewhere)
@@ -238,14 +245,17 @@ export class Admission {
     return false
   }
 
-  /** As `admit`, for who is obeyed: all that can keep its command from running is that it is queued. */
+  /** As `admit`, for a client that is obeyed: its command runs unless it is queued. */
   admitObeyed(client: Client, command: Command, args: Arguments): boolean {
     if ((client.state & CLIENT_MULTI) === 0 || command.spec.duringMulti !== undefined) return true
     openTransactionOf(client).add(command, args)
     return false
   }
 
-  /** Returns why EXEC may not run a queued command, rights having changed since; undefined = it may. Counts the refusal. */
+  /**
+   * Returns the reason why EXEC may not run a queued command whose rights have changed since;
+   * undefined = it may. Counts the refusal.
+   */
   refusalInExec(client: Client, command: Command, args: Arguments): ReplyError | undefined {
     if (client.isObeyed) return undefined
     let refusal = this.#strangerRefusal(client, command, args)
@@ -258,7 +268,10 @@ export class Admission {
     return refusal
   }
 
-  /** Refuses, and returns true, when a parked client may not be served any more: rights, or the state of the server, have changed since it was parked. */
+  /**
+   * Refuses, and returns true, when a parked client may not be served any more: rights or
+   * conditions have changed since it was parked.
+   */
   refuseRetry(client: Client, command: Command, args: Arguments): boolean {
     const denial = this.#denialOf(client, command, args, 'toplevel')
     let refusal = denial && noPermission(client, command, denial)
@@ -274,20 +287,24 @@ export class Admission {
   }
 
   /**
-   * Returns why nothing may be written: the role, the disk, the replicas, in this order; undefined = it may. `onReplica` is told on a
-   * read-only replica; undefined where the role was looked at before.
+   * Returns the reason why no write is allowed: the role, the disk, the replicas, in this order;
+   * undefined = writes are allowed. `onReplica` is the reply on a read-only replica; undefined
+   * where the role was checked before.
    */
   #refusalOfWrites(onReplica?: ReplyError): ReplyError | undefined {
     if (onReplica !== undefined && this.#state.readOnly.holds) return onReplica
     return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
   }
 
-  /** Makes room where memory is limited; returns the refusal when there is none to be had. */
+  /** Makes room where memory is limited, and returns the refusal when there is none left. */
   #refusalForMemory(): ReplyError | undefined {
     return this.#state.memoryLimited.holds && !this.#host.upkeep.eviction.makeRoom() ? ERR.outOfMemory : undefined
   }
 
-  /** Returns what a client's user may not do of a request, and keeps it for ACL LOG; undefined = it may do all of it. */
+  /**
+   * Returns the denial of a request for lack of rights, and adds it to ACL LOG; undefined = the
+   * user may make it.
+   */
   #denialOf(client: Client, command: Command, args: Arguments, context: DenialContext): Denial | undefined {
     if ((client.state & CLIENT_RESTRICTED) === 0) return undefined
     const denial = denialOf(client.user, command, args)
@@ -300,7 +317,10 @@ export class Admission {
     return denial
   }
 
-  /** Returns why a client may not use a command, whoever its user is; undefined = it may. */
+  /**
+   * Returns the refusal of a command that does not depend on the user's rules; undefined = there is
+   * none.
+   */
   #strangerRefusal(client: Client, command: Command, args: Arguments): ReplyError | undefined {
     if (command.forbidden !== undefined) {
       const forbidden = command.forbidden(this.#host.config, client, args)
@@ -311,8 +331,9 @@ export class Admission {
   }
 
   /**
-   * Returns why a script may not run, `readOnly` when it was called as one that only reads. `claims` is undefined for a script that
-   * declares nothing: it is looked at when it calls commands.
+   * Returns the reason why a script may not run. `readOnly`: a read-only command called it.
+   * `claims` are undefined for a script that declares nothing: its commands are checked when it
+   * calls them.
    */
   refusalOfScript(client: Client, claims: Requirements | undefined, readOnly: boolean): ReplyError | undefined {
     if (client.isObeyed) return undefined
@@ -326,7 +347,10 @@ export class Admission {
     return claims.isDenyoom && this.#outOfMemory ? NO_MEMORY_FOR_SCRIPT : undefined
   }
 
-  /** Returns why a client's script may not call a command, which is undefined if there is none of that name; and counts the refusal. */
+  /**
+   * Returns the reason why a client's script may not call a command, and counts the refusal.
+   * `command` is undefined if there is none of that name.
+   */
   refusalInScript(
     script: CallingScript,
     client: Client,
@@ -339,7 +363,7 @@ export class Admission {
       !(script.readOnly || command.isNoscript || command.forbidden !== undefined) &&
       hasArity(command, args)
     ) {
-      // Nothing is special: so it is for nearly every call.
+      // Shortcut: no condition holds, as for nearly every call.
       return undefined
     }
     let refusal: ReplyError | undefined
@@ -356,7 +380,9 @@ export class Admission {
       }
       if (refusal === undefined && this.#state.clustered.holds && !client.isObeyed) {
         const { isWrite } = this.claimsOf(command, args, client)
-        refusal = this.#host.requests.redirection!.refusalInScript(client, command, args, isWrite, script.crossesSlots)
+        const { redirection } = this.#host.requests
+        assert(redirection !== null, 'a node of a cluster knows which node serves a slot')
+        refusal = redirection.refusalInScript(client, command, args, isWrite, script.crossesSlots)
       }
     }
     if (refusal !== undefined) this.#count(command, refusal)
@@ -368,32 +394,40 @@ export class Admission {
     return denial && new ReplyError(`ERR ACL failure in script: ${describeDenial(client, command, denial)}`)
   }
 
-  /** Returns what one call of a command claims: what it says of itself, or what the command's flags say. */
+  /**
+   * Returns the requirements of one call of a command: its own, else those of the command's flags.
+   */
   claimsOf(command: Command, args: Arguments, client: Client): Requirements {
     return command.declared?.(this.#host, args, client) ?? command
   }
 
   #writeRefusal(script: CallingScript, client: Client, claims: Requirements): ReplyError | undefined {
     if (script.readOnly && (claims.isWrite || claims.mayReplicate)) return WRITE_IN_READ_ONLY_SCRIPT
-    // Once it has written it may go on: nothing is left half done.
+    // A script that has written may go on: no change is left half done.
     if (script.wrote || client.isObeyed) return undefined
     const refusal = claims.isWrite ? this.#refusalOfWrites(ERR.readOnly) : undefined
     if (refusal !== undefined) return refusal
     return claims.isDenyoom && !script.allowsOom && this.#outOfMemory ? ERR.outOfMemory : undefined
   }
 
-  /** A script, or a transaction, takes the memory as it was found before it began: nothing is evicted under its hands. */
+  /**
+   * A script, or a transaction, keeps the state of memory that was found before it began. No key is
+   * evicted while it runs.
+   */
   get #outOfMemory(): boolean {
     const { faults } = this.#host.upkeep
     return (this.#foundNoMemory && this.#state.memoryLimited.holds) || faults?.isOutOfMemory === true
   }
 
-  /** Returns why nothing may be written that no client asks for at this moment; undefined = it may. */
+  /**
+   * Returns the reason why a write that no client asks for is not allowed at this moment; undefined
+   * = it is.
+   */
   refusalOfWrite(): ReplyError | undefined {
     return this.#refusalOfWrites() ?? this.#refusalForMemory()
   }
 
-  /** Why nothing may be written at the moment; undefined = the disk takes what it is given. */
+  /** The reason why the disk takes no writes at present; undefined = it does. */
   get diskFailure(): ReplyError | undefined {
     const { durability } = this.#host.effects
     const { faults } = this.#host.upkeep
@@ -402,7 +436,10 @@ export class Admission {
     return this.#state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
   }
 
-  /** Refuses a request; a transaction being queued is spoiled by it. Returns false, as `admit` does then. */
+  /**
+   * Refuses a request. In a transaction, EXEC will then be refused. Returns false, as `admit` does
+   * for a refusal.
+   */
   refuse(client: Client, command: Command | undefined, error: ReplyError): false {
     const { replies } = this.#host.requests
     const { watches } = this.#host.data
@@ -437,7 +474,7 @@ function noPermission(client: Client, command: Command, denial: Denial): ReplyEr
   return new ReplyError(`NOPERM ${describeDenial(client, command, denial)}`)
 }
 
-/** Keys and channels are not named: an error must not tell what its reader may not see. */
+/** An error does not name keys and channels: the client may have no right to know of them. */
 function describeDenial(client: Client, command: Command, { reason }: Denial): string {
   if (reason === 'command') return `User ${client.user.name} has no permissions to run the '${command.name}' command`
   return `No permissions to access a ${reason}`

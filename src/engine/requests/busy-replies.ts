@@ -1,13 +1,13 @@
-// Clients while a script takes long: everybody is answered BUSY, and commands that may end the script are run.
+// Serves clients while a script takes long: they get BUSY, and the few commands that may end the
+// script are run.
 //
-// Whoever holds the sockets reads them past the event loop, which does not turn,
-// and brings the bytes here. They go through each client's own parser, so what a
-// request's end is, and what is still to come of it, is known when the script has
-// ended. This happens in the middle of a command:
-// - the running command's words, its reply and its reading of the clock stay as they are; its parser is not fed;
-// - no data changes: a key whose time is up is hidden, nobody parked is served;
-// - replies that were made before the script began may leave only as far as the
-//   journal allows it (invariant 3).
+// The event loop does not turn meanwhile. So the owner of the sockets reads them directly and
+// brings the bytes here. Each client's own parser takes them, and keeps the beginning of an
+// incomplete request. This happens in the middle of a command:
+// - The running command keeps its arguments, its reply and its reading of the clock. The parser of
+// its client gets no bytes.
+// - No data changes: an expired key is hidden, and no parked client is served.
+// - Replies from before the script may leave only as far as the journal allows it (invariant 3).
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { RequestHandler } from '../../protocol/request-parser.ts'
@@ -43,7 +43,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   readonly #host: BusyRepliesHost
   readonly #call: Call
   #client!: Client
-  /** Clients whose replies from before the script could not leave; further ones wait behind them. */
+  /** Clients whose earlier replies cannot leave yet; their new replies wait behind those. */
   readonly #waiting = new Set<Client>()
   #began = false
 
@@ -54,13 +54,17 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     this.#call.reply = host.requests.replies
   }
 
-  /** To be called before the first `receive` during a script: sends what was owed before it began. */
+  /**
+   * Sends replies from before the script. To be called before the first `receive` during a script.
+   */
   begin(): void {
     if (this.#began) return
     this.#began = true
     const { durability, propagation } = this.#host.effects
     const { runner, turn } = this.#host.requests
-    // A unit that has begun is not cut in two by writing it; then those wait who wrote in the same turn.
+    assert(runner.call !== undefined, 'a script runs while other clients are served')
+    // A unit that has begun must not be written in part. Then clients that wrote in the same turn
+    // wait.
     if (!propagation.unitBegun) durability.progress.write('others')
     for (const client of turn.owed) {
       if (client === runner.client) continue
@@ -75,23 +79,34 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     this.#waiting.clear()
   }
 
-  /** Has a listener hand over what clients sent since the last time. It may happen in the middle of any command. */
+  /**
+   * Lets a listener hand over the bytes that clients have sent since the last time. Called in the
+   * middle of any command.
+   */
   hear(listener: BusyListener): void {
     const { dataset } = this.#host.data
     const { runner } = this.#host.requests
-    const call = runner.call!
+    const { call } = runner
+    assert(call !== undefined, 'a script runs while other clients are served')
+    const { replies } = this.#host.requests
+    const { unitClock } = this.#host.environment
+    const isWriting = replies.isOpenFor(call.client)
+    const timeMs = unitClock.reading
     const words = CHECKED ? call.args.copy() : undefined
     const { changesBegun, expiry, touches } = dataset
     if (expiry !== 'keep') dataset.expiry = 'hide'
     listener.listen(this)
-    dataset.expiry = expiry
+    // A shutdown that was asked for meanwhile has begun a pause.
+    if (dataset.expiry === 'hide') dataset.expiry = expiry
     dataset.touches = touches
     assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
     assert(runner.call === call, 'the command that let others be heard goes on')
+    assert(replies.isOpenFor(call.client) === isWriting, 'the command that let others be heard goes on replying')
+    assert(timeMs === 0 || unitClock.reading === timeMs, 'invariant 2: a script keeps its reading of the clock')
     if (words !== undefined) assert(call.args.equals(words), 'a running command keeps its words while others are heard')
   }
 
-  /** Tells whether a client may be read: it is not waiting for something itself, and is not the script's. */
+  /** Tells if a client may be read: it waits for nothing, and does not run the script. */
   hears(client: Client): boolean {
     return (
       !client.halted &&
@@ -102,8 +117,9 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     )
   }
 
-  /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
+  /** Takes a client's bytes, and replies. The buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void {
+    assert(this.hears(client), 'a client is read while it waits for nothing')
     const { replies, incoming: requests } = this.#host.requests
     const { stats } = this.#host.figures
     stats.readsProcessed++
@@ -120,7 +136,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     if (!this.#waiting.has(client) && !this.#mustWait(client)) this.#send(client)
   }
 
-  /** Tells whether a client is owed replies that show what is not safe yet. */
+  /** Tells if a client's replies show a write that is not safe yet. */
   #mustWait(client: Client): boolean {
     const { progress } = this.#host.effects.durability
     return (
@@ -154,9 +170,10 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     if ((this.#client.state & CLIENT_UNAUTHENTICATED) !== 0) outputLimits.checkReply(this.#client)
   }
 
-  /** Sends what a client is owed, in memory of its own: the shared buffers are still being written. */
+  /** Sends a client's replies from a copy, because the shared buffers are still being written. */
   #send(client: Client): void {
     if (client.closed || client.overLimit || client.pendingBytes === 0) return
+    assert(!this.#mustWait(client), 'invariant 3: a reply leaves after its bytes were written')
     this.#host.figures.stats.writesProcessed++
     this.#host.figures.stats.outputBytes += client.pendingBytes
     client.takeCopy()

@@ -1,7 +1,7 @@
-// One execution of one command: what a command sees of the world.
+// A call: one execution of one command, and the command's view of the engine.
 //
-// The engine reuses calls: a command must not keep its call, its arguments or
-// their windows beyond `run`.
+// The engine reuses calls. A command must not keep its call, its arguments or their windows beyond
+// `run`.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Config } from '../../config/config.ts'
@@ -13,7 +13,9 @@ import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import type { Signal, Topic } from '../../queues/waiting-room.ts'
 import type { Database, DatabaseHost } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { longDoubleToNumber, parseLongDouble } from '../../util/numbers/long-double.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
@@ -32,21 +34,21 @@ import type { CommandOf } from '../spec/command-spec.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
 import { Options } from './options.ts'
 
-/** How a command that found nothing waits. */
+/** The way in which a command that found nothing waits for keys. */
 export interface BlockOptions {
-  /** The keys, as latin1 strings, in the order they are looked at. */
+  /** The keys, as latin1 strings, in the order in which they are looked at. */
   keys: readonly string[]
   /** Milliseconds; 0 = for ever. */
   timeoutMs: number
-  /** The type of value that can serve it (value.ts); a key of another type leaves it parked. */
+  /** The type of value that can serve it (value.ts). A key of another type leaves it parked. */
   type: number
-  /** True when a key's disappearance concerns it too (XREADGROUP: the group is gone). */
+  /** True when the removal of a key serves it too (XREADGROUP: the group is gone). */
   servedByDeletion?: boolean
-  /** What the client is told when the time is up. */
+  /** The reply when the time is up. */
   onTimeout: 'nil' | 'nilArray' | 'zero' | ((reply: Reply) => void)
 }
 
-/** How a command waits for something that is no key. */
+/** The way in which a command waits for signals instead of keys. */
 export interface WaitOptions {
   signals: readonly Signal[]
   /** Milliseconds; 0 = for ever. */
@@ -55,7 +57,10 @@ export interface WaitOptions {
   onTimeout: (reply: Reply) => void
 }
 
-/** What commands may use of the engine. Those that are about the server itself see all of it (src/commands/call.ts). */
+/**
+ * The parts of the engine that all commands may use. Commands about the server itself see all of it
+ * (src/commands/call.ts).
+ */
 export interface CallHost {
   readonly config: Config
   readonly environment: {
@@ -111,7 +116,7 @@ export interface CallHost {
 
 export class Call<Rooms extends CallHost = CallHost> {
   readonly engine: Rooms
-  // Looked at for every command: a way less to each.
+  // Read for every command: one property hop less for each.
   readonly #unitClock: UnitClock
   readonly #dataset: CallHost['data']['dataset']
   readonly #observers: Changes
@@ -123,17 +128,20 @@ export class Call<Rooms extends CallHost = CallHost> {
   command!: CommandOf<Call>
   reply!: Reply
   db!: Database
-  /** Number of changes made: 0 = nothing to propagate. */
+  /** The number of changes made; 0 = nothing to propagate. */
   changes = 0
-  /** True where waiting is impossible (MULTI, scripts): blocking commands answer as if the time was up. */
+  /** False in MULTI and in scripts, where a blocking command replies as if its time was up. */
   mayBlock = true
-  /** True for what a script calls. */
+  /** True for a call of a script. */
   fromScript = false
-  /** True when a parked client's command is tried again (see queues/). */
+  /** True when the command of a parked client is tried again (waiting/). */
   retrying = false
   /** Commands to propagate instead of the request; undefined = the request as it came. */
   effects: (readonly Word[])[] | undefined = undefined
   #options: Options | undefined = undefined
+  /** The number of changes that had passed the gate when the command began; kept in the checked build. */
+  #changesBegun = 0
+  #isUngated = false
 
   constructor(engine: Rooms) {
     this.engine = engine
@@ -145,9 +153,9 @@ export class Call<Rooms extends CallHost = CallHost> {
     this.#durability = engine.effects.durability
   }
 
-  /** Prepares this object for a command; the engine's business. */
+  /** Prepares this object for a command. Only the engine calls it. */
   begin(client: Client, args: Arguments, command: CommandOf<Call>): void {
-    // No window on what earlier commands removed is of use any more.
+    // Windows on values that earlier commands removed are not used any more.
     if (discarded.isMuch) discarded.giveBack()
     this.client = client
     this.args = args
@@ -155,6 +163,10 @@ export class Call<Rooms extends CallHost = CallHost> {
     this.db = itemAt(this.#dataset.databases, client.database)
     this.changes = 0
     this.effects = undefined
+    if (CHECKED) {
+      this.#changesBegun = this.#dataset.changesBegun
+      this.#isUngated = false
+    }
   }
 
   /** Returns argument `i` as a key. */
@@ -162,7 +174,10 @@ export class Call<Rooms extends CallHost = CallHost> {
     return this.args.bytes(i)
   }
 
-  /** Returns a cursor over the options from argument `first` on. One a call: a second invocation moves the same cursor. */
+  /**
+   * Returns a cursor over the options from argument `first` on. There is one for each call: a
+   * second invocation moves the same cursor.
+   */
   options(first: number): Options {
     this.#options ??= new Options()
     return this.#options.begin(this.args, first)
@@ -174,18 +189,23 @@ export class Call<Rooms extends CallHost = CallHost> {
   }
 
   /**
-   * Says that the value under a key has changed: the *after* side of the gate (invariant 6).
+   * Reports that the value under a key has changed: the *after* side of the gate (invariant 6).
    *
-   * Breaks WATCHes and publishes the event. To be called after the change, once an event. `count` is the number of changes that
-   * Redis counts: often that of the elements; 0 for the second key of what is one change (RENAME, MOVE, LMOVE).
+   * Breaks watches and publishes the event. To be called after the change, once for each event.
+   * `count` is the number of changes that Redis counts: often the number of elements; 0 for the
+   * second key of a single change (RENAME, MOVE, LMOVE).
    */
   changed(key: Bytes, event: EventName, count = 1, db: Database = this.db): void {
+    if (CHECKED && this.#dataset.changesBegun === this.#changesBegun) this.#isUngated = true
     this.changes += count
     const { told } = this.#observers
     if (told !== null) told(db, key, event)
   }
 
-  /** Says that `count` elements have gone from a structure, and removes the key if that was the last of them. */
+  /**
+   * Reports that `count` elements have gone from a structure, and removes the key if it is empty
+   * now.
+   */
   removed(key: Bytes, event: EventName, count: number, isEmpty: boolean): void {
     this.changed(key, event, count)
     if (!isEmpty) return
@@ -193,79 +213,94 @@ export class Call<Rooms extends CallHost = CallHost> {
     this.notify(key, 'del')
   }
 
+  /** Called when the command has run, in the checked build. */
+  checkGate(): void {
+    assert(!this.#isUngated, 'invariant 6: a change passes the gate before it is reported')
+  }
+
   /**
-   * Counts changes that Redis does not count as the key's: they break no WATCH, wake nobody and have no event (XACK, XGROUP SETID).
+   * Counts changes that Redis does not count as the key's (XACK, XGROUP SETID): they break no
+   * watch, serve no parked client and have no event.
    *
-   * They are propagated, and readers wait for them, as for any other.
+   * They are propagated, and readers wait for them, as for other changes.
    */
   changedWithin(key: Bytes, changes = 1): void {
+    if (CHECKED && this.#dataset.changesBegun === this.#changesBegun) this.#isUngated = true
     this.changes += changes
     if (this.#durability.listens) this.#durability.changed(this.db, key)
   }
 
-  /** Has those who wait for a stream look again: it has a new entry, or one group less. */
+  /** Serves the clients that wait for a stream: it has a new entry, or one group less. */
   wake(key: Bytes): void {
     this.engine.blocking.wake(this.db, key)
   }
 
-  /** Publishes an event that is no change of its own (a second event of one change). */
+  /** Publishes an event that is not a change by itself, such as a second event of one change. */
   notify(key: Bytes, event: EventName, db: Database = this.db): void {
     this.#events.publish(db, key, event)
   }
 
-  /** False when nobody wants effects: then none need be made. What is replayed is propagated by whoever has it from there. */
+  /**
+   * False when no sink takes effects: then the command need not make any. A replayed command is not
+   * propagated.
+   */
   get propagates(): boolean {
     return this.#propagation.on && this.client.origin !== 'replay'
   }
 
   /**
-   * Propagates these words instead of the request (invariant 4); several calls make one unit.
+   * Propagates these words instead of the request (invariant 4). Several calls make one unit.
    *
-   * Bytes are copied when they are passed on, at the command's end: windows on arguments are safe, windows on stored values
-   * are not.
+   * Bytes are copied when they are passed on, at the command's end. So windows on arguments are
+   * safe, and windows on stored values are not.
    */
   propagate(...words: Word[]): void {
     this.effects ??= []
     this.effects.push(words)
   }
 
-  /** Propagates nothing, although something changed. */
+  /** Propagates nothing, although there was a change. */
   propagateNothing(): void {
     this.effects ??= []
   }
 
-  /** Makes sure that what was replied so far reaches a client that wants no replies: subscriptions are confirmed even then. */
+  /**
+   * Makes sure that the reply so far reaches a client that wants no replies: subscriptions are
+   * confirmed even then.
+   */
   keepReply(): void {
     keepReply(this.client, this.engine.requests.replies)
   }
 
   /**
-   * Parks the client until one of the keys changes (the command then runs again) or the time is up.
+   * Parks the client until one of the keys is fed (the command then runs again) or the time is up.
    *
-   * Where waiting is impossible the timeout's reply is given at once. Nothing may have been replied yet.
+   * Where waiting is impossible it replies as at the timeout, at once. The command must not have
+   * replied yet.
    */
   block(options: BlockOptions): void {
     this.engine.blocking.block(this, options)
   }
 
   /**
-   * Parks the client until one of the signals is raised (the command then runs again) or the time is
-   * up. Where waiting is impossible the timeout's reply is given at once. Nothing may have been
-   * replied yet.
+   * Parks the client until one of the signals is raised (the command then runs again) or the time
+   * is up. Where waiting is impossible it replies as at the timeout, at once. The command must not
+   * have replied yet.
    */
   waitFor(options: WaitOptions): void {
     this.engine.blocking.waitFor(this, options)
   }
 
-  /** In a call that is run again: the client waits on for what it waited for. */
+  /** Keeps the client of a call that is run again parked, on the same topics. */
   waitAgain(): void {
     this.engine.blocking.waitAgain(this)
   }
 
   /**
-   * Replies later: begins work, and writes the reply when the work says that it is done. Other clients
-   * are served meanwhile, and nothing more of this one is. Neither a timeout nor CLIENT UNBLOCK ends
-   * it. A transaction or a script does not wait: the caller looks at `mayBlock` first.
+   * Replies later: begins work, and writes the reply when the work calls `done`. Other clients are
+   * served meanwhile, and further requests of this one wait. Neither a timeout nor CLIENT UNBLOCK
+   * ends the waiting. A command that must not wait in a transaction or a script checks `mayBlock`
+   * first.
    */
   whenDone<Outcome>(
     begin: (done: (outcome: Outcome) => void) => void,
@@ -275,21 +310,26 @@ export class Call<Rooms extends CallHost = CallHost> {
   }
 
   /**
-   * Lets others be heard if this is a slow script's call: for commands that work longer than O(N) on what may be huge, every few
-   * milliseconds. Nothing may have been changed or replied yet; throws a ReplyError when the script is to end.
+   * Lets other clients be served if a slow script has called this command. A command that works
+   * longer than O(N) on a huge value calls it every few milliseconds, before it changes or replies
+   * anything. Throws a ReplyError when the script is to end.
    */
   giveWay(): void {
     if (this.fromScript) this.engine.parts.scripts.giveWay()
   }
 
-  /** The longest string a command may make; infinite where somebody says what has happened already. */
+  /** The longest string that a command may make; infinite for a client that is obeyed. */
   get stringBytesMax(): number {
     return this.client.isObeyed ? Number.POSITIVE_INFINITY : this.engine.config.get('proto-max-bulk-len')
   }
 
-  /** False while an expiry that lies in the past is kept like any other: somebody else decides what expires. */
+  /**
+   * False where a key with a past expiry is stored like any other, because the primary or the
+   * journal decides what expires.
+   */
   get expires(): boolean {
-    return this.#dataset.expiry === 'remove'
+    const { expiry } = this.#dataset
+    return expiry === 'remove' || expiry === 'wait'
   }
 
   /** Reads argument `i` as an integer in [min, max]; throws ERR.notInteger or `outOfRange`. */
@@ -304,24 +344,30 @@ export class Call<Rooms extends CallHost = CallHost> {
     return value
   }
 
-  /** Reads argument `i` as a blocking timeout: seconds with fractions, returned in whole ms, 0 = for ever. Throws Redis's errors. */
+  /**
+   * Reads argument `i` as a blocking timeout in seconds, with fractions. Returns whole
+   * milliseconds; 0 = for ever. Throws Redis's errors.
+   */
   timeoutSeconds(i: number): number {
     const text = this.args.string(i)
     const seconds = parseDouble(text) ?? beyondDouble(text)
     const milliseconds = seconds * 1000
-    // Redis refuses what does not fit 64 bits once added to the clock.
+    // Redis refuses a timeout that exceeds 64 bits once it is added to the clock.
     if (milliseconds > TIMEOUT_MS_MAX) throw ERR.timeoutOutOfRange
-    // Rounded first: a negative fraction of a millisecond is 0, for ever.
+    // It is rounded first: a negative fraction of a millisecond is 0, for ever.
     const rounded = Math.ceil(milliseconds)
     if (rounded < 0) throw ERR.timeoutNegative
     return rounded
   }
 }
 
-/** Int64's end, less room for the clock that Redis adds. */
+/** The highest 64-bit integer, less room for the clock that Redis adds. */
 const TIMEOUT_MS_MAX = 2 ** 63 - Date.UTC(2100, 0)
 
-/** Reads what only C's long double, as which Redis reads a timeout, can hold: `1e400` is too long, `1e-400` some time. */
+/**
+ * Reads a number that only C's long double can hold, in which Redis reads timeouts: `1e400` is too
+ * long, `1e-400` is above 0.
+ */
 function beyondDouble(text: string): number {
   const wide = parseLongDouble(text)
   if (wide === undefined) throw ERR.timeoutNotFloat

@@ -1,10 +1,11 @@
-// A command has thrown: either its caller gets an error, or the process stops.
+// The failure of a command: its caller gets an error, or the process stops.
 //
-// A ReplyError is its user's mistake, and the reply. Anything else is a mistake of ours. Whoever comes by one should get an
-// error, not take everybody's queues down: the command is answered, the mistake is logged, and the server goes on, as
-// long as it is certain that nothing has changed: no entry passed the gate (invariant 6), nothing came into being, the command
-// has told of no change. Otherwise memory may hold half a change that the journal knows nothing of. Then the process stops,
-// before anything of this turn is written or acknowledged: what starts again from the journal is right.
+// A ReplyError is the user's mistake, and becomes the reply. Any other error is a bug of the
+// server. It should not take all queues down: the error is logged, the command's client gets an
+// error, and the server goes on. That needs certainty that nothing has changed. No entry has passed
+// the gate (invariant 6), no effect was made, and the command has reported no change. Otherwise
+// memory may hold half a change that the journal does not have. Then the process stops before it
+// writes or acknowledges anything of this turn. After the restart the journal has the right state.
 // See docs/decisions/0013-last-line-of-defence.md.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
@@ -14,10 +15,10 @@ import type { Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Call } from './call.ts'
 
-/** Longest text of a mistake of ours that its user is told. */
+/** The most characters of an internal error that its user is shown. */
 const MISTAKE_LENGTH_MAX = 200
 
-/** Thrown when memory and journal may differ. Nobody may catch it: the process must stop. */
+/** Thrown when memory and journal may differ. It must not be caught: the process must stop. */
 export class UnfinishedChange extends Error {
   constructor(cause: unknown) {
     super('a command failed halfway through a change', { cause })
@@ -26,8 +27,9 @@ export class UnfinishedChange extends Error {
 }
 
 /**
- * Answers a call whose command threw `error`, or throws what stops the process. The others are figures from before it ran: the
- * changes begun so far, and where its reply began.
+ * Replies for a call whose command threw `error`, or throws an error that stops the process. The
+ * other arguments date from before the command ran: the count of changes begun, and the place where
+ * its reply began.
  */
 export function answerFailure(
   call: Call,
@@ -66,16 +68,17 @@ export function answerFailure(
   engine.figures.stats.countError(reply)
 }
 
-/** Logs a mistake of ours and returns what the user is told of it. */
+/** Logs a bug of the server, and returns the error for the user. */
 export function reportMistake({ engine }: Call, where: object, error: unknown): ReplyError {
   engine.environment.log.error({ ...where, error }, 'a command failed in a way it never should')
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return ERR.of(`Internal error, please report it: ${text.replace(/[^ -~]/g, '.').slice(0, MISTAKE_LENGTH_MAX)}`)
 }
 
-/** Takes back what the command has replied so far. */
+/** Takes back the reply of a command so far. */
 export function startOver({ engine, client, reply }: Call, source: Source, position: number): void {
   if (reply !== engine.requests.replies) reply.startOver?.()
-  // A part of a long reply has left the buffer: an error after it would be read as a piece of the reply.
+  // A part of a long reply has left already: the client would read an error as a piece of the
+  // reply.
   else if (!engine.requests.replies.rewind(source, position)) engine.clients.connected.close(client, 'now')
 }

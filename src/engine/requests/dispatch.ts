@@ -1,9 +1,10 @@
-// From a request to a command that runs: which command is it, has it the right number of words, may it run now?
+// Dispatch: finds the command of a request, checks its number of words, asks admission, and runs
+// it.
 //
-//   execute ─▶ find ─▶ admit (only when something is special) ─▶ Runner.run ─▶ whoever the change fed is served
+//   execute ─▶ find ─▶ admit (if something is special) ─▶ Runner.run ─▶ parked clients served
 //
-// The same commands are run in three more ways: within EXEC, again for a client
-// that was parked, and for others while a script holds everybody up.
+// The same commands run in three more ways: within EXEC, again for a client that was parked, and
+// for other clients while a slow script runs.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
@@ -50,7 +51,7 @@ export interface DispatchHost extends CallHost {
   }
 }
 
-/** The parts of the same room, which are made before. */
+/** The parts of the same room, which were made before. */
 interface Siblings {
   readonly admission: Admission
   readonly replies: ReplyBuffer
@@ -59,7 +60,7 @@ interface Siblings {
 
 export class Dispatch {
   readonly #host: DispatchHost
-  // Looked at for every request: a way less to each.
+  // Read for every request: one property hop less for each.
   readonly #commands: CommandTable
   readonly #state: ServerState
   readonly #runner: Runner
@@ -92,9 +93,12 @@ export class Dispatch {
     this.#retryCall.retrying = true
   }
 
-  /** Runs one request of a client, or says why not; then serves whoever it fed. */
+  /**
+   * Runs one request of a client, or refuses it; then serves the parked clients that it has fed.
+   */
   execute(client: Client, args: Arguments): void {
     if (CHECKED) assert(!client.parked && !client.paused, 'invariant 1: a client that waits runs nothing')
+    if (CHECKED) assert(this.#runner.call === undefined, 'invariant 1: a command has ended when the next one begins')
     this.#unitClock.pass()
     if ((client.state & CLIENT_MUTED) === 0) {
       this.dispatch(client, args, this.#call)
@@ -111,11 +115,12 @@ export class Dispatch {
     if (RESTLESS) this.#host.upkeep.restless!.afterRequest()
   }
 
-  /** What follows the request of a client that needs a look after each. */
+  /** Ends the states that last for one request, or checks a client that has not authenticated. */
   #afterwards(client: Client, args: Arguments): void {
     const { state } = client
     if ((state & CLIENT_UNAUTHENTICATED) !== 0) this.#host.clients.outputLimits.checkReply(client)
-    // CLIENT CACHING and ASKING are about one request or one transaction, and are not what they are about themselves.
+    // CLIENT CACHING and ASKING last for the next request or transaction, so they do not end with
+    // their own request.
     if ((state & CLIENT_FOR_ONE_REQUEST) === 0 || (state & CLIENT_MULTI) !== 0) return
     if (client.parked || client.postponedRequest !== undefined) return
     const named = this.#commands.find(args.bytes(0))
@@ -124,7 +129,10 @@ export class Dispatch {
     if (named?.spec.name !== 'ASKING') client.state &= ~CLIENT_ASKING
   }
 
-  /** Runs a request within `call`, or says why not; the part of `execute` that may happen while another command runs. */
+  /**
+   * Runs a request within `call`, or refuses it. This part of `execute` may happen while another
+   * command runs.
+   */
   dispatch(client: Client, args: Arguments, call: Call): void {
     let named = this.#commands.find(args.bytes(0))
     if (named === undefined && client.isObeyed) named = this.#commands.findWritten(args.bytes(0))
@@ -142,7 +150,8 @@ export class Dispatch {
       if (!(client.isObeyed ? admission.admitObeyed(client, command, args) : admission.admit(client, command, args)))
         return
     }
-    // What came in pieces is the command's from here on: a value that is kept must not count twice.
+    // A request that came in pieces belongs to the command from here on. If the command stores a
+    // value of it, its bytes must not be counted twice.
     if (client.countedRequestBytes !== 0 && client.countedRequestBytes !== client.requestBytes) {
       this.#clientMemory.note(client)
     }
@@ -150,7 +159,7 @@ export class Dispatch {
     this.#runner.run(call, command)
   }
 
-  /** `container` has no subcommand of that name; or there is no such command at all. */
+  /** Refuses an unknown command, or a subcommand that `container` does not have. */
   #refuseUnknown(client: Client, args: Arguments, container: Command | undefined): void {
     const admission = this.#admission
     const { connected: clients } = this.#host.clients
@@ -165,7 +174,7 @@ export class Dispatch {
     }
   }
 
-  /** Refuses a request that is not going to be run, if it might write. */
+  /** Refuses a request that will not run, if it might write. */
   refuseWrite(client: Client, args: Arguments, error: ReplyError): void {
     const admission = this.#admission
     const named = this.#commands.find(args.bytes(0))
@@ -175,9 +184,12 @@ export class Dispatch {
     if (isWrite || mayReplicate) this.replyTo(client, () => admission.refuse(client, command, error))
   }
 
-  /** Runs the queued commands of a transaction that has ended as one unit; EXEC's other half. */
+  /**
+   * Runs the queued commands of a transaction as one unit. EXEC has written the head of its reply.
+   */
   runTransaction(call: Call, { queue }: Transaction): void {
     const { client } = call
+    assert(client.transaction === undefined, 'EXEC has ended the transaction that it runs')
     const admission = this.#admission
     const { propagation } = this.#host.effects
     const inner = this.#execCall
@@ -190,7 +202,7 @@ export class Dispatch {
       if (muted) this.#replies.mark()
       const { position } = client
       const denied = admission.refusalInExec(client, command, args)
-      // A transaction has one reading of the clock; EXEC made it.
+      // A transaction has one reading of the clock, which EXEC made (invariant 2).
       if (denied === undefined) this.#runner.run(inner, command)
       else inner.reply.error(denied)
       if (muted) muteReply(client, position, this.#replies)
@@ -198,8 +210,9 @@ export class Dispatch {
     propagation.endUnit()
   }
 
-  /** Runs a parked client's command again, replying to it; false when it was refused. */
+  /** Runs the command of a parked client again, and replies. Returns false when it was refused. */
   retry(client: Client, command: Command, args: Arguments): boolean {
+    assert(client.parked, 'invariant 5: a command is tried again for a parked client')
     const interrupted = this.#replies.open(client)
     const call = this.#retryCall
     call.reply = this.#replies
@@ -214,7 +227,7 @@ export class Dispatch {
     return !isRefused
   }
 
-  /** Writes something to a client outside of its own commands. */
+  /** Writes a reply to a client outside of its own commands. */
   replyTo(client: Client, write: (reply: Reply) => void): void {
     const interrupted = this.#replies.open(client)
     const { position } = client

@@ -52,7 +52,10 @@ export class Options {
     return this.bytes().toString()
   }
 
-  /** Takes the next word as an integer in [min, max]. Throws ERR.notInteger, or `outOfRange` when it is one outside. */
+  /**
+   * Takes the next word as an integer in [min, max]. Throws ERR.notInteger, or `outOfRange` when it
+   * is one outside.
+   */
   integer(
     min: number = Number.MIN_SAFE_INTEGER,
     max: number = Number.MAX_SAFE_INTEGER,

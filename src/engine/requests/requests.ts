@@ -1,9 +1,11 @@
-// Requests come in: bytes become commands, one after the other, until a client has to wait.
+// Incoming requests: bytes become commands, one after the other, until their client has to wait.
 
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { ProtocolError, QueryBufferOverflow } from '../../protocol/request-parser.ts'
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, type Client } from '../clients/client.ts'
 import { endSkip } from '../clients/reply-mode.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -23,17 +25,17 @@ export interface RequestsHost {
   }
   readonly clients: {
     readonly connected: { close(client: Client, when: 'flushed' | 'now'): void }
-    readonly memory: { note(client: Client): void }
+    readonly memory: { note(client: Client): boolean }
   }
 }
 
-/** What came from a client while a command ran. */
+/** Bytes that came from a client while a command ran. */
 interface Late {
   readonly client: Client
   readonly bytes: Buffer
 }
 
-/** The parts of the same room, which are made before. */
+/** The parts of the same room, which were made before. */
 interface Siblings {
   readonly dispatch: Dispatch
   readonly replies: ReplyBuffer
@@ -44,11 +46,11 @@ interface Siblings {
 export class Requests {
   readonly #host: RequestsHost
   readonly #room: Siblings
-  // Looked at for every read: a way less to each.
-  readonly #clientMemory: { note(client: Client): void }
+  // Read for every piece of input: one property hop less for each.
+  readonly #clientMemory: { note(client: Client): boolean }
   readonly #unitClock: UnitClock
   readonly #stats: Stats
-  /** In the order in which it came; whatever comes before it is run follows it. */
+  /** In order of arrival. Bytes that come before these have run are put behind them. */
   #late: Late[] = []
   readonly #receiveLate = (): void => {
     const late = this.#late
@@ -64,10 +66,17 @@ export class Requests {
     this.#stats = host.figures.stats
   }
 
+  /** True while requests that came during a command are still to be run. */
+  get isBehind(): boolean {
+    return this.#late.length > 0
+  }
+
   /**
-   * Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. `alone`: the turn ends with them.
+   * Takes bytes [start, end) that came from a client; the buffer may be reused afterwards. With
+   * `alone`, the turn ends with them.
    *
-   * A program's own logger is called while a command runs, and may call the broker in turn: that is run when the command is over.
+   * The log of an embedding program is called while a command runs, and may call the broker in
+   * turn. Those requests run when the command is over.
    */
   receive(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (this.#room.replies.isOpen || this.#late.length > 0) {
@@ -81,6 +90,7 @@ export class Requests {
   #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
     if (client.closed || client.closing) return
     const { replies, runner, turn } = this.#room
+    if (CHECKED) assert(start <= end && end <= source.u8.length, 'the bytes of a client lie within their buffer')
     const stats = this.#stats
     const ends = alone && turn.take()
     client.lastActiveMs = this.#unitClock.renew()
@@ -94,13 +104,15 @@ export class Requests {
       this.refuse(client, error)
     }
     replies.close()
-    if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
-    if (ends || replies.halfFull) turn.end()
+    if (CHECKED) checkPending(client)
+    // The rest of a large request may be read in this turn, too, and would run. The client is closed before.
+    const isTooMuch = client.requestBytes !== client.countedRequestBytes && this.#clientMemory.note(client)
+    if (ends || isTooMuch || replies.halfFull) turn.end()
   }
 
-  /** Runs what a client that had to wait has sent. */
+  /** Runs the requests of a client that had to wait. */
   resume(client: Client): void {
-    // Whoever had its request put off lets it go on (postponed.ts).
+    // A postponed request is resumed by the part that has postponed it (postponed.ts).
     client.paused = false
     if (client.halted) return
     const { dispatch, replies, runner } = this.#room
@@ -113,7 +125,8 @@ export class Requests {
       if (postponedRequest !== undefined) {
         dispatch.execute(client, postponedRequest)
       } else {
-        // What it waited for is answered, and with it the request that CLIENT REPLY SKIP, CLIENT CACHING or ASKING was about.
+        // The command that the client waited in has replied. CLIENT REPLY SKIP, CLIENT CACHING and
+        // ASKING end with it.
         if (client.replyMode === 'skipping') endSkip(client)
         client.state &= ~CLIENT_FOR_ONE_REQUEST
       }
@@ -125,7 +138,10 @@ export class Requests {
     if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
   }
 
-  /** Refuses the request that a client has had to put off, if that might write; it is not run any more in any case. */
+  /**
+   * Refuses the postponed request of a client, if it might write. The request will not run in any
+   * case.
+   */
   refusePostponed(client: Client, error: ReplyError): void {
     const { postponedRequest } = client
     if (postponedRequest === undefined) return
@@ -133,7 +149,7 @@ export class Requests {
     this.#room.dispatch.refuseWrite(client, postponedRequest, error)
   }
 
-  /** Answers what cannot be parsed, and ends the connection. */
+  /** Replies to bytes that cannot be parsed, and closes the connection. */
   refuse(client: Client, error: unknown): void {
     const { connected: clients } = this.#host.clients
     const { log } = this.#host.environment
@@ -150,4 +166,9 @@ export class Requests {
       throw error
     }
   }
+}
+
+function checkPending(client: Client): void {
+  const isBounded = client.halted || client.parser.pendingBytes <= Math.max(0, client.queryBufferBytesMax)
+  assert(isBounded, 'invariant 8: the unread bytes of a client are bounded')
 }

@@ -1,8 +1,8 @@
-// Two interfaces: the engine's view of the code that runs scripts, and that code's view of the one that holds the sockets.
+// Two interfaces around slow scripts: the engine's view of the script runner, and the engine's view
+// of the code that reads the sockets.
 //
-// A script runs to its end synchronously. One that takes longer than
-// `busy-reply-threshold` holds everybody up: from then on other clients are
-// answered BUSY, and those few commands are run that may end it (busy-replies.ts).
+// A script runs to its end synchronously. When one takes longer than `busy-reply-threshold`, other
+// clients get BUSY, and only the few commands run that may end it (busy-replies.ts).
 
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
@@ -10,46 +10,58 @@ import type { Client } from '../clients/client.ts'
 
 /** Runs scripts and keeps function libraries. */
 export interface ScriptRunner {
-  /** What others are told while a script holds them up; undefined while none does. */
+  /** The error for other clients while a script is slow; undefined while none is. */
   readonly busy: ReplyError | undefined
   /** Figures for INFO. */
   readonly cachedScripts: number
   readonly libraryCount: number
   readonly functionCount: number
-  /** Bytes of the scripts and of the libraries that are kept. */
+  /** Bytes of the cached scripts, and of the libraries. */
   readonly scriptBytes: number
   readonly functionBytes: number
-  /** Lets others be heard in the middle of a command that the running script has called. Throws a ReplyError when the script is to end. */
+  /**
+   * Serves other clients in the middle of a command that the running script has called. Throws a
+   * ReplyError when the script is to end.
+   */
   giveWay(): void
-  /** Stops the script that runs, whatever it has changed: the server ends without keeping that (SHUTDOWN NOSAVE). */
+  /**
+   * Stops the running script, whatever it has changed: the server ends without saving (SHUTDOWN
+   * NOSAVE).
+   */
   abort(): void
-  /** The code of every function library, latin1, for snapshots. */
+  /** The code of each function library, latin1, for snapshots. */
   libraries(): Iterable<string>
-  /** Loads a library out of a snapshot. Throws ReplyError. */
+  /** Loads a library from a snapshot. Throws ReplyError. */
   loadLibrary(code: string): void
-  /** Begins without libraries; what is returned brings them back, in the place of those that came meanwhile. */
+  /**
+   * Removes all libraries. The returned function brings them back, in the place of any that were
+   * loaded meanwhile.
+   */
   setLibrariesAside(): () => void
-  /** Loads all of these libraries or none; `append` refuses names that are taken. Throws ReplyError. */
+  /** Loads all of these libraries or none; `append` refuses names that exist. Throws ReplyError. */
   addLibraries(codes: readonly string[], policy: 'append' | 'replace'): void
 }
 
-/** Whoever answers clients while a script holds everybody up. */
+/** Answers clients while a slow script runs. */
 export interface BusyAnswers {
-  /** Tells whether a client may be read: it is not waiting for something itself, and is not the script's. */
+  /** Tells if a client may be read: it waits for nothing, and does not run the script. */
   hears(client: Client): boolean
-  /** Takes what a client sent, and answers it. The buffer may be reused afterwards. */
+  /** Takes a client's bytes, and replies. The buffer may be reused afterwards. */
   receive(client: Client, source: Source, start: number, end: number): void
 }
 
-/** Hears clients although a script keeps the event loop from turning. */
+/** Reads clients' sockets while a script keeps the event loop from turning. */
 export interface BusyListener {
-  /** Hands over what clients sent since the last time. Called again and again while a script is slow. */
+  /**
+   * Hands over the bytes that clients have sent since the last time. Called repeatedly while a
+   * script is slow.
+   */
   listen(clients: BusyAnswers): void
   /** The script has ended. */
   done(): void
 }
 
-/** An engine without scripts. */
+/** The script runner of an engine without scripts. */
 export const noScripts: ScriptRunner = {
   busy: undefined,
   cachedScripts: 0,
@@ -67,12 +79,12 @@ export const noScripts: ScriptRunner = {
   addLibraries() {},
 }
 
-/** An engine without scripts as yet: a library to keep has `make` make them. */
+/** Returns a runner without scripts that calls `make` when a function library is to be loaded. */
 export function scriptsLater(make: () => ScriptRunner): ScriptRunner {
   return {
     ...noScripts,
     loadLibrary: (code) => make().loadLibrary(code),
-    // There are none; libraries that come meanwhile are not kept.
+    // There are no libraries to set aside. Libraries that are loaded meanwhile are not kept.
     setLibrariesAside: () => () => void make().setLibrariesAside(),
     addLibraries(codes, policy) {
       if (codes.length > 0) make().addLibraries(codes, policy)

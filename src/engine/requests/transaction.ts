@@ -8,7 +8,9 @@ import type { Watches } from '../data/watches.ts'
 import type { Command, Requirements } from '../spec/command.ts'
 import type { RequirementsHost } from '../spec/command-spec.ts'
 
-/** What a queued command takes besides its arguments' bytes, and each argument. */
+/**
+ * Bytes of a queued command besides its arguments, and bytes of each argument besides its content.
+ */
 const QUEUED_BYTES = 160
 const ARGUMENT_BYTES = 72
 
@@ -21,16 +23,19 @@ export interface QueuedCommand {
 /** The commands that a client has queued since MULTI. */
 export class Transaction implements OpenTransaction, Requirements {
   readonly queue: QueuedCommand[] = []
-  /** A command was refused while queueing: EXEC will refuse the whole. */
+  /** A command was refused while it was to be queued: EXEC will be refused. */
   broken = false
   /** One of the queued commands may use memory: EXEC is refused when there is none. */
   isDenyoom = false
   isWrite = false
   /** Bytes of the queued arguments. */
   bytes = 0
-  /** As `isWrite`, counting commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE postpones EXEC then. */
+  /**
+   * As `isWrite`, with commands that only may have effects elsewhere (PUBLISH): CLIENT PAUSE then
+   * postpones EXEC.
+   */
   mayReplicate = false
-  /** What the queue takes: arguments, and the objects that stand for them. */
+  /** Bytes of the queue: its arguments, and the objects that stand for them. */
   memoryBytes = 0
   /** None of the queued commands needs data. */
   runsWhileLoading = true
@@ -39,7 +44,7 @@ export class Transaction implements OpenTransaction, Requirements {
   readonly #space = new CopySpace()
 
   add(command: Command, args: Arguments, claims: Requirements = command): void {
-    // None of it will run.
+    // EXEC will be refused, so the command need not be kept.
     if (this.broken) return
     const { contentBytes } = args
     this.bytes += contentBytes
@@ -49,8 +54,8 @@ export class Transaction implements OpenTransaction, Requirements {
   }
 
   /**
-   * Claims for EXEC what its commands claim by now: a rule may say more of them than when they were queued. Scripts are left out:
-   * Redis judges each of them when it runs.
+   * Adds the present requirements of the queued commands to EXEC's: a rule may ask for more than
+   * when they were queued. Scripts are left out, because Redis checks each of them when it runs.
    */
   review(host: RequirementsHost, client: Client): this {
     for (const { args, command } of this.queue) {
@@ -70,21 +75,21 @@ export class Transaction implements OpenTransaction, Requirements {
   }
 }
 
-/** What a client has gathered since its MULTI; undefined outside. */
+/** Returns the transaction of a client; undefined outside of MULTI. */
 export function transactionOf({ transaction }: Client): Transaction | undefined {
   if (transaction === undefined) return undefined
   assert(transaction instanceof Transaction, 'MULTI alone begins transactions')
   return transaction
 }
 
-/** What a client that is in a transaction has gathered since its MULTI. */
+/** Returns the transaction of a client that is in MULTI. */
 export function openTransactionOf(client: Client): Transaction {
   const transaction = transactionOf(client)
   assert(transaction !== undefined, 'a client in MULTI has a transaction')
   return transaction
 }
 
-/** Ends a transaction without running it, and forgets what the client watched. */
+/** Ends a transaction without running it, and removes the client's watches. */
 export function discardTransaction(client: Client, watches: Watches): void {
   client.transaction = undefined
   client.state &= ~CLIENT_MULTI

@@ -1,22 +1,31 @@
-// The end of a turn: who was served goes on, what was done is written, and every client is sent what it is owed.
+// The end of a turn: served clients go on, the journal is written, and every client is sent its
+// replies.
 //
-//   resume ─▶ journal written (invariant 3) ─▶ each client flushed, or held until what it saw is safe
+//   resume ─▶ journal written (invariant 3) ─▶ client flushed, or its replies withheld
 //
-// One turn ends for all that happened since the last: the loop's "later" is asked
-// for once, by whoever first leaves something behind.
+// One end of a turn serves all events since the last. The first of them asks the loop for it, once.
+//
+// The turn's duration is what the clock was read for anyway: from the first timed command to the
+// end of the last, and the journal's writes. A client's first command in a read is always timed,
+// and so is a command that may take long. Only every sixteenth turn reads the clock, around its
+// upkeep.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Handler, Handlers } from '../../util/tables/handlers.ts'
+import type { Clock } from '../../util/time/clock.ts'
 import { CLIENT_REPLICA, type Client } from '../clients/client.ts'
 import type { Progress, Served } from '../effects/journal.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
 
-/** Fewer bytes that wait for the disk are not worth a look: most replies do, where every write is synced. */
+/** Fewer withheld bytes are not counted: where every write is synced, most replies are withheld. */
 const HELD_NOTED_BYTES_MIN = 16 * 1024
+/** Turns from one whose upkeep is timed to the next; a power of two. */
+const UPKEEP_TIMED_EVERY = 16
 
 export interface TurnEndHost {
   readonly clients: {
@@ -36,6 +45,7 @@ export interface TurnEndHost {
   readonly environment: {
     readonly log: Log
     readonly later: (run: () => void) => void
+    readonly workClock: Clock
   }
   readonly effects: {
     readonly durability: {
@@ -47,36 +57,51 @@ export interface TurnEndHost {
   }
   readonly upkeep: {
     readonly timedWork: { arm(): void }
-    /** Null where no test has asked for any. */
+    /** Null unless a test has asked for faults. */
     readonly faults: { keepsBack(client: Client): boolean } | null
   }
 }
 
+/** The runner, as a turn's end sees it: when commands ran that were timed. */
+export interface TimedCommands {
+  turnBeganMs: number
+  readonly startedMs: number
+  readonly tookMs: number
+}
+
 export class TurnEnd {
-  /** Told when a turn has ended: its effects are with the journal, and clients were sent what they are owed. */
+  /** Called when a turn has ended: the journal has its effects, and clients have their replies. */
   readonly ended = new Handlers<[]>((slot) => {
     this.#ended = slot
   })
   #ended: Handler<[]> | null = null
   readonly #host: TurnEndHost
-  // Looked at in every turn: a way less to each.
+  // Read in every turn: one property hop less for each.
   readonly #clients: TurnEndHost['clients']
   readonly #effects: TurnEndHost['effects']
   readonly #upkeep: TurnEndHost['upkeep']
   readonly #stats: Stats
   readonly #replies: ReplyBuffer
+  readonly #commands: TimedCommands
+  readonly #workClock: Clock
   readonly #later: (run: () => void) => void
   readonly #end = () => this.end()
-  /** Somebody is going to end this turn. */
+  /** The loop, or a caller, is going to end this turn. */
   #ending = false
   #resumes: Client[] = []
-  /** Commands that had been run when the last turn ended. */
+  /** The value of `commandsProcessed` at the end of the last turn. */
   #commandsBefore = 0
+  /** Milliseconds of the journal's writes, as of the end of the last turn. */
+  #journalMsBefore = 0
+  /** Milliseconds of the last upkeep that was timed. */
+  #upkeepMs = 0
   /** Clients with something to send. */
   #flushes: Client[] = []
 
-  constructor(host: TurnEndHost, replies: ReplyBuffer) {
+  constructor(host: TurnEndHost, replies: ReplyBuffer, commands: TimedCommands) {
     this.#host = host
+    this.#commands = commands
+    this.#workClock = host.environment.workClock
     this.#clients = host.clients
     this.#effects = host.effects
     this.#upkeep = host.upkeep
@@ -85,21 +110,24 @@ export class TurnEnd {
     this.#later = host.environment.later
   }
 
-  /** Has the turn end when the loop has nothing else to do. */
+  /** Asks the loop to end the turn after its present events. */
   endSoon(): void {
     if (this.#ending) return
     this.#ending = true
     this.#later(this.#end)
   }
 
-  /** True when nobody else is going to end this turn: then the caller has taken it upon itself. */
+  /**
+   * Makes the caller responsible for the end of this turn, and returns true; returns false when the
+   * loop, or another caller, is already.
+   */
   take(): boolean {
     if (this.#ending) return false
     this.#ending = true
     return true
   }
 
-  /** Sends a client what it is owed at the end of this turn. */
+  /** Sends a client its replies at the end of this turn. */
   flushSoon(client: Client): void {
     if (client.queuedForFlush) return
     client.queuedForFlush = true
@@ -107,19 +135,21 @@ export class TurnEnd {
     this.endSoon()
   }
 
-  /** Lets a client's waiting requests run at the end of this turn. */
+  /** Runs a client's waiting requests at the end of this turn. */
   resumeSoon(client: Client): void {
+    assert(!client.parked, 'invariant 5: a client goes on after it was served')
     this.#resumes.push(client)
     this.endSoon()
   }
 
-  /** Clients that are owed something. */
+  /** Clients with replies that are to be sent. */
   get owed(): readonly Client[] {
     return this.#flushes
   }
 
   /** Ends the turn now. */
   end(): void {
+    if (CHECKED) assert(!this.#replies.isOpen, 'invariant 1: a turn ends between two commands')
     this.#count()
     const { connected: clients, memory: clientMemory, monitors, outputLimits, pubSub, tracking } = this.#clients
     const { durability } = this.#effects
@@ -136,7 +166,7 @@ export class TurnEnd {
     const served = progress.waits ? this.#served(progress) : 'others'
     if (progress.write(served)) {
       this.endSoon()
-      // A sync waits for more writers: until then nobody can be sent anything.
+      // A sync waits for more writers. Until then no reply can leave.
       if (served === 'waiting' && durability.heldClients === 0 && !replies.halfFull) return
     }
     durability.settle()
@@ -146,6 +176,7 @@ export class TurnEnd {
     let taken = true
     for (let i = 0; i < queue.length; i++) {
       const client = itemAt(queue, i)
+      if (CHECKED) assert(client.queuedForFlush, 'a client with replies is listed once')
       client.queuedForFlush = false
       if (client.closed) continue
       if (client.overLimit) {
@@ -166,10 +197,11 @@ export class TurnEnd {
       if (!this.#flush(client)) taken = false
     }
     clientMemory.enforce()
-    // Sending may have queued something new (a closed client's farewell): its segments must survive this turn.
+    // To send may have queued further replies (the last ones of a closed client). Their segments
+    // must survive this turn.
     const idle = this.#flushes.length === 0
     if (idle) this.#flushes = queue
-    // Setting the length would give the array's memory back, to be allocated anew by every turn.
+    // To set the length would free the array's memory, and every turn would allocate it again.
     while (queue.length > 0) queue.pop()
     if (taken && idle) {
       replies.recycle()
@@ -184,7 +216,26 @@ export class TurnEnd {
       monitors.abandon()
     }
     if (this.#ended !== null) this.#ended()
-    timedWork.arm()
+    this.#countDuration()
+    if ((this.#stats.turns & (UPKEEP_TIMED_EVERY - 1)) === 1) this.#armTimed()
+    else timedWork.arm()
+    this.#stats.upkeepMs += this.#upkeepMs
+  }
+
+  #armTimed(): void {
+    const beganMs = this.#workClock.monotonic()
+    this.#upkeep.timedWork.arm()
+    this.#upkeepMs = this.#workClock.monotonic() - beganMs
+  }
+
+  #countDuration(): void {
+    const commands = this.#commands
+    const stats = this.#stats
+    const journalMs = stats.journalMs - this.#journalMsBefore
+    this.#journalMsBefore = stats.journalMs
+    if (commands.turnBeganMs === 0) return
+    stats.countTurn(commands.startedMs + commands.tookMs - commands.turnBeganMs + Math.max(0, journalMs))
+    commands.turnBeganMs = 0
   }
 
   #count(): void {
@@ -195,14 +246,14 @@ export class TurnEnd {
     this.#commandsBefore = stats.commandsProcessed
   }
 
-  /** Returns 'waiting' when each client that is owed something waits for a sync, else 'others'. */
+  /** Returns 'waiting' when each client with replies waits for a sync, else 'others'. */
   #served({ synced }: Progress): Served {
     const queue = this.#flushes
     for (let i = 0; i < queue.length; i++) if (itemAt(queue, i).waitsForSynced <= synced) return 'others'
     return 'waiting'
   }
 
-  /** A replica would take a reply for a part of the stream. */
+  /** Closes a replica's connection: it would read a reply as a part of the stream. */
   #refuseReply(client: Client): void {
     const { connected: clients } = this.#clients
     const { log } = this.#host.environment
@@ -223,6 +274,7 @@ export class TurnEnd {
     stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
+    if (CHECKED) assert(client.pendingBytes === 0, 'the transport has taken all output')
     if (client.closing) {
       clients.disconnect(client)
       client.transport.close('flushed')

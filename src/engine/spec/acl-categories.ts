@@ -1,8 +1,9 @@
-// The categories of commands that access rules speak of: `+@read`, `-@dangerous`.
+// The categories of commands that access rules name: `+@read`, `-@dangerous`.
 //
-// Most follow from what a spec says already, its flags and its group; `acl` in a
-// spec lists only what does not, and takes a category away with a minus.
+// Most follow from a spec's flags and group. `acl` in a spec lists only the exceptions; a minus
+// takes a category away.
 
+import { assert } from '../../util/assert.ts'
 import type { Command, Group } from './command.ts'
 
 /** Redis's categories, in the order COMMAND INFO prints them. */
@@ -31,7 +32,7 @@ export const ACL_CATEGORIES = [
 ] as const
 export type AclCategory = (typeof ACL_CATEGORIES)[number]
 
-/** `generic` and `server` say nothing: their commands list what they are. */
+/** The groups `generic` and `server` imply no category: their commands list their own. */
 const BY_GROUP: Readonly<Partial<Record<Group, AclCategory>>> = {
   string: 'string',
   list: 'list',
@@ -51,7 +52,7 @@ const BY_GROUP: Readonly<Partial<Record<Group, AclCategory>>> = {
 export function aclCategories(command: Command): AclCategory[] {
   const { spec, flags } = command
   const categories = new Set<string>()
-  // A container is nobody's to run: all that holds for it is being slow.
+  // A container is never run itself: its only category is `slow`.
   const group = spec.run === undefined ? undefined : BY_GROUP[spec.group]
   if (group !== undefined) categories.add(group)
   if (flags.has('write')) categories.add('write')
@@ -61,6 +62,11 @@ export function aclCategories(command: Command): AclCategory[] {
   if (flags.has('blocking')) categories.add('blocking')
   categories.add(flags.has('fast') ? 'fast' : 'slow')
   for (const exception of spec.acl ?? []) {
+    const name = exception.replace(/^-/, '')
+    assert(
+      ACL_CATEGORIES.some((category) => category === name),
+      'a spec names categories that exist',
+    )
     if (exception.startsWith('-')) categories.delete(exception.slice(1))
     else categories.add(exception)
   }

@@ -1,24 +1,27 @@
-// All commands by their names, in groups that are made when one of theirs is first asked for.
+// All commands by name, in groups. A group is made when one of its commands is first asked for.
 //
-// A program uses a few dozen of some four hundred commands. What all engines of a process share is here: which group a name belongs to and
-// which number it has, whether or not the group was made.
+// A program uses a few dozen of some four hundred commands. All engines of a process share this
+// catalog: it tells the group and the number of each name, even before the group is made.
 
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Command } from './command.ts'
 
-/** Commands that come into being together. */
+/** Commands that are made together. */
 export interface CommandGroup {
-  /** Full names in lower case, `config|get` included, in the order of the commands; a container before its subcommands. */
+  /**
+   * Full names in lower case, `config|get` included, in the order of the commands; a container
+   * before its subcommands.
+   */
   readonly names: readonly string[]
   commands(): readonly Command[]
 }
 
 export class CommandCatalog {
-  /** How many commands there are, subcommands included: they are numbered from 0 on. */
+  /** The number of commands, with subcommands. Their numbers begin at 0. */
   readonly idCount: number
   readonly groups: readonly CommandGroup[]
-  /** The number of each group's first command. */
+  /** Group → the number of its first command. */
   readonly firstIds: readonly number[]
   readonly #groupOf = new Map<string, number>()
 
@@ -44,12 +47,15 @@ export class CommandCatalog {
     return new CommandCatalog([...this.groups, groupOf(commands)])
   }
 
-  /** Returns the place of the group that a command belongs to; `name` is in lower case and no subcommand's. Undefined = there is no such command. */
+  /**
+   * Returns the index of a command's group; undefined = there is no such command. `name` is in
+   * lower case, and is not a subcommand's.
+   */
   find(name: string): number | undefined {
     return this.#groupOf.get(name)
   }
 
-  /** Returns the commands of a group, made now if they were not before. */
+  /** Returns the commands of a group, which is made if it was not before. */
   commandsOf(group: number): readonly Command[] {
     const { names } = itemAt(this.groups, group)
     const commands = itemAt(this.groups, group).commands()
@@ -61,7 +67,7 @@ export class CommandCatalog {
   }
 }
 
-/** Makes a group of commands that are there already. */
+/** Makes a group of commands that exist already. */
 export function groupOf(commands: readonly Command[]): CommandGroup {
   return { names: commands.map(({ name }) => name), commands: () => commands }
 }

@@ -1,11 +1,10 @@
-// The description of a command, a spec, and the words it is written in.
+// A spec: the description of a command, and the types of its parts.
 //
-// A spec is the only truth about a command. COMMAND and its subcommands, arity
-// and ACL checks, key extraction for WATCH, scripts and cluster clients, and
-// docs/commands.md are all made from it.
+// A spec is the only truth about a command. COMMAND and its subcommands, arity and ACL checks, key
+// extraction for WATCH, scripts and cluster clients, and docs/commands.md are all made from it.
 //
-// Nothing here knows what a call is: a call knows its command (call.ts), and
-// command.ts brings the two together.
+// This file does not know the type of a call: a call knows its command (call.ts), and command.ts
+// brings the two together.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Config } from '../../config/config.ts'
@@ -61,10 +60,13 @@ export const FLAGS = [
 ] as const
 export type Flag = (typeof FLAGS)[number]
 
-/** What a command does to the keys of one key spec. */
+/** The use that a command makes of the keys of one key spec. */
 export type KeyUse = 'access' | 'update' | 'insert' | 'delete'
 
-/** Where keys stand among the arguments. `first` counts from 1; negative `last` counts from the end, as COMMAND INFO does. */
+/**
+ * The places of keys among the arguments. `first` counts from 1; a negative `last` counts from the
+ * end, as in COMMAND INFO.
+ */
 export interface KeySpec {
   /** RW read and write, RO read only, OW overwrite, RM remove. */
   access: 'RW' | 'RO' | 'OW' | 'RM'
@@ -80,22 +82,31 @@ export interface KeySpec {
   keyword?: { word: string; from: number; last: number; step: number; limit?: number }
   /** Instead: keys that only the command can find (SORT … GET pattern). */
   unknown?: true
-  /** Of `unknown` keys, one that can be found after all: where it stands in a request whose command's name is at `from`; 0 = nowhere. */
+  /**
+   * Finds one of the `unknown` keys after all: returns its place in a request whose command's name
+   * is at `from`; 0 = it has none.
+   */
   find?: (args: Arguments, from: number) => number
   flags?: readonly ('not_key' | 'incomplete' | 'variable_flags')[]
-  /** With `variable_flags`: what one request does to the keys, as COMMAND GETKEYSANDFLAGS says it. */
+  /**
+   * With `variable_flags`: returns the uses of the keys in one request, as COMMAND GETKEYSANDFLAGS
+   * names them.
+   */
   flagsOf?: (args: Arguments, from: number) => readonly string[]
 }
 
-/** Keys that stand where one key spec says, as those of nearly every command do (simple-key-spec.ts). */
+/**
+ * The places of keys that one key spec describes wholly, as in nearly every command
+ * (simple-key-spec.ts).
+ */
 export interface PlainKeys {
   readonly first: number
   /** Negative: counted from the end. */
   readonly last: number
   readonly step: number
-  /** READ, WRITE, both or neither: what must be allowed of them. */
+  /** READ, WRITE, both or neither: the rights that the keys need. */
   readonly needs: number
-  /** Where the arguments say what happens to them: asked instead of `needs`. */
+  /** Called instead of reading `needs` where the arguments decide on the use of the keys. */
   readonly flagsOf: ((args: Arguments, from: number) => readonly string[]) | undefined
 }
 
@@ -107,29 +118,29 @@ export interface ArgSpec {
   optional?: boolean
   multiple?: boolean
   multipleToken?: boolean
-  /** What stands for it in a line of syntax, where that is not its name. */
+  /** The text for it in a line of syntax, where that is not its name. */
   shown?: string
-  /** Which key spec finds it, where that is not told by its place among the arguments of type key. */
+  /** The key spec that finds it, where its place among the arguments of type key does not tell. */
   keySpec?: number
-  /** The version that brought it, if the command is older. */
+  /** The version that brought the argument, if the command is older. */
   since?: string
   deprecatedSince?: string
   args?: readonly ArgSpec[]
 }
 
-/** A claim: what a command, or one call of it, needs to be allowed. */
+/** The requirements of a command, or of one call of it, which admission checks. */
 export interface Requirements {
   readonly isWrite: boolean
   readonly isDenyoom: boolean
-  /** It may have effects elsewhere, as PUBLISH has. */
+  /** It may have effects on other servers, as PUBLISH has. */
   readonly mayReplicate: boolean
-  /** It needs no data, and runs while there is none yet: the flag `loading`. */
+  /** It needs no data, so it runs while data is being loaded: the flag `loading`. */
   readonly runsWhileLoading: boolean
   /** It may run on data that is out of date: the flag `stale`. */
   readonly runsWhileStale: boolean
 }
 
-/** Whoever knows more than a command's flags of what one call of it may do. */
+/** The rooms that tell more than a command's flags about one call of it. */
 export interface RequirementsHost {
   readonly parts: {
     readonly scripts: ScriptRunner
@@ -140,17 +151,21 @@ export interface RequirementsHost {
 }
 
 export interface CommandSpecOf<Call> {
-  /** Upper case. A subcommand bears its container's name too: `CONFIG GET`. */
+  /** In upper case. A subcommand's name has its container's before it: `CONFIG GET`. */
   name: string
   summary: string
   group: Group
   since: string
   complexity?: string
-  /** Words with the command's own name; negative = at least that many. A subcommand counts both of its words. */
+  /**
+   * The number of words, the command's name included; negative = at least that many. A subcommand
+   * counts both of its names.
+   */
   arity: number
   /**
-   * Where Redis takes no options and we do: tells whether the word at `at`, behind as many as `arity` asks for, begins one of ours.
-   * Behind any other word the request has the wrong number of arguments, as in Redis.
+   * Where Redis takes no options and this server does: tells if the word at `at` begins one of
+   * ours. `at` is behind as many words as `arity` asks for. Behind any other word the request has
+   * the wrong number of arguments, as in Redis.
    */
   ownOption?: (args: Arguments, at: number) => boolean
   flags: readonly Flag[]
@@ -158,85 +173,118 @@ export interface CommandSpecOf<Call> {
   acl?: readonly string[]
   keys?: readonly KeySpec[]
   /**
-   * The places of the keys in a request whose command's name is at `from`, where key specs cannot tell them (the flag `incomplete`);
-   * undefined when the request makes no sense. What happens to them is what the first spec says.
+   * Returns the places of the keys in a request whose command's name is at `from`, where key specs
+   * cannot tell them (the flag `incomplete`). Returns undefined for a request that makes no sense.
+   * The first spec tells the use of the keys.
    */
   placesOfKeys?: (args: Arguments, from: number) => readonly number[] | undefined
-  /** Which arguments are channels that are listened to or published to; `last` as of a key spec. */
+  /** The arguments that are channels, to subscribe to or to publish to; `last` as in a key spec. */
   channels?: {
     first: number
     last: number
-    /** Patterns to subscribe to are allowed only as they are. Asked of a request whose command's name is at `from`, where its words say what they are. */
+    /**
+     * A user may subscribe only to patterns that its rules list word for word. The function is
+     * called for a request whose command's name is at `from`, where its words decide.
+     */
     are: 'names' | 'patterns' | ((args: Arguments, from: number) => 'names' | 'patterns')
   }
   /**
-   * The key that a request changes and does not name, where its words do not tell it as a key: its user needs the right to write it.
-   * Undefined: this request changes none but what is its user's own.
+   * Returns the key that a request changes without naming it as a key: its user needs the right to
+   * write it. Undefined: the request changes only data of its own user.
    */
   changesKey?: (args: Arguments, from: number, user: string) => string | undefined
   args?: readonly ArgSpec[]
   /** COMMAND INFO's tips: `nondeterministic_output`, `request_policy:all_shards`. */
   tips?: readonly string[]
-  /** One line: the reply's shape. */
+  /** One line that describes the shape of the reply. */
   reply?: string
   /** [version, what changed]. */
   history?: readonly (readonly [string, string])[]
   deprecated?: { since: string; instead: string }
-  /** It is for those who work on servers: documentation leaves it out. */
+  /** The command is for operators of servers: documentation leaves it out. */
   docFlags?: readonly 'syscmd'[]
-  /** What one call may do where its arguments say more than the flags: a script declares it, EXEC does what was queued. Undefined: what the flags say. */
+  /**
+   * Returns the requirements of one call, where its arguments tell more than the flags: a script
+   * declares them, EXEC has those of its queue. Undefined: the flags hold.
+   */
   declared?: (host: RequirementsHost, args: Arguments, client: Client) => Requirements | undefined
-  /** Between MULTI and EXEC commands are queued; this one `runs` at once, `ends` the transaction, or `executes` it. */
+  /**
+   * Between MULTI and EXEC commands are queued. This one `runs` at once, `ends` the transaction, or
+   * `executes` it.
+   */
   duringMulti?: 'runs' | 'ends' | 'executes'
-  /** A RESP2 client may use it while it is subscribed. */
+  /** A RESP2 client that is subscribed may use it. */
   whileSubscribed?: true
-  /** It is how clients ask whether the server takes writes, and is refused when it does not (PING). */
+  /**
+   * Clients use it to ask if the server takes writes, so it is refused when the server does not
+   * (PING).
+   */
   asksForWrites?: true
-  /** Its client may have to wait, although Redis does not call it blocking (WAIT). */
+  /** Its client may have to wait, although Redis does not flag it as blocking (WAIT). */
   mayWait?: true
-  /** Tells whether a word is for nobody's eyes (a password): MONITOR and SLOWLOG show `(redacted)` in its place. */
+  /**
+   * Tells if a word is secret, such as a password. MONITOR and SLOWLOG show `(redacted)` in its
+   * place.
+   */
   hides?: (args: Arguments, i: number) => boolean
-  /** What it changes of its connection: where callers share one (embedded/), it is refused. `replies`: whether a request has just one. */
+  /**
+   * The state of the connection that it changes. A connection that several callers share
+   * (embedded/) refuses it. `replies`: a request may have no reply, or several.
+   */
   changesConnection?: 'subscriptions' | 'transaction' | 'state' | 'replies'
-  /** Tells whether a server of this configuration has the command at all; where it has not, its name means nothing. */
+  /**
+   * Tells if a server with this configuration has the command at all. If not, its name is unknown.
+   */
   isOffered?: (config: Config) => boolean
-  /** Refuses whom the configuration does not let use it; asked before anything else, the password included. */
+  /**
+   * Returns the refusal for a client that the configuration does not let use the command. It is
+   * asked before all else, the password included.
+   */
   forbidden?: (config: Config, client: Client, args: Arguments) => ReplyError | undefined
-  /** Absent in a container (CONFIG): there only subcommands run. Synchronous: waiting is parking (invariant 1). */
+  /**
+   * Absent in a container (CONFIG), which has only subcommands. Synchronous: waiting is parking
+   * (invariant 1).
+   */
   run?(call: Call): void
 }
 
-/** A spec made ready for dispatch. */
+/** A spec made ready for dispatch, with its counters. */
 export interface CommandOf<Call> extends Requirements {
   readonly spec: CommandSpecOf<Call>
-  /** Its number in the table that it stands in. */
+  /** Its number in its command table. */
   readonly id: number
   /** Lower case; subcommands as `config|get`. */
   readonly name: string
   readonly arity: number
-  /** The most words it takes without options of our own. */
+  /** The most words of a request without an option of our own. */
   readonly plainWordsMax: number
   readonly isReadonly: boolean
-  /** Flags that every call of a script asks for: looking into the set cost 3 % of a job's script. */
+  /**
+   * A flag that every call of a script looks at. To look it up in `flags` took 3 % of a job's
+   * script.
+   */
   readonly isNoscript: boolean
   /** Takes constant or logarithmic time: the flag `fast`. */
   readonly isFast: boolean
-  /** One call may take long, or wait: each is timed (see Runner). Of others some are. */
+  /**
+   * One call may take long, or wait, so each is timed (see Runner). Of other commands some calls
+   * are.
+   */
   readonly mayTakeLong: boolean
   readonly flags: ReadonlySet<Flag>
-  /** Its keys, if they stand where one key spec says. */
+  /** Its keys, if one key spec describes their places wholly. */
   readonly plainKeys: PlainKeys | undefined
   readonly declared: CommandSpecOf<Call>['declared']
   readonly forbidden: CommandSpecOf<Call>['forbidden']
   readonly run: CommandSpecOf<Call>['run'] | undefined
   /** Lower-case second word → subcommand; undefined for a plain command. */
   subcommands: Map<string, CommandOf<Call>> | undefined
-  // commandstats, latencystats
+  // The following fields are for INFO commandstats and latencystats.
   calls: number
-  /** Estimated from timed calls: each stands for those since the last one timed (see CommandTimes). */
+  /** Estimated: a timed call stands for all calls since the one timed before (see CommandTimes). */
   microseconds: number
   untimed: number
-  /** How long calls took; undefined until the first one while `latency-tracking` is on. */
+  /** The durations of calls; undefined until the first call while `latency-tracking` is on. */
   latencies: LatencyHistogram | undefined
   rejected: number
   failed: number

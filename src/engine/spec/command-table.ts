@@ -4,41 +4,48 @@
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { byteAt, itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts'
 import type { Command } from './command.ts'
 import type { CommandCatalog } from './command-catalog.ts'
 
 const TABLE_SIZE = 2048
-/** Longer words are no command's name, unless one was renamed to such a word. */
+/** Longer words are unknown, unless a command was renamed to such a word. */
 const NAME_LENGTH_MAX = 32
 
-/** Commands by name, looked up from the request's bytes without making a string. */
+/** Commands by name, found by the request's bytes without making a string. */
 export class CommandTable {
-  /** How many there are: commands and subcommands are numbered from 0 on. */
+  /** The number of commands, with subcommands. Their numbers begin at 0. */
   readonly idCount: number
   readonly catalog: CommandCatalog
-  /** The groups that were not asked for yet. */
+  /** The groups that no request has asked for yet. */
   readonly #waiting: Set<number>
-  /** What was renamed, in this order: from, to. */
+  /** The renames, in this order: from, to. */
   readonly renames: (readonly [string, string])[] = []
-  /** Commands that are filed, by name. When all are, they stand in the order of their numbers. */
+  /**
+   * The commands of the groups that are filed, by name. When all groups are, they stand in the
+   * order of their numbers.
+   */
   readonly #byName = new Map<string, Command>()
-  /** Commands that were renamed or taken away, by the names they had. */
+  /** Commands that were renamed or removed, by their former names. */
   readonly #originals = new Map<string, Command>()
   #byCategory: Map<string, Command[]> | undefined = undefined
   /** Open addressing over a hash of the lower-cased name. */
   readonly #slots: (Command | undefined)[] = new Array(TABLE_SIZE).fill(undefined)
-  /** The name that leads to the command in the slot of the same number. */
+  /** Slot → the name of the command in it. */
   readonly #names: string[] = new Array(TABLE_SIZE).fill('')
   #nameLengthMax = NAME_LENGTH_MAX
-  /** What was found last: pipelines ask for the same again. A word of four to eight bytes is its first four and its last four. */
+  /**
+   * The command found last, because pipelines repeat commands. A word of four to eight bytes is
+   * compared by its first four and its last four bytes.
+   */
   #recent: Command | undefined = undefined
   #recentLength = 0
   #recentHead = 0
   #recentTail = 0
 
-  /** Commands that are not offered here are unknown. */
+  /** Tells if this server has a command. Others are unknown. */
   readonly #isOffered: (command: Command) => boolean
 
   constructor(catalog: CommandCatalog, isOffered: (command: Command) => boolean = () => true) {
@@ -48,9 +55,10 @@ export class CommandTable {
     this.#waiting = new Set(catalog.groups.keys())
   }
 
-  /** Files a group. Counters are kept per table: each engine gets its own copies of the commands. */
+  /** Files a group. Each table has copies of the commands, because it counts their calls. */
   #take(group: number): void {
-    this.#waiting.delete(group)
+    const isNew = this.#waiting.delete(group)
+    assert(isNew, 'a group of commands is filed once')
     let id = itemAt(this.catalog.firstIds, group)
     for (const command of this.catalog.commandsOf(group)) {
       if (this.#isOffered(command)) this.#add({ ...command, id })
@@ -58,7 +66,10 @@ export class CommandTable {
     }
   }
 
-  /** Returns a command of a group that was not asked for before; undefined = there is no such command. */
+  /**
+   * Files the group of a command, and returns the command; undefined = there is none of that name
+   * in a group that is not filed yet.
+   */
   #fetch(lower: string): Command | undefined {
     if (this.#waiting.size === 0) return undefined
     const group = this.catalog.find(lower)
@@ -89,9 +100,9 @@ export class CommandTable {
   }
 
   /**
-   * Lets a command be called by another name only, or by none if that is empty, as `rename-command` says; in lower case.
+   * Renames a command, as `rename-command` does; an empty name removes it. Names are in lower case.
    *
-   * Errors and statistics go on calling it by its own name. Called before the first request.
+   * Errors and statistics go on using its own name. Called before the first request.
    */
   rename(from: string, to: string): void {
     this.#takeAll()
@@ -107,18 +118,22 @@ export class CommandTable {
   }
 
   #file(name: string, command: Command): void {
+    assert(this.#byName.size < TABLE_SIZE, 'the table has room for another name')
     let slot = hashName(name)
     while (this.#slots[slot] !== undefined) slot = (slot + 1) & (TABLE_SIZE - 1)
     this.#slots[slot] = command
     this.#names[slot] = name
   }
 
-  /** As `find`, for what was written by a server that did not know of new names: an append-only file, a master. */
+  /**
+   * As `find`, for a request from a server that does not know of renames: of an append-only file,
+   * or from a primary.
+   */
   findWritten(word: Bytes): Command | undefined {
     return this.find(word) ?? this.#originals.get(word.toString().toLowerCase())
   }
 
-  /** Returns the command a word names, in any case; undefined when there is none. */
+  /** Returns the command of a name in any case; undefined when there is none. */
   find(word: Bytes): Command | undefined {
     const { length, start } = word
     if (length > this.#nameLengthMax) return undefined
@@ -159,13 +174,18 @@ export class CommandTable {
     return this.#byName.get(lower) ?? this.#fetch(lower)
   }
 
-  /** Returns the command that a request's first two words mean: CONFIG and GET are `config|get`; see also `meantBy`. */
+  /**
+   * Returns the command of a request's first two words: CONFIG and GET are `config|get`. See also
+   * `meantBy`.
+   */
   meant(name: string, second: unknown): Command | undefined {
     const named = this.get(name)
     return named?.subcommands === undefined ? named : named.subcommands.get(String(second).toLowerCase())
   }
 
-  /** The commands of a category, subcommands included; undefined = there is no such category. */
+  /**
+   * Returns the commands of a category, with subcommands; undefined = there is no such category.
+   */
   inCategory(name: string): readonly Command[] | undefined {
     this.#byCategory ??= this.#sortOut()
     return this.#byCategory.get(name)
@@ -179,19 +199,19 @@ export class CommandTable {
     return byCategory
   }
 
-  /** Number of commands, subcommands not counted. */
+  /** The number of commands, without subcommands. */
   get size(): number {
     this.#takeAll()
     return this.#byName.size
   }
 
-  /** Commands in order of registration, subcommands not included. */
+  /** Returns the commands in order of registration, without subcommands. */
   values(): IterableIterator<Command> {
     this.#takeAll()
     return this.#byName.values()
   }
 
-  /** As `all`, without groups of which no command was ever asked for: there is nothing to tell of those. */
+  /** As `all`, without the groups that are not filed: their commands have never been called. */
   *used(): IterableIterator<Command> {
     for (const command of [...this.#byName.values()].sort((a, b) => a.id - b.id)) {
       yield command
@@ -224,13 +244,16 @@ function sameName(name: string, u8: Buffer, start: number, length: number): bool
   return true
 }
 
-/** Returns the command that a request means by a name: of a container, the subcommand that its second word names; undefined = there is none. */
+/**
+ * Returns the command that a request means: of a container, the subcommand that its second word
+ * names; undefined = there is none.
+ */
 export function meantBy(command: Command, args: Arguments): Command | undefined {
   if (command.subcommands === undefined || args.length < 2) return command
   return command.subcommands.get(args.string(1).toLowerCase())
 }
 
-/** Tells whether a command may be asked for by so many words, its own name, which stands at `from`, included. */
+/** Tells if a request has the right number of words for a command, whose name stands at `from`. */
 export function hasArity(command: Command, args: Arguments, from = 0): boolean {
   const words = args.length - from
   if (command.arity >= 0) return words === command.arity

@@ -1,6 +1,7 @@
 // A command: its spec, made ready to be run by a call.
 
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import type { Call } from '../requests/call.ts'
 import type { CommandOf, CommandSpecOf } from './command-spec.ts'
 import { plainKeysOf } from './simple-key-spec.ts'
@@ -21,13 +22,15 @@ export type Command = CommandOf<Call>
 /** More words than any request has. */
 const WORDS_MAX = 0x7fff_ffff
 
-/** Checks a spec and makes it a command. Throws on a spec that cannot be meant. */
+/** Checks a spec and makes a command of it. Throws for a spec that cannot be meant. */
 export function defineCommand(spec: CommandSpec): Command {
   const run = spec.run
   if (run !== undefined && run.constructor.name === 'AsyncFunction') {
     throw new TypeError(`${spec.name}: a command runs to completion (invariant 1)`)
   }
   const flags = new Set(spec.flags)
+  assert(spec.arity !== 0, 'a request has the name of its command')
+  assert(!(flags.has('write') && flags.has('readonly')), 'a command writes, or only reads')
   return {
     spec,
     id: 0,
@@ -58,7 +61,7 @@ export function defineCommand(spec: CommandSpec): Command {
   }
 }
 
-/** Forgets how often a command was called, and how long that took. */
+/** Sets the counters and durations of a command back. */
 export function forgetCalls(command: Command): void {
   command.calls = 0
   command.microseconds = 0
@@ -68,7 +71,7 @@ export function forgetCalls(command: Command): void {
   command.failed = 0
 }
 
-/** Tells whether a word of a request is shown to nobody. */
+/** Tells if MONITOR and SLOWLOG hide a word of a request. */
 export function isSecret(command: Command, args: Arguments, i: number): boolean {
   return i > 0 && command.spec.hides?.(args, i) === true
 }

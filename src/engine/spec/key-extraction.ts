@@ -1,30 +1,35 @@
-// Which arguments of a request are keys, told by the command's key specs.
+// Finds the keys among the arguments of a request, by the command's key specs.
 //
-// COMMAND GETKEYS answers from here, and whoever must know the keys before the
-// command runs (scripts, access rules, cluster) asks here too.
+// COMMAND GETKEYS answers from here. Scripts, access rules and the cluster ask here too, because
+// they must know the keys before the command runs.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { INT64_MAX, INT64_MIN } from '../../util/numbers/numbers.ts'
 import type { Command, KeySpec } from './command.ts'
 
 export interface FoundKey {
-  /** Position among the arguments. */
+  /** Its position among the arguments. */
   index: number
-  /** What happens to it, in the words of COMMAND GETKEYSANDFLAGS: access, then uses. */
+  /** Its uses in the words of COMMAND GETKEYSANDFLAGS: access, then uses. */
   flags: readonly string[]
 }
 
-/** Tells whether a command can have keys at all. Channels of shard subscriptions are routed like keys, but are none. */
+/**
+ * Tells if a command can have keys at all. The names of shard channels are routed like keys, but
+ * are none.
+ */
 export function hasKeys(command: Command): boolean {
   return command.spec.keys?.some((spec) => !spec.flags?.includes('not_key')) ?? false
 }
 
 /**
- * Finds the keys of a request that has the right number of arguments; undefined when their places make no sense (a count of
- * keys that exceeds the arguments).
+ * Finds the keys of a request that has the right number of arguments. Returns undefined when their
+ * places make no sense, for instance when a count of keys exceeds the arguments.
  *
- * `from` is where the command's name stands in `args`.
+ * `from` is the place of the command's name in `args`.
  */
 export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[] | undefined {
   const { keys = [], placesOfKeys } = command.spec
@@ -45,6 +50,7 @@ export function findKeys(command: Command, args: Arguments, from = 0): FoundKey[
     const flags = range.loose ? [] : (spec.flagsOf?.(args, from) ?? keyFlags(spec))
     for (let i = range.first; i <= range.last; i += range.step) found.push({ index: from + i, flags })
   }
+  if (CHECKED) for (const { index } of found) assert(index > from && index < args.length, 'a key is an argument')
   return found
 }
 
@@ -52,11 +58,17 @@ interface KeyRange {
   first: number
   last: number
   step: number
-  /** The count of keys is no plain number: Redis then finds the keys in another way, which knows no flags. */
+  /**
+   * The count of keys is not a plain number. Redis then finds the keys in another way, which knows
+   * no flags.
+   */
   loose?: boolean
 }
 
-/** A count of keys as C's atoi reads it: what stands at the beginning, kept within 64 bits, and 32 of those. */
+/**
+ * Reads a count of keys as C's atoi does: the digits at the beginning, clamped to 64 bits, of which
+ * the lower 32 count.
+ */
 function parseKeyCount(text: string): number | undefined {
   const number = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)
   if (number === null) return undefined
@@ -64,7 +76,7 @@ function parseKeyCount(text: string): number | undefined {
   return Number(BigInt.asIntN(32, value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : value))
 }
 
-/** Positions of a spec's keys, counted from the command's name. */
+/** Returns the positions of a spec's keys, counted from the command's name. */
 function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'none' | 'invalid' {
   const count = args.length - from
   let range: KeyRange
@@ -73,7 +85,7 @@ function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'non
     const at = findWord(word, spec.keyword.from, args, from)
     if (at === -1) return 'none'
     const first = at + 1
-    // With a limit of n only the first n-th of what follows are keys: XREAD … STREAMS keys ids.
+    // With a limit of n only the first n-th of the rest are keys: XREAD … STREAMS keys ids.
     const end = last >= 0 ? first + last : limit > 1 ? first + Math.trunc((count - first) / limit) + last : count + last
     range = { first, last: end, step }
   } else if (spec.count !== undefined) {
@@ -87,11 +99,15 @@ function keyRange(spec: KeySpec, args: Arguments, from: number): KeyRange | 'non
     const { first = 1, last = first, step = 1 } = spec
     range = { first, last: last < 0 ? count + last : last, step }
   }
+  assert(range.step > 0, 'the keys of a range follow one another')
   if (range.first >= count || range.last >= count || range.last < range.first) return 'invalid'
   return range
 }
 
-/** Looks for a word among the arguments: forwards, or backwards when `start` counts from the end. */
+/**
+ * Returns the place of a word among the arguments, -1 = it is not there. A negative `start` counts
+ * from the end, and searches backwards.
+ */
 function findWord(upperCase: string, start: number, args: Arguments, from: number): number {
   const count = args.length - from
   const step = start > 0 ? 1 : -1
@@ -101,27 +117,27 @@ function findWord(upperCase: string, start: number, args: Arguments, from: numbe
   return -1
 }
 
-/** A spec's flags as COMMAND INFO prints them, those about the spec itself left out. */
+/** Returns a spec's flags as COMMAND INFO prints them, without those about the spec itself. */
 function keyFlags(spec: KeySpec): readonly string[] {
   return [spec.access, ...keyUses(spec)]
 }
 
-/** What is done with a spec's keys, in the order COMMAND INFO prints it. */
+/** Returns the uses of a spec's keys, in the order of COMMAND INFO. */
 export function keyUses(spec: KeySpec): readonly string[] {
   if (spec.use === undefined) return []
   return typeof spec.use === 'string' ? [spec.use] : spec.use
 }
 
-/** First and last key and the step between, as COMMAND INFO had it before key specs; and whether that tells it all. */
+/** First and last key and the step between, as COMMAND INFO had it before key specs. */
 export interface LegacyRange {
   first: number
   last: number
   step: number
-  /** Some keys can only be found by the specs. */
+  /** The range leaves out keys that only the specs tell. */
   movable: boolean
 }
 
-/** Works out what old clients can be told of a command's keys. */
+/** Works out the range of keys for old clients. */
 export function legacyRange(command: Command): LegacyRange {
   const specs = command.spec.keys ?? []
   const only = specs.length === 1 && isRange(itemAt(specs, 0)) ? itemAt(specs, 0) : undefined
@@ -132,7 +148,7 @@ export function legacyRange(command: Command): LegacyRange {
   const range: LegacyRange = { first: 0, last: 0, step: 0, movable: false }
   for (const spec of specs) {
     const { first = 1, last = first, step = 1 } = spec
-    // Only ranges that follow one another can be told as one.
+    // Only ranges that follow one another make one range.
     if (!isRange(spec) || step !== 1 || (range.first !== 0 && range.last !== first - 1)) {
       range.movable = true
       continue

@@ -1,11 +1,11 @@
-// Keys that stand where a command's one key spec says, as those of nearly every command do: who may use them is found out without
-// a list of them.
+// Keys whose places one key spec describes wholly, as in nearly every command. Rights to them are
+// checked without making a list of the keys.
 
 import { READ, WRITE } from '../../acl/patterns.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import type { KeySpec, PlainKeys } from './command-spec.ts'
 
-/** Returns the keys of a command that has plain ones; undefined = it has others, or none. */
+/** Returns the plain keys of a command; undefined = it has other keys, or none. */
 export function plainKeysOf(keys: readonly KeySpec[] | undefined): PlainKeys | undefined {
   if (keys?.length !== 1 || !isPlain(itemAt(keys, 0))) return undefined
   const { first = 1, last = first, step = 1, flagsOf, use = [] } = itemAt(keys, 0)
@@ -17,7 +17,10 @@ function isPlain({ count, find, flags, flagsOf, keyword, unknown }: KeySpec): bo
   return isRange && (flags === undefined || flagsOf !== undefined)
 }
 
-/** What must be allowed of a key to which this happens. To look whether it is there, or how long it is, a pattern will do, whatever it grants. */
+/**
+ * Returns the rights that a key needs for these uses. To ask if a key exists, or for its length,
+ * any pattern that names the key will do.
+ */
 export function needsOf(flags: readonly string[]): number {
   let needs = 0
   for (let i = 0; i < flags.length; i++) {

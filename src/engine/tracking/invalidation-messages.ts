@@ -1,7 +1,8 @@
-// What a client that caches is sent: encoded once, and delivered as often as somebody gets the same bytes.
+// The messages to clients that cache: each is encoded once, and delivered to every client that gets
+// the same bytes.
 //
 //   push      >2 invalidate <what>                     to a client of RESP3
-//   message   *3 message __redis__:invalidate <what>   to a subscriber of RESP2, for somebody else
+//   message   *3 message __redis__:invalidate <what>   to a subscriber of RESP2, for another client
 //   <what>    an array of keys, or null for all
 //
 // Like those of the broker, the bytes stay where they are until the turn's end.
@@ -9,21 +10,22 @@
 import { REPLY_BUFFER_BYTES } from '../../protocol/limits.ts'
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 
-/** The channel on which subscribers of RESP2 are told. */
+/** The channel of the messages to subscribers of RESP2. */
 const CHANNEL = '__redis__:invalidate'
-/** Room for everything but the keys: headers of at most 32 bytes, words, line ends. */
+/** Bytes for everything but the keys: headers of at most 32 bytes, words, line ends. */
 const FRAME_BYTES_MAX = 192
-/** Room for a key's header and line end, more than either takes. */
+/** More bytes than a key's header and line end take. */
 const KEY_FRAME_BYTES_MAX = 32
 
-/** How a message is dressed, which the receiver decides. */
+/** The form of a message, which depends on its receiver. */
 export type Dress = 'push' | 'message'
 
-/** Makes the messages of one dress. */
+/** Makes the messages of one form. */
 export class InvalidationMessages {
-  /** Where the message encoded last lies. */
+  /** The bytes of the last encoded message: [start, end) of `source`. */
   source: Source
   start = 0
   end = 0
@@ -36,40 +38,43 @@ export class InvalidationMessages {
     this.source = this.#buffer.source
   }
 
-  /** One key. */
+  /** Encodes the change of one key. */
   key(key: Bytes): void {
     const buffer = this.#begin(key.length)
     buffer.array(1)
     buffer.bulk(key)
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
-  /** Several keys. */
+  /** Encodes the changes of several keys. */
   keys(keys: readonly string[]): void {
     let bytes = 0
     for (let i = 0; i < keys.length; i++) bytes += itemAt(keys, i).length + KEY_FRAME_BYTES_MAX
     const buffer = this.#begin(bytes)
     buffer.array(keys.length)
     for (let i = 0; i < keys.length; i++) buffer.text(itemAt(keys, i))
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
-  /** All keys: null, in the protocol of whose cache it is; the receiver may speak another (Redis: CLIENT TRACKING ON REDIRECT, FLUSHALL). */
+  /**
+   * Encodes the change of all keys: null, in the protocol of the client that caches. Its receiver
+   * may speak the other one (Redis: CLIENT TRACKING ON REDIRECT, FLUSHALL).
+   */
   all(protocol: 2 | 3): void {
     const buffer = this.#begin(0)
     buffer.setProtocol(protocol)
     buffer.nil()
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
-  /** The client to which messages were to go is gone. */
+  /** Encodes that the client to which messages were redirected is gone. */
   broken(redirect: number): void {
     const buffer = this.#open(FRAME_BYTES_MAX)
     buffer.setProtocol(3)
     buffer.push(2)
     buffer.text('tracking-redir-broken')
     buffer.integer(redirect)
-    this.end = buffer.position
+    this.#close(buffer)
   }
 
   #begin(keyBytes: number): ReplyBuffer {
@@ -87,7 +92,7 @@ export class InvalidationMessages {
     return buffer
   }
 
-  /** The buffer, with room for a message in one piece. */
+  /** Returns the buffer, with room for a message in one piece. */
   #open(bytes: number): ReplyBuffer {
     const buffer = this.#buffer
     this.#used = true
@@ -97,13 +102,21 @@ export class InvalidationMessages {
     return buffer
   }
 
-  /** Every message so far has left: its bytes may be written over. */
+  #close(buffer: ReplyBuffer): void {
+    assert(buffer.source === this.source, 'a message lies in one piece')
+    this.end = buffer.position
+  }
+
+  /** Reuses the memory of the messages: all of them have left. */
   recycle(): void {
     if (this.#used) this.#buffer.recycle()
     this.#used = false
   }
 
-  /** Somebody still holds messages: new ones are written elsewhere. */
+  /**
+   * Gives the memory of the messages up, because a client still holds some. New ones are written
+   * elsewhere.
+   */
   abandon(): void {
     if (this.#used) this.#buffer.abandon()
     this.#used = false

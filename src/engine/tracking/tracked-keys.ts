@@ -1,16 +1,16 @@
-// Which clients have read which keys, for client-side caching: key → the numbers of the clients.
+// The keys that clients have read, for client-side caching: key → the numbers of its readers.
 //
-// The table is a database of its own, so keys and numbers lie off the heap and a
-// key is found, drawn at random and removed as in those of clients. Its value is a set:
+// The table is a database of its own, so keys and numbers lie off the heap. A key is found, drawn
+// at random and removed as in the databases of clients. The value of a key is a set of numbers:
 //
 //   list    the numbers in order, four bytes each
-//   bitmap  one bit a number, and one byte more: so it is told from a list, whose
-//           length is a multiple of four. Where many read the same, it is shorter.
+//   bitmap  one bit a number, and one byte more, which distinguishes it from a list: the length of a
+//           list is a multiple of four. It is the shorter form where many clients read the same key.
 //
-// Numbers are small, because a bitmap is as long as the largest. A number is given
-// again only when nobody has it and no key has it any more, so whoever comes later
-// is never taken for somebody who is gone. Who is gone stays in the sets until
-// their keys change or are given up.
+// Numbers are small, because a bitmap is as long as its largest number. A number is given to
+// another reader only when its first one is gone and no key has it any more. So no reader is taken
+// for an earlier one. The number of a reader that is gone stays in the sets until their keys change
+// or are given up.
 
 import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -18,26 +18,29 @@ import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 
-/** A list this long may become a bitmap. Shorter ones are searched faster than the change is worth. */
+/**
+ * A list this long may become a bitmap. A shorter list is searched too fast for the change to pay.
+ */
 const LIST_BYTES_MIN = 256
-/** Bitmaps grow by this much: whoever comes next has mostly room. */
+/** Bitmaps grow by this much, so that the next readers mostly have room. */
 const BITMAP_GROWTH_BYTES = 32
 
 export class TrackedKeys<Reader> {
   readonly #table: Database
   readonly #readers: (Reader | undefined)[] = []
-  /** Number → how many keys have it. */
+  /** Number → the number of keys that have it. */
   readonly #keysOf: number[] = []
-  /** Numbers that may be given again. */
+  /** Numbers that may be given to new readers. */
   readonly #free: number[] = []
-  /** Pairs of a key and a number. */
+  /** The number of pairs of a key and a reader's number. */
   items = 0
   readonly #value = new Bytes()
   readonly #one = new Bytes(Source.allocate(4), 0, 4)
-  /** The numbers of the key that is taken. */
+  /** The numbers of the key that is being taken. */
   readonly #taken: number[] = []
 
   constructor(hashKey: HashKey) {
@@ -49,36 +52,39 @@ export class TrackedKeys<Reader> {
     return this.#table.size
   }
 
-  /** False when one key more may be too much, whatever the settings allow. */
+  /** False when the table may have no room for another key, whatever the settings allow. */
   get hasRoom(): boolean {
     return this.#table.arena.hasRoom
   }
 
-  /** Bytes that keys and numbers take. */
+  /** Bytes of the keys and numbers. */
   get usedBytes(): number {
     return this.#table.usedBytes
   }
 
-  // ── who reads ────────────────────────────────────────────────────────────
+  // ── readers ───────────────────────────────────────────────────────────────
 
   /** Gives a reader a number. */
   join(reader: Reader): number {
     const number = this.#free.pop() ?? this.#readers.length
+    assert(this.#readers[number] === undefined, 'a number belongs to one reader')
     this.#readers[number] = reader
     this.#keysOf[number] = 0
     return number
   }
 
-  /** A reader is gone: its number is free as soon as no key has it. */
+  /** Forgets a reader that is gone. Its number is free as soon as no key has it. */
   part(number: number): void {
+    assert(this.#readers[number] !== undefined, 'a reader parts once')
     this.#readers[number] = undefined
     if (this.#keysOf[number] === 0) this.#free.push(number)
   }
 
-  // ── what they have read ──────────────────────────────────────────────────
+  // ── the keys of a reader ──────────────────────────────────────────────────
 
   /** Notes that the reader of a number has read a key. */
   add(key: Bytes, number: number): void {
+    if (CHECKED) assert(this.#readers[number] !== undefined, 'a key is read by a reader that is there')
     const { keys } = this.#table
     const entry = keys.find(key)
     if (entry === NONE) {
@@ -101,13 +107,13 @@ export class TrackedKeys<Reader> {
     this.#keysOf[number]!++
   }
 
-  /** Forgets a key, and tells whose it was of those who are still there. */
+  /** Forgets a key, and calls `told` with those of its readers that are not gone. */
   take(key: Bytes, told: (reader: Reader) => void): void {
     const entry = this.#table.keys.find(key)
     if (entry !== NONE) this.#take(entry, told)
   }
 
-  /** As `take`, for a key drawn at random. There must be one. */
+  /** As `take`, for a key drawn at random. The table must not be empty. */
   takeRandom(random: Random, told: (reader: Reader, key: Bytes) => void): void {
     const entry = this.#table.keys.randomEntry(random)
     assert(entry !== NONE, 'a key is drawn from a table that has one')
@@ -115,7 +121,7 @@ export class TrackedKeys<Reader> {
     this.#take(entry, (reader) => told(reader, key))
   }
 
-  /** Forgets all keys; none is visited. */
+  /** Forgets all keys, without visiting them. */
   clear(): void {
     this.#table.clear()
     this.items = 0
@@ -131,6 +137,8 @@ export class TrackedKeys<Reader> {
     readNumbers(this.#table.strings.read(entry, this.#value), taken)
     this.#table.deleteEntry(entry)
     this.items -= taken.length
+    assert(taken.length > 0, 'a key in the table has a reader')
+    assert(this.#table.size > 0 || this.items === 0, 'a table without keys has no pairs')
     for (let i = 0; i < taken.length; i++) {
       const number = itemAt(taken, i)
       const reader = this.#readers[number]
@@ -142,7 +150,7 @@ export class TrackedKeys<Reader> {
 
   // ── sets ─────────────────────────────────────────────────────────────────
 
-  /** Puts a number into a list; false when it is there. */
+  /** Puts a number into a list; returns false when it was there. */
   #insert(entry: number, value: Bytes, number: number): boolean {
     let low = 0
     let high = value.length >>> 2
@@ -161,14 +169,14 @@ export class TrackedKeys<Reader> {
     return true
   }
 
-  /** Puts a number into a bitmap; false when it is there. */
+  /** Puts a number into a bitmap; returns false when it was there. */
   #mark(entry: number, value: Bytes, number: number): boolean {
     const needed = bitmapBytes(number + 1)
     const bitmap = needed > value.length ? this.#table.strings.resize(entry, needed, value) : value
     return setBit(bitmap, number)
   }
 
-  /** A list as a bitmap with room for every number there is. */
+  /** Returns a list as a bitmap with room for all numbers given so far. */
   #toBitmap(list: Bytes): Bytes {
     const length = bitmapBytes(this.#readers.length)
     const bitmap = new Bytes(Source.allocate(length), 0, length)
@@ -183,12 +191,12 @@ function isBitmap(value: Bytes): boolean {
   return (value.length & 3) !== 0
 }
 
-/** Length of a bitmap with room for the numbers below `end`. */
+/** Returns the length of a bitmap with room for the numbers below `end`. */
 function bitmapBytes(end: number): number {
   return Math.ceil(end / 8 / BITMAP_GROWTH_BYTES) * BITMAP_GROWTH_BYTES + 1
 }
 
-/** Sets a bit; false when it is set. */
+/** Sets a bit; returns false when it was set. */
 function setBit(bitmap: Bytes, number: number): boolean {
   const { u8 } = bitmap.source
   const at = bitmap.start + (number >>> 3)
@@ -212,7 +220,7 @@ function readNumbers(value: Bytes, into: number[]): void {
   }
 }
 
-/** A database's host that keeps no time and tells nobody. */
+/** The host of the table's database. It has no clock and no handlers. */
 class TableHost implements DatabaseHost {
   readonly accessSeconds = 0
   readonly hashKey: HashKey

@@ -1,18 +1,20 @@
-// Which clients asked for which prefixes (CLIENT TRACKING BCAST), and what changed under those in this turn.
+// The prefixes that clients track (CLIENT TRACKING BCAST), and the keys under each that have
+// changed in this turn.
 //
-// Prefixes hang in a trie, so a change costs what its own prefixes cost, however
-// many others there are.
+// Prefixes stand in a trie, so the cost of a change depends only on the prefixes of its key.
 
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameMap, NameSet } from '../../util/tables/name-map.ts'
 import { type Prefixed, PrefixTrie } from '../../util/tables/prefix-trie.ts'
 
-/** A prefix that somebody asked for. */
+/** A prefix that clients track. */
 export class TrackedPrefix<Reader, Changer> implements Prefixed {
   readonly prefix: string
   slot = -1
   readonly readers = new Set<Reader>()
-  /** Keys that changed, each with who changed it last; undefined = nobody who can be told apart. */
+  /** Changed key → the client that changed it last; undefined = none, or a script's call. */
   changed = new NameMap<Changer | undefined>()
 
   constructor(prefix: string) {
@@ -23,7 +25,7 @@ export class TrackedPrefix<Reader, Changer> implements Prefixed {
     return true
   }
 
-  /** Those who changed something, as far as they can be told apart. */
+  /** The clients that made the changes, where they are known. */
   *changers(): Generator<Changer, undefined> {
     for (const key of this.changed.keys()) {
       const changer = this.changed.get(key)
@@ -31,7 +33,7 @@ export class TrackedPrefix<Reader, Changer> implements Prefixed {
     }
   }
 
-  /** What has changed was told. */
+  /** Forgets the changes: the readers have been told. */
   startOver(): void {
     this.changed = new NameMap()
   }
@@ -40,11 +42,11 @@ export class TrackedPrefix<Reader, Changer> implements Prefixed {
 export class TrackedPrefixes<Reader, Changer> {
   readonly #byName = new NameMap<TrackedPrefix<Reader, Changer>>()
   readonly #trie = new PrefixTrie<TrackedPrefix<Reader, Changer>>()
-  /** Those under which something has changed. */
+  /** The prefixes under which keys have changed. */
   #due: TrackedPrefix<Reader, Changer>[] = []
   readonly #found: TrackedPrefix<Reader, Changer>[] = []
 
-  /** Number of different prefixes. */
+  /** The number of different prefixes. */
   get size(): number {
     return this.#byName.size
   }
@@ -60,14 +62,16 @@ export class TrackedPrefixes<Reader, Changer> {
   }
 
   remove(name: string, reader: Reader): void {
-    const prefix = this.#byName.get(name)!
-    prefix.readers.delete(reader)
+    const prefix = this.#byName.get(name)
+    assert(prefix !== undefined, 'a prefix that is removed was added')
+    const wasThere = prefix.readers.delete(reader)
+    assert(wasThere, 'a prefix knows the readers that know it')
     if (prefix.readers.size > 0) return
     this.#byName.delete(name)
     this.#trie.remove(prefix)
   }
 
-  /** Notes that a key has changed; true when somebody wants to know. */
+  /** Notes that a key has changed; returns true when it has a tracked prefix. */
   note(key: string, changer: Changer | undefined): boolean {
     const found = this.#found
     this.#trie.match(key, found)
@@ -81,20 +85,21 @@ export class TrackedPrefixes<Reader, Changer> {
     return wanted
   }
 
-  /** True when something is to be told. */
+  /** True when some readers have to be told. */
   get isDue(): boolean {
     return this.#due.length > 0
   }
 
-  /** Hands out, in the order of the prefixes, those under which something has changed since the last time. */
+  /** Returns the prefixes under which keys have changed since the last time, in order. */
   takeDue(): readonly TrackedPrefix<Reader, Changer>[] {
     const due = this.#due
+    if (CHECKED) for (const { changed } of due) assert(changed.size > 0, 'a prefix is due when a key has changed')
     this.#due = []
     return due.length < 2 ? due : due.sort((a, b) => (a.prefix < b.prefix ? -1 : 1))
   }
 }
 
-/** A prefix of one client, filed to find those that overlap with it. */
+/** A prefix of one client, kept to find overlaps. */
 class OwnPrefix implements Prefixed {
   readonly prefix: string
   slot = -1
@@ -108,7 +113,7 @@ class OwnPrefix implements Prefixed {
   }
 }
 
-/** The prefixes of one client, none of which may be the beginning of another. */
+/** The prefixes of one client. None may be the beginning of another. */
 export class OwnPrefixes {
   readonly #trie = new PrefixTrie<OwnPrefix>()
   readonly #names = new NameSet()
@@ -135,22 +140,27 @@ export class OwnPrefixes {
     return this.#names
   }
 
-  /** Returns the first, in order, of those that have keys in common with `name`. */
+  /** Returns the first prefix, in order, that has keys in common with `name`. */
   overlapping(name: string): string | undefined {
     return this.#trie.overlapping(name)?.prefix
   }
 }
 
-/** Two prefixes with keys in common: one that was given, and one that is `existing` or was `given` with it. */
+/**
+ * Two prefixes with keys in common. One was given; the other is `existing`, or was `given` with it.
+ */
 export interface Overlap {
   readonly given: string
   readonly other: string
   readonly otherIs: 'existing' | 'given'
 }
 
-/** Finds, as Redis does, the first of the `given` prefixes that has keys in common with an existing one or with one given after it. */
+/**
+ * Returns the first of the `given` prefixes that has keys in common with an existing one, or with a
+ * later given one, as Redis does.
+ */
 export function findOverlap(given: readonly string[], existing: OwnPrefixes): Overlap | undefined {
-  // From the last to the first, so that each meets those given after it.
+  // From the last to the first, so that each is compared with those given after it.
   const later = new PrefixTrie<OwnPrefix>()
   let first = -1
   for (let i = given.length - 1; i >= 0; i--) {
@@ -162,6 +172,7 @@ export function findOverlap(given: readonly string[], existing: OwnPrefixes): Ov
   const prefix = itemAt(given, first)
   const other = existing.overlapping(prefix)
   if (other !== undefined) return { given: prefix, other, otherIs: 'existing' }
-  const next = given.find((name, i) => i > first && (name.startsWith(prefix) || prefix.startsWith(name)))!
+  const next = given.find((name, i) => i > first && (name.startsWith(prefix) || prefix.startsWith(name)))
+  assert(next !== undefined, 'a prefix that overlaps with none of the existing ones overlaps with a given one')
   return { given: prefix, other: next, otherIs: 'given' }
 }

@@ -1,23 +1,23 @@
-// CLIENT TRACKING: clients that cache what they read are told when it may have changed.
+// CLIENT TRACKING: clients that cache their reads are told when a value may have changed.
 //
 //   default    each key that the client's commands only read; told once, at its first change
 //   optin      as default, but only after CLIENT CACHING YES
 //   optout     as default, but not after CLIENT CACHING NO
-//   broadcast  every change of a key that begins with one of the client's prefixes, gathered for a turn
+//   broadcast  every change of a key that begins with one of the client's prefixes, once a turn
 //
-// What is remembered of keys (tracked-keys.ts) and of prefixes (tracked-prefixes.ts), and how messages look
-// (invalidation-messages.ts), is told there. As in Redis, keys of the same name in different databases are one.
+// tracked-keys.ts keeps the keys, tracked-prefixes.ts the prefixes, and invalidation-messages.ts
+// encodes the messages. As in Redis, keys of the same name in different databases are one.
 //
-// A change that a client's own command made it is told after that command, or not at
-// all (NOLOOP). Redis counts the expiry of a key that its command comes across as
-// made by it; not so the eviction of a key, nor that of an entry of the table,
-// which Redis leaves out under NOLOOP as well: the client would go on with a value
-// that nobody watches any more.
+// A client is told of its own command's changes after that command, or not at all (NOLOOP). An
+// expired key that the command finds counts as its own change, as in Redis. An eviction does not,
+// and neither does a key that the full table gives up. Redis leaves these out under NOLOOP, too,
+// but the client would go on with a value that is no longer tracked.
 
 import type { Config } from '../../config/config.ts'
 import type { EventName } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Random } from '../../util/numbers/random.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
@@ -32,7 +32,10 @@ import { InvalidationMessages } from './invalidation-messages.ts'
 import { TrackedKeys } from './tracked-keys.ts'
 import { OwnPrefixes, TrackedPrefixes } from './tracked-prefixes.ts'
 
-/** Keys given up before one command, for each time in a row that there were still too many afterwards (as Redis has it). */
+/**
+ * Keys given up before one command, times the number of times in a row that too many were left,
+ * plus one (as in Redis).
+ */
 const GIVEN_UP_KEYS = 100
 
 export interface TrackingHost {
@@ -62,14 +65,14 @@ export interface TrackingHost {
 
 export type TrackingMode = 'default' | 'optin' | 'optout' | 'broadcast'
 
-/** What CLIENT TRACKING ON asks for. */
+/** The options of CLIENT TRACKING ON. */
 export interface TrackingOptions {
   readonly mode: TrackingMode
-  /** Leave out what the client itself changes. */
+  /** Leaves out the client's own changes. */
   readonly noLoop: boolean
   /** The client that is told instead; 0 = this one. */
   readonly redirect: number
-  /** Of `broadcast`; none = every key. */
+  /** The prefixes of `broadcast`; none = every key. */
   readonly prefixes: readonly string[]
 }
 
@@ -80,11 +83,11 @@ export class Tracker {
   mode: TrackingMode = 'default'
   noLoop = false
   redirect = 0
-  /** There was something to tell, and whom it was to be told is gone. */
+  /** The client that was to be told is gone, and this one got a note of that. */
   broken = false
   /** Its number among the readers of keys; -1 = it has read none. */
   number = -1
-  /** Of `broadcast`; undefined otherwise. */
+  /** Undefined unless the mode is `broadcast`. */
   prefixes: OwnPrefixes | undefined = undefined
 
   constructor(client: Client) {
@@ -92,28 +95,28 @@ export class Tracker {
   }
 }
 
-/** A change, as it is told: of a key, of several, or of all. */
+/** The content of a message: a key, several keys, or all. */
 type Told = Bytes | readonly string[] | 'all'
 
 export class Tracking {
   readonly #host: TrackingHost
   readonly #trackers = new Map<Client, Tracker>()
-  /** How many of them are on, and how many of those want to hear of the keys they read. */
+  /** The number of trackers that are on, and of those that want to know of their reads. */
   #on = 0
   #reading = 0
   readonly #keys: TrackedKeys<Tracker>
   readonly #prefixes = new TrackedPrefixes<Tracker, Client>()
   #keysMax: number
-  /** How often in a row too many keys were left. */
+  /** The number of times in a row that too many keys were left. */
   #leftTooMany = 0
-  /** Both are made when the first client tracks: they have buffers. */
+  /** Both have buffers, so they are made when the first client tracks. */
   #pushes: InvalidationMessages | undefined = undefined
   #messages: InvalidationMessages | undefined = undefined
-  /** What is being told, and whether it is encoded already. */
+  /** The content that is being told, and for each form if it is encoded already. */
   #told: Told = 'all'
   #isPushMade = false
   #isMessageMade = false
-  /** What the running command has done to its client's own cache. */
+  /** The messages to the client whose command is running. */
   readonly #own: { readonly tracker: Tracker; readonly told: Told }[] = []
 
   constructor(host: TrackingHost, hashKey: HashKey) {
@@ -136,7 +139,7 @@ export class Tracking {
     return this.#keys.size
   }
 
-  /** Pairs of a key and a client that read it. */
+  /** The number of pairs of a key and a client that read it. */
   get itemCount(): number {
     return this.#keys.items
   }
@@ -150,16 +153,20 @@ export class Tracking {
     return this.#prefixes.size
   }
 
-  // ── who caches ───────────────────────────────────────────────────────────
+  // ── clients that cache ────────────────────────────────────────────────────
 
-  /** How a client caches; undefined = it does not. */
+  /** Returns the tracker of a client; undefined = the client does not cache. */
   trackerOf(client: Client): Tracker | undefined {
     const tracker = this.#trackers.get(client)
     return tracker?.on ? tracker : undefined
   }
 
-  /** Begins to track for a client, or changes how; prefixes are added to those it has. The options were checked. */
+  /**
+   * Begins to track for a client, or changes the mode; new prefixes join the old ones. The caller
+   * has checked the options.
+   */
   enable(client: Client, { mode, noLoop, redirect, prefixes }: TrackingOptions): void {
+    assert(mode === 'broadcast' || prefixes.length === 0, 'the command has checked the options')
     let tracker = this.#trackers.get(client)
     if (tracker === undefined) {
       tracker = new Tracker(client)
@@ -183,7 +190,10 @@ export class Tracking {
     this.#listen()
   }
 
-  /** Tracks no more for a client. What it has read stays noted: it may begin again, and hears of it then. */
+  /**
+   * Stops tracking for a client. Its noted reads stay: if it begins again, it is told of their
+   * changes.
+   */
   disable(client: Client): void {
     client.state &= ~CLIENT_CACHING
     const tracker = this.#trackers.get(client)
@@ -198,14 +208,14 @@ export class Tracking {
     this.#listen()
   }
 
-  /** A client is gone. */
+  /** Forgets a client that is gone. */
   forget(client: Client): void {
     const tracker = this.#trackers.get(client)
     if (tracker === undefined) return
     this.disable(client)
     this.#trackers.delete(client)
     if (tracker.number !== -1) this.#keys.part(tracker.number)
-    // Nobody is left whom a key could concern.
+    // No client is left that could be told of a key.
     if (this.#trackers.size === 0) this.#keys.clear()
     this.#measure()
     this.#listen()
@@ -215,9 +225,10 @@ export class Tracking {
     if (!on) return
     this.#on += by
     if (mode !== 'broadcast') this.#reading += by
+    assert(this.#reading >= 0 && this.#reading <= this.#on, 'a client that tracks its reads tracks')
   }
 
-  /** Hears of commands and changes while that concerns somebody. */
+  /** Adds the handlers of commands and of changes while a client needs them, else removes them. */
   #listen(): void {
     const { changes } = this.#host.data
     const { runner } = this.#host.requests
@@ -227,11 +238,11 @@ export class Tracking {
     else changes.observers.remove(this.#changed)
   }
 
-  // ── what was read ────────────────────────────────────────────────────────
+  // ── keys that were read ───────────────────────────────────────────────────
 
-  /** A command has run: if its client caches what that read, the keys are noted. */
+  /** Notes the keys of a command that has run, if its client caches its reads. */
   readonly #ran = ({ args, client, command }: Call): void => {
-    // Of a script that only reads, the commands count that it calls.
+    // A script that only reads is left out: its own calls are noted.
     if (!command.isReadonly || command.spec.group === 'scripting') return
     const tracker = this.#trackers.get(client)
     if (tracker === undefined || !tracker.on || tracker.mode === 'broadcast') return
@@ -254,7 +265,9 @@ export class Tracking {
 
   // ── bounds ───────────────────────────────────────────────────────────────
 
-  /** Too many keys are noted: gives some up, more each time that this was not enough. */
+  /**
+   * Gives up keys, because too many are noted. The number rises each time that it was not enough.
+   */
   makeRoom(): void {
     const effort = GIVEN_UP_KEYS * (this.#leftTooMany + 1)
     for (let i = 0; i < effort && this.#keys.size > this.#keysMax; i++) this.#giveUp()
@@ -266,8 +279,9 @@ export class Tracking {
     this.#host.conditions.state.tracksTooMuch.follow(this.#keys.size > this.#keysMax)
   }
 
-  /** Forgets a random key, and tells those who have read it as if somebody else had changed it. */
+  /** Forgets a random key, and tells its readers as if another client had changed it. */
   #giveUp(): void {
+    assert(this.#keys.size > 0, 'a key is given up that was noted')
     this.#begin('all')
     this.#keys.takeRandom(this.#host.environment.random, (tracker, key) => {
       if (this.#told === 'all') this.#begin(key)
@@ -275,7 +289,7 @@ export class Tracking {
     })
   }
 
-  // ── what changed ─────────────────────────────────────────────────────────
+  // ── changes ───────────────────────────────────────────────────────────────
 
   readonly #changed = (_db: Database, key: Bytes, event: EventName): void => {
     if (this.#prefixes.size > 0 && this.#prefixes.note(key.toString(), this.#changerBy(event))) {
@@ -287,7 +301,10 @@ export class Tracking {
     if (this.#on === 0) this.#listen()
   }
 
-  /** Who made a change, for NOLOOP; undefined for what nobody did, and for what a script did: it is not its caller, as in Redis. */
+  /**
+   * Returns the client that made a change, for NOLOOP. Undefined for an expiry or eviction, and for
+   * a script's call: as in Redis, that is not its caller's change.
+   */
   #changerBy(event: EventName): Client | undefined {
     if (event === 'expired' || event === 'evicted' || event === 'hexpired') return undefined
     const { call } = this.#host.requests.runner
@@ -298,12 +315,15 @@ export class Tracking {
     if (!tracker.noLoop || tracker.client !== this.#host.requests.runner.client) this.#tell(tracker)
   }
 
-  /** Tells a reader of the key in question. */
+  /** Tells a reader of a changed key. */
   #tell(tracker: Tracker): void {
     if (tracker.on && tracker.mode !== 'broadcast') this.#sendInTime(tracker)
   }
 
-  /** Databases were emptied: everybody is told to forget everything, whichever they were and whoever did it. */
+  /**
+   * Tells all clients to forget everything: databases were emptied. This ignores NOLOOP and the
+   * numbers of the databases.
+   */
   flushed(): void {
     for (const protocol of [2, 3]) {
       this.#begin('all')
@@ -316,7 +336,7 @@ export class Tracking {
     this.#listen()
   }
 
-  /** The turn ends: those who asked for prefixes are told what changed there. */
+  /** Tells the readers of prefixes, at the end of the turn, of its changes. */
   tellChanges(): void {
     if (!this.#prefixes.isDue) return
     for (const prefix of this.#prefixes.takeDue()) {
@@ -337,14 +357,14 @@ export class Tracking {
 
   // ── telling ──────────────────────────────────────────────────────────────
 
-  /** From here on this is what is told. */
+  /** Begins to tell a content. */
   #begin(told: Told): void {
     this.#told = told
     this.#isPushMade = false
     this.#isMessageMade = false
   }
 
-  /** Tells a client at once, but of what its own command does when that has replied. */
+  /** Tells a client at once. If its own command is running, it is told after the reply. */
   #sendInTime(tracker: Tracker): void {
     const { runner } = this.#host.requests
     if (runner.client !== tracker.client) {
@@ -355,7 +375,10 @@ export class Tracking {
     this.#own.push({ tracker, told: this.#told instanceof Bytes ? this.#told.copy() : this.#told })
   }
 
-  /** A client's command has replied. Whom to tell, and how, is asked only now, as in Redis: the command may have changed it. */
+  /**
+   * Sends the messages about a command's own changes, after its reply. The receiver and the form
+   * are decided now, as in Redis: the command may have changed them.
+   */
   readonly #sendOwn = (): void => {
     for (const { tracker, told } of this.#own) {
       this.#begin(told)
@@ -364,7 +387,10 @@ export class Tracking {
     this.#own.length = 0
   }
 
-  /** Tells a client, or whom it named instead. One of RESP2 can be told only as a subscriber, and only in place of another. */
+  /**
+   * Sends a message to a client, or to the one that it redirects to. A client of RESP2 can get it
+   * only as a subscriber, and only for another client.
+   */
   #send(tracker: Tracker): void {
     const { client, redirect } = tracker
     let receiver = client
@@ -396,7 +422,7 @@ export class Tracking {
     else messages.keys(told)
   }
 
-  /** The client that was to be told is gone: its principal is told so, each time. */
+  /** Tells a client that the one it redirects to is gone, each time. */
   #sendBroken(tracker: Tracker): void {
     tracker.broken = true
     const { client } = tracker
@@ -409,13 +435,13 @@ export class Tracking {
 
   // ── memory ───────────────────────────────────────────────────────────────
 
-  /** Every message so far has left: its bytes may be written over. */
+  /** Reuses the memory of the messages: all of them have left. */
   recycle(): void {
     this.#pushes?.recycle()
     this.#messages?.recycle()
   }
 
-  /** Somebody still holds messages: new ones are written elsewhere. */
+  /** Gives the memory of the messages up, because a client still holds some. */
   abandon(): void {
     this.#pushes?.abandon()
     this.#messages?.abandon()
@@ -430,7 +456,7 @@ function keysMax(setting: number | bigint): number {
   return setting === 0 ? Number.POSITIVE_INFINITY : Number(setting)
 }
 
-/** Tells whether a command's only key is its first argument: then nothing need be searched. */
+/** Tells if a command's only key is its first argument. Then no search is needed. */
 function hasOneKey({ spec: { keys } }: Command): boolean {
   if (keys?.length !== 1) return false
   const { count, find, first = 1, flags, keyword, last = first, unknown } = itemAt(keys, 0)

@@ -1,32 +1,32 @@
-// maxmemory: which keys go when there is no room, and what is remembered to decide it.
+// Eviction (`maxmemory`): the choice of the keys that go when there is no room, and the data for
+// that choice.
 //
-// Used memory is what the databases count as they allocate, and what is beside them
-// (memory.ts). Before a command runs that finds it above the limit, keys are evicted
-// one by one, each as if it had been deleted (gate, DEL in the journal, event) before
-// the command came. Where what is beside the data is above the limit by itself, every
-// key goes and writes are refused, as in Redis.
+// Used memory is counted by the databases as they allocate, and by the parts beside them
+// (memory.ts). A command may find it above the limit. Then keys are evicted before it runs, each as
+// if it had been deleted (gate, DEL in the journal, event). If the memory beside the data exceeds
+// the limit by itself, every key goes and writes are refused, as in Redis.
 //
-// A policy is a choice of candidates (every key, or those that expire) and a
-// measure of how dispensable one is:
+// A policy is a choice of candidates (every key, or those that expire) and a measure of how
+// dispensable one is:
+//
 //   lru     seconds since its last use
 //   lfu     255 - its use count, which decays with time
-//   random  nothing: one is as good as another
-//   ttl     how soon it expires: the expiry heap knows the soonest, so it is exact
+//   random  nothing: each is as good as another
+//   ttl     the time until it expires: the expiry heap knows the soonest, so it is exact
 //
-// For lru and lfu no order over all keys is kept. Some are drawn from each
-// database, and the best seen so far stay in a pool from one eviction to the next:
-// the oldest of a few, again and again, is nearly the oldest of all. The pool
-// holds entry numbers, so what it says is checked against the entry before it is
-// believed.
+// For lru and lfu no order over all keys is kept. Some keys are drawn from each database, and the
+// best candidates stay in a pool from one eviction to the next. The oldest of a few, again and
+// again, is nearly the oldest of all. The pool has entry numbers, so each candidate is compared
+// with its entry before it is evicted.
 //
-// Under an LFU policy each key counts its use on a logarithmic scale: the higher
-// the count, the rarer it goes up by one, and it goes down by one for every
-// `lfu-decay-time` minutes without use.
+// Under an LFU policy each key counts its use on a logarithmic scale. The higher the count, the
+// more rarely it rises by one. It falls by one for every `lfu-decay-time` minutes without use.
 
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { itemAt, numberAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { Random } from '../../util/numbers/random.ts'
@@ -63,18 +63,27 @@ export interface EvictionHost {
   readonly blocking: { readonly room: { readonly hasReady: boolean }; serve(): void }
 }
 
-/** A new key begins here, so that it is not the first to go; below it every use counts. */
+/** The count of a new key, so that it is not the first to go. Below it every use counts. */
 const FREQUENCY_INITIAL = 5
 const FREQUENCY_MAX = 255
 const UINT32_RANGE = 2 ** 32
-/** Candidates remembered from one eviction to the next. More hardly improves the choice. */
+/**
+ * The number of candidates that are kept from one eviction to the next. More hardly improve the
+ * choice.
+ */
 const POOL_SIZE = 16
-/** Keys evicted before one command at most; the rest goes between the following ones. */
+/** The most keys evicted before one command; further ones go before the next commands. */
 const BATCH_KEYS_MAX = 128
-/** Time for evictions before one command, looked at every BATCH_KEYS_TIMED keys: freeing one large structure takes as long as thousands of small. */
+/**
+ * The most time for evictions before one command. It is checked every BATCH_KEYS_TIMED keys: to
+ * free one large structure takes as long as thousands of small ones.
+ */
 const BATCH_MS_MAX = 0.5
 const BATCH_KEYS_TIMED = 16
-/** Draws for one database at most, whatever `maxmemory-samples` says: the work before one command stays bounded. */
+/**
+ * The most draws from one database, whatever `maxmemory-samples` says: this bounds the work before
+ * one command.
+ */
 const SAMPLES_MAX = 1000
 
 /** The part of a policy's name after the dash; `none` is noeviction. */
@@ -82,7 +91,7 @@ type Measure = 'none' | 'lru' | 'lfu' | 'random' | 'ttl'
 
 export class Eviction {
   readonly #host: EvictionHost
-  // The pool: the first #pooled places of each array, the most dispensable last.
+  // The pool: the first #pooled elements of each array, the most dispensable last.
   readonly #scores = new Float64Array(POOL_SIZE)
   readonly #entries = new Int32Array(POOL_SIZE)
   readonly #hashes = new Int32Array(POOL_SIZE)
@@ -90,9 +99,9 @@ export class Eviction {
   #pooled = 0
   #limit = 0
   #measure: Measure = 'none'
-  /** Only keys that expire are candidates. */
+  /** True when only keys that expire are candidates. */
   #volatile = false
-  /** Where `random` draws next: databases take turns. */
+  /** The database from which `random` draws next: they take turns. */
   #turn = 0
   #timer: Timer | undefined = undefined
   readonly #onTimer = () => {
@@ -113,10 +122,12 @@ export class Eviction {
   }
 
   /**
-   * Evicts keys until used memory is within the limit; false when nothing is left that the policy lets go.
+   * Evicts keys until used memory is within the limit; returns false when the policy has no
+   * candidate left.
    *
-   * Long work is done in parts: true is also the answer while a part remains, which follows when the loop is free. So the limit
-   * may be passed for a moment, and no command waits for the eviction of a million keys.
+   * Long work is done in parts. It also returns true while a part remains, which follows when the
+   * loop is free. So memory may exceed the limit for a moment, and no command waits for the
+   * eviction of a million keys.
    */
   makeRoom(): boolean {
     const { clock } = this.#host.environment
@@ -124,9 +135,10 @@ export class Eviction {
     const { memory, timedWork } = this.#host.upkeep
     const { state } = this.#host.conditions
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
-    // While the journal is replayed, history decides what is evicted; during a pause the data must not change.
+    // During replay the journal decides what is evicted, and during a pause the data must not
+    // change.
     if (state.loading.holds || state.paused.holds) return true
-    // The memory of what was removed is as good as free.
+    // The memory of removed values counts as free.
     if (this.#measure === 'none') return timedWork.freeRemoved()
     const began = clock.monotonic()
     const goesOn = this.#evictSome(began)
@@ -137,8 +149,9 @@ export class Eviction {
   #evictSome(began: number): boolean {
     const { clock } = this.#host.environment
     const { memory, timedWork } = this.#host.upkeep
+    assert(this.#host.effects.role.evicts, 'a replica evicts no key by itself')
     for (let evicted = 1; evicted <= BATCH_KEYS_MAX; evicted++) {
-      // Values that were removed already are freed before more are.
+      // Removed values are freed before more keys go.
       const freed = timedWork.freeRemoved()
       if (!freed && !this.#evictOne()) return false
       if (memory.boundedBytes <= this.#limit) return true
@@ -148,12 +161,12 @@ export class Eviction {
     return true
   }
 
-  /** Returns how often an entry is used, as of now: its count less what time took from it. */
+  /** Returns how often an entry is used at present: its count, less its decay. */
   frequencyOf(db: Database, entry: number): number {
     return this.#rested(db.frequencyOf(entry), db.idleSeconds(entry))
   }
 
-  /** Lets go of the timer. */
+  /** Cancels the timer. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -171,9 +184,9 @@ export class Eviction {
     this.#volatile = policy.startsWith('volatile-')
     this.#measure = policy === 'noeviction' ? 'none' : (policy.slice(policy.indexOf('-') + 1) as Measure)
     dataset.frequency = this.#measure === 'lfu' ? this.#used : null
-    // Scores of another measure mean nothing now.
+    // Scores of another measure cannot be compared.
     this.#pooled = 0
-    // A lower limit does not wait for the next command.
+    // A lower limit takes effect before the next command.
     if (this.#limit !== 0) this.#continueSoon()
   }
 
@@ -196,11 +209,12 @@ export class Eviction {
         this.#evict(db, entry)
         return true
       }
-      // Everything in the pool was deleted or used since: it is empty now, and fresh draws are true.
+      // Every key of the pool was deleted or used since. The pool is empty now, so fresh draws are
+      // up to date.
     }
   }
 
-  /** True when a pooled entry is the key it was and has not been used since. */
+  /** Tells if a pooled entry is still the same key, and has not been used since. */
   #isStill(db: Database, entry: number, hash: number, score: number): boolean {
     const { keys } = db
     if (entry >= keys.entriesEnd || !keys.isLive(entry) || db.hashOf(entry) !== hash) return false
@@ -233,7 +247,7 @@ export class Eviction {
     return false
   }
 
-  /** Returns a random candidate, NONE when the database has none. */
+  /** Returns a random candidate; NONE when the database has none. */
   #draw(db: Database): number {
     const { random } = this.#host.environment
     if (!this.#volatile) return db.keys.randomEntry(random)
@@ -241,7 +255,7 @@ export class Eviction {
     return expiries.count === 0 ? NONE : expiries.entryAt(random.below(expiries.count))
   }
 
-  /** Draws candidates from each database; false when none has any. */
+  /** Draws candidates from each database; returns false when there are none. */
   #fillPool(): boolean {
     const { config } = this.#host
     const { dataset } = this.#host.data
@@ -260,12 +274,12 @@ export class Eviction {
     return found
   }
 
-  /** How dispensable an entry is. */
+  /** Returns a measure of how dispensable an entry is. */
   #score(db: Database, entry: number): number {
     return this.#measure === 'lru' ? db.idleSeconds(entry) : FREQUENCY_MAX - this.frequencyOf(db, entry)
   }
 
-  /** Puts a candidate into the pool, in the place of the least dispensable when it is full. */
+  /** Puts a candidate into the pool. In a full pool it replaces the least dispensable one. */
   #pool(index: number, entry: number, hash: number, score: number): void {
     for (let i = 0; i < this.#pooled; i++) {
       if (this.#entries[i] === entry && this.#indices[i] === index && this.#hashes[i] === hash) return
@@ -286,6 +300,13 @@ export class Eviction {
     this.#entries[at] = entry
     this.#hashes[at] = hash
     this.#indices[at] = index
+    if (CHECKED) this.#checkPool()
+  }
+
+  #checkPool(): void {
+    assert(this.#pooled <= POOL_SIZE, 'invariant 8: the pool of candidates is bounded')
+    for (let i = 1; i < this.#pooled; i++)
+      assert(numberAt(this.#scores, i - 1) <= numberAt(this.#scores, i), 'the most dispensable candidate is the last')
   }
 
   #move(from: number, to: number): void {
@@ -296,9 +317,11 @@ export class Eviction {
   }
 
   #evict(db: Database, entry: number): void {
+    assert(db.keys.isLive(entry), 'invariant 6: a key is evicted that is there')
+    assert(!this.#volatile || db.expiryOf(entry) !== undefined, 'a volatile policy evicts keys that expire')
     const { dataset } = this.#host.data
     const { stats } = this.#host.figures
-    // The name must outlive the entry for those who are told of it.
+    // The handlers of the eviction read the name, so it must outlive the entry.
     const key = db.keys.keyOf(entry, this.#name).copy()
     db.deleteEntry(entry)
     stats.evictedKeys++
@@ -314,6 +337,7 @@ export class Eviction {
     const { dataset } = this.#host.data
     const { random } = this.#host.environment
     const rested = this.#rested(frequency, (dataset.accessSeconds - lastUsed) | 0)
+    if (CHECKED) assert(rested >= 0 && rested <= frequency, 'the count of uses falls with time')
     if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
     const above = Math.max(0, rested - FREQUENCY_INITIAL)
     const chance = 1 / (above * config.get('lfu-log-factor') + 1)

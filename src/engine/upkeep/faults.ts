@@ -1,17 +1,19 @@
-// Faults on demand: what a program's tests ask for, to see whether it lives through what goes wrong between it and a server.
+// Faults on demand: failures between a program and a server, which the program's tests ask for.
 //
 //   a request ─▶ admission ──rule: error, cut before──▶ not run
 //                    │  ╰──condition: LOADING, READONLY, MISCONF, OOM──▶ refused, as Redis refuses it
 //                    ▼
-//                   run ─▶ output ─▶ turn ──rule: cut after, delay; cutAfter, delay──▶ shortened, kept back
+//                   run ─▶ output ─▶ turn ──rule: cut after, delay; cutAfter, delay──▶ shortened, withheld
 //
-// They act on clients of every kind: calls of the program, streams, sockets. Until the first is asked for there is no object of
-// this class, and nobody looks for one but at two null seats.
+// They act on clients of every kind: calls of the program, streams, sockets. Until a test asks for
+// the first fault there is no object of this class, and two null fields are all that a request
+// looks at.
 //
-// What one client hears is never heard in another order: no connection does that. Who delays one client and not another has them
-// hear things in another order than they happened.
+// The order of one client's messages never changes, as no connection changes it. If one client is
+// delayed and another is not, the two may see events in different orders.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
+import { assert } from '../../util/assert.ts'
 import { OptionError } from '../../util/option-error.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { type Duration, durationOf } from '../../util/time/duration.ts'
@@ -24,29 +26,33 @@ import type { DebugSwitches } from './debug-switches.ts'
 /** A state in which a server refuses commands. */
 export type FaultyCondition = 'LOADING' | 'READONLY' | 'MISCONF' | 'OOM'
 
-/** What happens to some commands; exactly one of `error`, `cut` and `delay`. */
+/** A fault of some commands; it has exactly one of `error`, `cut` and `delay`. */
 export interface FaultRule {
-  /** The command, `GET` or `CLIENT|SETNAME`; without it all are meant. */
+  /** The command, `GET` or `CLIENT|SETNAME`; default: all commands. */
   command?: string
-  /** The client's name (CLIENT SETNAME; ioredis: `connectionName`); without it all are meant. */
+  /** The client's name (CLIENT SETNAME; ioredis: `connectionName`); default: all clients. */
   client?: string
-  /** The first such command that it happens to; default: the next, 1. */
+  /** The first such command that the fault meets; default 1, the next one. */
   nth?: number
-  /** To how many of them it happens, one after the other; default 1, `Infinity` = until `end`. */
+  /**
+   * The number of commands that it meets, one after the other; default 1, `Infinity` = until `end`.
+   */
   times?: number
-  /** The command is not run, and answered by this: `LOADING Redis is loading the dataset in memory`. */
+  /**
+   * The command is not run, and gets this error: `LOADING Redis is loading the dataset in memory`.
+   */
   error?: string
-  /** The connection ends before the command is run, or after that, its reply unsent. */
+  /** The connection ends before the command is run, or after that and without its reply. */
   cut?: 'before' | 'after'
-  /** The reply, and what else its client is told meanwhile, is heard so much later. */
+  /** The reply, and all later output to its client, is sent so much later. */
   delay?: Duration
 }
 
-/** A fault that was asked for. */
+/** A fault that a test has asked for. */
 export interface Fault {
-  /** How often it has happened. */
+  /** The number of times that it has happened. */
   readonly hits: number
-  /** It happens no more. */
+  /** Ends the fault. */
   end(): void
 }
 
@@ -82,15 +88,15 @@ interface Rule {
   hits: number
 }
 
-/** What a client is going to hear otherwise than it was said. */
+/** The faults of one client's output. */
 interface Hearing {
-  /** Everything behind this position in its output is lost, and the connection with it. */
+  /** The connection ends, and the output behind this position is lost. */
   keptBytes: number | undefined
-  /** How long its output is to be kept back; 0 = it is not. */
+  /** Milliseconds for which its output is withheld; 0 = it is not. */
   delayMs: number
-  /** Its output is kept back until this fires. */
+  /** Its output is withheld until this fires. */
   timer: Timer | undefined
-  /** It was kept back long enough. */
+  /** Its delay is over. */
   isReleased: boolean
 }
 
@@ -98,7 +104,7 @@ export class Faults {
   readonly #host: FaultsHost
   #rules: Rule[] = []
   readonly #conditions = new Set<FaultyCondition>()
-  /** What is heard of a limit on bytes: how many may still be. */
+  /** Limits on the bytes that clients get; `left` is the rest. */
   #limits: { readonly client: string | undefined; left: number; hits: number }[] = []
   #delays: { readonly client: string | undefined; readonly ms: number; hits: number }[] = []
   readonly #hearing = new Map<Client, Hearing>()
@@ -109,9 +115,9 @@ export class Faults {
     host.clients.connected.gone.add((client) => this.#forget(client))
   }
 
-  // ── what a program asks for ──────────────────────────────────────────────
+  // ── faults that a program asks for ────────────────────────────────────────
 
-  /** Has something happen to commands. Throws OptionError. */
+  /** Adds a fault of commands. Throws OptionError. */
   add(rule: FaultRule): Fault {
     const made = ruleOf(rule)
     this.#rules.push(made)
@@ -121,7 +127,10 @@ export class Faults {
     })
   }
 
-  /** Begins a condition, in which commands are refused as Redis refuses them; `end` ends it. Throws OptionError. */
+  /**
+   * Begins a condition, in which commands are refused as Redis refuses them; `end` ends it. Throws
+   * OptionError.
+   */
   begin(condition: FaultyCondition): Fault {
     if (!CONDITIONS.includes(condition)) throw new OptionError(`no condition: one of ${CONDITIONS.join(', ')}`)
     this.#conditions.add(condition)
@@ -129,7 +138,10 @@ export class Faults {
     return this.#fault({ hits: 1 }, () => this.#conditions.delete(condition))
   }
 
-  /** Ends connections now: those of a name, or all. What they were owed is lost. Returns how many there were. */
+  /**
+   * Ends connections now, of clients of a name or of all. Their replies are lost. Returns the
+   * number of connections.
+   */
   cut(client?: string): number {
     let count = 0
     for (const connected of [...this.#host.clients.connected.values()]) {
@@ -140,7 +152,10 @@ export class Faults {
     return count
   }
 
-  /** Ends the connection that has heard so many bytes from now on, of those of a name or of all, in the middle of whatever it was told. */
+  /**
+   * Ends one connection, of a client of a name or of any, after so many bytes of output from now
+   * on, in the middle of a message.
+   */
   cutAfter(bytes: number, client?: string): Fault {
     if (!Number.isInteger(bytes) || bytes < 0) throw new OptionError('cutAfter: a number of bytes')
     const limit = { client, left: bytes, hits: 0 }
@@ -150,7 +165,10 @@ export class Faults {
     })
   }
 
-  /** Has clients of a name, or all, hear everything so much later; what gathers meanwhile is then heard at a stretch. */
+  /**
+   * Delays all output to clients of a name, or to all. The output of the meantime is then sent
+   * together.
+   */
   delay(duration: Duration, client?: string): Fault {
     const delay = { client, ms: durationOf(duration, 'delay'), hits: 0 }
     this.#delays.push(delay)
@@ -159,7 +177,7 @@ export class Faults {
     })
   }
 
-  /** Has each sync of the disk take so much longer, of the machine's time. Under `always` replies wait for it. */
+  /** Delays each sync of the disk, by the machine's clock. Under `always` replies wait for it. */
   slowDisk(duration: Duration): Fault {
     const { switches } = this.#host.conditions
     switches.syncDelayMs = durationOf(duration, 'slowDisk')
@@ -168,7 +186,7 @@ export class Faults {
     })
   }
 
-  /** Ends all of them; what was kept back is heard. */
+  /** Ends all faults; withheld output is sent. */
   clear(): void {
     this.#rules = []
     this.#limits = []
@@ -197,10 +215,13 @@ export class Faults {
 
   // ── requests ─────────────────────────────────────────────────────────────
 
-  /** @internal A client asks for a command. Returns why it is refused, 'cut' when the connection ends instead, undefined when it may go on. */
+  /**
+   * @internal Applies the rules to a client's command. Returns the error that refuses it, 'cut'
+   * when the connection ends instead, undefined when the command may run.
+   */
   meets(client: Client, command: Command, claims: Requirements): ReplyError | 'cut' | undefined {
     let outcome: ReplyError | 'cut' | undefined
-    // Each rule counts, whatever another one does to the command.
+    // Each rule counts the command, even when another rule acts on it.
     for (const rule of this.#rules) {
       if (rule.command !== undefined && rule.command !== command.name) continue
       if (!isNamed(client, rule.client)) continue
@@ -230,13 +251,13 @@ export class Faults {
     return undefined
   }
 
-  /** @internal The refusal of all writes; undefined = writes are accepted. */
+  /** @internal The error that refuses writes; undefined = they are allowed. */
   get refusalOfWrites(): ReplyError | undefined {
     if (this.#conditions.has('READONLY')) return READONLY
     return this.#conditions.has('MISCONF') ? ERR.misconfRdb : undefined
   }
 
-  /** @internal Clients look for it in INFO, too. */
+  /** @internal The condition LOADING holds, which INFO shows as well. */
   get isLoading(): boolean {
     return this.#conditions.has('LOADING')
   }
@@ -246,14 +267,17 @@ export class Faults {
     return this.#conditions.has('OOM')
   }
 
-  // ── what clients hear ────────────────────────────────────────────────────
+  // ── output of clients ─────────────────────────────────────────────────────
 
-  /** @internal A client's output is about to leave: shortens it where its connection is to end, and tells whether it is kept back. */
+  /**
+   * @internal Called before a client's output leaves. Shortens it where the connection is to end;
+   * returns true when it is withheld.
+   */
   keepsBack(client: Client): boolean {
     const hearing = this.#hearing.get(client)
     if (this.#isDelayed(client, hearing)) return true
     if (hearing?.keptBytes !== undefined) {
-      // What came before has left; the reply itself may be long in coming.
+      // Earlier replies have left. The reply itself may come in a later turn.
       if (client.pendingBytes > hearing.keptBytes) this.#shorten(client, hearing.keptBytes)
       else hearing.keptBytes = 0
     }
@@ -270,8 +294,9 @@ export class Faults {
     return false
   }
 
-  /** Its connection ends when so much of the output has left. */
+  /** Ends the connection after so many bytes of the output. */
   #shorten(client: Client, bytes: number): void {
+    assert(!client.closed, 'a connection is shortened that is open')
     client.rewind(bytes)
     client.closing = true
   }

@@ -1,12 +1,11 @@
-// Has the runtime collect what large requests, replies and scripts have left behind.
+// Makes the runtime collect the garbage of large requests, replies and scripts.
 //
-// Large values are given back by their owners (util/memory/discarded.ts). What was read,
-// sent or built for the moment is the runtime's to collect, and that looks for
-// garbage when more is made: a server that falls silent would keep it. So a while
-// after something large was allocated, memory is measured: what the runtime has,
-// less what the databases hold. Is that much more than the server needs by itself,
-// garbage is collected. Where it does not help, somebody still holds it (a reader
-// that is slow): it is tried again ever later, and then taken for what is needed.
+// Large values are given back by their owners (util/memory/discarded.ts). The runtime collects the
+// memory of requests and replies, but it looks for garbage only when more is made. A server that
+// falls silent would keep it. So memory is measured a while after a large allocation: the memory of
+// the process, less that of the databases. If it is much more than the server needs by itself,
+// garbage is collected. If that does not help, a slow reader may still hold the memory. The
+// collection is repeated at growing intervals, and in the end the memory is counted as needed.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { Source } from '../../util/bytes/bytes.ts'
@@ -14,12 +13,15 @@ import { collectGarbageRarely } from '../../util/memory/collect-garbage.ts'
 import { processBytes } from '../../util/memory/process-bytes.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 
-/** How long after something large the memory is looked at; doubled after each collection that did not help. */
+/**
+ * The time from a large allocation to the measurement; doubled after each collection that did not
+ * help.
+ */
 const LOOK_MS = 500
 const COLLECTIONS_MAX = 5
-/** Less is not worth the milliseconds of a collection. */
+/** Less garbage is not worth the milliseconds of a collection. */
 const GARBAGE_BYTES_MIN = 32 * 1024 * 1024
-/** Nor is less than this part of what is stored. */
+/** Less than this part of the stored bytes is not worth it, either. */
 const GARBAGE_SHARE = 0.25
 
 export interface CollectorHost {
@@ -37,9 +39,9 @@ export interface CollectorHost {
 export class IdleCollector {
   readonly #host: CollectorHost
   #timer: Timer | undefined = undefined
-  /** `Source.largeBytes` when memory was looked at last. */
+  /** The value of `Source.largeBytes` at the last measurement. */
   #seen = Source.largeBytes
-  /** The least that was in use besides what is stored. */
+  /** The least memory in use beside the stored bytes. */
   #needed = processBytes()
   #collections = 0
   #isOver = false
@@ -48,12 +50,15 @@ export class IdleCollector {
     this.#host = host
   }
 
-  /** Follows the turns: after something large was allocated memory is looked at. */
+  /** Called at each end of a turn: schedules a measurement after a large allocation. */
   follow(): void {
     if (Source.largeBytes !== this.#seen) this.#lookLater()
   }
 
-  /** Says that something large is garbage by now: what was tried in vain is tried again. */
+  /**
+   * Schedules a measurement because large garbage has been left. Earlier collections that did not
+   * help no longer count.
+   */
   lookSoon(): void {
     if (this.#collections !== 0) this.#cancel()
     this.#collections = 0
@@ -64,7 +69,10 @@ export class IdleCollector {
     if (!this.#isOver) this.#timer ??= this.#host.environment.workClock.after(LOOK_MS << this.#collections, this.#look)
   }
 
-  /** Looks no more: clients that leave a stopped engine would set the timer again, and it holds the whole engine. */
+  /**
+   * Stops for good: clients that leave a stopped engine would set the timer again, and the timer
+   * holds the whole engine.
+   */
   stop(): void {
     this.#isOver = true
     this.#cancel()

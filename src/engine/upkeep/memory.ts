@@ -1,49 +1,63 @@
-// Used memory: what keys, clients and the tables around them take, with a share of what the runtime takes; and what
-// `maxmemory` bounds.
+// Used memory: the bytes of keys, clients and the tables around them, with a share of the
+// runtime's; and the part of it that `maxmemory` bounds.
 //
 //   start       a constant: the engine's own tables, before the first key
 //   data        keys and values, counted by the databases as they allocate
-//   beside it   clients, scripts, users, subscriptions, waiters, who caches what, logs of what was slow and of what was
-//               refused, the journal's buffer: counted by their rooms
-//   runtime     what the process holds beyond that: its heap and buffers. It is measured, and counts for no more than a
-//               quarter of what is used
+//   beside it   clients, scripts, users, subscriptions, waiters, tracked keys, the logs of slow and of
+//               refused requests, the journal's buffer: counted by their rooms
+//   runtime     the rest of the process: its heap and buffers. It is measured, and counts for no more
+//               than a quarter of used memory
 //
-// All but the last is known at any moment, so that eviction can stop at the very key that made enough room. The last is
-// measured, a few times a second while something happens: the runtime is asked what it holds. Garbage comes and goes in
-// there, so the least of some measurements counts, and only a change by a step is taken over: used memory stands still while
-// nothing is kept, and no key is evicted for what the collector has not come round to.
+// All but the last are known at any moment, so eviction can stop at the very key that made enough
+// room. The last is measured a few times a second while requests run. Garbage comes and goes in it,
+// so the least of some measurements counts, and only a change by a large step is taken over.
+// Therefore used memory stands still while nothing is stored, and no key is evicted because of
+// garbage.
 //
-// Eviction cannot make the runtime smaller. The runtime's share therefore falls with the data: evicting keys always leads to
-// a used memory within the limit, however the process grows, and a small limit is a limit of data (decision 0056).
+// Eviction cannot make the runtime smaller. So the runtime's share falls with the data. To evict
+// keys always leads to used memory within the limit, however the process grows. A small limit is a
+// limit of the data (decision 0056).
 //
-// Who measures is handed in. Where the engine lives inside another program nobody does: what of that heap is the
-// program's own cannot be told, so there only what is counted counts.
+// The function that measures is handed in. Inside another program there is none, because its part
+// of the heap cannot be told from the engine's. There only counted bytes are used memory.
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 
-/** How often the runtime is asked; it takes 20 µs. */
+/** The interval between two measurements of the process. One takes 20 µs. */
 const LOOK_MS = 250
-/** Measurements of which the least counts: the young generation is collected several times meanwhile. */
+/**
+ * The least of so many measurements counts: the young generation is collected several times
+ * meanwhile.
+ */
 const LOOKS = 4
-/** Smaller changes of what is measured are garbage. */
+/** A smaller change between measurements is garbage. */
 const STEP_BYTES = 8 * 1024 * 1024
 /**
- * What the runtime takes in its first seconds of work, whatever that is: compiled code, a young generation that is full. Counted from
- * the start on: keys that come before it must not be evicted for it.
+ * Bytes that the runtime takes in its first seconds of work, whatever that is: compiled code, a
+ * full young generation. They are counted from the start, so that they evict no key that comes
+ * before them.
  */
 const WARM_UP_BYTES = 8 * 1024 * 1024
-/** What an engine takes before its first key, as used memory tells it; about what Redis takes. */
+/** Used memory of an engine before its first key; about as much as Redis's. */
 const START_BYTES = 1024 * 1024
-/** So much is counted before the runtime has a share: a limit of a few MiB is one of data, as in Redis. */
+/**
+ * So many counted bytes give the runtime no share: a limit of a few MiB is a limit of the data, as
+ * in Redis.
+ */
 const UNSHARED_BYTES = 16 * 1024 * 1024
-/** The runtime's share is one part in so many of what is counted beyond that: a quarter of the sum. */
+/**
+ * The runtime's share is one part in so many of the counted bytes beyond that: a quarter of the
+ * sum.
+ */
 const SHARE_DIVISOR = 3
 
-/** What a channel, a pattern or an awaited key takes besides its name. */
+/** Bytes of a channel, a pattern, a prefix or an awaited topic besides its name. */
 const LINE_BYTES = 320
-/** What somebody's place in such a line takes. */
+/** Bytes of a parked client in the waiting room. */
 const PLACE_BYTES = 160
 
 export interface MemoryHost {
@@ -80,19 +94,24 @@ export class Memory {
   readonly startupBytes: number
   /** Bytes that the process holds beyond what is counted. */
   runtimeBytes: number
-  /** As held when the engine came into being, with the runtime's warming up. */
+  /** The value of `runtimeBytes` when the engine was made, with the runtime's warming up. */
   readonly #runtimeBytesMin: number
-  /** Tells what the process holds for a while beside the data: it is no growth for which keys would be evicted. Undefined = nothing. */
+  /**
+   * Returns bytes that the process holds for a while beside the data, which must evict no key.
+   * Undefined = there are none.
+   */
   besideBytes: (() => number) | undefined = undefined
   readonly #host: MemoryHost
   readonly #measure: (() => number) | undefined
   readonly #looks: number[] = []
   #nextLook = 0
   #timer: Timer | undefined = undefined
-  /** What is beside data and clients, as of the end of the last turn. */
+  /** Bytes beside data and clients, as of the end of the last turn. */
   #besides = 0
 
-  /** `measure` returns what the process holds; undefined = it is not only ours. */
+  /**
+   * `measure` returns the bytes of the process; undefined where other programs share the process.
+   */
   constructor(host: MemoryHost, measure: (() => number) | undefined) {
     this.#host = host
     this.#measure = measure
@@ -102,15 +121,16 @@ export class Memory {
     this.#besides = this.startupBytes
   }
 
-  /** Bytes used by everything: INFO's used_memory. */
+  /** All used bytes: INFO's used_memory. */
   get usedBytes(): number {
     const counted = this.#countAll()
     return counted + this.#shareAt(counted) + this.journalBytes + this.streamBytes
   }
 
   /**
-   * Bytes that `maxmemory` bounds: all but the journal's buffer and the replicas' stream. They grow with what eviction writes
-   * there, so that it would never end. Asked before every command: what changes seldom is taken as of the end of the last turn.
+   * Bytes that `maxmemory` bounds: all but the journal's buffer and the replicas' stream. Each
+   * eviction adds to those, so it would never end. Read before every command: figures that seldom
+   * change are as of the end of the last turn.
    */
   get boundedBytes(): number {
     const { memory: clientMemory } = this.#host.clients
@@ -129,19 +149,22 @@ export class Memory {
     return this.#host.parts.replication?.replicas.memoryBytes ?? 0
   }
 
-  /** Bytes that finding keys takes: entries, buckets, expiries. */
+  /** Bytes of the index of keys: entries, buckets, expiries. */
   get indexBytes(): number {
     let bytes = 0
     for (const { keys, size } of this.#host.data.dataset.databases) if (size !== 0) bytes += keys.indexBytes
     return bytes
   }
 
-  /** Bytes that are not contents of keys, of those in use. */
+  /** Used bytes that are not contents of keys. */
   get overheadBytes(): number {
     return this.usedBytes - this.#host.data.dataset.usedBytes + this.indexBytes
   }
 
-  /** Bytes of the tables of who listens, who waits and who caches; names of channels are counted as the clients'. */
+  /**
+   * Bytes of the tables of subscriptions, waiters, watches and tracked keys. The names of channels
+   * are counted as the clients'.
+   */
   get tableBytes(): number {
     const { blocking } = this.#host
     const { channels } = this.#host.parts
@@ -156,21 +179,25 @@ export class Memory {
     )
   }
 
-  /** Takes note of how much memory is used when it is more than ever. */
+  /** Raises the peak when more memory is used than ever. */
   notePeak(): void {
     const { stats } = this.#host.figures
     const used = this.boundedBytes
     if (used > stats.usedMemoryPeak) stats.usedMemoryPeak = used
   }
 
-  /** Follows the turns: counts what is beside data and clients, and has the process measured before long. */
+  /**
+   * Called at each end of a turn: counts the bytes beside data and clients, and schedules a
+   * measurement of the process.
+   */
   follow(): void {
     this.#besides = this.#countBesides()
+    if (CHECKED) assert(this.#besides >= this.startupBytes, 'no room counts less than nothing')
     if (this.#measure !== undefined) this.#timer ??= this.#host.environment.workClock.after(LOOK_MS, this.#look)
     this.notePeak()
   }
 
-  /** Lets go of the timer. */
+  /** Cancels the timer. */
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -190,7 +217,7 @@ export class Memory {
     return dataset.usedBytes + clientMemory.bytes + this.#countBesides()
   }
 
-  /** The runtime's share beside so many counted bytes. */
+  /** Returns the runtime's share beside so many counted bytes. */
   #shareAt(counted: number): number {
     return Math.min(this.runtimeBytes, Math.max(0, Math.floor((counted - UNSHARED_BYTES) / SHARE_DIVISOR)))
   }
@@ -198,10 +225,12 @@ export class Memory {
   readonly #look = (): void => {
     this.#timer = undefined
     const { dataset } = this.#host.data
-    // Chunks are reserved whole, and eviction fills gaps in them, it does not close them. Nor would it free what a snapshot holds.
+    // Chunks are reserved whole, and eviction leaves gaps in them, so their free bytes are not the
+    // runtime's. Values that a snapshot holds are not, either.
     let idle = this.besideBytes?.() ?? 0
     for (const { arena, lazyFree } of dataset.databases)
       idle += arena.reservedBytes - arena.blockBytes + lazyFree.heldBytes
+    assert(this.#looks.length <= LOOKS, 'invariant 8: a few measurements are kept')
     const known = this.#countAll() + this.journalBytes + this.streamBytes
     this.#looks[this.#nextLook] = this.#measure!() - idle - known
     this.#nextLook = (this.#nextLook + 1) % LOOKS

@@ -1,12 +1,14 @@
-// Keys that expire on a replica although the primary does not say so: those to which clients of the replica itself gave a time
-// (`replica-read-only no`). Nobody else knows of them, so nobody else would ever remove them.
+// Keys that a writable replica expires by itself (`replica-read-only no`): its own clients gave
+// them an expiry. The primary does not know of them, so it would never remove them.
 //
-// They are known by name, as in Redis: a name that was given a time once is looked at again when that is over. What is found
-// there may be another key by then; its time counts, whoever set it.
+// They are known by name, as in Redis. When the time of a name is over, the key of that name is
+// looked at, which may be another one by then. Only its present expiry counts, even one that the
+// primary has set.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Expiry } from '../../store/keyspace/database-host.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -23,11 +25,11 @@ export interface ReplicaExpiryHost {
   }
 }
 
-/** A name, and the databases in which a client gave a time to the key of that name. */
+/** A name, and the databases in which a client gave an expiry to the key of that name. */
 interface OwnKey {
   readonly name: string
   readonly databases: Set<number>
-  /** In the heap. */
+  /** Its position in the heap. */
   position: number
 }
 
@@ -46,17 +48,17 @@ export class ReplicaExpiry {
     this.#host = host
   }
 
-  /** How many names are known. */
+  /** The number of names. */
   get count(): number {
     return this.#byName.size
   }
 
-  /** When the first of them is to be looked at; infinite where there are none, or nothing is to be done about them. */
+  /** The time of the first name that is due; infinite when there is none, and on a primary. */
   get earliest(): number {
     return this.#host.effects.role.isReplica ? this.#deadlines.earliest : Number.POSITIVE_INFINITY
   }
 
-  /** Follows the role: on a replica that may be written to, times that are set are noted. */
+  /** Follows the role: on a writable replica new expiries are noted. */
   follow(): void {
     const { dataset } = this.#host.data
     const { role } = this.#host.effects
@@ -64,7 +66,7 @@ export class ReplicaExpiry {
     else dataset.onDeadline.remove(this.#note)
   }
 
-  /** All data has gone. */
+  /** Forgets all names: all data has gone. */
   forget(): void {
     this.#byName.clear()
     this.#keys.length = 0
@@ -72,7 +74,10 @@ export class ReplicaExpiry {
     this.#deadlines.clear()
   }
 
-  /** Looks at up to `max` names that are due, and removes keys whose time is up; returns how many names those were. */
+  /**
+   * Looks at up to `max` names that are due, and removes the keys whose time is up; returns the
+   * number of names.
+   */
   expire(max: number): number {
     const now = this.#host.data.dataset.now()
     let looked = 0
@@ -83,7 +88,8 @@ export class ReplicaExpiry {
   readonly #note = (db: Database, entry: number, timeMs: number): void => {
     const { dataset } = this.#host.data
     const { timedWork } = this.#host.upkeep
-    // What the primary sends is its own, and what is loaded too; and a snapshot keeps values in databases beside these.
+    // Expiries that the primary sends, or that are loaded, are not the replica's own. A snapshot
+    // keeps values in databases beside these.
     if (dataset.expiry !== 'own' || dataset.databases[db.index] !== db) return
     const name = db.keys.keyOf(entry, this.#window).toString()
     const known = this.#byName.get(name)
@@ -93,16 +99,23 @@ export class ReplicaExpiry {
       this.#byName.set(name, number)
       this.#deadlines.add(number, timeMs)
     } else {
-      const { databases, position } = this.#keys[known]!
+      const own = this.#keys[known]
+      assert(own !== undefined, 'a name has the number of a key')
+      const { databases, position } = own
       databases.add(db.index)
       if (timeMs < this.#deadlines.timeAt(position)) this.#deadlines.change(position, timeMs)
     }
     timedWork.arm()
   }
 
-  /** Removes what is due under a name. It is looked at again where a key's time is still to come, and else forgotten. */
+  /**
+   * Removes the keys of a name that are due. The name is kept while a key of it expires later, else
+   * forgotten.
+   */
   #look(number: number): void {
-    const { name, databases, position } = this.#keys[number]!
+    const own = this.#keys[number]
+    assert(own !== undefined, 'a time belongs to a name')
+    const { name, databases, position } = own
     const key = Bytes.from(name)
     let next = Number.POSITIVE_INFINITY
     for (const index of databases) {
@@ -119,5 +132,6 @@ export class ReplicaExpiry {
     this.#keys[number] = undefined
     this.#byName.delete(name)
     this.#unused.push(number)
+    assert(this.#byName.size === this.#deadlines.count, 'each name has a time')
   }
 }

@@ -1,10 +1,12 @@
-// What follows each request where housekeeping never rests (util/restless.ts): a checked build alone.
+// Housekeeping after each request, where it never rests (util/restless.ts). Only checked builds
+// have it.
 //
-// A little of all that is otherwise done now and then: what is due expires, elements of removed
-// values are freed one at a time, some chunk of memory is emptied, an earlier state is kept for some
-// requests and given up. Nothing of it may be seen by a client (invariant 14).
+// A little of all work that is otherwise done now and then: keys expire, elements of removed values
+// are freed one at a time, a chunk of memory is emptied, an earlier state is kept for some requests
+// and given up. Clients must see none of it (invariant 14).
 
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import { restlessRandom } from '../../util/restless.ts'
 
 export interface RestlessHost {
@@ -22,20 +24,20 @@ export interface RestlessHost {
   }
 }
 
-/** Entries that a step of closing gaps looks at, at most. */
+/** The most entries that one step of closing gaps looks at. */
 const COMPACTED_MAX = 40
-/** Elements of removed values that are freed after one request, at most. */
+/** The most elements of removed values that are freed after one request. */
 const FREED_MAX = 3
-/** An earlier state is kept after one request in so many, and for so many requests at most. */
+/** An earlier state is kept after one request in so many, and for at most so many requests. */
 const KEPT_EVERY = 16
 const KEPT_REQUESTS_MAX = 30
 
-/** What of a database keeps an earlier state. */
+/** An earlier state of one database. */
 type Kept = ReturnType<Database['contents']['keep']>
 
 export class RestlessHousekeeping {
   readonly #host: RestlessHost
-  /** The earlier state that is kept, one of each database; empty = none. */
+  /** The earlier states that are kept, one of each database; empty = none. */
   #kept: Kept[] = []
   #requestsLeft = 0
 
@@ -43,7 +45,9 @@ export class RestlessHousekeeping {
     this.#host = host
   }
 
-  /** Does some housekeeping; nothing while a command or a script runs, or while data is loaded. */
+  /**
+   * Does some housekeeping. Does nothing while a command or a script runs, or while data is loaded.
+   */
   afterRequest(): void {
     const { dataset } = this.#host.data
     const { runner } = this.#host.requests
@@ -66,10 +70,11 @@ export class RestlessHousekeeping {
 
   #keep(databases: readonly Database[]): void {
     for (const { contents } of databases) if (!contents.keys.isFilling) this.#kept.push(contents.keep(false))
+    assert(this.#kept.length <= databases.length, 'invariant 14: one earlier state is kept at a time')
     this.#requestsLeft = 1 + restlessRandom.below(KEPT_REQUESTS_MAX)
   }
 
-  /** Gives the earlier state up that is kept, if there is one. */
+  /** Gives the kept states up, if there are any. */
   giveUp(): void {
     for (const state of this.#kept) state.contents.release(state)
     this.#kept = []

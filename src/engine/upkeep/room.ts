@@ -1,4 +1,5 @@
-// The upkeep: all that happens without a request. Keys expire, memory is counted and freed, tests ask for faults.
+// The upkeep: work without a request. Keys expire, memory is counted and freed, keys are evicted,
+// tests ask for faults.
 
 import { RESTLESS } from '../../util/restless.ts'
 import { Eviction, type EvictionHost } from './eviction.ts'
@@ -14,7 +15,7 @@ export class UpkeepRoom {
   readonly timedWork: TimedWork
   readonly memory: Memory
   readonly eviction: Eviction
-  /** The keys that a writable replica expires itself. */
+  /** The keys that a writable replica expires by itself. */
   readonly replicaExpiry: ReplicaExpiry
   /** Null unless housekeeping never rests, for tests. */
   readonly restless: RestlessHousekeeping | null
@@ -31,18 +32,18 @@ export class UpkeepRoom {
     this.restless = RESTLESS ? new RestlessHousekeeping(host) : null
   }
 
-  /** Null until a test asks for some. */
+  /** Null until a test asks for faults. */
   get faults(): Faults | null {
     return this.#faults
   }
 
-  /** Faults on demand, for tests. */
+  /** Returns the faults on demand, for tests; makes them at the first call. */
   withFaults(): Faults {
     this.#faults ??= new Faults(this.#host)
     return this.#faults
   }
 
-  /** Lets go of timers. */
+  /** Cancels timers. */
   stop(): void {
     this.timedWork.stop()
     this.eviction.stop()

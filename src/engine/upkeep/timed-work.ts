@@ -1,18 +1,20 @@
-// Things that happen by the clock: keys and fields of hashes expire, waiters give up, removed values are freed, the gaps
-// that they leave are closed.
+// Work that the clock starts: keys and fields of hashes expire, waiters time out, removed values
+// are freed, and the gaps that they leave are closed.
 //
-// One timer serves all of it. It is set to the earliest thing due, at each turn's
-// end. What one round leaves over has its turn as soon as everybody else has been heard: a timer
-// would let a millisecond pass, and what falls due meanwhile comes late (bench: schedule).
+// One timer serves all of it. It is set at each turn's end, to the earliest time that is due. If a
+// round leaves work over, the next round follows as soon as other clients have been served. A timer
+// would let a millisecond pass, and later deadlines would be late (bench: schedule).
 //
-// A round is bounded twice: by a count, and by the clock for whoever is slower than
-// the count expects (a machine with other work, keys whose events many hear of).
+// Two bounds end a round: a count, and the clock where the work is slower than the count expects.
+// The machine may have other work, or the events of a key may have many subscribers.
 
 import type { Config } from '../../config/config.ts'
 import { expireDueFields } from '../../store/hash/field-expiry.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { Stats } from '../figures/stats.ts'
@@ -45,27 +47,36 @@ export interface TimedWorkHost {
   }
 }
 
-/** Keys, and fields of hashes, expired in one go before clients are heard again: about a millisecond's work. */
+/** The most keys, and fields of hashes, that expire in one go: about a millisecond's work. */
 const EXPIRE_BATCH = 500
-/** Expired between two looks at the clock. */
+/** The number of keys that expire between two looks at the clock. */
 const EXPIRE_STEP = 50
-/** How long all databases together expire in one go; each has a step at least. */
+/** The most time for the expiry of all databases in one go; each database has at least one step. */
 const EXPIRE_MS_MAX = 1
 
-/** Elements of removed values freed in one go: half a millisecond's work. */
+/** The most elements of removed values that are freed in one go: half a millisecond's work. */
 const FREE_BATCH = 10_000
-/** Elements freed between two looks at the clock. */
+/** The number of elements freed between two looks at the clock. */
 const FREE_STEP = 250
-/** How long one go of freeing lasts. */
+/** The most time for one go of freeing. */
 const FREE_MS_MAX = 1
 
-/** Entries looked at between two looks at the clock while gaps are closed: most need nothing. */
+/**
+ * The number of entries looked at between two looks at the clock, while gaps are closed: most are
+ * left alone.
+ */
 const COMPACT_STEP = 500
-/** How long one go of closing gaps lasts, and the time from one to the next: a fifth of the processor at most. */
+/**
+ * The most time for one go of closing gaps, and the interval between two: a fifth of the processor
+ * at most.
+ */
 const COMPACT_MS_MAX = 1
 const COMPACT_EVERY_MS = 5
 
-/** When the timer fires, where that is no time: a round follows this turn of the loop; none follows any more. */
+/**
+ * Values of `#dueMs` that are not a time. SOON: a round follows this turn of the loop. STOPPED: no
+ * round follows any more.
+ */
 const SOON = 0
 const STOPPED = Number.NEGATIVE_INFINITY
 
@@ -74,7 +85,7 @@ export class TimedWork {
   #timer: Timer | undefined = undefined
   #dueMs = Number.POSITIVE_INFINITY
   readonly #fired: () => void
-  /** Gaps are closed from then on. */
+  /** The earliest time of the next go of closing gaps. */
   #compactMs = 0
   readonly #window = new Bytes()
   readonly #collector: IdleCollector
@@ -85,7 +96,7 @@ export class TimedWork {
     this.#fired = () => this.#run()
   }
 
-  /** Makes sure the timer fires when the next thing is due. */
+  /** Sets the timer to the earliest time that is due. */
   arm(): void {
     const { blocking } = this.#host
     const { clock } = this.#host.environment
@@ -100,7 +111,8 @@ export class TimedWork {
     for (let i = 0; i < databases.length; i++) {
       const { contents, keys, lazyFree } = itemAt(databases, i)
       if (lazyFree.pending > 0) due = 0
-      // This is done at the end of every turn, and most databases are empty: no more memory is looked at for them.
+      // This runs at the end of every turn, and most databases are empty: no more memory is read
+      // for them.
       if (keys.count === 0) continue
       const { expiries, fieldDeadlines } = keys
       // A key expires after its last millisecond, a waiter in its own.
@@ -109,6 +121,7 @@ export class TimedWork {
         due = fieldDeadlines.earliest + 1
       if (contents.compaction.isDue && this.#compactMs < due) due = this.#compactMs
     }
+    if (CHECKED) assert(!Number.isNaN(due), 'the next work has a time')
     if (due >= this.#dueMs) return
     this.#timer?.cancel()
     this.#dueMs = due
@@ -119,7 +132,7 @@ export class TimedWork {
     return this.#host.data.dataset.expiry === 'remove' && this.#host.config.get('active-expire-enabled')
   }
 
-  /** As a replica: only keys that its own clients have brought. */
+  /** On a replica: expires only keys to which its own clients gave an expiry. */
   get #expiresOwn(): boolean {
     const { config } = this.#host
     const { dataset } = this.#host.data
@@ -133,13 +146,15 @@ export class TimedWork {
     const { later, workClock, unitClock } = this.#host.environment
     const { latency } = this.#host.figures
     const { replicaExpiry } = this.#host.upkeep
+    const { stats } = this.#host.figures
     this.#dueMs = Number.POSITIVE_INFINITY
+    const beganMs = workClock.monotonic()
     blocking.room.expire(unitClock.renew())
     let isDone = true
     if (this.#expires) {
-      const beganMs = workClock.monotonic()
-      for (const db of dataset.databases) if (!this.#expire(db, beganMs + EXPIRE_MS_MAX)) isDone = false
-      latency.note('expire-cycle', workClock.monotonic() - beganMs)
+      const expiringMs = workClock.monotonic()
+      for (const db of dataset.databases) if (!this.#expire(db, expiringMs + EXPIRE_MS_MAX)) isDone = false
+      latency.note('expire-cycle', workClock.monotonic() - expiringMs)
       if (blocking.room.hasReady) blocking.serve()
     } else if (this.#expiresOwn) {
       isDone = replicaExpiry.expire(EXPIRE_STEP) < EXPIRE_STEP
@@ -147,6 +162,7 @@ export class TimedWork {
     }
     this.freeRemoved()
     this.#compact()
+    stats.countUpkeep(workClock.monotonic() - beganMs)
     if (isDone) {
       this.arm()
     } else {
@@ -155,7 +171,10 @@ export class TimedWork {
     }
   }
 
-  /** Expires one key and one field of each database, if they are due, whether or not the timer has fired (util/restless.ts). */
+  /**
+   * Expires one key and one field of each database, if they are due, before the timer fires
+   * (util/restless.ts).
+   */
   expireOne(): void {
     if (!this.#expires) return
     for (const db of this.#host.data.dataset.databases) {
@@ -164,7 +183,7 @@ export class TimedWork {
     }
   }
 
-  /** Removes some of what is due; false when something is left. */
+  /** Removes some of the keys and fields that are due; returns false when some are left. */
   #expire(db: Database, untilMs: number): boolean {
     const { workClock } = this.#host.environment
     for (let removed = 0; removed < EXPIRE_BATCH; removed += EXPIRE_STEP) {
@@ -176,7 +195,7 @@ export class TimedWork {
     return false
   }
 
-  /** Frees some of the elements of removed values; false when there are none. */
+  /** Frees some elements of removed values; returns false when there are none. */
   freeRemoved(): boolean {
     const { dataset } = this.#host.data
     const { workClock } = this.#host.environment
@@ -212,12 +231,12 @@ export class TimedWork {
     }
   }
 
-  /** Replies that waited long have left, or never will: their memory is looked for. */
+  /** Schedules a look for garbage: replies that waited long have left, or were dropped. */
   collectSoon(): void {
     this.#collector.lookSoon()
   }
 
-  /** Fires no more. */
+  /** Stops for good. */
   stop(): void {
     this.#collector.stop()
     this.#timer?.cancel()

@@ -1,27 +1,27 @@
-// Commands that wait for a promise: the client is parked, and its command run again when the work is
-// done. CLIENT UNBLOCK ends the waiting; the work goes on.
+// Commands that wait for a promise: the client is parked, and its command runs again when the
+// promise is settled. CLIENT UNBLOCK ends the waiting; the work goes on.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import { Signal } from '../../queues/waiting-room.ts'
 import { assert } from '../../util/assert.ts'
 import type { Call } from '../requests/call.ts'
 
-const GIVEN_UP = ERR.of('What was begun may go on')
-const CANNOT_WAIT = ERR.of('It takes a while, which is not possible in a transaction or a script')
+const GIVEN_UP = ERR.of('The command goes on, but its reply was given up')
+const CANNOT_WAIT = ERR.of('The command takes a while, and a transaction or a script cannot wait for it')
 
-/** How work ended. */
+/** The result of work that has ended well. */
 export interface Outcome<Result> {
   readonly result: Result
 }
 
-/** Work that one client waits for: raised when the promise is settled. */
+/** Work that one client waits for. The signal is raised when the promise is settled. */
 class Work extends Signal {
   outcome: Outcome<unknown> | ReplyError | undefined = undefined
 }
 
 /**
- * Begins work for a call, and parks its client. Returns how the work ended in the run in which it has,
- * undefined before. Throws the ReplyError that the work was rejected with.
+ * Begins work for a call, and parks its client. Returns undefined in the first run, and the outcome
+ * in the run after the end of the work. Throws the ReplyError that the work was rejected with.
  */
 export function awaitWork<Result>(call: Call, begin: () => Promise<Result>): Outcome<Result> | undefined {
   const { client } = call
@@ -45,6 +45,7 @@ function follow(call: Call, done: Promise<unknown>): Work {
   } = call.engine
   const work = new Work('the end of work')
   const end = (outcome: Outcome<unknown> | ReplyError): void => {
+    assert(work.outcome === undefined, 'work ends once')
     work.outcome = outcome
     unitClock.renew()
     blocking.raise(work)

@@ -1,24 +1,27 @@
-// Parked clients: how a command that found nothing waits and is tried again.
+// Parked clients: how a command that finds nothing waits, and is tried again.
 //
-// A blocking command runs like any other. When there is nothing for it, it calls
-// `call.block`: the client is parked with a copy of its arguments. After the unit
-// that fed one of its keys the *same command* runs again; if it blocks again the
-// client goes to the end of the line, as in Redis. So a blocking command is its
-// non-blocking twin plus one line, and it propagates the twin (invariant 4).
+// A blocking command runs like any other. When it finds nothing for its client, it calls
+// `call.block`: the client is parked with a copy of its arguments. After the unit that fed one of
+// its keys the *same command* runs again. If it blocks again, the client goes to the end of the
+// line, as in Redis. So a blocking command is its non-blocking twin plus one line, and it
+// propagates the twin (invariant 4).
 //
-// What feeds a key is what Redis says of it, and no other change:
+// The following changes feed a key, and no others, as in Redis:
 //
-//   a list, sorted set or stream comes into being under it    created
-//   a stream that was there goes, or is replaced              gone: its groups went with it
-//   XADD adds an entry, XGROUP DESTROY removes a group        wake
-//   the database gets other contents (SWAPDB), or none        contentsReplaced
+//   a list, sorted set or stream is created under it         created
+//   a stream is removed or replaced                          gone: its groups went with it
+//   XADD adds an entry, XGROUP DESTROY removes a group       wake
+//   the database gets other contents (SWAPDB), or none       contentsReplaced
 //
-// So a list that replaces something under the same key (SORT … STORE) serves no client.
+// So a list that replaces a value under the same key (SORT … STORE) serves no client.
 //
-// There are two more ways to wait. `call.waitFor` parks a client until a signal is raised, which is no
-// key (WAIT, MIGRATE, async-commands.ts): as above, its command runs again then. `call.whenDone`
-// suspends a client: it is not parked, its command does not run again, and neither a timeout nor
-// CLIENT UNBLOCK ends the waiting; the reply is written when the work is done (SAVE, SHUTDOWN).
+// There are two more ways to wait. `call.waitFor` parks a client until a signal is raised (WAIT,
+// MIGRATE, async-commands.ts); then its command runs again. `call.whenDone` suspends a client: it
+// is not parked, and its command does not run again. Neither a timeout nor CLIENT UNBLOCK ends the
+// waiting. The reply is written when the work is done (SAVE, SHUTDOWN).
+//
+// A topic is a key or a signal that clients wait for. The waiting room (queues/waiting-room.ts)
+// keeps a line of clients for each topic, and the deadlines.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import type { ReplyError } from '../../protocol/errors.ts'
@@ -53,7 +56,7 @@ export interface BlockingHost {
     readonly runner: { readonly client: Client | undefined; readonly call: Call | undefined }
     readonly turn: { resumeSoon(client: Client): void }
     readonly dispatch: {
-      /** False when the command was refused, and has not run. */
+      /** Returns false when the command was refused, and has not run. */
       retry(client: Client, command: Command, args: Arguments): boolean
       replyTo(client: Client, write: (reply: Reply) => void): void
     }
@@ -79,13 +82,18 @@ export class Blocking {
   readonly room = new WaitingRoom<Parked>()
   readonly #host: BlockingHost
   readonly #waiters = new Map<Client, Waiter<Parked>>()
-  /** The command that was last blamed for what it did to others, by how many had been run. */
+  /**
+   * The value of `commandsProcessed` when a command was last counted as failed for an error of
+   * another client.
+   */
   #blamed = -1
-  /** The command being tried again found nothing again. */
+  /** The command that is being tried again has found nothing again. */
   #blockedAgain = false
-  /** Parked clients whom a deletion, or another type, concerns too. */
+  /**
+   * The number of parked clients that the removal of a key, or a value of another type, serves too.
+   */
   #servedByDeletion = 0
-  /** Parked clients by the type they wait for. */
+  /** Type → the number of parked clients that wait for it. */
   readonly #waitingForType = new Int32Array(TYPE_NAMES.length)
 
   constructor(host: BlockingHost) {
@@ -105,19 +113,21 @@ export class Blocking {
     if (this.#mayPark(call, onTimeout)) this.#park(call, signals, timeoutMs, NONE, false, onTimeout)
   }
 
-  /** The client of a call that is run again waits on, at the end of its lines. */
+  /** Keeps the client of a call that is run again parked, at the end of its lines. */
   waitAgain(call: Call): void {
     assert(call.retrying, 'invariant 5: only a client that is parked already waits again')
     this.#blockedAgain = true
   }
 
-  /** False where the call's client is parked already, or cannot wait and is answered at once. */
+  /**
+   * Returns false where the call's client is parked already, or cannot wait and has got its reply.
+   */
   #mayPark(call: Call, onTimeout: BlockOptions['onTimeout']): boolean {
     if (call.retrying) {
       this.#blockedAgain = true
       return false
     }
-    // A replayed command has happened already: it does not wait.
+    // A replayed command has happened already, so it does not wait.
     if (call.mayBlock && !call.client.isObeyed) return true
     replyTimeout(call.reply, onTimeout)
     return false
@@ -133,6 +143,7 @@ export class Blocking {
   ): void {
     const { client, command } = call
     assert(!client.parked, 'invariant 1: a client that is parked runs no other command')
+    assert(topics.length > 0, 'invariant 5: a parked client waits for a key or a signal')
     const parked: Parked = { client, command, args: call.args.copy(), type, servedByDeletion, onTimeout }
     const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + timeoutMs
     const waiter = new Waiter<Parked>(parked, topics, deadline, () => this.#timeOut(parked))
@@ -143,26 +154,29 @@ export class Blocking {
     client.parkedRunMs = 0
     client.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
+    assert(this.#waiters.size === this.room.count, 'invariant 5: each parked client is in the waiting room once')
     this.#listen()
     if (timeoutMs !== 0) this.#host.upkeep.timedWork.arm()
   }
 
   /**
-   * Suspends a client until work is done, and then replies. Nothing of the client runs meanwhile; it
-   * may go away. `begin` starts the work, which calls `done` once, at any time; if `begin` throws, the
-   * client is not suspended.
+   * Suspends a client until work is done, and then replies. Its requests wait meanwhile; it may
+   * disconnect. `begin` starts the work, which calls `done` once, at any time. If `begin` throws,
+   * the client is not suspended.
    */
   suspend<Outcome>(
     client: Client,
     begin: (done: (outcome: Outcome) => void) => void,
     write: (reply: Reply, outcome: Outcome) => void,
   ): void {
+    assert(!client.parked && !client.paused, 'invariant 1: a client waits for one thing')
     client.paused = true
     let isDone = false
     try {
       begin((outcome) => {
         assert(!isDone, 'work is done once')
         isDone = true
+        assert(client.paused || client.closed, 'invariant 1: a suspended client runs no other command')
         client.paused = false
         this.#host.requests.dispatch.replyTo(client, (reply) => write(reply, outcome))
         this.#host.requests.turn.resumeSoon(client)
@@ -174,9 +188,10 @@ export class Blocking {
   }
 
   /**
-   * Serves all clients whose topics became ready, until nothing new becomes so.
+   * Serves all clients whose topics are ready, until no topic is.
    *
-   * A walk along a key's line ends where the value does: one element for ten thousand waiters costs one of them.
+   * A walk along a key's line ends where the value does: one element for ten thousand waiters costs
+   * one of them.
    */
   serve(): void {
     const { room } = this
@@ -202,18 +217,20 @@ export class Blocking {
     const key = keyOf(name)
     this.room.forEachOn(name, (waiter) => {
       const { servedByDeletion, type: wanted } = waiter.owner
-      // Looking is not reading: a key whose time is up is found out by the client that is served.
+      // This look is not a read: the client that is served finds out that the key's time is up.
       const type = typeUnder(database, key)
       if (type === wanted || servedByDeletion) {
         this.#retry(waiter)
         return true
       }
-      // Not for this client. Is there another that it can be for?
+      // The value is not for this client. Another one in the line may take it.
       return this.#servedByDeletion > 0 || (type !== NONE && numberAt(this.#waitingForType, type) > 0)
     })
   }
 
-  /** Hears of what comes and goes while somebody waits for it. */
+  /**
+   * Adds the handlers of created and removed keys while a client waits for them, else removes them.
+   */
   #listen(): void {
     const { onCreated, onGone } = this.#host.data.dataset
     onCreated.follow(this.#created, this.room.count > 0)
@@ -228,7 +245,9 @@ export class Blocking {
     if (type === TYPE_STREAM) this.room.markReady(nameKey(database.index, key))
   }
 
-  /** Has those who wait for a stream look again: there is something new in it, or a group is gone. */
+  /**
+   * Serves the clients that wait for a stream: it has a new entry, or one of its groups is gone.
+   */
   wake(database: Database, key: Bytes): void {
     if (numberAt(this.#waitingForType, TYPE_STREAM) > 0) this.room.markReady(nameKey(database.index, key))
   }
@@ -238,16 +257,19 @@ export class Blocking {
     const { room } = this
     if (room.count === 0) return
     room.markReady(signal)
-    // Within a command they are served after it.
+    // A signal that is raised within a command serves its clients after the command.
     if (room.hasReady && this.#host.requests.runner.client === undefined) this.serve()
   }
 
-  /** Returns what a parked client waits for; empty when it is not parked. */
+  /** Returns the topics that a parked client waits for; none when it is not parked. */
   topicsOf(client: Client): readonly Topic[] {
     return this.#waiters.get(client)?.topics ?? []
   }
 
-  /** The contents of a database are going to be replaced by others, or to go: whoever waits for something in it looks again. */
+  /**
+   * Marks keys ready before the contents of a database are replaced, or removed, so that their
+   * waiters look again.
+   */
   contentsReplaced(database: Database, by?: Database): void {
     for (const name of this.room.keys()) {
       if (databaseOf(name) !== database.index) continue
@@ -259,7 +281,10 @@ export class Blocking {
     }
   }
 
-  /** The contents of all databases have been replaced: whoever may find something now, or lacks what it waited in, looks again. */
+  /**
+   * Marks keys ready after the contents of all databases were replaced. Waiters look again where
+   * they may find a value, or where the stream that they waited in may be gone.
+   */
   contentsChanged(): void {
     for (const name of this.room.keys()) {
       const type = typeUnder(itemAt(this.#host.data.dataset.databases, databaseOf(name)), keyOf(name))
@@ -281,7 +306,7 @@ export class Blocking {
     if (hasRun) this.#host.figures.times.answered(client, command, args)
   }
 
-  /** Lets a client go on: it is served, timed out, unblocked or gone. */
+  /** Unparks a client: it is served, timed out, unblocked or gone. */
   release(client: Client): void {
     if (!client.parked) return
     const waiter = this.#waiterOf(client)
@@ -295,7 +320,10 @@ export class Blocking {
     return waiter
   }
 
-  /** CLIENT UNBLOCK: as if the time were up, or with an error. False when the client is not parked. */
+  /**
+   * CLIENT UNBLOCK: replies as at the timeout, or with an error. Returns false when the client is
+   * not parked.
+   */
   unblock(client: Client, error: ReplyError | undefined): boolean {
     if (!client.parked) return false
     const waiter = this.#waiterOf(client)
@@ -304,12 +332,15 @@ export class Blocking {
     return true
   }
 
-  /** All who are parked, in the order in which they came. */
+  /** Yields the parked clients, in the order in which they were parked. */
   *parked(): IterableIterator<Parked> {
     for (const { owner } of this.#waiters.values()) yield owner
   }
 
-  /** Counts the keys that clients wait for: all, or those whose removal serves them too (XREADGROUP). */
+  /**
+   * Counts the keys that clients wait for: all, or those whose removal serves a client too
+   * (XREADGROUP).
+   */
   countAwaited(what: 'any change' | 'removal'): number {
     if (what === 'any change') return this.room.awaitedKeys
     if (this.#servedByDeletion === 0) return 0
@@ -321,7 +352,7 @@ export class Blocking {
     return names.size
   }
 
-  /** Nobody waits any more: all are told `error`. Returns who they were. */
+  /** Unparks all clients with an error, and returns them. */
   endAll(error: ReplyError): readonly Client[] {
     const clients = [...this.#waiters.keys()]
     for (const client of clients) this.unblock(client, error)
@@ -329,6 +360,7 @@ export class Blocking {
   }
 
   #timeOut(parked: Parked): void {
+    assert(parked.client.parked, 'invariant 5: the time of a parked client is up once')
     this.#forget(parked)
     this.#tell(parked, undefined)
   }
@@ -340,6 +372,9 @@ export class Blocking {
     this.#waiters.delete(client)
     if (parked.servedByDeletion) this.#servedByDeletion--
     if (parked.type !== NONE) this.#waitingForType[parked.type]!--
+    assert(this.#waiters.size === this.room.count, 'invariant 5: each parked client is in the waiting room once')
+    if (parked.type !== NONE)
+      assert(numberAt(this.#waitingForType, parked.type) >= 0, 'invariant 5: a waiter is counted by its type')
     assert(this.#servedByDeletion >= 0, 'invariant 5: a client that leaves was counted when it was parked')
     this.#listen()
     this.#host.requests.turn.resumeSoon(client)
@@ -354,7 +389,10 @@ export class Blocking {
     this.#host.figures.times.answered(parked.client, parked.command, parked.args)
   }
 
-  /** Redis takes an error that a command brings upon another client for one of its own as well. */
+  /**
+   * Counts an error that a command causes for a parked client. Redis counts it for the running
+   * command, too.
+   */
   #countFailure(command: Command, error: ReplyError): void {
     const { runner } = this.#host.requests
     const { stats } = this.#host.figures
@@ -367,7 +405,7 @@ export class Blocking {
   }
 }
 
-/** The type of what is there for readers; NONE = nothing. */
+/** Returns the type of the value that a reader would find under a key; NONE = there is none. */
 function typeUnder(database: Database, key: Bytes): number {
   const entry = database.keys.find(key)
   return entry === NONE || database.isExpired(entry) ? NONE : database.typeOf(entry)

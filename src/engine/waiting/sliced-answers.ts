@@ -1,22 +1,26 @@
-// Questions whose answer may take long. Commands answer them at once while little is looked at, else in
-// slices between which other clients are served. Their client waits meanwhile (async-commands.ts). In a
-// transaction and in a script there is no waiting: all is done at once.
+// Commands whose answer may take long (KEYS of many keys). A short walk is done at once. A longer
+// one goes on in slices, between which other clients are served, and its client waits
+// (async-commands.ts). A transaction or a script cannot wait, so there the whole walk is done at
+// once.
 
 import type { Call } from '../requests/call.ts'
 import { awaitWork } from './async-commands.ts'
 
-/** Steps that are made before others are served, unless the time is up earlier. */
+/** The most steps of one slice. A slice ends earlier when its time is up. */
 const STEPS_MAX = 1000
 const SLICE_MS_MAX = 1
 
-/** Makes the steps of a walk, and returns what it returns; undefined = the client waits, and the command will run again. */
+/**
+ * Makes the steps of a walk, and returns its result; undefined = the client waits, and the command
+ * will run again.
+ */
 export function inSlices<Found extends object>(call: Call, begin: () => Iterator<undefined, Found>): Found | undefined {
   const { client } = call
   const {
     blocking,
     environment: { later, workClock },
   } = call.engine
-  // The walk was begun by the first run of the command.
+  // The first run of the command has begun the walk.
   if (call.retrying) return awaitWork<Found>(call, never)?.result
 
   const walk = begin()
@@ -34,7 +38,7 @@ export function inSlices<Found extends object>(call: Call, begin: () => Iterator
   awaitWork(call, () => new Promise<Found>((resolve) => later(() => goOn(resolve))))
   const topics = blocking.topicsOf(client)
   const goOn = (resolve: (found: Found) => void): void => {
-    // A client that is gone, or was told to wait no longer, has other things to do.
+    // The client is gone, or waits for this walk no longer.
     if (blocking.topicsOf(client) !== topics) return
     const result = slice()
     if (result === undefined) later(() => goOn(resolve))

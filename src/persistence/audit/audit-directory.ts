@@ -1,12 +1,15 @@
-// `respite audit` of a data directory that no server uses: what its files can say about each other.
+// `respite audit` of a data directory that no server uses: compares its files with each other.
 //
-//   before the rewrite   the log that a base replaced, where it is still there, against that base. A base is made of memory, the log of
-//                        what clients sent: damage that memory took before the rewrite is a difference here
-//   twice                the log replayed, and replayed once more; and between the two each value written and read back as a snapshot
-//                        has it: whether this machine and this program keep what they read
-//   snapshot             dump.rdb against the log, where both say that they are of the same place in the same history
+//   before the rewrite   The log that a base replaced, where it is still there, against that base.
+//                        A base is made of memory, the log of clients' requests: damage that memory
+//                        took before the rewrite is a difference here.
+//   twice                The log replayed, and replayed once more. Between the two each value is
+//                        written as in a snapshot and read back. This tests whether the machine and
+//                        the program keep what they read.
+//   snapshot             dump.rdb against the log, where both name the same offset of one history.
 //
-// Nothing in the directory is changed. Damage that is older than every file, or that the log has copied, looks like data.
+// Nothing in the directory is changed. Damage that is older than every file, or that the log has
+// copied, looks like data.
 
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
@@ -36,23 +39,26 @@ const NO_PACE = { isOver: false, rest: async (): Promise<void> => {} }
 
 /** One comparison. */
 export interface Compared {
-  /** What was compared with what, for people. */
+  /** Names both sides, for people. */
   readonly what: string
   readonly keys: number
   readonly differing: number
   readonly named: readonly KeyDifference[]
-  /** What `only-in-memory` and `only-in-file` mean here. */
+  /** The meaning of `only-in-memory` and `only-in-file` here. */
   readonly one: string
   readonly other: string
 }
 
 export interface DirectoryAudit {
   readonly compared: readonly Compared[]
-  /** What could not be compared, and why. */
+  /** Comparisons that were not possible, and why. */
   readonly left: readonly string[]
 }
 
-/** Compares what a directory holds. `make` makes engines to read it. Throws PersistenceError, and what the disk says. */
+/**
+ * Compares the files of a directory. `make` makes engines to read them. Throws PersistenceError,
+ * and the disk's error.
+ */
 export async function auditDirectory(disk: Disk, config: Config, make: () => Engine): Promise<DirectoryAudit> {
   return new DirectoryAuditor(disk, config, make).run()
 }
@@ -95,7 +101,7 @@ class DirectoryAuditor {
     return { compared: this.#compared, left: this.#left }
   }
 
-  /** Holds the log that was replaced last against the base that replaced it. */
+  /** Compares the last log that was replaced with the base that replaced it. */
   async #beforeRewrite(directory: AofDirectory): Promise<void> {
     const { base, history } = directory.manifest
     const kindOf = ({ name }: Part): string | undefined => PART_NAME.exec(name)?.[3]
@@ -183,7 +189,7 @@ class DirectoryAuditor {
     release(snapshot)
   }
 
-  /** Writes each value as a snapshot has it, reads it back and compares. */
+  /** Writes each value as in a snapshot, reads it back and compares. */
   #readBack(engine: Engine): void {
     const findings = new Findings()
     const scratch = this.#begun()
@@ -242,7 +248,10 @@ class DirectoryAuditor {
     return engine
   }
 
-  /** From when on fields of hashes that expire are sure to be in a file: it leaves out those that were due. */
+  /**
+   * The time from which fields of hashes that expire are sure to be in a file: it leaves out those
+   * that were due.
+   */
   async #momentOf(file: string): Promise<number> {
     return momentIn((await this.#describe(file)).auxiliaries)
   }
@@ -260,13 +269,16 @@ class DirectoryAuditor {
   }
 }
 
-/** A snapshot says in whole seconds when it was made; one that does not say leaves all fields that expire out. */
+/**
+ * A snapshot names the time of its making in whole seconds. Without it, all fields that expire are
+ * left out.
+ */
 function momentIn(auxiliaries: ReadonlyMap<string, string>): number {
   const seconds = Number(auxiliaries.get('ctime') ?? Number.NaN)
   return Number.isFinite(seconds) ? (seconds + 1) * 1000 : Number.POSITIVE_INFINITY
 }
 
-/** Notes what all values of an engine sum up to. */
+/** Notes a fingerprint of each value of an engine. */
 function tableOf(engine: Engine, depth: DigestDepth): ValueTable {
   const table = new ValueTable(engine.databases.reduce((sum, { size }) => sum + size, 0))
   const writer = new ValuesWriter(table, ALL_KEYS, depth, () => {})

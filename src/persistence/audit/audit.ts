@@ -1,18 +1,23 @@
-// DEBUG AUDIT: is the data in memory what the append-only file says?
+// DEBUG AUDIT: compares the data in memory with the append-only file.
 //
-//   moment    nothing else is written; the files are opened, and between two commands two things are noted: where the log ends, and
-//   ├ walk    what each value sums up to, as a snapshot walks (snapshot.ts): clients go on, and the gate sums up what they change
-//   replay    the log up to that place, into a second engine, in slices
-//   compare   each value of the second engine with what was noted, in slices; names what differs
+//   moment    Nothing else is written. The files are opened. Between two commands the end of the
+//             log is noted, and the walk begins.
+//   walk      Fingerprints each value, as a snapshot walks (snapshot.ts). Clients go on, and the
+//             gate fingerprints values before they change.
+//   replay    The log up to that place is replayed into a second engine, in slices.
+//   compare   Each value of the second engine is compared with its fingerprint, in slices. Keys
+//             that differ are named.
 //
-// A round needs the memory of its keys twice. Several rounds, each of a part of the keys (portion.ts), need less, and more time;
-// each has a moment of its own. Nothing here changes the data or the files.
+// A round needs the memory of its keys twice. Several rounds, each of a part of the keys
+// (portion.ts), need less memory and more time; each has a moment of its own. An audit changes no
+// data and no file.
 
 import type { AuditReport } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Disk } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import type { AofDirectory } from '../log/aof-directory.ts'
@@ -28,33 +33,36 @@ import { ALL_KEYS, PartOfKeys, type Portion } from './portion.ts'
 import { ValueTable } from './value-table.ts'
 import { ValuesWriter } from './values-writer.ts'
 
-/** More parts than that save no memory: each needs the table that joins keys. */
+/** More parts than this save no memory: each needs the table that joins keys. */
 export const PARTS_MAX = 1024
-/** How often it is looked whether the log was written up to the moment. */
+/** Time between two checks whether the log was written up to the moment. */
 const WRITTEN_LOOK_MS = 1
-/** Memory of the second engine, measured by the first one's data; names and sums come on top. */
+/**
+ * Memory of the second engine, measured by the first one's data; names and fingerprints come on
+ * top.
+ */
 const MEMORY_FACTOR = 1.3
 /** Differences that the log names one by one. */
 const LOGGED_MAX = 100
 
-/** Why there is nothing to compare; a sentence for who asked. */
+/** The reason why there is nothing to compare; a sentence for the caller. */
 export class NoAudit extends Error {}
 
-/** What an audit asks of those who save. */
+/** The interface of the part that saves, as an audit needs it. */
 export interface AuditHost {
   readonly disk: Disk
   readonly directory: AofDirectory | undefined
   readonly journal: AppendOnlyFile | undefined
-  /** Runs something while nothing else is written. */
+  /** Runs a function while nothing else is written. */
   alone(run: (walk: Walk) => Promise<void>): Promise<void>
-  /** As Rewrite's. */
+  /** The same as Rewrite's. */
   atOnePosition(run: () => void): Promise<void>
   readonly second: ((like: Engine) => Engine) | undefined
   readonly later: (run: () => void) => void
   readonly rested: (run: () => void) => void
 }
 
-/** Walks all data as it is now, a snapshot that is no file. */
+/** Walks all data as it is now, as a snapshot that is no file. */
 export type Walk = (writer: () => ImageWriter, sink: SnapshotSink) => { snapshot: Snapshot; walked: Promise<void> }
 
 /** The values and the log of one moment. */
@@ -62,12 +70,12 @@ interface Moment {
   readonly files: PinnedLogFiles
   readonly table: ValueTable
   readonly depth: DigestDepth
-  /** The journal's offset there. */
+  /** The journal's offset at the moment. */
   readonly offset: number
   readonly journal: AppendOnlyFile
 }
 
-/** Nothing is written to it. */
+/** A sink for a writer that writes nothing. */
 const NOWHERE: SnapshotSink = { write() {}, spare: () => undefined, waitingBytes: 0, onDrained() {} }
 
 export class Audit {
@@ -110,7 +118,7 @@ export class Audit {
     this.#end(this.#givenUp)
   }
 
-  /** Throws NoAudit, PersistenceError where the log cannot be replayed, and what the disk says. */
+  /** Throws NoAudit, PersistenceError where the log cannot be replayed, and the disk's error. */
   async run(): Promise<AuditReport> {
     const { log, workClock } = this.#engine.environment
     const { memory } = this.#engine.upkeep
@@ -135,13 +143,16 @@ export class Audit {
   }
 
   async #round(part: number): Promise<void> {
+    assert(this.#second === undefined && this.#table === undefined, 'one round of an audit is under way at a time')
     const portion = this.#parts === 1 ? ALL_KEYS : new PartOfKeys(part, this.#parts)
     const moment = await Promise.race([this.#moment(portion), this.#ends])
     const { files, table, depth } = moment
     try {
       this.#table = table
       await this.#written(moment)
-      const second = this.#host.second!(this.#engine)
+      const makeSecond = this.#host.second
+      assert(makeSecond !== undefined, 'an audit that was not refused has a second engine')
+      const second = makeSecond(this.#engine)
       this.#second = second
       second.conditions.loading.begin()
       this.#pace.begin()
@@ -166,21 +177,22 @@ export class Audit {
       this.#check()
       this.#refuse()
       const { directory, disk, journal } = this.#host
-      const files = await PinnedLogFiles.open(disk, directory!, journal!.path, () => this.#pace.begin())
+      assert(directory !== undefined && journal !== undefined, 'an audit that was not refused has a log')
+      const files = await PinnedLogFiles.open(disk, directory, journal.path, () => this.#pace.begin())
       try {
         let walked: Promise<void> | undefined
         let snapshot: Snapshot | undefined
         await this.#host.atOnePosition(() => {
           this.#check()
           this.#refuse()
-          const end: LogPosition = this.#host.journal!.endInFile
-          if (this.#host.journal !== journal || !files.holds(end.path))
+          if (this.#host.journal !== journal || !files.holds(journal.path))
             throw new NoAudit('the append-only file was changed')
+          const end: LogPosition = journal.endInFile
           files.endAt(end)
           const depth = { fieldsFromMs: this.#engine.environment.clock.now() }
           const table = new ValueTable(keysIn(this.#engine) / this.#parts)
           this.#table = table
-          moment = { files, table, depth, offset: journal!.appended, journal: journal! }
+          moment = { files, table, depth, offset: journal.appended, journal }
           const picture = walk(() => new ValuesWriter(table, portion, depth, this.#cannotRead), NOWHERE)
           walked = picture.walked
           snapshot = picture.snapshot
@@ -188,13 +200,15 @@ export class Audit {
         this.#ends.catch((error) => snapshot?.abort(error))
         await walked
         this.#check()
-        if (snapshot!.written !== snapshot!.total) throw new NoAudit('other data took the place of the present')
+        assert(snapshot !== undefined, 'a moment that was taken is walked')
+        if (snapshot.written !== snapshot.total) throw new NoAudit('other data took the place of the present')
       } catch (error) {
         await files.close()
         throw error
       }
     })
-    return moment!
+    assert(moment !== undefined, 'an audit that ran alone has its moment')
+    return moment
   }
 
   readonly #cannotRead = (error: unknown): void => {
@@ -212,7 +226,7 @@ export class Audit {
 
   // ── parts ────────────────────────────────────────────────────────────────
 
-  /** Reads which keys commands name together. */
+  /** Finds out which keys commands name together. */
   async #readAhead(files: PinnedLogFiles, second: Engine, portion: PartOfKeys): Promise<void> {
     const args = new Arguments()
     const { keys } = itemAt(second.databases, 0)
@@ -223,7 +237,8 @@ export class Audit {
       const magic = Buffer.alloc(5)
       await file.read(magic, 0, magic.length, 0)
       if (magic.toString('latin1') === 'REDIS') {
-        // Where commands begin behind a snapshot is known only when it was read.
+        // The place where commands begin behind a snapshot is not known before the snapshot was
+        // read.
         portion.joinAll()
         continue
       }
@@ -267,7 +282,10 @@ export class Audit {
     )
   }
 
-  /** Bytes that the audit has in use, or reserved: memory is reserved in large pieces, and taken from the machine as it is used. */
+  /**
+   * Bytes that the audit has in use, or reserved. Memory is reserved in large pieces, and taken
+   * from the machine as it is used.
+   */
   #heldBytes(which: 'used' | 'reserved'): number {
     let bytes = this.#table?.heldBytes ?? 0
     for (const db of this.#second?.databases ?? []) {
@@ -293,12 +311,12 @@ export class Audit {
   }
 }
 
-/** Says in a line why an audit came to nothing. */
+/** Returns a line with the reason why an audit came to nothing. */
 export function describeNoAudit(error: unknown): string {
   return error instanceof NoAudit ? error.message : describeDiskError(error)
 }
 
-/** How many parts let the second engine fit into what `maxmemory` leaves. */
+/** Returns how many parts let the second engine fit into the memory that `maxmemory` leaves. */
 function partsFor({ config, data: { dataset }, upkeep: { memory } }: Engine): number {
   const limit = config.get('maxmemory')
   if (limit === 0) return 1

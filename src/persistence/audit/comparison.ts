@@ -1,15 +1,16 @@
-// Holds the data of a second engine against what a table knows of the first, and names the keys that differ.
+// Compares the data of a second engine with a table of the first, and names the keys that differ.
 
 import type { DifferenceKind, KeyDifference } from '../../engine/effects/saving.ts'
 import type { Engine } from '../../engine/engine.ts'
-import type { DigestDepth } from '../../store/keyspace/data-digest.ts'
+import type { DigestDepth, Fingerprint } from '../../store/keyspace/data-digest.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Portion } from './portion.ts'
 import { STATE_ABSENT, STATE_UNREADABLE, type ValueTable } from './value-table.ts'
 import { ValueSums } from './values-writer.ts'
 
-/** Keys that are named; of others only the number is told. */
+/** Keys that are named; the others are only counted. */
 export const KEYS_NAMED_MAX = 1000
 /** Keys, or bytes of values, between two looks at the clock. */
 const KEYS_PER_LOOK = 16
@@ -18,9 +19,9 @@ const LOOK_BYTES = 16 * 1024
 /** Function libraries are in no database. */
 const NO_DATABASE = -1
 
-/** What was found. */
+/** The keys that were compared, and the differences. */
 export class Findings {
-  /** Keys of either side, those of both counted once. */
+  /** Keys of either side; a key of both counts once. */
   keys = 0
   /** Keys that differ, and those of them that are named. */
   differing = 0
@@ -40,7 +41,7 @@ export interface ComparisonOptions {
   readonly pace: { readonly isOver: boolean; rest(): Promise<void> }
 }
 
-/** Compares every value of an engine with what a table has of its key. */
+/** Compares every value of an engine with the table's record of its key. */
 export async function compare(table: ValueTable, engine: Engine, options: ComparisonOptions): Promise<void> {
   const { findings, pace } = options
   const comparison = new Comparison(table, options)
@@ -125,18 +126,19 @@ class Comparison {
       findings.add(db.index, db.keys.keyOf(entry, this.#name).toString(), 'only-in-file')
       return
     }
-    // It is named among those that nothing was compared with.
+    // The key is named below, with those that were not compared.
     if (table.stateOf(record) === STATE_UNREADABLE || sum === undefined) return
+    assert(!table.isCompared(record), 'each key of the second engine is compared once')
     table.markCompared(record)
-    const what = this.#differs(record)
+    const what = this.#differs(record, sum)
     if (what !== undefined) findings.add(db.index, table.nameOf(record), what)
   }
 
-  #differs(record: number): DifferenceKind | undefined {
+  #differs(record: number, sum: Fingerprint): DifferenceKind | undefined {
     const table = this.#table
     const db = this.#db
     if (table.typeOf(record) !== db.typeOf(this.#entry)) return 'type'
-    if (!table.hasSum(record, this.#sums.last!)) return 'value'
+    if (!table.hasSum(record, sum)) return 'value'
     return table.expiryOf(record) === db.expiryOf(this.#entry) ? undefined : 'expiry'
   }
 }
@@ -147,7 +149,7 @@ function compareLibraries(ones: readonly string[], others: readonly string[], fi
   for (const name of new Set(differing.map(nameOf))) findings.add(NO_DATABASE, name, 'function-library')
 }
 
-/** Returns the name that stands in a library's first line. */
+/** Returns the name in a library's first line. */
 function nameOf(code: string): string {
   return /^#!\S+.*?\bname=(\S+)/.exec(code)?.[1] ?? ''
 }

@@ -1,7 +1,8 @@
-// How an audit goes on beside clients: a slice of a millisecond, then whatever else there is to do.
+// The pace of an audit beside clients: a slice of a millisecond, then the loop's other work.
 //
 // - Commands come in at every turn: it rests until it takes a fifth of the time.
-// - Commands came in since the last slice, but not at every turn: the loop sleeps for a millisecond.
+// - Commands came in since the last slice, but not at every turn: the loop sleeps for a
+//   millisecond.
 // - No commands came in: the next slice follows at once.
 //
 // One command of the log is replayed in one go, as it was when its client sent it.
@@ -9,23 +10,23 @@
 import type { Clock } from '../../util/time/clock.ts'
 import type { ReplayPace } from '../log/replay.ts'
 
-/** How long a slice goes on. */
+/** Duration of a slice. */
 const SLICE_MS = 1
 /** Rest after a slice while commands come in at every turn, in slices. */
 const REST_SLICES = 4
 /** Commands between two looks at the clock. */
 const COMMANDS_PER_LOOK = 8
-/** What is parsed of a snapshot in one go: some tenths of a millisecond. */
+/** Bytes of a snapshot that are parsed in one go: some tenths of a millisecond. */
 const CHUNK_BYTES = 16 * 1024
 
 export interface PaceOptions {
   readonly workClock: Clock
   readonly stats: { readonly commandsProcessed: number }
-  /** Runs something after the events of this turn of the loop. */
+  /** Runs a function after the events of this turn of the loop. */
   readonly later: (run: () => void) => void
-  /** Runs something after a rest in which the loop may sleep. */
+  /** Runs a function after a rest in which the loop may sleep. */
   readonly rested: (run: () => void) => void
-  /** Asked after each slice; what it throws ends the work. */
+  /** Called after each slice; its exception ends the work. */
   readonly check: () => void
 }
 
@@ -44,12 +45,12 @@ export class Pace implements ReplayPace {
     this.#beganMs = options.workClock.monotonic()
   }
 
-  /** A slice begins: the loop was free until now. */
+  /** Begins a slice: the loop was free until now. */
   begin(): void {
     this.#beganMs = this.#options.workClock.monotonic()
   }
 
-  /** The slice is over: to be asked between two pieces of work. */
+  /** True when the slice is over; asked between two pieces of work. */
   get isOver(): boolean {
     return this.#options.workClock.monotonic() - this.#beganMs >= SLICE_MS
   }

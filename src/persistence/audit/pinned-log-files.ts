@@ -1,4 +1,5 @@
-// The files of a log up to one position, held open: a rewrite may remove their names while they are read.
+// The files of a log up to one position, held open: a rewrite may remove their names while they are
+// read.
 
 import { assert } from '../../util/assert.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
@@ -6,7 +7,7 @@ import type { AofDirectory } from '../log/aof-directory.ts'
 import type { Part } from '../log/manifest.ts'
 import type { ReplayedFiles } from '../log/replay.ts'
 
-/** Where a log ends: in this file, after so many bytes. */
+/** The end of a log: in this file, after this many bytes. */
 export interface LogPosition {
   readonly path: string
   readonly bytes: number
@@ -38,7 +39,10 @@ export class PinnedLogFiles implements ReplayedFiles {
     }
   }
 
-  /** Opens the files up to the one that is written to; `wasRead` is called after each read. Throws what the disk says. */
+  /**
+   * Opens the files up to the one that is written to; `wasRead` is called after each read. Throws
+   * the disk's error.
+   */
   static async open(disk: Disk, directory: AofDirectory, last: string, wasRead: () => void): Promise<PinnedLogFiles> {
     const { parts } = directory.manifest
     const end = parts.findIndex((part) => directory.pathOf(part) === last) + 1
@@ -61,8 +65,9 @@ export class PinnedLogFiles implements ReplayedFiles {
     return this.#files.has(path)
   }
 
-  /** Says where the log ends: behind that nothing is read. */
+  /** Notes where the log ends: nothing behind that is read. */
   endAt(position: LogPosition): void {
+    assert(this.#end === undefined && this.holds(position.path), 'a log ends once, in a file that is held')
     this.#end = position
   }
 
@@ -75,7 +80,8 @@ export class PinnedLogFiles implements ReplayedFiles {
   }
 
   #view(path: string): DiskFile {
-    const file = this.#files.get(path)!
+    const file = this.#files.get(path)
+    assert(file !== undefined, 'a file that is read is held')
     const refused = (): never => {
       throw new Error('held files are read')
     }

@@ -25,7 +25,7 @@ export class PortionTarget implements RdbTarget {
     return this.#db
   }
 
-  /** How many of them are dropped is not known. */
+  /** Takes no hint: how many keys will be dropped is unknown. */
   expect(): void {}
 
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {

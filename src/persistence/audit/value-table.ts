@@ -1,11 +1,15 @@
-// What an audit knows of the values of one moment: for each key its name, type, expiry and a fingerprint of its value.
+// The values of one moment, as an audit notes them: for each key its name, type, expiry and a
+// fingerprint of its value.
 //
-// Copies of the values would need their memory twice; this takes 48 bytes a key and its name. Records lie in pages off the JS heap,
-// chained by hash. The number of keys is known when the table is made, so its buckets never have to grow.
+// Copies of the values would need their memory twice; this takes 48 bytes a key, and its name.
+// Records lie in pages off the JS heap, chained by hash. The number of keys is known when the table
+// is made, so its buckets never have to grow.
 
 import type { Fingerprint } from '../../store/keyspace/data-digest.ts'
 import { itemAt, numberAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 
 const PAGE_RECORDS = 4096
 const NAME_PAGE_BYTES = 256 * 1024
@@ -25,11 +29,14 @@ const HIGH = 9
 const EXPIRY = 10
 const RECORD_WORDS = 12
 
-/** What is known of a value; `absent`: nothing of it is there any more but fields of a hash whose time is up. */
+/**
+ * The state of a record. `absent`: nothing is left of the value except fields of a hash whose time
+ * is up.
+ */
 export const STATE_ABSENT = 0
 export const STATE_SUMMED = 1
 export const STATE_UNREADABLE = 2
-/** It was compared. */
+/** The record was compared. */
 const STATE_COMPARED = 3
 
 interface Page {
@@ -38,7 +45,7 @@ interface Page {
 }
 
 export class ValueTable {
-  /** Keys that were put in. */
+  /** Number of keys in the table. */
   keys = 0
   /** Code of each function library. */
   readonly libraries: string[] = []
@@ -51,7 +58,7 @@ export class ValueTable {
   readonly #buckets: Int32Array
   readonly #mask: number
 
-  /** Makes room for so many keys; more are taken all the same. */
+  /** Makes room for this many keys; more are taken all the same. */
   constructor(keysExpected: number) {
     const size = 2 ** Math.ceil(Math.log2(Math.max(16, keysExpected)))
     this.#buckets = new Int32Array(size)
@@ -63,7 +70,7 @@ export class ValueTable {
     return this.#buckets.byteLength + this.#pages.length * PAGE_RECORDS * RECORD_WORDS * 4 + this.#nameBytes
   }
 
-  /** Adds a key and returns its record, of which nothing is known yet. The name is copied. */
+  /** Adds a key and returns its record, which has no fingerprint yet. The name is copied. */
   add(database: number, hash: number, name: Bytes, type: number, expiryMs: number | undefined): number {
     const record = this.keys++
     if (record % PAGE_RECORDS === 0) this.#addPage()
@@ -84,9 +91,10 @@ export class ValueTable {
     return record
   }
 
-  /** Notes what a record's value sums up to. */
+  /** Notes the fingerprint of a record's value. */
   sum(record: number, { high, low }: Fingerprint): void {
     const { words, at } = this.#at(record)
+    if (CHECKED) assert(words[at + STATE] === STATE_ABSENT, 'a value is summed up once')
     words[at + STATE] = STATE_SUMMED
     words[at + LOW] = low
     words[at + HIGH] = high
@@ -147,7 +155,7 @@ export class ValueTable {
     )
   }
 
-  /** Notes that a record has met its like. */
+  /** Notes that a record was compared. */
   markCompared(record: number): void {
     const { words, at } = this.#at(record)
     words[at + STATE] = STATE_COMPARED
@@ -158,6 +166,7 @@ export class ValueTable {
   }
 
   #at(record: number): { words: Int32Array; at: number } {
+    if (CHECKED) assert(record >= 0 && record < this.keys, 'a record is one of the table')
     return {
       words: itemAt(this.#pages, Math.floor(record / PAGE_RECORDS)).words,
       at: (record % PAGE_RECORDS) * RECORD_WORDS,
@@ -183,7 +192,10 @@ export class ValueTable {
     this.#pages.push({ words, doubles: new Float64Array(words.buffer) })
   }
 
-  /** Copies a name; returns its page, whose free end lies behind it unless the page is the name's alone. */
+  /**
+   * Copies a name and returns its page. The page's free end lies behind the name, unless the page
+   * is the name's alone.
+   */
   #keep({ length, source, start }: Bytes): number {
     if (length > NAME_PAGE_BYTES) {
       const own = Buffer.allocUnsafeSlow(length)
@@ -198,6 +210,7 @@ export class ValueTable {
     }
     source.u8.copy(itemAt(this.#names, this.#lastNames), this.#nameEnd, start, start + length)
     this.#nameEnd += length
+    if (CHECKED) assert(this.#nameEnd <= NAME_PAGE_BYTES, 'a name lies within its page')
     return this.#lastNames
   }
 }

@@ -1,7 +1,8 @@
-// A snapshot's writer that writes nothing: it notes in a table what each value sums up to. So the walk of a snapshot, with its
-// slices and its gate, makes the table of one moment while clients go on.
+// A snapshot's writer that writes nothing: it notes a fingerprint of each value in a table. So the
+// walk of a snapshot, with its slices and its gate, makes the table of one moment while clients go
+// on.
 //
-// Memory that is damaged may be beyond reading: such a value is noted as unreadable, and the walk goes on.
+// Damaged memory may be beyond reading: such a value is noted as unreadable, and the walk goes on.
 
 import { type DigestDepth, type DigestSink, type Fingerprint, KeyDigest } from '../../store/keyspace/data-digest.ts'
 import type { Database } from '../../store/keyspace/database.ts'
@@ -14,18 +15,18 @@ import type { ValueTable } from './value-table.ts'
 
 const NO_NAME = new Bytes()
 
-/** Sums up one value after the other, without the names and expiries of their keys. */
+/** Fingerprints one value after the other, without the names and expiries of their keys. */
 export class ValueSums implements DigestSink {
   readonly #digest: KeyDigest
   readonly #window = new Bytes()
-  /** What the last value summed up to; undefined where nothing of it is left. */
+  /** The fingerprint of the last value; undefined where nothing is left of it. */
   last: Fingerprint | undefined = undefined
 
   constructor(depth: DigestDepth) {
     this.#digest = new KeyDigest(this, depth)
   }
 
-  /** Bytes summed up so far. */
+  /** Bytes fingerprinted so far. */
   get work(): number {
     return this.#digest.work
   }
@@ -34,13 +35,16 @@ export class ValueSums implements DigestSink {
     this.last = sum
   }
 
-  /** Begins an entry's value; true when `last` holds it, false when `step` goes on with it. */
+  /**
+   * Begins an entry's value; true when `last` holds its fingerprint, false when `step` goes on with
+   * it.
+   */
   begin(db: Database, entry: number): boolean {
     const isString = db.typeOf(entry) === TYPE_STRING
     return this.beginValue(isString ? db.strings.read(entry, this.#window) : db.structureOf(entry))
   }
 
-  /** As `begin`, for a value that lies anywhere. */
+  /** Begins a value that lies anywhere, as `begin` does. */
   beginValue(value: Value | Bytes): boolean {
     this.last = undefined
     return this.#digest.begin(0, NO_NAME, undefined, value)
@@ -60,11 +64,11 @@ export class ValuesWriter implements ImageWriter {
   readonly #failed: (error: unknown) => void
   readonly #name = new Bytes()
   #database = 0
-  /** The record of the value that is being summed up. */
+  /** The record of the value that is being fingerprinted. */
   #record = 0
   #passed = 0
 
-  /** Notes the values of a portion of the keys; `failed` is told why one cannot be read. */
+  /** Notes the values of a portion of the keys; `failed` is told why a value cannot be read. */
   constructor(table: ValueTable, portion: Portion, depth: DigestDepth, failed: (error: unknown) => void) {
     this.#table = table
     this.#portion = portion
@@ -92,7 +96,7 @@ export class ValuesWriter implements ImageWriter {
 
   begin(db: Database, entry: number): boolean {
     const name = db.keys.keyOf(entry, this.#name)
-    // Not the entry's own word, which may be what is damaged.
+    // Not the entry's own word, which may be the damaged one.
     name.hash = 0
     const hash = db.keys.hash(name)
     if (!this.#portion.compares(hash)) {

@@ -1,7 +1,8 @@
-// The directories that one broker writes into: each is claimed before its first file, and given back at the end.
+// The directories that one broker writes into: each is claimed before its first file, and given
+// back at the end.
 //
-// There is one in the life of most: `dir`. CONFIG SET dir may add others, where
-// snapshots go from then on, while the append-only file stays where it is.
+// Most brokers have one: `dir`. CONFIG SET dir may add others, where snapshots go from then on,
+// while the append-only file stays where it is.
 
 import path from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
@@ -9,7 +10,7 @@ import { describeDiskError, PersistenceError } from '../errors.ts'
 import { DirectoryInUseError, DirectoryLock } from './directory-lock.ts'
 import { type Disk, systemDisk } from './disk.ts'
 
-/** What others need to know of them. */
+/** The part of the interface that others need. */
 export type DirectoryClaimsView = Pick<DirectoryClaims, 'has' | 'claim'>
 
 export class DirectoryClaims {
@@ -20,7 +21,7 @@ export class DirectoryClaims {
   readonly #lost: () => void
   #released = false
 
-  /** `lost` is called when a directory has come to belong to somebody else. */
+  /** `lost` is called when a directory has come to belong to another process. */
   constructor(engine: Pick<Engine, 'environment'>, lost: () => void, disk: Disk = systemDisk) {
     this.#engine = engine
     this.#lost = lost
@@ -31,7 +32,10 @@ export class DirectoryClaims {
     return this.#claimed.has(path.resolve(directory))
   }
 
-  /** Makes a directory, if need be, and this broker its owner. Throws PersistenceError, which is a DirectoryInUseError if it has another. */
+  /**
+   * Makes a directory, if need be, and this broker its owner. Throws PersistenceError; if the
+   * directory has another owner, that is a DirectoryInUseError.
+   */
   async claim(directory: string): Promise<void> {
     const resolved = path.resolve(directory)
     let lock = this.#locks.get(resolved)
@@ -83,7 +87,7 @@ export class DirectoryClaims {
     throw error
   }
 
-  /** Gives everything back. */
+  /** Gives all directories back. */
   async release(): Promise<void> {
     this.#released = true
     const locks = [...this.#locks.values()]

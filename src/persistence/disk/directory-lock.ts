@@ -1,28 +1,30 @@
-// One owner for each data directory: a file in it that says who.
+// One owner for each data directory, named by a file in it.
 //
-//   DIR/respite.lock               the owner: process, machine, since when, a token, and a count that grows every other second
-//   DIR/respite.lock.after-TOKEN   somebody is about to take over from the owner of that token, who is dead
+//   DIR/respite.lock               the owner: process, machine, since when, a token, and a count
+//                                  that grows every other second
+//   DIR/respite.lock.after-TOKEN   a process is about to take over from the owner of that token,
+//                                  which is dead
 //
-// Node has no flock(2), so the file outlives a crash, and whoever finds it judges
-// whether its owner lives. Where the owner can be seen (same machine, same pid
-// namespace) that is exact and takes no time (process-identity.ts). Where it cannot
-// (another container, another host) its count is watched: an owner that lets it
-// stand for STALE_MS is taken for dead, one that counts on is alive. No two clocks are compared.
+// Node has no flock(2), so the file outlives a crash, and the process that finds it judges whether
+// its owner lives. Where the owner can be seen (same machine, same pid namespace) that is exact and
+// takes no time (process-identity.ts). Where it cannot (another container, another host) its count
+// is watched. An owner whose count stands still for STALE_MS is taken for dead; one that counts on
+// is alive. No two clocks are compared.
 //
-// Of several who find the same dead owner exactly one takes over: the name
-// `after-TOKEN` can be made once. Whoever made it looks whether the dead owner's
-// file is still the one in place, and renames his own over it, so there is never
-// a moment without a lock. Whoever made it too late, because another was quicker
-// and has renamed his away, finds another owner in place and withdraws. Should he die
-// in between, his file is the next owner to be judged, by its own token.
+// Of several processes that find the same dead owner exactly one takes over: the name `after-TOKEN`
+// can be made once. Its maker checks that the dead owner's file is still in place, and renames its
+// own file over it, so there is never a moment without a lock. A slower process makes the name
+// again after that rename; it finds another owner in place and withdraws. If a maker dies in
+// between, its file is the next owner to be judged, by its own token.
 //
-// What this cannot do: stop a process that was taken for dead, because it stood still
-// for longer than STALE_MS where nobody could see it. Such a one finds out as soon as it runs again, and writes no more; what
-// it had written by then was appended, over nobody's bytes (increment-file.ts).
+// The lock cannot stop a process that was taken for dead because it stood still for longer than
+// STALE_MS out of sight. The process notices as soon as it runs again, and writes no more. Its
+// writes until then were appended, over no foreign bytes (increment-file.ts).
 
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { Log } from '../../engine/log.ts'
+import { assert } from '../../util/assert.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { dateNow, sleep } from '../../util/time/real-time.ts'
 import { describeDiskError, PersistenceError } from '../errors.ts'
@@ -31,25 +33,27 @@ import { lifeOf, ownIdentity, type ProcessIdentity } from './process-identity.ts
 
 const LOCK_NAME = 'respite.lock'
 const BEAT_MS = 2000
+/** Digits of the count: the file is written in place, so its length stays. */
+const BEAT_DIGITS = 10
 /** Five beats: a script, or a machine under load, may hold up a process for some seconds. */
 const STALE_MS = 10_000
-/** How often an owner that cannot be seen is looked at. */
+/** Time between two looks at an owner that cannot be seen. */
 const WATCH_MS = 500
-/** Owners come and go while we look; so often is looked again. */
+/** Owners come and go meanwhile: the number of tries before giving up. */
 const TRIES_MAX = 100
 /** With a full disk the data can still be read, and served. */
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 
-/** What a lock file says. */
+/** The content of a lock file. */
 interface Owner extends ProcessIdentity {
   /** ISO 8601. */
   since: string
   token: string
-  /** Digits, always as many: the file is written in place. */
+  /** BEAT_DIGITS digits. */
   beat: string
 }
 
-/** A lock file as it was found; without `owner` it cannot be read, or is only being written. */
+/** A lock file as it was found. Without `owner` it cannot be read, or is only being written. */
 interface Found {
   content: string
   owner: Owner | undefined
@@ -57,7 +61,7 @@ interface Found {
 
 /** The directory belongs to another process, or to another broker in this one. */
 export class DirectoryInUseError extends PersistenceError {
-  /** The owner's. */
+  /** The owner's token. */
   readonly token: string
   /** The owner's process; undefined = its lock cannot be read. */
   readonly pid: number | undefined
@@ -66,7 +70,7 @@ export class DirectoryInUseError extends PersistenceError {
     const { owner } = found
     const who =
       owner === undefined
-        ? 'is in use by somebody whose lock cannot be read'
+        ? 'is in use by a process whose lock cannot be read'
         : `is in use by process ${owner.pid} on ${owner.host} since ${owner.since}`
     super(
       directory,
@@ -85,9 +89,9 @@ export interface DirectoryLockOptions {
   clock: Clock
   log: Log
   directory: string
-  /** Called when somebody else has become the owner: nothing may be written any more. */
+  /** Called when another process has become the owner: nothing may be written any more. */
   lost: () => void
-  /** Who asks; default: this process. */
+  /** The process that takes the lock; default: this one. */
   identity?: ProcessIdentity
   /** Waits, keeping the process alive; default: a timer. */
   wait?: (ms: number) => Promise<unknown>
@@ -116,14 +120,15 @@ export class DirectoryLock {
     this.#path = path.join(options.directory, LOCK_NAME)
   }
 
-  /** The file in a directory that says who owns it. */
+  /** Returns the path of the file that names a directory's owner. */
   static pathIn(directory: string): string {
     return path.join(directory, LOCK_NAME)
   }
 
   /**
-   * Makes this process the owner of a directory that exists. Throws DirectoryInUseError, and what the disk says; only when the
-   * disk is full does it go on without, and tries again at every beat.
+   * Makes this process the owner of a directory that exists. Throws DirectoryInUseError, and the
+   * disk's error. Only when the disk is full does it go on without a file, and tries again at every
+   * beat.
    */
   static async take(options: DirectoryLockOptions): Promise<DirectoryLock> {
     const lock = new DirectoryLock(options)
@@ -141,7 +146,7 @@ export class DirectoryLock {
     return lock
   }
 
-  /** Gives the directory back. A disk that refuses leaves a file behind whose owner will be found dead. */
+  /** Gives the directory back. A disk that refuses keeps a file whose owner will be found dead. */
   async release(): Promise<void> {
     const wasHeld = this.#state === 'held'
     this.#end()
@@ -160,7 +165,7 @@ export class DirectoryLock {
     try {
       this.#options.disk.removeSync(this.#path)
     } catch (error) {
-      // There is nobody left to be told, and the next one finds the owner dead.
+      // No caller is left to be told, and the next process finds the owner dead.
       void error
     }
   }
@@ -176,7 +181,7 @@ export class DirectoryLock {
   async #claim(): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       if (await this.#create(this.#path)) {
-        // Whoever took it for an unreadable one may have put his own in its place.
+        // A process that took the file for an unreadable one may have replaced it by its own.
         if ((await this.#find(this.#path))?.owner?.token === this.token) {
           this.#state = 'held'
           return
@@ -192,7 +197,10 @@ export class DirectoryLock {
     throw new DirectoryInUseError(this.#options.directory, { content: '', owner: undefined })
   }
 
-  /** Takes over from `dead`: the owner in place, or who died taking over from it. False: things have changed, look again. */
+  /**
+   * Takes over from `dead`: the owner in place, or a process that died taking over from it. False:
+   * things have changed, look again.
+   */
   async #succeed(inPlace: Found, dead: Found): Promise<boolean> {
     const { disk, log } = this.#options
     const successor = `${this.#path}.after-${dead.owner?.token ?? 'unreadable'}`
@@ -212,7 +220,10 @@ export class DirectoryLock {
     return true
   }
 
-  /** Tells whether the owner is dead; false when the file is another one by now. Throws DirectoryInUseError when it lives. */
+  /**
+   * Tells whether the owner is dead; false when the file is another one by now. Throws
+   * DirectoryInUseError when the owner lives.
+   */
   async #isDead(file: string, found: Found): Promise<boolean> {
     const { directory, log, wait = sleep } = this.#options
     const { owner } = found
@@ -233,7 +244,7 @@ export class DirectoryLock {
     return true
   }
 
-  /** Makes a file that says that this process is the owner; false when there is one of that name. */
+  /** Makes a file that names this process as owner; false when there is one of that name. */
   async #create(file: string): Promise<boolean> {
     const { disk } = this.#options
     try {
@@ -242,7 +253,7 @@ export class DirectoryLock {
         const content = this.#content()
         await writeAll(open, content, 0, content.length, 0)
       } catch (error) {
-        // Empty it would be watched for nothing.
+        // An empty file would be watched for nothing.
         await disk.remove(file)
         throw error
       } finally {
@@ -256,7 +267,8 @@ export class DirectoryLock {
   }
 
   #content(): Buffer {
-    const beat = String(this.#beats).padStart(10, '0')
+    const beat = String(this.#beats).padStart(BEAT_DIGITS, '0')
+    assert(beat.length === BEAT_DIGITS, 'a lock file is as long as it was')
     return Buffer.from(
       `${JSON.stringify({ ...this.#identity, since: this.#since, token: this.token, beat } satisfies Owner)}\n`,
     )
@@ -289,7 +301,7 @@ export class DirectoryLock {
       if (this.#state === 'unclaimed') return await this.#claim()
       const found = await this.#find(this.#path)
       if (found === undefined) {
-        log.warn({ file: this.#path }, 'the lock was removed by somebody else; it is made anew')
+        log.warn({ file: this.#path }, 'the lock was removed by another process; it is made again')
         if (!(await this.#create(this.#path))) await this.#beat()
       } else if (found.owner !== undefined && found.owner.token !== this.token) {
         throw new DirectoryInUseError(this.#options.directory, found)
@@ -308,7 +320,7 @@ export class DirectoryLock {
   async #count(): Promise<void> {
     this.#beats++
     const content = this.#content()
-    // Opened anew each time: only then does a network file system show it to others.
+    // Opened again each time: only then does a network file system show the count to others.
     const file = await this.#options.disk.open(this.#path, 'write')
     try {
       await writeAll(file, content, 0, content.length, 0)

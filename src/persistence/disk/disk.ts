@@ -1,39 +1,52 @@
 // The disk as persistence sees it: handed in, so that a test can make it fail, lag or lose power.
 //
-// Names reach the disk for good only when their directory was synced, content
-// only when its file was: a rename that must survive a power cut is four steps
-// (write, sync the file, rename, sync the directory), and `replaceFile` is the one
-// place that takes them.
+// A name is durable only when its directory was synced, content only when its file was. So a rename
+// that must survive a power cut is four steps: write, sync the file, rename, sync the directory.
+// `replaceFile` is the one place that takes them.
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { assert } from '../../util/assert.ts'
 
 /**
- * `read` an existing file; `write` an existing file or a new one, keeping its content; `create` an empty one, in the place of
- * whatever bears the name; make a `new` one, or fail with EEXIST: of several who try at once one succeeds.
+ * `read` an existing file. `write` an existing file or a new one, keeping its content. `create` an
+ * empty file, in the place of any file of the name. Make a `new` one, or fail with EEXIST: of
+ * several processes that try at once one succeeds.
  */
 export type OpenMode = 'read' | 'write' | 'create' | 'new'
 
-/** An open file. Positions are explicit: the same bytes written twice in one place are there once. */
+/**
+ * An open file. Positions are explicit: the same bytes written twice in one place are there once.
+ */
 export interface DiskFile {
   size(): Promise<number>
   /** Reads up to `length` bytes into [start, …) of a buffer; fewer near the end, 0 at it. */
   read(into: Buffer, start: number, length: number, position: number): Promise<number>
-  /** Writes [start, start + length) of a buffer and returns how many bytes were taken, at least one. */
+  /**
+   * Writes [start, start + length) of a buffer and returns how many bytes were taken, at least one.
+   */
   write(bytes: Buffer, start: number, length: number, position: number): Promise<number>
-  /** Makes content and size durable. After a failure nothing is known of what was written since the last success. */
+  /**
+   * Makes content and size durable. After a failure, any write since the last success may be lost.
+   */
   sync(): Promise<void>
   truncate(length: number): Promise<void>
   close(): Promise<void>
 }
 
-/** A file that grows at its end, wherever that is: what others have appended meanwhile is never overwritten. */
+/**
+ * A file that grows at its end, wherever that is: bytes that others have appended are never
+ * overwritten.
+ */
 export interface AppendedFile extends DiskFile {
-  /** Writes [start, start + length) of a buffer behind everything and returns how many bytes were taken, at least one. */
+  /**
+   * Writes [start, start + length) of a buffer behind everything and returns how many bytes were
+   * taken, at least one.
+   */
   append(bytes: Buffer, start: number, length: number): Promise<number>
   /** As `append`, at once: for small writes into the system's cache. */
   appendSync(bytes: Buffer, start: number, length: number): number
-  /** As `sync`, at once: where nobody is served meanwhile who would not wait for it. */
+  /** As `sync`, at once: where every client that is served would wait for it. */
   syncSync(): void
   /** Tells whether its name still leads to it: false when it was removed, moved or replaced. */
   isInPlace(): Promise<boolean>
@@ -69,7 +82,10 @@ const APPEND_FLAGS = fs.constants.O_WRONLY | fs.constants.O_APPEND
 /** As redis-server creates its files. */
 const FILE_MODE = 0o644
 
-/** The callback API is used throughout: a FileHandle costs several times as much per operation. */
+/**
+ * Calls Node's callback API, which is used throughout: a FileHandle costs several times as much for
+ * each operation.
+ */
 function promised<T>(start: (done: (error: Error | null, result?: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     start((error, result) => {
@@ -86,7 +102,7 @@ class SystemFile implements DiskFile {
     this.descriptor = descriptor
   }
 
-  /** Which file it is, whatever its name. */
+  /** Returns which file it is, whatever its name. */
   identity(): Promise<fs.BigIntStats> {
     return promised((done) => fs.fstat(this.descriptor, { bigint: true }, done))
   }
@@ -118,8 +134,8 @@ class SystemFile implements DiskFile {
 }
 
 /**
- * Two descriptors of one file, because Linux has pwrite append, too, where a descriptor was opened to append: through the first
- * is read, and written in place.
+ * Two descriptors of one file: on Linux even pwrite appends where a descriptor was opened to
+ * append. The first one reads, and writes in place.
  */
 class SystemAppendedFile extends SystemFile implements AppendedFile {
   readonly #path: string
@@ -178,7 +194,8 @@ export const systemDisk: Disk = {
   },
   exists: (file) => promised((done) => fs.access(file, (error) => done(null, error === null))),
   async makeDirectory(directory) {
-    // Not Node's `recursive`: that says ENOENT where the disk said that it is read-only, and never ends below /proc.
+    // Not Node's `recursive`: it reports ENOENT where the disk said that it is read-only, and never
+    // ends below /proc.
     const make = (): Promise<void> => promised((done) => fs.mkdir(directory, done))
     try {
       await make()
@@ -229,7 +246,7 @@ export async function readFile(disk: Disk, file: string): Promise<Buffer> {
   }
 }
 
-/** Writes all of a stretch of bytes, however many pieces the disk makes of it. */
+/** Writes all of a stretch of bytes, in as many pieces as the disk makes of it. */
 export async function writeAll(
   file: DiskFile,
   bytes: Buffer,
@@ -241,6 +258,7 @@ export async function writeAll(
   while (done < length) {
     const taken = await file.write(bytes, start + done, length - done, position + done)
     if (taken === 0) throw new Error('the disk took no bytes')
+    assert(taken <= length - done, 'a disk takes no more bytes than it was given')
     done += taken
   }
 }
@@ -251,11 +269,14 @@ export async function appendAll(file: AppendedFile, bytes: Buffer, start: number
   while (done < length) {
     const taken = await file.append(bytes, start + done, length - done)
     if (taken === 0) throw new Error('the disk took no bytes')
+    assert(taken <= length - done, 'a disk takes no more bytes than it was given')
     done += taken
   }
 }
 
-/** Replaces a file's content at one stroke: after a power cut there is the old content or the new. */
+/**
+ * Replaces a file's content at one stroke: after a power cut there is the old content or the new.
+ */
 export async function replaceFile(disk: Disk, file: string, content: Buffer): Promise<void> {
   const directory = path.dirname(file)
   const temporary = path.join(directory, `temp-${path.basename(file)}`)

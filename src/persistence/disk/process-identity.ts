@@ -1,14 +1,14 @@
-// Who a process is, written down so that another one can tell later whether it still lives.
+// The identity of a process, written down so that another process can tell later whether it lives.
 //
-// A number alone does not say: it is given again. On Linux the time a process
-// began (/proc/PID/stat, field 22) tells two of one number apart, and the boot id
-// one life of the machine from the next. A container has numbers of its own, and
-// sees nobody else's: whose namespace is another one cannot be judged from here.
+// A number alone is not enough: it is given again. On Linux the time when a process began
+// (/proc/PID/stat, field 22) tells two processes of one number apart, and the boot id tells one run
+// of the machine from the next. A container has numbers of its own, and sees no others: a process
+// of another namespace cannot be judged from here.
 
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** What the system does not tell is ''. */
+/** A field that the system does not tell is ''. */
 export interface ProcessIdentity {
   readonly pid: number
   readonly host: string
@@ -16,13 +16,13 @@ export interface ProcessIdentity {
   readonly machine: string
   /** New each time the machine starts. */
   readonly boot: string
-  /** In which `pid` counts. */
+  /** The namespace of `pid`. */
   readonly namespace: string
   /** When the process began, in ticks since the machine started. */
   readonly started: string
 }
 
-/** Returns who this process is. */
+/** Returns the identity of this process. */
 export function ownIdentity(): ProcessIdentity {
   return {
     pid: process.pid,
@@ -34,11 +34,14 @@ export function ownIdentity(): ProcessIdentity {
   }
 }
 
-/** Tells whether a process lives, as seen from another one; 'unknown' when it cannot be seen from there. */
+/**
+ * Tells whether a process lives, as seen from another one; 'unknown' when it cannot be seen from
+ * there.
+ */
 export function lifeOf(other: ProcessIdentity, own: ProcessIdentity): 'alive' | 'dead' | 'unknown' {
   const isThisMachine = other.host === own.host && other.machine === own.machine
   if (own.boot === '' || other.boot === '') {
-    // Not Linux. The number may have been given again, which nothing tells apart.
+    // Not Linux. The number may have been given again, and nothing tells the two apart.
     return own.boot === other.boot && isThisMachine && !isNumberTaken(other.pid) ? 'dead' : 'unknown'
   }
   if (other.boot !== own.boot) return isThisMachine && own.machine !== '' ? 'dead' : 'unknown'
@@ -52,10 +55,11 @@ export function lifeOf(other: ProcessIdentity, own: ProcessIdentity): 'alive' | 
 function processState(pid: number): { started: string; hasEnded: boolean } | undefined {
   const text = told(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   if (text === '') return undefined
-  // The second field is the program's name in parentheses, and may hold anything; the third says what the process does.
+  // The second field is the program's name in parentheses, which may have any character. The third
+  // is the state of the process.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [does, started] = [fields[0], fields[22 - 3]]
-  // One that was killed keeps its number until its parent has asked for the exit code.
+  // A process that was killed keeps its number until its parent has asked for the exit code.
   return started === undefined ? undefined : { started, hasEnded: does === 'Z' || does === 'X' }
 }
 
@@ -72,7 +76,7 @@ function readWord(file: string): string {
   return told(() => readFileSync(file, 'latin1').trim())
 }
 
-/** What a system tells that may not know it. */
+/** Returns the system's answer, or '' where it has none. */
 function told(ask: () => string): string {
   try {
     return ask()

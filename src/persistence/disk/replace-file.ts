@@ -1,5 +1,5 @@
-// Replaces a small file whole, synchronously: files that people write too (the configuration, the users), and that are
-// written when somebody asks for it.
+// Replaces a small file whole, synchronously: files that people write too (the configuration, the
+// users), and that are written on request.
 //
 // A synced copy is renamed over it: a crash leaves the old file or the new one.
 
@@ -7,7 +7,10 @@ import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, wri
 import { dirname, join } from 'node:path'
 import { SYNCS_DIRECTORIES } from './disk.ts'
 
-/** Puts `text` (latin1) in place of what is there. Throws what the disk says; the old file still stands then. */
+/**
+ * Puts `text` (latin1) in place of the file's content. Throws the disk's error; then the old file
+ * still stands.
+ */
 export function replaceFile(path: string, text: string, mode: number): void {
   const directory = dirname(path)
   const temporary = join(directory, `.respite-${process.pid}.tmp`)

@@ -1,26 +1,30 @@
 // The directory of the append-only log: `appenddirname` inside `dir`.
 //
 //   data/appendonlydir/appendonly.aof.manifest       names the others (manifest.ts)
-//   data/appendonlydir/appendonly.aof.1.base.rdb     0 bytes in a log that began empty; in one from before, it may be absent
-//   data/appendonlydir/appendonly.aof.1.incr.aof     the last one is appended to
+//   data/appendonlydir/appendonly.aof.1.base.rdb     0 bytes in a log that began empty; older logs
+//                                                    may have none
+//   data/appendonlydir/appendonly.aof.1.incr.aof     the last increment is appended to
 //
-// Before version 7 Redis kept a single `data/appendonly.aof`. It is taken over as
-// Redis does it: the manifest that names it as base is written first, then the
-// file is moved; a crash in between is recognised and finished at the next start.
+// Before version 7 Redis kept a single `data/appendonly.aof`. It is taken over as Redis does it:
+// the manifest that names it as base is written first, then the file is moved. A crash in between
+// is recognised and finished at the next start.
 //
-// A name that was once handed out is not used again by this process: after a
-// failure nobody can know whether the manifest on the disk has it. Nor is one that
-// a file with content bears already: what no manifest names may be somebody's data
-// all the same. A start that would leave such data out is refused.
+// This process uses a name once. After a failure it cannot know whether the manifest on the disk
+// has the name. It also passes over a name that a file with content bears: a file that no manifest
+// names may hold data all the same. A start that would leave such data out is refused.
 
 import path from 'node:path'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { type AppendedFile, type Disk, readFile, replaceFile } from '../disk/disk.ts'
 import { PersistenceError } from '../errors.ts'
 import { Manifest, type Part } from './manifest.ts'
 
 const MANIFEST_ENDING = '.manifest'
-/** Names that this program, or Redis, gives to the files of a log: prefix (`appendfilename`), sequence number, kind. */
+/**
+ * Names that this program, or Redis, gives to the files of a log: prefix (`appendfilename`),
+ * sequence number, kind.
+ */
 export const PART_NAME = /^(.+)\.(\d{1,15})\.(base\.rdb|base\.aof|incr\.aof)$/
 
 export interface AofLocation {
@@ -40,7 +44,10 @@ export class AofDirectory {
   manifest: Manifest
   /** Names handed out by this process. */
   readonly #used = new Set<string>()
-  /** Files that may hold what this process does not know: they are not deleted when a base takes their place. */
+  /**
+   * Files that may hold data unknown to this process: a base that replaces them does not delete
+   * them.
+   */
   readonly #unread = new Set<string>()
 
   private constructor(disk: Disk, location: AofLocation) {
@@ -52,11 +59,12 @@ export class AofDirectory {
   }
 
   /**
-   * Finds out what is there. Changes the disk only to take over a single file of an older version. Throws PersistenceError, also
-   * when there are files with data that no manifest, or another one, names.
+   * Finds the files of the log. Changes the disk only to take over a single file of an older
+   * version. Throws PersistenceError, also when files with data are there that the manifest does
+   * not name.
    *
-   * With `replaced` what is there will not be loaded but replaced by a base: then it may lack files, nothing is taken over, and
-   * what is replaced stays on the disk. With `read` nothing on the disk is changed.
+   * `replaced`: the log will not be loaded; a base will replace it. Then it may lack files, nothing
+   * is taken over, and the replaced files stay on the disk. `read`: nothing on the disk is changed.
    */
   static async open(
     disk: Disk,
@@ -89,21 +97,25 @@ export class AofDirectory {
     return directory
   }
 
-  /** Tells whether nothing was ever written to the log: the base of one that began empty has no bytes. */
+  /**
+   * Tells whether nothing was ever written to the log: the base of a log that began empty has no
+   * bytes.
+   */
   async isEmpty(): Promise<boolean> {
     for (const part of this.manifest.parts) if ((await sizeOf(this.disk, this.pathOf(part))) > 0) return false
     return true
   }
 
   /**
-   * Gives a log that has no files yet its first base, an empty one, so that files are counted as Redis counts them; its first
-   * increment names it. One that has files is left as it is.
+   * Gives a log without files its first base, an empty one, so that files are counted as Redis
+   * counts them. Its first increment names it. A log with files is left as it is.
    */
   async begin(format: 'rdb' | 'aof'): Promise<void> {
     const { disk, location, manifest } = this
     if (manifest.parts.length > 0) return
     await this.#create()
-    // A crash before the manifest may have left it; with bytes in it the start would have been refused.
+    // A crash before the manifest may have left it. With bytes in it the start would have been
+    // refused.
     const base: Part = { name: `${location.prefix}.1.base.${format}`, sequence: 1, type: 'base' }
     this.#used.add(base.name)
     const file = await disk.openToAppend(this.pathOf(base))
@@ -112,7 +124,10 @@ export class AofDirectory {
     manifest.base = base
   }
 
-  /** Files with data in them that look like those of a log and that the manifest does not name. */
+  /**
+   * Returns the names of files with data that look like files of a log and that the manifest does
+   * not name.
+   */
   async unnamed(): Promise<string[]> {
     const { disk, location, manifest } = this
     const { names } = manifest
@@ -124,7 +139,7 @@ export class AofDirectory {
     return found.sort()
   }
 
-  /** Refuses to begin an empty log where another one is, or was. */
+  /** Refuses to begin an empty log beside files of another one. */
   async #refuseUnnamedData(): Promise<void> {
     const { disk, location, manifestPath } = this
     const unnamed = await this.unnamed()
@@ -142,7 +157,7 @@ export class AofDirectory {
         manifestPath,
         undefined,
         `the manifest is missing, but there are files of a log: ${unnamed.join(', ')}`,
-        `Restore it from a backup, or make it anew: respite check-aof --rebuild-manifest ${manifestPath}; or move the files away to start empty`,
+        `Restore it from a backup, or rebuild it: respite check-aof --rebuild-manifest ${manifestPath}; or move the files away to start empty`,
       )
     }
     for (const name of await listIfDirectory(disk, location.dir)) {
@@ -158,7 +173,10 @@ export class AofDirectory {
     }
   }
 
-  /** Refuses a manifest that names an increment before and one after a file, but not the file: it lost a line. */
+  /**
+   * Refuses a manifest that lost a line: it names the increments before and after a file, but not
+   * the file.
+   */
   async #refuseGap(): Promise<void> {
     const { increments } = this.manifest
     for (const name of await this.unnamed()) {
@@ -177,7 +195,7 @@ export class AofDirectory {
     }
   }
 
-  /** Increments that a base has replaced and that are still there, in the order in which they were written. */
+  /** Increments that a base has replaced and that are still there, in the order of writing. */
   get replacedIncrements(): Part[] {
     const found = this.manifest.history.filter(({ name }) => PART_NAME.exec(name)?.[3] === 'incr.aof')
     return found.sort((a, b) => a.sequence - b.sequence)
@@ -206,7 +224,7 @@ export class AofDirectory {
     const single = path.join(location.dir, location.prefix)
     const named = manifest.base?.name === location.prefix && manifest.increments.length === 0
     const moved = path.join(this.path, location.prefix)
-    // A manifest that says anything else is newer than whatever bears the old name.
+    // A manifest that names other files is newer than the file with the old name.
     if (manifest.parts.length > 0 && !(named && !(await disk.exists(moved)))) return
     if (!(await disk.exists(single))) return
     await this.#create()
@@ -219,7 +237,10 @@ export class AofDirectory {
     await disk.syncDirectory(location.dir)
   }
 
-  /** Opens the last increment for appending; makes a first one, and the directory, when there is none. */
+  /**
+   * Opens the last increment for appending. Makes the first one, and the directory, when there is
+   * none.
+   */
   async openLast(): Promise<AppendedFile> {
     const { disk, manifest } = this
     const last = manifest.increments.at(-1)
@@ -228,8 +249,9 @@ export class AofDirectory {
   }
 
   /**
-   * Makes the next increment, an empty file, and adds it to the manifest: at once also to the one on the disk, or with the next
-   * base. On failure the manifest is as before, though the disk's may have it.
+   * Makes the next increment, an empty file, and adds it to the manifest: also to the one on the
+   * disk at once (`named`), or with the next base. On failure the manifest is as before, though the
+   * disk's may have it.
    */
   async addIncrement(when: 'named' | 'named later'): Promise<{ part: Part; file: AppendedFile }> {
     const { disk, manifest } = this
@@ -237,12 +259,14 @@ export class AofDirectory {
     const part = await this.#nextIncrement()
     let file: AppendedFile | undefined
     try {
-      // The file must be there for good before the manifest says so. One left over from a crash in between is empty.
+      // The file must be durable before the manifest names it. A file left over from a crash is
+      // empty.
       file = await disk.openToAppend(this.pathOf(part))
       await file.sync()
       await disk.syncDirectory(this.path)
       if (when === 'named') await this.#save()
     } catch (error) {
+      assert(manifest.increments.at(-1) === part, 'the increment that could not be made is the last one')
       manifest.increments.pop()
       await file?.close()
       throw error
@@ -250,7 +274,7 @@ export class AofDirectory {
     return { part, file }
   }
 
-  /** Adds an increment whose file is empty, if it is there. */
+  /** Adds an increment whose file is empty or does not exist. */
   async #nextIncrement(): Promise<Part> {
     const { disk, manifest, location } = this
     for (;;) {
@@ -262,16 +286,17 @@ export class AofDirectory {
     }
   }
 
-  /** Takes the last increment back: nothing was or will be written to it. */
+  /** Takes the last increment back: nothing was written to it, and nothing will be. */
   async withdrawIncrement(part: Part): Promise<void> {
     const { increments } = this.manifest
     const at = increments.indexOf(part)
+    assert(at === -1 || at === increments.length - 1, 'no increment follows one that is withdrawn')
     if (at !== -1) increments.splice(at, 1)
     await this.#save()
     await this.disk.remove(this.pathOf(part))
   }
 
-  /** Returns the part that the next base will be; `format` is what it is written in. */
+  /** Returns the part that the next base will be, written in `format`. */
   async nextBase(format: 'rdb' | 'aof'): Promise<Part> {
     const { disk, manifest, location } = this
     let sequence = manifest.base?.sequence ?? 0
@@ -283,13 +308,19 @@ export class AofDirectory {
   }
 
   /**
-   * Puts a base that is on the disk under a temporary name in the place of everything but `kept` increments: the switch from the
-   * old state to the new one, at one stroke. What it replaces is history then, but for the files that it returns: they may hold
-   * what this process does not know, and stay, named nowhere. On failure the manifest is as before, though the disk's may be the
-   * new one: all files of both are there.
+   * Puts a base that is on the disk under a temporary name in the place of all parts except the
+   * `kept` increments. That is the switch from the old state to the new one, at one stroke. The
+   * replaced parts become history, except the files that it returns: they may hold data unknown to
+   * this process, and stay, named nowhere. On failure the manifest is as before, though the disk's
+   * may be the new one: all files of both are there.
    */
   async adoptBase(temporary: string, base: Part, kept: readonly Part[]): Promise<string[]> {
     const { disk, manifest } = this
+    assert(this.#used.has(base.name) && !manifest.names.has(base.name), 'a new base has a name of its own')
+    assert(
+      kept.every((part) => manifest.increments.includes(part)),
+      'a new base is followed by increments of its log',
+    )
     await disk.rename(temporary, this.pathOf(base))
     // The base must be there for good before the manifest says so.
     await disk.syncDirectory(this.path)
@@ -299,24 +330,25 @@ export class AofDirectory {
     next.increments = [...kept]
     const history = replaced.filter((part) => !this.#unread.has(part.name))
     next.history = [...manifest.history, ...history.map((part): Part => ({ ...part, type: 'history' }))]
+    next.check()
     await replaceFile(disk, this.manifestPath, next.format())
     this.manifest = next
     return replaced.filter((part) => this.#unread.has(part.name)).map((part) => part.name)
   }
 
-  /** Keeps a file on the disk whatever takes its place: somebody else wrote to it. */
+  /** Keeps a file on the disk even when a base replaces it: another process wrote to it. */
   keep(file: string): void {
     this.#unread.add(path.basename(file))
   }
 
-  /** Creates the directory if it is not there. */
+  /** Creates the directory if it is missing. */
   create(): Promise<void> {
     return this.#create()
   }
 
   /**
-   * Deletes what a base has replaced, but for the parts of the names in `kept`: first the files, then their lines, so a crash never leaves a file
-   * without a line.
+   * Deletes the files that a base has replaced, except those with names in `kept`. The files go
+   * first, then their lines, so a crash never leaves a file without a line.
    */
   async removeHistory(kept: readonly string[] = []): Promise<void> {
     const { disk, manifest } = this
@@ -338,6 +370,7 @@ export class AofDirectory {
   }
 
   #save(): Promise<void> {
+    this.manifest.check()
     return replaceFile(this.disk, this.manifestPath, this.manifest.format())
   }
 }
@@ -355,7 +388,7 @@ async function sizeOf(disk: Disk, name: string): Promise<number> {
   }
 }
 
-/** Names in a directory; none where there is no directory, or none that may be looked into. */
+/** Returns the names in a directory; none if there is no directory or access is denied. */
 async function listIfDirectory(disk: Disk, name: string): Promise<string[]> {
   try {
     return await disk.list(name)

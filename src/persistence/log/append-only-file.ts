@@ -1,43 +1,49 @@
 // The journal on this disk: the last increment of the append-only file.
 //
-// What a turn's commands did gathers in one buffer; at the turn's end `write` puts
-// it into the file, before the replies leave (invariant 3). Three offsets count
-// the bytes since the start, and only ever move over whole turns:
+// The effects of a turn's commands gather in one buffer. At the turn's end `write` puts them into
+// the file, before the replies leave (invariant 3). Three offsets count the bytes since the start.
+// They advance over whole turns only:
 //
 //   synced ≤ written ≤ appended
 //
-// Who waits for which of them is the engine's business (engine/effects/durability.ts). All
-// effects go into one file in one order, whatever the policies of their keys; what
-// differs is how soon a sync is due: at once for those of `always`, a second later
-// for `everysec`, never for `no`.
+// The engine decides which replies wait for which offset (engine/effects/durability.ts). All
+// effects go into one file in one order, whatever the policies of their keys. The policies differ
+// in how soon a sync is due: at once for `always`, a second later for `everysec`, never for `no`.
 //
 //   gathered ──write──▶ flight ──(in the file)──▶ unsynced ──fdatasync──▶ gone
 //
-//   idle     flight is empty. `write` puts small groups into the system's cache at once: a copy, some microseconds.
-//   putting  flight is being written by another thread: it is large, or an fdatasync is under way, behind which the same
-//            write on this thread could have to wait for the disk. Meanwhile the next group gathers.
-//   syncing  fdatasync is under way, on another thread. A group whose clients all wait for a sync gathers until this one has
-//            ended: this is the group commit. If there are others among them the group is written beside it. Where this thread
-//            syncs by itself (commit-pace.ts) the state stays idle.
-//   putting, too, is the state while `switchTo` makes the file whole before the next one is begun.
-//   failed   the disk refused something. `failure` is set, the engine answers writes with MISCONF and goes on reading;
-//            flight and gathered are kept. Once a second `#recover` tries again and clears the failure when it succeeds.
+//   idle     Flight is empty. `write` puts small groups into the system's cache at once: a copy,
+//            some microseconds.
+//   putting  Another thread writes the flight, because it is large or because an fdatasync is under
+//            way. Behind one, a write on this thread could have to wait for the disk. Meanwhile the
+//            next group gathers. This is also the state while `switchTo` makes the file whole
+//            before it begins the next one.
+//   syncing  An fdatasync is under way, on another thread. A group whose clients all wait for a
+//            sync gathers until this one has ended: this is the group commit. A group with other
+//            clients in it is written beside the sync. Where this thread syncs by itself
+//            (commit-pace.ts) the state stays idle.
+//   failed   The disk refused something. `failure` is set; the engine answers writes with MISCONF
+//            and goes on reading. Flight and gathered are kept. Once a second `#recover` tries
+//            again, and it clears the failure when it succeeds.
 //
 // The disk's failures, and what follows:
 //
-//   A write fails (ENOSPC, EIO), perhaps half done: the file is cut back to the end of the last whole group, and the group is
-//   appended again later. It is not before what was half written is gone, so nothing can be replayed twice. Replies to that group
-//   wait, under every policy. Memory is bounded, because further writes are refused; only expired and evicted keys still add
-//   their DEL.
+//   A write fails (ENOSPC, EIO), perhaps half done. The file is cut back to the end of the last
+//   whole group, and the group is appended again later: first the half is gone, so nothing can be
+//   replayed twice. Replies to that group wait, under every policy. Memory is bounded, because
+//   further writes are refused; only expired and evicted keys still add their DEL.
 //
-//   An fdatasync fails: the system may have dropped the very pages it could not write and marked them clean, so that the next
-//   fdatasync would succeed and prove nothing. Therefore everything since the last success is written again, in the same
-//   place, before the next fdatasync counts. While any key is `always` those bytes, whatever key they are of, are still in
-//   memory: a hole in front of an acknowledged effect would take it along. Under the other policies they are read back from
-//   the file: there their replies have left, and only a power cut could take them.
+//   An fdatasync fails. The system may have dropped the very pages that it could not write, and
+//   marked them clean. Then the next fdatasync would succeed and prove nothing. Therefore
+//   everything since the last success is written again, in the same place, before the next
+//   fdatasync counts. While any key is `always`, those bytes are still in memory, whatever key they
+//   are of: a hole in front of an acknowledged effect would take it along. Under the other policies
+//   they are read back from the file: their replies have left, and only a power cut could take
+//   them.
 //
-//   Somebody else changed the file, or took it away (increment-file.ts): looked for once a second while there are writes, and
-//   before anything is cut off or written once more. Nothing is tried again then: somebody has to decide which data counts.
+//   Another process changed the file, or took it away (increment-file.ts). The journal looks for
+//   that once a second while there are writes, and before it cuts off or rewrites anything. Then it
+//   tries nothing more: an operator has to decide which data counts.
 
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
 import { EffectFraming } from '../../engine/effects/effect-framing.ts'
@@ -50,6 +56,7 @@ import { RequestWriter } from '../../protocol/request-writer.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { stopEverything } from '../../util/time/block-process.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { DurationCounts } from '../../util/time/duration-counts.ts'
@@ -59,18 +66,25 @@ import { CommitPace } from './commit-pace.ts'
 import { ChangedFile, IncrementFile } from './increment-file.ts'
 import { UnsyncedBytes } from './unsynced-bytes.ts'
 
-/** What `everysec` means, and how often a failed disk is tried again. */
+/** Time between two syncs under `everysec`, and between two attempts at a disk that failed. */
 const SYNC_INTERVAL_MS = 1000
 const RETRY_INTERVAL_MS = 1000
-/** How often it is looked whether the file is still what was written; for that long writes may be acknowledged to a file that is gone. */
+/**
+ * Time between two checks that the file is still the one that was written. For that long, writes
+ * may be acknowledged to a file that is gone.
+ */
 const CHECK_INTERVAL_MS = 1000
 /** A sync that takes longer is logged. Redis's. */
 const SLOW_SYNC_MS = 2000
-/** A larger group is written by another thread: copying it would hold up the loop for over a millisecond. */
+/**
+ * A larger group is written by another thread: copying it would hold up the loop for over a
+ * millisecond.
+ */
 const PUT_AT_ONCE_BYTES_MAX = 2 * 1024 * 1024
 /**
- * While any key is `always`, everything since the last sync stays in memory. Beyond the first bound a sync is due even if nobody
- * waits for it; beyond the second nothing more is written, and so nobody answered, until the sync under way has ended.
+ * While any key is `always`, everything since the last sync stays in memory. Beyond the first bound
+ * a sync is due even if no client waits for it. Beyond the second nothing more is written, and no
+ * writer answered, until the sync under way has ended.
  */
 const UNSYNCED_BYTES_SOFT_MAX = 16 * 1024 * 1024
 const UNSYNCED_BYTES_MAX = 64 * 1024 * 1024
@@ -90,52 +104,62 @@ export interface AppendOnlyFileOptions {
   size: number
   /** Bytes in the files before this one, for INFO. */
   earlierBytes: number
-  /** Of those, the base's. */
+  /** The base's part of `earlierBytes`. */
   baseBytes: number
-  /** Where offsets begin; a journal that follows another one goes on from its end. Default 0. */
+  /**
+   * The offset at which this journal begins; a journal that follows another one begins at its end.
+   * Default 0.
+   */
   startOffset?: number
   policy: SyncPolicy
-  /** Keys with a policy of their own; what is appended is followed by `require` then. Default none. */
+  /** Keys with a policy of their own. With rules, `require` follows each append. Default none. */
   rules?: DurabilityRules
   clock: Clock
   log: Log
-  /** Where the time of each fdatasync is noted. Default: nowhere. */
+  /** Takes the time of each fdatasync. Default: it is not counted. */
   syncs?: DurationCounts
   /** Says how long to stop before each write, for tests. Default: not at all. */
   switches?: DiskSwitches
-  /** The event loop serves nobody but this journal's clients, and may wait for the disk on their behalf. Default: it does not. */
+  /**
+   * The event loop serves only this journal's clients, and may wait for the disk on their behalf.
+   * Default false.
+   */
   ownsLoop?: boolean
-  /** Who is told how long the disk took. Default: nobody. */
+  /** Is told how long the disk took. Default none. */
   diskTimes?: DiskTimes
 }
 
-/** Hears how long the disk took, while that is of interest. */
+/** Hears how long the disk took. */
 export interface DiskTimes {
-  readonly listens: boolean
-  /** A group was written; `syncing`: while a sync was under way. */
+  /** A group was written, on the loop or aside. `syncing`: a sync was under way meanwhile. */
   wrote(milliseconds: number, syncing: boolean): void
   /** A sync ended that clients may have waited for. */
   synced(milliseconds: number): void
+  /** The loop waited for a write or a sync. */
+  heldLoop(milliseconds: number): void
 }
 
 export class AppendOnlyFile implements Journal {
   readonly enabled = true
   failure: string | undefined = undefined
   waits = false
-  /** `aof-timestamp-enabled`: the time is noted in the file. */
+  /** `aof-timestamp-enabled`: the file has notes of the time. */
   timestamps = false
   appended = 0
   written = 0
   synced = 0
   #policy: SyncPolicy
-  /** There are rules: `require` says what is to be synced how soon. */
+  /** There are rules: `require` says how soon bytes are to be synced. */
   #byKey = false
-  /** What lies before these offsets is to be synced at once, within a second. */
+  /**
+   * Bytes before the first offset are to be synced at once, bytes before the second within a
+   * second.
+   */
   #atOnceTo = 0
   #soonTo = 0
-  /** Among what gathered is something whose client waits for no sync. */
+  /** The gathered bytes include an effect whose client waits for no sync. */
   #othersGathered = false
-  /** Position in the file where offset 0 lies, or would. */
+  /** Position in the file that offset 0 has, or would have. */
   #origin: number
   #file: IncrementFile
   readonly #clock: Clock
@@ -145,14 +169,14 @@ export class AppendOnlyFile implements Journal {
   readonly #diskTimes: DiskTimes | undefined
   #earlierBytes: number
   #baseBytes: number
-  /** Writes into `gathered`. */
+  /** Writes into `#gathered`. */
   readonly #framing = new EffectFraming()
   #gathered = this.#framing.writer
-  /** Where the open unit, with the time noted before it, begins in what gathered. */
+  /** Where the open unit begins in `#gathered`, with the note of the time before it. */
   #unitStart = 0
   /** The last time noted, Unix seconds. */
   #stampedSeconds = 0
-  /** The group being written; not empty only while it is, or could not be. */
+  /** The group that is being written, or that could not be written; empty otherwise. */
   #flight = new RequestWriter()
   /** Offset of the flight's first byte. */
   #flightAt = 0
@@ -160,23 +184,27 @@ export class AppendOnlyFile implements Journal {
   /** Another thread is writing, truncating or rewriting. */
   #putting = false
   #syncing = false
-  /** An fdatasync failed: what lies between synced and written must be written again. */
+  /** An fdatasync failed: the bytes between synced and written must be written again. */
   #uncertain = false
   #closed = false
-  /** Somebody waits for the moment when nothing is under way: no sync follows the other at once. */
+  /**
+   * `switchTo` or `close` waits until nothing is under way: no sync begins right after another one.
+   */
   #ending = false
   #work: Promise<void> = Promise.resolve()
   #syncWork: Promise<void> = Promise.resolve()
   #syncTimer: Timer | undefined = undefined
   #retryTimer: Timer | undefined = undefined
   #checkTimer: Timer | undefined = undefined
-  /** Somebody else changed the file. */
+  /** Another process changed the file. */
   #changed = false
   #delayedSyncs = 0
-  /** When the last sync aside began (monotonic), and who looks whether it takes long. */
+  /**
+   * When the last sync aside began (monotonic), and the timer that finds out whether it takes long.
+   */
   #syncStartedMs = 0
   #slowTimer: Timer | undefined = undefined
-  /** Commands in `gathered` and in `flight`. */
+  /** Commands in `#gathered` and in `#flight`. */
   #gatheredCommands = 0
   #flightCommands = 0
   readonly #pace: CommitPace
@@ -202,18 +230,23 @@ export class AppendOnlyFile implements Journal {
     this.setPolicy(options.policy, options.rules)
   }
 
-  /** Of the increment that is written to. */
+  /** Path of the increment that is written to. */
   get path(): string {
     return this.#file.path
   }
 
-  /** Where what was appended so far ends in the file. To be asked between two commands, and not while the file is changed for the next. */
+  /**
+   * Where the bytes appended so far end in the file. It may be asked between two commands, and not
+   * while `switchTo` is at work.
+   */
   get endInFile(): { readonly path: string; readonly bytes: number } {
     assert(!this.#framing.isInUnit, 'a unit is appended whole')
     return { path: this.path, bytes: this.#positionOf(this.appended) }
   }
 
-  /** False when somebody else changed the file: it may hold what this process knows nothing of. */
+  /**
+   * False when another process changed the file: it may hold data that this process does not know.
+   */
   get isOurs(): boolean {
     return !this.#changed
   }
@@ -238,13 +271,13 @@ export class AppendOnlyFile implements Journal {
     this.#byKey = rules.size > 0
     this.waits = policy === 'always' || rules.anyAlways
     if (this.waits) {
-      // Somebody may be waiting for what is there already, and it lies before whatever is to come.
+      // A reply may wait for bytes that are there already; they lie before all that is to come.
       this.#atOnceTo = this.appended
     } else if (!this.#syncing && !this.#uncertain) {
       this.#unsynced.release(this.written)
     }
     this.#soonTo = this.appended
-    // Under the other policies held replies may leave.
+    // Under the other policies withheld replies may leave.
     this.#armSync()
     this.#progressed()
   }
@@ -268,6 +301,7 @@ export class AppendOnlyFile implements Journal {
     if (!this.#byKey) this.#gatheredCommands++
     this.#framing.request(database, args)
     this.appended += gathered.length - before
+    if (CHECKED) this.#checkAppended(gathered)
   }
 
   append(database: number, words: readonly Word[]): void {
@@ -277,10 +311,12 @@ export class AppendOnlyFile implements Journal {
     if (!this.#byKey) this.#gatheredCommands++
     this.#framing.command(database, words)
     this.appended += gathered.length - before
+    if (CHECKED) this.#checkAppended(gathered)
   }
 
-  /** Takes whole units that are encoded already, and annotation lines behind them. */
+  /** Appends whole units that are encoded already, and annotation lines behind them. */
   appendEncoded(bytes: Buffer): void {
+    assert(!this.#framing.isInUnit, 'invariant 4: encoded units are appended between units, never within one')
     this.#gathered.copy(new Source(bytes), 0, bytes.length)
     this.appended += bytes.length
   }
@@ -291,6 +327,7 @@ export class AppendOnlyFile implements Journal {
     if (this.timestamps) this.#stamp()
     this.#framing.beginUnit()
     this.appended += gathered.length - this.#unitStart
+    if (CHECKED) this.#checkAppended(gathered)
   }
 
   endUnit(): void {
@@ -301,17 +338,34 @@ export class AppendOnlyFile implements Journal {
 
   abandonUnit(): void {
     // Nothing is written while a unit is open: turns end between commands.
+    assert(this.#unitStart <= this.#gathered.length, 'invariant 3: nothing of an open unit is written')
     this.appended -= this.#gathered.length - this.#unitStart
     this.#framing.abandonUnit()
     this.#gathered.length = this.#unitStart
+    if (CHECKED) this.#checkAppended(this.#gathered)
   }
 
-  /** Notes the time, once a second at most and always between units, for `check-aof --truncate-to-timestamp`. */
+  /**
+   * Notes the time, at most once a second and always between units, for `check-aof
+   * --truncate-to-timestamp`.
+   */
   #stamp(): void {
     const seconds = Math.floor(this.#clock.now() / 1000)
     if (seconds <= this.#stampedSeconds) return
     this.#stampedSeconds = seconds
     this.#gathered.raw(`#TS:${seconds}\r\n`)
+  }
+
+  /** Asserts that each appended byte has one place, after an append to `buffer`. */
+  #checkAppended(buffer: RequestWriter): void {
+    assert(buffer === this.#framing.writer, 'invariant 3: effects go to the buffer that the next write takes')
+    this.#checkBytes()
+  }
+
+  #checkBytes(): void {
+    const { appended, written } = this
+    const inMemory = this.#flight.length + this.#gathered.length
+    assert(appended - written === inMemory, 'invariant 3: a byte that is not written is gathered or in flight')
   }
 
   // ── writing ──────────────────────────────────────────────────────────────
@@ -321,7 +375,10 @@ export class AppendOnlyFile implements Journal {
     return this.#advance(served)
   }
 
-  /** Puts what gathered into the file, and has it synced where that is due. Returns true to be asked again at once. */
+  /**
+   * Puts the gathered bytes into the file, and begins the sync that is due. Returns true to be
+   * asked again at once.
+   */
   #advance(served: Served): boolean {
     if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return false
     const due = this.#isSyncDue()
@@ -336,9 +393,27 @@ export class AppendOnlyFile implements Journal {
       if (this.#putting || this.failure !== undefined) return false
     }
     if (!due || this.#syncing) this.#armSync()
-    else if (served === 'waiting' && this.#switches.syncDelayMs === 0 && this.#pace.place === 'here') this.#syncHere()
+    else if (served === 'waiting' && this.#switches.syncDelayMs === 0 && this.#pace.place === 'here')
+      this.#syncHere('paced')
     else this.#sync()
     return false
+  }
+
+  get settlesNow(): boolean {
+    // While a sync is under way nothing could be said of a second one: whether the first failed is not known yet.
+    return this.failure === undefined && !this.#closed && !this.#putting && !this.#syncing
+  }
+
+  settleNow(): boolean {
+    if (!this.settlesNow) return false
+    if (this.#gathered.length > 0) {
+      this.#takeFlight()
+      this.#putHere()
+    }
+    if (this.failure !== undefined) return false
+    if (this.#isSyncDue()) this.#syncHere('asked for')
+    else this.#armSync()
+    return this.failure === undefined
   }
 
   #isSyncDue(): boolean {
@@ -346,7 +421,7 @@ export class AppendOnlyFile implements Journal {
     return atOnceTo > this.synced || this.#unsynced.length >= UNSYNCED_BYTES_SOFT_MAX
   }
 
-  /** Puts what gathered into the file: at once when that cannot take long. */
+  /** Puts the gathered bytes into the file: at once when that cannot take long. */
   #put(): void {
     if (this.#switches.journalSleepMs > 0) stopEverything(this.#switches.journalSleepMs)
     this.#takeFlight()
@@ -354,14 +429,20 @@ export class AppendOnlyFile implements Journal {
       this.#work = this.#putAside()
       return
     }
-    const startedMs = this.#diskTimes?.listens === true ? this.#clock.monotonic() : undefined
+    this.#putHere()
+  }
+
+  #putHere(): void {
+    const startedMs = this.#clock.monotonic()
     try {
       this.#file.appendSync(this.#flight)
     } catch (error) {
       this.#work = this.#putFailed(error)
       return
     }
-    if (startedMs !== undefined) this.#diskTimes!.wrote(this.#clock.monotonic() - startedMs, false)
+    const milliseconds = this.#clock.monotonic() - startedMs
+    this.#diskTimes?.wrote(milliseconds, false)
+    this.#diskTimes?.heldLoop(milliseconds)
     this.#flightArrived()
   }
 
@@ -388,6 +469,7 @@ export class AppendOnlyFile implements Journal {
     this.#gathered = this.#flight
     this.#flight = flight
     this.#flightAt = this.appended - flight.length
+    assert(this.#flightAt === this.written, 'invariant 3: a group begins where the written bytes end')
     this.#flightCommands = this.#gatheredCommands
     this.#gatheredCommands = 0
     this.#othersGathered = false
@@ -397,6 +479,7 @@ export class AppendOnlyFile implements Journal {
   #flightArrived(): void {
     const flight = this.#flight
     this.written = this.#flightAt + flight.length
+    assert(this.#file.length === this.#positionOf(this.written), 'the file is as long as its whole groups')
     if (this.waits && flight.length > 0) this.#flight = this.#unsynced.keep(flight, this.#flightAt)
     else flight.clear()
     if (this.#checkTimer === undefined) this.#checkLater()
@@ -408,8 +491,11 @@ export class AppendOnlyFile implements Journal {
 
   // ── syncing ──────────────────────────────────────────────────────────────
 
-  /** Syncs on this thread: nobody is served who would not wait for it (commit-pace.ts). */
-  #syncHere(): void {
+  /**
+   * Syncs on this thread: every client that is served would wait for it anyway (commit-pace.ts).
+   */
+  #syncHere(why: 'paced' | 'asked for'): void {
+    assert(this.written === this.appended, 'invariant 3: a sync on this thread covers all that was appended')
     const startedMs = this.#clock.monotonic()
     try {
       this.#file.syncSync()
@@ -419,7 +505,9 @@ export class AppendOnlyFile implements Journal {
     }
     const milliseconds = this.#clock.monotonic() - startedMs
     this.#noteSync(milliseconds)
-    this.#pace.syncedHere(milliseconds)
+    this.#diskTimes?.heldLoop(milliseconds)
+    // A caller that does not wait says nothing of the pace of the others.
+    if (why === 'paced') this.#pace.syncedHere(milliseconds)
     this.synced = this.written
     this.#unsynced.release(this.synced)
     this.#armSync()
@@ -427,6 +515,7 @@ export class AppendOnlyFile implements Journal {
   }
 
   #sync(): void {
+    assert(!this.#syncing && !this.#putting, 'one sync is under way at a time, and it begins after a group is whole')
     this.#syncing = true
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
@@ -460,11 +549,13 @@ export class AppendOnlyFile implements Journal {
       return
     }
     this.#syncing = false
+    assert(target >= this.synced && target <= this.written, 'invariant 3: synced advances, up to written')
     this.synced = target
     if (this.waits) this.#pace.syncedAside(milliseconds, this.#flightCommands + this.#gatheredCommands)
     this.#unsynced.release(this.waits ? target : this.written)
-    // The next group need not wait for the turn's end, with the disk idle, when it is as large as the one before: there are no
-    // units half appended between two events. A smaller one waits for those whose requests are about to be read.
+    // The next group need not wait for the turn's end, with the disk idle, when it is as large as
+    // the one before: there are no units half appended between two events. A smaller group waits
+    // for the clients whose requests are about to be read.
     if (this.waits && !this.#ending && this.#gatheredCommands >= this.#flightCommands && this.#pace.place === 'aside')
       this.#advance('others')
     this.#armSync()
@@ -476,7 +567,7 @@ export class AppendOnlyFile implements Journal {
     this.#fail(error, 'fdatasync')
   }
 
-  /** Where `everysec` holds: one fdatasync a second while there is something to sync. */
+  /** Begins the timer of `everysec`: one fdatasync a second while there is something to sync. */
   #armSync(): void {
     if (this.#syncSoonTo() <= this.synced) {
       this.#syncTimer?.cancel()
@@ -487,7 +578,8 @@ export class AppendOnlyFile implements Journal {
     this.#syncTimer = this.#clock.after(SYNC_INTERVAL_MS, () => {
       this.#syncTimer = undefined
       if (this.failure !== undefined || this.#closed) return
-      // The disk needs longer than a second: INFO counts it, the next one follows when this one is done.
+      // The disk needs longer than a second: INFO counts it, and the next sync follows when this
+      // one is done.
       if (this.#putting || this.#syncing) {
         this.#delayedSyncs++
         this.#armSync()
@@ -497,7 +589,10 @@ export class AppendOnlyFile implements Journal {
     })
   }
 
-  /** Has it told when the sync that begins takes long. One timer serves many of them: making one costs as much as a command. */
+  /**
+   * Logs a warning later if the sync that begins takes long. One timer serves many syncs: making a
+   * timer costs as much as a command.
+   */
   #watchSync(): void {
     this.#syncStartedMs = this.#clock.monotonic()
     this.#slowTimer ??= this.#clock.after(SLOW_SYNC_MS, this.#tellOfSlowSync)
@@ -524,20 +619,22 @@ export class AppendOnlyFile implements Journal {
 
   #progressed(): void {
     assert(this.synced <= this.written && this.written <= this.appended, 'synced ≤ written ≤ appended')
+    this.#checkBytes()
     for (let i = 0; i < this.#listeners.length; i++) itemAt(this.#listeners, i)()
   }
 
   // ── failing and recovering ───────────────────────────────────────────────
 
-  /** A group could not be written, or not whole: cuts off what there is of it. */
+  /** A group could not be written, or not wholly: cuts off the part that is in the file. */
   async #putFailed(error: unknown): Promise<void> {
+    assert(this.#flight.length > 0, 'a write that failed had bytes')
     this.#putting = true
     this.#fail(error, 'write')
     try {
       await this.#file.cutBack(this.#flight)
     } catch (cutError) {
-      // Not vital: it is tried again before the next attempt, and a crash before that leaves a torn end, which the next start
-      // cuts off.
+      // Not vital: the cut is tried again before the next attempt. After a crash before that, the
+      // next start cuts the torn end off.
       if (cutError instanceof ChangedFile) this.#fail(cutError, 'write')
       else
         this.#log.warn({ file: this.path, error: describeDiskError(cutError) }, 'cannot cut off a half written group')
@@ -579,13 +676,18 @@ export class AppendOnlyFile implements Journal {
     try {
       await file.check()
     } catch (error) {
-      // A disk that cannot be asked says so when it is written to. And a file that is done with may be anything.
+      // A disk that cannot be asked says so when it is written to. A file that is closed or
+      // replaced may be anything.
       if (error instanceof ChangedFile && this.#file === file && !this.#closed) this.#fail(error, 'write')
     }
   }
 
-  /** Writes everything that is not certain again, in its place, and syncs it; then the failure is over. */
+  /**
+   * Writes all bytes that are not certain again, in their place, and syncs them; then the failure
+   * is over.
+   */
   async #recover(): Promise<void> {
+    assert(!this.#putting && !this.#syncing, 'a recovery begins while nothing else is under way')
     this.#putting = true
     const flight = this.#flight
     try {
@@ -620,18 +722,26 @@ export class AppendOnlyFile implements Journal {
     this.#progressed()
   }
 
-  /** Writes what lies between synced and written again: from memory, and where it is not there any more from the file itself. */
+  /**
+   * Writes the bytes between synced and written again: from memory, or read back from the file
+   * where memory has let go of them.
+   */
   async #rewriteUncertain(): Promise<void> {
     let from = this.synced
     for (const { at, buffer } of this.#unsynced.stretches) {
+      assert(at + buffer.length > from, 'invariant 3: unsynced stretches follow one another, behind what is synced')
       if (at > from) await this.#rewrite(from, at)
       await this.#file.rewrite(buffer.u8, buffer.length, this.#positionOf(at))
       from = at + buffer.length
     }
+    assert(from <= this.written, 'invariant 3: bytes are written before they are kept for a second write')
     await this.#rewrite(from, this.written)
   }
 
-  /** Reads [from, to) back from the file and writes it again, which makes the system write it to the disk again. */
+  /**
+   * Reads [from, to) back from the file and writes it again. That makes the system write it to the
+   * disk.
+   */
   async #rewrite(from: number, to: number): Promise<void> {
     const piece = Buffer.allocUnsafe(Math.min(REWRITE_BYTES, Math.max(0, to - from)))
     for (let at = from; at < to; ) {
@@ -645,11 +755,12 @@ export class AppendOnlyFile implements Journal {
   // ── going on in another file ─────────────────────────────────────────────
 
   /**
-   * Goes on in another, empty file, and closes this one. `atSwitch` runs between two turns' bytes: what was appended before it
-   * is in the old file, what is appended after it goes to the new one.
+   * Goes on in another, empty file, and closes this one. `atSwitch` runs between two turns' bytes:
+   * what was appended before it is in the old file, what is appended after it goes to the new one.
    *
-   * Nothing reaches the new file before the old one is synced: after a power cut there is never a gap between them. So there is
-   * one fdatasync for which writers wait. Throws what the disk says; then nothing has changed, and `atSwitch` may have run.
+   * Nothing reaches the new file before the old one is synced: after a power cut there is never a
+   * gap between them. So writers wait for one fdatasync. Throws the disk's error; then nothing has
+   * changed, and `atSwitch` may have run.
    */
   async switchTo(next: { path: string; file: AppendedFile }, atSwitch: () => void): Promise<void> {
     // Most of what is not synced yet is synced beside the writing.
@@ -665,6 +776,8 @@ export class AppendOnlyFile implements Journal {
       () => {},
     )
     await switching
+    assert(this.synced === this.written, 'invariant 3: an increment is durable before the next one begins')
+    assert(this.#flight.length === 0 && this.#unsynced.length === 0, 'no byte of an increment goes to the next one')
     const file = this.#file
     this.#earlierBytes += this.#origin + this.written
     this.#file = new IncrementFile(next.path, next.file, 0)
@@ -674,12 +787,12 @@ export class AppendOnlyFile implements Journal {
     try {
       await file.close()
     } catch (error) {
-      // It is whole and synced; nothing is lost with a descriptor.
+      // The file is whole and synced; only a descriptor is lost.
       this.#log.warn({ error: describeDiskError(error) }, 'cannot close the increment before')
     }
   }
 
-  /** Writes and syncs what gathered; leaves the state `putting` when it succeeded. */
+  /** Writes and syncs the gathered bytes. When it succeeds, the state stays `putting`. */
   async #makeWhole(atSwitch: () => void): Promise<void> {
     this.#putting = true
     this.#syncTimer?.cancel()
@@ -687,6 +800,7 @@ export class AppendOnlyFile implements Journal {
     this.#takeFlight()
     this.#framing.database = -1
     this.#stampedSeconds = 0
+    assert(!this.#framing.isInUnit, 'invariant 4: a unit lies in one increment')
     atSwitch()
     const flight = this.#flight
     try {
@@ -707,13 +821,13 @@ export class AppendOnlyFile implements Journal {
     this.#unsynced.release(this.synced)
   }
 
-  /** The files before the current one were replaced by a base, all but so many bytes; for INFO. */
+  /** A base replaced the files before the current one, except `otherBytes`; for INFO. */
   rebased(baseBytes: number, otherBytes: number): void {
     this.#baseBytes = baseBytes
     this.#earlierBytes = baseBytes + otherBytes
   }
 
-  /** Writes no more: the directory belongs to somebody else now. */
+  /** Ends all writing: the directory belongs to another process now. */
   disown(): void {
     if (!this.#changed) this.#fail(new ChangedFile('taken'), 'write')
   }
@@ -722,15 +836,16 @@ export class AppendOnlyFile implements Journal {
 
   /** Adds an annotation line behind everything. */
   annotate(line: string): void {
+    assert(!this.#framing.isInUnit, 'invariant 4: an annotation stands between units')
     this.#gathered.raw(line)
     this.appended += line.length
   }
 
   /**
-   * Writes and syncs everything, whatever the policy, and closes the file. What is appended later stays unwritten, and replies
-   * to it are never sent.
+   * Writes and syncs everything, whatever the policy, and closes the file. Bytes that are appended
+   * later stay unwritten, and replies to them are never sent.
    *
-   * Throws what the disk said when it still refuses; nothing of that was acknowledged.
+   * Throws the disk's error when it still refuses; none of the unwritten effects was acknowledged.
    */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -745,6 +860,7 @@ export class AppendOnlyFile implements Journal {
     this.#checkTimer?.cancel()
     if (this.failure === undefined && this.#gathered.length > 0) this.#takeFlight()
     if (this.failure !== undefined || this.appended > this.synced) await this.#recoverAtEnd()
+    assert(this.synced === this.written, 'invariant 3: a file is closed when all that was written is synced')
     try {
       if (unchecked) await this.#file.check()
     } finally {

@@ -1,14 +1,16 @@
-// Is an append-only log whole, and if not, up to where? And cutting it there.
+// Checks whether an append-only log is whole, and if not, up to where; and cuts it there.
 //
-// Checks the form, not the commands: counts, lengths and line ends, and that MULTI
-// and EXEC pair up, which is as much as redis-check-aof looks at. A start looks at
-// more, because it runs them (replay.ts).
+// It checks the form, not the commands: counts, lengths and line ends, and that MULTI and EXEC pair
+// up. redis-check-aof looks at as much. A start looks at more, because it runs the commands
+// (replay.ts).
 //
-// Only the end of the last file may be cut. What is wrong in an earlier one stays
-// wrong: what comes after it was done to what it holds.
+// Only the end of the last file may be cut. Damage in an earlier file cannot be mended by a cut:
+// the later commands were applied to the data that it held.
 
 import path from 'node:path'
 import { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Disk, type DiskFile, readFile } from '../disk/disk.ts'
 import { checkSnapshot, type RdbVerdict } from '../snapshot/check-rdb.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
@@ -23,9 +25,12 @@ export interface AofFileVerdict {
   commands: number
   /** The bytes up to here are whole commands and transactions. */
   wholeTo: number
-  /** What is wrong, and where; undefined = nothing. */
+  /** The first damage and its offset; undefined = none. */
   damage: { offset: number; problem: string } | undefined
-  /** The first note of a later time than the one asked for stands behind `wholeTo`; reading went no further. */
+  /**
+   * True when a note of a later time than the one asked for follows `wholeTo`; reading went no
+   * further.
+   */
   reachedTime: boolean
 }
 
@@ -37,8 +42,9 @@ export interface AofVerdict {
 }
 
 /**
- * Checks one file, or all files that a manifest names. Reading stops at damage, and at the first note of a time after
- * `untilSeconds` (Unix time). Throws what the disk says, and PersistenceError for a manifest that is none.
+ * Checks one file, or all files that a manifest names. Reading stops at damage, and at the first
+ * note of a time after `untilSeconds` (Unix time). Throws the disk's error, and PersistenceError
+ * for a file that is no manifest.
  */
 export async function checkAof(disk: Disk, file: string, untilSeconds = Number.POSITIVE_INFINITY): Promise<AofVerdict> {
   const paths = await filesOf(disk, file)
@@ -51,7 +57,7 @@ export async function checkAof(disk: Disk, file: string, untilSeconds = Number.P
   return { files, lastIsLast: files.length === paths.length }
 }
 
-/** Cuts a file off behind its last whole unit, for good. */
+/** Cuts a file off behind its last whole unit, durably. */
 export async function cutAof(disk: Disk, { path: name, wholeTo }: AofFileVerdict): Promise<void> {
   const file = await disk.open(name, 'write')
   try {
@@ -68,7 +74,7 @@ async function filesOf(disk: Disk, file: string): Promise<string[]> {
   return manifest.parts.map((part) => path.join(path.dirname(file), part.name))
 }
 
-/** Checks one file. Throws what the disk says. */
+/** Checks one file. Throws the disk's error. */
 export async function checkAofFile(
   disk: Disk,
   name: string,
@@ -107,7 +113,10 @@ class Check {
   readonly #reader: CommandReader
   readonly #verdict: AofFileVerdict
   readonly #untilSeconds: number
-  /** Where the current transaction's MULTI stands, -1 outside of one, and the commands in it. */
+  /**
+   * Where the current transaction's MULTI stands, -1 outside of one, and how many commands it has
+   * so far.
+   */
   #unitStart = -1
   #unitCommands = 0
 
@@ -151,6 +160,7 @@ class Check {
         this.#unitStart = -1
       }
       if (this.#unitStart !== -1) continue
+      if (CHECKED) assert(this.#verdict.wholeTo <= start && this.#unitCommands > 0, 'a whole unit ends behind the last')
       this.#verdict.commands += this.#unitCommands
       this.#unitCommands = 0
       this.#verdict.wholeTo = reader.offset

@@ -1,19 +1,20 @@
-// Commands out of an append-only file: large reads, windows on one buffer, exact offsets.
+// Reads commands out of an append-only file: large reads, windows on one buffer, exact offsets.
 //
-// The format is RESP arrays of bulks and nothing else, save for annotation lines
-// (`#TS:1700000000\r\n`) between commands. Not the request parser: that one is
-// lenient (inline requests, empty arrays), and here a byte out of place means
-// that the file is damaged and must be said with its offset.
+// The format is RESP arrays of bulks, with annotation lines (`#TS:1700000000\r\n`) between
+// commands. The request parser would not do: it is lenient (inline requests, empty arrays). Here a
+// byte out of place means that the file is damaged, and the error must say its offset.
 //
 //   buffer:   kept …… | read so far, not parsed …… | free
 //             ↑ keep   ↑ at                         ↑ end
 //
-// `next` is synchronous and answers false when it needs `fill`. What lies before
-// `keep` may be dropped by `fill`; whoever wants to go back to a place sets it.
+// `next` is synchronous and answers false when it needs `fill`. A caller that wants to go back
+// later says so with `keep`: `fill` may drop the bytes before it.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { byteAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { DiskFile } from '../disk/disk.ts'
 
 /** The file's bytes break the format. */
@@ -32,7 +33,7 @@ const HASH = 35
 const CR = 13
 const LF = 10
 
-/** A megabyte a read: large enough that the system call does not show. */
+/** One megabyte for each read, so that the system call's cost does not show. */
 const READ_BYTES = 1024 * 1024
 /** A count or length line has at most this many bytes; longer ones are damage. */
 const NUMBER_BYTES_MAX = 20
@@ -44,7 +45,7 @@ const INCOMPLETE = -1
 
 export class CommandReader {
   readonly size: number
-  /** Told the text of each annotation line, without its newline; what it throws ends `next`. */
+  /** Gets the text of each annotation line, without its newline; its exception ends `next`. */
   onAnnotation: ((text: string) => void) | undefined = undefined
   readonly #file: Pick<DiskFile, 'read'>
   #source: Source
@@ -52,7 +53,9 @@ export class CommandReader {
   #base: number
   #at = 0
   #end = 0
-  /** Bytes that must be in the buffer, from #at on, for the next command to be whole; 0 = not known. */
+  /**
+   * Bytes that must be in the buffer, from #at on, for the next command to be whole; 0 = unknown.
+   */
   #needed = 0
   /** Where a number's line ends. */
   #lineEnd = 0
@@ -75,20 +78,22 @@ export class CommandReader {
     return this.#base + this.#end >= this.size
   }
 
-  /** Returns the byte at `offset`, which must be in the buffer; undefined when it is not. */
+  /** Returns the byte at `offset`, or undefined when it is not in the buffer. */
   peek(offset: number): number | undefined {
     const index = offset - this.#base
     return index >= 0 && index < this.#end ? this.#source.u8[index] : undefined
   }
 
-  /** Goes to a place in the buffer, back or on. */
+  /** Goes to a place in the buffer, backwards or forwards. */
   seek(offset: number): void {
+    assert(offset >= this.#base && offset <= this.#base + this.#end, 'a reader goes to a place in its buffer')
     this.#at = offset - this.#base
     this.#needed = 0
   }
 
   /**
-   * Reads the next command into `args`, as windows on the buffer that hold until `fill`. False when it is not all there.
+   * Reads the next command into `args`, as windows on the buffer that are valid until `fill`.
+   * Returns false when the command is not all there.
    *
    * Throws DamagedFile.
    */
@@ -126,6 +131,7 @@ export class CommandReader {
       window.length = length
       window.hash = 0
     }
+    if (CHECKED) assert(at > this.#at && at <= end, 'a command lies in the bytes that were read')
     args.length = count
     args.rawEnd = 0
     this.#at = at
@@ -133,13 +139,17 @@ export class CommandReader {
     return true
   }
 
-  /** Reads more of the file, keeping what is in the buffer from `keep` (an offset) on. False when there is no more. */
+  /**
+   * Reads more of the file, keeping the buffer's content from `keep` (an offset) on. Returns false
+   * at the end of the file.
+   */
   async fill(keep: number): Promise<boolean> {
     if (this.reachedEnd) return false
+    assert(keep >= this.#base && keep <= this.offset, 'the bytes that are kept are in the buffer and not parsed')
     const from = keep - this.#base
     let source = this.#source
     const kept = this.#end - from
-    // A command longer than the buffer: its claim is believed only as far as the file reaches.
+    // For a command longer than the buffer: its length is believed only as far as the file reaches.
     const wanted = Math.min(this.#at - from + this.#needed, this.size - keep)
     const capacity = Math.max(kept > source.u8.length / 2 ? 2 * source.u8.length : source.u8.length, wanted)
     if (capacity > source.u8.length) source = Source.allocate(capacity)
@@ -149,6 +159,7 @@ export class CommandReader {
     this.#at -= from
     this.#end = kept
     const read = await this.#file.read(source.u8, kept, source.u8.length - kept, keep + kept)
+    assert(read <= source.u8.length - kept, 'a disk reads no more than was asked for')
     this.#end += read
     return read > 0
   }
@@ -163,7 +174,7 @@ export class CommandReader {
     return true
   }
 
-  /** Reads a decimal line at `at`: sets #lineEnd and returns its value, or INCOMPLETE. */
+  /** Reads a decimal line at `at`. Sets #lineEnd and returns the value, or INCOMPLETE. */
   #number(at: number): number {
     const { u8 } = this.#source
     const end = this.#end

@@ -1,10 +1,9 @@
 // Writes an image as commands: the base of an append-only file under `aof-use-rdb-preamble no`.
 //
-// Any server since 5.0 replays it, and people can read it. Each key becomes one
-// command, or several of PAIRS_MAX elements each; its expiry follows. A stream is
-// written entry by entry, then its numbers, then its groups with their consumers and
-// pending entries. Two things have no command and are lost, as in Redis: when a
-// consumer was last seen, and how often a key is used.
+// Any server since 5.0 replays it, and people can read it. Each key becomes one command, or several
+// of ELEMENTS_MAX elements each; its expiry follows. A stream is written entry by entry, then its
+// numbers, then its groups with their consumers and pending entries. Two things have no command and
+// are lost, as in Redis: when a consumer was last seen, and how often a key is used.
 
 import { RequestWriter } from '../../protocol/request-writer.ts'
 import { NEVER } from '../../store/hash/field-deadlines.ts'
@@ -18,15 +17,19 @@ import type { ElementCursor } from '../../store/structures/element-cursor.ts'
 import { TYPE_STRING, VALUE_KINDS, type Value } from '../../store/structures/value.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { formatDouble } from '../../util/numbers/numbers.ts'
 import { RdbOutput } from '../rdb/rdb-output.ts'
 import type { ImageWriter } from '../snapshot/image-writer.ts'
 
-/** Elements of one command, as Redis has them: a command is held in memory whole when it is replayed. */
+/** Elements of one command, as in Redis: a replay holds a command in memory whole. */
 const ELEMENTS_MAX = 64
-/** A longer value is written in pieces of this size, although the words of a command belong together. */
+/**
+ * A longer value is written in pieces of this size, although the words of a command belong
+ * together.
+ */
 const PIECE_BYTES = 32 * 1024
-/** After one that is not shorter, too, others may be heard. */
+/** After a value of at least this size, other clients may be served. */
 const SHORT_BYTES = 1024
 
 /** Writes one key, a part at a time: at most a command, or a piece of a long word. */
@@ -35,7 +38,7 @@ type Parts = Generator<void, void>
 export class CommandWriter implements ImageWriter {
   readonly output = new RdbOutput({ compress: false, checksum: false })
   readonly #notesTime: boolean
-  /** What the running part has written, before it is passed on to the output. */
+  /** The bytes of the running part, before they are passed on to the output. */
   readonly #writer = new RequestWriter()
   #database = -1
   #parts: Parts | undefined = undefined
@@ -43,7 +46,7 @@ export class CommandWriter implements ImageWriter {
   readonly #one = new Bytes()
   readonly #other = new Bytes()
 
-  /** `notesTime` = `aof-timestamp-enabled`: what follows is the state of the moment that stands at the beginning. */
+  /** `notesTime` = `aof-timestamp-enabled`: the file begins with the time of the image. */
   constructor(notesTime = false) {
     this.#notesTime = notesTime
   }
@@ -85,7 +88,7 @@ export class CommandWriter implements ImageWriter {
     db.keys.keyOf(entry, this.#key)
     const parts = this.#write(db, entry)
     this.#parts = parts
-    // What is short is whole after two or three parts; only what is long enough to wait for is worth the steps.
+    // A short key is whole after two or three parts; only a long one is worth the steps.
     for (let i = 0; i < 4; i++) {
       if (this.#nextPart(parts)) return true
     }
@@ -153,10 +156,11 @@ export class CommandWriter implements ImageWriter {
       left -= count
       yield
     }
+    if (CHECKED) assert(!cursor.next(), 'a value has no more elements than it says')
     if (expires) yield* this.#writeExpiries(value)
   }
 
-  /** Writes when elements expire that do; only fields of hashes do. */
+  /** Writes the expiries of elements. Only fields of hashes have any. */
   *#writeExpiries(value: Value): Parts {
     const cursor = value.elements?.(this.#one, this.#other)
     while (cursor?.next()) {
@@ -183,7 +187,7 @@ export class CommandWriter implements ImageWriter {
         yield
       } while (stream.next(entry))
     } else {
-      // An empty stream comes into being by adding an entry that is trimmed at once.
+      // An empty stream is made by an entry that is trimmed at once.
       const id = stream.lastId.isZero ? '0-1' : stream.lastId.toString()
       this.#ofKey('XADD', 'MAXLEN', '0', id, 'x', 'y')
     }
@@ -255,7 +259,7 @@ export class CommandWriter implements ImageWriter {
     else this.#writer.bytes(word)
   }
 
-  /** Writes a word that may be long, in pieces then. */
+  /** Writes a word; a long one in pieces. */
   *#element(bytes: Bytes): Parts {
     if (bytes.length <= PIECE_BYTES) {
       this.#writer.bytes(bytes)
@@ -270,14 +274,14 @@ export class CommandWriter implements ImageWriter {
     this.#writer.lineEnd()
   }
 
-  /** Writes the next part; true when it was the last one. */
+  /** Writes the next part; returns true when it was the last one. */
   #nextPart(parts: Parts): boolean {
     const isLast = parts.next().done === true
     this.#passOn()
     return isLast
   }
 
-  /** Passes on what is written, to the output that is taken away. */
+  /** Passes the written bytes on to the output that the caller takes away. */
   #passOn(): void {
     const writer = this.#writer
     this.output.raw(writer.source, 0, writer.length)

@@ -1,17 +1,18 @@
-// The manifest: which files make up the append-only log, and in which order.
+// The manifest: it names the files that make up the append-only log, in order.
 //
-// Redis 7's format, a line a file:
+// Redis 7's format, a line for each file:
 //
-//   file appendonly.aof.1.base.rdb seq 1 type b     the base: state at some moment; at most one
-//   file appendonly.aof.1.incr.aof seq 1 type i     increments: what happened since, in order
+//   file appendonly.aof.1.base.rdb seq 1 type b     the base: state at one moment; at most one
+//   file appendonly.aof.1.incr.aof seq 1 type i     increments: the effects since, in order
 //   file appendonly.aof.1.incr.aof seq 1 type h     history: replaced by a base, to be deleted
 //
-// Lines beginning with # are comments; names with blanks or odd bytes are quoted.
-// Sequence numbers of bases and of increments count separately. The manifest is
-// the only truth: a file it does not name does not exist.
+// Lines beginning with # are comments. Names with blanks or odd bytes are quoted. Bases and
+// increments have separate sequence numbers. The manifest is the only truth: a file that it does
+// not name is not part of the log.
 
 import { splitInline } from '../../protocol/inline-words.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { PersistenceError } from '../errors.ts'
 
 export type PartType = 'base' | 'increment' | 'history'
@@ -71,7 +72,7 @@ export class Manifest {
     }
   }
 
-  /** Returns the content to be written. */
+  /** Returns the content of the file. */
   format(): Buffer {
     const parts = [...this.history, ...this.increments]
     if (this.base !== undefined) parts.unshift(this.base)
@@ -89,23 +90,42 @@ export class Manifest {
     return new Set([...this.parts, ...this.history].map((part) => part.name))
   }
 
-  /** Adds the next increment and returns it; `prefix` is `appendfilename`, `used` are names that it may not get. */
+  /**
+   * Adds the next increment and returns it; `prefix` is `appendfilename`, `used` are names that it
+   * may not get.
+   */
   addIncrement(prefix: string, used: ReadonlySet<string> = new Set()): Part {
     const { names } = this
     let sequence = this.increments.at(-1)?.sequence ?? 0
     let name: string
-    // The file will be created empty: it must not be one that is still named here, for instance as history.
+    // The file will be created empty, so it must not be one that the manifest still names, as
+    // history for instance.
     do name = `${prefix}.${++sequence}.incr.aof`
     while (names.has(name) || used.has(name))
     const part: Part = { name, sequence, type: 'increment' }
     this.increments.push(part)
     return part
   }
+
+  /** Asserts what holds of a manifest that is about to be written. */
+  check(): void {
+    const { parts, increments, history } = this
+    assert(new Set(parts.map(({ name }) => name)).size === parts.length, 'a manifest names each part once')
+    for (const [i, { sequence, type }] of increments.entries()) {
+      assert(type === 'increment', 'the parts behind a base are increments')
+      assert(i === 0 || itemAt(increments, i - 1).sequence < sequence, 'increments are named in the order of writing')
+    }
+    assert(this.base === undefined || this.base.type === 'base', 'the base of a manifest is a base')
+    assert(
+      history.every(({ type }) => type === 'history'),
+      'parts that a base has replaced are history',
+    )
+  }
 }
 
 function parseLine(line: string, number: number, file: string): Part {
   const words = line.length > LINE_BYTES_MAX ? undefined : splitInline(line)
-  // Word pairs other than these three are left for later versions, as Redis leaves them.
+  // Pairs of words other than these three are left to later versions, as Redis leaves them.
   if (words === undefined || words.length < 6 || words.length % 2 !== 0) throw malformed(file, number, 'is malformed')
   let name: string | undefined
   let sequence: number | undefined
@@ -114,7 +134,8 @@ function parseLine(line: string, number: number, file: string): Part {
   for (let i = 0; i < words.length; i += 2) {
     const value = itemAt(words, i + 1)
     const what = itemAt(words, i).toLowerCase()
-    // Two lines whose line break was damaged: taking the last of each would forget a file.
+    // Two lines whose line break was damaged look like one; to take the last word of each kind
+    // would forget a file.
     if (said.has(what)) throw malformed(file, number, `says '${what}' twice`)
     said.add(what)
     switch (what) {
@@ -140,7 +161,7 @@ function malformed(file: string, line: number, problem: string): PersistenceErro
   return new PersistenceError(file, undefined, `Invalid AOF manifest file format: line ${line} ${problem}`, ADVICE)
 }
 
-/** Writes a name as the reader's quoting rules need it, as latin1. */
+/** Returns a name in the quoting that the reader expects, as latin1. */
 function quote(name: string): string {
   const bytes = Buffer.from(name, 'utf8').toString('latin1')
   if (/^[!#-&(-[\]-~]+$/.test(bytes)) return bytes

@@ -1,13 +1,13 @@
 // From an empty or full directory to a running journal: load, then append.
 //
-// Where the log is empty and there is a snapshot (`dump.rdb` of a server without an
-// append-only file), the snapshot is what is loaded, and the log's first base is
-// made of it before anything is acknowledged. In this order: the manifest names an
-// empty increment; the base is written and gets its name; the manifest names it.
-// Whatever a crash leaves before the last step is an empty log beside a snapshot,
-// so the next start does the same again.
+// An empty log beside a snapshot is the directory of a server without an append-only file. Then the
+// snapshot (`dump.rdb`) is loaded, and becomes the log's first base before any write is
+// acknowledged. The order is: the manifest names an empty increment; the base is written and gets
+// its name; the manifest names it. A crash before the last step leaves an empty log beside a
+// snapshot, so the next start does the same again.
 
 import type { Engine } from '../../engine/engine.ts'
+import { assert } from '../../util/assert.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 import { type Disk, systemDisk } from '../disk/disk.ts'
 import { describeDiskError, PersistenceError } from '../errors.ts'
@@ -20,7 +20,7 @@ import { type ReplayReport, replay } from './replay.ts'
 export interface OpenJournal {
   readonly journal: AppendOnlyFile
   readonly directory: AofDirectory
-  /** What was loaded. */
+  /** The files that were loaded, with their sizes. */
   readonly loaded: ReplayReport
   /** Writes and syncs everything and closes the file; see AppendOnlyFile.close. */
   close(): Promise<void>
@@ -36,7 +36,7 @@ export function attachJournal(
   const { log, workClock } = engine.environment
   const journal = new AppendOnlyFile({
     ...options,
-    // Offsets go on where the journal before had got to: somebody may wait for one.
+    // Offsets go on from the end of the journal before: a reply may wait for one.
     startOffset: durability.progress.appended,
     policy: config.get('appendfsync'),
     rules: durability.rules,
@@ -61,13 +61,10 @@ export function attachJournal(
   return journal
 }
 
-/** Tells LATENCY of the disk, in Redis's words. */
+/** Tells LATENCY of the disk, in Redis's words, and INFO debug how long the loop waited for it. */
 function diskTimesOf(engine: Engine): DiskTimes {
-  const { latency } = engine.figures
+  const { latency, stats } = engine.figures
   return {
-    get listens() {
-      return latency.thresholdMs !== Number.POSITIVE_INFINITY
-    },
     wrote(milliseconds, syncing) {
       if (milliseconds < latency.thresholdMs) return
       const status = engine.parts.saving?.status
@@ -77,15 +74,20 @@ function diskTimesOf(engine: Engine): DiskTimes {
       else latency.note(saving ? 'aof-write-active-child' : 'aof-write-alone', milliseconds)
     },
     synced: (milliseconds) => latency.note('aof-fsync-always', milliseconds),
+    heldLoop(milliseconds) {
+      stats.journalMs += milliseconds
+    },
   }
 }
 
 /**
- * Loads the append-only files that the engine's configuration names, then makes the engine append to them.
+ * Loads the append-only files that the engine's configuration names, then makes the engine append
+ * to them. Meanwhile the engine's clients hear LOADING.
  *
- * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the files cannot be
- * trusted or reached; the engine keeps answering LOADING then and is of no further use. `attach` makes the journal that writes to
- * the last of the files; `history`: what becomes of files that were replaced before.
+ * Throws PersistenceError, saying file, place and remedy, when the files are damaged or out of
+ * reach; then the engine keeps answering LOADING and is of no further use. `attach` makes the
+ * journal that writes to the last of the files. `history`: whether files that a base replaced are
+ * removed or kept.
  */
 export async function openJournal(
   engine: Engine,
@@ -116,21 +118,24 @@ export async function openJournal(
     if (!isThere) await directory.begin(config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof')
     const file = await directory.openLast()
     if (isThere && !isBegun) await loadIntoBase(engine, disk, directory, loaded)
-    if (history === 'removed') await directory.removeHistory()
+    if (history === 'removed' && !config.get('aof-disable-auto-gc')) await directory.removeHistory()
     const size = await file.size()
     const { base, increments } = directory.manifest
-    const last = directory.pathOf(increments.at(-1)!)
-    if (size !== (loaded.sizes.get(increments.at(-1)!.name) ?? 0)) {
+    const lastPart = increments.at(-1)
+    assert(lastPart !== undefined, 'a log that is open has an increment to append to')
+    const last = directory.pathOf(lastPart)
+    if (size !== (loaded.sizes.get(lastPart.name) ?? 0)) {
       throw new PersistenceError(
         last,
         undefined,
-        'somebody else wrote to the file while it was loaded',
+        'another process wrote to the file while it was loaded',
         'Find out which other process uses the directory, and stop it',
       )
     }
     const baseBytes = base === undefined ? 0 : (loaded.sizes.get(base.name) ?? 0)
     let earlierBytes = 0
-    for (const [name, bytes] of loaded.sizes) if (name !== increments.at(-1)!.name) earlierBytes += bytes
+    for (const [name, bytes] of loaded.sizes) if (name !== lastPart.name) earlierBytes += bytes
+    assert(baseBytes <= earlierBytes, 'the base is one of the files before the last increment')
     const journal = attach(engine, {
       path: last,
       file,
@@ -153,7 +158,7 @@ export async function openJournal(
   }
 }
 
-/** Loads the snapshot, and makes the base of an empty log of it. */
+/** Loads the snapshot, and makes it the base of an empty log. */
 async function loadIntoBase(engine: Engine, disk: Disk, directory: AofDirectory, report: ReplayReport): Promise<void> {
   const { keysExpired, bytes, milliseconds } = await readSnapshot(engine, disk)
   const format = engine.config.get('aof-use-rdb-preamble') ? 'rdb' : 'aof'

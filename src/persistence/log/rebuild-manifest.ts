@@ -1,10 +1,9 @@
-// A manifest that was lost, made anew out of the names of the files.
+// Rebuilds a lost manifest from the names of the files.
 //
-// Names tell most: which file is the base, in which order increments come. They do
-// not tell what a rewrite had replaced already and not yet removed. So this is done
-// only where one reading is possible: at most one base, increments without a gap
-// (from 1 on, where there is no base), every file whole but for the end of the last.
-// Whoever runs it is shown the manifest first.
+// Names tell most: which file is the base, and the order of the increments. They do not tell which
+// files a rewrite had replaced already and not yet removed. So a manifest is rebuilt only where one
+// reading is possible: at most one base, increments without a gap (from 1 on, where there is no
+// base), every file whole except for the end of the last. The operator is shown the manifest first.
 
 import path from 'node:path'
 import { itemAt } from '../../util/array-reads.ts'
@@ -16,18 +15,18 @@ import { Manifest, type Part } from './manifest.ts'
 export interface RebuiltManifest {
   path: string
   manifest: Manifest
-  /** What was found in its files, in their order; the last may have a damaged end. */
+  /** The verdicts on its files, in their order; the last file may have a damaged end. */
   files: AofFileVerdict[]
 }
 
-/** Why there is no manifest that could be made. */
+/** The reason why no manifest could be rebuilt. */
 export class NotRebuilt extends Error {
   override name = 'NotRebuilt'
 }
 
 /**
- * Works out what the manifest must have been. `where` is its path, or the directory of the append-only files. Throws NotRebuilt,
- * and what the disk says.
+ * Works out what the manifest must have been. `where` is its path, or the directory of the
+ * append-only files. Throws NotRebuilt, and the disk's error.
  */
 export async function rebuildManifest(disk: Disk, where: string): Promise<RebuiltManifest> {
   const directory = where.endsWith('.manifest') ? path.dirname(where) : where
@@ -35,7 +34,7 @@ export async function rebuildManifest(disk: Disk, where: string): Promise<Rebuil
   const prefix = where.endsWith('.manifest') ? path.basename(where, '.manifest') : onlyPrefix(names, directory)
   const file = path.join(directory, `${prefix}.manifest`)
   if (names.includes(`${prefix}.manifest`)) {
-    throw new NotRebuilt(`${file} is there: move it away first, if it is to be made anew`)
+    throw new NotRebuilt(`${file} is there: move it away first, if it is to be rebuilt`)
   }
   const manifest = assemble(names, prefix, directory)
   const files: AofFileVerdict[] = []
@@ -52,8 +51,9 @@ export async function rebuildManifest(disk: Disk, where: string): Promise<Rebuil
   return { path: file, manifest, files }
 }
 
-/** Puts it on the disk. */
+/** Writes the manifest to the disk. */
 export function writeManifest(disk: Disk, { path: file, manifest }: RebuiltManifest): Promise<void> {
+  manifest.check()
   return replaceFile(disk, file, manifest.format())
 }
 

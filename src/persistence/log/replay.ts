@@ -1,35 +1,40 @@
 // Replay: the append-only files through the real engine, at start.
 //
-// Each command runs for a client that is obeyed: no checks, no journal, no events, and
-// nothing expires on the way, because what was journaled is what happened
-// (invariant 4). It goes in slices, so that clients hear LOADING in the meantime
-// and INFO shows how far it got.
+// Each command runs for a client that is obeyed: no checks, no journal, no events. Nothing expires
+// on the way, because the journal tells what happened (invariant 4). A replay goes in slices, so
+// that clients hear LOADING in the meantime and INFO shows how far it got.
 //
-// A file may begin with an RDB snapshot, or be nothing else: a base that a rewrite
-// made. It is read first (rdb/), the commands after it follow as ever.
+// A file may begin with an RDB snapshot, or be nothing else: the base of a rewrite. The snapshot is
+// read first (rdb/), then the commands after it.
 //
-// A unit (MULTI … EXEC) is parsed to its end before its first command runs, then
-// once more to run: so an unfinished one leaves no trace, without copies.
+// A unit (MULTI … EXEC) is parsed to its end before its first command runs, and once more to run.
+// So an unfinished unit leaves no trace, and nothing is copied.
 //
-// What may be wrong with a file, and what follows:
-//   its last unit is not whole       a write that a crash cut short. In the last file it is cut off (aof-load-truncated),
-//                                    in any other it is damage. An increment that only empty ones follow counts as the last:
-//                                    a rewrite names the next one before the first byte goes there (rewrite.ts).
-//   zeros from some place to the end in the last file: a power cut after the size and before the bytes reached the disk;
-//                                    treated as a cut.
-//   anything else                    damage: the start is refused, naming file, offset and remedy.
+// Faults of a file, and what follows:
 //
-// A damaged length can look like a cut: the word seems to reach beyond the end of
-// the file. But what a crash cuts short is followed by nothing; when whole
-// commands follow, it is damage, and cutting would throw them away.
+//   The last unit is not whole: a crash cut a write short. In the last file the unit is cut off
+//   (aof-load-truncated); in any other file it is damage. An increment that only empty ones follow
+//   counts as the last: a rewrite names the next one before the first byte goes there (rewrite.ts).
+//
+//   The last file has zeros from some place to its end: a power cut after the size and before the
+//   bytes reached the disk. The zeros are cut off, too.
+//
+//   Anything else is damage: the start is refused, naming file, offset and remedy.
+//
+// A damaged length can look like a cut: the word seems to reach beyond the end of the file. But
+// nothing follows a write that a crash cut short. When whole commands follow, it is damage, and a
+// cut would throw them away.
 
 import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { LoadingProgress } from '../../engine/conditions/loading.ts'
 import type { HistoryPosition } from '../../engine/effects/replication-history.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Command } from '../../engine/spec/command.ts'
 import { Arguments } from '../../protocol/arguments.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 import { concerns, type Portion } from '../audit/portion.ts'
@@ -44,33 +49,35 @@ import { readNote } from '../snapshot/history-note.ts'
 import { CommandReader, DamagedFile } from './command-reader.ts'
 import type { Part } from './manifest.ts'
 
-/** Clients are heard at least this often while loading. */
+/** Other clients are served at least this often while loading. */
 const SLICE_MS = 10
 /** Commands between two looks at the clock. */
 const COMMANDS_PER_LOOK = 128
-/** How far beyond a cut command whole ones are looked for. */
+/** Whole commands are looked for up to this many bytes behind a cut one. */
 const RESYNC_BYTES_MAX = 4 * 1024 * 1024
-/** Places where a command might begin that are tried there. */
+/** Number of places tried there at which a command might begin. */
 const RESYNC_TRIES_MAX = 10_000
-/** When a file has brought this many keys, how many it will bring can be guessed. */
+/** After this many keys of a file, the number still to come can be guessed. */
 const KEYS_TELLING = 4096
-/** Where there are more keys already, making room for others takes too long: each finds its place anew. */
+/**
+ * With more keys in place, making room for others would take too long: each of them is linked
+ * again.
+ */
 const KEYS_RELINKED_MAX = 64 * 1024
 /** 16 MB of buckets: a guess may be wrong. */
 const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
-/** An RDB file, also one in front of commands, begins with this. */
+/** An RDB file begins with this, also in front of commands. */
 const RDB_MAGIC = 'REDIS'
 
 const RDB_ADVICE = 'Run redis-check-rdb on the file to see how much of it is whole, or restore a backup'
-/** What Redis calls it. */
-/** The counters of a command that was first asked for while files were replayed. */
+/** The counters of a command that was first used by a replay. */
 const NEVER_CALLED = { calls: 0, microseconds: 0, untimed: 0, failed: 0, latencies: undefined }
 
 const BAD_FORMAT = 'Bad file format reading the append only file'
 const CHECK_ADVICE =
   'Make a copy of the directory, then run redis-check-aof --fix on its manifest (it cuts everything from the damaged place on), or restore a backup'
 
-/** What a replay did. */
+/** The sizes and the time of a replay. */
 export interface ReplayReport {
   /** Bytes of each file, by name, in order. */
   sizes: Map<string, number>
@@ -87,23 +94,28 @@ export interface ReplayedFiles {
   readonly disk: { open(path: string, mode: OpenMode): Promise<DiskFile> }
 }
 
-/** How a replay goes beside other work. */
+/** The pace of a replay beside other work. */
 export interface ReplayPace {
-  /** How long commands run in one go; the clock is looked at after so many of them. */
+  /** How long commands run in one go, and after how many of them the clock is read. */
   readonly sliceMs: number
   readonly commandsPerLook: number
-  /** Of a snapshot so much is parsed in one go; undefined = as at a start. */
+  /** Bytes of a snapshot that are parsed in one go; undefined = as at a start. */
   readonly chunkBytes: number | undefined
-  /** Called after each go, and between; the replay goes on when it is done. What it throws ends the replay. */
+  /**
+   * Called after each go, and between; the replay goes on when it is done. Its exception ends the
+   * replay.
+   */
   rest(): Promise<void>
 }
 
 export interface ReplayOptions {
-  /** Default: as at a start, when only those are served who hear LOADING. */
+  /** Default: as at a start, when all clients hear LOADING. */
   pace?: ReplayPace
-  /** What becomes of a last unit that is not whole. Default: it is cut off. */
+  /**
+   * Whether a last unit that is not whole is cut off or left in the file. Default: it is cut off.
+   */
   tornEnd?: 'cut' | 'left'
-  /** Only these keys. Default: all. */
+  /** Limits the replay to these keys. Default: all. */
   portion?: Portion
 }
 
@@ -114,7 +126,10 @@ const AT_A_START: ReplayPace = {
   rest: () => new Promise((resolve) => void setImmediate(resolve)),
 }
 
-/** Runs everything in a directory through an engine that is loading. Throws PersistenceError; the engine's data is then incomplete. */
+/**
+ * Runs all files of a directory through an engine that is loading. Throws PersistenceError; then
+ * the engine's data is incomplete.
+ */
 export async function replay(
   engine: Engine,
   directory: ReplayedFiles,
@@ -123,7 +138,9 @@ export async function replay(
   return new Replay(engine, directory, options).run()
 }
 
-/** Replies to replayed commands go nowhere; the last is kept until the next, to quote an error. */
+/**
+ * Drops the replies to replayed commands. The last reply is kept until the next, to quote an error.
+ */
 class Discard implements Transport {
   readonly kind = 'in-process'
   readonly address = 'replay'
@@ -153,9 +170,11 @@ class Replay {
   #reader!: CommandReader
   /** Where the current unit's MULTI stands; -1 outside of one. */
   #unitStart = -1
-  /** Where it ends while its commands are run; -1 otherwise. */
+  /** Where that unit ends while its commands are run; -1 otherwise. */
   #unitEnd = -1
-  /** Keys of each database when the file began; infinite when nothing is guessed from it any more. */
+  /**
+   * Keys of each database when the file began; infinite when nothing is guessed from it any more.
+   */
   #keysBefore: number[] = []
   /** The file is whole up to here. */
   #wholeTo = 0
@@ -179,7 +198,7 @@ class Replay {
     const engine = this.#engine
     const { parts } = this.#directory.manifest
     const started = engine.environment.workClock.monotonic()
-    const progress = engine.conditions.loading.progress!
+    const progress = this.#progress
     const bringCountsBack = this.#rememberCounts()
     const report: ReplayReport = { sizes: new Map(), bytes: 0, milliseconds: 0, cutBytes: 0 }
     try {
@@ -213,6 +232,11 @@ class Replay {
     return report
   }
 
+  get #progress(): LoadingProgress {
+    const { progress } = this.#engine.conditions.loading
+    assert(progress !== undefined, 'files are replayed while the engine is loading')
+    return progress
+  }
   #tellOfPart({ name, type }: Part, milliseconds: number): void {
     const kind = type === 'base' ? 'base' : 'incr'
     this.#engine.environment.log.info({}, `DB loaded from ${kind} file ${name}: ${seconds(milliseconds)} seconds`)
@@ -239,7 +263,8 @@ class Replay {
       }
       try {
         await this.#commands()
-        // What it says at its end holds if nothing came after it.
+        assert(this.#unitEnd === -1, 'invariant 4: a unit is replayed whole or not at all')
+        // The note at the file's end holds if no command came after it.
         if (size > 0) this.#engine.effects.history.found = this.#notedAt === this.#run ? noted : undefined
         if (this.#wholeTo === size) return false
         if (isLast) await this.#refuseIfCommandsFollow(file)
@@ -289,7 +314,7 @@ class Replay {
     await readFully(file, magic, 0)
     if (magic.toString('latin1') !== RDB_MAGIC) return 0
     const engine = this.#engine
-    const progress = engine.conditions.loading.progress!
+    const progress = this.#progress
     const before = progress.loadedBytes
     const target = new LoadTarget(engine, { expired: 'kept', progress })
     const pace = this.#pace
@@ -309,7 +334,7 @@ class Replay {
       })
       progress.loadedBytes = before + end
       this.#run += target.keys
-      // Commands behind it were not read beforehand.
+      // Commands behind the snapshot were not read beforehand.
       if (this.#portion !== undefined && end < size) throw new Error(`commands follow the snapshot in ${this.#path}`)
       return end
     } catch (error) {
@@ -326,7 +351,7 @@ class Replay {
   /** Runs all whole units of the current file. */
   async #commands(): Promise<void> {
     const reader = this.#reader
-    const progress = this.#engine.conditions.loading.progress!
+    const progress = this.#progress
     const before = progress.loadedBytes
     const start = reader.offset
     this.#keysBefore = this.#engine.databases.map(({ keys }) => keys.count)
@@ -344,15 +369,16 @@ class Replay {
   }
 
   /**
-   * Makes room for the keys that are to come, if those that came since `start` let them be guessed. Splitting buckets one by one took
-   * a fifth of the start from 1,000,000 SETs; buckets that turn out to be too many are given back when all is read.
+   * Makes room for the keys still to come, if the keys since `start` let their number be guessed.
+   * Splitting buckets one by one took a fifth of the start from 1,000,000 SETs. Buckets that turn
+   * out to be too many are given back when all is read.
    */
   #expectKeys(start: number): void {
     const { database } = this.#client
     const { keys } = itemAt(this.#engine.databases, database)
     const come = keys.count - itemAt(this.#keysBefore, database)
     if (come < KEYS_TELLING) return
-    // Once is enough.
+    // One guess for each file is enough.
     this.#keysBefore[database] = Number.POSITIVE_INFINITY
     if (keys.count > KEYS_RELINKED_MAX) return
     const { offset, size } = this.#reader
@@ -373,7 +399,8 @@ class Replay {
         if (n % commandsPerLook === 0 && engine.environment.workClock.monotonic() >= end) return 'paused'
         const start = reader.offset
         if (this.#unitEnd !== -1) {
-          reader.next(args)
+          const isThere = reader.next(args)
+          if (CHECKED) assert(isThere && reader.offset <= this.#unitEnd, 'a unit that was parsed is read once more')
           if (reader.offset === this.#unitEnd) this.#endUnit()
           else this.#execute(start)
           continue
@@ -395,7 +422,8 @@ class Replay {
         } else if (name.equalsIgnoreCase('MULTI')) {
           throw new DamagedFile(start, 'MULTI within MULTI')
         } else {
-          // A damaged EXEC must not make everything up to the file's end look like one unfinished unit.
+          // A damaged EXEC must not make everything up to the file's end look like one unfinished
+          // unit.
           this.#command(start)
         }
         if (this.#unitStart === -1) this.#wholeTo = reader.offset
@@ -406,14 +434,19 @@ class Replay {
     }
   }
 
-  /** Has the unit that begins at #unitStart and ends at `end` run: all of it is in the reader's buffer. */
+  /**
+   * Makes the unit that begins at #unitStart and ends at `end` run. All of it is in the reader's
+   * buffer.
+   */
   #runUnit(end: number): void {
     this.#unitEnd = end
     this.#reader.seek(this.#unitStart)
-    this.#reader.next(this.#args)
+    const isThere = this.#reader.next(this.#args)
+    assert(isThere && this.#reader.offset < end, 'the MULTI of a unit that is run is still in the buffer')
   }
 
   #endUnit(): void {
+    assert(this.#unitStart !== -1 && this.#unitStart < this.#unitEnd, 'a unit that ends has begun')
     this.#wholeTo = this.#unitEnd
     this.#unitStart = -1
     this.#unitEnd = -1
@@ -446,7 +479,11 @@ class Replay {
       if (!concerns(this.#portion, keys, command, args)) return
     }
     const errors = engine.figures.stats.errorReplies
+    const appended = CHECKED ? engine.effects.durability.progress.appended : 0
     engine.requests.dispatch.execute(this.#client, args)
+    if (CHECKED) {
+      assert(engine.effects.durability.progress.appended === appended, 'invariant 4: a replay propagates nothing')
+    }
     if (engine.figures.stats.errorReplies !== errors) {
       throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
     }
@@ -472,7 +509,7 @@ class Replay {
     return text.trimEnd().split('\r\n').at(-1)!.slice(1)
   }
 
-  /** Throws DamagedFile when the command that seems cut short is followed by whole ones. */
+  /** Throws DamagedFile when whole commands follow the one that seems cut short. */
   async #refuseIfCommandsFollow(file: DiskFile): Promise<void> {
     const start = this.#reader.offset
     const length = Math.min(this.#reader.size - start, RESYNC_BYTES_MAX)
@@ -499,7 +536,10 @@ class Replay {
     }
   }
 
-  /** History is no traffic: what is returned sets the counters to what they are now. Only changes are all on the disk then. */
+  /**
+   * Keeps the counters of commands and errors: a replay is no traffic. Returns a function that sets
+   * them to their values of now. `changesSinceSave` becomes 0: everything replayed is on the disk.
+   */
   #rememberCounts(): () => void {
     const { commands } = this.#engine
     const { dataset } = this.#engine.data
@@ -511,7 +551,7 @@ class Replay {
     for (const command of commands.used()) {
       const { calls, microseconds, untimed, failed, latencies } = command
       counts.set(command, { calls, microseconds, untimed, failed, latencies })
-      // What comes now is counted in another histogram, which is forgotten.
+      // The replay is counted in a histogram of its own, which is dropped.
       command.latencies = undefined
     }
     return () => {
@@ -523,7 +563,7 @@ class Replay {
     }
   }
 
-  /** Opens a part for a moment; what goes wrong with the disk there becomes a PersistenceError. */
+  /** Opens a part for a moment. Errors of the disk become a PersistenceError. */
   async #withFile<T>(part: Part, mode: 'read' | 'write', use: (file: DiskFile) => Promise<T>): Promise<T> {
     const path = this.#directory.pathOf(part)
     try {
@@ -559,7 +599,10 @@ class BytesFile implements Pick<DiskFile, 'read'> {
   }
 }
 
-/** SELECT aside, only what changes data is journaled; PFCOUNT and its like may change a cached value. */
+/**
+ * Only commands that change data are journaled, besides SELECT. PFCOUNT and its like may change a
+ * cached value.
+ */
 function mayBeJournaled(command: Command): boolean {
   return command.isWrite || command.mayReplicate || command.subcommands !== undefined
 }

@@ -1,41 +1,48 @@
-// Rewriting the append-only file: a new base, made of what the data is, in the place of everything that led to it.
+// Rewriting the append-only file: a new base, made from the current data, replaces all the files
+// that led to it.
 //
-// Also how the append-only file is turned on while the server runs: that is a
-// rewrite whose increment is the first to be written to.
+// Also how the append-only file is turned on while the server runs: that is a rewrite whose
+// increment is the first to be written to.
 //
 // The steps, and what a start finds when the process or the power ends after each:
 //
-//   1  the next increment is created, empty,     no manifest names it: as before. Its name is used again, emptied
-//      and made durable
-//   2  the manifest names it                     the last increment but one is the last with content, and may have a torn end
-//                                                that is cut (replay.ts): as before
-//   3  between two turns the journal goes on     the increment before was synced before the first byte came to the new one: both
-//      in the new increment; the image is        are replayed, the last one may have a torn end. Without the base nothing is missing
-//      taken at that moment
-//   4  the image is written under a temporary    as after 3; the temporary file is named nowhere and is overwritten by the next
-//      name, and synced                          rewrite
-//   5  the base gets its name, and that is made  as after 3
-//      durable
-//   6  the manifest names base and new           the new state: base and increment are replayed. What they replace is in the
-//      increment, everything else as history     manifest as history, and removed at the start
-//   7  history is removed                        as after 6
-//   8  the manifest forgets it                   the new state
+//   1  The next increment is created, empty, and made durable.
+//        No manifest names it: as before. Its name is used again.
+//   2  The manifest names it.
+//        The last increment with content is the last but one. It may have a torn end, which is cut
+//        (replay.ts): as before.
+//   3  Between two turns the journal goes on in the new increment. The image is taken then.
+//        The increment before was synced before the first byte came to the new one. Both are
+//        replayed, and the last one may have a torn end. Without the base nothing is missing.
+//   4  The image is written under a temporary name, and synced.
+//        As after 3. No manifest names the temporary file, and the next rewrite overwrites it.
+//   5  The base gets its name, and that is made durable.
+//        As after 3.
+//   6  The manifest names base and new increment, and everything else as history.
+//        The new state: base and increment are replayed. The replaced files are removed at the
+//        start.
+//   7  History is removed.
+//        As after 6.
+//   8  The manifest forgets it.
+//        The new state.
 //
-// A test for each row: test/persistence/rewrite-steps.test.ts.
+// A test for each step: test/persistence/rewrite-steps.test.ts.
 //
-// Steps 2, 6 and 8 each replace the manifest at one stroke (disk.ts), so there is
-// always one of two whole manifests, and all files that either names.
+// Steps 2, 6 and 8 each replace the manifest at one stroke (replace-file.ts). So there is always
+// one of two whole manifests, and all files that either names.
 //
-// Turning it on, step 2 is left out: before 6 the directory belongs to an older
-// history, or to none. Rewriting while it is off, steps 1 to 3 are: only a base is made.
+// Turning the file on leaves step 2 out: before 6 the directory belongs to an older history, or to
+// none. A rewrite while the file is off leaves steps 1 to 3 out: only a base is made.
 //
-// What a failure leaves: after 1 or 2 the increment is withdrawn if possible, else it stays, empty. After 3 there is one
-// increment more, and the next rewrite replaces them all. After 5 there is a base without a name in the manifest, or with one:
-// nobody can tell, so both stay and its name is not used again.
+// The state after a failure: after 1 or 2 the increment is withdrawn if possible, else it stays,
+// empty. After 3 there is one increment more, and the next rewrite replaces them all. After 5 there
+// is a base, which the manifest on the disk may name or not. That cannot be known, so both stay,
+// and the name is not used again.
 
 import { noProgress, type Progress } from '../../engine/effects/journal.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Log } from '../../engine/log.ts'
+import { assert } from '../../util/assert.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import { noteOf } from '../snapshot/history-note.ts'
@@ -45,44 +52,50 @@ import type { AppendOnlyFile } from './append-only-file.ts'
 import type { Part } from './manifest.ts'
 import { attachJournal, type OpenJournal } from './open-journal.ts'
 
-/** Takes an image that shall become a file. */
+/** Takes an image that will become a file. */
 export type TakeImage = (target: string, format: 'rdb' | 'aof') => SnapshotRun
 
-/** What is rewritten, and how: an append-only file, or what stands in its place. */
+/** A log that can be rewritten: an append-only file, or what stands in its place. */
 export interface Rewrite {
-  /** What is written to, and grows; undefined while there is nothing. */
+  /** The journal that is written to, and grows; undefined while there is none. */
   readonly journal: AppendOnlyFile | undefined
   /** Size of all files after the last rewrite, or of the base at the start. */
   readonly baseBytes: number
-  /** It shall be there, as `appendonly` says. */
+  /** True when `appendonly` says that it shall be there. */
   isWanted: boolean
-  /** It was asked for, and is not there yet. */
+  /** True when it was asked for and is not there yet. */
   readonly owesBase: boolean
   /** The files, as far as there is a log. */
   readonly directory: AofDirectory | undefined
-  /** Runs something at a moment when the data is what is in the log, or is going to be: neither more nor less. Throws why there is none. */
+  /**
+   * Runs a function at a moment when the data is exactly what is in the log, or is going to be.
+   * Throws the reason why there is no such moment.
+   */
   atOnePosition(run: () => void): Promise<void>
-  /** Rewrites it. Throws what went wrong; what is on the disk is right then, too. */
+  /** Rewrites the log. Throws on failure; the files on the disk are right then, too. */
   run(takeImage: TakeImage): Promise<void>
-  /** Ends it: it is not wanted any more. */
+  /** Ends the log: it is not wanted any more. */
   retire(): void
-  /** Makes everything durable. Throws what the disk says. */
+  /** Makes everything durable. Throws the disk's error. */
   close(): Promise<void>
 }
 
 export class AofRewrite implements Rewrite {
-  /** What writes go to; undefined while `appendonly` is off. */
+  /** The journal of writes; undefined while `appendonly` is off. */
   journal: AppendOnlyFile | undefined
   baseBytes: number
   /** `appendonly` as it was last set. */
   isWanted: boolean
-  /** What writes go to has the base without which it means nothing. */
+  /** The journal has the base without which its files mean nothing. */
   #isBased: boolean
   readonly #engine: Engine
   readonly #disk: Disk
   #directory: AofDirectory | undefined
   /** The journal that was turned off, until it is closed. */
   #retiring: Promise<void> = Promise.resolve()
+  #isRunning = false
+  /** Files that were replaced are being removed. */
+  #collecting: Promise<void> = Promise.resolve()
 
   constructor(engine: Engine, disk: Disk, aof: OpenJournal | undefined) {
     this.#engine = engine
@@ -92,9 +105,19 @@ export class AofRewrite implements Rewrite {
     this.#directory = aof?.directory
     this.isWanted = aof !== undefined
     this.#isBased = aof !== undefined
+    engine.config.onChange('aof-disable-auto-gc', () => this.#collectSoon())
   }
 
-  /** `appendonly` was turned on, and its first base is not there yet: what is acknowledged now, a restart would not find. */
+  /** Files that were kept are removed as soon as `aof-disable-auto-gc` is off; a rewrite under way does it in the end. */
+  #collectSoon(): void {
+    const directory = this.#directory
+    if (directory !== undefined && !this.#isRunning) this.#collecting = this.#removeHistory(directory)
+  }
+
+  /**
+   * `appendonly` was turned on, and its first base is not there yet: a restart would not find the
+   * writes that are acknowledged now.
+   */
   get owesBase(): boolean {
     return this.isWanted && !this.#isBased
   }
@@ -103,13 +126,26 @@ export class AofRewrite implements Rewrite {
     return this.#directory
   }
 
-  /** Between two commands it always is. */
+  /** Between two commands the data always is what the log says. */
   async atOnePosition(run: () => void): Promise<void> {
     run()
   }
 
-  /** Rewrites, turns on, or only makes a base, as things stand. Throws what went wrong; what is on the disk is right then, too. */
+  /**
+   * Rewrites, turns on, or only makes a base, whichever is due. Throws on failure; the files on the
+   * disk are right then, too.
+   */
   async run(takeImage: TakeImage): Promise<void> {
+    this.#isRunning = true
+    try {
+      await this.#collecting
+      await this.#runOne(takeImage)
+    } finally {
+      this.#isRunning = false
+    }
+  }
+
+  async #runOne(takeImage: TakeImage): Promise<void> {
     const engine = this.#engine
     const directory = await this.#open()
     const { journal } = this
@@ -125,6 +161,7 @@ export class AofRewrite implements Rewrite {
     }
     await this.#removeHistory(directory)
     this.baseBytes = this.journal?.status.currentBytes ?? 0
+    assert(!this.#isBased || this.journal !== undefined, 'a base without a journal is no log that is written to')
   }
 
   async #open(): Promise<AofDirectory> {
@@ -164,20 +201,23 @@ export class AofRewrite implements Rewrite {
       throw new Error('appendonly was turned off')
     }
     const path = directory.pathOf(part)
+    assert(this.journal === undefined, 'the append-only file is turned on while there is none')
     const journal = attachJournal(this.#engine, { path, file, size: 0, earlierBytes: 0, baseBytes: 0 })
     this.journal = journal
     const image = takeImage(directory.pathOf(base), format)
     try {
       await this.#makeBase(image, directory, base, [part])
     } catch (error) {
-      // What it holds means nothing without the base. Should the disk's manifest have both, they are right up to here.
+      // The increment means nothing without the base. If the disk's manifest has both, they are
+      // right up to here.
       this.retire()
       await this.#retiring
       const { increments } = directory.manifest
       if (increments.includes(part)) increments.splice(increments.indexOf(part), 1)
       throw error
     }
-    this.#isBased = true
+    // `appendonly` may have been turned off while the base got its name.
+    this.#isBased = this.journal === journal
     journal.rebased(image.bytes, 0)
   }
 
@@ -186,7 +226,7 @@ export class AofRewrite implements Rewrite {
     const { journal } = this
     try {
       await image.complete()
-      // What was turned off meanwhile is not to be found turned on.
+      // A file that was turned off meanwhile must not be found turned on.
       if (this.journal !== journal) throw new Error('appendonly was changed')
       const left = await directory.adoptBase(image.temporary, base, kept)
       if (left.length > 0) {
@@ -202,7 +242,7 @@ export class AofRewrite implements Rewrite {
     }
   }
 
-  /** Steps 7 and 8. A failure costs nothing but space: the next rewrite, or start, does it. */
+  /** Steps 7 and 8. A failure costs only space: the next rewrite, or start, removes the files. */
   async #removeHistory(directory: AofDirectory): Promise<void> {
     if (this.#engine.config.get('aof-disable-auto-gc')) return
     try {
@@ -215,7 +255,10 @@ export class AofRewrite implements Rewrite {
     }
   }
 
-  /** Goes on without a journal: what was appended is made durable, and who waits for that gets its reply. */
+  /**
+   * Goes on without a journal. The appended bytes are made durable, and replies that wait for them
+   * leave.
+   */
   retire(): void {
     const { journal } = this
     if (journal === undefined) return
@@ -252,25 +295,27 @@ export class AofRewrite implements Rewrite {
           'the append-only file was turned off, but it is not whole',
         )
       }
-      // Whoever turned it off wants no more promises.
+      // After `appendonly no` a reply waits for no file.
       closed = true
       for (const run of listeners) run()
     }
     this.#retiring = close()
   }
 
-  /** Makes everything durable. Throws what the disk says. */
+  /** Makes everything durable. Throws the disk's error. */
   async close(): Promise<void> {
     const position = this.#engine.parts.replication?.position
     if (position !== undefined) this.journal?.annotate(noteOf(position))
     await this.#retiring
+    await this.#collecting
     await this.journal?.close()
   }
 }
 
 /**
- * Steps 1 to 3: has a journal go on in the next increment, and takes what `atSwitch` returns at that moment: the image, unless there is to be none. An
- * increment that was not begun is withdrawn. Throws what the disk says.
+ * Steps 1 to 3: makes a journal go on in the next increment. `atSwitch` runs at that moment and
+ * returns the image, or undefined if there is to be none. An increment that was not begun is
+ * withdrawn. Throws the disk's error.
  */
 export async function goOnBehind<I extends SnapshotRun | undefined>(
   journal: AppendOnlyFile,
@@ -289,7 +334,8 @@ export async function goOnBehind<I extends SnapshotRun | undefined>(
     await withdraw(directory, part, file, log)
     throw error
   }
-  return { part, image: taken!.image }
+  assert(taken !== undefined, 'a journal that goes on in the next increment has run atSwitch')
+  return { part, image: taken.image }
 }
 
 async function withdraw(directory: AofDirectory, part: Part, file: DiskFile, log: Log): Promise<void> {

@@ -1,8 +1,8 @@
-// What can go wrong while reading RDB bytes, and the signal that is no fault at all.
+// The errors of reading RDB bytes, and the signal STARVED, which is no error.
 
 /** The bytes are not what the format allows. The only error that reading RDB bytes throws. */
 export class RdbDamage extends Error {
-  /** Bytes from the file's beginning; set by whoever reads a file. */
+  /** Bytes from the file's beginning; the reader of a file sets it. */
   offset: number | undefined = undefined
 
   constructor(problem: string) {
@@ -11,8 +11,14 @@ export class RdbDamage extends Error {
   }
 }
 
-/** The bytes are fine but hold what this server cannot: a module's data, a version from the future. */
+/**
+ * The bytes are right but hold something that this server cannot load: a module's data, a later
+ * version of the format.
+ */
 export class RdbUnsupported extends RdbDamage {}
 
-/** Thrown when the chunk ends before the piece being read: fill and go on from the mark. One object, no stack. */
+/**
+ * Thrown when the chunk ends before the piece being read: fill, and go on from the mark. One
+ * object, without a stack.
+ */
 export const STARVED = Object.freeze({ starved: true })

@@ -1,9 +1,11 @@
-// Function libraries as a payload: what FUNCTION DUMP gives and FUNCTION RESTORE takes.
+// Function libraries as a payload: FUNCTION DUMP returns it and FUNCTION RESTORE takes it.
 //
 //   [245][code] for each library, [version u16][CRC-64 of everything before]
 
 import { ReplyError } from '../../protocol/errors.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RdbDamage, STARVED } from './damage.ts'
 import { isPayload } from './payload.ts'
 import { OPCODE, RDB_VERSION_WRITTEN } from './rdb-format.ts'
@@ -25,12 +27,16 @@ export function writeFunctionPayload(codes: Iterable<string>, compress: boolean)
   output.byte(RDB_VERSION_WRITTEN & 0xff)
   output.byte(RDB_VERSION_WRITTEN >> 8)
   output.checksum()
-  return new Bytes(output.source, 0, output.length)
+  const payload = new Bytes(output.source, 0, output.length)
+  if (CHECKED) assert(isPayload(payload, true), 'a payload that was written has the right footer')
+  return payload
 }
 
 export const isFunctionPayload = isPayload
 
-/** Reads the code of the libraries in a payload that passed `isFunctionPayload`. Throws ReplyError. */
+/**
+ * Reads the code of the libraries in a payload that passed `isFunctionPayload`. Throws ReplyError.
+ */
 export function readFunctionPayload(payload: Bytes): string[] {
   const { source, start, length } = payload
   const end = start + length - FOOTER_BYTES

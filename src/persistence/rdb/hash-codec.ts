@@ -1,14 +1,16 @@
-// Hashes: fields and values as strings (type 4), in one blob (zipmap 9, ziplist 13, listpack 16), or with expiries (22 – 25).
+// Hashes: fields and values as strings (type 4), in one blob (zipmap 9, ziplist 13, listpack 16),
+// or with expiries (22 – 25).
 //
-// Types 24 and 25 are Redis 7.4's: a hash whose fields expire can be written in no
-// other way, and no older server reads it. All other hashes are written as 4 and 16.
+// Types 24 and 25 are Redis 7.4's. Only they can hold a hash whose fields expire, and no older
+// server reads them. All other hashes are written as 4 and 16.
 //
 //   24  [earliest expiry, ms]([0, or expiry - earliest + 1][field][value])…
 //   25  [earliest expiry, ms][listpack of field, value, expiry or 0 …]
-//   22, 23  the same before the release: without the earliest expiry, and all expiries absolute
+//   22, 23  the same before the release: no earliest expiry, and all expiries are absolute
 
 import { ABSENT, Hash, NEVER } from '../../store/hash/hash.ts'
 import type { Database } from '../../store/keyspace/database.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
@@ -20,13 +22,13 @@ import type { StructureReader, StructureWriter } from './structure-codec.ts'
 import { ZiplistReader } from './ziplist.ts'
 import { ZipmapReader } from './zipmap.ts'
 
-/** Expiries beyond are no points in time: 48 bits, as Redis has for them. */
+/** Later expiries are no points in time: 48 bits, as in Redis. */
 const EXPIRY_MS_MAX = 2 ** 48
 
 export class HashReader implements StructureReader {
   value: Hash | undefined = undefined
   #type = 0
-  /** Fields that are to come; -1 = the number is not read yet. */
+  /** Fields still to come; -1 = their number is not read yet. */
   #left = -1
   #earliest = 0
   #valueMax = 0
@@ -39,7 +41,7 @@ export class HashReader implements StructureReader {
   begin(type: number, db: Database): void {
     this.#type = type
     this.#left = -1
-    // Redis keeps a listpack as it comes unless it has too many fields; how long they are it does not look at.
+    // Redis keeps a listpack as it comes unless it has too many fields, however long they are.
     this.#valueMax =
       type === TYPE.hashListpack || type === TYPE.hashExpiringListpack
         ? Number.POSITIVE_INFINITY
@@ -138,6 +140,8 @@ export class HashWriter implements StructureWriter {
   #hash!: Hash
   #type = 0
   #slot = ABSENT
+  /** Fields still to be written. */
+  #left = 0
   #begun = false
   #earliest = 0
   readonly #field = new Bytes()
@@ -171,6 +175,7 @@ export class HashWriter implements StructureWriter {
         output.int64(this.#earliest)
       }
       output.lengthOf(hash.length)
+      this.#left = hash.length
       this.#slot = hash.first()
     }
     for (; this.#slot !== ABSENT; this.#slot = hash.next(this.#slot)) {
@@ -181,7 +186,9 @@ export class HashWriter implements StructureWriter {
       }
       output.string(hash.fieldOf(this.#slot, this.#field))
       output.string(hash.valueOf(this.#slot, this.#value))
+      this.#left--
     }
+    assert(this.#left === 0, 'a hash is written with as many fields as its length says')
     return true
   }
 
@@ -191,6 +198,7 @@ export class HashWriter implements StructureWriter {
     for (let slot = hash.first(); slot !== ABSENT; slot = hash.next(slot)) {
       listpack.add(hash.fieldOf(slot, this.#field)).add(hash.valueOf(slot, this.#value))
     }
+    assert(listpack.count === 2 * hash.length, 'a hash is written with as many fields as its length says')
     output.string(listpack.end())
   }
 }

@@ -1,6 +1,8 @@
 // Intsets: sets of integers, sorted, all of the same width. [width u32][count u32][integer]…
 
+import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf } from './packed-reader.ts'
@@ -15,7 +17,10 @@ export class IntsetReader {
   #width = 0
   readonly #text = Source.allocate(24)
 
-  /** Begins with a blob, which must stay in place while it is read. Throws RdbDamage unless it is whole and in order. */
+  /**
+   * Begins with a blob, which must stay in place while it is read. Throws RdbDamage unless it is
+   * whole and in order.
+   */
   open(blob: Bytes): this {
     const { source, start, length } = blob
     if (length < HEADER_BYTES) throw new RdbDamage('an intset is too short')
@@ -36,8 +41,12 @@ export class IntsetReader {
     return this
   }
 
-  /** Points a window at the text of the next member, valid until the one after it; there must be one. */
+  /**
+   * Points a window at the text of the next member, valid until the one after it. There must be
+   * one.
+   */
   next(window: Bytes): Bytes {
+    if (CHECKED) assert(this.count > 0, 'a member that is read is there')
     const value = this.#member(this.#at)
     this.#at += this.#width
     this.count--
@@ -56,6 +65,10 @@ export class IntsetReader {
 /** Makes an intset of distinct integers, in any order. */
 export function buildIntset(members: (number | bigint)[]): Bytes {
   members.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  if (CHECKED) {
+    const isSet = members.every((member, i) => i === 0 || member !== members[i - 1])
+    assert(isSet, 'an intset is written with each member once')
+  }
   const first = members[0] ?? 0
   const last = members.at(-1) ?? 0
   const fits = (bits: number) => first >= -(2 ** (bits - 1)) && last < 2 ** (bits - 1)

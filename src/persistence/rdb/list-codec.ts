@@ -1,13 +1,16 @@
-// Lists: elements as strings (type 1), a ziplist (10), nodes of ziplists (14), nodes of listpacks and plain elements (18).
+// Lists: elements as strings (type 1), a ziplist (10), nodes of ziplists (14), nodes of listpacks
+// and plain elements (18).
 //
 // A list is written as type 18, in the nodes in which Redis would hold it
-// (store/list/list-nodes.ts). One with elements that have buffers of their own, or with a
-// node of more than 64 KiB, is written as type 1: there a listpack would be a second
-// copy of something large. Its nodes are those of a list that was pushed, then (docs/decisions/0012-answers-of-7-2.md).
+// (store/list/list-nodes.ts). A list with elements that have buffers of their own, or with a node
+// of more than 64 KiB, is written as type 1: there a listpack would be a second copy of something
+// large. Its reader makes the nodes of a list that was pushed
+// (docs/decisions/0012-answers-of-7-2.md).
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { List } from '../../store/list/list.ts'
 import { ListPosition } from '../../store/list/list-pages.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { RdbDamage } from './damage.ts'
 import { ListpackBuilder, ListpackReader } from './listpack.ts'
@@ -24,7 +27,7 @@ const NODE_BYTES_MIN = 2
 export class ListReader implements StructureReader {
   value: List | undefined = undefined
   #type = 0
-  /** Elements or nodes that are to come; -1 = the number is not read yet. */
+  /** Elements or nodes still to come; -1 = their number is not read yet. */
   #left = -1
   readonly #element = new Bytes()
   readonly #listpack = new ListpackReader()
@@ -39,7 +42,7 @@ export class ListReader implements StructureReader {
 
   read(input: RdbInput): void {
     if (this.#type === TYPE.listZiplist) {
-      // Redis never looks whether it would fit a listpack.
+      // Redis does not check whether it would fit a listpack.
       const elements = this.#ziplist.open(input.blob())
       while (elements.count > 0) this.value!.push('tail', elements.next(this.#element))
       return
@@ -64,7 +67,7 @@ export class ListReader implements StructureReader {
     else throw new RdbDamage('a node of a list is of no known kind')
   }
 
-  /** A node stays one, however small or large it is; one without elements is none. */
+  /** A node stays one, however small or large it is. A node without elements is dropped. */
   #addNode(elements: PackedReader): void {
     const list = this.value!
     if (elements.count === 0) return
@@ -108,6 +111,8 @@ export class ListWriter implements StructureWriter {
       if (isPlain) output.string(this.#next())
       else this.#writeNode(output)
     }
+    const nodes = list.nodes?.count ?? 1
+    assert(isPlain || this.#node === nodes, 'a list is written with as many nodes as were announced')
     return true
   }
 

@@ -1,14 +1,16 @@
 // Listpacks: small structures as Redis flattens them, one blob of entries.
 //
 //   listpack = [total bytes u32][elements u16, 65535 = count them][entry]…[255]
-//   entry    = [encoding, with an integer or a length][bytes][how long that was, read from the right]
+//   entry    = [encoding, with an integer or a length][bytes][length of both, read from the right]
 //
 //   0iiiiiii  7-bit integer          10llllll  up to 63 bytes
 //   110iiiii  13-bit integer, 2 B    1110llll  up to 4095 bytes, 2 B
 //   11110000  length in 32 bits      11110001 … 11110100  integer of 16, 24, 32, 64 bits
 
 import { byteAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RdbDamage } from './damage.ts'
 import { integerOf, PackedElements, PackedReader } from './packed-reader.ts'
 
@@ -82,7 +84,7 @@ export class ListpackReader extends PackedReader {
   }
 }
 
-/** Returns an entry's bytes without those for coming back; Infinity when they reach beyond `end`. */
+/** Returns an entry's bytes without its backward length; Infinity when they reach beyond `end`. */
 function entryBytes(source: Source, at: number, end: number): number {
   const { u8, view } = source
   const head = byteAt(u8, at)
@@ -106,7 +108,7 @@ function entryBytes(source: Source, at: number, end: number): number {
   }
 }
 
-/** How many bytes say how long an entry of `bytes` is. */
+/** Bytes of the backward length of an entry of `bytes` bytes. */
 function backwardsBytes(bytes: number): number {
   if (bytes <= 127) return 1
   if (bytes < 16383) return 2
@@ -128,7 +130,7 @@ export class ListpackBuilder {
   readonly blob = new Bytes(Source.allocate(4096))
   count = 0
 
-  /** Begins an empty one. */
+  /** Begins an empty listpack. */
   begin(): this {
     this.blob.length = HEADER_BYTES
     this.count = 0
@@ -140,7 +142,7 @@ export class ListpackBuilder {
     return this.blob.length + 1
   }
 
-  /** Adds an element: as an integer when it is one. */
+  /** Adds an element; as an integer when it is one. */
   add(element: Bytes): this {
     const { length } = element
     if (length <= 20 && length > 0 && elements.parse(element)) return this.addInteger(elements.integer)
@@ -199,7 +201,7 @@ export class ListpackBuilder {
     return this
   }
 
-  /** Ends it; the window is valid until the next `begin`. */
+  /** Ends the listpack; the window is valid until the next `begin`. */
   end(): Bytes {
     const at = this.#reserve(1)
     const { u8, view } = this.blob.source
@@ -207,6 +209,7 @@ export class ListpackBuilder {
     this.blob.length++
     view.setUint32(0, this.blob.length, true)
     view.setUint16(4, Math.min(this.count, COUNT_UNKNOWN), true)
+    if (CHECKED) assert(new ListpackReader().open(this.blob).count === this.count, 'a listpack can be read back')
     return this.blob
   }
 
@@ -233,4 +236,5 @@ export class ListpackBuilder {
   }
 }
 
+/** Room for the element under way: `parse` is read before the next one. */
 const elements = new PackedElements()

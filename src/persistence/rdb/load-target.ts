@@ -1,4 +1,4 @@
-// Where an RDB file's keys go: into the engine's databases, or into others that are going to take their place.
+// Puts an RDB file's keys into the engine's databases, or into others that will take their place.
 
 import type { LoadingProgress } from '../../engine/conditions/loading.ts'
 import type { ScriptRunner } from '../../engine/requests/script-runner.ts'
@@ -7,12 +7,14 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Value } from '../../store/structures/value.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { Clock } from '../../util/time/clock.ts'
 import { RdbDamage, RdbUnsupported } from './damage.ts'
 import type { KeyAttributes, RdbTarget } from './rdb-parser.ts'
 
-/** What is filled: an engine. */
+/** The engine that is filled. */
 export interface LoadDestination {
   readonly databases: readonly Database[]
   readonly environment: {
@@ -25,17 +27,21 @@ export interface LoadDestination {
 
 export interface LoadOptions {
   /**
-   * What becomes of keys whose time is up already: an RDB file of its own is the whole truth, and they are left out; the commands
-   * after a preamble may have kept them alive, so there they are kept until the load is over.
+   * Whether keys whose time is up are dropped or kept. An RDB file of its own is the whole truth:
+   * they are dropped. Commands after a preamble may have kept them alive: there they are kept until
+   * the load is over.
    */
   expired: 'dropped' | 'kept'
-  /** Told of each key that is left out for that; the window is on loan. */
+  /** Is told of each key that is dropped because its time is up; the window is on loan. */
   dropped?: (db: Database, key: Bytes) => void
   /** Takes the code of a function library. Default: the engine's scripts do. */
   loadFunction?: (code: string) => void
-  /** No more keys of a database are believed to follow, whatever the file announces; default: as many as it has bytes for. */
+  /**
+   * Bound of the announced number of keys in a database that is believed. Default: as many as the
+   * file has bytes for.
+   */
   expectedKeysMax?: number
-  /** Learns what the snapshot says of the memory that it takes. */
+  /** Learns how much memory the snapshot's writer used. */
   progress?: Pick<LoadingProgress, 'writerMemoryBytes'>
 }
 
@@ -46,7 +52,7 @@ export class LoadTarget implements RdbTarget {
   expired = 0
   /** Keys left out because they have no elements, as some bugs of old servers made them. */
   withoutElements = 0
-  /** What the file says about itself. */
+  /** The fields of the file about itself. */
   readonly auxiliaries = new Map<string, string>()
   readonly #engine: LoadDestination
   readonly #options: LoadOptions
@@ -95,6 +101,7 @@ export class LoadTarget implements RdbTarget {
   }
 
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void {
+    if (CHECKED && owned) assert(ownsSource(value), 'invariant 15: a string that keeps its source has it for itself')
     if (this.#isExpired(key, attributes)) return
     this.#refuseIfThere(key)
     this.#describe(this.#db.insertString(key, value, owned), attributes)
@@ -114,7 +121,10 @@ export class LoadTarget implements RdbTarget {
     this.#describe(this.#db.insertStructure(key, value), attributes)
   }
 
-  /** Throws RdbDamage when the key came before. As long as the file's word about its number of keys holds, that is found out at the end. */
+  /**
+   * Throws RdbDamage when the key came before. As long as the file has no more keys than it
+   * announced, a second one is found at the end.
+   */
   #refuseIfThere(key: Bytes): void {
     const db = this.#db
     if (db.keys.isFilling) {
@@ -155,7 +165,12 @@ export class LoadTarget implements RdbTarget {
   }
 }
 
-/** Makes another part of the keys to be found. */
+/** Tells whether a source has a string's bytes and no others. */
+function ownsSource({ length, source, start }: Bytes): boolean {
+  return start === 0 && length === source.u8.length
+}
+
+/** Links another part of the keys, so that they can be found. */
 function link(db: Database): void {
   const entry = db.keys.link()
   if (entry !== NONE) throw twice(db.keys.keyOf(entry, new Bytes()))

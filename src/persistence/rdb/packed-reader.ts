@@ -1,4 +1,5 @@
-// What listpacks and ziplists have in common: checked once as a whole, then read element by element.
+// The common part of listpacks and ziplists: each is checked once as a whole, then read element by
+// element.
 
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { narrow, parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
@@ -21,7 +22,10 @@ export abstract class PackedReader {
   readonly #texts = Source.allocate(SLOTS * SLOT_BYTES)
   #slot = 0
 
-  /** Begins with a blob, which must stay in place while it is read. Throws RdbDamage unless it is whole and consistent. */
+  /**
+   * Begins with a blob, which must stay in place while it is read. Throws RdbDamage unless it is
+   * whole and consistent.
+   */
   open(blob: Bytes): this {
     this.source = blob.source
     this.check(blob.source, blob.start, blob.length)
@@ -44,7 +48,10 @@ export abstract class PackedReader {
     this.#length = length
   }
 
-  /** Points a window at the next element; an integer's text stays for the three that follow. Throws RdbDamage at the end. */
+  /**
+   * Points a window at the next element. An integer's text stays for the three elements that
+   * follow. Throws RdbDamage at the end.
+   */
   next(window: Bytes): Bytes {
     this.#next()
     if (!this.#isInteger) return window.set(this.source, this.#start, this.#length)
@@ -63,7 +70,10 @@ export abstract class PackedReader {
     throw new RdbDamage('text stands where an integer is expected')
   }
 
-  /** Reads the next element as a double: an integer, or the text of a number. NaN when it is neither. */
+  /**
+   * Reads the next element as a double: an integer, or the text of a number. NaN when it is
+   * neither.
+   */
   nextDouble(): number {
     this.#next()
     if (this.#isInteger) return Number(this.#integer)
@@ -89,7 +99,7 @@ export function integerOf(view: DataView, at: number): number | bigint {
   return narrow(view.getBigInt64(at, true))!
 }
 
-/** Finds out whether an element is a canonical integer. */
+/** Tells whether an element is a canonical integer. */
 export class PackedElements {
   integer: number | bigint = 0
 

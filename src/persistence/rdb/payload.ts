@@ -1,14 +1,16 @@
-// One value as a payload: what DUMP gives and RESTORE takes.
+// One value as a payload: DUMP returns it and RESTORE takes it.
 //
 //   [type][value][version u16][CRC-64 of everything before]
 //
-// A payload holds no key, no expiry, no use. It comes from anywhere: a checksum is
-// no signature, so the value is checked as if there were none.
+// A payload holds no key, no expiry, no use. It comes from anywhere, and a checksum is no
+// signature. So the value is checked as if there were no checksum.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { TYPE_STRING, type Value } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RdbDamage, STARVED } from './damage.ts'
 import { RDB_VERSION_MAX, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
 import { RdbInput } from './rdb-input.ts'
@@ -40,10 +42,12 @@ export class PayloadWriter {
     output.byte(RDB_VERSION_WRITTEN & 0xff)
     output.byte(RDB_VERSION_WRITTEN >> 8)
     output.checksum()
-    return this.#window.set(output.source, 0, output.length)
+    const payload = this.#window.set(output.source, 0, output.length)
+    if (CHECKED) assert(isPayload(payload, true), 'a payload that was written has the right footer')
+    return payload
   }
 
-  /** Lets go of what a large payload took. */
+  /** Lets go of a large payload's memory. */
   release(): void {
     for (const output of this.#outputs) output?.clear()
   }
@@ -59,7 +63,10 @@ export class PayloadWriter {
   }
 }
 
-/** Tells whether a payload's footer is of a known version and its checksum, if that is asked for, right. */
+/**
+ * Tells whether a payload's footer is of a known version and, if `comparesChecksum`, has the right
+ * checksum.
+ */
 export function isPayload(payload: Bytes, comparesChecksum: boolean): boolean {
   const { source, start, length } = payload
   if (length < FOOTER_BYTES) return false
@@ -74,8 +81,9 @@ export class PayloadReader {
   readonly #string = new Bytes()
 
   /**
-   * Returns the value in a payload that passed `isPayload`: a structure in a database's memory, which is the caller's, or a string as a window that is
-   * valid while the payload stays. Throws RdbDamage. What stands between value and footer is not looked at, as in Redis.
+   * Returns the value in a payload that passed `isPayload`: a structure in a database's memory,
+   * which is the caller's, or a string as a window that is valid while the payload stays. Throws
+   * RdbDamage. Bytes between value and footer are ignored, as in Redis.
    */
   read(payload: Bytes, db: Database): Value | Bytes {
     const { source, start, length } = payload
@@ -88,13 +96,16 @@ export class PayloadReader {
       if (value === undefined) throw new RdbDamage('the value has no elements')
       return value
     } catch (error) {
-      // Nothing follows: an input that knows its end never starves.
+      // The input knows its end, so it never starves.
       if (error === STARVED) throw new RdbDamage('the payload is cut short')
       throw error
     }
   }
 }
 
-/** For everybody: commands run one after the other, and have read what was written before the next one begins. */
+/**
+ * Room for the call under way: commands run one after the other, and a payload was read before the
+ * next command begins.
+ */
 export const payloadWriter = new PayloadWriter()
 export const payloadReader = new PayloadReader()

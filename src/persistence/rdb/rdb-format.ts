@@ -1,8 +1,8 @@
-// The codes of the RDB format. What each stands for is shown where it is read or written.
+// The codes of the RDB format. Their readers and writers show what each stands for.
 
-/** What is written, as redis-server 7.2 writes it. */
+/** The version that is written, as redis-server 7.2 writes it. */
 export const RDB_VERSION_WRITTEN = 11
-/** The newest that is read. */
+/** The newest version that is read. */
 export const RDB_VERSION_MAX = 12
 
 export const TYPE = {
@@ -53,15 +53,18 @@ export const OPCODE = {
   end: 255,
 } as const
 
-/** How a string begins that is not its length and bytes: the low six bits of its first byte. */
+/**
+ * Encodings of a string that does not begin with its length: the low six bits of its first byte.
+ */
 export const ENCODED_INT8 = 0
 export const ENCODED_INT16 = 1
 export const ENCODED_INT32 = 2
 export const ENCODED_LZF = 3
 
 /**
- * A hash, set or sorted set that is more than this is written element by element, whatever it is called here: a listpack is made in one
- * go. Who reads it makes it a listpack again where its settings say so.
+ * A larger hash, set or sorted set is written element by element, whatever its encoding here: a
+ * listpack is made in one go. A server that reads it makes it a listpack again where its settings
+ * say so.
  */
 export const LISTPACK_ELEMENTS_MAX = 2048
 export const LISTPACK_BYTES_MAX = 128 * 1024

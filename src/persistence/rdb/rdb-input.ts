@@ -1,24 +1,25 @@
 // RDB bytes on the way in: a window that moves over a file, or a whole payload.
 //
-//   source:  … | mark ····· at ····· end |      beyond: bytes of the file that were not read into it yet
+//   source:  … | mark ····· at ····· end |      beyond: bytes of the file still to be read
 //
-// Every read takes from `at`. One that needs more than the chunk holds throws
-// STARVED; whoever drives goes back to `mark` (rewind), brings more bytes and runs
-// the same read again. So the reader of a value sets the mark after each piece it
-// has kept, and nothing is ever half taken. When the piece cannot come, because
-// there are not so many bytes beyond, it is damage: so no length is believed that
+// Every read takes from `at`. A read that needs more than the chunk holds throws STARVED. Then the
+// caller goes back to `mark` (rewind), brings more bytes and runs the same read again. So the
+// reader of a value sets the mark after each piece that it has kept, and no piece is half taken.
+// When there are too few bytes beyond for the piece, it is damage: a length is not believed that
 // the file could not hold.
 
 import { byteAt, itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { LZF_EXPANSION_MAX, lzfDecompress } from '../../util/bytes/lzf.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { writeInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage, STARVED } from './damage.ts'
 import { ENCODED_INT8, ENCODED_INT16, ENCODED_INT32, ENCODED_LZF } from './rdb-format.ts'
 
-/** A string longer than this fits no buffer. */
+/** A longer string fits no buffer. */
 const STRING_BYTES_MAX = 2 ** 31 - 1
-/** Decompressed strings from here on get a buffer of their own, which may be kept. */
+/** Decompressed strings of at least this size get a buffer of their own, which may be kept. */
 export const OWNED_STRING_BYTES_MIN = 64 * 1024
 /** Strings unpacked at once: a key, a field, a value and one to spare. */
 const SLOTS = 4
@@ -32,12 +33,13 @@ export class RdbInput {
   beyond: number
   /** How many bytes from `mark` on the starved read needs at least. */
   needed = 0
-  /** Where strings that are not stored as they are (integers, LZF) are unpacked; one a slot, in turn. */
+  /** Memory for strings that are not stored as they are (integers, LZF); one a slot, in turn. */
   readonly #slots: Source[] = []
   #slot = 0
   readonly #blob = new Bytes()
 
   constructor(source: Source, start: number, end: number, beyond = 0) {
+    assert(start <= end, 'an input ends behind its start')
     this.source = source
     this.at = start
     this.mark = start
@@ -46,12 +48,12 @@ export class RdbInput {
     for (let i = 0; i < SLOTS; i++) this.#slots.push(Source.allocate(64))
   }
 
-  /** Keeps what was read so far. */
+  /** Keeps the bytes read so far. */
   keep(): void {
     this.mark = this.at
   }
 
-  /** Goes back to what was kept last. */
+  /** Goes back to the place of the last `keep`. */
   rewind(): void {
     this.at = this.mark
   }
@@ -61,8 +63,12 @@ export class RdbInput {
     return this.end - this.at + this.beyond
   }
 
-  /** Makes sure that the chunk holds `length` more bytes. */
+  /**
+   * Throws STARVED unless the chunk holds `length` more bytes, and RdbDamage when the file does
+   * not.
+   */
   need(length: number): void {
+    if (CHECKED) assert(this.mark <= this.at && this.at <= this.end, 'a read stays between its mark and the end')
     if (length <= this.end - this.at) return
     if (length > this.left) throw new RdbDamage(`${length} bytes are expected, ${this.left} are left`)
     if (length > STRING_BYTES_MAX) throw new RdbDamage(`${length} bytes are more than a value can have`)
@@ -86,7 +92,7 @@ export class RdbInput {
     return this.source.view.getUint32(this.at - 4, true)
   }
 
-  /** Reads eight bytes as a signed integer, to the nearest that a double can be. */
+  /** Reads eight bytes as a signed integer, rounded to a double. */
   int64(): number {
     this.need(8)
     const { view } = this.source
@@ -131,7 +137,7 @@ export class RdbInput {
     return value
   }
 
-  /** Reads a length that is really a 64-bit number: part of a stream's id, a counter. */
+  /** Reads a 64-bit number that is encoded as a length: part of a stream's id, a counter. */
   uint64(): bigint {
     if (this.at < this.end && this.source.u8[this.at] === 0x81) {
       this.need(9)
@@ -149,8 +155,9 @@ export class RdbInput {
   }
 
   /**
-   * Points a window at a string: in the chunk where it stands there as it is, else at a copy that the fourth next such string
-   * overwrites. One that was compressed and is large has its source for itself (see `owned`).
+   * Points a window at a string: in the chunk if it is stored there as it is, else at a copy that
+   * the fourth such string after it overwrites. A large string that was compressed has its source
+   * for itself (see `owned`).
    */
   string(window: Bytes): Bytes {
     const first = this.byte()
@@ -226,7 +233,7 @@ export class RdbInput {
     return this.string(this.#blob)
   }
 
-  /** Reads a zset's score as text. */
+  /** Reads a sorted set's score as text. */
   textDouble(): number {
     const length = this.byte()
     if (length === 253) return Number.NaN

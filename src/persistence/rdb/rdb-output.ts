@@ -5,21 +5,24 @@ import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
 import { lzfCompress } from '../../util/bytes/lzf.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { ENCODED_INT8, ENCODED_INT16, ENCODED_INT32, ENCODED_LZF } from './rdb-format.ts'
 
-/** A string up to here is tried as an integer: a sign and ten digits. */
+/** A string up to here may be an integer: a sign and ten digits. */
 const INTEGER_BYTES_MAX = 11
-/** A string from here on is tried to be compressed, as Redis does; it must save four bytes. */
+/** A string from here on may be compressed, as in Redis; that must save four bytes. */
 const COMPRESSIBLE_BYTES_MIN = 21
 const COMPRESSION_GAIN_MIN = 4
+/** The encoding of a compressed string and its two lengths, before and after. */
+const PACKED_LENGTHS_BYTES_MAX = 19
 /** A buffer that grew beyond this for one large value is given back. */
 const KEPT_BYTES_MAX = 1024 * 1024
 
 export class RdbOutput {
   compress: boolean
   /**
-   * A longer string is not tried to be compressed: that takes a millisecond for each 200 KB, in one go. Nor is it copied in one go:
-   * its bytes follow in `writeRest`, or before whatever is written next.
+   * A longer string is not compressed: that takes a millisecond for each 200 KB, in one go. It is
+   * not copied in one go, either: its bytes follow in `writeRest`, or before the next write.
    */
   readonly #compressBytesMax: number
   source: Source
@@ -27,10 +30,10 @@ export class RdbOutput {
   length = 0
   /** Bytes taken away before them. */
   taken = 0
-  /** Undefined when nobody wants one. */
+  /** Undefined when no checksum is wanted. */
   readonly #crc: Crc64 | undefined
   #checkedTo = 0
-  /** What is still to come of a long string, which must not change meanwhile. */
+  /** The rest of a long string, which must not change meanwhile. */
   #restSource: Source | undefined = undefined
   #restStart = 0
   #restLength = 0
@@ -42,15 +45,16 @@ export class RdbOutput {
     this.source = Source.allocate(64 * 1024)
   }
 
-  /** Begins anew. */
+  /** Begins again, with nothing gathered. */
   reset(): void {
+    assert(this.#restLength === 0, 'an output that begins again has written all of its last string')
     this.length = 0
     this.taken = 0
     this.#checkedTo = 0
     this.#crc?.reset()
   }
 
-  /** Makes room for `length` more bytes and returns where they go; the caller moves `length` on. */
+  /** Makes room for `length` more bytes and returns where they go; the caller adds `length`. */
   reserve(length: number): number {
     if (this.#restLength > 0) this.writeRest(Number.POSITIVE_INFINITY)
     const at = this.length
@@ -85,6 +89,7 @@ export class RdbOutput {
 
   /** Writes a length: a whole number ≥ 0. */
   lengthOf(value: number): void {
+    if (CHECKED) assert(Number.isSafeInteger(value) && value >= 0, 'a length is a whole number')
     const at = this.reserve(9)
     const { u8, view } = this.source
     if (value < 0x40) {
@@ -105,7 +110,7 @@ export class RdbOutput {
     }
   }
 
-  /** Writes a 64-bit number as a length; a negative one as what its bits are unsigned. */
+  /** Writes a 64-bit number as a length; a negative number by its bits, as unsigned. */
   uint64(value: number | bigint): void {
     if (value >= 0 && value < 2 ** 32) {
       this.lengthOf(Number(value))
@@ -145,12 +150,12 @@ export class RdbOutput {
     this.length = at + length
   }
 
-  /** Something of a long string is still to come. */
+  /** True while a part of a long string is still to come. */
   get hasRest(): boolean {
     return this.#restLength > 0
   }
 
-  /** Goes on with a long string until `untilBytes` are gathered; true when nothing of it is left. */
+  /** Goes on with a long string until `untilBytes` are gathered; true when all of it is written. */
   writeRest(untilBytes: number): boolean {
     if (this.#restLength === 0) return true
     const source = this.#restSource
@@ -181,7 +186,9 @@ export class RdbOutput {
     this.length = at + length
   }
 
-  /** Writes a canonical integer of at most 32 bits as one; false when the text is anything else. */
+  /**
+   * Writes a canonical integer of at most 32 bits as such; false when the text is anything else.
+   */
   #integer(text: Buffer, start: number, length: number): boolean {
     let at = start
     const end = start + length
@@ -216,18 +223,19 @@ export class RdbOutput {
   }
 
   #compressed(source: Source, start: number, length: number): boolean {
-    const before = this.length
     const max = length - COMPRESSION_GAIN_MIN
-    // The lengths come first but are known last: room for the longest, then the bytes move up to them.
-    const at = this.reserve(19 + max)
-    const packed = lzfCompress(source, start, length, this.source, at + 19, max)
+    // The lengths come first but are known last: there is room for the longest, and the bytes move
+    // up to them. The rest of a long string before this one is written by `reserve`.
+    const at = this.reserve(PACKED_LENGTHS_BYTES_MAX + max)
+    const bytesAt = at + PACKED_LENGTHS_BYTES_MAX
+    const packed = lzfCompress(source, start, length, this.source, bytesAt, max)
     if (packed === 0) return false
     this.source.u8[at] = 0xc0 | ENCODED_LZF
     this.length = at + 1
     this.lengthOf(packed)
     this.lengthOf(length)
-    const { u8 } = this.source
-    u8.copyWithin(this.length, before + 19, before + 19 + packed)
+    assert(this.length <= bytesAt, 'compressed bytes move towards their lengths')
+    this.source.u8.copyWithin(this.length, bytesAt, bytesAt + packed)
     this.length += packed
     return true
   }
@@ -239,8 +247,9 @@ export class RdbOutput {
     return this.taken + this.length
   }
 
-  /** Writes the checksum of everything so far, 0 when none is wanted. */
+  /** Writes the checksum of everything so far; 0 when no checksum is wanted. */
   checksum(): void {
+    assert(this.#restLength === 0, 'a checksum covers whole strings')
     this.sumUp()
     const at = this.reserve(8)
     if (this.#crc === undefined) this.source.u8.fill(0, at, at + 8)
@@ -248,14 +257,21 @@ export class RdbOutput {
     this.length = at + 8
   }
 
-  /** Takes what was gathered since the last time into the checksum. What is taken away is summed up before; asked for earlier, it is done in smaller parts. */
+  /**
+   * Adds the bytes gathered since the last call to the checksum. `take` does it, too; earlier calls
+   * make its part smaller.
+   */
   sumUp(): void {
     this.#crc?.update(this.source, this.#checkedTo, this.length)
     this.#checkedTo = this.length
   }
 
-  /** Hands over what has gathered: the bytes are the caller's, and gathering goes on in `next`, or else in a new buffer. */
+  /**
+   * Hands over the gathered bytes: they are the caller's. Gathering goes on in `next`, or else in a
+   * new buffer.
+   */
   take(next?: Source): Buffer {
+    assert(next !== this.source, 'bytes that are handed over are not gathered in')
     this.sumUp()
     const { u8 } = this.source
     const bytes = u8.subarray(0, this.length)
@@ -264,13 +280,16 @@ export class RdbOutput {
     return bytes
   }
 
-  /** Takes note of bytes that the caller passes on next, without gathering them; nothing may have gathered. */
+  /**
+   * Counts bytes that the caller passes on next, without gathering them. Nothing may have gathered.
+   */
   passThrough(bytes: Buffer): void {
+    assert(this.length === 0, 'bytes that pass through follow all that was gathered')
     this.#crc?.update(new Source(bytes), 0, bytes.length)
     this.taken += bytes.length
   }
 
-  /** Forgets what has gathered: it was copied or written elsewhere. */
+  /** Forgets the gathered bytes: they were copied or written elsewhere. */
   clear(): void {
     this.sumUp()
     if (this.source.u8.length > KEPT_BYTES_MAX) this.source = Source.allocate(KEPT_BYTES_MAX)

@@ -1,11 +1,11 @@
-// An RDB file, from its magic to its last opcode, out of whatever stands in the chunk.
+// Parses an RDB file, from its magic to its last opcode, out of the bytes in the chunk.
 //
 //   REDIS0010 ([opcode …] | [expiry, idle, frequency …][type][key][value])… 255
 //
-// `run` goes on until the chunk is used up (then it says so, and expects to be
-// called again with more) or the end is reached. A string key is one piece: it is
-// taken from the chunk into the database without a copy between. The key of a
-// structure is put aside, since the structure may reach over many chunks.
+// `run` goes on until the chunk is used up or the end is reached. In the first case it returns
+// false, and expects another call with more bytes. A string key is one piece: it is taken from the
+// chunk into the database without a copy between. The key of a structure is put aside, since the
+// structure may reach over many chunks.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Value } from '../../store/structures/value.ts'
@@ -22,13 +22,13 @@ const KEY_BYTES_MIN = 3
 /** From this version on a checksum follows the end. */
 const CHECKSUM_SINCE = 5
 
-/** What stands before a key about it; one object for all keys. */
+/** The attributes that stand before a key; one object for all keys. */
 export class KeyAttributes {
   /** Unix ms, -1 = never. */
   expiryMs = -1
-  /** Seconds since it was used, -1 = not said. */
+  /** Seconds since it was used, -1 = unknown. */
   idleSeconds = -1
-  /** Redis's 8-bit frequency, -1 = not said. */
+  /** Redis's 8-bit frequency, -1 = unknown. */
   frequency = -1
 
   clear(): void {
@@ -38,10 +38,16 @@ export class KeyAttributes {
   }
 }
 
-/** Takes what a file holds, in its order. Windows are valid during the call. Throws RdbDamage for what it cannot take. */
+/**
+ * Takes the content of a file, in its order. Windows are valid during the call. Throws RdbDamage
+ * for content that it cannot take.
+ */
 export interface RdbTarget {
   auxiliary(name: string, value: string): void
-  /** The keys that follow belong to this database; returns where their structures are to be made. */
+  /**
+   * The keys that follow belong to this database. Returns the database whose memory their
+   * structures get.
+   */
   selectDatabase(index: number): Database
   /** Announces how many keys follow in this database. */
   expect(keys: number, volatileKeys: number): void
@@ -49,11 +55,14 @@ export interface RdbTarget {
   string(key: Bytes, value: Bytes, owned: boolean, attributes: KeyAttributes): void
   /** The structure is the target's from here on. */
   structure(key: Bytes, value: Value, attributes: KeyAttributes): void
-  /** A key without elements: it is not there. */
+  /** A key without elements, which is not loaded. */
   empty(key: Bytes): void
   /** A function library's code. */
   function(code: string): void
-  /** The end was reached: does what was left until then, a millisecond's work a call; true when nothing is left. */
+  /**
+   * Called at the end, for work that was left until then: a millisecond's work a call; true when
+   * nothing is left.
+   */
   finish(): boolean
 }
 
@@ -63,12 +72,12 @@ export class RdbParser {
   readonly #input: RdbInput
   readonly #target: RdbTarget
   readonly #values = new ValueReader()
-  /** Where structures are made. */
+  /** The database whose memory structures get. */
   #db!: Database
   readonly #attributes = new KeyAttributes()
   readonly #key = new Bytes()
   readonly #value = new Bytes()
-  /** Where the key of the structure being read is put aside. */
+  /** Memory for the key of the structure being read. */
   #keySource = Source.allocate(256)
   #inStructure = false
   #selected = false
@@ -83,7 +92,10 @@ export class RdbParser {
     return this.version >= CHECKSUM_SINCE
   }
 
-  /** Reads on; true when the end was reached, false when more bytes are needed (see RdbInput.needed). Throws RdbDamage. */
+  /**
+   * Reads on; true when the end was reached, false when more bytes are needed (see
+   * RdbInput.needed). Throws RdbDamage.
+   */
   run(): boolean {
     const input = this.#input
     try {
@@ -109,7 +121,7 @@ export class RdbParser {
     }
   }
 
-  /** Frees what was half read. */
+  /** Frees a value that is half read. */
   abandon(): void {
     this.#values.abandon()
   }
@@ -204,7 +216,7 @@ export class RdbParser {
     this.#inStructure = true
   }
 
-  /** Keys before any SELECT are database 0's. */
+  /** Keys before any SELECT belong to database 0. */
   #enter(): void {
     if (this.#selected) return
     this.#selected = true

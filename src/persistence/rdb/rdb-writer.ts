@@ -1,25 +1,29 @@
-// Writing an RDB file one key at a time: whoever drives decides when, and where the bytes go.
+// Writes an RDB file one key at a time; the caller decides when, and where the bytes go.
 //
-// `output` gathers; the driver takes it away in pieces, at any moment between two
-// calls. A large structure or string is written in steps: `begin` and then `step`
-// until it is done. It must not change in between; before it does, the driver
-// finishes it.
+// `output` gathers; the caller takes the bytes away in pieces, at any moment between two calls. A
+// large structure or string is written in steps: `begin`, and then `step` until it is whole. The
+// value must not change in between; before it does, the caller finishes it.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { ImageWriter } from '../snapshot/image-writer.ts'
 import { OPCODE, RDB_VERSION_WRITTEN, TYPE } from './rdb-format.ts'
 import { RdbOutput } from './rdb-output.ts'
 import { ValueWriter } from './value-codec.ts'
 
-/** A longer string is written in steps, and as it is: compressing and copying it in one go would take too long. */
+/**
+ * A longer string is written in steps, and as it is: compressing and copying it in one go would
+ * take too long.
+ */
 export const STRING_AT_ONCE_BYTES_MAX = 256 * 1024
 
 export interface RdbWriterOptions {
   compress: boolean
   checksum: boolean
-  /** What is said about the use of keys: as the eviction policy measures it. */
+  /** How the use of keys is written: as the eviction policy measures it. */
   use: 'nothing' | 'idle' | 'frequency'
 }
 
@@ -32,7 +36,7 @@ export class RdbWriter implements ImageWriter {
   readonly #string = new Bytes()
   #stringAt = 0
   #inString = false
-  /** The database of the last key; -1 = say it anew. */
+  /** The database of the last key; -1 = the next `select` writes it in any case. */
   #database = -1
 
   constructor(options: RdbWriterOptions) {
@@ -44,7 +48,7 @@ export class RdbWriter implements ImageWriter {
     return this.output.total
   }
 
-  /** Writes magic and version, and what is said about the file as a whole. */
+  /** Writes magic and version, and the fields about the file as a whole. */
   header(auxiliary: Readonly<Record<string, string | number>>): void {
     const magic = Buffer.from(`REDIS${String(RDB_VERSION_WRITTEN).padStart(4, '0')}`, 'latin1')
     const window = Bytes.over(magic)
@@ -52,7 +56,7 @@ export class RdbWriter implements ImageWriter {
     for (const [name, value] of Object.entries(auxiliary)) this.auxiliary(name, String(value))
   }
 
-  /** Writes something about the file as a whole. */
+  /** Writes a field about the file as a whole. */
   auxiliary(name: string, value: string): void {
     this.output.byte(OPCODE.auxiliary)
     this.output.text(name)
@@ -65,7 +69,10 @@ export class RdbWriter implements ImageWriter {
     this.output.text(code)
   }
 
-  /** Begins a database; the numbers of keys are hints that spare the reader growing its tables. */
+  /**
+   * Begins a database. The numbers of keys are hints: the reader makes its tables large enough at
+   * once.
+   */
   database(index: number, keys: number, volatileKeys: number): void {
     const { output } = this
     output.byte(OPCODE.selectDatabase)
@@ -76,7 +83,7 @@ export class RdbWriter implements ImageWriter {
     this.#database = index
   }
 
-  /** Says which database the next keys are in, if it is another than that of the last. */
+  /** Writes which database the next keys are in, if it is not that of the last one. */
   select(index: number): void {
     if (index === this.#database) return
     this.#database = index
@@ -84,7 +91,7 @@ export class RdbWriter implements ImageWriter {
     this.output.lengthOf(index)
   }
 
-  /** Has the next `select` say its database in any case. */
+  /** Makes the next `select` write its database in any case. */
   forgetDatabase(): void {
     this.#database = -1
   }
@@ -96,6 +103,7 @@ export class RdbWriter implements ImageWriter {
 
   /** Begins one key; true when it is whole (a short string), false when `step` goes on with it. */
   begin(db: Database, entry: number): boolean {
+    if (CHECKED) this.#checkWhole()
     const { output } = this
     const window = this.#window
     const expiry = db.expiryOf(entry)
@@ -141,11 +149,22 @@ export class RdbWriter implements ImageWriter {
 
   /** Writes the end and the checksum. */
   end(): void {
+    this.#checkWhole()
     this.output.byte(OPCODE.end)
     this.output.checksum()
   }
 
-  /** Says how often a key is used, or for how long it was not, so that eviction after a restart goes on as before. */
+  #checkWhole(): void {
+    assert(
+      !this.#inString || this.#stringAt === this.#string.length,
+      'a string is whole before the next key or the end',
+    )
+  }
+
+  /**
+   * Writes how often a key is used, or since when it was not, so that eviction after a restart goes
+   * on as before.
+   */
   #writeUse(db: Database, entry: number): void {
     const { output } = this
     if (this.#use === 'frequency') {

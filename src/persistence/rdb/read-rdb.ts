@@ -1,5 +1,6 @@
-// Reading an RDB file from the disk: chunk by chunk, the loop running in between.
+// Reads an RDB file from the disk: chunk by chunk; the loop runs in between.
 
+import { assert } from '../../util/assert.ts'
 import { roomFor } from '../../util/bytes/announced-size.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { Crc64 } from '../../util/bytes/crc64.ts'
@@ -10,32 +11,41 @@ import { RdbDamage } from './damage.ts'
 import { RdbInput } from './rdb-input.ts'
 import { RdbParser, type RdbTarget } from './rdb-parser.ts'
 
-/** What is parsed in one go: some milliseconds' work. Larger only for a string that is larger itself. */
+/**
+ * Bytes parsed in one go: some milliseconds' work. Only a string that is larger itself makes a
+ * larger chunk.
+ */
 const CHUNK_BYTES = 256 * 1024
 /**
- * The first chunk is this large, each that follows a quarter larger than the one before: what reads them is not compiled yet. 256 KiB
- * at once kept the loop for 60 ms.
+ * The first chunk is this large, each following one a quarter larger: the code that reads them is
+ * not compiled yet. 256 KiB at once kept the loop for 60 ms.
  */
 const FIRST_CHUNK_BYTES = 8 * 1024
-/** In front of each chunk there is room for what was left of the one before. */
+/** In front of each chunk there is room for the rest of the one before. */
 const HEADROOM_BYTES = 16 * 1024
 const CHECKSUM_BYTES = 8
 
 export interface ReadRdbOptions {
   file: Pick<DiskFile, 'read'>
-  /** The file's size; what follows the snapshot in it (commands, when it is an append-only file's preamble) is left alone. */
+  /**
+   * The file's size. Commands that follow the snapshot, in a file of the append-only log, are left
+   * alone.
+   */
   size: number
   target: RdbTarget
-  /** False = whatever stands as checksum is fine. */
+  /** False = any checksum is accepted. */
   checksum: boolean
-  /** Told after each chunk how many bytes are done; reading goes on when what it returns is done. */
+  /**
+   * Is told after each chunk how many bytes are done. Reading goes on when its promise is
+   * fulfilled.
+   */
   progress?: (bytes: number) => Promise<void> | undefined
   chunkBytes?: number
 }
 
 /**
- * Reads a snapshot into a target and returns where it ends in the file. Throws RdbDamage, with its offset unless it is of no one place
- * (a key that is there twice), or what the disk says.
+ * Reads a snapshot into a target and returns its end in the file. Throws RdbDamage, or the disk's
+ * error. The damage has an offset unless it belongs to no one place (a key that is there twice).
  */
 export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; version: number }> {
   const { target } = options
@@ -53,7 +63,7 @@ export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; v
     if (error instanceof RdbDamage) error.offset = chunks.offset
     throw error
   } finally {
-    // Whoever closes the file wants nobody to read from it any more.
+    // No read may be under way when the caller closes the file.
     await chunks.settled()
   }
   // The loop turns in between: clients hear LOADING.
@@ -61,7 +71,7 @@ export async function readRdb(options: ReadRdbOptions): Promise<{ end: number; v
   return { end: chunks.offset, version: parser.version }
 }
 
-/** How an asynchronous read ended; never a rejection, which nobody might be there to see. */
+/** How an asynchronous read ended. It is never a rejection, which could go unhandled. */
 type Outcome = { read: number } | { error: unknown }
 
 /** Moves an input over a file, reading one chunk ahead of it. */
@@ -74,9 +84,9 @@ class Chunks {
   readonly #crc: Crc64 | undefined
   /** File offset of the input's byte 0. */
   #base = 0
-  /** Bytes of the chunk that the checksum does not cover yet begin here. */
+  /** Bytes of the chunk from here on are not in the checksum yet. */
   #unchecked = 0
-  /** File offset of what is to be read next. */
+  /** File offset of the next read. */
   #position = 0
   readonly #size: number
   #ahead: { source: Source; outcome: Promise<Outcome> } | undefined = undefined
@@ -98,10 +108,12 @@ class Chunks {
     return this.#base + this.input.at
   }
 
-  /** Brings what the starved input needs, keeping what lies behind its mark. */
+  /** Brings the bytes that the starved input needs, keeping those behind its mark. */
   async more(): Promise<void> {
     const { input } = this
     const { mark, end, source } = input
+    assert(this.#unchecked <= mark, 'each byte is in the checksum once')
+    const markOffset = this.#base + mark
     this.#crc?.update(source, this.#unchecked, mark)
     const ahead = this.#ahead
     if (ahead === undefined) throw new RdbDamage('the file is at its end')
@@ -115,7 +127,7 @@ class Chunks {
       input.source = ahead.source
       if (source.u8.length === ahead.source.u8.length) this.#spare = source
     } else {
-      // A piece larger than a chunk: it gets a buffer that holds it, which grows as it comes.
+      // The piece is larger than a chunk: it gets a buffer that holds it, which grows as it comes.
       let large = Source.allocate(Math.max(roomFor(input.needed, kept + read), kept + read))
       source.u8.copy(large.u8, 0, mark, end)
       ahead.source.u8.copy(large.u8, kept, HEADROOM_BYTES, HEADROOM_BYTES + read)
@@ -134,6 +146,7 @@ class Chunks {
       }
       input.source = large
     }
+    assert(filled - start >= input.needed, 'a starved read gets the bytes that it needs')
     input.at = start
     input.mark = start
     input.end = filled
@@ -141,6 +154,7 @@ class Chunks {
     input.needed = 0
     this.#unchecked = start
     this.#base = this.#position - filled
+    assert(this.#base + start === markOffset, 'a chunk goes on where the one before was left')
     this.#readAhead()
   }
 
@@ -152,11 +166,13 @@ class Chunks {
   }
 
   #readAhead(): void {
+    assert(this.#ahead === undefined, 'one chunk is read ahead')
     const length = Math.min(this.#nextBytes, this.#size - this.#position)
     if (length <= 0) return
     this.#nextBytes = Math.min(this.#nextBytes + (this.#nextBytes >> 2), this.#chunkBytes)
     const source = this.#spare ?? Source.allocate(HEADROOM_BYTES + this.#chunkBytes)
     this.#spare = undefined
+    assert(source !== this.input.source, 'the chunk that is parsed is not overwritten')
     const outcome: Promise<Outcome> = this.#file.read(source.u8, HEADROOM_BYTES, length, this.#position).then(
       (read) => ({ read }),
       (error: unknown) => ({ error }),
@@ -164,7 +180,7 @@ class Chunks {
     this.#ahead = { source, outcome }
   }
 
-  /** Compares the checksum behind the end, which the input stands at, and passes it. */
+  /** Compares the checksum behind the end, where the input stands, and passes it. */
   async checksum(): Promise<void> {
     const { input } = this
     if (input.left < CHECKSUM_BYTES) throw new RdbDamage('the checksum is missing')

@@ -2,6 +2,7 @@
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { ABSENT, MemberSet } from '../../store/set/member-set.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
@@ -18,7 +19,7 @@ const INTSET_COUNT_MAX = 4096
 export class SetReader implements StructureReader {
   value: MemberSet | undefined = undefined
   #type = 0
-  /** Members that are to come; -1 = the number is not read yet. */
+  /** Members still to come; -1 = their number is not read yet. */
   #left = -1
   /** A set of more members than this is a table at once. */
   #integersMax = 0
@@ -32,13 +33,14 @@ export class SetReader implements StructureReader {
     this.#left = -1
     const { integers, value } = db.host.limits.set
     this.#integersMax = integers
-    // A listpack stays one unless it has too many members; how long they are Redis does not look at.
+    // A listpack stays one unless it has too many members, however long they are, as in Redis.
     this.#valueMax = type === TYPE.setListpack ? Number.POSITIVE_INFINITY : value
     this.value = new MemberSet(db.arena, db.host)
   }
 
   read(input: RdbInput): void {
-    const set = this.value!
+    const set = this.value
+    assert(set !== undefined, 'a set that is read was begun')
     if (this.#type === TYPE.setIntset) {
       const members = this.#intset.open(input.blob())
       while (members.count > 0) this.#add(members.next(this.#member))
@@ -68,6 +70,8 @@ export class SetWriter implements StructureWriter {
   #set!: MemberSet
   #slot = ABSENT
   #type = 0
+  /** Members still to be written. */
+  #left = 0
   #begun = false
   readonly #member = new Bytes()
   readonly #listpack = new ListpackBuilder()
@@ -97,12 +101,15 @@ export class SetWriter implements StructureWriter {
     if (!this.#begun) {
       this.#begun = true
       output.lengthOf(set.length)
+      this.#left = set.length
       this.#slot = set.first()
     }
     for (; this.#slot !== ABSENT; this.#slot = set.next(this.#slot)) {
       if (output.length >= untilBytes || output.hasRest) return false
       output.string(set.memberOf(this.#slot, this.#member))
+      this.#left--
     }
+    assert(this.#left === 0, 'a set is written with as many members as its length says')
     return true
   }
 
@@ -110,6 +117,7 @@ export class SetWriter implements StructureWriter {
     const set = this.#set
     const listpack = this.#listpack.begin()
     for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) listpack.add(set.memberOf(slot, this.#member))
+    assert(listpack.count === set.length, 'a set is written with as many members as its length says')
     output.string(listpack.end())
   }
 
@@ -117,8 +125,11 @@ export class SetWriter implements StructureWriter {
     const set = this.#set
     const members: (number | bigint)[] = []
     for (let slot = set.first(); slot !== ABSENT; slot = set.next(slot)) {
-      members.push(parseInteger(set.memberOf(slot, this.#member))!)
+      const member = parseInteger(set.memberOf(slot, this.#member))
+      assert(member !== undefined, 'the members of an intset are integers')
+      members.push(member)
     }
+    assert(members.length === set.length, 'a set is written with as many members as its length says')
     output.string(buildIntset(members))
   }
 }

@@ -1,10 +1,12 @@
-// Sorted sets: members with scores as text (type 3) or doubles (5), or in one blob (ziplist 12, listpack 17).
+// Sorted sets: members with scores as text (type 3) or doubles (5), or in one blob (ziplist 12,
+// listpack 17).
 //
-// Written as 5 and 17. In type 5 the highest score comes first, as Redis writes
-// it: a skiplist takes each of them in at its head.
+// Written as 5 and 17. In type 5 the highest score comes first, as Redis writes it: a skiplist
+// inserts each member at its head.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { formatDouble } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
@@ -22,7 +24,7 @@ const WHOLE_SCORE_MAX = 2 ** 62
 export class SortedSetReader implements StructureReader {
   value: SortedSet | undefined = undefined
   #type = 0
-  /** Members that are to come; -1 = the number is not read yet. */
+  /** Members still to come; -1 = their number is not read yet. */
   #left = -1
   readonly #member = new Bytes()
   readonly #listpack = new ListpackReader()
@@ -42,7 +44,8 @@ export class SortedSetReader implements StructureReader {
       case TYPE.zsetListpack: {
         const reader = this.#type === TYPE.zsetZiplist ? this.#ziplist : this.#listpack
         this.#addAll(reader.open(input.blob()))
-        // Such a blob stays what it is unless it has too many members; how long they are Redis does not look at.
+        // A blob keeps its encoding unless it has too many members, however long they are, as in
+        // Redis.
         this.value!.chooseEncoding(Number.POSITIVE_INFINITY)
         return
       }
@@ -139,6 +142,7 @@ export class SortedSetWriter implements StructureWriter {
         }
       } while (set.next(position))
     }
+    assert(listpack.count === 2 * set.length, 'a sorted set is written with as many members as its length says')
     output.string(listpack.end())
   }
 }

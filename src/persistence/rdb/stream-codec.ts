@@ -7,8 +7,8 @@
 //     [consumers]([name][seen at, ms]        21: [active at, ms, -1 = never]
 //       [pending]([id, 16 B])…)…)…
 //
-// Ids in 16 bytes are big-endian, elsewhere they are two lengths. A node is a
-// listpack in the file as it is here (store/stream/stream-nodes.ts).
+// Ids in 16 bytes are big-endian, elsewhere they are two lengths. A node is a listpack in the file
+// as it is here (store/stream/stream-nodes.ts).
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { Stream } from '../../store/stream/stream.ts'
@@ -18,6 +18,7 @@ import { ID_BYTES, StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { NodeCursor } from '../../store/stream/stream-nodes.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, type Source } from '../../util/bytes/bytes.ts'
 import { narrow } from '../../util/numbers/numbers.ts'
 import { RdbDamage } from './damage.ts'
@@ -26,7 +27,7 @@ import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 import type { StructureReader, StructureWriter } from './structure-codec.ts'
 
-/** What comes next. */
+/** The piece that is read or written next. */
 const NODES = 0
 const NUMBERS = 1
 const GROUP = 2
@@ -35,19 +36,23 @@ const CONSUMER = 4
 const CONSUMER_PENDING = 5
 const DONE = 6
 
-/** The least bytes of what is counted. */
+/** The least bytes of each counted piece. */
 const NODE_BYTES_MIN = ID_BYTES + 2
 const GROUP_BYTES_MIN = 5
 const PENDING_BYTES_MIN = ID_BYTES + 9
 const CONSUMER_BYTES_MIN = 10
 
+/** Room for the id under way: no piece pauses between reading and using one. */
 const id = new StreamId()
 
 export class StreamReader implements StructureReader {
   value: Stream | undefined = undefined
   #type = 0
   #next = NODES
-  /** Nodes, groups, pending entries of the group, consumers, pending entries of the consumer to come; -1 = not known yet. */
+  /**
+   * Nodes, groups, pending entries of the group, consumers, pending entries of the consumer still
+   * to come; -1 = not known yet.
+   */
   #nodesLeft = -1
   #groupsLeft = -1
   #pendingLeft = 0
@@ -72,7 +77,7 @@ export class StreamReader implements StructureReader {
 
   read(input: RdbInput): void {
     while (this.#next !== DONE) {
-      // Each of these takes one piece, or says what comes next.
+      // Each of these takes one piece, or says which piece comes next.
       if (this.#next === NODES) this.#readNode(input)
       else if (this.#next === NUMBERS) this.#readNumbers(input)
       else if (this.#next === GROUP) this.#readGroup(input)
@@ -99,7 +104,8 @@ export class StreamReader implements StructureReader {
   }
 
   #readNumbers(input: RdbInput): void {
-    const stream = this.value!
+    const stream = this.value
+    assert(stream !== undefined, 'a stream that is read was begun')
     const length = input.length()
     readLengthId(input, stream.lastId)
     let added: number | bigint = length
@@ -124,11 +130,12 @@ export class StreamReader implements StructureReader {
       this.#next = DONE
       return
     }
-    const stream = this.value!
+    const stream = this.value
+    assert(stream !== undefined, 'a stream that is read was begun')
     const name = input.string(this.#text)
     if (stream.groups.get(name) !== undefined) throw new RdbDamage('a stream has the same group twice')
     readLengthId(input, id)
-    // It may be negative: what went beyond 64 bits has become so, and stays what it is.
+    // The number may be negative: one that went beyond 64 bits has become so, and stays so.
     const read = this.#type === TYPE.streamV1 ? stream.entriesUpTo(id) : signed(input.uint64())
     this.#pendingLeft = input.count(PENDING_BYTES_MIN)
     this.#group = stream.addGroup(name, id, read)
@@ -341,7 +348,7 @@ function writeLengthId(output: RdbOutput, from: StreamId): void {
   output.uint64(from.seq)
 }
 
-/** The 64 bits as a signed number, as streams count. */
+/** Returns the 64 bits as a signed number, as streams count. */
 function signed(bits: bigint): number | bigint {
   return narrow(BigInt.asIntN(64, bits))!
 }

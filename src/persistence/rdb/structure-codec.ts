@@ -1,4 +1,4 @@
-// What the codec of every structure offers: reading and writing that can pause.
+// The interface of each structure's codec: reading and writing that can pause.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Value } from '../../store/structures/value.ts'
@@ -6,13 +6,13 @@ import type { RdbInput } from './rdb-input.ts'
 import type { RdbOutput } from './rdb-output.ts'
 
 export interface StructureReader {
-  /** What was read so far; undefined before `begin`. */
+  /** The value read so far; undefined before `begin`. */
   value: Value | undefined
-  /** Begins a value of one of the types this reader knows, which will lie in a database's memory. */
+  /** Begins a value of one of this reader's types, in a database's memory. */
   begin(type: number, db: Database): void
   /**
-   * Reads to the value's end. Throws STARVED when the input runs dry: to be called again, then, with the input at its mark.
-   * Throws RdbDamage; the value is freed by whoever called `begin`.
+   * Reads to the value's end. Throws STARVED when the input runs dry; then call it again, with the
+   * input at its mark. Throws RdbDamage; then the caller of `begin` frees the value.
    */
   read(input: RdbInput): void
 }

@@ -1,4 +1,4 @@
-// One value, both ways: which codec knows its type, and what becomes of a value that turned out damaged.
+// One value, both ways: finds the codec of its type, and frees a value that turned out damaged.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import {
@@ -25,7 +25,7 @@ import type { StructureReader, StructureWriter } from './structure-codec.ts'
 const MODULE_NAME_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const MODULE_NAME_LENGTH = 9
 
-/** How a structure of one type is written and read. */
+/** The codec of one type of value. */
 interface Codec {
   readonly type: number
   readonly writer: () => StructureWriter
@@ -79,14 +79,18 @@ const CODECS: readonly Codec[] = [
 const READERS = new Map(CODECS.flatMap(({ inFiles, reader }) => inFiles.map((type) => [type, reader] as const)))
 const WRITERS = new Map(CODECS.map(({ type, writer }) => [type, writer] as const))
 
-/** Reads structures, one at a time. Strings are read by the callers: there is nothing to make. */
+/** Reads structures, one at a time. Callers read strings themselves. */
 export class ValueReader {
-  /** By type; each made when it is first needed, as the code of its structure is. */
+  /** By type; each is made when it is first needed, as the code of its structure is. */
   readonly #readers: StructureReader[] = []
   #current: StructureReader | undefined = undefined
 
-  /** Begins a value of a type, which will lie in a database's memory; `input` is where its module's name is read from if it is a module's. Throws RdbDamage. */
+  /**
+   * Begins a value of a type, in a database's memory. For a module's value the module's name is
+   * read from `input`. Throws RdbDamage.
+   */
   begin(type: number, input: RdbInput, db: Database): void {
+    assert(this.#current === undefined, 'one value is read at a time')
     const reader = this.#readers[type] ?? READERS.get(type)?.()
     if (reader === undefined) throw unknownType(type, input)
     this.#readers[type] = reader
@@ -94,16 +98,21 @@ export class ValueReader {
     this.#current = reader
   }
 
-  /** Reads to the value's end and returns it; undefined when it has no elements. Throws STARVED (go on later) or RdbDamage. */
+  /**
+   * Reads to the value's end and returns it; undefined when it has no elements. Throws STARVED (go
+   * on later) or RdbDamage.
+   */
   read(input: RdbInput): Value | undefined {
-    const reader = this.#current!
+    const reader = this.#current
+    assert(reader !== undefined, 'a value that is read was begun')
     try {
       reader.read(input)
     } catch (error) {
       if (error !== STARVED) this.abandon()
       throw error
     }
-    const value = reader.value!
+    const { value } = reader
+    assert(value !== undefined, 'a reader has made the value that it began')
     reader.value = undefined
     this.#current = undefined
     if (value.length > 0 || !emptyIsNothing(value)) return value
@@ -123,10 +132,10 @@ export class ValueReader {
 
 /** Writes structures, one at a time. */
 export class ValueWriter {
-  /** By type of value; each made when it is first needed. */
+  /** By type of value; each is made when it is first needed. */
   readonly #writers: StructureWriter[] = []
   #current!: StructureWriter
-  /** All of it is with the output, though the output may not have gathered the last string's end. */
+  /** The output has all of the value, though it may not have gathered the last string's end. */
   #whole = false
 
   typeOf(value: Value): number {
@@ -159,7 +168,9 @@ export class ValueWriter {
   }
 }
 
-/** A stream may be empty and still remember its last id; anything else without elements does not exist. */
+/**
+ * A stream may be empty and still have a last id; any other value without elements does not exist.
+ */
 function emptyIsNothing({ type }: Value): boolean {
   return VALUE_KINDS[type]?.mayBeEmpty !== true
 }
@@ -169,7 +180,7 @@ function unknownType(type: number, input: RdbInput): RdbDamage {
   return new RdbUnsupported(`the value belongs to the module ${moduleName(input.uint64())}, which cannot be loaded`)
 }
 
-/** Spells the name that a module's id holds: nine letters of six bits, then ten bits of version. */
+/** Spells the name in a module's id: nine letters of six bits, then ten bits of version. */
 export function moduleName(id: bigint): string {
   let name = ''
   for (let i = 0; i < MODULE_NAME_LENGTH; i++) {

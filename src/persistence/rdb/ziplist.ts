@@ -1,7 +1,7 @@
 // Ziplists: what Redis used before listpacks (up to 6.2). Read only.
 //
 //   ziplist = [total bytes u32][offset of the last entry u32][elements u16][entry]…[255]
-//   entry   = [bytes of the entry before: 1, or 254 and 4][encoding, with an integer or a length][bytes]
+//   entry   = [bytes of the entry before: 1, or 254 and 4][encoding, integer or length][bytes]
 //
 //   00llllll  up to 63 bytes               11000000, 11010000, 11100000  integer of 16, 32, 64 bits
 //   01llllll  up to 16383 bytes, 2 B       11110000, 11111110            integer of 24, 8 bits

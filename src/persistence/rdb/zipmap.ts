@@ -4,7 +4,9 @@
 //   length = one byte below 254, or 254 and four bytes
 
 import { byteAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { type Bytes, Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RdbDamage } from './damage.ts'
 
 const LONG = 254
@@ -16,10 +18,13 @@ export class ZipmapReader {
   #source = Source.allocate(0)
   #at = 0
   #end = 0
-  /** Length that #length read. */
+  /** Start of the text whose length #length read. */
   #start = 0
 
-  /** Begins with a blob, which must stay in place while it is read. Throws RdbDamage unless it is whole. */
+  /**
+   * Begins with a blob, which must stay in place while it is read. Throws RdbDamage unless it is
+   * whole.
+   */
   open(blob: Bytes): this {
     const { source, start, length } = blob
     if (length < 2) throw new RdbDamage('a zipmap is too short')
@@ -42,8 +47,9 @@ export class ZipmapReader {
     return this
   }
 
-  /** Points windows at the next field and its value; there must be one. */
+  /** Points windows at the next field and its value. There must be one. */
   next(field: Bytes, value: Bytes): void {
+    if (CHECKED) assert(this.count > 0, 'a field that is read is there')
     const fieldLength = this.#length()
     field.set(this.#source, this.#start, fieldLength)
     this.#pass(fieldLength)

@@ -1,18 +1,19 @@
-// Who saves when: SAVE, BGSAVE, the `save` points, BGREWRITEAOF, growth of the append-only file, `appendonly` turned on or off.
+// Decides what is saved when: SAVE, BGSAVE, the `save` points, BGREWRITEAOF, growth of the
+// append-only file, `appendonly` turned on or off.
 //
 // One thing is under way at a time, because there is one *before* gate:
 //
 //   nothing ──▶ save     an image to dbfilename (save)
 //      ▲  ├───▶ rewrite  an image to the base of the append-only file (rewrite.ts)
-//      │  └───▶ copy     an image for somebody else: replicas that need all of the data
-//      └──────────┘      what was asked for meanwhile comes next: SAVE, then a copy, then a rewrite, then BGSAVE
+//      │  └───▶ copy     an image for another part: replicas that need all of the data, an audit
+//      └──────────┘      then the next request: SAVE, then a copy, then a rewrite, then BGSAVE
 //
-// SAVE does not stop the server as Redis's does: its client waits, the others go
-// on. What it promises is kept: when it replies, everything before it is on disk.
+// SAVE does not stop the server as Redis's does: its client waits, the others go on. Its promise is
+// kept: when it replies, everything before it is on disk.
 //
-// A failed save is tried again after five seconds if a save point asks for it, and
-// until one succeeds writes are refused (`stop-writes-on-bgsave-error`), as Redis
-// does it. A rewrite that fails again and again is tried less and less often.
+// A failed save is tried again after five seconds if a save point asks for it. Until one succeeds,
+// writes are refused (`stop-writes-on-bgsave-error`), as in Redis. A rewrite that fails again and
+// again is tried less and less often.
 
 import path from 'node:path'
 import type { Client } from '../../engine/clients/client.ts'
@@ -20,6 +21,7 @@ import type { AuditReport, ReloadOptions, Saving, SavingStatus } from '../../eng
 import type { Engine } from '../../engine/engine.ts'
 import type { Command } from '../../engine/spec/command.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
+import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened, RESTLESS, restlessRandom } from '../../util/restless.ts'
 import type { Timer } from '../../util/time/clock.ts'
@@ -43,23 +45,29 @@ import {
   walkSnapshot,
 } from './snapshot-run.ts'
 
-/** Where housekeeping never rests (util/restless.ts) all is saved or rewritten after so many commands. */
+/**
+ * Where housekeeping never rests (util/restless.ts), everything is saved or rewritten after this
+ * many commands.
+ */
 const RESTLESS_COMMANDS = 100
-/** How often it is looked whether something is due. */
+/** Time between two checks whether something is due. */
 const LOOK_MS = RESTLESS ? 5 : 500
-/** A failed snapshot that a save point asks for is tried again after this. */
+/** A failed snapshot that a save point asks for is tried again after this time. */
 const SAVE_RETRY_MS = 5000
-/** From so many failed rewrites in a row on the next one waits: a minute, then twice as long each time, at most an hour. */
+/**
+ * From this many failed rewrites in a row on, the next one waits: a minute, then twice as long each
+ * time, at most an hour.
+ */
 const REWRITE_FAILURES_MAX = 3
 const REWRITE_DELAY_MS = 60_000
 const REWRITE_DELAY_MS_MAX = 3_600_000
 
-/** Rest of a snapshot after a slice while clients come and go. Timers know no shorter one. */
+/** Rest of a snapshot after a slice while clients send commands. Timers have no shorter one. */
 const REST_MS = 1
 
 /** How long clients may have to wait for DEBUG RELOAD: 25 days. */
 const PAUSE_MS_MAX = 2 ** 31 - 1
-/** How often it is looked whether the append-only file holds everything. */
+/** Time between two checks whether the append-only file holds everything. */
 const WRITTEN_LOOK_MS = 1
 
 /** The snapshot under way shows data that FLUSHALL has emptied. */
@@ -67,39 +75,45 @@ class GivenUp extends Error {}
 
 export interface BackgroundSavingOptions {
   disk?: Disk
-  /** Runs something after the events of this turn of the loop; default setImmediate. */
+  /** Runs a function after the events of this turn of the loop; default setImmediate. */
   later?: (run: () => void) => void
   /** The append-only file, if there is one. */
   aof?: OpenJournal
-  /** What keeps the data in the place of an append-only file: then what is saved is a backup. */
+  /** Keeps the data in the place of an append-only file: then a save is a backup. */
   rewrite?: Rewrite
-  /** What is written into is claimed before. Default: nobody else is expected there. */
+  /**
+   * Directories are claimed before anything is written there. Default: no other process is expected
+   * there.
+   */
   claims?: DirectoryClaimsView
   /** Makes the engine that an audit replays into. Default: there are no audits. */
   second?: (like: Engine) => Engine
-  /** What was found at the start, for INFO. */
+  /** Keys that the start loaded and left out, for INFO. */
   keysLoaded?: number
   keysExpired?: number
 }
 
 /** Takes the pictures of one copy, one after the other. */
 export interface Pictures {
-  /** For a sink that is no file. Default: everything, and nothing more is said about it. */
+  /** Takes a picture for a sink that is no file. Default: everything, with no fields besides. */
   send(
     sink: SnapshotSink,
     contents?: SnapshotContents,
     more?: Pick<SnapshotWalkOptions, 'about' | 'digest' | 'rested' | 'writer'>,
   ): SnapshotWalk
-  /** Claims the directory of the configuration, where files may be made then. */
+  /** Claims the directory of the configuration; then files may be made there. */
   claim(): Promise<void>
-  /** For a file; it keeps its temporary name. */
+  /** Takes an image for a file, which keeps its temporary name. */
   save(target: string, contents: SnapshotContents): SnapshotRun
   readonly disk: Disk
 }
 
-/** Somebody else who wants the data of one moment. */
+/** A part that wants the data of one moment. */
 export interface CopyOrder {
-  /** Called when nothing else is under way, and not before; takes its picture and waits until it is written. Never rejects. */
+  /**
+   * Called when nothing else is under way. Takes its picture and waits until it is written. Never
+   * rejects.
+   */
   run(pictures: Pictures): Promise<void>
 }
 
@@ -118,11 +132,11 @@ export class BackgroundSaving implements Saving {
   readonly #largeChanges: LargeChanges
   readonly #keysLoaded: number
   readonly #keysExpired: number
-  /** What is being written. */
+  /** The snapshot under way. */
   #snapshot: Snapshot | undefined = undefined
-  /** Changes since the last save that the image under way has. */
+  /** Changes since the last save that the image under way contains. */
   #changesInImage = 0
-  /** Of the last snapshot. */
+  /** The longest slice of the last snapshot. */
   #longestSliceMs = 0
   #work: Promise<void> = Promise.resolve()
   #closed = false
@@ -132,6 +146,10 @@ export class BackgroundSaving implements Saving {
   #saves: ((saved: boolean) => void)[] = []
   #saveScheduled = false
   #rewriteScheduled = false
+  /** Reloads that are asked for and not over, the replies of those that are over, and the last of them. */
+  #reloads = 0
+  readonly #reloaded: (() => void)[] = []
+  #lastReload: Promise<void> = Promise.resolve()
   /** Copies that wait for their turn. */
   readonly #copies: CopyOrder[] = []
   #saveOk = true
@@ -143,7 +161,7 @@ export class BackgroundSaving implements Saving {
   #rewriteCount = 0
   #rewriteFailures = 0
   #rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
-  /** Commands that had run when something was last written for no other reason. */
+  /** Commands that had run when RESTLESS last wrote something. */
   #restlessFrom = 0
 
   constructor(engine: Engine, options: BackgroundSavingOptions = {}) {
@@ -183,7 +201,7 @@ export class BackgroundSaving implements Saving {
 
   get status(): SavingStatus {
     const { busyWith } = this
-    // Redis counts a snapshot for replicas as one.
+    // Redis counts a snapshot for replicas as a save.
     const isSaving = busyWith === 'save' || busyWith === 'copy'
     const seconds = Math.floor((this.#engine.environment.workClock.monotonic() - this.#beganMs) / 1000)
     return {
@@ -248,7 +266,7 @@ export class BackgroundSaving implements Saving {
 
   scheduleRewrite(): void {
     this.#rewriteScheduled = true
-    // Somebody wants it now.
+    // A client wants it now.
     this.#rewriteFailures = 0
     this.#later(() => this.#next())
   }
@@ -264,11 +282,16 @@ export class BackgroundSaving implements Saving {
   reload(options: ReloadOptions, done: (outcome: 'reloaded' | 'not saved' | 'not loaded') => void): void {
     const { clock } = this.#engine.environment
     const { pause } = this.#engine.conditions
-    // Nobody may change what was saved before it is loaded.
+    // No client may change the saved data before it is loaded.
     pause.begin('saving', 'all', clock.now() + PAUSE_MS_MAX)
-    void this.#reload(options).then((outcome) => {
+    // A transaction may ask for several; its client waits for all of them.
+    const isFirst = this.#reloads++ === 0
+    const reloaded = isFirst ? this.#reload(options) : this.#lastReload.then(() => this.#reload(options))
+    this.#lastReload = reloaded.then((outcome) => {
+      this.#reloaded.push(() => done(outcome))
+      if (--this.#reloads > 0) return
       pause.end('saving')
-      done(outcome)
+      for (const reply of this.#reloaded.splice(0)) reply()
     })
   }
 
@@ -288,9 +311,12 @@ export class BackgroundSaving implements Saving {
     }
   }
 
-  /** Waits until the append-only file holds everything and is not being rewritten. Throws what the disk says. */
+  /**
+   * Waits until the append-only file holds everything and no rewrite is under way. Throws the
+   * disk's error.
+   */
   async #completeLog(): Promise<void> {
-    // The turn ends first: what it did is written then.
+    // The turn ends first: its effects are written then.
     await new Promise<void>((resolve) => this.#later(resolve))
     if (this.busyWith === 'rewrite') await this.#work
     const { journal } = this
@@ -336,7 +362,7 @@ export class BackgroundSaving implements Saving {
     })
   }
 
-  /** Has an audit walk the data while nothing else is under way; rejects with what goes wrong. */
+  /** Lets an audit walk the data while nothing else is under way. Rejects with its failure. */
   #alone(run: (walk: Walk) => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.copy({
@@ -354,19 +380,24 @@ export class BackgroundSaving implements Saving {
     return this.#largeChanges.postpone(snapshot, client, command, args)
   }
 
-  /** Begins whatever is due next. */
+  /** Begins the next thing that is due. */
   #next(): void {
     if (this.busyWith !== 'nothing' || this.#closed) return
     if (this.#saves.length > 0) this.#work = this.#save(this.#saves.splice(0))
-    else if (this.#copies.length > 0) this.#work = this.#copy(this.#copies.shift()!)
+    else if (this.#copies.length > 0) this.#copyNext()
     else if (this.#rewriteScheduled && this.#engine.environment.workClock.monotonic() >= this.#rewriteNotBeforeMs)
       this.rewriteInBackground()
     else if (this.#saveScheduled && this.#mayTryToSave()) this.saveInBackground()
   }
 
+  #copyNext(): void {
+    const order = this.#copies.shift()
+    assert(order !== undefined, 'a copy that is due is in line')
+    this.#work = this.#copy(order)
+  }
   // ── saving ───────────────────────────────────────────────────────────────
 
-  /** Makes a snapshot; `waiting` are told how it went. */
+  /** Makes a snapshot; `waiting` are told whether it succeeded. */
   async #save(waiting?: ((saved: boolean) => void)[]): Promise<void> {
     const engine = this.#engine
     const { config } = engine
@@ -397,12 +428,12 @@ export class BackgroundSaving implements Saving {
       await image?.discard()
       if (error instanceof GivenUp) {
         this.#end()
-        // Another one takes its place at once, also for those who wait.
+        // Another one takes its place at once, also for the clients that wait.
         this.#saves.push(...(waiting ?? []))
         this.#next()
         return
       }
-      // A crash of the disk is no news when the server is ending.
+      // A disk that crashes is no news when the server is ending.
       if (!this.#closed) {
         log.error(
           { file: target },
@@ -410,7 +441,7 @@ export class BackgroundSaving implements Saving {
         )
       }
     }
-    // Redis lets a failed SAVE, whose client knows, refuse nobody's writes.
+    // As in Redis, a failed SAVE refuses no writes: its client knows.
     if (saved || waiting === undefined) {
       this.#saveOk = saved
       this.#followFailure()
@@ -429,6 +460,9 @@ export class BackgroundSaving implements Saving {
   }
 
   #pictureOptions(format: 'rdb' | 'aof', isBase: boolean, contents?: SnapshotContents): SnapshotWalkOptions {
+    const before = this.#snapshot
+    assert(this.busyWith !== 'nothing', 'a picture is part of a save, a rewrite or a copy')
+    assert(before === undefined || before.ended, 'invariant 6: one picture is taken at a time, there is one gate')
     const engine = this.#engine
     engine.conditions.state.snapshot.begin()
     return {
@@ -448,13 +482,16 @@ export class BackgroundSaving implements Saving {
 
   // ── copies ───────────────────────────────────────────────────────────────
 
-  /** Has somebody else take a picture as soon as nothing is under way. */
+  /** Lets another part take a picture as soon as nothing is under way. */
   copy(order: CopyOrder): void {
     this.#copies.push(order)
     this.#later(() => this.#next())
   }
 
-  /** Has somebody else take a picture at once; false where something is under way, and nothing comes of it. */
+  /**
+   * Lets another part take a picture at once. Returns false, and forgets the order, when something
+   * is under way.
+   */
   copyNow(order: CopyOrder): boolean {
     if (this.busyWith !== 'nothing' || this.#closed) return false
     this.#work = this.#copy(order)
@@ -479,22 +516,25 @@ export class BackgroundSaving implements Saving {
     this.#next()
   }
 
-  /** The directory need not be waited for, so that the picture is taken at once. */
+  /** True when the directory needs no wait, so that the picture can be taken at once. */
   get #isClaimed(): boolean {
     return this.#claims === undefined || this.#claims.has(this.#engine.config.get('dir'))
   }
 
-  /** The directory belongs to somebody else now: nothing is written any more. */
+  /** Ends all writing: the directory belongs to another process now. */
   disown(): void {
     this.journal?.disown()
   }
 
   #begin(what: 'save' | 'rewrite' | 'copy'): void {
+    assert(this.busyWith === 'nothing', 'one save, rewrite or copy is under way at a time')
     this.busyWith = what
     this.#beganMs = this.#engine.environment.workClock.monotonic()
   }
 
   #end(): void {
+    assert(this.busyWith !== 'nothing', 'a save, rewrite or copy that ends has begun')
+    assert(this.#snapshot?.ended !== false, 'a save, rewrite or copy ends after its snapshot')
     this.busyWith = 'nothing'
     if (this.#snapshot !== undefined) this.#longestSliceMs = this.#snapshot.longestSliceMs
     this.#snapshot = undefined
@@ -547,7 +587,7 @@ export class BackgroundSaving implements Saving {
     if (wanted === this.#rewrite.isWanted) return
     this.#rewrite.isWanted = wanted
     this.#rewriteNotBeforeMs = Number.NEGATIVE_INFINITY
-    // Whatever rewrite is under way, it is not the one that is wanted now.
+    // A rewrite that is under way is not the one that is wanted now.
     if (this.busyWith === 'rewrite') this.#snapshot?.abort(new Error('appendonly was changed'))
     if (wanted) {
       this.#rewriteFailures = 0
@@ -576,7 +616,7 @@ export class BackgroundSaving implements Saving {
     else if (this.#hasGrown()) this.rewriteInBackground()
   }
 
-  /** Tells whether RESTLESS_COMMANDS ran since it last said so. */
+  /** Tells whether RESTLESS_COMMANDS ran since it last answered yes. */
   #ranMany(): boolean {
     const { commandsProcessed } = this.#engine.figures.stats
     if (commandsProcessed < this.#restlessFrom + RESTLESS_COMMANDS) return false
@@ -614,8 +654,8 @@ export class BackgroundSaving implements Saving {
   }
 
   /**
-   * Stops whatever is under way and makes the append-only file durable. If that was just turned on its first base is made before:
-   * redis-server refuses to end then. Throws what the disk says.
+   * Stops everything under way and makes the append-only file durable. If it was just turned on,
+   * its first base is made before: redis-server refuses to end then. Throws the disk's error.
    */
   async close(): Promise<void> {
     this.#closed = true
@@ -623,7 +663,7 @@ export class BackgroundSaving implements Saving {
     this.#audit?.giveUp(new NoAudit('the server is ending'))
     if (this.#rewrite.owesBase) await this.#makeFirstBase()
     this.#snapshot?.abort(new Error('the server is ending'))
-    // A rewrite may be waiting for the journal, which closing it sets free.
+    // A rewrite may wait for the journal; closing the journal frees it.
     const closing = this.#rewrite.close()
     closing.catch(() => {})
     await this.#work
@@ -636,7 +676,7 @@ export class BackgroundSaving implements Saving {
     if (this.busyWith === 'save') snapshot?.abort(new Error('the server is ending'))
     else snapshot?.finish()
     await this.#work
-    // It was not begun yet, or failed before.
+    // The rewrite had not begun, or has failed before.
     if (this.#rewrite.owesBase) await this.#runRewrite()
   }
 }

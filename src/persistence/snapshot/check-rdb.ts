@@ -1,4 +1,5 @@
-// Is an RDB file whole? Reads it as a start would, value by value, and keeps nothing.
+// Checks whether an RDB file is whole: reads it as a start would, value by value, and keeps
+// nothing.
 
 import { Config } from '../../config/config.ts'
 import { Engine } from '../../engine/engine.ts'
@@ -8,6 +9,7 @@ import { type DataDigest, KeyDigest } from '../../store/keyspace/data-digest.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Value } from '../../store/structures/value.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { dateNow, setImmediate } from '../../util/time/real-time.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
@@ -15,35 +17,35 @@ import { RdbDamage } from '../rdb/damage.ts'
 import type { KeyAttributes, RdbTarget } from '../rdb/rdb-parser.ts'
 import { readRdb } from '../rdb/read-rdb.ts'
 
-/** So much of a large value is summed up in one go: a millisecond's work. */
+/** Bytes of a large value that are digested in one go: a millisecond's work. */
 const SLICE_BYTES = 256 * 1024
 
-/** What an RDB file holds. */
+/** The content of an RDB file. */
 export interface RdbContent {
   keys: number
-  /** Of those, keys that expire, and keys whose time is up already. */
+  /** Keys among them that expire, and keys whose time is up already. */
   volatile: number
   expired: number
   /** Databases with keys. */
   databases: number
   functionLibraries: number
-  /** The program that wrote it, as it calls itself; undefined when it does not say. */
+  /** The program that wrote it, as it calls itself; undefined when the file does not say. */
   writtenBy: string | undefined
 }
 
 export interface RdbVerdict {
   size: number
-  /** What was found, up to the damage if there is any. */
+  /** The content up to the damage, if there is any. */
   content: RdbContent
-  /** 0 when the file is none at all. */
+  /** 0 when the file is no RDB file. */
   version: number
   /** Where the snapshot ends; commands may follow. Undefined when it is damaged. */
   end: number | undefined
-  /** What is wrong, and where. */
+  /** The damage and its offset; undefined = none. */
   damage: { offset: number; problem: string } | undefined
 }
 
-/** Checks a file. Throws what the disk says. */
+/** Checks a file. Throws the disk's error. */
 export async function checkRdb(disk: Disk, path: string, nowMs = dateNow()): Promise<RdbVerdict> {
   const file = await disk.open(path, 'read')
   try {
@@ -56,13 +58,16 @@ export async function checkRdb(disk: Disk, path: string, nowMs = dateNow()): Pro
 export interface CheckOptions {
   /** Default: now. */
   readonly nowMs?: number
-  /** What the file holds is added to it. */
+  /** The content of the file is added to it. */
   readonly digest?: DataDigest
-  /** Told what the file says about itself. */
+  /** Is told each field of the file about itself. */
   auxiliary?(name: string, value: string): void
 }
 
-/** Checks the snapshot that an open file begins with, which is read from its beginning to its end. */
+/**
+ * Checks the snapshot that an open file begins with. The file is read from its beginning to its
+ * end.
+ */
 export async function checkSnapshot(
   file: Pick<DiskFile, 'read'>,
   size: number,
@@ -95,7 +100,7 @@ class CountingTarget implements RdbTarget {
   readonly #nowMs: number
   readonly #databases = new Set<number>()
   #database = 0
-  /** Large values that are not summed up yet. */
+  /** Large values that are not digested yet. */
   #unsettled: { readonly keys: KeyDigest; readonly value: Value }[] = []
   #keys: KeyDigest | undefined
 
@@ -137,7 +142,9 @@ class CountingTarget implements RdbTarget {
       return
     }
     this.#unsettled.push({ keys, value })
-    this.#keys = new KeyDigest(this.#options.digest!)
+    const { digest } = this.#options
+    assert(digest !== undefined, 'keys are digested for a digest')
+    this.#keys = new KeyDigest(digest)
   }
 
   #begin(keys: KeyDigest, key: Bytes, value: Bytes | Value, { expiryMs }: KeyAttributes): boolean {
@@ -146,7 +153,7 @@ class CountingTarget implements RdbTarget {
 
   empty(): void {}
 
-  /** Sums up what a chunk has brought, with rests in between. */
+  /** Digests the values of a chunk, with rests in between. */
   async settle(): Promise<void> {
     while (!this.finish()) await new Promise((resolve) => setImmediate(resolve))
   }

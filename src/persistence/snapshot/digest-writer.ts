@@ -1,10 +1,13 @@
-// An RDB file that says at its end what the memory held that it was written from: the digest of the values themselves, not of what became of them in the
-// file. Who reads the file back value by value finds the same, or the file is not the data.
+// Writes an RDB file that ends with a digest of the memory that it was written from: of the values
+// themselves, not of their bytes in the file. A reader that digests the file value by value must
+// find the same, or the file is not the data.
 
 import { type DataDigest, KeyDigest } from '../../store/keyspace/data-digest.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { RdbOutput } from '../rdb/rdb-output.ts'
 import type { RdbWriter } from '../rdb/rdb-writer.ts'
 import type { ImageWriter } from './image-writer.ts'
@@ -12,9 +15,9 @@ import type { ImageWriter } from './image-writer.ts'
 /** A digest that a picture makes on its way. */
 export interface PictureDigest {
   readonly data: DataDigest
-  /** The field in which the file says it. */
+  /** The field of the file that holds it. */
   readonly field: string
-  /** False from the moment on in which nobody wants the file any more: then the digest alone is made. */
+  /** False as soon as the file is not wanted any more: then only the digest is made. */
   isWritten(): boolean
 }
 
@@ -65,6 +68,7 @@ export class DigestWriter implements ImageWriter {
   }
 
   begin(db: Database, entry: number): boolean {
+    if (CHECKED) assert(this.#isDigested && this.#isWritten, 'a key is whole before the next one begins')
     const isString = db.typeOf(entry) === TYPE_STRING
     this.#isDigested = this.#keys.begin(
       this.#database,
@@ -86,6 +90,7 @@ export class DigestWriter implements ImageWriter {
   }
 
   end(): void {
+    assert(this.#isDigested && this.#isWritten, 'the digest of a file covers each of its keys wholly')
     this.#writer.auxiliary(this.#digest.field, String(this.#digest.data))
     this.#writer.end()
   }

@@ -1,7 +1,8 @@
-// Changes of large values while a snapshot still needs their old state: the request is postponed, as by CLIENT PAUSE.
+// Changes of large values while a snapshot still needs their old state: the request is postponed,
+// as by CLIENT PAUSE.
 //
-// The value is written next. When a large value was written everybody tries again, and may be postponed once more
-// because of another.
+// The value is written next. After each large value all postponed requests are tried again; another
+// value may postpone one once more.
 
 import type { Client } from '../../engine/clients/client.ts'
 import { changesKey } from '../../engine/conditions/keys-to-change.ts'
@@ -22,7 +23,10 @@ export class LargeChanges {
     this.#postponed = new PostponedClients(engine)
   }
 
-  /** Postpones a command, or a transaction, that is going to change a large value; false if it is going to change none. */
+  /**
+   * Postpones a command, or a transaction, that is going to change a large value; false if it is
+   * going to change none.
+   */
   postpone(snapshot: Snapshot, client: Client, command: Command, args: Arguments): boolean {
     const db = itemAt(this.#engine.databases, client.database)
     const isLarge = changesKey(client, db, command, args, (within, key) => {
@@ -36,7 +40,7 @@ export class LargeChanges {
     return true
   }
 
-  /** Lets everybody try again at this turn's end. */
+  /** Tries all postponed requests again at this turn's end. */
   resume(): void {
     this.#postponed.resume()
   }

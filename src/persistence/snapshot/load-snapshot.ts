@@ -1,11 +1,14 @@
-// Loads the snapshot (`dbfilename` in `dir`) into an empty engine, at a start without an append-only file.
+// Loads the snapshot (`dbfilename` in `dir`) into an empty engine, at a start without an
+// append-only file.
 //
-// A primary leaves out keys whose time is up, as Redis does. Its replicas may have them, so they are told when they come
-// back and go on from the snapshot's place in the history (replication.ts). A replica keeps them until its primary says so.
+// A primary leaves out keys whose time is up, as Redis does. Its replicas may have them, so they
+// are told when they come back and go on from the snapshot's offset in the history
+// (replication.ts). A replica keeps such keys until its primary removes them.
 
 import path from 'node:path'
 import type { DroppedKey } from '../../engine/effects/replication-history.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { type Disk, systemDisk } from '../disk/disk.ts'
 import { TestKeyDelay } from '../disk/test-key-delay.ts'
@@ -15,7 +18,7 @@ import { type LoadOptions, LoadTarget } from '../rdb/load-target.ts'
 import { readRdb } from '../rdb/read-rdb.ts'
 import { positionIn } from './history-note.ts'
 
-/** What a removal takes in the stream besides the key's name, at least. */
+/** Bytes of a removal in the stream besides the key's name, at least. */
 const REMOVAL_BYTES = 20
 
 export interface LoadedSnapshot {
@@ -28,8 +31,9 @@ export interface LoadedSnapshot {
 /**
  * Loads the snapshot if there is one; undefined when there is none.
  *
- * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and remedy, when the file cannot be
- * trusted or reached; the engine keeps answering LOADING then and is of no further use.
+ * Meanwhile the engine's clients hear LOADING. Throws PersistenceError, saying file, place and
+ * remedy, when the file is damaged or out of reach; then the engine keeps answering LOADING and is
+ * of no further use.
  */
 export async function loadSnapshot(
   engine: Engine,
@@ -43,12 +47,14 @@ export async function loadSnapshot(
   return loaded
 }
 
-/** Where the snapshot is, or would be. */
+/** The path of the snapshot, whether or not it is there. */
 export function snapshotPath({ config }: Engine): string {
   return path.join(config.get('dir'), config.get('dbfilename'))
 }
 
-/** Reads the snapshot into an engine that is loading, and goes on loading. Throws PersistenceError. */
+/**
+ * Reads the snapshot into an engine that is loading, and goes on loading. Throws PersistenceError.
+ */
 export async function readSnapshot(
   engine: Engine,
   disk: Disk,
@@ -57,7 +63,8 @@ export async function readSnapshot(
   const { config } = engine
   const file = snapshotPath(engine)
   const started = engine.environment.workClock.monotonic()
-  const progress = engine.conditions.loading.progress!
+  const { progress } = engine.conditions.loading
+  assert(progress !== undefined, 'a snapshot is read while the engine is loading')
   const dropped = new DroppedKeys(config.get('repl-backlog-size'))
   const target = new LoadTarget(engine, {
     expired: engine.effects.role.isReplica ? 'kept' : 'dropped',
@@ -124,10 +131,10 @@ export async function readSnapshot(
   return { bytes, milliseconds, keysExpired: target.expired }
 }
 
-/** The last of the keys that were left out, and as many as a backlog of so many bytes has room for. */
+/** The last of the keys that were left out: as many as a backlog of so many bytes has room for. */
 class DroppedKeys {
   keys: DroppedKey[] = []
-  /** Bytes of those before. */
+  /** Bytes of the keys before them. */
   forgottenBytes = 0
   readonly #bytesMax: number
   #bytes = 0

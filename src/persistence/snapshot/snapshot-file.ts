@@ -1,24 +1,31 @@
-// The file a snapshot goes to: written behind the walk's back, synced, and only then given its name.
+// The file of a snapshot: written while the walk goes on, synced, and only then given its name.
 //
-//   open temp-NAME ─▶ write … (fsync now and then) ─▶ fsync ─▶ close ─▶ [rename to NAME ─▶ fsync directory]
+//   open temp-NAME ─▶ write … (fsync now and then) ─▶ fsync ─▶ close
+//                       ─▶ by the caller: rename to NAME ─▶ fsync directory
 //
-// A crash before the rename leaves the old file as it was, and temp-NAME, which
-// the next snapshot overwrites. A failure removes temp-NAME.
+// A crash before the rename leaves the old file as it was, and temp-NAME, which the next snapshot
+// overwrites. A failure removes temp-NAME.
 
 import path from 'node:path'
 import type { Log } from '../../engine/log.ts'
+import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { type Disk, type DiskFile, writeAll } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import type { SnapshotSink } from './snapshot.ts'
 
-/** With incremental fsync: so many bytes at most lie in the system's cache, or the last fsync would stall everybody who uses the disk. */
+/**
+ * With incremental fsync at most this many bytes lie in the system's cache. Otherwise the last
+ * fsync would stall every process that uses the disk.
+ */
 const SYNC_BYTES = 16 * 1024 * 1024
 
 /**
- * So many pieces are kept for new ones to be gathered in: as many as may wait for the disk. Without it a snapshot allocates its own
- * size over again, outside of the heap, and the collector comes for it: with 1 M keys three or four pauses of 3 to 10 ms a snapshot,
- * with it none or one (node --trace-gc).
+ * Pieces kept as memory for new ones: as many as may wait for the disk. Without them a snapshot
+ * allocates its own size over again, outside of the heap, and the collector comes for it. Measured
+ * with 1 M keys (node --trace-gc): three or four pauses of 3 to 10 ms a snapshot without, none or
+ * one with.
  */
 const SPARES_MAX = 96
 const SPARE_BYTES_MIN = 64 * 1024
@@ -42,8 +49,8 @@ export class SnapshotFile implements SnapshotSink {
   readonly #done: Promise<void>
 
   /**
-   * Begins the file that shall become `target`. `failed` is told, once and never before the constructor returns, when the disk
-   * refuses something.
+   * Begins the file that will become `target`. `failed` is told of the first refusal of the disk,
+   * once and never before the constructor returns.
    */
   constructor(disk: Disk, target: string, incrementalSync: boolean, log: Log, failed: (error: unknown) => void) {
     this.#disk = disk
@@ -52,12 +59,13 @@ export class SnapshotFile implements SnapshotSink {
     this.#failed = failed
     this.temporary = path.join(path.dirname(target), `temp-${path.basename(target)}`)
     this.#done = this.#run()
-    // Whoever waits for the end hears of it; `failed` is told anyhow.
+    // `finish` throws the failure; `failed` is told of it in any case.
     this.#done.catch(() => {})
   }
 
   write(bytes: Buffer): void {
     if (this.#failure !== undefined) return
+    assert(!this.#ended, 'a snapshot has no bytes behind its end')
     this.#queue.push(bytes)
     this.waitingBytes += bytes.length
     this.#wake?.()
@@ -71,11 +79,12 @@ export class SnapshotFile implements SnapshotSink {
     this.#drained.push(run)
   }
 
-  /** Waits until everything is on the disk under the temporary name. Throws what the disk says. */
+  /** Waits until everything is on the disk under the temporary name. Throws the disk's error. */
   async finish(): Promise<void> {
     this.#ended = true
     this.#wake?.()
     await this.#done
+    assert(this.#queue.length === 0 && this.waitingBytes === 0, 'a finished snapshot waits for no bytes')
   }
 
   /** Gives up and removes the file. */
@@ -94,7 +103,7 @@ export class SnapshotFile implements SnapshotSink {
 
   async #run(): Promise<void> {
     try {
-      // The beginner must not hear of a failure before it knows what it began.
+      // The caller must not hear of a failure before it has the new object.
       await Promise.resolve()
       const directory = path.dirname(this.temporary)
       if (!(await this.#disk.exists(directory))) await this.#disk.makeDirectory(directory)
@@ -143,8 +152,9 @@ export class SnapshotFile implements SnapshotSink {
   }
 
   #keepSpare({ buffer, byteOffset }: Buffer): void {
-    // What is smaller shares its memory with others.
+    // A smaller piece shares its memory with others.
     if (this.#spares.length === SPARES_MAX || byteOffset > 0 || buffer.byteLength < SPARE_BYTES_MIN) return
+    if (CHECKED) assert(!this.#spares.some(({ u8 }) => u8.buffer === buffer), 'memory is given back once')
     this.#spares.push(new Source(Buffer.from(buffer)))
   }
 

@@ -1,4 +1,5 @@
-// One image of the data on its way to a file: the walk, the format and the file put together. Or on its way elsewhere: a picture.
+// One image of the data on its way to a file: the walk, the format and the file put together. Or on
+// its way elsewhere: a picture.
 
 import { REDIS_VERSION } from '../../config/version.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -13,18 +14,21 @@ import { SnapshotFile } from './snapshot-file.ts'
 export interface SnapshotWalkOptions {
   engine: Engine
   later: (run: () => void) => void
-  /** As a snapshot's. Default: as `later`. */
+  /** As in SnapshotOptions. Default: as `later`. */
   rested?: (run: () => void) => void
   format: 'rdb' | 'aof'
-  /** It is the base of an append-only file. */
+  /** True for the base of an append-only file. */
   isBase: boolean
-  /** What it shall hold. Default: everything. */
+  /** The parts that it will hold. Default: everything. */
   contents?: SnapshotContents
-  /** Made on the way; only of an RDB file. */
+  /** A digest made on the way; only of an RDB file. */
   digest?: PictureDigest
-  /** Makes what takes the values, in the place of a writer of the format. Default: such a writer. */
+  /**
+   * Makes the object that takes the values, in the place of a writer of the format. Default: such a
+   * writer.
+   */
   writer?: () => ImageWriter
-  /** What it shall say about itself besides. Default: nothing. */
+  /** More fields about the whole. Default: none. */
   about?: Readonly<Record<string, string>>
   /** Large values may be waited for, or need not be any more. */
   largeWritten: () => void
@@ -38,7 +42,7 @@ export interface SnapshotContents {
 
 export interface SnapshotRunOptions extends SnapshotWalkOptions {
   disk: Disk
-  /** The file it shall become. */
+  /** The file that it will become. */
   target: string
 }
 
@@ -51,7 +55,10 @@ export interface SnapshotWalk {
 
 const EVERYTHING: SnapshotContents = { data: true, functions: true }
 
-/** Takes a picture of the data, to be written to a sink. To be called between two commands; no other may be under way. */
+/**
+ * Takes a picture of the data, to be written to a sink. To be called between two commands; no other
+ * may be under way.
+ */
 export function walkSnapshot(options: SnapshotWalkOptions, sink: SnapshotSink): SnapshotWalk {
   const { engine, digest, format, later, rested = later, largeWritten, isBase } = options
   const { about = {}, contents = EVERYTHING } = options
@@ -68,7 +75,7 @@ export function walkSnapshot(options: SnapshotWalkOptions, sink: SnapshotSink): 
     const writer = new RdbWriter(rdbOptions(engine, checksum))
     return digest === undefined ? writer : new DigestWriter(writer, digest)
   }
-  // What follows a base in its log is not known here.
+  // The effects that follow a base in its log are not known here.
   const position = isBase ? undefined : replication?.position
   const snapshot = new Snapshot({
     engine,
@@ -125,13 +132,16 @@ export class SnapshotRun {
     return this.#file.bytes
   }
 
-  /** Waits until all of it is on the disk, under its temporary name. Throws what the disk says, or why it was given up. */
+  /**
+   * Waits until all of it is on the disk, under its temporary name. Throws the disk's error, or the
+   * reason why the image was given up.
+   */
   async complete(): Promise<void> {
     await this.#walked
     await this.#file.finish()
   }
 
-  /** Gives up, and removes what was written. */
+  /** Gives up, and removes the written bytes. */
   async discard(): Promise<void> {
     this.snapshot.abort(new Error('given up'))
     await this.#file.discard()

@@ -1,45 +1,45 @@
-// A snapshot: all databases as they are at one moment, written out while clients go on changing them.
+// A snapshot: all databases as they are at one moment, written out while clients go on changing
+// them.
 //
-// Nothing is copied at the start. Each keyspace has an epoch, which the beginning
-// raises: an entry that bears an older mark was there and is not written yet; one
-// with the current mark was written, or came later. Two things write entries:
+// Nothing is copied at the start. Each keyspace has an epoch, which the beginning raises. An entry
+// with an older mark was there and is not written yet; an entry with the current mark was written,
+// or came later. Two things write entries:
 //
 //   the walk   goes through all entries by number, a slice at a time
-//   the gate   hears of every entry before its first change (invariant 6), and writes it then if the walk has not been there
+//   the gate   hears of every entry before its first change (invariant 6), and writes it then if
+//              the walk has not reached it
 //
-// So memory is needed only for what changes faster than the disk takes it, and
-// the walk rests while much is waiting for the disk. SWAPDB exchanges keyspaces,
-// which keep their epochs and are found wherever they are; a database that is
-// emptied hands its contents over, to be walked like any other.
+// So memory is needed only for changes that come faster than the disk takes them, and the walk
+// rests while many bytes wait for the disk. SWAPDB exchanges keyspaces, which keep their epochs and
+// are found wherever they are. A database that is emptied hands its contents over, to be walked
+// like any other.
 //
-// The walk goes on in slices of half a millisecond. What follows a slice depends on
-// the clients:
+// The walk goes on in slices of half a millisecond. The next slice depends on the clients:
 //
 // - Commands come in at every turn: the walk rests until it takes a tenth of the time.
-// - Commands came in since the last slice, but not at every turn: the loop sleeps for
-//   a millisecond. A client that waits for each answer would else meet a slice with
-//   every command.
+// - Commands came in since the last slice, but not at every turn: the loop sleeps for a
+//   millisecond. A client that waits for each answer would else meet a slice with every command.
 // - No commands came in: the next slice follows at once.
 //
-// Before a key changes, the gate writes its old value. That value is not compressed: the
-// client that changes it waits meanwhile, and compressing is a quarter of the work.
+// Before a key changes, the gate writes its old value. That value is not compressed: the client
+// that changes it waits meanwhile, and compressing is a quarter of the work.
 //
 // Large values would break both bounds, the slice's and the gate's. Therefore:
 //
-//   seeking   a first walk finds them: it reads two words an entry
-//   large     they are written, in steps. Whoever is going to write to one that is not written waits for it (`concerns`), others go on
-//   walking   everything else
-//   done      the end is written; or `failed`, and the output is of no use
+//   seeking   A first walk finds them: it reads two words of each entry.
+//   large     They are written, in steps. A client that is going to write to one that is not
+//             written waits for it (`concerns`); other clients go on.
+//   walking   Everything else is written.
+//   done      The end is written. Or `failed`: the output is of no use.
 //
-// What somebody waits for (`hurry`) is written before everything else, and without
-// rests: a queue of a million jobs is closed for a tenth of a second, not for one.
+// A value for which a client waits (`hurry`) is written before everything else, and without rests:
+// a queue of a million jobs is closed for a tenth of a second, not for one.
 //
-// A large value that goes as a whole although it is not written (its time is up, it
-// is evicted, a script removes or replaces what it did not declare) is not waited
-// for: the snapshot takes it over, writes it in steps and frees it, which costs
-// nothing but its memory until then. What changes *within* a large value unforeseen
-// (such a script, a BLMOVE that was waiting before, a field of a hash that expires)
-// has it written in one go.
+// A large value may go as a whole before it is written: its time is up, it is evicted, a script
+// removes or replaces a key that it did not declare. No client waits for that: the snapshot takes
+// the value over, writes it in steps and frees it. That costs only its memory until then. A large
+// value may also change unforeseen: by such a script, by a BLMOVE that was waiting before, by a
+// field of a hash that expires. Then the gate writes it in one go.
 
 import type { Engine } from '../../engine/engine.ts'
 import { Database } from '../../store/keyspace/database.ts'
@@ -47,60 +47,84 @@ import type { Extent } from '../../store/keyspace/database-host.ts'
 import { type Keyspace, MARK, NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { TestKeyDelay } from '../disk/test-key-delay.ts'
 import { STRING_AT_ONCE_BYTES_MAX } from '../rdb/rdb-writer.ts'
 import type { ImageWriter } from './image-writer.ts'
 
-/** How long a slice walks. */
+/** Duration of a slice. */
 const SLICE_MS = 0.5
-/** Rest after a slice while commands come in at every turn, in slices: the walk takes a tenth of the time then. */
+/**
+ * Rest after a slice while commands come in at every turn, in slices: then the walk takes a tenth
+ * of the time.
+ */
 const REST_SLICES = 9
-/** Entries that are sought through between two looks at the clock: microseconds. Before the code is warm, a hundred times as much. */
+/**
+ * Entries sought through between two looks at the clock: microseconds. Before the code is warm, it
+ * is a hundred times as much.
+ */
 const SEEK_ENTRIES_PER_LOOK = 128
-/** Bytes of work between two looks at the clock. Compressing them takes a tenth of a millisecond. */
+/**
+ * Bytes of work between two looks at the clock. Compressing them takes a tenth of a millisecond.
+ */
 const LOOK_BYTES = 16 * 1024
-/** Entries written between two looks, should they be tiny. A look costs as much as a tenth of such an entry. */
+/** Tiny entries written between two looks. A look costs as much as a tenth of such an entry. */
 const ENTRIES_PER_LOOK = 16
-/** Output is passed on in pieces of this size: with what is gathered until the next look it fits into 128 KB. */
+/**
+ * Output is passed on in pieces of this size. With the bytes gathered until the next look a piece
+ * fits into 128 KB.
+ */
 const PIECE_BYTES = 96 * 1024
-/** While so much waits for the disk, the walk rests. */
+/** While this many bytes wait for the disk, the walk rests. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024
-/** A structure with more elements, or more bytes, is large: fewer are written in about a millisecond. */
+/**
+ * A structure with more elements, or more bytes, is large. A smaller one is written in about a
+ * millisecond.
+ */
 const SMALL_ELEMENTS_MAX = 2048
 const SMALL_BYTES_MAX = 128 * 1024
 
-/** Where a snapshot's bytes go. */
+/** Takes a snapshot's bytes. */
 export interface SnapshotSink {
   /** Takes bytes, which are the sink's from then on. */
   write(bytes: Buffer): void
-  /** Gives back the memory of bytes that have left, for others to be gathered in; undefined when there is none. */
+  /** Returns memory of bytes that have left, to gather others in; undefined when there is none. */
   spare(): Source | undefined
-  /** Bytes taken that are not on their way out of memory yet. */
+  /** Bytes taken that are still in memory. */
   readonly waitingBytes: number
-  /** Calls `run` once, when some of what waits is gone. */
+  /** Calls `run` once, when some of the waiting bytes have left. */
   onDrained(run: () => void): void
 }
 
 export interface SnapshotOptions {
   engine: Engine
-  /** Writes the image; `aside` makes another writer of the same format for what must not wait for it. */
+  /**
+   * Writes the image. `aside` makes another writer of the same format, for entries that must not
+   * wait for it.
+   */
   writer: ImageWriter
   aside: () => ImageWriter
   sink: SnapshotSink
   /** False = keys are left out. Default: true. */
   includesData?: boolean
-  /** What is said about the whole. */
+  /** Fields about the whole. */
   auxiliary: Readonly<Record<string, string | number>>
   /** Codes of the function libraries. */
   functions: readonly string[]
-  /** Runs something after the events of this turn of the loop. */
+  /** Runs a function after the events of this turn of the loop. */
   later: (run: () => void) => void
-  /** Runs something after a rest of about two slices, in which the loop may sleep; as `later` does where nobody is to rest. */
+  /**
+   * Runs a function after a rest of about two slices, in which the loop may sleep. The same as
+   * `later` where no rest is wanted.
+   */
   rested: (run: () => void) => void
-  /** The end was written, or something failed. Told once. */
+  /** Called once: the end was written, or something failed. */
   ended: (error: unknown) => void
-  /** A large value was written, or is not where it was: whoever waits for one may try again. */
+  /**
+   * A large value was written, or is in another place: requests that wait for one may try again.
+   */
   largeWritten: () => void
 }
 
@@ -112,17 +136,17 @@ interface Part {
   readonly end: number
   sought: number
   walked: number
-  /** Large ones that somebody waits for. */
+  /** Large entries that a client waits for. */
   readonly hurried: Set<number>
-  /** Where large values are that were removed before they were written. */
+  /** The place of large values that were removed before they were written. */
   removed: Removed | undefined
 }
 
-/** Values that nobody has any more but the snapshot. */
+/** Values that belong to the snapshot alone. */
 interface Removed {
   readonly index: number
   readonly keys: Keyspace
-  /** Shares the memory of the database they were in. */
+  /** Shares the memory of the database that they were in. */
   readonly contents: Database
 }
 
@@ -145,14 +169,16 @@ export class Snapshot {
   #phase: Phase = 'seeking'
   #partAt = 0
   readonly #large: Target[] = []
-  /** Those of them that somebody waits for, and whether anybody does. */
+  /** The large values that clients wait for, and whether there are any. */
   readonly #hurried: Target[] = []
   #hurries = false
-  /** Those that were taken over and not begun. */
+  /** Values that were taken over and not begun. */
   readonly #removed: Target[] = []
   /** The value that is being written in steps. */
   #current: Target | undefined = undefined
-  /** Entries that changed while one is being written in steps: pieces that are full, and the last one. */
+  /**
+   * Entries that changed while a value is being written in steps: full pieces, and the last one.
+   */
   #aside: ImageWriter | undefined = undefined
   readonly #asidePieces: Buffer[] = []
   #resting = false
@@ -165,11 +191,17 @@ export class Snapshot {
   /** Keys written so far, and keys at the beginning. */
   written = 0
   readonly total: number
-  /** The longest stretch for which everybody waited: a slice, or what the gate wrote of one large value. */
+  /**
+   * The longest stretch for which all clients waited: a slice, or the gate's writing of one large
+   * value.
+   */
   longestSliceMs = 0
   readonly #turn = () => this.#run()
 
-  /** Takes the picture: everything that is in the databases now, and nothing that comes later. To be called between two commands. */
+  /**
+   * Takes the picture: everything that is in the databases now, and nothing that comes later. To be
+   * called between two commands.
+   */
   constructor(options: SnapshotOptions) {
     this.#options = options
     this.#engine = options.engine
@@ -178,7 +210,7 @@ export class Snapshot {
     this.#seenCommands = this.#sliceCommands = options.engine.figures.stats.commandsProcessed
     let total = 0
     for (const { index, keys } of this.#engine.databases) {
-      // Even an empty one: what comes into it is none of ours.
+      // Even an empty one: keys that come into it are not part of the snapshot.
       keys.epoch = (keys.epoch + 1) | 0
       if (keys.count === 0 || options.includesData === false) continue
       const hurried = new Set<number>()
@@ -212,21 +244,24 @@ export class Snapshot {
     return keys.word(entry, MARK) !== keys.epoch && this.#byKeyspace.has(keys) && isLarge(db, entry)
   }
 
-  /** Has a large value of which `concerns` was true written next: somebody waits for it. */
+  /**
+   * Makes a large value of which `concerns` was true the next to be written: a client waits for it.
+   */
   hurry(db: Database, entry: number): void {
-    const part = this.#byKeyspace.get(db.keys)!
+    const part = this.#byKeyspace.get(db.keys)
+    assert(part !== undefined, 'a value that concerns the snapshot is in one of its keyspaces')
     this.#hurries = true
     if (part.hurried.has(entry)) return
     part.hurried.add(entry)
     this.#hurried.push({ part, entry })
   }
 
-  /** Gives up; what was written so far is of no use. */
+  /** Gives up; the bytes written so far are of no use. */
   abort(error: unknown): void {
     if (!this.ended) this.#end('failed', error)
   }
 
-  /** Walks to the end in one go, whatever waits for the disk. */
+  /** Walks to the end in one go, however many bytes wait for the disk. */
   finish(): void {
     while (!this.ended) this.#slice(Number.POSITIVE_INFINITY)
   }
@@ -281,7 +316,9 @@ export class Snapshot {
     }
   }
 
-  /** Something is begun that must be ended before other entries may follow it in the file. */
+  /**
+   * True when something is begun that must be ended before other entries may follow it in the file.
+   */
   get #inPieces(): boolean {
     return this.#current !== undefined || this.#asidePieces.length > 0 || (this.#aside?.output.length ?? 0) > 0
   }
@@ -301,7 +338,7 @@ export class Snapshot {
     this.#nextLarge()
   }
 
-  /** Goes on with what is large; says so when nothing is. */
+  /** Goes on with large values; begins the walk when there are none left. */
   #nextLarge(): void {
     if (this.#large.length > 0 || this.#removed.length > 0 || this.#inPieces) return
     this.#phase = 'walking'
@@ -338,14 +375,16 @@ export class Snapshot {
     const hurried = this.#hurried.shift()
     if (hurried !== undefined) return hurried
     this.#hurries = false
-    // They keep memory that was given up.
+    // Removed values keep memory that was given up.
     const removed = this.#removed.pop()
     if (removed !== undefined) return removed
     return this.#phase === 'large' ? this.#large.pop() : undefined
   }
 
   #currentWritten(): void {
-    const { part, entry } = this.#current!
+    const current = this.#current
+    assert(current !== undefined, 'a value that was written in steps was begun')
+    const { part, entry } = current
     this.#current = undefined
     this.#wrote(part.keys, entry)
     if ('contents' in part) {
@@ -355,19 +394,26 @@ export class Snapshot {
     if (this.hasLarge) this.#options.largeWritten()
   }
 
-  /** Adds one piece of what was written aside. It may be as much as changed while something large was written: too much to add at once. */
+  /**
+   * Adds one piece of the entries written aside. All of them may be as much as changed while a
+   * large value was written: too much to add at once.
+   */
   #addAside(): void {
     this.#passOn(0)
     const piece = this.#asidePieces.shift() ?? this.#takeAside()
-    // It has selected a database of its own.
+    // The piece has selected a database of its own.
     this.#writer.forgetDatabase()
     this.#writer.output.passThrough(piece)
     this.#options.sink.write(piece)
   }
 
-  /** Takes what was written aside as a piece that says its database, whatever stands before it in the file. */
+  /**
+   * Takes the entries written aside as a piece. It begins by selecting its database, whatever
+   * stands before it in the file.
+   */
   #takeAside(): Buffer {
-    const aside = this.#aside!
+    const aside = this.#aside
+    assert(aside !== undefined, 'a piece that is taken was written aside')
     aside.forgetDatabase()
     return aside.output.take(this.#options.sink.spare())
   }
@@ -391,6 +437,13 @@ export class Snapshot {
         if (workClock.monotonic() >= untilMs) return
       }
     }
+    assert(!this.#inPieces && this.#removed.length === 0, 'invariant 6: a snapshot ends without unwritten old values')
+    assert(this.written <= this.total, 'invariant 6: a snapshot has no key that came after its moment')
+    // DEBUG RELOAD and LOADAOF put other databases in the place of those that were to be written.
+    if (this.written < this.total) {
+      this.#end('failed', new Error('other data took the place of the data'))
+      return
+    }
     this.#writer.end()
     this.#passOn(0)
     this.#end('done', undefined)
@@ -408,7 +461,7 @@ export class Snapshot {
     if (keys.word(entry, MARK) === keys.epoch) return
     const part = this.#byKeyspace.get(keys)
     if (part === undefined) return
-    // Whoever changes it must not suffer from a snapshot that fails.
+    // The client that changes it must not suffer from a snapshot that fails.
     try {
       const current = this.#current
       const large = this.hasLarge && isLarge(db, entry)
@@ -434,20 +487,26 @@ export class Snapshot {
   #tookSlice(milliseconds: number): void {
     if (milliseconds > this.longestSliceMs) this.longestSliceMs = milliseconds
     this.#engine.figures.latency.note('snapshot-slice', milliseconds)
+    this.#engine.figures.stats.countUpkeep(milliseconds)
   }
 
-  /** Makes a value the snapshot's own, whether or not it is being written; false when there is no room for that. */
+  /**
+   * Makes a value the snapshot's own, whether or not it is being written. Returns false when there
+   * is no memory for that.
+   */
   #takeOver(part: Part, db: Database, entry: number): boolean {
     const { keys } = db
     if (part.removed === undefined) {
       const contents = new Database(part.index, this.#engine.data.dataset, db)
-      // What comes with an older mark is not written, there as here.
+      // An entry with an older mark is not written yet, there as here.
       contents.keys.epoch = keys.epoch
       part.removed = { index: part.index, keys: contents.keys, contents }
     }
     const { removed } = part
     const taken = db.handOver(entry, removed.contents)
     if (taken === NONE) return false
+    if (CHECKED)
+      assert(removed.keys.word(taken, MARK) !== keys.epoch, 'invariant 6: a value taken over is to be written')
     keys.setWord(entry, MARK, keys.epoch)
     const current = this.#current
     if (current !== undefined && current.part === part && current.entry === entry) {
@@ -479,11 +538,15 @@ export class Snapshot {
   }
 
   #wrote(keys: Keyspace, entry: number): void {
+    if (CHECKED) assert(keys.word(entry, MARK) !== keys.epoch, 'invariant 6: an entry is written once')
     keys.setWord(entry, MARK, keys.epoch)
     this.written++
   }
 
-  /** Where a part's entries are now; undefined when they are gone, which only an empty keyspace can be. */
+  /**
+   * Returns the database where a part's entries are now. Undefined when they are gone: other data
+   * took their place.
+   */
   #databaseOf(part: Part | Removed): Database | undefined {
     if ('contents' in part) return part.contents
     for (const db of this.#engine.databases) if (db.keys === part.keys) return db
@@ -496,12 +559,14 @@ export class Snapshot {
   #passOn(fromBytes: number): void {
     const { output } = this.#writer
     const { sink } = this.#options
-    // At each look, not a whole piece at a time: until the checksum's code is warm that takes ten milliseconds.
+    // The checksum is made at each look, not for a whole piece at a time: until its code is warm, a
+    // piece takes ten milliseconds.
     output.sumUp()
     if (output.length > fromBytes) sink.write(output.take(sink.spare()))
   }
 
   #end(phase: 'done' | 'failed', error: unknown): void {
+    assert(!this.ended, 'a snapshot ends once')
     this.#phase = phase
     const { dataset } = this.#engine.data
     dataset.onBeforeChange.remove(this.#beforeChange)
@@ -517,7 +582,7 @@ export class Snapshot {
       const { contents, keys } = removed
       for (let entry = 0; entry < keys.entriesEnd; entry++) if (keys.isLive(entry)) contents.letGo(entry)
     }
-    // Nobody else has what was emptied meanwhile.
+    // The contents of emptied databases belong to the snapshot alone.
     for (const contents of this.#emptied) contents.clear()
     this.#emptied = []
     this.#engine.upkeep.timedWork.arm()

@@ -1,8 +1,9 @@
-// A named subscriber of a cluster in trouble. It subscribes at the leader, again and again under one
-// name, and notes every message that it hears.
+// A named subscriber of a cluster in trouble. Two connections subscribe at the leader, again and again
+// under one name, and it notes every message that one of them hears.
 //
-// The broker remembers the name's position, and writes it every second or so. Once a subscription has
-// lasted longer than that, each message is heard once at least, on one connection or on a later one.
+// The leader remembers the name's position, and writes it before it confirms the first subscription.
+// So each message that is published afterwards is heard once at least, on one connection or on a
+// later one. A follower remembers no name: a confirmation counts when the broker leads still.
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
@@ -12,12 +13,12 @@ import type { Connection } from './connection.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 const LOOK_MS = 20
-/** The position of a new name is surely written when its subscription has lasted so long. */
-const REMEMBERED_MS = 2500
-/** A connection whose broker does not answer PING within this time is given up. */
+/** Connections of the name. */
+const CONNECTIONS = 2
+/** A connection whose broker does not answer within this time is given up. */
 const PATIENCE_MS = 1500
 /** One look in so many ends the connection without a word, as a client that crashes does. */
-const LOOKS_OF_CONNECTION = 300
+const LOOKS_OF_CONNECTION = 100
 
 export class NamedListener {
   readonly name: string
@@ -26,10 +27,8 @@ export class NamedListener {
   readonly #random: Random
   readonly #heard = new Map<string, Set<string>>()
   #listensFromMs = Number.POSITIVE_INFINITY
-  /** When the subscription of the current connection was confirmed. */
-  #confirmedMs = Number.POSITIVE_INFINITY
   #isOver = false
-  #working: Promise<void> = Promise.resolve()
+  #working: Promise<unknown> = Promise.resolve()
 
   constructor(brokers: readonly TrialProcess[], random: Random, name: string, pattern: string) {
     this.name = name
@@ -38,7 +37,7 @@ export class NamedListener {
     this.#client = new Client(brokers, random)
   }
 
-  /** When the brokers had surely written its position; infinite before that. */
+  /** When a leader had confirmed its first subscription; infinite before that. */
   get listensFromMs(): number {
     return this.#listensFromMs
   }
@@ -49,7 +48,7 @@ export class NamedListener {
   }
 
   start(): void {
-    this.#working = this.#listen()
+    this.#working = Promise.all(Array.from({ length: CONNECTIONS }, () => this.#listen()))
   }
 
   /** Unsubscribes, so that the broker forgets the name, and ends. */
@@ -69,16 +68,19 @@ export class NamedListener {
     }
   }
 
-  /** Hears messages until the connection ends, or is ended by chance. */
+  /** Hears messages until the connection ends, is ended by chance, or its broker no longer leads. */
   async #hearBy(connection: Connection): Promise<void> {
-    this.#confirmedMs = Number.POSITIVE_INFINITY
-    connection.pushed = (words) => this.#note(words)
+    let isConfirmed = false
+    connection.pushed = (words) => {
+      if (words[0] === 'psubscribe') isConfirmed = true
+      this.#note(words)
+    }
     await connection.ask([['HELLO', '3', 'SETNAME', this.name]], PATIENCE_MS)
     connection.tell(['PSUBSCRIBE', this.#pattern])
     while (!connection.isClosed && !this.#isOver && this.#random.below(LOOKS_OF_CONNECTION) > 0) {
-      await connection.ask([['PING']], PATIENCE_MS)
-      const nowMs = performance.now()
-      if (nowMs > this.#confirmedMs + REMEMBERED_MS) this.#listensFromMs = Math.min(this.#listensFromMs, nowMs)
+      const [role] = await connection.ask([['ROLE']], PATIENCE_MS)
+      if (!Array.isArray(role) || role[0] !== 'master') return
+      if (isConfirmed) this.#listensFromMs = Math.min(this.#listensFromMs, performance.now())
       await sleep(LOOK_MS)
     }
     if (!this.#isOver) return
@@ -87,7 +89,6 @@ export class NamedListener {
   }
 
   #note([word, , channel, text]: readonly Reply[]): void {
-    if (word === 'psubscribe') this.#confirmedMs = performance.now()
     if (word !== 'pmessage') return
     const texts = this.#heard.get(String(channel)) ?? new Set()
     this.#heard.set(String(channel), texts.add(String(text)))

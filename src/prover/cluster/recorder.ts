@@ -104,6 +104,11 @@ export class Recorder {
   /** Contradictions between the roles that a broker reported. */
   readonly #roleProblems = new Set<string>()
   readonly #hearingMs: number
+  /**
+   * The messages that named subscribers missed, of those that were published when they were waited
+   * for. A scheduled message may be published when they are gone.
+   */
+  #neverHeard: readonly string[] = []
 
   /** All keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the messages that they missed. */
   constructor(brokers: readonly TrialProcess[], random: Random, prefix: string, hearingMs = HEARING_MS) {
@@ -134,6 +139,7 @@ export class Recorder {
   async stopListening(held: ReadonlyMap<string, Reply>): Promise<void> {
     const endMs = performance.now() + this.#hearingMs
     while (this.#unheard(held).length > 0 && performance.now() < endMs) await sleep(HEARING_LOOK_MS)
+    this.#neverHeard = this.#unheard(held)
     await Promise.all(this.#listeners.map((listener) => listener.stop()))
   }
 
@@ -189,7 +195,7 @@ export class Recorder {
       if (there.length !== 0 && there.length !== pushes.length)
         found.push(`half a transaction is there: ${pushes[0].value} in ${there.map(({ key }) => key)}`)
     }
-    found.push(...problemsOfEvents(held), ...this.#unheard(held))
+    found.push(...problemsOfEvents(held), ...this.#neverHeard)
     return found
   }
 

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import type * as JetStreamPackage from '@nats-io/jetstream'
 import type * as NatsPackage from '@nats-io/transport-node'
+import { assert } from '../../util/assert.ts'
 import { clearTimeout, setTimeout, sleep } from '../../util/time/real-time.ts'
 import { LogAway } from '../log.ts'
 import { LogUnfit } from '../log-unfit.ts'
@@ -150,6 +151,7 @@ export class LastingConnection {
 
   #endWaiting(): void {
     for (const end of [...this.#waiting]) end()
+    assert(this.#waiting.size === 0, 'no request waits for a connection that is there, or for a log that was closed')
   }
 }
 

@@ -14,6 +14,7 @@
 
 import type { ConsumerMessages, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
+import { assert } from '../../util/assert.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import {
   Gap,
@@ -30,6 +31,7 @@ import { failure, refusal, type ServerError, unanswered } from './failures.ts'
 import { requireSafeMembers } from './members.ts'
 import { NatsMessaging } from './nats-messaging.ts'
 import type { JetStreamOptions } from './options.ts'
+import { stopWhenSilent } from './silent-reader.ts'
 import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf } from './stream.ts'
 
 /**
@@ -48,11 +50,12 @@ const APPEND_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 2_000
 /** How far a reader may be ahead of the consumer of its batches. */
 const READ_AHEAD_BYTES = 8 * BATCH_BYTES_MAX
-/**
- * An idle server sends a heartbeat every half of this time. A reader without one for twice this
- * time looks for another server.
- */
 const READ_EXPIRES_MS = 2_000
+/**
+ * An idle server sends a heartbeat this often. A reader that misses two is made again, on another
+ * server if need be. It is the least that servers take.
+ */
+const READ_HEARTBEAT_MS = 500
 const READ_RETRY_MS = 200
 
 interface Acknowledgement {
@@ -228,7 +231,14 @@ class JetStreamLog implements ReplicatedLog {
     const stop = (): void => messages?.stop()
     signal.addEventListener('abort', stop)
     try {
-      messages = await this.#orClosed(consumer.consume({ max_bytes: READ_AHEAD_BYTES, expires: READ_EXPIRES_MS }))
+      messages = await this.#orClosed(
+        consumer.consume({
+          max_bytes: READ_AHEAD_BYTES,
+          expires: READ_EXPIRES_MS,
+          idle_heartbeat: READ_HEARTBEAT_MS,
+        }),
+      )
+      void stopWhenSilent(messages)
       if (!signal.aborted) yield* messages
     } finally {
       signal.removeEventListener('abort', stop)
@@ -261,5 +271,6 @@ class JetStreamLog implements ReplicatedLog {
 
   #endAppends(error: LogError): void {
     for (const end of [...this.#underWay]) end(error)
+    assert(this.#underWay.size === 0, 'no append is in flight over a connection that was lost')
   }
 }

@@ -5,6 +5,7 @@
 // behind it; then the next batch may be sent. So a slow server makes batches grow at the sender,
 // where they are bounded, and not in the NATS client.
 
+import { assert } from '../../util/assert.ts'
 import { LogAway, LogError } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
 import type { LastingConnection, NatsConnection } from './connection.ts'
@@ -51,6 +52,7 @@ export class NatsMessaging implements Messaging {
   }
 
   listen(hear: (batch: Uint8Array) => void): void {
+    assert(this.#hear === undefined, 'messages are listened to once')
     this.#hear = hear
     this.#subscribe(this.#connection.current)
   }

@@ -4,6 +4,7 @@
 // writes there, and only a third as many were acknowledged per second as in one write
 // (docs/decisions/0033-which-log.md).
 
+import { assert } from '../../util/assert.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 import type { Port } from './messages.ts'
 
@@ -24,6 +25,7 @@ export class Outbox<Message> {
   }
 
   #flush(): void {
+    assert(this.#messages.length > 0, 'an outbox is emptied when a message is in it')
     const messages = this.#messages
     const transferred = this.#transferred
     this.#messages = []

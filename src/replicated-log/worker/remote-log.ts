@@ -1,6 +1,7 @@
 // A log that another thread runs, as seen from this thread.
 
 import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { LogAway, type LogBounds, type LogEntry, OutcomeUnknown, type ReplicatedLog } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
 import {
@@ -170,6 +171,7 @@ class PendingEntries {
   #wake = (): void => {}
 
   add(entry: LogEntry): void {
+    assert(!this.#hasEnded, 'no entry follows the end of a stream')
     this.#entries.push(entry)
     this.#wake()
   }

@@ -1,5 +1,6 @@
 // Carries out the requests of another thread on a log.
 
+import { assert } from '../../util/assert.ts'
 import { LogError, type ReplicatedLog } from '../log.ts'
 import { copyToSend, entryBytes, type Port, READ_WINDOW_BYTES, type Reply, type Request, sendable } from './messages.ts'
 import { Outbox } from './outbox.ts'
@@ -92,6 +93,7 @@ class MessageWindow {
 
   took(bytes: number): void {
     this.#aheadBytes -= bytes
+    assert(this.#aheadBytes >= 0, 'no more messages are taken than were sent')
   }
 }
 
@@ -125,6 +127,7 @@ class Reader {
 
   took(bytes: number): void {
     this.#aheadBytes -= bytes
+    assert(this.#aheadBytes >= 0, 'no more entries are taken than were sent')
     this.#goOn()
   }
 

@@ -2,6 +2,7 @@
 // until the next thread has opened it.
 
 import { Worker } from 'node:worker_threads'
+import { assert } from '../../util/assert.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import { LogAway, type LogBounds, type LogEntry, type ReplicatedLog } from '../log.ts'
 import type { Messaging } from '../messaging.ts'
@@ -60,6 +61,7 @@ class WorkerLog implements ReplicatedLog {
       batchBytesMax: this.#limits.messageBytesMax,
       send: (batch) => this.#log?.messaging.send(batch) ?? this.#away(),
       listen: (hear) => {
+        assert(this.#hear === undefined, 'messages are listened to once')
         this.#hear = hear
         this.#log?.messaging.listen(hear)
       },
@@ -69,6 +71,7 @@ class WorkerLog implements ReplicatedLog {
   /** Starts a thread, and waits until it has opened the log. */
   async start(): Promise<void> {
     const worker = new Worker(this.#file, { workerData: this.#source, execArgv: [] })
+    assert(this.#log === undefined, 'a thread is started when none has the log open')
     this.#worker = worker
     let log: RemoteLog | undefined
     await new Promise<void>((resolve, reject) => {

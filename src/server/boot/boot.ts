@@ -1,4 +1,5 @@
-// An engine with everything around it but sockets: its commands, its log, its journal, its snapshots.
+// An engine with everything around it but sockets: its commands, its log, its journal, its
+// snapshots.
 //
 // Shared by the server and by the broker inside a program.
 
@@ -45,7 +46,7 @@ const audited = (like: Engine): Engine => secondEngine(like)
 /** 32 bits. */
 const SEED_MAX = 2 ** 32 - 1
 
-/** What was found on disk. */
+/** The data that was found on disk. */
 export interface Loaded {
   keys: number
   bytes: number
@@ -54,9 +55,15 @@ export interface Loaded {
 
 /** Time and chance in a test's hands. */
 export interface TestOptions {
-  /** The time that the data is in, which stands still until the test moves it: `testClock()`. Default: the machine's. */
+  /**
+   * The time that the data is in, which stands still until the test moves it: `testClock()`.
+   * Default: the machine's.
+   */
   clock?: TestClock | undefined
-  /** Where the numbers of random commands, and of `math.random` in scripts, begin. Default: the system's entropy. */
+  /**
+   * Where the numbers of random commands, and of `math.random` in scripts, begin. Default: the
+   * system's entropy.
+   */
   seed?: number | undefined
 }
 
@@ -84,7 +91,10 @@ export interface BootOptions extends TestOptions {
   dial?: Dial | undefined
   /** Opens the log that the configuration names; default: in a thread of its own. */
   openLog?: OpenLog | undefined
-  /** The engine of which this one is a branch: it has its settings, users and functions, and begins with its data. */
+  /**
+   * The engine of which this one is a branch: it has its settings, users and functions, and begins
+   * with its data.
+   */
   branchOf?: { engine: Engine<CommandParts>; checkpoint: Checkpoint } | undefined
 }
 
@@ -97,7 +107,7 @@ interface PartsOptions {
 export class Boot {
   readonly engine: Engine<CommandParts>
   readonly replication: Replication
-  /** What an ending server owes its replicas. */
+  /** The wait of an ending server for its replicas. */
   readonly replicaDrain: ReplicaDrain
   readonly #loads: boolean
   readonly #claims: DirectoryClaims
@@ -162,7 +172,7 @@ export class Boot {
       if (this.#saving === undefined) throw new ConfigError("can't be turned on or off while the data is loaded")
     })
     config.onChange('dir', refuseMissing)
-    // Whoever connects before `load` is done hears LOADING.
+    // Clients that connect before `load` is done get LOADING.
     if (this.#loads) this.engine.conditions.loading.begin()
     this.#claims = new DirectoryClaims(this.engine, () => this.#saving?.disown())
   }
@@ -188,7 +198,10 @@ export class Boot {
     engine.data.checkpoints.beginWith(checkpoint)
   }
 
-  /** Loads what the directory holds and, where there is an append-only file, goes on appending to it. Throws PersistenceError. */
+  /**
+   * Loads what the directory holds and, where there is an append-only file, goes on appending to
+   * it. Throws PersistenceError.
+   */
   async load(): Promise<Loaded> {
     await this.#claim()
     this.#isLoading = true
@@ -231,7 +244,8 @@ export class Boot {
     }
     await this.#tellOfUnloaded()
     const loaded = await loadSnapshot(engine)
-    // From here on keys expire, and replicas are to hear of it: nothing is waited for until the stream is kept (replication.begin).
+    // From here on keys expire, and replicas are to hear of it: nothing is waited for until the
+    // stream is kept (replication.begin).
     engine.conditions.loading.end()
     const keys = countKeys(engine)
     const keysExpired = loaded?.keysExpired ?? 0
@@ -244,7 +258,10 @@ export class Boot {
     this.#parts.saving = saving
   }
 
-  /** Claims the directory for whoever is going to write there. Who might do so only when asked to claims it then. */
+  /**
+   * Claims the directory that will be written to. A part that may write there only on request
+   * claims it then.
+   */
   async #claim(): Promise<void> {
     const { config } = this.engine
     const { log } = this.engine.environment
@@ -253,7 +270,7 @@ export class Boot {
     try {
       await this.#claims.claim(config.get('dir'))
     } catch (error) {
-      // Without an append-only file what is there can be loaded and served even where nothing can be written.
+      // Without an append-only file, data on a disk that refuses writes can be loaded and served.
       if (isLogged || error instanceof DirectoryInUseError) throw error
       log.warn({ error }, 'snapshots cannot be saved')
     }
@@ -268,8 +285,8 @@ export class Boot {
   }
 
   /**
-   * Makes the snapshot that an ending server owes; false when it could not be made. Nobody is served from then on: call
-   * `goOn` if the server does not end after all.
+   * Makes the snapshot that an ending server owes; false when it could not be made. No client is
+   * served from then on: call `goOn` if the server does not end after all.
    */
   saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
     const { engine } = this
@@ -282,14 +299,20 @@ export class Boot {
     return new Promise((resolve) => saving.save(resolve))
   }
 
-  /** Has others be able to go on before this server ends, within `shutdown-timeout`; false when that was given up, and writes go on. */
+  /**
+   * Hands over to replicas or another node before this server ends, within `shutdown-timeout`.
+   * False when that was given up and writes continue.
+   */
   async letOthersGoOn(): Promise<boolean> {
     if (this.#membership === undefined) return this.replicaDrain.wait()
     await this.#membership.handOver()
     return true
   }
 
-  /** `appendonly` was turned on and its first base is not there yet: ending now would lose what was acknowledged since. */
+  /**
+   * `appendonly` was turned on and its first base is not there yet: ending now would lose what was
+   * acknowledged since.
+   */
   get owesBase(): boolean {
     return this.#saving?.owesBase === true
   }
@@ -299,8 +322,9 @@ export class Boot {
   }
 
   /**
-   * Waits until whoever is owed a reply that the disk keeps back has been sent it: under `always` what was called before the end. A
-   * disk that refuses is not waited for, and what comes meanwhile is not either.
+   * Waits until the replies that the disk holds back have left: under `always`, those of commands
+   * that were called before the end. It does not wait for a disk that refuses, nor for later
+   * commands.
    */
   #repliesLeft(): Promise<void> {
     const { durability } = this.engine.effects
@@ -323,7 +347,10 @@ export class Boot {
     })
   }
 
-  /** Ends every connection that is still there, then makes everything durable. Throws what the disk says. */
+  /**
+   * Ends every connection that is still there, then makes everything durable. Throws what the disk
+   * says.
+   */
   async close(): Promise<void> {
     await this.#repliesLeft()
     this.replication.stop()
@@ -333,13 +360,14 @@ export class Boot {
     try {
       await this.#saving?.close()
     } finally {
-      // A load that nobody waits for any more goes on to the end of the process, which gives the directory back.
+      // A load that no caller awaits any more continues until the process ends, which releases the
+      // directory.
       if (!this.#isLoading) await this.#claims.release()
     }
   }
 }
 
-/** Whoever waits for a log that most of its servers may never confirm is waited for so long. */
+/** The longest wait for a log that most of its servers may never confirm. */
 const UNCONFIRMED_MS_MAX = 1000
 
 /** A cluster has one database, and says itself who follows whom. Throws OptionError. */
@@ -384,12 +412,15 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
   return options
 }
 
-/** What an engine has in common with its branches: time, and by which hashes things are filed, which stay where they are. */
+/**
+ * The parts that an engine shares with its branches: the clocks, and the seeds of hashes, by which
+ * keys are filed.
+ */
 function sharedWith({ environment: { clock, later, workClock }, data: { dataset } }: Engine): Partial<EngineOptions> {
   return { clock, workClock, later, hashKey: dataset.hashKey }
 }
 
-/** Somebody is owed a reply that waits for the disk, which is going to take it. */
+/** Tells whether a client waits for a reply that the disk holds back and will release. */
 function waitsForDisk({ effects: { durability } }: Engine): boolean {
   return durability.heldClients > 0 && durability.progress.failure === undefined
 }

@@ -1,6 +1,6 @@
 // Why a server does not start. A program catches them; the message is one line for a person.
 
-/** Nobody can listen there. */
+/** The address cannot be listened on. */
 export class ListenError extends Error {
   override name = 'ListenError'
   /** The system's word for it, EADDRINUSE for one. */

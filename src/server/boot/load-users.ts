@@ -1,4 +1,5 @@
-// The users that a server starts with: those that its configuration names, or those of its ACL file; not both.
+// The users that a server starts with: those that its configuration names, or those of its ACL
+// file; not both.
 
 import { hasBlanks, REASONS, RuleError } from '../../acl/rule-error.ts'
 import { joinSelectors, type RuleContext, UnclosedSelector, User } from '../../acl/user.ts'
@@ -32,7 +33,7 @@ export function loadUsers(engine: Engine, configured: readonly (readonly string[
   for (const words of configured) {
     const user = userOf(words, users.ruleContext)
     named.set(user.name, user)
-    // Taken, but perhaps not meant so.
+    // The rule is valid, but perhaps an oversight: this user cannot sign in.
     if (!user.enabled) log.warn({ user: user.name }, "a configured user is off: there is no 'on' among its rules")
   }
   users.replaceAll(named)

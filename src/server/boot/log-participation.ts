@@ -1,4 +1,5 @@
-// This server's part in a replicated log: how it is joined and left. What happens in between is src/replicated-log's.
+// This server's part in a replicated log: how it is joined and left. What happens in between is
+// src/replicated-log's.
 
 import { type Config, ConfigError } from '../../config/config.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
@@ -64,14 +65,16 @@ export class LogParticipation {
         dial,
       })
     }
-    // Nothing expires before this node leads, and nobody takes it for a primary.
+    // Nothing expires before this node leads, and no client takes it for a primary.
     this.#view = new LogNodeView(engine.environment.workClock)
     replication.join(this.#view)
   }
 
   /**
-   * Waits for the log, loads this node's copy of it and takes part; returns how long loading took, in milliseconds. What is written into besides is claimed by
-   * `claims`; `changed` is called whenever this node or another begins or ceases to lead, `onSaving` with the object that saves this node's data. Throws LogUnfit, PersistenceError.
+   * Waits for the log, loads this node's copy of it and takes part. Returns how long loading took,
+   * in milliseconds. `claims` claims other directories that are written to. `changed` is called
+   * whenever this node or another one begins or ceases to lead. `onSaving` gets the object that
+   * saves this node's data. Throws LogUnfit, PersistenceError.
    */
   async join(
     claims: DirectoryClaimsView,
@@ -115,7 +118,10 @@ export class LogParticipation {
     return workClock.monotonic() - beganMs
   }
 
-  /** Has another node lead, within `shutdown-timeout`; does nothing where this one does not lead. */
+  /**
+   * Hands the lead to another node, within `shutdown-timeout`. Does nothing when this node does not
+   * lead.
+   */
   async handOver(): Promise<void> {
     const { config } = this.#engine
     const { log, workClock } = this.#engine.environment

@@ -1,5 +1,7 @@
-// What a program gives: options of ours, and settings by their names in redis.conf. All of it is checked before anything starts: that the
-// name is known, that the value is of its kind, and that one thing is not said in two ways.
+// The options that a program passes: ours, and settings by their names in redis.conf.
+//
+// All are checked before anything starts: that each name is known, that each value is of its kind,
+// and that nothing is set in two ways.
 
 import { CONFIG_NAMES, Config, ConfigError, type ConfigName, type ConfigSettings } from '../../config/config.ts'
 import { nearestName } from '../../util/bytes/nearest-name.ts'
@@ -10,7 +12,7 @@ export { OptionError } from '../../util/option-error.ts'
 /** Settings under redis.conf's names, in the types a program has them in. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
 
-/** What an option may be. */
+/** The kind of an option, and the values it accepts. */
 export interface OptionKind {
   /** In words, for who gives something else. */
   readonly what: string
@@ -63,8 +65,9 @@ interface DataOptions {
 }
 
 /**
- * Returns the options as an object of its own, inherited ones too, so that all who read them read the same. Undefined is as good as
- * not given. Throws OptionError for a name that is not among the known, or a value of another kind.
+ * Returns the options as an object of its own, inherited ones too, so that all who read them read
+ * the same. Undefined is as good as not given. Throws OptionError for a name that is not among the
+ * known, or a value of another kind.
  */
 export function takeOptions<T extends object>(
   given: T,
@@ -93,9 +96,10 @@ function namesIn(given: object): string[] {
 }
 
 /**
- * Turns options into the texts of a config file. `defaults` are for what nobody says anything about.
+ * Turns options into the text of a config file. `defaults` apply to settings that are not given.
  *
- * Throws OptionError for a setting that nobody knows, or that is given as an option and in `config`, in two ways.
+ * Throws OptionError for an unknown setting, and for one that is given both as an option and in
+ * `config`.
  */
 export function settingsOf(
   options: DataOptions,

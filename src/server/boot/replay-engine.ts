@@ -1,6 +1,8 @@
-// An engine beside another, which files are replayed into: with its commands, settings and clocks, and nothing of its data.
+// An engine beside another one, into which files are replayed. It has the commands, settings and
+// clocks of the other engine, and none of its data.
 //
-// It serves nobody, keeps nothing and ends by `stop`. Hashes are the first one's, so that keys of the two are found by the same.
+// It serves no client and stores nothing; `stop` ends it. It uses the hash seeds of the other
+// engine, so the same names find the keys of both.
 
 import { makeParts } from '../../commands/parts.ts'
 import { Config, type ConfigSettings } from '../../config/config.ts'
@@ -37,7 +39,7 @@ export function secondEngine({
   // The log has requests as they came.
   for (const [from, to] of commands.renames) engine.commands.rename(from, to)
   engine.data.dataset.freesInSteps = true
-  // What the first one stores is no garbage.
+  // The memory of the first engine's data is not garbage.
   engine.upkeep.memory.besideBytes = () =>
     dataset.databases.reduce((sum, { arena }) => sum + arena.reservedBytes, dataset.usedBytes)
   return engine

@@ -1,4 +1,5 @@
-// Before a server ends its replicas catch up, as long as `shutdown-timeout` says. Nobody writes meanwhile.
+// Lets replicas catch up before a server ends, for up to `shutdown-timeout`. Writes are paused
+// meanwhile.
 
 import type { ReplicaStatus } from '../../engine/effects/replication.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -6,7 +7,7 @@ import type { Engine } from '../../engine/engine.ts'
 /** How often it is looked how far replicas are. */
 const LOOK_MS = 10
 
-/** Who follows, and how far they are. */
+/** The replicas, and how far they are. */
 interface Followers {
   readonly onlineCount: number
   readonly statuses: readonly Pick<ReplicaStatus, 'name' | 'offset' | 'lagSeconds' | 'state'>[]
@@ -29,8 +30,8 @@ export class ReplicaDrain {
   }
 
   /**
-   * Waits until replicas have everything or the time is over; false when it was given up, and writes go on. Otherwise they stay paused
-   * until the pause for the shutdown is ended.
+   * Waits until replicas have everything or the time is over; false when it was given up, and
+   * writes go on. Otherwise they stay paused until the pause for the shutdown is ended.
    */
   wait(): Promise<boolean> {
     if (this.#wait !== undefined) return this.#wait
@@ -43,12 +44,12 @@ export class ReplicaDrain {
     return wait
   }
 
-  /** How long the wait that is under way lasts at most; undefined while nobody waits. */
+  /** The longest time that the wait in progress may still take; undefined when there is none. */
   get millisecondsLeft(): number | undefined {
     return this.#wait && Math.round(this.#untilMs - this.#engine.environment.workClock.monotonic())
   }
 
-  /** Ends the wait: the server is to go on. False when nobody waits. */
+  /** Ends the wait, because the server continues. Returns false when there is none. */
   giveUp(): boolean {
     if (this.#wait === undefined) return false
     this.#wait = undefined
@@ -64,7 +65,8 @@ export class ReplicaDrain {
     const { pause } = this.#engine.conditions
     const followers = this.#followers
     const timeoutMs = config.get('shutdown-timeout') * 1000
-    // What asks them how far they are is a part of the stream, too: it comes after what counts.
+    // The request for their offsets is a part of the stream, too; it comes behind the bytes that
+    // count.
     const { offset } = history
     const countBehind = (): number => followers.onlineCount - followers.countUpTo(offset, 'memory')
     this.#untilMs = workClock.monotonic() + timeoutMs

@@ -1,11 +1,12 @@
 // A server: an engine, its journal and its listeners, started and stopped in the right order.
 //
-//   start   config → log → engine → listen (clients hear LOADING) → metrics → load the journal → ready
-//   stop    (snapshot, if there are save points) → stop accepting → what is owed leaves → journal written and synced → closed
+//   start   config → log → engine → listen (clients get LOADING) → metrics → load → ready
+//   stop    (snapshot, if there are save points) → stop accepting → replies leave
+//           → journal written and synced → closed
 //
-// A supervisor is told when it is ready and when the stop begins; who looks at /readyz sees the same.
+// A supervisor is told when the server is ready and when the stop begins; /readyz shows the same.
 //
-// A second request to stop changes nothing; nobody is served after the first.
+// A second request to stop changes nothing. After the first one no client is served.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -122,7 +123,7 @@ export class Server {
     this.stopped = new Promise((resolve, reject) => {
       this.#stopped = (error) => (error === undefined ? resolve() : reject(error))
     })
-    // Nobody need wait for it.
+    // A caller need not await it.
     this.stopped.catch(() => {})
     const configFile = settings.configFile === undefined ? undefined : path.resolve(settings.configFile)
     this.#busySockets = new BlockedLoopSockets(this.engine, this.#listeners)
@@ -138,7 +139,7 @@ export class Server {
         )
       })
     }
-    // What the program itself has decided is not for clients to stop.
+    // Clients cannot abort a stop that the program has decided.
     host.abortShutdown = () => this.#stopping === undefined && this.#boot.replicaDrain.giveUp()
     if (configFile !== undefined) host.configFile = configFile
     host.describe = () => {
@@ -160,7 +161,9 @@ export class Server {
     }
   }
 
-  /** Starts a server. Throws TlsError, ListenError or PersistenceError; nothing is left open then. */
+  /**
+   * Starts a server. Throws TlsError, ListenError or PersistenceError; nothing is left open then.
+   */
   static async start(settings: ServerSettings): Promise<Server> {
     const server = new Server(settings)
     try {
@@ -192,19 +195,28 @@ export class Server {
     return this.#http
   }
 
-  /** The first address and the port, for want of one that for TLS; without either the unix socket's path. */
+  /**
+   * The first address and the port, for want of one that for TLS; without either the unix socket's
+   * path.
+   */
   get address(): string {
     const port = this.port || this.tlsPort
     return port === 0 ? this.#config.get('unixsocket') : `${firstHost(this.#config)}:${port}`
   }
 
-  /** Stops the server; `why` is for the log. Rejects, stopped all the same, when the data could not be made durable. */
+  /**
+   * Stops the server; `why` is for the log. Rejects, stopped all the same, when the data could not
+   * be made durable.
+   */
   stop(why: string): Promise<void> {
     this.#stopping ??= this.#stop(why, 'default', 'waits')
     return this.#stopping
   }
 
-  /** Stops the server, or goes on and returns false when a snapshot is owed and cannot be made, or SHUTDOWN ABORT came. Rejects as `stop` does. */
+  /**
+   * Stops the server, or goes on and returns false when a snapshot is owed and cannot be made, or
+   * SHUTDOWN ABORT came. Rejects as `stop` does.
+   */
   async shutdown(why: string, { save, force, now }: ShutdownOptions): Promise<boolean> {
     this.#tellReadiness('stopping')
     if (this.#stopping === undefined && !now && !(await this.#boot.letOthersGoOn())) {
@@ -244,14 +256,14 @@ export class Server {
       unixSocketMode: config.get('unixsocketperm'),
       backlog: config.get('tcp-backlog'),
     })
-    // What the system chose is the port from here on.
+    // From here on the setting has the port that the system chose.
     if (this.#ephemeralPort) config.set('port', String(this.port))
     if (this.#ephemeralTlsPort) config.set('tls-port', String(this.tlsPort))
     await this.#openMetrics()
     await this.#http.open()
     this.#followSettings()
     const loading = this.#boot.load().catch((error: unknown) => {
-      // What a load says that SHUTDOWN put an end to is of no interest.
+      // The failure of a load that SHUTDOWN interrupted is of no interest.
       if (this.#stopping === undefined) throw error
     })
     const loaded = await Promise.race([loading, this.stopped])
@@ -289,7 +301,10 @@ export class Server {
     }
   }
 
-  /** What CONFIG SET changes takes effect before its reply, or is refused and nothing has changed. */
+  /**
+   * A change by CONFIG SET takes effect before its reply, or is refused, and then nothing has
+   * changed.
+   */
   #followSettings(): void {
     const config = this.#config
     const { handshakes, tcp, tls } = this.#listeners
@@ -329,7 +344,10 @@ export class Server {
     }
   }
 
-  /** Reads certificates and the rest for whoever connects from now on. Throws TlsError; nothing has changed then. */
+  /**
+   * Reads certificates and other TLS settings for later connections. Throws TlsError; nothing has
+   * changed then.
+   */
   #useTlsSettings(): void {
     const config = this.#config
     this.#listeners.handshakes.use(readTlsSettings(config, this.#tlsMaterial), config.get('tls-auth-clients'))
@@ -387,7 +405,7 @@ export class Server {
     try {
       fs.writeFileSync(file, `${process.pid}\n`)
     } catch (error) {
-      // As redis-server: whoever looks for the file misses it, everybody else is served.
+      // As in redis-server: programs that look for the file do not find it, and clients are served.
       this.#log.warn({ pidfile: file, reason: (error as Error).message }, 'the process id cannot be written')
     }
   }
@@ -398,7 +416,10 @@ export class Server {
   }
 }
 
-/** Addresses as they were given; between two blanks there is an empty one, which is none to listen on. */
+/**
+ * Addresses as they were given; between two blanks there is an empty one, which is none to listen
+ * on.
+ */
 function addressesOf(config: Config): string[] {
   const bind = config.get('bind')
   return bind === '' ? [] : bind.split(' ')

@@ -1,15 +1,14 @@
-// Hears clients while a script keeps the event loop from turning.
+// Serves clients while a script keeps the event loop from turning.
 //
-// Connections that are open are read and written past the loop, by their
-// descriptors: they are non-blocking, so looking at one where nothing has arrived
-// costs an EAGAIN. New connections are accepted by a thread of their own, which
-// listens on the same sockets while a script is slow and hands over what it
-// accepts as a descriptor; everything else about a connection happens here, as ever.
+// Open connections are read and written past the loop, by their descriptors. These are
+// non-blocking, so a read where nothing has arrived costs an EAGAIN. A thread accepts new
+// connections: while a script is slow it listens on the same sockets, and hands over the
+// descriptors of the connections it accepts. Everything else about a connection happens here.
 //
 //   thread:  parked ──script is slow──▶ accepting ──script has ended──▶ parked
 //
-// The thread never closes a descriptor, because they are this thread's too: its
-// listening sockets stay as they are while it is parked, outside any event loop.
+// The thread never closes a descriptor, because descriptors belong to this thread, too. While it
+// is parked, its listening sockets stay open outside any event loop.
 // See docs/decisions/0010-scripts-that-take-long.md.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
@@ -20,20 +19,23 @@ import { Source } from '../../util/bytes/bytes.ts'
 import type { Endpoint } from '../listening/accepting-endpoint.ts'
 import type { Listeners } from '../listening/listeners.ts'
 
-/** Connections are looked at no more often than this. */
+/** The shortest time between two checks of the connections. */
 const LOOK_MS = 5
-/** Looking at many connections takes time of its own: the script gets this many times as much. */
+/** A check of many connections takes time; the script gets this many times as much. */
 const SCRIPT_SHARE = 10
 
 const IDLE = 0
 const BUSY = 1
 
-/** Runs in the thread. Plain JavaScript in a string: a file of its own would have to be found again in every bundle. */
+/**
+ * Runs in the thread. It is JavaScript in a string, because every bundle would have to find a file
+ * of its own.
+ */
 const ACCEPTOR = `
 const { workerData: { state, port, listening } } = require('node:worker_threads')
 const net = require('node:net')
 const word = new Int32Array(state)
-// What was accepted is kept: collecting it would close a descriptor that is another's by then.
+// Sockets are kept: collecting one would close a descriptor that is another connection's by then.
 const accepted = []
 listening.forEach(({ descriptor, endpoint }) => {
   net.createServer({ pauseOnConnect: true }, (socket) => {
@@ -94,7 +96,7 @@ export class BlockedLoopSockets implements BusyListener {
     if (this.#acceptor !== undefined) Atomics.store(this.#acceptor.word, 0, IDLE)
   }
 
-  /** The listening sockets are others now, or gone: the thread that knows them is not woken any more. */
+  /** The listening sockets have changed or are closed: the thread that has them is woken no more. */
   forgetListeners(): void {
     this.#acceptor?.port.close()
     this.#acceptor = undefined
@@ -118,7 +120,7 @@ export class BlockedLoopSockets implements BusyListener {
     try {
       const worker = new Worker(ACCEPTOR, {
         eval: true,
-        // The program's own options are not for it: with `--input-type=module` it would be no script.
+        // Options of the program do not apply: with `--input-type=module` it would be no script.
         execArgv: [],
         workerData: { state, port: port2, listening },
         transferList: [port2],
@@ -134,7 +136,7 @@ export class BlockedLoopSockets implements BusyListener {
       this.#deaf = true
       return undefined
     }
-    // What was accepted in the last moment arrives when the loop turns again.
+    // Connections accepted at the last moment arrive when the loop turns again.
     port1.on('message', (message: Accepted) => this.#adopt(message))
     port1.unref()
     this.#acceptor = { word: new Int32Array(state), port: port1 }

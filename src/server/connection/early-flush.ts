@@ -1,9 +1,13 @@
-// Whether a read is likely to be the only one of its turn of the event loop.
+// Predicts whether a read is the only one of its turn of the event loop.
 //
-// What clients are told leaves at the turn's end, which the loop says by an immediate: right for many clients, a detour for
-// one that waits for its replies: without it a BullMQ job costs the server 3 to 5 % less, and a write that is synced before its reply is
-// answered 4 to 10 % sooner. How many reads a turn brings changes seldom: one turn is watched, and the reads that follow are taken to come
-// as those did. A read that comes at the heels of one that was taken to be alone came with it: nobody who waits for a reply is that quick.
+// Replies leave at the end of a turn, which the loop announces by an immediate. That is right for
+// many clients, and a detour for a client that waits for its replies. Without the detour a BullMQ
+// job costs the server 3 to 5 % less, and a write that is synced before its reply is answered 4 to
+// 10 % sooner.
+//
+// The number of reads in a turn seldom changes. So one turn is watched, and the reads that follow
+// are expected to arrive as those did. A read directly behind one that was expected to be alone was
+// in the same turn: no client that waits for a reply is that quick.
 
 import { type Clock, systemClock } from '../../util/time/clock.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
@@ -12,7 +16,10 @@ import { setImmediate } from '../../util/time/real-time.ts'
 const ALONE = 32
 /** Reads expected to have company after one that had; to expect it in vain costs but the detour. */
 const IN_COMPANY = 256
-/** Reads of one turn follow each other within some 2 µs. A client that waits for its reply is read again after 20 µs at the earliest. */
+/**
+ * Reads of one turn follow each other within some 2 µs. A client that waits for its reply is read
+ * again after 20 µs at the earliest.
+ */
 const HEELS_MS = 0.005
 
 export class EarlyFlush {
@@ -35,7 +42,10 @@ export class EarlyFlush {
     this.#later = later
   }
 
-  /** Tells whether the read that has just come will be the only one of its turn; `answered` is called then. Wrong answers cost time, nothing else. */
+  /**
+   * Tells whether the read that has just come will be the only one of its turn; `answered` is
+   * called then. Wrong answers cost time, nothing else.
+   */
   next(): boolean {
     if (this.#expected > 0) {
       if (this.#clock.monotonic() - this.#answeredMs > HEELS_MS) {

@@ -1,10 +1,11 @@
-// Connections that are not yet secure: accepted, and shaking hands.
+// Connections that are not secure yet: accepted, and shaking hands.
 //
-//   accepted ──▶ pending ──secure, and its certificate as wanted──▶ done
-//                   └──refused, gone, or too slow──▶ failed, destroyed
+//   accepted ──▶ pending ──secure, with a certificate as required──▶ done
+//                   └──refused, closed, or too slow──▶ failed, destroyed
 //
-// The server of node:tls that does the work listens nowhere; it is given what was accepted. Other settings make another one:
-// who shakes hands with the one before may finish. A pending connection takes a place like a client, but is none.
+// The server of node:tls that does the work does not listen; accepted sockets are passed to it. New
+// settings create a new one, and handshakes with the one before may finish. A pending connection
+// counts as a client for `maxclients`, but is none.
 
 import type net from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
@@ -12,7 +13,10 @@ import { assert } from '../../util/assert.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { describeTlsError } from '../listening/tls-settings.ts'
 
-/** From being accepted to being secure. Some round trips; a script that holds up everybody may fall into it. */
+/**
+ * From accepting to the end of the handshake: some round trips, and perhaps a script that blocks
+ * the server meanwhile.
+ */
 const HANDSHAKE_MS_MAX = 30_000
 
 /** Whether clients must show a certificate: `tls-auth-clients`. */
@@ -25,7 +29,7 @@ export interface HandshakeResults {
   failed(reason: string, addresses: Addresses): void
 }
 
-/** Whose it is, and where it came in; known only as long as it is there. */
+/** The addresses of a connection, which the socket tells only while it is connected. */
 interface Addresses {
   readonly addr: string
   readonly laddr: string
@@ -56,7 +60,7 @@ export class Handshakes {
     return this.#pending.size
   }
 
-  /** Takes settings for whoever comes from now on. Throws what node:tls says of them. */
+  /** Uses these settings for later connections. Throws the errors of node:tls. */
   use(options: tls.TlsOptions, certificates: ClientCertificates): void {
     this.#server = this.#createServer(options, certificates)
     this.#options = options
@@ -132,7 +136,8 @@ function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: net
 /**
  * Tells what is wrong with a client's certificate.
  *
- * A session that is taken up again may be of a time when none was wanted, so this is looked at whatever the handshake said.
+ * A session that is taken up again may be of a time when none was wanted, so this is looked at
+ * whatever the handshake said.
  */
 function objectionTo(socket: TLSSocket, wanted: ClientCertificates): string | undefined {
   if (wanted === 'no') return undefined

@@ -1,6 +1,7 @@
-// `timeout`: connections that were silent for too long are closed. Nobody is looked at while it is 0.
+// `timeout`: closes connections that were silent for too long. No connection is checked while it is
+// 0.
 //
-// Those who wait by nature are left alone: subscribers, and clients parked in a blocking command.
+// Clients that wait by design are exempt: subscribers, and clients parked in a blocking command.
 
 import type { Engine } from '../../engine/engine.ts'
 import type { Timer } from '../../util/time/clock.ts'

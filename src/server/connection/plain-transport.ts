@@ -1,15 +1,16 @@
 // A connection whose bytes are those on the wire: TCP without TLS, or a unix socket.
 //
-// Node allocates 64 KiB for every read of an accepted socket; reading into one
-// buffer shared by all saves a third of the whole cost of a small request. That
-// needs `onread`, which only a socket's constructor takes, so an accepted socket
-// is opened anew over the same handle. While a large argument is under way the
-// socket is read into the buffer in which the parser gathers it, which spares a
-// copy of each byte: SET of 256 KiB costs a fifth less. `_handle` and
-// `useUserBuffer` are Node's own business: where they are not what they have been
-// since Node 12, the socket is read through 'data' events instead.
+// Node allocates 64 KiB for every read of an accepted socket. Reading into one buffer shared by all
+// sockets saves a third of the whole cost of a small request. That needs `onread`, which only the
+// constructor of a socket takes, so an accepted socket is opened again over the same handle. While
+// a large argument arrives, the socket is read into the buffer in which the parser gathers it. That
+// saves a copy of each byte: SET of 256 KiB costs a fifth less.
 //
-// Replies are written by the descriptor, past the stream, and so is what clients send while a script is slow read.
+// `_handle` and `useUserBuffer` are internals of Node. If they differ from those since Node 12, the
+// socket is read by 'data' events instead.
+//
+// Replies are written by the descriptor, past the stream. Requests that arrive while a script is
+// slow are read in the same way.
 
 import { readSync, writeSync } from 'node:fs'
 import net from 'node:net'
@@ -28,11 +29,17 @@ import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 const SHORT_READ_BYTES = 4 * 1024
 const shortBuffer = readBuffer.u8.subarray(0, SHORT_READ_BYTES)
 
-/** Of a large argument so much must be missing for it to be read into its own buffer, and so much is read at once. */
+/**
+ * Of a large argument so much must be missing for it to be read into its own buffer, and so much is
+ * read at once.
+ */
 const GATHERED_BYTES_MIN = 16 * 1024
 const GATHERED_BYTES_MAX = 1024 * 1024
 
-/** A client that has always more to say is heard that long before others are: half a read of short commands, or a few large values. */
+/**
+ * A client that has always more to say is heard that long before others are: half a read of short
+ * commands, or a few large values.
+ */
 const UNPAUSED_MS = 0.25
 
 /**
@@ -46,7 +53,7 @@ const fullReads = {
   numbered: 0,
 }
 
-/** What a socket is made of, as far as this file needs to know. */
+/** The parts of a socket's handle that this file uses. */
 interface Handle {
   fd?: number
   useUserBuffer(buffer: Uint8Array): void
@@ -72,20 +79,25 @@ export class PlainTransport extends SocketTransport {
   }
 
   /**
-   * The stream makes a request object and two callbacks of each write, for nothing when it is done at once: without them
-   * pipelined INCRs are 10 % faster. The stream is empty here, so order is kept.
+   * The stream makes a request object and two callbacks of each write, for nothing when it is done
+   * at once: without them pipelined INCRs are 10 % faster. The stream is empty here, so order is
+   * kept.
    */
   protected pass(bytes: Buffer, start: number, end: number): number {
     if (this.descriptor < 0) return 0
     try {
       return writeSync(this.descriptor, bytes, start, end - start)
     } catch {
-      // The system's buffer is full (EAGAIN), or the peer is gone: the stream waits, or tells of the error.
+      // The system's buffer is full (EAGAIN), or the peer is gone: the stream waits, or tells of
+      // the error.
       return 0
     }
   }
 
-  /** What the stream brings later follows it: it has read nothing that the client has not been given. */
+  /**
+   * Bytes that the stream delivers later follow these: the stream has read nothing that the client
+   * was not given.
+   */
   readNow(into: Source): number {
     if (this.descriptor < 0 || this.isOver) return 0
     this.#reads.share()
@@ -116,7 +128,10 @@ class PlainReads extends Reads {
     return accepted
   }
 
-  /** Opens an accepted socket anew, to be read into the shared buffer, or where a large argument is gathered. */
+  /**
+   * Opens an accepted socket again, to be read into the shared buffer or into the buffer of a large
+   * argument.
+   */
   ofHandle(accepted: net.Socket, handle: Handle): net.Socket {
     this.#handle = handle
     const socket = new net.Socket({
@@ -132,13 +147,14 @@ class PlainReads extends Reads {
         },
       },
     } as unknown as net.SocketConstructorOpts)
-    // The shell that is left lets its server count the connection as gone; the engine counts clients.
+    // The shell that is left lets its server count the connection as gone; the engine counts
+    // clients.
     ;(accepted as unknown as { _handle: null })._handle = null
     accepted.destroy()
     return socket
   }
 
-  /** Has the next read land in the shared buffer. */
+  /** Directs the next read into the shared buffer. */
   share(): void {
     if (this.#into === readBuffer) return
     this.#into = readBuffer
@@ -156,15 +172,15 @@ class PlainReads extends Reads {
     }
     const { stats } = this.engine.figures
     const { workClock } = this.engine.environment
-    // A full buffer means that more is waiting, which Node reads at once and again, up to 32 times: whoever else has
-    // something to say comes first. Without it a client that loads keys holds others up for 20 ms.
+    // A full buffer means that more bytes wait. Node would read them at once, up to 32 times in a
+    // row; other clients come first. Otherwise a client that loads keys delays the others by 20 ms.
     if (fullReads.last !== this.#number) {
       fullReads.last = this.#number
       this.#sinceMs = workClock.monotonic()
     }
     const { commandsProcessed } = stats
     this.receiveMore(this.#into, this.#at, this.#at + length)
-    // A large argument under way holds nobody up.
+    // A large argument that arrives delays no other client.
     if (stats.commandsProcessed === commandsProcessed) return true
     if (workClock.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
     fullReads.last = 0

@@ -1,11 +1,11 @@
-// One connection and its client: how it begins, how bytes leave, how it ends. How they come is said
-// in reads.ts. What the bytes pass through is the business of a kind of connection.
+// One connection and its client: how it begins, how bytes leave, how it ends. reads.ts shows how
+// bytes arrive. Each kind of connection decides what the bytes pass through.
 //
-//   open ──close('flushed'), or the other side ended──▶ ending ──all written──▶ lingering ──▶ destroyed
-//     └──close('now'), error──────────────────────────────────────────────────────────────────▲
+//   open ──close('flushed'), or the other side ended──▶ ending ──written──▶ lingering ──▶ destroyed
+//     └──close('now'), error──────────────────────────────────────────────────────────────▲
 //
-// Everything is written through the stream. A kind of connection whose bytes are those on the wire may do better
-// (plain-transport.ts); one that transforms them must not write past its stream.
+// Everything is written through the stream. A kind of connection whose bytes are those on the wire
+// may write past it (plain-transport.ts); one that transforms them must not.
 
 import type net from 'node:net'
 import type { Client, Transport } from '../../engine/clients/client.ts'
@@ -15,14 +15,20 @@ import { discarded } from '../../util/memory/discarded.ts'
 import { setTimeout } from '../../util/time/real-time.ts'
 import type { Endpoint } from '../listening/accepting-endpoint.ts'
 
-/** After the last reply the other side is given this long to hang up: closing with unread input would destroy the reply under way. */
+/**
+ * After the last reply the other side is given this long to hang up: closing with unread input
+ * would destroy the reply under way.
+ */
 const LINGER_MS = 1000
 /** A connection that is ending and takes nothing of what it is owed for this long is cut. */
 const STALLED_MS = 10_000
 
 const NOTHING = Buffer.alloc(0)
 
-/** Once it has left, the memory of a write that had to wait is worth a look of the collector from here on. */
+/**
+ * Once it has left, the memory of a write that had to wait is worth a look of the collector from
+ * here on.
+ */
 const LARGE_WRITE_BYTES_MIN = 1024 * 1024
 
 export interface SocketOptions {
@@ -39,7 +45,7 @@ export abstract class SocketTransport implements Transport {
   abstract readonly descriptor: number
   readonly client: Client
   protected readonly socket: net.Socket
-  /** What the stream still counts although it is with the system. */
+  /** Bytes that the stream still counts although the system has them. */
   protected unconfirmedBytes = 0
   readonly #engine: Engine
   #ending = false
@@ -60,7 +66,8 @@ export abstract class SocketTransport implements Transport {
       this.localAddress = `${endpoint.path}:0`
     }
     this.client = engine.connect(this)
-    // The peer is gone (ECONNRESET, EPIPE, ETIMEDOUT): nothing to tell it; 'close' follows and does the rest.
+    // The peer is gone (ECONNRESET, EPIPE, ETIMEDOUT): nothing to tell it; 'close' follows and does
+    // the rest.
     socket.on('error', (error) => engine.environment.log.debug({ client: this.address, error }, 'connection failed'))
     socket.on('close', () => {
       engine.disconnect(this.client)
@@ -91,7 +98,7 @@ export abstract class SocketTransport implements Transport {
         if (isLarge) this.#engine.upkeep.timedWork.collectSoon()
       })
     }
-    // Who is being told something is not idle.
+    // A client that receives bytes is not idle.
     this.client.lastActiveMs = this.#engine.environment.unitClock.now()
     return taken === bytes.length
   }
@@ -103,10 +110,16 @@ export abstract class SocketTransport implements Transport {
     return this.pass(bytes, start, end)
   }
 
-  /** Passes on what can leave at once of [start, end) of a buffer; the stream is empty. Returns how many bytes that was. */
+  /**
+   * Passes on what can leave at once of [start, end) of a buffer; the stream is empty. Returns how
+   * many bytes that was.
+   */
   protected abstract pass(bytes: Buffer, start: number, end: number): number
 
-  /** Reads what has arrived past the event loop, which a script keeps from turning; returns how many bytes that was. */
+  /**
+   * Reads what has arrived past the event loop, which a script keeps from turning; returns how many
+   * bytes that was.
+   */
   abstract readNow(into: Source): number
 
   whenDrained(tell: () => void): void {
@@ -135,7 +148,9 @@ export abstract class SocketTransport implements Transport {
     socket.end(() => this.#linger())
   }
 
-  /** Ends the connection as soon as what was written has left, without waiting for the other side. */
+  /**
+   * Ends the connection as soon as what was written has left, without waiting for the other side.
+   */
   closeForShutdown(): void {
     this.#lingerMs = 0
     if (this.#ending && this.socket.writableFinished) this.socket.destroy()

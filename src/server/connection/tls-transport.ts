@@ -1,12 +1,12 @@
-// A connection within TLS: node:tls encrypts and decrypts, so no byte goes past its stream.
+// A connection within TLS: node:tls encrypts and decrypts, so no byte passes its stream by.
 //
-// As for plain ones, all reads land in the shared buffer (reads.ts) where Node allows it. Node
-// makes TLS sockets of accepted ones itself and gives them no `onread`, so the two fields that it
-// would set are set here; where they are not what they have been since Node 12, 'data' events are
-// used.
+// As for plain connections, all reads go into the shared buffer (reads.ts) where Node allows it.
+// Node makes the TLS sockets of accepted ones itself, without `onread`, so the two fields that it
+// would set are set here. If they differ from those since Node 12, 'data' events are used.
 //
-// What is written is encrypted before `write` returns and is usually with the system then, but Node says so only a turn later.
-// Bytes that are merely not yet confirmed are no backlog: they would count for the output limits.
+// Written bytes are encrypted before `write` returns. Usually the system has them then, but Node
+// says so only one turn later. Unconfirmed bytes are not a backlog: they would count for the output
+// limits.
 
 import { readSync } from 'node:fs'
 import net from 'node:net'
@@ -26,16 +26,19 @@ const setAside = {
   bytes: undefined as Buffer | undefined,
 }
 
-/** Node hands at most ten buffers of 16 KiB to the system at a time; of more than this some may wait within it. */
+/**
+ * Node hands at most ten buffers of 16 KiB to the system at a time; of more than this some may wait
+ * within it.
+ */
 const HANDED_OVER_BYTES_MAX = 128 * 1024
 
 /**
- * What is read past the loop at a time, encrypted: the rest of a record that had begun, at most 16 KiB, may come on top when it is
- * decrypted, and all of it must fit into READ_BUFFER_BYTES.
+ * What is read past the loop at a time, encrypted: the rest of a record that had begun, at most 16
+ * KiB, may come on top when it is decrypted, and all of it must fit into READ_BUFFER_BYTES.
  */
 const READ_NOW_BYTES = 16 * 1024
 
-/** What a TLS socket is made of, as far as this file needs to know. */
+/** The parts of a TLS socket's handle that this file uses. */
 interface Handle {
   readonly fd?: number
   useUserBuffer(buffer: Uint8Array): void
@@ -88,8 +91,9 @@ export class TlsTransport extends SocketTransport {
   }
 
   /**
-   * The stream is empty, so it encrypts at once. More than goes out at once is left to it, and so is a second reply before the first
-   * is confirmed: while a script is slow no turn of the loop confirms it, so that client is answered when the script has ended.
+   * The stream is empty, so it encrypts at once. It keeps the bytes that do not leave at once, and
+   * a second reply before the first is confirmed. While a script is slow, no turn of the loop
+   * confirms a reply; that client gets its second reply when the script has ended.
    */
   protected pass(bytes: Buffer, start: number, end: number): number {
     const length = end - start
@@ -114,7 +118,7 @@ export class TlsTransport extends SocketTransport {
     }
     // The end of the connection is found once more by the stream.
     if (length === 0) return 0
-    // A copy: decrypted bytes go where these are.
+    // The decrypted bytes overwrite the encrypted ones, so those are copied first.
     const copy = Buffer.from(encrypted.subarray(0, length))
     return this.#reads.divert(into, () => handle.receive(copy))
   }
@@ -125,7 +129,7 @@ class TlsReads extends Reads {
   #into: Source | undefined = undefined
   #bytes = 0
 
-  /** Has all that a socket reads land in the shared buffer; undefined where Node cannot. */
+  /** Directs all reads of a socket into the shared buffer; undefined when Node cannot do it. */
   ofHandle(socket: TLSSocket): Handle | undefined {
     return readIntoShared(socket, (length) => this.#receive(length))
   }
@@ -159,7 +163,7 @@ class TlsReads extends Reads {
   }
 }
 
-/** Has all that a socket reads land in the shared buffer; undefined where Node cannot. */
+/** Directs all reads of a socket into the shared buffer; undefined when Node cannot do it. */
 function readIntoShared(socket: TLSSocket, receive: (length: number) => boolean): Handle | undefined {
   const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle
   if (

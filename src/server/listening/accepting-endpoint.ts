@@ -1,15 +1,16 @@
 // One endpoint, a TCP address or the path of a unix socket, and what is accepted there.
 //
-// A server that starts opens its listeners through Node's own `listen`, which looks up names and is done some time later.
-// CONFIG SET must know at once whether it can be had: `openNow` makes the socket by `net._createServerHandle`, which Node
-// uses itself for clusters. Where that is missing, CONFIG SET of `port` and `bind` is refused.
+// A server that starts opens its listeners through Node's own `listen`, which looks up names and is
+// done some time later. CONFIG SET must know at once whether it can be had: `openNow` makes the
+// socket by `net._createServerHandle`, which Node uses itself for clusters. Where that is missing,
+// CONFIG SET of `port` and `bind` is refused.
 
 import fs from 'node:fs'
 import net from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { ListenError } from '../boot/errors.ts'
 
-/** What is spoken on a port: the protocol as it is, or within TLS. */
+/** The protocol of a port: plain, or within TLS. */
 export type PortKind = 'tcp' | 'tls'
 
 export interface PortEndpoint {
@@ -23,10 +24,13 @@ export type Endpoint =
   | PortEndpoint
   | { readonly kind: 'unix'; readonly path: string /** Permissions; 0 = as the umask has it. */; readonly mode: number }
 
-/** What becomes of those who knock. */
+/** Receives accepted sockets, and errors of the endpoint. */
 export interface AcceptHooks {
   accepted(socket: net.Socket, endpoint: Endpoint): void
-  /** Out of descriptors, or a connection that was gone before it was accepted: the next one may fare better. */
+  /**
+   * Out of descriptors, or a connection that was gone before it was accepted: the next one may fare
+   * better.
+   */
   failed(error: Error): void
 }
 
@@ -92,7 +96,8 @@ export class AcceptingEndpoint {
       if (isOpen) door.failed(error)
     })
     server.listen({ _handle: handle, backlog } as net.ListenOptions, backlog)
-    // That somebody else listens there comes to light by `listen`; the error event follows, and says nothing new.
+    // If another process listens there, `listen` reports it; the error event that follows adds
+    // nothing.
     isOpen = server.listening
     if (!isOpen) throw listenError(endpoint, 'EADDRINUSE', '')
     return listener
@@ -130,7 +135,9 @@ function reasonOf(code: string | undefined): string | undefined {
   return undefined
 }
 
-/** A socket file that a killed server left behind would make listening fail; anything else stays. */
+/**
+ * A socket file that a killed server left behind would make listening fail; anything else stays.
+ */
 function removeStaleSocket(path: string): void {
   const stats = fs.lstatSync(path, { throwIfNoEntry: false })
   if (stats?.isSocket()) fs.unlinkSync(path)

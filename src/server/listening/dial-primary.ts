@@ -1,4 +1,5 @@
-// Connects to a primary, or to the target of MIGRATE: TCP, or TLS where `tls-replication` says so, or `tls-cluster` for a target, as in Redis.
+// Connects to a primary, or to the target of MIGRATE: TCP, or TLS where `tls-replication` says so,
+// or `tls-cluster` for a target, as in Redis.
 
 import net from 'node:net'
 import tls, { type ConnectionOptions } from 'node:tls'
@@ -46,7 +47,8 @@ function open(
   const where = { host, port, ...(source === '' ? {} : { localAddress: source }) }
   if (own !== undefined) return tls.connect({ ...where, ...(net.isIP(host) === 0 ? { servername: host } : {}), ...own })
   if (!config.get(destination === 'primary' ? 'tls-replication' : 'tls-cluster')) return net.connect(where)
-  // As Redis: the certificate must come from an authority that is trusted; what name it bears is not looked at.
+  // As Redis: the certificate must come from an authority that is trusted; what name it bears is
+  // not looked at.
   return tls.connect({ ...where, ...readTlsClientSettings(config, material), checkServerIdentity: () => undefined })
 }
 

@@ -1,7 +1,8 @@
-// Sockets for an engine that lives inside a program: others connect to the data that the program itself works on.
+// Sockets for an engine that lives inside a program: others connect to the data that the program
+// itself works on.
 //
-// A server has its listeners for life, follows its settings with them, and is what its process is about. These come and go, any
-// number of them, and leave the engine as it was.
+// A server has its listeners for life, follows its settings with them, and is what its process is
+// about. These come and go, any number of them, and leave the engine as it was.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -32,7 +33,10 @@ export interface ListeningOptions {
   host?: string | readonly string[]
   /** Path of a unix socket; on Windows, the name of a pipe. */
   unixSocket?: string
-  /** The certificate, and whom it trusts: the port then serves clients that speak TLS, and no others. */
+  /**
+   * The certificate, and whom it trusts: the port then serves clients that speak TLS, and no
+   * others.
+   */
   tls?: TlsOptions
 }
 
@@ -42,7 +46,10 @@ export interface Listening {
   readonly port: number
   /** `host:port`, or the unix socket's path. */
   readonly address: string
-  /** Stops accepting, sends those who are connected what they are owed, and ends their connections. The data stays. */
+  /**
+   * Stops accepting, sends those who are connected what they are owed, and ends their connections.
+   * The data stays.
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -78,8 +85,8 @@ export class EmbeddedListeners {
   }
 
   /**
-   * Returns the path of a unix socket that only this user can reach, opened when first asked for; a pipe on Windows. Its folder is
-   * removed by `close`.
+   * Returns the path of a unix socket that only this user can reach, opened when first asked for; a
+   * pipe on Windows. Its folder is removed by `close`.
    */
   privatePath(): Promise<string> {
     this.#privateFolder ??= this.#listenPrivately()
@@ -111,7 +118,10 @@ export class EmbeddedListeners {
       fs.rmSync(path.dirname(unixSocket), { recursive: true, force: true })
   }
 
-  /** While others are served they are heard during slow scripts, too, and INFO tells the first of the ports. */
+  /**
+   * While others are served they are heard during slow scripts, too, and INFO tells the first of
+   * the ports.
+   */
   #tellHost(): void {
     const { host } = this.#engine.parts
     const open = [...this.#open]
@@ -139,7 +149,7 @@ export class EmbeddedListeners {
   }
 }
 
-/** What one call of `listen` has opened. */
+/** The listeners that one call of `listen` has opened. */
 class OpenListeners {
   readonly busy: BlockedLoopSockets
   readonly isSecure: boolean

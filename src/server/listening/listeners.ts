@@ -21,7 +21,10 @@ export interface ListenOptions extends PortAddresses {
   readonly backlog: number
 }
 
-/** A server that is full or out of descriptors refuses every attempt, and who knocks wrongly does so again; saying so now and then is enough. */
+/**
+ * A server that is full or out of descriptors refuses every attempt, and who knocks wrongly does so
+ * again; saying so now and then is enough.
+ */
 const REFUSAL_TOLD_MS = 10_000
 /** Clients that do not take their last replies hold up a shutdown no longer than this. */
 const FLUSH_MS_MAX = 1000
@@ -36,7 +39,10 @@ export class Listeners {
   #unix: AcceptingEndpoint | undefined = undefined
   #refusalToldMs = Number.NEGATIVE_INFINITY
 
-  /** `sharedReads` false = read through 'data' events, as where Node's insides are not what they were. */
+  /**
+   * `sharedReads` false = read through 'data' events, as where Node's insides are not what they
+   * were.
+   */
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
     this.#sharedReads = sharedReads
@@ -69,7 +75,10 @@ export class Listeners {
     }
   }
 
-  /** Serves the same ports at other addresses from now on; connections stay. On ListenError everything is where it was. */
+  /**
+   * Serves the same ports at other addresses from now on; connections stay. On ListenError
+   * everything is where it was.
+   */
   bind(addresses: readonly string[], backlog: number): void {
     const before = this.tcp.where
     this.tcp.moveTo({ ...before, addresses }, backlog)
@@ -82,8 +91,8 @@ export class Listeners {
   }
 
   /**
-   * The listening sockets' descriptors; none where they cannot be told. Those for TLS are not among them: without the event
-   * loop nobody gets through a handshake.
+   * The descriptors of the listening sockets; none when they are unknown. Those for TLS are
+   * excluded: without the event loop no handshake succeeds.
    */
   get descriptors(): { descriptor: number; endpoint: Endpoint }[] {
     const all = this.#unix === undefined ? this.tcp.listeners : [...this.tcp.listeners, this.#unix]
@@ -113,7 +122,10 @@ export class Listeners {
     this.handshakes.close()
   }
 
-  /** Ends every connection when what it is owed has left; under `always` that waits for the disk. Who does not take it is cut. */
+  /**
+   * Ends every connection when its replies have left, which under `always` waits for the disk. The
+   * connection of a client that does not read them is cut.
+   */
   async hangUp(): Promise<void> {
     const { transports } = this
     for (const { client } of transports) this.#engine.clients.connected.close(client, 'flushed')
@@ -148,7 +160,7 @@ export class Listeners {
     if (engine.clients.connected.size + this.handshakes.count >= engine.config.get('maxclients')) {
       engine.figures.stats.connectionsRejected++
       this.#warn('max number of clients reached: refusing a client', { clients: engine.clients.connected.size })
-      // Whoever is going to shake hands would not understand a word.
+      // A client that is about to shake hands would not understand a plain line.
       if (endpoint.kind === 'tls') socket.destroy()
       else turnAway(socket, '-ERR max number of clients reached\r\n')
       return
@@ -178,7 +190,7 @@ export class Listeners {
     this.transports.add(transport)
   }
 
-  /** Protected mode: turns away whoever is on another machine, and returns true. */
+  /** Protected mode: refuses a client on another machine, and returns true. */
   #isGuardedFrom(socket: net.Socket, endpoint: Endpoint): boolean {
     const { config } = this.#engine
     const { stats } = this.#engine.figures
@@ -202,7 +214,7 @@ export class Listeners {
   }
 }
 
-/** Says a last word to somebody who is not let in. */
+/** Sends a last line to a client that is refused. */
 function turnAway(socket: net.Socket, line: string): void {
   // Whether it arrives is the other side's business.
   socket.on('error', () => socket.destroy())

@@ -25,7 +25,7 @@ export class PortListeners {
   readonly #door: AcceptHooks
   #listeners: AcceptingEndpoint[] = []
   #wasOpen = false
-  /** What the listeners were opened with. */
+  /** The addresses and port that the listeners were opened with. */
   #where: PortAddresses = { port: undefined, addresses: [] }
 
   constructor(kind: PortKind, door: AcceptHooks) {
@@ -63,9 +63,10 @@ export class PortListeners {
   }
 
   /**
-   * Serves clients elsewhere from now on, or nowhere; connections stay. On ListenError it is where it was.
+   * Serves clients at other addresses from now on, or at none; connections stay. On ListenError the
+   * listeners stay as they were.
    *
-   * Without an address, or if all that may be missing are, nobody is served: so it is with Redis.
+   * Without an address, or if all optional ones are missing, no client is served, as in Redis.
    */
   moveTo(where: PortAddresses, backlog: number): void {
     const before = this.#where

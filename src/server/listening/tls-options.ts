@@ -1,4 +1,5 @@
-// Certificates as a program gives them: what is the name of a file is a setting, what is no name is given as it is.
+// Certificates as a program gives them: what is the name of a file is a setting, what is no name is
+// given as it is.
 
 import { anyText, OptionError, type OptionKind, oneOf, type Settings, takeOptions } from '../boot/options.ts'
 import type { TlsMaterial } from './tls-settings.ts'
@@ -15,7 +16,10 @@ export interface TlsOptions {
   passphrase?: string
   /** Authorities whose clients' certificates are trusted. */
   ca?: PemSource
-  /** Whether clients need a certificate of one of them; `optional` = one that is shown must be. Default: where there is a `ca`. */
+  /**
+   * Whether clients need a certificate of one of them; `optional` = one that is shown must be.
+   * Default: where there is a `ca`.
+   */
   authClients?: 'no' | 'yes' | 'optional'
 }
 
@@ -34,7 +38,10 @@ const TLS_OPTIONS = {
 
 const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
 
-/** Returns settings, and what is in no file. Throws OptionError for what cannot be taken, or contradicts `config`. */
+/**
+ * Returns settings, and what is in no file. Throws OptionError for what cannot be taken, or
+ * contradicts `config`.
+ */
 export function splitTls(given: TlsOptions, config: Settings = {}): [Settings, TlsMaterial] {
   const tls = takeOptions(given, TLS_OPTIONS, 'tls.')
   const { passphrase, ca, authClients } = tls

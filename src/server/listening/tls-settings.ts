@@ -1,6 +1,7 @@
 // The settings of TLS: what they say of certificates, versions and ciphers, as Node's tls takes it.
 //
-// Words of what cannot be taken are Redis's. Files are read each time they are asked for, so asking again takes renewed ones.
+// Words of what cannot be taken are Redis's. Files are read each time they are asked for, so asking
+// again takes renewed ones.
 
 import { constants } from 'node:crypto'
 import fs from 'node:fs'
@@ -13,14 +14,17 @@ import { TlsError } from '../boot/errors.ts'
 
 type Pem = string | Buffer
 
-/** What a program gives instead of files, PEM. A file that is set comes before it. */
+/** Material that a program passes instead of files, as PEM. A file that is set comes first. */
 export interface TlsMaterial {
   readonly cert?: Pem | undefined
   readonly key?: Pem | undefined
   readonly ca?: Pem | undefined
 }
 
-/** The versions in their order: as `tls-protocols` has them, as Node has them, and what leaves one out. */
+/**
+ * The versions in their order: as `tls-protocols` has them, as Node has them, and what leaves one
+ * out.
+ */
 const VERSIONS = [
   { name: 'tlsv1', version: 'TLSv1', without: constants.SSL_OP_NO_TLSv1 },
   { name: 'tlsv1.1', version: 'TLSv1.1', without: constants.SSL_OP_NO_TLSv1_1 },
@@ -33,7 +37,10 @@ const DEFAULT_VERSIONS = 'TLSv1.2 TLSv1.3'
 const DEFAULT_CIPHERS = 'DEFAULT'
 const DEFAULT_CIPHERSUITES = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256'
 
-/** OpenSSL's SSL_OP_NO_RENEGOTIATION, which Node does not name: new keys in the middle cost the server more than the client. */
+/**
+ * OpenSSL's SSL_OP_NO_RENEGOTIATION, which Node does not name: new keys in the middle cost the
+ * server more than the client.
+ */
 const NO_RENEGOTIATION = 2 ** 30
 
 /** Sessions of others than Redis servers are not taken up again. Redis's. */
@@ -44,7 +51,10 @@ export function usesTls(config: Config): boolean {
   return config.get('tls-port') !== 0 || config.get('tls-replication') || config.get('tls-cluster')
 }
 
-/** Reads everything that a server needs to shake hands, but whether clients must show a certificate. Throws TlsError. */
+/**
+ * Reads everything that a server needs to shake hands, but whether clients must show a certificate.
+ * Throws TlsError.
+ */
 export function readTlsSettings(config: Config, given: TlsMaterial): tls.TlsOptions {
   const certFile = config.get('tls-cert-file')
   const keyFile = config.get('tls-key-file')
@@ -59,7 +69,7 @@ export function readTlsSettings(config: Config, given: TlsMaterial): tls.TlsOpti
     )
   }
   const draft = new Draft({
-    // Nobody is trusted but whom the settings name.
+    // Only the certificate authorities of the settings are trusted.
     ca: [],
     ...versionsOf(config),
     honorCipherOrder: config.get('tls-prefer-server-ciphers'),
@@ -122,7 +132,8 @@ class Draft {
 export function describeTlsError(error: unknown): string {
   const { message, syscall } = error as NodeJS.ErrnoException
   if (syscall !== undefined) return describeDiskError(error)
-  // 80D1:error:0A000416:SSL routines:ssl3_read_bytes:sslv3 alert certificate unknown:../rec_layer_s3.c:1586:…
+  // 80D1:error:0A000416:SSL routines:ssl3_read_bytes:sslv3 alert certificate
+  // unknown:../rec_layer_s3.c:1586:…
   const detailed = /error:([0-9A-F]{8}):([^:]*):[^:]*:([^:\n]*)/.exec(message)
   return detailed === null ? message : `error:${detailed[1]}:${detailed[2]}::${detailed[3]}`
 }
@@ -138,7 +149,10 @@ function readDhParameters(file: string): Buffer {
   return bytes
 }
 
-/** Every certificate of a directory, whatever its file is called; as with Redis one that is not there holds none. */
+/**
+ * Every certificate of a directory, whatever its file is called; as with Redis one that is not
+ * there holds none.
+ */
 function certificatesIn(directory: string): Buffer[] {
   if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return []
   return fs
@@ -171,7 +185,7 @@ function suitesOf(config: Config): string {
   return suites
 }
 
-/** Nobody needs a client's certificate yet, but one that is set must be one. */
+/** No connection needs a client certificate yet, but a configured one must be valid. */
 function checkClientCertificate(config: Config): void {
   const [certFile, keyFile] = [config.get('tls-client-cert-file'), config.get('tls-client-key-file')]
   if (certFile === '' || keyFile === '') return

@@ -1,6 +1,7 @@
-// What is logged of a server that ends by a mistake of ours: what it was, how long it ran, what it was doing.
+// The log lines of a server that ends because of a bug of ours: the error, the uptime, and the
+// command in progress.
 //
-// The command under way is named without its arguments: a log is no place for data.
+// The command is named without its arguments: data does not belong into a log.
 
 import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
 import type { Engine } from '../../engine/engine.ts'

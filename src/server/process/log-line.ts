@@ -3,12 +3,15 @@
 //   2026-01-02T03:04:05.006Z info DB saved on disk file=/data/dump.rdb keys=3
 //   {"level":30,"time":1767323045006,"file":"/data/dump.rdb","keys":3,"msg":"DB saved on disk"}
 //
-// Clients choose parts of it: names of channels and clients, what a script logs. Bytes that a terminal would obey, or that
-// would begin a line of their own, are therefore written as escapes.
+// Clients choose parts of a line: names of channels and clients, messages of scripts. So bytes that
+// a terminal would obey, or that would begin a new line, are written as escapes.
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
-/** An event with its parts under pino's names: `time`, `level` (a number), `msg`, and the details under any other name. */
+/**
+ * An event with its parts under pino's names: `time`, `level` (a number), `msg`, and the details
+ * under any other name.
+ */
 export type LogEvent = Readonly<Record<string, unknown>>
 
 /** Formats an event as JSON, as pino does: for the few lines that cannot wait for pino. */

@@ -1,9 +1,11 @@
-// Where the lines of a log go: a file, or standard output. It never holds up the server, and never ends it.
+// The target of a log's lines: a file, or standard output. It never delays the server, and never
+// ends it.
 //
-// Every write is one that does not wait. What the target does not take at once (a pipe whose reader is slow or stopped) and
-// what it refuses (a full disk, a directory that is gone, a pipe nobody reads any more) waits here in order and is tried
-// again, ever more rarely. The waiting lines are bounded: those that come when there is no room are counted, and as soon as
-// lines can be written again, one tells how many were lost, since when, and why.
+// Every write is non-blocking. Lines wait here in order when the target does not take them at once
+// (a pipe whose reader is slow or stopped) or refuses them (a full disk, a removed directory, a
+// pipe without a reader). They are tried again at growing intervals. The waiting lines are bounded.
+// Lines without room are counted; when writing works again, one line tells how many were lost,
+// since when, and why.
 //
 //   writing ──EAGAIN, ENOSPC, EPIPE, …──▶ waiting ──no room──▶ losing
 //      ▲────────────everything written───────┴────────────────────┘
@@ -23,13 +25,18 @@ const RETRY_MS_MAX = 1000
 /** An ending server waits for the reader of its log no longer than this. */
 const DRAIN_MS_MAX = 1000
 
-/** What is wrong with the path itself, so that no later line could be written either. */
+/** Errors of the path itself, because of which no later line could be written either. */
 const PATH_ERRORS = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'EROFS', 'ELOOP', 'ENAMETOOLONG'])
 
-/** Appends, makes the file, and waits for nothing: not for a reader of a FIFO, nor for room in it. */
+/**
+ * Appends, makes the file, and waits for nothing: not for a reader of a FIFO, nor for room in it.
+ */
 const OPEN_FLAGS = fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NONBLOCK
 
-/** Returns why no line could ever be written to a file, in the system's words; undefined if one can be. A full disk may have room again. */
+/**
+ * Returns why no line could ever be written to a file, in the system's words; undefined if one can
+ * be. A full disk may have room again.
+ */
 export function whyUnwritable(file: string): string | undefined {
   if (file === '') return undefined
   try {
@@ -56,15 +63,16 @@ export class LogOutput {
   constructor(file: string, format: (event: LogEvent) => string = formatLine) {
     this.#file = file
     this.#format = format
-    // Looking at it makes Node set a pipe, a socket or a terminal to writes that do not wait. Its own `write` is not used:
-    // that waits for whoever reads a pipe, and the whole server with it.
+    // When `process.stdout` is read, Node makes a pipe, a socket or a terminal non-blocking. Its
+    // own `write` is not used: it waits for the reader of a pipe, and blocks the whole server.
     if (file === '') void process.stdout
   }
 
   /** Writes a line behind those that wait. */
   write(line: string): void {
     const bytes = Buffer.from(line)
-    // Once a line is lost all later ones are, until the waiting ones are written: a gap is told where it is.
+    // Once a line is lost all later ones are, until the waiting ones are written: a gap is told
+    // where it is.
     if (this.#linesLost > 0 || this.#waitingBytes + bytes.length > WAITING_BYTES_MAX) {
       this.#linesLost++
       return
@@ -86,13 +94,17 @@ export class LogOutput {
       this.#retryMs = RETRY_MS_MIN
       return true
     } catch (error) {
-      // The world's fault: the lines wait for it to pass. Nobody can be told, since telling is what failed.
+      // The world's fault: the lines wait until it has passed. It cannot be reported, because the
+      // log is what failed.
       this.#failed(error as NodeJS.ErrnoException)
       return false
     }
   }
 
-  /** Fulfilled when everything is written, cannot be written, or was not taken by its reader in time. */
+  /**
+   * Fulfilled when everything is written, cannot be written, or was not taken by its reader in
+   * time.
+   */
   async drained(): Promise<void> {
     const started = performance.now()
     while (!this.writeWaiting()) {

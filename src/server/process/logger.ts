@@ -1,9 +1,10 @@
-// The log of a server that runs as a program: one line an event, for people on a terminal, as JSON everywhere else
-// (`log-format`).
+// The log of a server that runs as a program: one line for each event, as text on a terminal, as
+// JSON elsewhere (`log-format`).
 //
-// JSON is pino's, whose lines go out as they are. Loading it takes 25 ms in which nobody is served, and two megabytes, so that is
-// put off until something was said after the start, and the loop is quiet. Lines until then, and the last words of a process that
-// must not wait for anything, are written without it and look the same.
+// JSON is written by pino. Loading it takes two megabytes and 25 ms, in which no client is served.
+// So it is loaded when a line was logged after the start and the loop is quiet. Lines until then
+// look the same, but are written without pino. So are the last lines of a process that must not
+// wait.
 
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.ts'
@@ -20,7 +21,7 @@ const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'war
 /** Pino's numbers of its levels. */
 const LEVEL_NUMBERS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Number.POSITIVE_INFINITY } as const
 
-/** A start is over by then, usually. Who says nothing afterwards needs no pino. */
+/** Usually a start is over by then. A server that logs nothing afterwards needs no pino. */
 const START_MS = 1000
 
 type Level = keyof Log
@@ -46,8 +47,9 @@ export class ProgramLog implements Log {
   #time = 0
 
   /**
-   * Throws LogFileError when `logfile` is a path that cannot be written, as redis-server refuses to start; unless `orElse` is
-   * 'standard output': then the log goes there, and its first line says why.
+   * Throws LogFileError when `logfile` is a path that cannot be written, as redis-server refuses to
+   * start; unless `orElse` is 'standard output': then the log goes there, and its first line says
+   * why.
    */
   constructor(config: Config, orElse: 'refuse' | 'standard output' = 'refuse') {
     this.#config = config
@@ -88,7 +90,9 @@ export class ProgramLog implements Log {
     this.#output.writeWaiting()
   }
 
-  /** Writes what could not be written, if it can be now: somebody has made room, or moved the file away. */
+  /**
+   * Writes waiting lines if that works now: there may be room again, or the file was moved away.
+   */
   retry(): void {
     this.#output.writeWaiting()
   }

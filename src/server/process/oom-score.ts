@@ -1,8 +1,8 @@
 // `oom-score-adj`: tells the kernel how readily to kill this process when memory is short.
 //
-// Of `oom-score-adj-values` the first is for a server that nobody replicates from,
-// which this one is. `yes` adds it to what the process began with, `absolute` takes
-// it as it is; once it is `no` again, what the process began with is put back.
+// The first of `oom-score-adj-values` applies to a server without replicas, which this one is.
+// `yes` adds it to the value that the process began with; `absolute` sets it. `no` restores the
+// value that the process began with.
 
 import fs from 'node:fs'
 import type { Config } from '../../config/config.ts'
@@ -15,9 +15,12 @@ const FILE = '/proc/self/oom_score_adj'
 /** The kernel's bounds. */
 const SCORE_MAX = 1000
 
-/** Sets the score and follows the settings. At the start a refusal is only logged, CONFIG SET fails with it. */
+/**
+ * Sets the score and follows the settings. At the start a refusal is only logged, CONFIG SET fails
+ * with it.
+ */
 export function followOomScore(config: Config, log: Log, file = FILE): void {
-  /** What the process began with; undefined until it is changed. */
+  /** The value that the process began with; undefined until it is changed. */
   let beganWith: number | undefined
 
   const apply = (): void => {

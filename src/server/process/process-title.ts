@@ -1,13 +1,14 @@
-// What `ps` shows of the program: where it listens, as `proc-title-template` says, and no password.
+// The title of the process in `ps`: where it listens, as `proc-title-template` says, and no
+// password.
 //
-// A title replaces the command line, which anybody on the machine may read. Without one (`set-proc-title no`) the command
-// line stays, but for its secrets.
+// A title replaces the command line, which every user of the machine may read. Without a title
+// (`set-proc-title no`) the command line stays, but without its secrets.
 
 import { CONFIG_NAMES, type Config, configRow } from '../../config/config.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { fillTemplate } from '../../util/bytes/template.ts'
 
-/** What stands in the place of a secret. */
+/** The text that replaces a secret. */
 const REDACTED = '(redacted)'
 
 /** Sets the title, and again whenever its template changes. `args` are the program's own. */

@@ -1,11 +1,12 @@
-// Tells the program that started the server how it is, where `supervised` names one.
+// Tells the program that started the server about its state, if `supervised` names one.
 //
-//   systemd   READY=1 once clients are served, STOPPING=1 when the end begins (the unit: Type=notify, NotifyAccess=all)
-//   upstart   the process stops itself once clients are served, which upstart waits for (`expect stop`)
-//   auto      the one of both that the environment tells of, if any
+//   systemd   READY=1 once clients are served, STOPPING=1 when the end begins.
+//             (The unit needs Type=notify and NotifyAccess=all.)
+//   upstart   The process stops itself once clients are served. (The job needs `expect stop`.)
+//   auto      The one of the two that the environment names, if any.
 //
-// systemd listens on a datagram socket of the local machine, which Node cannot open. Its own program `systemd-notify`
-// can, and where there is systemd there is that program.
+// systemd listens on a datagram socket of the local machine, which Node cannot open. The program
+// `systemd-notify` can, and every systemd has it.
 
 import { execFile } from 'node:child_process'
 import type { ConfigValue } from '../../config/config.ts'
@@ -16,7 +17,7 @@ export type Supervisor = 'systemd' | 'upstart' | 'no'
 /** `systemd-notify` waits for systemd to have heard; one that does not come back is ended. */
 const NOTIFY_MS_MAX = 10_000
 
-/** Who supervises this process, as `supervised` and the environment say. */
+/** Returns the supervisor of this process, as `supervised` and the environment name it. */
 export function supervisorOf(supervised: ConfigValue<'supervised'>, environment: NodeJS.ProcessEnv): Supervisor {
   if (supervised !== 'auto') return supervised
   if (environment.UPSTART_JOB) return 'upstart'

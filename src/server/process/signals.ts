@@ -1,12 +1,15 @@
-// What a process is told from outside its sockets: signals, and its own bugs.
+// Events of the process outside its sockets: signals, and its own bugs.
 //
-//   SIGTERM, SIGINT     stop as `shutdown-on-sigterm` and `shutdown-on-sigint` say; while the data is loaded, at once
+//   SIGTERM, SIGINT     stop as `shutdown-on-sigterm` and `shutdown-on-sigint` say;
+//                       at once while the data is loaded
 //   SIGINT once more    stop at once, with exit code 1
-//   SIGHUP              go on; the log is tried again, so a rotated file begins with a line; keys of tokens are read again
-//   SIGUSR1, SIGUSR2    go on: a stray signal ends no server, and opens no debugger, which Node would do on SIGUSR1
-//   an error that nobody caught, a rejection that nobody handled: see `crash`
+//   SIGHUP              continue. The log is tried again, so a rotated file begins with a line.
+//                       Keys of tokens are read again.
+//   SIGUSR1, SIGUSR2    continue: a stray signal ends no server. Node would open a debugger.
+//   an uncaught error, an unhandled rejection: see `crash`
 //
-// Installed before anything is started, by the program only: whoever embeds a server owns the process.
+// The program installs them before anything is started. An embedding program owns its process, so
+// there they are not installed.
 
 import type { Config } from '../../config/config.ts'
 import { performance } from '../../util/time/real-time.ts'
@@ -14,7 +17,10 @@ import type { Server } from '../boot/server.ts'
 import { crashReport } from './crash-report.ts'
 import type { ProgramLog } from './logger.ts'
 
-/** A terminal sends Ctrl-C to `npm start` and to its child, and npm hands it on: two within this time are one. */
+/**
+ * A terminal sends Ctrl-C to `npm start` and to its child, and npm hands it on: two within this
+ * time are one.
+ */
 const SAME_INTERRUPT_MS_MAX = 250
 
 export class Signals {
@@ -80,10 +86,11 @@ export class Signals {
   }
 
   /**
-   * Ends the process after an error that nobody expected.
+   * Ends the process after an unexpected error.
    *
-   * What is in memory may be wrong by now, so nothing of it is sent or written any more: no reply, no snapshot, no rest of
-   * the journal. What was acknowledged is on its way to the disk already (invariant 3), and the next start reads it.
+   * The data in memory may be wrong by now, so nothing of it is sent or written any more: no reply,
+   * no snapshot, no rest of the journal. Acknowledged writes are already on their way to the disk
+   * (invariant 3), and the next start reads them.
    */
   #crash(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
     const report = this.#config.get('crash-log-enabled') ? this.#report() : {}

@@ -1,19 +1,24 @@
-// What the machine could do better for this server: a line each, logged at the start, printed by `respite --check-system`.
+// Settings of the machine that would serve this server better: a line for each, logged at the start
+// and printed by `respite --check-system`.
 //
-// Only what matters here: snapshots need no fork, so of the kernel's ways to overcommit memory only the strictest hurts.
+// Only settings that matter here are checked. Snapshots need no fork, so only the strictest of the
+// kernel's overcommit modes hurts.
 
 import fs from 'node:fs'
 
 export interface SystemCheck {
   readonly name: string
-  /** What is wrong and what to do; undefined = nothing is. */
+  /** The problem and its remedy; undefined when there is none. */
   readonly hint: string | undefined
 }
 
 /** Reads a file of the system; undefined when there is none. */
 export type ReadSystemFile = (path: string) => string | undefined
 
-/** Clocks that a process must ask the kernel for: each look at the time takes a microsecond and more. */
+/**
+ * Clocks that a process must ask the kernel for: each look at the time takes a microsecond and
+ * more.
+ */
 const SLOW_CLOCKS: readonly string[] = ['xen', 'hpet', 'acpi_pm', 'jiffies', 'refined-jiffies']
 
 /** Descriptors the server needs beside those of its clients: Redis reserves as many. */

@@ -112,7 +112,7 @@ export function toDense(bytes: Bytes): Bytes | undefined {
   const run = new Runs(bytes)
   let register = 0
   while (run.next()) {
-    if (register + run.length > REGISTERS) return undefined
+    if (register + run.length > REGISTERS) return run.endsReading(register) ? dense : undefined
     if (run.value > 0) for (let i = 0; i < run.length; i++) setDense(dense, register + i, run.value)
     register += run.length
   }
@@ -169,6 +169,15 @@ export class Runs {
     const second = this.at + 1 < this.#bytes.length ? byteAt(u8, at + 1) : 0
     this.length = runLength(opcode, second)
     return true
+  }
+
+  /**
+   * Tells whether this run, of more registers than are left behind `register`, ends the reading of a valid one. As in
+   * Redis, bytes behind the last register are not looked at from the first run on that has a value
+   * (PFMERGE, PFCOUNT of several keys, and the change to the dense form; PFCOUNT of one key refuses them).
+   */
+  endsReading(register: number): boolean {
+    return this.value > 0 && register === REGISTERS
   }
 }
 
@@ -334,7 +343,7 @@ export function mergeInto(registers: Uint8Array, bytes: Bytes): boolean {
   const run = new Runs(bytes)
   let register = 0
   while (run.next()) {
-    if (register + run.length > REGISTERS) return false
+    if (register + run.length > REGISTERS) return run.endsReading(register)
     for (let i = register; i < register + run.length; i++)
       if (byteAt(registers, i) < run.value) registers[i] = run.value
     register += run.length

@@ -4,6 +4,8 @@
 // late. A hash that was removed, or that has no expiring field any more, stays until its time comes
 // and is then skipped.
 
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { KeptPages } from '../../util/memory/kept-pages.ts'
 import { DeadlineHeap, type DeadlineState } from '../../util/time/deadline-heap.ts'
 
@@ -39,6 +41,7 @@ export class FieldDeadlines {
 
   /** The entry whose fields are due first. There must be one. */
   get earliestEntry(): number {
+    if (CHECKED) assert(this.#heap.count > 0, 'the first deadline is asked for when there is one')
     return this.#heap.entryAt(0)
   }
 
@@ -58,6 +61,7 @@ export class FieldDeadlines {
     } else {
       this.#heap.change(position - 1, timeMs)
     }
+    if (CHECKED) assert(this.timeOf(entry) === timeMs, 'a hash knows the deadline of its fields')
   }
 
   get heldBytes(): number {
@@ -79,6 +83,16 @@ export class FieldDeadlines {
     pages.writable(page)[entry & PAGE_MASK] = position
   }
 
+  /** Walks the deadlines in the checked build. */
+  check(): void {
+    this.#heap.check()
+    let pages = 0
+    for (const page of this.#pages.list) if (page !== NO_POSITIONS) pages++
+    assert(pages === this.#pageCount, 'the pages of positions are counted')
+    for (let i = 0; i < this.#heap.count; i++)
+      assert(this.#position(this.#heap.entryAt(i)) === i + 1, 'a hash knows its position among the deadlines')
+  }
+
   // ── earlier states ───────────────────────────────────────────────────────
 
   /** Returns the present state. */
@@ -91,6 +105,7 @@ export class FieldDeadlines {
     this.#heap.restore(heap)
     this.#pages.restore(pages)
     this.#pageCount = pageCount
+    if (CHECKED) this.check()
   }
 
   /** Must be called when no earlier state is kept any more. */

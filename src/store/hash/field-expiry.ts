@@ -6,7 +6,9 @@
 // for, the earliest first. Where another server decides about expiry (`DatabaseHost.removesExpired`
 // is false) no field is removed.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import type { DatabaseHostOf, Extent } from '../keyspace/database-host.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { PACKED_COUNT_MAX } from '../structures/packed.ts'
@@ -38,6 +40,13 @@ export function noteFieldExpiry(db: FieldHolder, entry: number, value: Value): v
   if (value.type !== TYPE_HASH || (value as Hash).earliestExpiry === NEVER) return
   db.keys.fieldDeadlines ??= new FieldDeadlines()
   db.keys.fieldDeadlines.set(entry, (value as Hash).earliestExpiry)
+}
+
+/** Asserts in the checked build that the recorded deadline of a hash is not too late. */
+export function checkFieldDeadline(db: FieldHolder, entry: number, value: Value): void {
+  if (value.type !== TYPE_HASH) return
+  const recorded = db.keys.fieldDeadlines?.timeOf(entry) ?? NEVER
+  assert(recorded <= (value as Hash).earliestExpiry, 'the deadline of a hash is never recorded too late')
 }
 
 /** Removes due fields of an entry; tells whether the key was removed with the last field. */
@@ -73,7 +82,8 @@ export function expireHiddenField(db: FieldHolder, key: Bytes, hash: Hash, field
 }
 
 function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): number {
-  const deadlines = db.keys.fieldDeadlines!
+  const deadlines = db.keys.fieldDeadlines
+  assert(deadlines !== undefined, 'fields expire in a database that has deadlines of fields')
   const now = db.host.now()
   const earliest = db.typeOf(entry) === TYPE_HASH ? (db.structureOf(entry) as Hash).earliestExpiry : NEVER
   if (earliest >= now) {
@@ -87,6 +97,9 @@ function expireFields(db: FieldHolder, entry: number, key: Bytes, max: number): 
   const names: Bytes[] = []
   hash.removeDue(now, max, names)
   const { isEmpty } = hash
+  assert(names.length <= max, 'a bounded number of fields is removed at once')
+  if (CHECKED)
+    assert(names.length === max || hash.earliestExpiry >= now, 'a due field stays only when there are too many')
   deadlines.set(entry, isEmpty ? NEVER : hash.earliestExpiry)
   if (isEmpty) db.deleteEntry(entry)
   db.host.fieldsExpired(db, key, names, isEmpty)

@@ -8,6 +8,8 @@
 // rest is hidden: every field whose time is before that of `hide`.
 
 import { itemAt, numberAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import type { Arena } from '../memory/arena.ts'
 
@@ -40,6 +42,8 @@ export interface FieldTimes {
   showAll(): void
   copy(arena: Arena): FieldTimes
   free(): void
+  /** Walks the times of a hash with `held` fields in the checked build. */
+  check(held: number): void
 }
 
 const SMALL_BYTES = 96
@@ -94,6 +98,7 @@ export class SmallFieldTimes implements FieldTimes {
     if (this.get(index) === NEVER) return false
     this.times[index] = NEVER
     this.count--
+    if (CHECKED) assert(this.count >= 0, 'a field whose time is cleared was counted')
     return true
   }
 
@@ -122,6 +127,14 @@ export class SmallFieldTimes implements FieldTimes {
 
   free(): void {
     this.#arena.account(-this.#bytes)
+  }
+
+  check(held: number): void {
+    assert(this.times.length <= held, 'a time is that of a field')
+    let count = 0
+    for (const time of this.times) if (time !== NEVER) count++
+    assert(count === this.count, 'the fields that expire are counted')
+    assert(this.#bytes === SMALL_BYTES + 8 * this.times.length, 'the bytes of times are counted')
   }
 
   #measure(): void {
@@ -238,6 +251,18 @@ export class LargeFieldTimes implements FieldTimes {
 
   free(): void {
     this.#arena.account(-this.#bytes)
+  }
+
+  check(held: number): void {
+    this.#heap.check()
+    let count = 0
+    for (const position of this.#positions) if (position !== 0) count++
+    assert(count === this.#heap.count, 'each position is that of a time')
+    for (let i = 0; i < this.#heap.count; i++) {
+      const index = this.#heap.entryAt(i)
+      assert(index < held, 'a time is that of a field')
+      assert(this.#positions[index] === i + 1, 'a field knows the position of its time')
+    }
   }
 
   #measure(): void {

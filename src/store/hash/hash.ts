@@ -3,7 +3,8 @@
 // It has one of two forms, whatever OBJECT ENCODING says:
 //
 //   small   field, value, field, value … in one packed sequence (packed.ts), in the order they came
-//   large   a Dictionary of fields, each with room for its value; the value's length is the entry's EXTRA
+//   large   a Dictionary of fields, each with room for its value. The entry's EXTRA word is the
+//           length of the value
 //
 // A slot identifies a field until the hash changes. It is an offset in the small form, and an entry
 // number in the large one. Lookups, walks, random draws and scans return slots; `fieldOf` and
@@ -14,7 +15,9 @@
 // not removed yet.
 
 import { byteAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, type Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { elementAt, entryBytesAt, SHORT_ELEMENT_BYTES_MAX } from '../list/list-entry.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
@@ -292,6 +295,7 @@ export class Hash implements Value {
       large.free()
       throw error
     }
+    if (CHECKED) assert(large.count === this.#held, 'a hash has the same fields in both forms')
     packedFree(arena, this.#ref)
     this.#ref = 0
     this.#large = large
@@ -338,7 +342,9 @@ export class Hash implements Value {
 
   /** Removes a hidden field. */
   deleteHidden(field: Bytes): void {
-    this.#remove(this.#large!.find(field))
+    const entry = this.#large?.find(field) ?? ABSENT
+    assert(entry !== ABSENT, 'a hidden field is held until it is removed')
+    this.#remove(entry)
   }
 
   /**
@@ -433,7 +439,10 @@ export class Hash implements Value {
     return (this.#past & TIMED) === 0 ? 'listpack' : 'listpackex'
   }
 
-  /** Bytes held; for a large hash, estimated from some of its blocks. */
+  /**
+   * Bytes of memory that this hash takes, its object included. In the large form the bytes of its
+   * blocks are estimated from a sample of them.
+   */
   get bytes(): number {
     const large = this.#large
     const bytes = OBJECT_BYTES + (this.#times?.bytes ?? 0)
@@ -476,6 +485,12 @@ export class Hash implements Value {
   check(): void {
     if (this.#large === undefined) packedCheck(this.#arena, this.#ref)
     else this.#large.check()
+    if (this.#large === undefined) assert(packedCount(this.#arena, this.#ref) % 2 === 0, 'each field has a value')
+    assert(this.#large === undefined || this.#ref === 0, 'a hash has one form')
+    if (this.#times === undefined) return
+    assert(this.#times.count > 0, 'times are kept while a field expires')
+    assert((this.#past & TIMED) !== 0, 'a hash whose fields expire keeps that encoding')
+    this.#times.check(this.#held)
   }
 
   moveBlocks(from: number): number {

@@ -8,6 +8,7 @@
 // with it, 1,170 without (bench: snapshots).
 
 import { numberAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
 
 /** Room for entries of a page at first: one for each bucket, and a little more. */
 const RECORDS_FIRST = 17 * 1024
@@ -42,6 +43,7 @@ export class BulkIndex {
   /** Returns the records of a page and forgets them. */
   take(page: number): Int32Array {
     const records = this.#records[page] ?? EMPTY
+    assert(records.length >= 2 * this.count(page), 'the records of a page are taken once')
     this.#records[page] = undefined
     return records
   }

@@ -20,10 +20,12 @@ export type Extent = 'part' | 'whole'
  * - `hide`: no command finds it, and it stays until the primary removes it. A replica does so.
  * - `own`: as `hide`, except that it is removed when a client of this server writes to it. A
  *   writable replica does so.
+ * - `wait`: as `hide`, except that a command that writes removes it. A primary does so during a pause:
+ *   the key is removed when that ends, or by the next primary.
  * - `keep`: it is there like any other key. So replayed commands and a primary's commands run: the
  *   history decides, and a write must find the key that it changes.
  */
-export type Expiry = 'remove' | 'hide' | 'own' | 'keep'
+export type Expiry = 'remove' | 'hide' | 'own' | 'wait' | 'keep'
 
 // Events that a database reports. Keys are windows that are valid during the call.
 
@@ -61,7 +63,7 @@ export interface UseHost {
   frequency: ((frequency: number, accessWord: number) => number) | null
 }
 
-/** What strings need of the engine. */
+/** The parts of the engine that strings use. */
 export interface StringsHost {
   /** True when keys must be found by their slot, because the server is part of a cluster. */
   readonly indexesSlots?: boolean
@@ -72,8 +74,8 @@ export interface StringsHost {
 }
 
 /**
- * What a database needs of the engine; one object serves all databases. A handler is null while
- * there is no listener.
+ * The parts of the engine that a database uses; one object serves all databases. A handler is null
+ * while there is no listener.
  */
 export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
   /** Unix time in ms: one reading for each command (invariant 2). */

@@ -2,10 +2,10 @@
 //
 // Keeping a state copies nothing. It begins an *era* (arena.ts), and three rules hold from then on:
 //
-//   pages of the index   are copied before they are first written to in the era (util/memory/kept-pages.ts)
+//   pages of the index   are copied before the first write in the era (util/memory/kept-pages.ts)
 //   slabs in use         stay unchanged: new memory is allocated elsewhere
-//   values that exist    are not changed: the gate replaces one by a copy before it changes (Database.passGate);
-//                        freeing of removed and replaced values is deferred
+//   values that exist    are not changed: the gate replaces a value by a copy before it changes
+//                        (Database.passGate). Removed and replaced values are freed later
 //
 // Returning to a state therefore takes the old pages and frees the new slabs; no value is visited,
 // whatever was done since. Giving a state up does the deferred frees. States form a stack. Each has
@@ -30,7 +30,7 @@ import { Keyspace, type KeyspaceState } from './keyspace.ts'
 import type { LargeStringsState } from './large-strings.ts'
 import { Strings } from './strings.ts'
 
-/** What contents need of the engine. */
+/** The parts of the engine that the contents of a database use. */
 type ContentsHost = StringsHost & StructureHost & CompactionHost
 
 /** Numbers of a process: memory passes between contents, so no two may have the same. */
@@ -115,6 +115,8 @@ export class DatabaseState {
    * kept as long as the branch lives.
    */
   static branch(state: KeptState, host: ContentsHost): DatabaseState {
+    assert(state.contents.#states.at(-1) === state, 'a branch begins with the newest state of its contents')
+    assert(state.isShared, 'a state that a branch begins with was kept for that')
     const branch = new DatabaseState(host, state.contents.arena.branch(state.arena))
     branch.keys.epoch = state.contents.keys.epoch
     branch.keys.restore(state.keys)
@@ -125,7 +127,9 @@ export class DatabaseState {
 
   /** Keeps the present state. With `isShared` a branch will begin with it. */
   keep(isShared: boolean): KeptState {
+    assert(!this.#isAbandoned, 'contents that were given up are kept no more')
     const state = new KeptState(this, isShared)
+    assert((this.#states.at(-1)?.era ?? 0) < state.era, 'each kept state is later than the one before')
     this.#states.push(state)
     return state
   }

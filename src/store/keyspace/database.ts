@@ -6,8 +6,8 @@
 // journal, waiters), in `call.changed`.
 //
 // Strings lie in the keys' blocks (strings.ts). Structures are objects that an entry refers to by
-// number (value.ts). All data of a database is its contents (database-state.ts). While earlier states of
-// the contents are kept, the gate sees to it that they stay unchanged.
+// number (value.ts). All data of a database is its contents (database-state.ts). While earlier
+// states of the contents are kept, the gate sees to it that they stay unchanged.
 
 import { assert } from '../../util/assert.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -15,7 +15,7 @@ import { CopySpace } from '../../util/bytes/copy-space.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened } from '../../util/restless.ts'
 import type { NumberedTable } from '../../util/tables/numbered-table.ts'
-import { expireFieldsOf, noteFieldExpiry } from '../hash/field-expiry.ts'
+import { checkFieldDeadline, expireFieldsOf, noteFieldExpiry } from '../hash/field-expiry.ts'
 import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
 import type { LazyFree } from '../memory/lazy-free.ts'
 import { TYPE_STRING, type Value, type ValueClass } from '../structures/value.ts'
@@ -27,7 +27,7 @@ import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.t
 import { ACCESS, align, EXPIRY, HASH, KEY, type Keyspace, MARK, META, NONE, VALUE } from './keyspace.ts'
 import type { Strings } from './strings.ts'
 
-/** What a database needs of the engine; one object serves all databases. */
+/** The parts of the engine that a database uses; one object serves all databases. */
 export type DatabaseHost = DatabaseHostOf<Database>
 
 export class Database {
@@ -123,7 +123,7 @@ export class Database {
 
   /** Passes the *before* side of the gate. Must be called before an entry is changed. */
   passGate(entry: number, extent: Extent): void {
-    if (CHECKED) assert(this.keys.isLive(entry), 'only a living entry changes (invariant 6)')
+    if (CHECKED) assert(this.keys.isLive(entry), 'invariant 6: only a living entry changes')
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
     // Before `beforeChange`, whose handler may take the value.
@@ -151,7 +151,7 @@ export class Database {
     const copy = kept.copy(this.arena, this.host)
     if (CHECKED) {
       happened('value copied for an era')
-      assert(digestOf(copy) === digestOf(kept), 'a copy is the value that an earlier state keeps')
+      assert(digestOf(copy) === digestOf(kept), 'invariant 14: a copy is the value that an earlier state keeps')
     }
     structures.replace(number, copy)
     this.arena.leaveValue(kept, since)
@@ -189,6 +189,7 @@ export class Database {
 
   /** Returns an entry's structure. Must not be called for strings. */
   structureOf(entry: number): Value {
+    if (CHECKED) assert(this.typeOf(entry) !== TYPE_STRING, 'a string is no structure')
     return this.#structures.get(this.keys.word(entry, VALUE))
   }
 
@@ -304,8 +305,17 @@ export class Database {
       if (!this.keys.isLive(entry)) continue
       this.keys.keyOf(entry, key).hash = 0
       assert(this.keys.find(key) === entry, 'an entry is found by its key')
-      if (this.typeOf(entry) !== TYPE_STRING) this.structureOf(entry).check?.()
+      if (this.typeOf(entry) === TYPE_STRING) {
+        this.strings.read(entry, key)
+        assert(key.length === this.strings.lengthOf(entry), 'invariant 15: a string lies within its block')
+        continue
+      }
+      const value = this.structureOf(entry)
+      assert(value.type === this.typeOf(entry), 'an entry knows the type of its value')
+      value.check?.()
+      checkFieldDeadline(this, entry, value)
     }
+    this.keys.fieldDeadlines?.check()
   }
 
   /**
@@ -385,6 +395,7 @@ export class Database {
    */
   moveTo(key: Bytes, to: Database): void {
     const entry = this.find(key)
+    assert(entry !== NONE && to !== this, 'a key that is moved exists, and goes to another database')
     if (this.host.touches) this.touch(entry)
     const moved = this.copyTo(entry, to, key)
     // The value keeps its encoding and its use. Only the place of a string may differ.
@@ -402,6 +413,7 @@ export class Database {
    * states are kept, since they may own the value.
    */
   handOver(entry: number, to: Database): number {
+    assert(to.arena === this.arena, 'a value is handed over within one memory')
     const { keys } = this
     if (!this.arena.hasRoom || this.arena.era !== 0) return NONE
     const handed = to.keys.insert(keys.keyOf(entry, new Bytes()))
@@ -442,6 +454,7 @@ export class Database {
 
   /** Exchanges the contents of two databases. */
   swap(other: Database): void {
+    assert(other !== this, 'a database is exchanged for another one')
     this.#beginChange()
     const { contents } = this
     this.#hold(other.contents)
@@ -499,6 +512,7 @@ export class Database {
   }
 
   setExpiry(entry: number, timeMs: number): void {
+    if (CHECKED) assert(this.keys.isLive(entry), 'invariant 6: only a living entry gets an expiry time')
     this.#beginChange()
     const position = this.keys.word(entry, EXPIRY)
     if (position === 0) this.keys.expiries.add(entry, timeMs)

@@ -3,6 +3,7 @@
 
 import { assert } from '../../util/assert.ts'
 import { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { discarded } from '../../util/memory/discarded.ts'
 import { type NumberedState, NumberedTable } from '../../util/tables/numbered-table.ts'
 import type { Arena } from '../memory/arena.ts'
@@ -42,12 +43,14 @@ export class LargeStrings {
 
   /** Adds a string, keeping its buffer, and returns its number. */
   add(large: LargeString): number {
+    if (CHECKED) assert(large.length <= large.source.u8.length, 'invariant 15: a string lies within its buffer')
     this.bytes += large.source.bytes
     return this.#strings.add(large)
   }
 
   /** Makes a string longer or shorter. New bytes are undefined. */
   resize(index: number, length: number): void {
+    if (CHECKED) assert(!this.isKept(index), 'a string of an earlier state is not written to')
     const large = this.#strings.get(index)
     const old = large.source
     if (length > old.u8.length) {
@@ -58,6 +61,7 @@ export class LargeStrings {
       discarded.add(old)
     }
     large.length = length
+    if (CHECKED) assert(length <= large.source.u8.length, 'invariant 15: a string lies within its buffer')
   }
 
   /** Removes a string without freeing its buffer, and returns it. */

@@ -5,6 +5,7 @@
 // buffer of its own. The entry's VALUE word is the length, or the number of the buffer. This file
 // neither looks up keys nor passes the gate; the database does.
 
+import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { spareMemory } from '../../util/memory/spare-memory.ts'
@@ -124,6 +125,7 @@ export class Strings {
       keys.setWord(entry, META, meta & FREQUENCY_MASK)
     }
     if (large !== -1) this.#large.free(large)
+    if (CHECKED) assert(this.lengthOf(entry) === length, 'a key has the string that was put into it')
   }
 
   /**
@@ -144,6 +146,7 @@ export class Strings {
     }
     keys.setWord(entry, META, (keys.word(entry, META) | FLAG_RAW) & ~FLAG_TEXT)
     this.read(entry, window)
+    if (CHECKED) assert(window.length === length, 'a string has the length that it was made')
     if (length > old) window.source.u8.fill(0, window.start + old, window.start + length)
     return window
   }
@@ -186,6 +189,7 @@ export class Strings {
    * entry's value then.
    */
   give(entry: number, to: Strings, toEntry: number): void {
+    assert(this.isLarge(entry), 'a string is given away with a buffer of its own')
     to.#keys.setWord(toEntry, VALUE, to.#large.add(this.#large.release(this.#keys.word(entry, VALUE))))
   }
 

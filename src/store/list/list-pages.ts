@@ -179,7 +179,8 @@ export class ListPages {
       try {
         this.setPage(0, resizePage(this.arena, this.head, 2 * used + PAGE_HEADER_BYTES, 'tail'))
       } catch (error) {
-        // The arena is full. Elements were removed, which must not fail: the page stays as large as it is.
+        // The arena is full. Elements were removed, which must not fail: the page stays as large as
+        // it is.
         if (!(error instanceof ArenaFull)) throw error
       }
     }

@@ -378,7 +378,7 @@ export class Arena {
 
   /** Changes the content length, within the block's capacity. */
   setLength(ref: number, length: number): void {
-    if (CHECKED) assert(length >= 0 && length <= this.capacity(ref), 'a content lies within its block (invariant 15)')
+    if (CHECKED) assert(length >= 0 && length <= this.capacity(ref), 'invariant 15: a content lies within its block')
     this.chunks[ref >>> CHUNK_SHIFT]!.view.setInt32((ref & CHUNK_MASK) << GRANULE_SHIFT, length, true)
   }
 
@@ -832,4 +832,14 @@ function longer<T extends Uint8Array | Int32Array>(array: T, kind: new (length: 
   const copy = new kind(Math.max(SLABS_FIRST, 2 * array.length))
   copy.set(array)
   return copy
+}
+
+/** Allocates as `arena.allocate` does, but returns 0 when the arena is full. */
+export function allocateIfFree(arena: Pick<Arena, 'allocate'>, length: number): number {
+  try {
+    return arena.allocate(length)
+  } catch (error) {
+    if (error instanceof ArenaFull) return 0
+    throw error
+  }
 }

@@ -46,7 +46,7 @@ const FREED_BYTE = 0xdb
 /** Each byte of a block that its owner has not written to yet. */
 const FRESH_BYTE = 0xa5
 
-/** As many freed bytes as the largest block has, to compare with. */
+/** The pattern of freed memory, as long as the largest block, for comparisons. */
 const FREED_BYTES = CHECKED ? Buffer.alloc(64 * 1024 + GUARD_BYTES, FREED_BYTE) : Buffer.alloc(0)
 
 /** Fills a new block of `bytes` bytes at `at`, and writes the guard behind them. */
@@ -70,10 +70,10 @@ export function assertGuarded(source: Source, at: number, bytes: number, ref: nu
   if (source.view.getInt32(at + bytes, true) === ~ref && (mark & 0xffff0000) === LIVE) {
     const found = BLOCK_KINDS[mark & 0xffff]
     if (kind === undefined || found === kind) return
-    assert(false, `a ${kind} is read through its own ref, not through that of a ${found}`)
+    assert(false, `invariant 15: a ${kind} is read through its own ref, not through that of a ${found}`)
   }
-  assert((mark & 0xffff0000) !== FREED, `a ${kind ?? 'block'} is in use while its ref is`)
-  assert(false, `a ${kind ?? 'block'} is written to within its bounds`)
+  assert((mark & 0xffff0000) !== FREED, `invariant 15: a ${kind ?? 'block'} is in use while its ref is`)
+  assert(false, `invariant 15: a ${kind ?? 'block'} is written to within its bounds`)
 }
 
 /** Fills a freed block, guard included. The first four bytes belong to the arena's list. */
@@ -90,5 +90,5 @@ export function fillFreedStretch(source: Source, from: number, to: number): void
 /** Asserts that a freed block was not written to since. */
 export function assertFreed(source: Source, at: number, bytes: number): void {
   const isAsLeft = source.u8.compare(FREED_BYTES, 0, bytes - 4, at + 4, at + bytes) === 0
-  assert(isAsLeft, 'a block that was given back is written to by its former owner no more')
+  assert(isAsLeft, 'invariant 15: a block that was given back is written to by its former owner no more')
 }

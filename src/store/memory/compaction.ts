@@ -87,7 +87,7 @@ export class Compaction {
   step(max: number): void {
     const arena = this.#arena
     const keys = this.#keys
-    assert(this.#host.beforeChange === null, 'nobody reads structures in slices')
+    assert(this.#host.beforeChange === null, 'structures move while no part reads them in slices')
     if (!this.#isWalking) {
       if (keys.isFilling || !arena.beginEmptying()) {
         this.#gapBytesLeft = arena.gapBytes
@@ -139,7 +139,10 @@ export class Compaction {
     this.#keys.moveBlock(entry, content)
     if (!CHECKED) return
     happened('block moved')
-    assert(this.#digestOfKey(entry, content) === before, 'a key that is moved keeps its name and its string')
+    assert(
+      this.#digestOfKey(entry, content) === before,
+      'invariant 14: a key that is moved keeps its name and its string',
+    )
   }
 
   #moveStructure(entry: number): number {
@@ -150,7 +153,7 @@ export class Compaction {
     const next = structure.moveBlocks(this.#within)
     if (!isLooked) return next
     happened('structure moved')
-    assert(digestOf(structure) === before, 'a structure that is moved keeps its elements (invariant 14)')
+    assert(digestOf(structure) === before, 'invariant 14: a structure that is moved keeps its elements')
     return next
   }
 

@@ -27,6 +27,7 @@ export class LazyFree {
 
   /** Takes a value that is no longer used. A small one is freed at once. */
   take(value: MemoryHolder): void {
+    if (CHECKED) assert(!this.#values.includes(value), 'a value is given up once')
     if (value.freeSome === undefined || (value.elementsToFree ?? value.length) < LAZY_LENGTH_MIN) value.free()
     else this.#values.push(value)
   }

@@ -11,7 +11,7 @@ import { assert } from '../../util/assert.ts'
 import { type Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
-import type { Arena } from '../memory/arena.ts'
+import { type Arena, allocateIfFree } from '../memory/arena.ts'
 
 /**
  * The most integers of a sequence. A block holds twice as many, and moving half of them costs a
@@ -149,6 +149,7 @@ export function integersInsert(arena: Arena, ref: number, index: number, value: 
 /** Removes the integer at an index; returns 0 when none is left. */
 export function integersRemove(arena: Arena, ref: number, index: number): number {
   const count = integersCount(arena, ref) - 1
+  if (CHECKED) assert(index >= 0 && index <= count, 'an integer that is removed is in the sequence')
   if (count === 0) {
     arena.free(ref)
     return 0
@@ -162,8 +163,9 @@ export function integersRemove(arena: Arena, ref: number, index: number): number
   arena.setLength(ref, bytes)
   const capacity = arena.capacity(ref)
   if (capacity <= 64 || 2 * bytes > capacity) return ref
-  // The block is mostly empty, so a smaller one replaces it.
-  const moved = arena.allocate(bytes)
+  // The block is mostly empty, so a smaller one replaces it. A removal never fails for memory.
+  const moved = allocateIfFree(arena, bytes)
+  if (moved === 0) return ref
   copyBytes(arena.source(moved), arena.start(moved), source, start, bytes)
   arena.free(ref)
   return moved
@@ -202,6 +204,26 @@ export function integersTextIn(
   at: number,
 ): Bytes {
   return window.set(source, at, integersGet(arena, ref, index, shown).write(source.u8, at))
+}
+
+/** Walks the integers in the checked build. */
+export function integersCheck(arena: Arena, ref: number): void {
+  if (ref === 0) return
+  const count = integersCount(arena, ref)
+  const width = widthOf(arena, ref)
+  assert(width === 2 || width === 4 || width === 8, 'integers have 2, 4 or 8 bytes')
+  assert(count > 0 && arena.length(ref) === HEADER_BYTES + width * count, 'a sequence has whole integers')
+  const { view } = arena.source(ref)
+  const base = arena.start(ref) + HEADER_BYTES
+  for (let i = 1; i < count; i++) {
+    get(view, base, width, i, shown)
+    const found = width === 8 ? findWide(view, base, count, shown) : i
+    assert(found === i, 'integers are in order')
+    if (width === 8) continue
+    const { low } = shown
+    get(view, base, width, i - 1, shown)
+    assert(shown.low < low, 'each integer is above the one before')
+  }
 }
 
 function widthOf(arena: Arena, ref: number): number {

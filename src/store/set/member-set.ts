@@ -41,6 +41,7 @@ import { TYPE_SET, type Value } from '../structures/value.ts'
 import {
   INTEGERS_MAX,
   Int64,
+  integersCheck,
   integersCount,
   integersFind,
   integersGet,
@@ -464,7 +465,10 @@ export class MemberSet implements Value {
     for (let slot = this.first(); slot !== ABSENT; slot = this.next(slot)) sink.bulk(this.memberOf(slot, scratch))
   }
 
-  /** Bytes held; for a large set, estimated from some of its blocks. */
+  /**
+   * Bytes of memory that this set takes, its object included. In the large form the bytes of its
+   * blocks are estimated from a sample of them.
+   */
   get bytes(): number {
     const large = this.#large
     if (large === undefined) return this.#ref === 0 ? OBJECT_BYTES : OBJECT_BYTES + this.#small.capacity(this.#ref) + 4
@@ -501,7 +505,8 @@ export class MemberSet implements Value {
 
   check(): void {
     if (this.#isPacked) packedCheck(this.#packed, this.#ref)
-    else this.#large?.check()
+    else if (this.#large === undefined) integersCheck(this.#small, this.#ref)
+    else this.#large.check()
   }
 
   moveBlocks(from: number): number {

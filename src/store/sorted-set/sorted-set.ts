@@ -564,7 +564,10 @@ export class SortedSet implements Value {
     }
   }
 
-  /** Bytes held; for a large set, estimated from some of its blocks. */
+  /**
+   * Bytes of memory that this set takes, its object included. In the large form the bytes of its
+   * blocks are estimated from a sample of them.
+   */
   get bytes(): number {
     const dictionary = this.#dictionary
     if (dictionary === undefined) {

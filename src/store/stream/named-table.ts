@@ -3,7 +3,9 @@
 // There are few of them, and each command looks them up. A few names are compared one by one,
 // without making a string. More get a map.
 
+import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 
 export interface Named {
@@ -31,6 +33,7 @@ export class NamedTable<T extends Named> {
 
   /** Adds an object with a new name. */
   add(item: T): void {
+    if (CHECKED) assert(this.get(item.name) === undefined, 'a name is added once')
     this.all.push(item)
     if (this.#byName !== undefined) {
       this.#byName.set(item.name.toString(), item)
@@ -41,7 +44,9 @@ export class NamedTable<T extends Named> {
   }
 
   remove(item: T): void {
-    this.all.splice(this.all.indexOf(item), 1)
+    const at = this.all.indexOf(item)
+    assert(at !== -1, 'an object that is removed is in its table')
+    this.all.splice(at, 1)
     this.#byName?.delete(item.name.toString())
   }
 

@@ -121,6 +121,7 @@ export class StreamGroup implements Named {
         if (this.pending.find(owned.id(pendingId), cursor)) this.pending.remove(cursor)
       } while (consumer.pending.next(owned))
     }
+    assert(this.#slots[consumer.slot] === consumer, 'a consumer that is removed has a slot')
     this.consumers.remove(consumer)
     this.#slots[consumer.slot] = undefined
     this.#releaseConsumer(consumer)
@@ -207,6 +208,7 @@ export class StreamGroup implements Named {
       if (previous?.pending.find(id, owned)) previous.pending.remove(owned)
       at.source.view.setInt32(at.at + SLOT, consumer.slot, true)
     }
+    if (CHECKED) assert(consumer.pending.find(id, owned), 'an entry that is given to a consumer is pending for it')
     if (isNew) {
       this.setDeliveryTime(at, 0)
       this.setDeliveryCount(at, 1)
@@ -220,7 +222,9 @@ export class StreamGroup implements Named {
    */
   remove(at: IndexCursor): boolean {
     const owner = this.ownerOf(at)
-    if (owner.pending.find(at.id(pendingId), owned)) owner.pending.remove(owned)
+    const isOwned = owner.pending.find(at.id(pendingId), owned)
+    if (CHECKED) assert(isOwned, 'a pending entry is in the index of its consumer')
+    if (isOwned) owner.pending.remove(owned)
     return this.pending.remove(at)
   }
 

@@ -5,7 +5,7 @@
 //
 //   node  = [live][deleted][fields][field]…[0] then entries
 //   entry = [flags][ms - master's][seq - master's][fields][field][value]…[elements of this entry]
-//           with the same fields as the master, they are not repeated: [flags][ms][seq][value]…[elements]
+//           with the fields of the master, these are left out: [flags][ms][seq][value]…[elements]
 //
 // Deleting marks an entry. A node whose entries are all deleted is removed. A node lies in a block
 // of the arena, or in a buffer of its own if it is too long for a block.
@@ -70,7 +70,10 @@ const numbered = {
 
 export class StreamNodes {
   readonly arena: Arena
-  /** Changes whenever something in a node moves, a node goes, or is added from outside. No two streams ever have the same. */
+  /**
+   * Changes whenever something in a node moves, a node goes, or is added from outside. No two
+   * streams ever have the same.
+   */
   layout = ++numbered.layouts
   #index: StreamIndex
   #large: (Source | undefined)[] | undefined = undefined
@@ -236,7 +239,7 @@ export class StreamNodes {
     scratch.u8.copy(node.memory.u8, at, 0, size)
   }
 
-  /** Counts `count` living entries of a node as deleted. */
+  /** Records in a node's header that `count` more of its entries are deleted. */
   countDeleted(node: NodeCursor, count: number): void {
     const at = node.start + LISTPACK_HEADER_BYTES
     this.#changeCount(node, at, -count)
@@ -356,7 +359,8 @@ export class StreamNodes {
   }
 
   /**
-   * Counts the nodes of the radix tree in which Redis would keep these, for XINFO STREAM.
+   * Returns how many nodes the radix tree would have in which Redis files the listpacks of this
+   * stream by their master ids (`radix-tree-nodes` of XINFO STREAM).
    *
    * The tree branches wherever neighbours differ. Between two branches, and from a branch to the
    * leaf, lies at most one more node.

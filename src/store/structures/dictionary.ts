@@ -347,7 +347,7 @@ export class Dictionary {
     return this.#word(entry, HASH)
   }
 
-  /** Bytes held outside the arena's blocks: entries and buckets. */
+  /** Bytes that the pages of entries and of buckets take, which lie outside the arena. */
   get indexBytes(): number {
     let bytes = 0
     for (const page of this.#pages) bytes += page.byteLength
@@ -355,13 +355,16 @@ export class Dictionary {
     return bytes
   }
 
-  /** Returns the bytes of an entry's block. */
+  /** Bytes that the block of one member and its value takes, the length word included. */
   blockBytes(entry: number): number {
     const block = this.#word(entry, BLOCK)
     return block > 0 ? this.#arena.capacity(block) + 4 : this.#source(block).u8.length
   }
 
-  /** Bytes of all blocks, estimated from a sample spread over the entries. */
+  /**
+   * Bytes that the blocks of all members and values take in the arena, their length words included.
+   * Estimated from up to SAMPLES_MAX blocks, taken at equal distances.
+   */
   get blocksBytes(): number {
     const samples = Math.min(this.count, SAMPLES_MAX)
     if (samples === 0) return 0

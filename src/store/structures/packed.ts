@@ -11,7 +11,7 @@ import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, equalBytes, type Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { elementAt, entryBytes, entryBytesAt, entryBytesBefore, writeEntry } from '../list/list-entry.ts'
-import type { Arena } from '../memory/arena.ts'
+import { type Arena, allocateIfFree } from '../memory/arena.ts'
 
 /** The offset of the first element. */
 export const PACKED_FIRST = 4
@@ -62,7 +62,10 @@ export function packedPrevious(arena: Arena, ref: number, end: number): number {
 export function packedElement(arena: Arena, ref: number, at: number, window: Bytes): Bytes {
   elementAt(arena.source(ref), arena.start(ref) + at, window)
   if (CHECKED)
-    assert(window.start + window.length < arena.start(ref) + arena.length(ref), 'an element lies in its sequence')
+    assert(
+      window.start + window.length < arena.start(ref) + arena.length(ref),
+      'invariant 15: an element lies in its sequence',
+    )
   return window
 }
 
@@ -201,20 +204,21 @@ export function packedFree(arena: Arena, ref: number): void {
 function makeRoom(arena: Arena, ref: number, at: number, old: number, bytes: number): number {
   const end = packedEnd(arena, ref)
   const length = end + bytes - old
-  if (ref !== 0) {
-    const capacity = arena.capacity(ref)
-    // The block stays while the content fits and fills more than half of it.
-    if (length <= capacity && (capacity <= 64 || 2 * length > capacity)) {
-      if (bytes !== old && at + old < end) {
-        const { u8 } = arena.source(ref)
-        const start = arena.start(ref)
-        u8.copyWithin(start + at + bytes, start + at + old, start + end)
-      }
-      arena.setLength(ref, length)
-      return ref
+  const capacity = ref === 0 ? 0 : arena.capacity(ref)
+  const fits = length <= capacity
+  // The block stays while the content fits and fills more than half of it. It also stays if the
+  // arena has no smaller one: a removal never fails for memory.
+  const stays = fits && (capacity <= 64 || 2 * length > capacity)
+  const moved = stays ? 0 : fits ? allocateIfFree(arena, length) : arena.allocate(length)
+  if (moved === 0) {
+    if (bytes !== old && at + old < end) {
+      const { u8 } = arena.source(ref)
+      const start = arena.start(ref)
+      u8.copyWithin(start + at + bytes, start + at + old, start + end)
     }
+    arena.setLength(ref, length)
+    return ref
   }
-  const moved = arena.allocate(length)
   const to = arena.source(moved)
   const start = arena.start(moved)
   if (ref === 0) {

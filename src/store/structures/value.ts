@@ -16,7 +16,7 @@ export const TYPE_ZSET = 3
 export const TYPE_HASH = 4
 export const TYPE_STREAM = 5
 
-/** What the elements of a type consist of: what `Value.elements` sets. */
+/** The parts of an element of a type, which `Value.elements` sets. */
 export interface ElementKind {
   /** The command that adds elements to a key: each as its score, if it has one, and its words. */
   readonly added: string
@@ -27,7 +27,7 @@ export interface ElementKind {
   readonly order: 'position' | 'score' | 'none'
 }
 
-/** What differs between types for code that treats all of them alike. */
+/** The properties of a type that code for all types needs. */
 export interface ValueKind {
   readonly name: TypeName
   /**
@@ -95,7 +95,7 @@ export interface Value extends MemoryHolder {
   check?(): void
 }
 
-/** What a look ahead and DEBUG want of a `Dictionary`. */
+/** The part of a `Dictionary` that a look ahead and DEBUG use. */
 export interface MemberTable {
   readonly count: number
   fetchMembers(source: Source, starts: Int32Array, lengths: Int32Array, count: number): void

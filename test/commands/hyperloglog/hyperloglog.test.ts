@@ -131,6 +131,17 @@ describe('strings that are no HyperLogLogs', () => {
     expect(client.ask('PFCOUNT', 'c')).toBe(':5\r\n')
   })
 
+  test('are taken with bytes behind their registers where those begin with a run that has a value, as by Redis', () => {
+    client.ask('SET', 'c', `${NEW}\x7f\xff\x84`)
+    expect(client.ask('PFCOUNT', 'c')).toBe(CORRUPT)
+    expect(client.ask('PFCOUNT', 'c', 'none')).toBe(':0\r\n')
+    expect(client.ask('PFMERGE', 'd', 'c')).toBe('+OK\r\n')
+    expect(client.ask('PFADD', 'c', 'a')).toBe(':1\r\n')
+    expect(client.ask('PFCOUNT', 'c', 'none')).toBe(':1\r\n')
+    client.ask('SET', 'c', `${NEW}\x7f\xff\x00`)
+    expect(client.ask('PFMERGE', 'd', 'c')).toBe(CORRUPT)
+  })
+
   test('what was added before a corrupt place was met is journaled as bytes: PFADD would fail again when replayed', () => {
     // Registers up to 12799 only; `b` has a higher one.
     client.ask('SET', 'c', `${NEW}\x71\xff`, 'PXAT', 4_102_444_800_000)

@@ -3,6 +3,8 @@ import { REDIS_VERSION, RESPITE_VERSION } from '../../../src/config/version.ts'
 import { Bytes } from '../../../src/util/bytes/bytes.ts'
 import { useBoth } from '../../scripting/use-both.ts'
 import { createEngine, type TestClient } from '../../support/engine.ts'
+import { start } from '../../support/journal.ts'
+import { MemoryDisk } from '../../support/memory-disk.ts'
 import { redisServerDiffers, redisServerMissing } from '../../support/redis-server.ts'
 
 /** Fields of Redis 7.2 that mean nothing here. */
@@ -21,6 +23,8 @@ const OF_OUR_OWN = [
   'kept_messages',
   'kept_bytes',
   'remembered_subscribers',
+  'shared_names',
+  'resumed_positions',
   'readers_behind',
   'messages_missed',
 ]
@@ -299,6 +303,80 @@ test('INFO debug is told only by its name, and the loop is counted until CONFIG 
   expect(before).toBeGreaterThan(1)
   client.ask('CONFIG', 'RESETSTAT')
   expect(cycles()).toBeLessThan(before)
+})
+
+describe('INFO debug', () => {
+  /** Each reading of the clock for work comes so many milliseconds after the one before; `passes` sets them. */
+  function begin() {
+    const test = createEngine()
+    let ms = 1
+    let stepMs = 0
+    test.clock.monotonic = () => {
+      ms += stepMs
+      return ms
+    }
+    const client = test.connect()
+    const figure = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(client.ask('INFO', 'debug'))![1])
+    const passes = (next: number, run: () => void) => {
+      stepMs = next
+      run()
+      stepMs = 0
+    }
+    return { ...test, client, figure, passes }
+  }
+
+  test('tells the longest turn, from its first command to the end of its last', () => {
+    const { client, connect, engine, figure, passes } = begin()
+    expect(figure('eventloop_duration_max')).toBe(0)
+    const other = connect()
+    passes(5, () => {
+      client.sendUnended('KEYS', '*')
+      other.sendUnended('KEYS', '*')
+    })
+    engine.endTurn()
+    expect(figure('eventloop_duration_max')).toBe(15_000)
+    passes(2, () => client.ask('KEYS', '*'))
+    expect(figure('eventloop_duration_max')).toBe(15_000)
+    client.ask('CONFIG', 'RESETSTAT')
+    expect(figure('eventloop_duration_max')).toBe(0)
+  })
+
+  test('tells what work by the clock took: it is a turn of its own', () => {
+    const { clock, client, figure, passes } = begin()
+    client.ask('SET', 'k', 'v', 'PX', '10')
+    expect(figure('eventloop_duration_cron_sum')).toBe(0)
+    passes(7, () => clock.advance(20))
+    expect(figure('eventloop_duration_cron_sum')).toBeGreaterThanOrEqual(7000)
+    expect(figure('eventloop_duration_max')).toBeGreaterThanOrEqual(7000)
+  })
+
+  test('tells what the end of turns takes beside their commands', () => {
+    const { client, figure, passes } = begin()
+    passes(1, () => {
+      for (let i = 0; i < 32; i++) client.ask('PING')
+    })
+    const took = figure('eventloop_duration_cron_sum')
+    expect(took).toBeGreaterThanOrEqual(16_000)
+    expect(figure('eventloop_duration_cron_sum')).toBeGreaterThan(took)
+  })
+
+  test('tells what the writes of the append-only file took: they belong to their turn', async () => {
+    const { clock, connect, engine } = await start(new MemoryDisk())
+    clock.advance(1)
+    const client = connect()
+    const figure = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(client.ask('INFO', 'debug'))![1])
+    expect(figure('eventloop_duration_aof_sum')).toBe(0)
+    client.sendUnended('SET', 'k', 'v')
+    let ms = clock.monotonic()
+    clock.monotonic = () => {
+      ms += 4
+      return ms
+    }
+    engine.endTurn()
+    clock.monotonic = () => ms
+    expect(figure('eventloop_duration_aof_sum')).toBe(4000)
+    expect(figure('eventloop_duration_max')).toBe(4000)
+  })
 })
 
 test('SLOWLOG shows commands as they came, not as they are journaled', () => {

@@ -68,3 +68,29 @@ test('LATENCY DOCTOR says what was slow and what to do', () => {
   engine.figures.latency.note('aof-write', 5)
   expect(client.ask('LATENCY', 'DOCTOR')).toContain("I'm not able to suggest any easy fix.")
 })
+
+test('LATENCY tells how long keys took to expire, from the threshold on', () => {
+  const { clock, connect } = createEngine({ 'latency-monitor-threshold': '5' })
+  const client = connect()
+  let ms = 0
+  let stepMs = 0
+  clock.monotonic = () => {
+    ms += stepMs
+    return ms
+  }
+  const expires = (duration: number): void => {
+    client.ask('SET', 'k', 'v', 'PX', '10')
+    stepMs = duration
+    clock.advance(1000)
+    stepMs = 0
+    expect(client.ask('EXISTS', 'k')).toBe(':0\r\n')
+  }
+  expires(4)
+  expect(client.ask('LATENCY', 'LATEST')).not.toContain('expire-cycle')
+  expires(5)
+  expires(7)
+  expect(client.ask('LATENCY', 'LATEST')).toMatch(/\$12\r\nexpire-cycle\r\n:\d+\r\n:7\r\n:7\r\n/)
+  expect(client.ask('LATENCY', 'HISTORY', 'expire-cycle')).toMatch(
+    /^\*2\r\n\*2\r\n:\d+\r\n:5\r\n\*2\r\n:\d+\r\n:7\r\n$/,
+  )
+})

@@ -226,9 +226,10 @@ describe('equal data is found equal', () => {
           if (random.below(1000) === 0) clients[0]!.ask('FLUSHDB')
         }
       }
-      fill(clients[0]!)
-      write(100)
       for (let round = 0; round < 2; round++) {
+        // A FLUSHDB of the round before may have left next to nothing.
+        fill(clients[0]!)
+        write(100)
         const parts = round === 1 ? ['PARTS', String(2 + random.below(3))] : []
         const found = await audit(started, parts, () => {
           write(1 + random.below(3))
@@ -236,7 +237,6 @@ describe('equal data is found equal', () => {
         })
         expect(found.named, `seed ${seed}`).toEqual([])
         expect(found.keys).toBeGreaterThan(10)
-        write(100)
       }
     },
   )

@@ -360,6 +360,19 @@ test('old files have no checksum, expiries in seconds, no databases named; a slo
   expect(client.ask('GET', 'l')).toBe('$2\r\n-2\r\n')
 })
 
+test('a compressed value follows a field that is too long to be compressed', async () => {
+  const from = createEngine()
+  const field = 'f'.repeat(300 * 1024)
+  const value = 'abc'.repeat(100)
+  from.connect().ask('HSET', 'hash', field, value)
+  from.connect().ask('SET', 'after', '1')
+  const to = createEngine()
+  await read(to, write(from))
+  const client = to.connect()
+  expect(client.ask('HGET', 'hash', field)).toBe(`$300\r\n${value}\r\n`)
+  expect(client.ask('GET', 'after')).toBe('$1\r\n1\r\n')
+})
+
 test('a number of keys that did not come is forgotten', async () => {
   const to = createEngine()
   const [db] = to.engine.databases

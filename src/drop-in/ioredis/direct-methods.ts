@@ -1,0 +1,99 @@
+// Methods of ioredis that call the broker without a request in bytes, where the answer is the same:
+// commands of plain words whose replies have one shape in RESP2 and RESP3. In every other case
+// ioredis's own method runs.
+//
+// The call runs as the connection of the instance, so its database, name and transaction count. It
+// is made only while nothing that ioredis has written waits for a reply: so replies come in the
+// order of the calls.
+
+import type { BrokerStream } from '../../embedded/broker-stream.ts'
+import { CommandError } from '../../index.ts'
+import { actual } from './actual-ioredis.ts'
+
+/** Commands that answer with texts, whole numbers, null, or an array of these. */
+const COMMANDS =
+  'append decr decrby del exists expire expireat get getdel getset hdel hexists hget hincrby hkeys hlen hmget hset hsetnx hvals incr incrby lindex llen lpop lpush lpushx lrange lrem lset ltrim mget mset persist pexpire pexpireat psetex pttl publish rpop rpush rpushx sadd scard set setex setnx setrange sismember smove srem strlen ttl type unlink xadd xdel xlen zcard zcount zrem'.split(
+    ' ',
+  )
+
+/**
+ * As much of an instance as is looked at; `undefined` where a version of ioredis has no such field.
+ */
+interface Instance {
+  readonly status?: string
+  readonly stream?: Partial<BrokerStream>
+  readonly commandQueue?: { readonly length: number }
+  readonly condition?: { readonly subscriber?: unknown } | null
+  readonly options: Record<string, unknown>
+}
+
+type Method = (this: Instance, ...args: unknown[]) => unknown
+type Text = string | number | Buffer
+
+/** Options under which ioredis does more for each command. */
+const OPTIONS = [
+  'keyPrefix',
+  'commandTimeout',
+  'socketTimeout',
+  'enableAutoPipelining',
+  'reconnectOnError',
+  'showFriendlyErrorStack',
+  'stringNumbers',
+]
+
+/** Puts direct methods before those that a class inherits. */
+export function addDirectMethods(prototype: object): void {
+  for (const name of COMMANDS) {
+    const original = (prototype as Record<string, unknown>)[name]
+    if (typeof original !== 'function') continue
+    Object.defineProperty(prototype, name, {
+      value: directMethod(name, original as Method),
+      writable: true,
+      configurable: true,
+    })
+  }
+}
+
+function directMethod(name: string, original: Method): Method {
+  return function (...args) {
+    const stream = streamOf(this)
+    if (stream === undefined || !areWords(args)) return original.apply(this, args)
+    const value = stream.callAtOnce(name, args)
+    if (value === undefined) return original.apply(this, args)
+    if (value instanceof CommandError) return Promise.reject(replyError(value, name, args))
+    return Promise.resolve(typeof value === 'bigint' ? Number(value) : value)
+  }
+}
+
+const plainOptions = new WeakMap<object, boolean>()
+
+/**
+ * The stream of an instance that is ready and waits for nothing; undefined: the call has to pass
+ * through ioredis.
+ */
+function streamOf({ commandQueue, condition, options, status, stream }: Instance): BrokerStream | undefined {
+  if (status !== 'ready' || commandQueue?.length !== 0 || condition?.subscriber) return undefined
+  if (typeof stream?.callAtOnce !== 'function') return undefined
+  let isPlain = plainOptions.get(options)
+  if (isPlain === undefined) {
+    isPlain = OPTIONS.every((option) => !options[option])
+    plainOptions.set(options, isPlain)
+  }
+  return isPlain ? (stream as BrokerStream) : undefined
+}
+
+function areWords(args: readonly unknown[]): args is readonly Text[] {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]
+    if (typeof arg !== 'string' && typeof arg !== 'number' && !Buffer.isBuffer(arg)) return false
+  }
+  return true
+}
+
+/** An error as ioredis has it. */
+function replyError({ message }: CommandError, name: string, args: readonly Text[]): Error {
+  const error = new actual.ReplyError(message)
+  return Object.assign(error, {
+    command: { name, args: args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)) },
+  })
+}

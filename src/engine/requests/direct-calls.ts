@@ -1,0 +1,250 @@
+// Calls from within the process: words come as arguments, and the reply is a value at once.
+//
+//   admits ─▶ dispatch (as for any request) ─▶ a value ─▶ 'now'       nothing has to be written first
+//                                                  └────▶ 'soon'      a mark in the client's output stands for it
+//                                           ─▶ no value ─▶ 'in-bytes' the client waits: its reply comes as bytes, later
+//
+// A mark passes through everything that replies pass through: it waits for the journal (invariant
+// 3), for the client's other replies, for a fault that a test asked for. So the order of a client's
+// replies is one and the same for both.
+
+import type { Arguments } from '../../protocol/arguments.ts'
+import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { ReplyToValues } from '../../protocol/reply-to-values.ts'
+import { type ReplyValue, ReplyValueReader } from '../../protocol/reply-value.ts'
+import type { Source } from '../../util/bytes/bytes.ts'
+import { RESTLESS } from '../../util/restless.ts'
+import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from '../clients/client.ts'
+import type { ServerState } from '../conditions/state.ts'
+import type { Progress } from '../effects/journal.ts'
+import { Call, type CallHost } from './call.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { Runner } from './runner.ts'
+
+export interface DirectCallsHost extends CallHost {
+  readonly environment: CallHost['environment'] & { readonly soon: (run: () => void) => void }
+  readonly effects: CallHost['effects'] & { readonly durability: { readonly progress: Progress } }
+  readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
+  readonly clients: CallHost['clients'] & { readonly memory: { note(client: Client): void } }
+  readonly conditions: {
+    readonly state: Pick<ServerState, 'keysHeld' | 'paused' | 'snapshot'>
+  }
+  readonly upkeep: {
+    readonly faults: object | null
+    readonly restless: { afterRequest(): void } | null
+  }
+}
+
+/** The parts of the same room, which are made before. */
+interface Siblings {
+  readonly dispatch: Dispatch
+  readonly incoming: { readonly isBehind: boolean }
+  readonly replies: ReplyBuffer
+  readonly runner: Runner
+  readonly turn: { readonly owed: readonly Client[]; take(): boolean; end(): void }
+}
+
+/** When a call's reply may be told. */
+export type Answered = 'now' | 'soon' | 'in-bytes'
+
+/** What keeps a client from direct calls: something follows each of its requests. */
+const CLIENT_NEEDS_BYTES = CLIENT_MUTED | CLIENT_UNAUTHENTICATED | CLIENT_FOR_ONE_REQUEST
+
+/** Room for a refusal, which is written as bytes. A longer one stays so. */
+const REFUSAL_BYTES_MAX = 4096
+
+/**
+ * A program that awaits one call after the other never gives the loop a turn. After so many calls,
+ * or so many milliseconds, a call is answered by the loop, so that sockets and timers are served.
+ */
+const CALLS_PER_LOOP_MAX = 256
+const MS_PER_LOOP_MAX = 2
+/** The clock is read once for so many calls. */
+const CALLS_PER_LOOK = 16
+
+export class DirectCalls {
+  /** The reply of the last call, to be taken at once. */
+  readonly reply = new ReplyToValues()
+  readonly #host: DirectCallsHost
+  readonly #room: Siblings
+  // Looked at for every call: a way less to each.
+  readonly #replies: ReplyBuffer
+  readonly #runner: Runner
+  readonly #dispatch: Dispatch
+  readonly #turn: Siblings['turn']
+  readonly #unitClock: DirectCallsHost['environment']['unitClock']
+  readonly #blocking: DirectCallsHost['blocking']
+  /** Made with the first call: a server that nobody calls from within needs none. */
+  #call: Call | undefined = undefined
+  /** As it answers where waiting is impossible. */
+  #callAtOnce: Call | undefined = undefined
+  #callsLeft = CALLS_PER_LOOP_MAX
+  #loopDueMs = 0
+  #ending = false
+  readonly #endTurn = (): void => this.#turn.end()
+  readonly #endTurnEarly = (): void => {
+    this.#ending = false
+    this.#turn.end()
+  }
+  readonly #refusals = new ReplyValueReader<string | Buffer>(
+    (u8, start, length) => this.reply.stringOf(u8, start, length),
+    {
+      reply: (value) => {
+        this.#refusal = value
+      },
+      push() {},
+    },
+  )
+  #refusal: ReplyValue<string | Buffer> | undefined = undefined
+
+  constructor(host: DirectCallsHost, room: Siblings) {
+    this.#host = host
+    this.#room = room
+    this.#replies = room.replies
+    this.#runner = room.runner
+    this.#dispatch = room.dispatch
+    this.#turn = room.turn
+    this.#unitClock = host.environment.unitClock
+    this.#blocking = host.blocking
+  }
+
+  /** True while no command runs, and none waits for one to end. */
+  get isFree(): boolean {
+    return !(this.#replies.isOpen || this.#room.incoming.isBehind)
+  }
+
+  /**
+   * False while a client has to say its requests as bytes: a command runs, the client waits, or a
+   * test asked for faults.
+   */
+  admits(client: Client): boolean {
+    return !(
+      !this.isFree ||
+      client.halted ||
+      // A fault may be about the bytes of a reply.
+      this.#host.upkeep.faults !== null ||
+      (client.state & CLIENT_NEEDS_BYTES) !== 0
+    )
+  }
+
+  /** Runs a call of a client that is admitted. `inBytes`: strings of the reply are bytes. */
+  run(client: Client, args: Arguments, inBytes: boolean): Answered {
+    this.#call ??= this.#newCall(true)
+    const isWhole = this.#run(client, args, inBytes, this.#call)
+    const givesWay = this.#givesWay(client)
+    const answered = isWhole ? (givesWay ? 'soon' : this.#whenTold(client)) : 'in-bytes'
+    if (answered === 'soon') this.#replies.inProcess()
+    this.#afterwards(client)
+    if (answered === 'soon' && !givesWay) this.#endTurnSoon()
+    return answered
+  }
+
+  /**
+   * Tells whether the reply of a call would be told now, unless the call itself prevents it: it is
+   * not time that the loop goes on, no client is owed anything, no journal has to be written, and
+   * no request is put off.
+   */
+  admitsNow(client: Client): boolean {
+    const { keysHeld, paused, snapshot } = this.#host.conditions.state
+    return (
+      !(keysHeld.holds || paused.holds || snapshot.holds) &&
+      this.#turn.owed.length === 0 &&
+      !this.#host.effects.durability.progress.enabled &&
+      !this.#host.effects.propagation.on &&
+      this.admits(client) &&
+      !this.#givesWay(client)
+    )
+  }
+
+  /**
+   * Runs a call that does not wait: a command that cannot go on answers as in a transaction. False
+   * = there is no reply.
+   */
+  runAtOnce(client: Client, args: Arguments, inBytes: boolean): boolean {
+    this.#callAtOnce ??= this.#newCall(false)
+    const isWhole = this.#run(client, args, inBytes, this.#callAtOnce)
+    this.#afterwards(client)
+    return isWhole
+  }
+
+  /** Returns whether all that a client was told and has done is as safe as its policy says. */
+  isSafe(client: Client): boolean {
+    const { progress } = this.#host.effects.durability
+    return (
+      client.waitsForWritten <= progress.written &&
+      client.waitsForSynced <= progress.synced &&
+      progress.answers !== false &&
+      !client.heldForDurability
+    )
+  }
+
+  #newCall(mayBlock: boolean): Call {
+    const call = new Call(this.#host)
+    call.reply = this.reply
+    call.mayBlock = mayBlock
+    return call
+  }
+
+  #run(client: Client, args: Arguments, inBytes: boolean, call: Call): boolean {
+    const { reply } = this
+    const replies = this.#replies
+    if (this.#turn.take()) {
+      client.lastActiveMs = this.#unitClock.renew()
+      this.#host.environment.later(this.#endTurn)
+    } else {
+      this.#unitClock.pass()
+    }
+    replies.open(client)
+    replies.reserve(REFUSAL_BYTES_MAX)
+    const { source, position } = replies
+    reply.begin(client.protocol, inBytes)
+    this.#dispatch.dispatch(client, args, call)
+    return reply.isWhole || (replies.dirty && this.#readRefusal(source, position))
+  }
+
+  #whenTold(client: Client): Answered {
+    // A client that is owed something is served first: a message is not kept back by a program that
+    // goes on calling.
+    return this.#turn.owed.length === 0 && !client.halted && this.isSafe(client) ? 'now' : 'soon'
+  }
+
+  /** Tells whether it is time that the loop goes on. */
+  #givesWay(client: Client): boolean {
+    const left = --this.#callsLeft
+    if (left > 0) {
+      if (left % CALLS_PER_LOOK !== 0) return false
+      client.lastActiveMs = this.#unitClock.renew()
+      if (client.lastActiveMs < this.#loopDueMs) return false
+    }
+    this.#callsLeft = CALLS_PER_LOOP_MAX
+    this.#loopDueMs = client.lastActiveMs + MS_PER_LOOP_MAX
+    return true
+  }
+
+  /** Reads what admission has replied, which writes bytes. */
+  #readRefusal(source: Source, start: number): boolean {
+    const replies = this.#replies
+    if (replies.source !== source) return false
+    this.#refusal = undefined
+    this.#refusals.feed(source.u8.subarray(start, replies.position))
+    if (this.#refusal === undefined) return false
+    this.reply.value = this.#refusal
+    replies.rewind(source, start)
+    return true
+  }
+
+  #afterwards(client: Client): void {
+    if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
+    if (this.#blocking.room.hasReady) this.#blocking.serve()
+    this.#replies.close()
+    if (client.requestBytes !== client.countedRequestBytes) this.#host.clients.memory.note(client)
+    if (RESTLESS) this.#host.upkeep.restless!.afterRequest()
+  }
+
+  /** Ends the turn before the loop goes on: promises that wait for it are settled then. */
+  #endTurnSoon(): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#host.environment.soon(this.#endTurnEarly)
+  }
+}
