@@ -51,7 +51,10 @@ const FLOORS: readonly (readonly Folder[])[] = [
   [{ name: 'index.ts', text: 'The public API.', kind: 'strong' }],
   [{ name: 'embedded', text: 'A broker without a socket: streams in the process, calls that return values.' }],
   [{ name: 'server', text: 'Sockets, TLS, signals; the order of a start and of a stop.' }],
-  [{ name: 'metrics', text: 'Figures for Prometheus, health and readiness, on an HTTP port of their own.' }],
+  [
+    { name: 'metrics', text: 'Figures for Prometheus, health and readiness, on an HTTP port of their own.' },
+    { name: 'door', text: 'HTTP for browsers and functions: publish, subscribe, resume, commands.' },
+  ],
   [{ name: 'commands', text: 'One command a file. The only code that knows the order of arguments.' }],
   [{ name: 'shards', text: 'Several shards, each on a log of its own; slots that move between them.' }],
   [{ name: 'replicated-log', text: 'The journal on a log of several machines: leading, following, quorum.' }],

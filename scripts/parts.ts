@@ -23,6 +23,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
     /^channels\/[a-z]+\/(future-id-ages|channel-log|in-flight-messages|group|group-member|lag-counter|reader|scheduled-messages|unread-messages)\./,
   cluster: /^cluster\//,
   'config-file': /^config\/config-(file|rewrite)\./,
+  door: /^door\//,
   faults: /^engine\/upkeep\/faults\./,
   geo: /^(commands\/geo\/|store\/derived\/geo|util\/numbers\/partial-sort\.)/,
   hash: /^(commands\/hash\/|store\/hash\/(hash|field-times)\.)/,

@@ -29,7 +29,7 @@ import type { UnitClock } from '../engine/upkeep/unit-clock.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import type { StreamId } from '../store/stream/stream-id.ts'
 import { assert } from '../util/assert.ts'
-import type { Bytes } from '../util/bytes/bytes.ts'
+import { Bytes } from '../util/bytes/bytes.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelLog } from './log/channel-log.ts'
@@ -42,7 +42,7 @@ import { RuleLookup } from './log/rule-lookup.ts'
 import { PositionSampler, type PositionSamplerHost } from './positions/position-sampler.ts'
 import { ReadPositions, type ReadPositionsHost, UNCOUNTED } from './positions/read-positions.ts'
 import { CatchUpQueue } from './reading/catch-up-queue.ts'
-import { GapNotices } from './reading/gap-notices.ts'
+import { GapNotices, gapNotice } from './reading/gap-notices.ts'
 import { NamedSubscribers, type NamedSubscribersHost } from './reading/named-subscribers.ts'
 import type { PacedReader, Reader } from './reading/reader.ts'
 import { Subscriptions, type SubscriptionsHost } from './reading/subscriptions.ts'
@@ -286,6 +286,10 @@ export class Channels
     this.#catchUpQueue.add(reader)
   }
 
+  readersOf(client: Client): Iterable<Reader> {
+    return this.subscriptions.ofClient(client)
+  }
+
   sampleSoon(): void {
     this.#sampler.soon()
   }
@@ -321,6 +325,9 @@ export class Channels
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
     this.#gaps.note(log, count, after, before)
+    if (reader === undefined || reader.client.ordered === null) return
+    const { channel, text } = gapNotice(log, count, after, before)
+    this.send(reader.client, 'message', undefined, channel, Bytes.from(text), undefined)
   }
 
   // ── services for the parts ───────────────────────────────────────────────

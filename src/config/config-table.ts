@@ -339,6 +339,65 @@ export const CONFIG_TABLE = {
     doc: 'Key patterns, separated by blanks: the lengths of the lists, streams, sets, sorted sets and hashes that match are in the metrics. Queues of BullMQ are found without this.',
   }),
 
+  'http-port': integer(0, 0, PORT_MAX, {
+    ours: true,
+    doc: 'HTTP port for browsers and other clients without TCP; 0 = none.',
+  }),
+  'http-tls-port': integer(0, 0, PORT_MAX, {
+    ours: true,
+    doc: 'As http-port, with the certificates of tls-cert-file and tls-key-file; 0 = none.',
+  }),
+  'http-bind': text('127.0.0.1', { ours: true, words: true, doc: 'Addresses of the HTTP ports, separated by blanks.' }),
+  'http-hosts': text('', {
+    ours: true,
+    words: true,
+    doc: 'Host names that requests may name besides addresses and localhost, separated by blanks; * = any.',
+  }),
+  'http-cors-origin': text('', {
+    ours: true,
+    words: true,
+    doc: 'Origins of other sites whose pages may use the HTTP ports, separated by blanks; * = any, without cookies.',
+  }),
+  'http-max-body': memory(1024 * 1024, 1024, BULK_BYTES_MAX, { ours: true, doc: 'Largest body of an HTTP request.' }),
+  'http-heartbeat': integer(15, 1, 3600, {
+    ours: true,
+    doc: 'Seconds between two signs of life on a stream over HTTP.',
+  }),
+  'http-streams-per-address': integer(1000, 1, INT32_MAX, {
+    ours: true,
+    doc: 'Streams over HTTP that one address may have open.',
+  }),
+  'http-streams-per-user': integer(100000, 1, INT32_MAX, {
+    ours: true,
+    doc: 'Streams over HTTP that one user may have open.',
+  }),
+  'http-rate-per-address': integer(0, 0, INT32_MAX, {
+    ours: true,
+    doc: 'HTTP requests a second from one address; 0 = as many as come.',
+  }),
+  'http-rate-per-user': integer(0, 0, INT32_MAX, {
+    ours: true,
+    doc: 'HTTP requests a second by one user; 0 = as many as come.',
+  }),
+  'http-token-secret': optionalText(
+    {
+      ours: true,
+      secret: true,
+      doc: 'Secret of the tokens (JWT) that HS256 signs, 32 bytes or more; empty = none are taken.',
+    },
+    (secret) =>
+      secret === '' || Buffer.byteLength(secret) >= 32 ? undefined : 'a secret of tokens has 32 bytes or more',
+  ),
+  'http-token-keys': optionalText({
+    ours: true,
+    doc: 'File with public keys of tokens (JWT): PEM or a JWKS. SIGHUP reads it again.',
+  }),
+  'http-token-audience': optionalText({
+    ours: true,
+    doc: 'Audience (`aud`) that tokens must name; empty = any.',
+  }),
+  'http-cookie': text('respite', { ours: true, doc: 'Name of the cookie that carries a token.' }),
+
   // ── persistence ──
   dir: {
     ...text('.', { protected: true, notWhileLoading: true, doc: 'Directory of the data files.' }),

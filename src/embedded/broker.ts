@@ -10,6 +10,7 @@
 // of its own, so that it holds up no other. An open broker does not keep the process alive,
 // an unanswered call does.
 
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Engine } from '../commands/call.ts'
 import type { Log } from '../engine/log.ts'
@@ -38,6 +39,7 @@ import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply } from './caller.ts'
 import { type Commands, commandsOf, type SyncCommands, syncCommandsOf } from './commands/broker-commands.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
+import { HttpHandlers, type HttpOptions, type NodeHandler } from './http-handlers.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
 import { Moment } from './moment.ts'
@@ -98,6 +100,7 @@ export class Broker {
   readonly #engine: Engine
   readonly #end: () => Promise<void>
   readonly #sockets: EmbeddedListeners
+  readonly #http: HttpHandlers
   readonly #caller: Caller
   readonly #plain: PlainCommands
   #commands: Commands | undefined = undefined
@@ -110,6 +113,7 @@ export class Broker {
     this.#engine = engine
     this.#end = end
     this.#sockets = new EmbeddedListeners(engine)
+    this.#http = new HttpHandlers(engine)
     this.loaded = loaded
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
@@ -352,6 +356,20 @@ export class Broker {
   }
 
   /**
+   * Returns a handler for Node's HTTP server, Express or Fastify: streams that resume, publishing, commands (docs/browsers.md).
+   */
+  http(options: HttpOptions<IncomingMessage> = {}): NodeHandler {
+    if (this.#closing !== undefined) throw closedError()
+    return this.#http.node(options)
+  }
+
+  /** As `http`, for servers that speak the fetch API: Hono, Next and others. */
+  async fetch(request: Request, options: HttpOptions<Request> = {}): Promise<Response> {
+    if (this.#closing !== undefined) throw closedError()
+    return await this.#http.fetch(request, options)
+  }
+
+  /**
    * Options for node-redis, which opens its sockets itself: `createClient(await
    * broker.nodeRedisOptions())`. They name a unix socket in a folder that only this user can enter
    * (a pipe on Windows); no port is opened, and the folder is removed by `close`.
@@ -375,6 +393,7 @@ export class Broker {
     this.#engine.upkeep.faults?.clear()
     // Calls that were made before are answered first.
     this.#engine.endTurn()
+    this.#http.close()
     await this.#sockets.close()
     await this.#end()
   }

@@ -240,6 +240,23 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
     name: 'redis_acl_access_denied_channel_total',
     help: 'Channels that their users may not use.',
   },
+  // HTTP
+  http_requests: { name: 'respite_http_requests_total', help: 'Requests over HTTP.' },
+  http_refused: { name: 'respite_http_refused_total', help: 'Requests over HTTP that were refused.' },
+  http_streams: { name: 'respite_http_streams', help: 'Streams over HTTP that are open.' },
+  http_stream_messages: {
+    name: 'respite_http_stream_messages_total',
+    help: 'Messages that streams over HTTP were sent.',
+  },
+  http_stream_bytes: { name: 'respite_http_stream_bytes_total', help: 'Bytes of those messages.' },
+  http_streams_resumed: {
+    name: 'respite_http_streams_resumed_total',
+    help: 'Streams over HTTP that went on behind a message.',
+  },
+  http_stream_gaps: {
+    name: 'respite_http_stream_gaps_total',
+    help: 'Gaps that streams over HTTP were told of: messages that were removed before.',
+  },
   // Replication
   connected_slaves: { name: 'redis_connected_slaves', help: 'Replicas that are connected.' },
   min_slaves_good_slaves: {

@@ -44,6 +44,14 @@ test('event-bus: every service hears what it asked for', async (context) => {
   expect(output).toMatch(/done: 8 messages heard\n$/)
 })
 
+test('resumable-chat: a page that is reloaded hears every word once', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('resumable-chat.ts', context)
+  expect(code, output).toBe(0)
+  expect(output).toContain('(reloaded here)')
+  expect(output).toMatch(/done: every word once, in order\n$/)
+})
+
 test('durable-event-bus: services and the broker are killed, every message is heard in order', async (context) => {
   const { expect } = context
   const { code, output } = await run('durable-event-bus.ts', context)

@@ -10,7 +10,14 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import { UNCOUNTED } from '../positions/read-positions.ts'
 
-const CHANNEL = '__gap__:'
+/** The names of channels that tell of gaps begin so. */
+export const GAP_CHANNEL = '__gap__:'
+
+/** A notice: the channel that it is published on, and `<count or ?> <first id> <last id>`. */
+export interface GapNotice {
+  readonly channel: string
+  readonly text: string
+}
 
 export class GapNotices {
   readonly #publish: (channel: string, message: Bytes) => void
@@ -23,13 +30,19 @@ export class GapNotices {
    * Publishes that messages are gone which were behind one id and before another: `count` of them, or
    * UNCOUNTED.
    */
-  note({ name }: ChannelLog, count: number, after: StreamId, before: StreamId): void {
+  note(log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     assert(count === UNCOUNTED || count > 0, 'a gap has messages')
     assert(after.compare(before) < 0, 'a gap begins before it ends')
-    if (name.startsWith(CHANNEL)) return
-    const missing = count === UNCOUNTED ? '?' : count
-    this.#publish(`${CHANNEL}${name}`, Bytes.from(`${missing} ${readable(after)} ${before}`))
+    if (log.name.startsWith(GAP_CHANNEL)) return
+    const { channel, text } = gapNotice(log, count, after, before)
+    this.#publish(channel, Bytes.from(text))
   }
+}
+
+/** Makes the notice of a gap. */
+export function gapNotice({ name }: ChannelLog, count: number, after: StreamId, before: StreamId): GapNotice {
+  const missing = count === UNCOUNTED ? '?' : count
+  return { channel: `${GAP_CHANNEL}${name}`, text: `${missing} ${readable(after)} ${before}` }
 }
 
 /**

@@ -263,6 +263,24 @@ export class NamedSubscribers {
   }
 
   /**
+   * Has a connected subscriber go on at another position, whether it is remembered or not. Returns
+   * false when its subscription is under no rule. Behind an id that is older than all kept messages
+   * it is told of a gap.
+   */
+  seekConnected(client: Client, kind: SubscriptionKind, target: string, aim: SeekTarget): boolean {
+    const { logs, subscriptions } = this.#host
+    const reader = subscriptions.of(client, kind, target)
+    if (reader === undefined) return false
+    const position = this.#positionFor(kind, target, aim)
+    if (typeof aim === 'object' && 'behind' in aim && aim.behind.compare(position.id) < 0)
+      position.set(aim.behind, UNCOUNTED)
+    // Other connections of its name go on where they are.
+    if (reader.shared?.readers.length === 1) subscriptions.seek(reader.shared, position)
+    else reader.seek(position, logs.logsOf(kind, target))
+    return true
+  }
+
+  /**
    * Returns the position of a seek target. Messages that are gone do not count as missed: the seek
    * asked for what is left.
    */

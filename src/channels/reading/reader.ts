@@ -21,6 +21,7 @@ import { ChannelLog } from '../log/channel-log.ts'
 import type { MessageIds } from '../log/message-ids.ts'
 import { ProgressHistory } from '../positions/progress-history.ts'
 import { ReadPosition, type Stretch, UNCOUNTED } from '../positions/read-positions.ts'
+import { readInOrder } from './ordered-readers.ts'
 import type { SharedPosition } from './shared-position.ts'
 import { SlowSubscriberBuffer } from './slow-subscriber-buffer.ts'
 import { type LogSearch, UnreadMessages } from './unread-messages.ts'
@@ -79,6 +80,8 @@ export interface ReaderHost extends DeliveryHost {
   readersBehind: number
   /** Counts messages that were dropped for a slow reader. */
   noteMissed(reader: Reader, log: ChannelLog, count: number): void
+  /** Returns all readers of a client. */
+  readersOf(client: Client): Iterable<Reader>
 }
 
 export class Reader implements Listener, PacedReader {
@@ -147,10 +150,18 @@ export class Reader implements Listener, PacedReader {
   }
 
   #setLive(isLive: boolean): void {
-    if (isLive !== this.#isLive) this.#host.readersBehind += isLive ? -1 : 1
+    if (isLive !== this.#isLive) this.#noteChange(isLive ? -1 : 1)
     this.#isLive = isLive
     assert(!isLive || this.#unread.isEmpty, 'a live reader has nothing unread')
     assert(this.#host.readersBehind >= 0, 'readers that are behind are counted')
+  }
+
+  #noteChange(behind: 1 | -1): void {
+    const { ordered } = this.client
+    this.#host.readersBehind += behind
+    if (ordered === null) return
+    ordered.behind += behind
+    assert(ordered.behind >= 0, 'readers of a client that are behind are counted')
   }
 
   // ── live messages ────────────────────────────────────────────────────────
@@ -166,13 +177,23 @@ export class Reader implements Listener, PacedReader {
       if (!this.#bufferIfSlow(log)) client.deliver(source, start, end)
     } else if (!this.isLive) {
       this.#unread.add(log)
-    } else if (isSlow(client)) {
+    } else if (isSlow(client) || this.#mustWait) {
       this.#fallBehind(log)
-    } else if (this.acknowledged !== undefined) {
+    } else if (this.#showsIds) {
       this.#send(log, log.message, log.id)
     } else {
       client.deliver(source, start, end)
     }
+  }
+
+  /** True when another reader of its client has older messages unread, and the client wants them first. */
+  get #mustWait(): boolean {
+    return this.client.ordered !== null && this.client.ordered.behind > 0
+  }
+
+  /** True when kept messages carry their ids. */
+  get #showsIds(): boolean {
+    return this.acknowledged !== undefined || this.client.ordered !== null
   }
 
   /** Leaves live delivery. The last message of this log is the first unread one. */
@@ -283,22 +304,34 @@ export class Reader implements Listener, PacedReader {
         return client.pendingBytes < bytesMax
       })
     }
-    if (!this.isLive && this.#search()) {
-      const heard = this.#heard
-      let isPassed = false
-      const isDone = this.#unread.read((log, message, id) => {
-        if (heard !== undefined && id.compare(heard.from) > 0) {
-          isPassed = true
-          return false
-        }
-        if (client.pendingBytes >= bytesMax) return false
-        this.#send(log, message, id)
-        return true
-      })
-      if (heard !== undefined && (isDone || isPassed)) this.#pass(heard.to)
-      else if (isDone) this.#setLive(true)
-    }
+    if (client.ordered !== null) readInOrder(this.#host.readersOf(client), bytesMax)
+    else this.readTo(bytesMax, undefined)
     if (!this.isLive || this.#slowBuffer?.isEmpty === false) this.#host.readSoon(this)
+  }
+
+  /** Sends unread messages until `bytesMax` wait for the client; with `bound`, none that is behind the next id. */
+  readTo(bytesMax: number, bound: StreamId | undefined): void {
+    if (this.isLive || !this.#search()) return
+    const { client } = this
+    const heard = this.#heard
+    let isPassed = false
+    const isDone = this.#unread.read((log, message, id) => {
+      if (heard !== undefined && id.compare(heard.from) > 0) {
+        isPassed = true
+        return false
+      }
+      if (client.pendingBytes >= bytesMax) return false
+      if (bound !== undefined && !this.#unread.mayPass(bound, id)) return false
+      this.#send(log, message, id)
+      return true
+    })
+    if (heard !== undefined && (isDone || isPassed)) this.#pass(heard.to)
+    else if (isDone) this.#setLive(true)
+  }
+
+  /** True when it knows which of its logs have unread messages. */
+  get isSearched(): boolean {
+    return this.#unread.isSearched
   }
 
   /** Continues behind the messages that were heard before. */
@@ -319,7 +352,14 @@ export class Reader implements Listener, PacedReader {
 
   #send(log: ChannelLog, text: Bytes, id: StreamId | undefined): void {
     const pattern = this.kind === 'pattern' ? this.target : undefined
-    this.#host.send(this.client, SUBSCRIPTIONS[this.kind].message, pattern, log.name, text, this.acknowledged && id)
+    this.#host.send(
+      this.client,
+      SUBSCRIPTIONS[this.kind].message,
+      pattern,
+      log.name,
+      text,
+      this.#showsIds ? id : undefined,
+    )
   }
 
   // ── position ─────────────────────────────────────────────────────────────

@@ -42,6 +42,7 @@ const SEARCHED_AT_ONCE = 16
 const field = new Bytes()
 const message = new Bytes()
 const from = new StreamId()
+const before = new StreamId()
 
 interface UnreadLog {
   log: ChannelLog
@@ -219,6 +220,19 @@ export class UnreadMessages {
       }
     }
     return true
+  }
+
+  /**
+   * Tells whether the next message, with this id, may be read while others were read up to `bound`.
+   * If not, the position moves up to the message, because no message lies between.
+   */
+  mayPass(bound: StreamId, id: StreamId): boolean {
+    const isForeign = this.#last !== undefined && id.compare(this.#last) > 0
+    before.copyFrom(isForeign ? this.#last : id)
+    if (!isForeign) before.decrement()
+    if (bound.compare(before) >= 0) return true
+    if (before.compare(this.position.id) > 0) this.position.id.copyFrom(before)
+    return false
   }
 
   // ── the heap ─────────────────────────────────────────────────────────────

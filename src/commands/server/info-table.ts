@@ -555,6 +555,21 @@ export const DEBUG: InfoSection = {
   ],
 }
 
+/** What came over HTTP; Redis has nothing of the kind, so it is told where it is asked for by its name. */
+export const HTTP: InfoSection = {
+  heading: 'Http',
+  isExtra: true,
+  rows: [
+    counter('http_requests', ({ engine }) => engine.figures.http.requests),
+    counter('http_refused', ({ engine }) => engine.figures.http.refused),
+    gauge('http_streams', ({ engine }) => engine.figures.http.streams),
+    counter('http_stream_messages', ({ engine }) => engine.figures.http.messages),
+    counter('http_stream_bytes', ({ engine }) => engine.figures.http.bytes),
+    counter('http_streams_resumed', ({ engine }) => engine.figures.http.resumed),
+    counter('http_stream_gaps', ({ engine }) => engine.figures.http.gaps),
+  ],
+}
+
 /** Every section, by the name by which it is asked for, in the order in which they are printed. */
 export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['server', SERVER],
@@ -587,6 +602,7 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ],
   ['keyspace', { heading: 'Keyspace', rows: [family(keyspace)] }],
   ['keysizes', KEY_SIZES],
+  ['http', HTTP],
   ['debug', DEBUG],
 ])
 

@@ -3,7 +3,7 @@
 import type { Call, Engine } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { InfoFigures } from './info-figures.ts'
-import { DEBUG, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
+import { DEBUG, HTTP, INFO_SECTIONS, type InfoSection, KEY_SIZES, printSection } from './info-table.ts'
 import { countKeySizes, type KeySizes } from './key-sizes.ts'
 
 const figuresOf = new WeakMap<Engine, InfoFigures>()
@@ -19,7 +19,7 @@ export function infoFigures(engine: Engine): InfoFigures {
 }
 
 const ALL: ReadonlySet<InfoSection> = new Set(
-  [...INFO_SECTIONS.values()].filter((section) => section !== KEY_SIZES && section !== DEBUG),
+  [...INFO_SECTIONS.values()].filter((section) => section !== KEY_SIZES && section !== DEBUG && section !== HTTP),
 )
 const DEFAULT: ReadonlySet<InfoSection> = new Set([...ALL].filter(({ isExtra }) => isExtra === undefined))
 

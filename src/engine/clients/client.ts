@@ -19,6 +19,7 @@ import type { Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { fetchAhead } from '../data/fetch-ahead.ts'
+import type { OrderedDelivery } from './ordered-delivery.ts'
 
 /**
  * The carrier of a client's bytes: a socket, a stream in this process, or nothing (journal replay).
@@ -159,6 +160,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
    * Its later subscriptions to kept channels get messages with their ids (CLIENT CAPA message-ids).
    */
   wantsMessageIds = false
+  /** It hears messages of kept channels in the order of their ids; null = as they come. */
+  ordered: OrderedDelivery | null = null
   /** CLIENT REPLY. `skip` mutes the next command, and becomes `skipping` until that has replied. */
   replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
   /** While muted: output before this position is sent all the same. */

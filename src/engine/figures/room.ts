@@ -3,6 +3,7 @@
 import type { Clock } from '../../util/time/clock.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
 import { CommandTimes, type CommandTimesHost } from './command-times.ts'
+import { HttpFigures } from './http-figures.ts'
 import { LatencyMonitor } from './latency-monitor.ts'
 import { LoopStalls } from './loop-stalls.ts'
 import { SlowLog } from './slow-log.ts'
@@ -14,6 +15,7 @@ export type FiguresRoomHost = CommandTimesHost & {
 
 export class FiguresRoom {
   readonly stats = new Stats()
+  readonly http = new HttpFigures()
   readonly latency: LatencyMonitor
   readonly pauses: LoopStalls
   readonly slowLog: SlowLog

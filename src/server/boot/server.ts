@@ -21,6 +21,7 @@ import { setImmediate } from '../../util/time/real-time.ts'
 import { BlockedLoopSockets } from '../connection/blocked-loop-sockets.ts'
 import { IdleClients } from '../connection/idle-clients.ts'
 import { dialPrimary } from '../listening/dial-primary.ts'
+import { DoorPorts } from '../listening/door-ports.ts'
 import { Listeners } from '../listening/listeners.ts'
 import { readTlsSettings, type TlsMaterial, usesTls } from '../listening/tls-settings.ts'
 import { ServiceNotifier, supervisorOf } from '../process/service-notifier.ts'
@@ -89,6 +90,7 @@ export class Server {
   readonly #ephemeralTlsPort: boolean
   readonly #tlsMaterial: TlsMaterial
   readonly #supervision: ServiceNotifier
+  readonly #http: DoorPorts
   /** Undefined where no `metrics-port` is set. */
   #metrics: MetricsEndpoint | undefined = undefined
   #stopping: Promise<void> | undefined = undefined
@@ -116,6 +118,7 @@ export class Server {
     this.engine = this.#boot.engine
     for (const [from, to] of settings.renames ?? []) this.engine.commands.rename(from, to)
     this.#listeners = new Listeners(this.engine)
+    this.#http = new DoorPorts(this.#boot.engine, () => readTlsSettings(this.#config, this.#tlsMaterial))
     this.#idle = new IdleClients(this.engine, this.#listeners.transports)
     this.stopped = new Promise((resolve, reject) => {
       this.#stopped = (error) => (error === undefined ? resolve() : reject(error))
@@ -168,6 +171,8 @@ export class Server {
     } catch (error) {
       server.#idle.stop()
       server.#listeners.close()
+      server.#http.close()
+      server.#http.hangUp()
       server.#metrics?.close()
       await server.#boot.close()
       throw error
@@ -183,6 +188,11 @@ export class Server {
   /** The port for TLS; 0 when there is none. */
   get tlsPort(): number {
     return this.#listeners.tls.port
+  }
+
+  /** The ports of HTTP. */
+  get http(): DoorPorts {
+    return this.#http
   }
 
   /**
@@ -250,6 +260,7 @@ export class Server {
     if (this.#ephemeralPort) config.set('port', String(this.port))
     if (this.#ephemeralTlsPort) config.set('tls-port', String(this.tlsPort))
     await this.#openMetrics()
+    await this.#http.open()
     this.#followSettings()
     const loading = this.#boot.load().catch((error: unknown) => {
       // The failure of a load that SHUTDOWN interrupted is of no interest.
@@ -369,9 +380,11 @@ export class Server {
     const saved = await this.#boot.saveAtEnd(save)
     this.#busySockets.forgetListeners()
     this.#listeners.close()
+    this.#http.close()
     this.#idle.stop()
     try {
       await this.#listeners.hangUp()
+      this.#http.hangUp()
       await this.#boot.close()
       this.#metrics?.close()
       if (!saved) throw new Error('the snapshot could not be saved')

@@ -4,6 +4,7 @@
 //                       at once while the data is loaded
 //   SIGINT once more    stop at once, with exit code 1
 //   SIGHUP              continue. The log is tried again, so a rotated file begins with a line.
+//                       Keys of tokens are read again.
 //   SIGUSR1, SIGUSR2    continue: a stray signal ends no server. Node would open a debugger.
 //   an uncaught error, an unhandled rejection: see `crash`
 //
@@ -38,6 +39,7 @@ export class Signals {
     process.on('SIGHUP', () => {
       log.retry()
       log.info({}, 'SIGHUP: the log goes on here')
+      this.#reload()
     })
     process.on('uncaughtException', (error, origin) => this.#crash(error, origin))
   }
@@ -45,6 +47,15 @@ export class Signals {
   /** From now on there is a server to stop. */
   serve(server: Server): void {
     this.#server = server
+  }
+
+  /** Reads again what lies in files and may have been renewed. What cannot be read leaves what was there. */
+  #reload(): void {
+    try {
+      this.#server?.http.reload()
+    } catch (error) {
+      this.#log.warn({ reason: (error as Error).message }, 'what was renewed cannot be used')
+    }
   }
 
   #stop(signal: 'SIGTERM' | 'SIGINT'): void {

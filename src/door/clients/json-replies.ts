@@ -1,0 +1,92 @@
+// Replies as JSON text: what Upstash's protocol calls a result.
+//
+// A reply becomes text while it is read, without a value in between, because a pipeline may
+// bring thousands. Numbers are written with all their digits.
+
+import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
+import { textOf, utf8Of } from '../../util/bytes/text.ts'
+
+/** The form of strings in JSON: text, or base64 of their bytes. */
+export type Encoding = 'utf8' | 'base64'
+
+/** An error reply: the whole line. */
+export class ErrorReply {
+  readonly message: string
+
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+/** A status such as OK. */
+class StatusReply {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** A reply: text of JSON, or what is not text yet. */
+export type JsonReply = string | StatusReply | ErrorReply | readonly JsonReply[]
+
+export interface JsonReplyReceiver {
+  /** The encoding of the reply that is being read. */
+  readonly encoding: Encoding
+  reply(reply: JsonReply): void
+  push(parts: JsonReply): void
+}
+
+export class JsonReplyReader extends ReplyReader<JsonReply> {
+  readonly #receiver: JsonReplyReceiver
+
+  constructor(receiver: JsonReplyReceiver) {
+    super()
+    this.#receiver = receiver
+  }
+
+  protected override scalar(type: number, u8: Buffer, start: number, length: number): JsonReply {
+    switch (type) {
+      case REPLY_TYPE.bulk:
+        if (this.#receiver.encoding === 'base64') return `"${u8.toString('base64', start, start + length)}"`
+        return JSON.stringify(utf8Of(u8, start, length))
+      case REPLY_TYPE.integer:
+        return textOf(u8, start, length)
+      case REPLY_TYPE.nil:
+        return 'null'
+      case REPLY_TYPE.status:
+        return new StatusReply(textOf(u8, start, length))
+      default:
+        return new ErrorReply(utf8Of(u8, start, length))
+    }
+  }
+
+  protected override container(_type: number, items: JsonReply[]): JsonReply {
+    return items
+  }
+
+  protected override take(type: number, reply: JsonReply): void {
+    if (type === REPLY_TYPE.push) this.#receiver.push(reply)
+    else this.#receiver.reply(reply)
+  }
+}
+
+/** Returns `{"result":…}` or `{"error":…}`. */
+export function outcomeOf(reply: JsonReply, encoding: Encoding): string {
+  if (reply instanceof ErrorReply) return `{"error":${JSON.stringify(reply.message)}}`
+  // OK at the top is never encoded, and Upstash's clients do not decode it.
+  if (reply instanceof StatusReply && reply.text === 'OK') return '{"result":"OK"}'
+  return `{"result":${jsonOf(reply, encoding)}}`
+}
+
+/** Returns a reply as JSON. */
+export function jsonOf(reply: JsonReply, encoding: Encoding): string {
+  if (typeof reply === 'string') return reply
+  if (reply instanceof StatusReply) return JSON.stringify(encoded(reply.text, encoding))
+  if (reply instanceof ErrorReply) return JSON.stringify(encoded(reply.message, encoding))
+  return `[${reply.map((item) => jsonOf(item, encoding)).join(',')}]`
+}
+
+function encoded(text: string, encoding: Encoding): string {
+  return encoding === 'base64' ? Buffer.from(text).toString('base64') : text
+}

@@ -1,0 +1,239 @@
+// The client of one stream: subscribes for a visitor and hands on what it hears.
+//
+// Messages of kept channels come in the order of their ids, whatever the stream listens to, so
+// one id says how far it is. The way to the other side is this client's backlog: a stream that
+// is slow is read for from the log, a slice at a time, or is treated as the channel's rule says.
+
+import { GAP_CHANNEL } from '../../channels/reading/gap-notices.ts'
+import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
+import type { Engine } from '../../commands/call.ts'
+import type { Client, Transport } from '../../engine/clients/client.ts'
+import { OrderedDelivery } from '../../engine/clients/ordered-delivery.ts'
+import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
+import { encodeRequest } from '../../protocol/request-writer.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import { textOf, utf8Of } from '../../util/bytes/text.ts'
+import { nextTick } from '../../util/time/real-time.ts'
+import type { Exchange, Outlet } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import { connectVisitor, type Visitor } from '../rights/visitor.ts'
+import { statusOf } from './error-status.ts'
+import type { Encoding } from './json-replies.ts'
+
+export interface StreamTargets {
+  readonly channels: readonly string[]
+  readonly patterns: readonly string[]
+  /** Under which it is remembered; undefined = it is not. */
+  readonly name: string | undefined
+  /** Where it begins; undefined = as the channels' rules say, or where the name has got to. */
+  readonly from: SeekTarget | undefined
+  /** Only acknowledgements move the place of its name. */
+  readonly acknowledges?: boolean
+  /** The form of a message's text. */
+  readonly encoding: Encoding
+}
+
+export interface StreamMessage {
+  readonly channel: string
+  /** Undefined for a channel that was named itself. */
+  readonly pattern: string | undefined
+  readonly text: string
+  /** Undefined where the channel keeps nothing. */
+  readonly id: string | undefined
+}
+
+/** Messages that were removed before the stream came to them. */
+export interface StreamGap {
+  readonly channel: string
+  /** Null where it is not known. */
+  readonly count: number | null
+  /** The gap lies behind this id and before the other. */
+  readonly after: string
+  readonly before: string
+}
+
+export interface StreamListener {
+  message(message: StreamMessage): void
+  gap(gap: StreamGap): void
+  /** Ends a group of messages that came at a stroke. */
+  flush(): void
+  /** The engine has ended the stream. */
+  ended(): void
+}
+
+export class StreamClient implements Transport, ReplyValueReceiver<string> {
+  readonly kind = 'tcp'
+  readonly address: string
+  readonly localAddress: string
+  readonly isEncrypted: boolean
+  readonly descriptor = -1
+  /** Fulfilled when it is subscribed; rejects with HttpError. */
+  readonly ready: Promise<void>
+  readonly #engine: Engine
+  readonly #client: Client
+  readonly #ordered = new OrderedDelivery()
+  readonly #reader: ReplyValueReader<string>
+  readonly #targets: StreamTargets
+  readonly #channels: ReadonlySet<string>
+  #confirm: () => void = () => {}
+  #fail: (error: HttpError) => void = () => {}
+  /** Confirmations and replies that are still to come. */
+  #missing = 0
+  #listener: StreamListener | undefined = undefined
+  #outlet: Outlet | undefined = undefined
+  /** Messages that came before there was a listener, and their length: a slice at most. */
+  #early: (StreamMessage | StreamGap)[] = []
+  #earlyBytes = 0
+
+  /** Throws HttpError where the visitor is no user. */
+  constructor(engine: Engine, exchange: Exchange, visitor: Visitor, targets: StreamTargets) {
+    const { address, isEncrypted, localAddress } = exchange
+    this.address = address
+    this.localAddress = localAddress
+    this.isEncrypted = isEncrypted
+    this.#engine = engine
+    this.#targets = targets
+    this.#channels = new Set(targets.channels)
+    // Names are UTF-8 in any case; what messages are is decided when they are taken apart.
+    this.#reader = new ReplyValueReader<string>(targets.encoding === 'utf8' ? utf8Of : textOf, this)
+    this.#client = connectVisitor(engine, this, visitor)
+    this.#client.protocol = 3
+    this.#client.ordered = this.#ordered
+    this.#client.wantsMessageIds = targets.acknowledges === true
+    this.ready = new Promise((resolve, reject) => {
+      this.#confirm = resolve
+      this.#fail = reject
+    })
+    this.#subscribe()
+  }
+
+  #subscribe(): void {
+    const { channels, from, name, patterns } = this.#targets
+    if (name !== undefined) this.#ask(1, ['CLIENT', 'SETNAME', name])
+    if (channels.length > 0) this.#ask(channels.length, ['SUBSCRIBE', ...channels])
+    if (patterns.length > 0) this.#ask(patterns.length, ['PSUBSCRIBE', ...patterns])
+    if (from === undefined) return
+    // In the same turn: nothing is published between.
+    const { namedSubscribers } = this.#engine.parts.channels
+    for (const channel of channels) namedSubscribers.seekConnected(this.#client, 'channel', latin1Of(channel), from)
+    for (const pattern of patterns) namedSubscribers.seekConnected(this.#client, 'pattern', latin1Of(pattern), from)
+  }
+
+  #ask(replies: number, words: readonly string[]): void {
+    this.#missing += replies
+    const request = encodeRequest(words, 'utf8')
+    this.#engine.receive(this.#client, new Source(request), 0, request.length)
+  }
+
+  /** Hands on from now on, beginning with what has come already. */
+  listen(listener: StreamListener, outlet: Outlet | undefined): void {
+    this.#listener = listener
+    this.#outlet = outlet
+    const early = this.#early
+    this.#early = []
+    this.#earlyBytes = 0
+    for (const each of early) hand(each, listener)
+    listener.flush()
+    if (this.#client.closed) listener.ended()
+  }
+
+  /** The id up to which everything was handed on; undefined while that is not certain. */
+  get position(): string | undefined {
+    const { parts } = this.#engine
+    const { logs, subscriptions, ids } = parts.channels
+    if (!logs.areRulesInForce || this.#ordered.behind > 0) return undefined
+    if (this.#client.pendingBytes > 0 || this.#client.heldForDurability) return undefined
+    for (const _ of subscriptions.ofClient(this.#client)) return ids.last.toString()
+    return undefined
+  }
+
+  /** Says that everything up to a message was heard. */
+  acknowledge(id: string, channel: string, pattern: string | undefined): void {
+    if (this.#client.closed) return
+    this.#ask(1, ['CHANNEL', 'ACK', channel, id, ...(pattern === undefined ? [] : ['PATTERN', pattern])])
+  }
+
+  /** Listens no more. A name is remembered. */
+  leave(): void {
+    this.#engine.disconnect(this.#client)
+  }
+
+  // ── the engine's side ────────────────────────────────────────────────────
+
+  get backlogBytes(): number {
+    return this.#outlet === undefined ? this.#earlyBytes : this.#outlet.backlogBytes
+  }
+
+  whenDrained(tell: () => void): void {
+    if (this.#outlet === undefined) nextTick(tell)
+    else this.#outlet.whenDrained(tell)
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#reader.feed(bytes)
+    this.#listener?.flush()
+    return true
+  }
+
+  close(): void {
+    this.#fail(new HttpError(503, 'the connection was ended'))
+    this.#listener?.ended()
+  }
+
+  reply(value: ReplyValue<string>): void {
+    if (value instanceof CommandError) this.#fail(new HttpError(statusOf(value.message), value.message))
+    else this.#confirmed()
+  }
+
+  push(parts: ReplyValue<string>[]): void {
+    const [kind, name, ...rest] = parts as string[]
+    if (kind === 'message') this.#message(undefined, String(name), rest)
+    else if (kind === 'pmessage') this.#message(String(name), String(rest[0]), rest.slice(1))
+    else if (kind === 'subscribe' || kind === 'psubscribe') this.#confirmed()
+    // Another connection took over the name.
+    else if (kind === 'unsubscribe' || kind === 'punsubscribe') this.close()
+  }
+
+  #confirmed(): void {
+    this.#missing--
+    if (this.#missing === 0) this.#confirm()
+  }
+
+  #message(pattern: string | undefined, channel: string, [text = '', id]: readonly string[]): void {
+    const isGap = pattern === undefined && channel.startsWith(GAP_CHANNEL) && !this.#channels.has(this.#name(channel))
+    if (isGap) this.#heard(gapOf(this.#name(channel), text))
+    else
+      this.#heard({ channel: this.#name(channel), pattern: pattern && this.#name(pattern), text: this.#text(text), id })
+  }
+
+  #heard(what: StreamMessage | StreamGap): void {
+    if (this.#listener !== undefined) {
+      hand(what, this.#listener)
+      return
+    }
+    this.#early.push(what)
+    if ('text' in what) this.#earlyBytes += what.text.length
+  }
+
+  #text(text: string): string {
+    return this.#targets.encoding === 'utf8' ? text : Buffer.from(text, 'latin1').toString('base64')
+  }
+
+  #name(text: string): string {
+    return this.#targets.encoding === 'utf8' ? text : Buffer.from(text, 'latin1').toString('utf8')
+  }
+}
+
+function hand(what: StreamMessage | StreamGap, listener: StreamListener): void {
+  if ('text' in what) listener.message(what)
+  else listener.gap(what)
+}
+
+function gapOf(channel: string, text: string): StreamGap {
+  const [count = '?', after = '', before = ''] = text.split(' ')
+  return { channel: channel.slice(GAP_CHANNEL.length), count: count === '?' ? null : Number(count), after, before }
+}
+
+function latin1Of(name: string): string {
+  return Buffer.from(name, 'utf8').toString('latin1')
+}

@@ -1,0 +1,151 @@
+// Connections of HTTP and HTTPS, and their limits. Others listen and hand over what they accepted.
+//
+// A connection that has no request in progress for a while is closed, and one whose request does
+// not arrive whole in time. The number of connections is bounded for each address, so that one
+// machine with many slow requests does not keep others out.
+
+import http from 'node:http'
+import https from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TlsOptions } from 'node:tls'
+import type { Engine } from '../../commands/call.ts'
+import { Door } from '../door.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import { NodeExchange, SocketConnection } from '../exchanges/node-exchange.ts'
+
+const HEADER_BYTES_MAX = 16 * 1024
+const HEADERS_MAX = 100
+/** For TLS's handshake, for the head of a request to arrive, and for all of it. */
+const HANDSHAKE_MS_MAX = 10_000
+const HEAD_MS_MAX = 10_000
+const REQUEST_MS_MAX = 30_000
+/** For an idle connection; functions and proxies ask again soon. */
+const IDLE_MS_MAX = 65_000
+/** How often those times are checked. */
+const LOOK_MS = 2_000
+/** The system looks after a silent connection from then on. */
+const KEEP_ALIVE_MS = 60_000
+/** Beyond the streams of an address, so many other connections. */
+const OTHERS_OF_ADDRESS_MAX = 512
+
+/** Times that a connection may take. */
+export interface ConnectionLimits {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly keepAliveTimeout: number
+  readonly connectionsCheckingInterval: number
+}
+
+const LIMITS: ConnectionLimits = {
+  headersTimeout: HEAD_MS_MAX,
+  requestTimeout: REQUEST_MS_MAX,
+  keepAliveTimeout: IDLE_MS_MAX,
+  connectionsCheckingInterval: LOOK_MS,
+}
+
+export class DoorServer {
+  readonly door: Door
+  readonly #engine: Engine
+  readonly #limits: ConnectionLimits
+  readonly #plain: http.Server
+  /** Undefined until there are certificates. */
+  #secure: https.Server | undefined = undefined
+  readonly #connections = new WeakMap<Socket, SocketConnection>()
+  /** Sockets that were accepted, by address. */
+  readonly #sockets = new Set<Socket>()
+  readonly #ofAddress = new Map<string, number>()
+
+  /** Throws TokenKeysError. */
+  constructor(engine: Engine, limits: ConnectionLimits = LIMITS) {
+    this.#engine = engine
+    this.door = new Door(engine)
+    this.#limits = limits
+    this.#plain = this.#prepare(http.createServer({ ...limits, maxHeaderSize: HEADER_BYTES_MAX }, this.#take))
+  }
+
+  /** Has TLS shake hands with these certificates from now on. Throws what node:tls says of them. */
+  useTls(options: TlsOptions): void {
+    const own = { ...this.#limits, maxHeaderSize: HEADER_BYTES_MAX, handshakeTimeout: HANDSHAKE_MS_MAX }
+    if (this.#secure !== undefined) this.#secure.setSecureContext(options)
+    else this.#secure = this.#prepare(https.createServer({ ...own, ...options }, this.#take))
+  }
+
+  /** Takes in a connection. */
+  accepted(socket: Socket, kind: 'plain' | 'secure'): void {
+    const server = kind === 'plain' ? this.#plain : this.#secure
+    if (server === undefined || !this.#admits(socket)) {
+      socket.destroy()
+      return
+    }
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    server.emit('connection', socket)
+    socket.resume()
+  }
+
+  /** Ends every connection, and lets go of timers. */
+  close(): void {
+    this.door.close()
+    for (const socket of this.#sockets) socket.destroy()
+    // Without a listener there is nothing to wait for; this ends the search for slow connections.
+    this.#plain.close()
+    this.#secure?.close()
+  }
+
+  #prepare<S extends http.Server>(server: S): S {
+    server.maxHeadersCount = HEADERS_MAX
+    server.on('upgrade', this.#upgrade)
+    // Node looks for slow requests from here on.
+    server.emit('listening')
+    return server
+  }
+
+  #admits(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? ''
+    const count = (this.#ofAddress.get(address) ?? 0) + 1
+    if (count > this.#engine.config.get('http-streams-per-address') + OTHERS_OF_ADDRESS_MAX) return false
+    this.#ofAddress.set(address, count)
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#left(socket, address))
+    return true
+  }
+
+  #left(socket: Socket, address: string): void {
+    this.#sockets.delete(socket)
+    const count = (this.#ofAddress.get(address) ?? 1) - 1
+    if (count === 0) this.#ofAddress.delete(address)
+    else this.#ofAddress.set(address, count)
+  }
+
+  readonly #take = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    try {
+      void this.door.take(new NodeExchange(request, response, this.#connectionOf(request.socket)))
+    } catch (error) {
+      response.writeHead(error instanceof HttpError ? error.status : 500, { Connection: 'close' }).end()
+    }
+  }
+
+  /** A refusal is answered as to any request, and ends the connection. */
+  readonly #upgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const response = new http.ServerResponse(request)
+    response.assignSocket(request.socket)
+    response.shouldKeepAlive = false
+    response.once('finish', () => socket.end())
+    socket.on('error', () => socket.destroy())
+    try {
+      const exchange = new NodeExchange(request, response, this.#connectionOf(request.socket))
+      void this.door.upgrade(exchange, { request, socket, head })
+    } catch {
+      // The URL is none.
+      socket.destroy()
+    }
+  }
+
+  #connectionOf(socket: Socket): SocketConnection {
+    const found = this.#connections.get(socket)
+    if (found !== undefined) return found
+    const made = new SocketConnection(socket)
+    this.#connections.set(socket, made)
+    return made
+  }
+}

@@ -1,0 +1,88 @@
+// Says who sends a request: reads its credentials, and checks those that are no password.
+//
+// A password is checked where the visitor becomes a client of the engine, so that ACL LOG tells
+// of a wrong one.
+
+import { hashPassword } from '../../acl/user.ts'
+import type { Engine } from '../../commands/call.ts'
+import type { Exchange } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import type { Standing } from '../exchanges/origins.ts'
+import { RateLimits } from '../exchanges/rate-limits.ts'
+import { credentialsOf } from './credentials.ts'
+import { Tickets } from './tickets.ts'
+import { Tokens } from './tokens.ts'
+import { OPEN_VISITOR, UNAUTHORIZED, type Visitor } from './visitor.ts'
+
+/** Wrong passwords and tokens that one address may try in a second. */
+const FAILURES_PER_SECOND = 10
+
+export class Gatekeeper {
+  readonly tickets: Tickets
+  readonly tokens: Tokens
+  readonly #engine: Engine
+  readonly #failures: RateLimits
+
+  /** Throws TokenKeysError. */
+  constructor(engine: Engine) {
+    const { workClock } = engine.environment
+    this.#engine = engine
+    this.tickets = new Tickets(workClock)
+    this.tokens = new Tokens(engine)
+    this.#failures = new RateLimits(workClock)
+  }
+
+  /** Returns who sends a request. Rejects with HttpError. */
+  async visitorOf(exchange: Exchange, standing: Standing): Promise<Visitor> {
+    if (exchange.authorize !== undefined) {
+      const visitor = await exchange.authorize()
+      if (visitor === undefined) throw new HttpError(401, 'this request is not authorized', UNAUTHORIZED)
+      return visitor
+    }
+    this.#checkProtected(exchange)
+    // A page of any site must not use what its browser has for ours.
+    const cookie = standing === 'any site' ? undefined : this.#engine.config.get('http-cookie')
+    const credentials = credentialsOf(exchange, cookie)
+    switch (credentials.kind) {
+      case 'none':
+        return OPEN_VISITOR
+      case 'password':
+        return passwordOf(credentials.user, credentials.password)
+      case 'bearer':
+        return this.#ofBearer(credentials.text)
+      case 'ticket':
+        return this.tickets.take(credentials.ticket)
+      default:
+        return await this.tokens.visitorOf(credentials.token)
+    }
+  }
+
+  /** Counts a refusal. Throws HttpError where an address has too many. */
+  noteFailure(exchange: Exchange): void {
+    this.#failures.take(exchange.ip, FAILURES_PER_SECOND)
+  }
+
+  /** Protected mode: a server without a password serves its own machine. */
+  #checkProtected({ ip }: Exchange): void {
+    const { clients, config } = this.#engine
+    if (config.get('protected-mode') && clients.users.default.noPassword && !isLoopback(ip))
+      throw new HttpError(403, 'DENIED protected mode: without a password only this machine is served')
+  }
+
+  /** A password of the user `default`, or else `user:password`. */
+  #ofBearer(text: string): Visitor {
+    const { users } = this.#engine.clients
+    const name = text.slice(0, Math.max(0, text.indexOf(':')))
+    const isDefaults = !users.default.noPassword && users.default.hasPassword(hashPassword(text))
+    if (name === '' || isDefaults || users.get(name) === undefined) return passwordOf('default', text)
+    return passwordOf(name, text.slice(name.length + 1))
+  }
+}
+
+function passwordOf(user: string, password: string): Visitor {
+  return { user, proof: { password }, grants: undefined, expiresMs: Number.POSITIVE_INFINITY }
+}
+
+function isLoopback(ip: string): boolean {
+  return ip === '::1' || /^(::ffff:)?127\./.test(ip) || ip === ''
+}

@@ -1,0 +1,102 @@
+// A visitor over HTTP: an ACL user, and the rights of that user that a token leaves.
+//
+// The ACL decides in any case, because a visitor is a client of the engine. Grants only take away.
+
+import type { Engine } from '../../commands/call.ts'
+import type { Client, Transport } from '../../engine/clients/client.ts'
+import { Bytes } from '../../util/bytes/bytes.ts'
+import { globMatch } from '../../util/bytes/glob.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+
+/** The channels that a token opens: patterns as in ACL rules. */
+export interface Grants {
+  readonly subscribe: readonly string[]
+  readonly publish: readonly string[]
+}
+
+/** The topics that Mercure's claim opens; undefined = the claim has no such list. */
+export interface MercureGrants {
+  readonly subscribe: readonly string[] | undefined
+  readonly publish: readonly string[] | undefined
+}
+
+/**
+ * The proof of a user: none is wanted, a password, or a signature of ours or of a key that we
+ * trust.
+ */
+export type Proof = { readonly password: string } | 'open' | 'signed'
+
+export interface Visitor {
+  readonly user: string
+  readonly proof: Proof
+  /** Undefined = all that the ACL allows, commands too. */
+  readonly grants: Grants | undefined
+  /** Of a token with the claim `mercure`. */
+  readonly mercure?: MercureGrants
+  /** Unix milliseconds; its streams end then. */
+  readonly expiresMs: number
+}
+
+export const OPEN_VISITOR: Visitor = {
+  user: 'default',
+  proof: 'open',
+  grants: undefined,
+  expiresMs: Number.POSITIVE_INFINITY,
+}
+
+export const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer realm="respite"' } as const
+
+/** Makes a visitor a client of the engine. Throws HttpError: it is no user, or there is no room. */
+export function connectVisitor(engine: Engine, transport: Transport, visitor: Visitor): Client {
+  const { connected } = engine.clients
+  if (connected.size >= engine.config.get('maxclients')) {
+    engine.figures.stats.connectionsRejected++
+    throw new HttpError(503, 'max number of clients reached', { 'Retry-After': '1' })
+  }
+  const client = engine.connect(transport)
+  try {
+    proveVisitor(engine, client, visitor)
+  } catch (error) {
+    engine.disconnect(client)
+    throw error
+  }
+  return client
+}
+
+/** Makes a client the visitor's user, as each request must. Throws HttpError. */
+export function proveVisitor(engine: Engine, client: Client, { user, proof }: Visitor): void {
+  const { users } = engine.clients
+  if (proof === 'open') {
+    if (users.isOpen) return
+    throw new HttpError(401, 'NOAUTH Authentication required.', UNAUTHORIZED)
+  }
+  const isKnown = proof === 'signed' ? users.identify(client, user) : users.authenticate(client, user, proof.password)
+  if (isKnown) return
+  users.refused(client, 'auth', 'toplevel', Bytes.from('http'), Bytes.from(user))
+  throw new HttpError(401, 'WRONGPASS invalid username-password pair or user is disabled.', UNAUTHORIZED)
+}
+
+/** Throws HttpError where a token does not open a channel to publish to. */
+export function checkPublish({ grants }: Visitor, channel: string): void {
+  if (grants === undefined || opens(grants.publish, channel)) return
+  throw new HttpError(403, 'NOPERM the token does not open this channel to publish to')
+}
+
+/** Throws HttpError where a token does not open a channel, or a pattern, to listen to. */
+export function checkSubscribe({ grants }: Visitor, kind: 'channel' | 'pattern', name: string): void {
+  if (grants === undefined) return
+  const isOpen = kind === 'channel' ? opens(grants.subscribe, name) : opensPattern(grants.subscribe, name)
+  if (!isOpen) throw new HttpError(403, `NOPERM the token does not open this ${kind} to listen to`)
+}
+
+function opens(patterns: readonly string[], channel: string): boolean {
+  return patterns.some((pattern) => pattern === channel || globMatch(pattern, channel))
+}
+
+/**
+ * As in ACL rules, a pattern must be one of those that are given: whether one covers another is
+ * not asked.
+ */
+function opensPattern(patterns: readonly string[], wanted: string): boolean {
+  return patterns.includes(wanted) || patterns.includes('*')
+}

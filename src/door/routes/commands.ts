@@ -1,0 +1,160 @@
+// Commands over HTTP, in Upstash's REST protocol.
+//
+//   POST /              ["SET","key","value"]          one command
+//   POST /pipeline      [["SET","a","1"],["GET","a"]]  commands one behind the other
+//   POST /multi-exec    the same, as one transaction
+//   GET  /get/key       the words in the path; POST takes its body as the last word; ?EX=10 adds words behind it
+//
+// The answer to a command is {"result":…} or {"error":"…"}. `Upstash-Encoding: base64` asks for
+// strings in base64.
+
+import type { Engine } from '../../commands/call.ts'
+import { itemAt } from '../../util/array-reads.ts'
+import { assert } from '../../util/assert.ts'
+import type { CommandClient, Word } from '../clients/command-client.ts'
+import type { CommandClients } from '../clients/command-clients.ts'
+import { type Encoding, ErrorReply, type JsonReply, outcomeOf } from '../clients/json-replies.ts'
+import type { Exchange } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import { JSON_HEADERS } from '../exchanges/json-headers.ts'
+import type { Visitor } from '../rights/visitor.ts'
+import { segmentsOf } from './names.ts'
+import { UpstashScripts } from './upstash-scripts.ts'
+
+type Command = readonly Word[]
+
+const NO_COMMAND = 'ERR the body is a JSON array of the words of a command'
+const NO_COMMANDS = 'ERR the body is a JSON array of commands'
+/** Parameters of the query that are no words. */
+const CREDENTIALS = ['_token', 'authorization', 'ticket']
+
+export class CommandsRoute {
+  readonly #engine: Engine
+  readonly #clients: CommandClients
+  readonly #scripts = new UpstashScripts()
+
+  constructor(engine: Engine, clients: CommandClients) {
+    this.#engine = engine
+    this.#clients = clients
+  }
+
+  async answer(exchange: Exchange, visitor: Visitor): Promise<void> {
+    if (visitor.grants !== undefined)
+      throw new HttpError(403, 'NOPERM a token opens channels: commands need the password of a user')
+    const body = exchange.method === 'POST' ? await exchange.body(this.#engine.config.get('http-max-body')) : undefined
+    const client = this.#clients.of(exchange, visitor)
+    const encoding = exchange.header('upstash-encoding')?.toLowerCase() === 'base64' ? 'base64' : 'utf8'
+    if (body !== undefined && exchange.path === '/pipeline') return this.#pipeline(exchange, client, body, encoding)
+    if (body !== undefined && exchange.path === '/multi-exec')
+      return this.#transaction(exchange, client, body, encoding)
+    await this.#one(exchange, client, this.#commandOf(exchange, visitor, body), encoding)
+  }
+
+  #commandOf(exchange: Exchange, visitor: Visitor, body: Buffer | undefined): Command {
+    if (exchange.path === '/') {
+      if (body === undefined) throw new HttpError(405, 'ERR a command is posted', { Allow: 'POST' })
+      return wordsOf(parse(body, NO_COMMAND), NO_COMMAND)
+    }
+    const words = wordsOfPath(exchange, body)
+    // A link on any page makes a browser send GET. Older ones do not say that another site asked
+    // for it.
+    if (body === undefined && visitor.proof === 'open' && !this.#onlyReads(words))
+      throw new HttpError(405, 'ERR without a password a command that changes something is posted', { Allow: 'POST' })
+    return words
+  }
+
+  #onlyReads(words: Command): boolean {
+    const command = this.#engine.commands.meant(String(words[0]), words[1])
+    return command === undefined || command.flags.has('readonly') || command.flags.has('fast')
+  }
+
+  async #one(exchange: Exchange, client: CommandClient, command: Command, encoding: Encoding): Promise<void> {
+    const [reply] = await this.#run(client, [command], encoding)
+    assert(reply !== undefined, 'a command has a reply')
+    exchange.answer(reply instanceof ErrorReply ? 400 : 200, JSON_HEADERS, outcomeOf(reply, encoding))
+  }
+
+  async #pipeline(exchange: Exchange, client: CommandClient, body: Buffer, encoding: Encoding): Promise<void> {
+    const replies = await this.#run(client, commandsOf(body), encoding)
+    exchange.answer(200, JSON_HEADERS, listOf(replies, encoding))
+  }
+
+  /** Runs commands; those that a connection must not have are refused in their place. */
+  async #run(client: CommandClient, commands: readonly Command[], encoding: Encoding): Promise<readonly JsonReply[]> {
+    const refusals = commands.map((command) => this.#refusal(command))
+    const replies = await client.run(
+      commands.filter((_, i) => refusals[i] === undefined).map((command) => this.#scripts.translate(command)),
+      encoding,
+    )
+    if (replies.length === commands.length) return replies
+    let next = 0
+    return refusals.map((refusal) => refusal ?? itemAt(replies, next++))
+  }
+
+  async #transaction(exchange: Exchange, client: CommandClient, body: Buffer, encoding: Encoding): Promise<void> {
+    const commands = commandsOf(body)
+    for (const command of commands) {
+      const refusal = this.#refusal(command)
+      if (refusal !== undefined) throw new HttpError(400, refusal.message)
+    }
+    const replies = await client.run(
+      [['MULTI'], ...commands.map((command) => this.#scripts.translate(command)), ['EXEC']],
+      encoding,
+    )
+    const last = replies.at(-1)
+    if (last instanceof ErrorReply) throw new HttpError(400, last.message)
+    assert(Array.isArray(last), 'EXEC answers with an array')
+    exchange.answer(200, JSON_HEADERS, listOf(last as readonly JsonReply[], encoding))
+  }
+
+  /** A connection serves many requests, so none of them may leave it in another state. */
+  #refusal(words: Command): ErrorReply | undefined {
+    const command = this.#engine.commands.meant(String(words[0]), words[1])
+    if (command?.spec.changesConnection === undefined) return undefined
+    return new ErrorReply(
+      `ERR ${command.name.toUpperCase()} changes the state of a connection: it is not served over HTTP`,
+    )
+  }
+}
+
+function listOf(replies: readonly JsonReply[], encoding: Encoding): string {
+  return `[${replies.map((reply) => outcomeOf(reply, encoding)).join(',')}]`
+}
+
+function commandsOf(body: Buffer): Command[] {
+  const commands = parse(body, NO_COMMANDS)
+  if (!Array.isArray(commands)) throw new HttpError(400, NO_COMMANDS)
+  return commands.map((command) => wordsOf(command, NO_COMMANDS))
+}
+
+function parse(body: Buffer, refusal: string): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    throw new HttpError(400, refusal)
+  }
+}
+
+function wordsOf(command: unknown, refusal: string): Command {
+  if (!Array.isArray(command) || command.length === 0) throw new HttpError(400, refusal)
+  return command.map((word: unknown) => wordOf(word, refusal))
+}
+
+function wordOf(word: unknown, refusal: string): string {
+  if (typeof word === 'string') return word
+  if (typeof word === 'number' || typeof word === 'boolean') return String(word)
+  throw new HttpError(400, refusal)
+}
+
+function wordsOfPath({ path, query }: Exchange, body: Buffer | undefined): Command {
+  const words: Word[] = segmentsOf(path)
+  if (words.at(-1) === '') words.pop()
+  if (words.length === 0) throw new HttpError(400, NO_COMMAND)
+  if (body !== undefined && body.length > 0) words.push(body)
+  for (const [name, value] of query) {
+    if (CREDENTIALS.includes(name)) continue
+    words.push(name)
+    if (value !== '') words.push(value)
+  }
+  return words
+}

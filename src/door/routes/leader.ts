@@ -1,0 +1,34 @@
+// Where a follower sends those who publish: the door of the node that takes writes, as far as it
+// is known.
+//
+// Nodes tell each other the address of their data, not of their doors. So all doors of a cluster
+// have the same port.
+
+import type { Engine } from '../../commands/call.ts'
+import type { Exchange } from '../exchanges/exchange.ts'
+
+/**
+ * Returns the address of the leader's door; undefined when it is not known. `refusal` is what
+ * this node answered.
+ */
+export function leaderDoor(engine: Engine, exchange: Exchange, refusal: string): string | undefined {
+  const address = refusal.startsWith('MOVED ') ? refusal.split(' ')[2] : leaderAddress(engine)
+  const host = address?.replace(/:\d+$/, '')
+  if (host === undefined || host === '') return undefined
+  const port = engine.config.get(exchange.isEncrypted ? 'http-tls-port' : 'http-port')
+  if (port === 0) return undefined
+  const isBare = host.includes(':') && !host.startsWith('[')
+  return `${exchange.isEncrypted ? 'https' : 'http'}://${isBare ? `[${host}]` : host}:${port}`
+}
+
+/** Tells whether a node answered that another takes writes. */
+export function isElsewhere(refusal: string): boolean {
+  return refusal.startsWith('READONLY ') || refusal.startsWith('MOVED ')
+}
+
+function leaderAddress({ parts: { replication } }: Engine): string | undefined {
+  const node = replication?.node
+  if (node !== undefined) return node.leaderAddress
+  const following = replication?.following
+  return following === undefined ? undefined : `${following.host}:${following.port}`
+}

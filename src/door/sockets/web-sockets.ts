@@ -1,0 +1,104 @@
+// GET /v1/socket with an Upgrade: the parameters of /v1/subscribe, over WebSocket. Without a
+// channel it only publishes.
+//
+//   ack=manual   with a name: only {"ack":id} moves its place; what was not acknowledged comes again
+
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { WebSocketServer } from 'ws'
+import type { Engine } from '../../commands/call.ts'
+import type { CommandClients } from '../clients/command-clients.ts'
+import { ErrorReply } from '../clients/json-replies.ts'
+import type { Exchange } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import type { RateLimits } from '../exchanges/rate-limits.ts'
+import { checkPublish, type Visitor } from '../rights/visitor.ts'
+import { checkName, latin1Of } from '../routes/names.ts'
+import type { StreamOpening } from '../streams/stream-opening.ts'
+import { requestOf } from '../streams/subscribe.ts'
+import { type SocketRequest, WebSocketStream } from './web-socket-stream.ts'
+
+/** A request to change to WebSocket, as Node hands it over. */
+export interface Upgrade {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+export interface WebSocketsHost {
+  readonly clients: CommandClients
+  readonly opening: StreamOpening
+  readonly rates: RateLimits
+}
+
+export class WebSockets {
+  readonly #engine: Engine
+  readonly #host: WebSocketsHost
+  /** Undefined until the first one comes. */
+  #server: Promise<WebSocketServer> | undefined = undefined
+
+  constructor(engine: Engine, host: WebSocketsHost) {
+    this.#engine = engine
+    this.#host = host
+  }
+
+  /** Changes to WebSocket. Rejects with HttpError. */
+  async take(exchange: Exchange, visitor: Visitor, upgrade: Upgrade): Promise<void> {
+    if (exchange.path !== '/v1/socket') throw new HttpError(404, 'WebSocket is at /v1/socket')
+    this.#server ??= this.#load()
+    const server = await this.#server
+    const isSubscribing = exchange.query.has('channel') || exchange.query.has('pattern')
+    const { client, release } = isSubscribing
+      ? await this.#subscribe(exchange, visitor)
+      : { client: undefined, release: this.#admit(exchange, visitor) }
+    const { head, request, socket } = upgrade
+    if (socket.destroyed) {
+      release()
+      client?.leave()
+      return
+    }
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      new WebSocketStream(this.#engine, webSocket, this.#host.opening.streams, {
+        client,
+        release,
+        expiresMs: visitor.expiresMs,
+        publish: (asked) => this.#publish(exchange, visitor, asked),
+      })
+    })
+  }
+
+  #subscribe(exchange: Exchange, visitor: Visitor): ReturnType<StreamOpening['subscribe']> {
+    const acknowledges = exchange.query.get('ack') === 'manual'
+    return this.#host.opening.subscribe(exchange, visitor, { ...requestOf(exchange), acknowledges })
+  }
+
+  /** One that only publishes: its visitor is checked now. */
+  #admit(exchange: Exchange, visitor: Visitor): () => void {
+    this.#host.clients.of(exchange, visitor)
+    return this.#host.opening.streams.admit(exchange.ip, visitor.user)
+  }
+
+  async #load(): Promise<WebSocketServer> {
+    const { WebSocketServer } = await import('ws')
+    const maxPayload = this.#engine.config.get('http-max-body')
+    return new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false })
+  }
+
+  async #publish(exchange: Exchange, visitor: Visitor, asked: SocketRequest): Promise<object> {
+    const { publish: channel, message, key } = asked
+    try {
+      if (typeof channel !== 'string' || typeof message !== 'string')
+        throw new HttpError(400, 'publish names a channel, and message is a text')
+      this.#host.rates.take(`user ${visitor.user}`, this.#engine.config.get('http-rate-per-user'))
+      checkName(channel)
+      checkPublish(visitor, latin1Of(channel))
+      const options = typeof key === 'string' ? ['ID', key] : []
+      const client = this.#host.clients.of(exchange, visitor)
+      const [reply] = await client.run([['PUBLISH', channel, message, ...options]], 'utf8')
+      return reply instanceof ErrorReply ? { error: reply.message } : { receivers: Number(reply) }
+    } catch (error) {
+      if (error instanceof HttpError) return { error: error.message }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,226 @@
+// Tests from Mercure's specification.
+
+import { createHmac } from 'node:crypto'
+import { EventSource } from 'eventsource'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { selectsAny } from '../../src/door/mercure/topic-selectors.ts'
+import { type OpenDoor, openDoor } from '../support/door.ts'
+import { eventually } from '../support/server.ts'
+
+const SECRET = 'a secret of tokens that has 32 bytes'
+const SETTINGS = { 'http-token-secret': SECRET, channel: 'mercure keep 1h' }
+const HUB = '/.well-known/mercure'
+
+function token(mercure: object | undefined): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const body = `${part({ alg: 'HS256' })}.${part({ exp: Math.floor(Date.now() / 1000) + 60, mercure })}`
+  return `${body}.${createHmac('sha256', SECRET).update(body).digest('base64url')}`
+}
+
+const PUBLISHER = token({ publish: ['*'] })
+
+async function post({ ask }: OpenDoor, fields: [string, string][], jwt = PUBLISHER): Promise<Response> {
+  return ask(HUB, { method: 'POST', body: new URLSearchParams(fields), headers: { Authorization: `Bearer ${jwt}` } })
+}
+
+interface Heard {
+  readonly id: string
+  readonly type: string
+  readonly data: string
+}
+
+async function listen(
+  door: OpenDoor,
+  query: string,
+  types: string[] = [],
+): Promise<{ heard: Heard[]; source: EventSource }> {
+  const source = new EventSource(`${door.url}${HUB}?${query}`)
+  onTestFinished(() => source.close())
+  const heard: Heard[] = []
+  const take = ({ data, lastEventId, type }: MessageEvent): void =>
+    void heard.push({ id: lastEventId, type, data: String(data) })
+  for (const type of ['message', ...types]) source.addEventListener(type, take)
+  await new Promise((resolve) => {
+    source.onopen = resolve
+  })
+  return { heard, source }
+}
+
+describe('the hub of Mercure', () => {
+  test('sends an update once to those who selected one of its topics, and answers with its id', async () => {
+    const door = await openDoor(SETTINGS)
+    const books = await listen(door, `topic=${encodeURIComponent('https://example.com/books/{id}')}&topic=other`, [
+      'edit',
+    ])
+    const users = await listen(door, `topic=${encodeURIComponent('https://example.com/users/1')}`)
+    const all = await listen(door, 'topic=*')
+    const answer = await post(door, [
+      ['topic', 'https://example.com/books/1'],
+      ['topic', 'other'],
+      ['data', 'one\ntwo'],
+      ['type', 'edit'],
+      ['retry', '5000'],
+    ])
+    expect(answer.status).toBe(200)
+    const id = await answer.text()
+    expect(id).toMatch(/^#\d+-\d+$/)
+    await post(door, [
+      ['topic', 'https://example.com/users/1'],
+      ['data', 'ann'],
+    ])
+    await eventually(() => users.heard.length === 1 && all.heard.length === 1)
+    expect(books.heard).toEqual([{ id, type: 'edit', data: 'one\ntwo' }])
+    expect(users.heard.map(({ data }) => data)).toEqual(['ann'])
+  })
+
+  test('sends a private update to those alone whose token selects a topic of it', async () => {
+    const door = await openDoor(SETTINGS)
+    const jwt = token({ subscribe: ['https://example.com/users/{id}'] })
+    const known = await listen(door, `topic=*&authorization=${jwt}`)
+    const stranger = await listen(door, 'topic=*')
+    await post(door, [
+      ['topic', 'https://example.com/users/1'],
+      ['data', 'secret'],
+      ['private', 'on'],
+    ])
+    await post(door, [
+      ['topic', 'https://example.com/bills/1'],
+      ['data', 'more secret'],
+      ['private', 'on'],
+    ])
+    await post(door, [
+      ['topic', 'end'],
+      ['data', 'end'],
+    ])
+    await eventually(() => known.heard.length === 2 && stranger.heard.length === 1)
+    expect(known.heard.map(({ data }) => data)).toEqual(['secret', 'end'])
+    expect(stranger.heard.map(({ data }) => data)).toEqual(['end'])
+  })
+
+  test('takes updates of tokens whose claim selects all topics', async () => {
+    const door = await openDoor(SETTINGS)
+    const update: [string, string][] = [
+      ['topic', 'a'],
+      ['topic', 'b'],
+      ['data', 'x'],
+    ]
+    expect((await post(door, update, token({ publish: ['a', 'b'] }))).status).toBe(200)
+    expect((await post(door, update, token({ publish: ['a'] }))).status).toBe(403)
+    expect((await post(door, update, token({ publish: [] }))).status).toBe(403)
+    expect((await post(door, update, token({ subscribe: ['*'] }))).status).toBe(401)
+    expect((await post(door, update, token(undefined))).status).toBe(401)
+    expect((await door.ask(HUB, { method: 'POST', body: new URLSearchParams(update) })).status).toBe(401)
+  })
+
+  test('opens the hub to a token without the claim where that names the channel alone', async () => {
+    const door = await openDoor({ ...SETTINGS, requirepass: 'secret' })
+    const ask = async (jwt: string): Promise<number> => {
+      const answer = await door.ask(`${HUB}?topic=a`, { headers: { Authorization: `Bearer ${jwt}` } })
+      await answer.body?.cancel()
+      return answer.status
+    }
+    expect(await ask(token(undefined))).toBe(403)
+    expect(await ask(token({}))).toBe(200)
+    expect(await ask('secret')).toBe(200)
+    expect((await post(door, [['topic', 'a']], 'secret')).status).toBe(200)
+    expect((await door.ask(`${HUB}?topic=a`)).status).toBe(401)
+  })
+
+  test('takes the token in the cookie of the specification', async () => {
+    const door = await openDoor(SETTINGS)
+    const body = new URLSearchParams([
+      ['topic', 'a'],
+      ['data', 'x'],
+    ])
+    const headers = { Cookie: `mercureAuthorization=${PUBLISHER}` }
+    expect((await door.ask(HUB, { method: 'POST', body, headers })).status).toBe(200)
+  })
+
+  test('refuses a form without a topic, a type of two lines, a retry that is none, an id with #', async () => {
+    const door = await openDoor(SETTINGS)
+    const wrong: [string, string][][] = [
+      [['data', 'x']],
+      [
+        ['topic', 'a'],
+        ['type', 'x\nid: 7'],
+      ],
+      [
+        ['topic', 'a'],
+        ['retry', 'soon'],
+      ],
+      [
+        ['topic', 'a'],
+        ['id', '#1'],
+      ],
+    ]
+    for (const fields of wrong) expect((await post(door, fields)).status).toBe(400)
+    expect((await door.ask(HUB)).status).toBe(400)
+  })
+
+  test('goes on behind Last-Event-ID, and says in a header where it did', async () => {
+    const door = await openDoor(SETTINGS)
+    const ids: string[] = []
+    for (const data of ['one', 'two', 'three'])
+      ids.push(
+        await (
+          await post(door, [
+            ['topic', 'a'],
+            ['data', data],
+          ])
+        ).text(),
+      )
+    const texts = async (last: string): Promise<[string | null, string[]]> => {
+      const answer = await door.ask(`${HUB}?topic=a&lastEventID=${encodeURIComponent(last)}`)
+      const reader = answer.body?.getReader()
+      let text = ''
+      while (reader !== undefined && !text.includes('three'))
+        text += Buffer.from((await reader.read()).value ?? '').toString()
+      await reader?.cancel()
+      return [answer.headers.get('last-event-id'), [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => data)]
+    }
+    expect(await texts(ids[0] ?? '')).toEqual([ids[0], ['two', 'three']])
+    expect(await texts('earliest')).toEqual(['earliest', ['one', 'two', 'three']])
+    expect(await texts('urn:uuid:of-another-hub')).toEqual(['earliest', ['one', 'two', 'three']])
+  })
+
+  test('an EventSource that is cut hears what it missed', async () => {
+    const door = await openDoor(SETTINGS)
+    const { heard } = await listen(door, 'topic=a')
+    await post(door, [
+      ['topic', 'a'],
+      ['data', 'one'],
+      ['retry', '10'],
+    ])
+    await eventually(() => heard.length === 1)
+    await door.broker.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await post(door, [
+      ['topic', 'a'],
+      ['data', 'two'],
+    ])
+    await eventually(() => heard.length === 2)
+    expect(heard.map(({ data }) => data)).toEqual(['one', 'two'])
+  })
+})
+
+describe('topic selectors', () => {
+  test.each([
+    ['*', 'anything', true],
+    ['https://example.com/books/{id}', 'https://example.com/books/1', true],
+    ['https://example.com/books/{id}', 'https://example.com/books/1/pages', false],
+    ['https://example.com/books/{+path}', 'https://example.com/books/1/pages', true],
+    ['https://example.com{/path*}', 'https://example.com/a/b', true],
+    ['https://example.com/{id}{?q,r}', 'https://example.com/1?q=2', true],
+    ['https://example.com/{id}.json', 'https://example.com/1xjson', false],
+    ['https://example.com/books', 'https://example.com/book', false],
+  ])('%s and %s: %s', (selector, topic, selected) => {
+    expect(selectsAny([selector], [topic])).toBe(selected)
+  })
+
+  test('a hostile template takes no long time', () => {
+    const template = '{+a}'.repeat(16)
+    const started = performance.now()
+    expect(selectsAny([`${'{/a}'.repeat(16)}!`], ['/a'.repeat(500)])).toBe(false)
+    expect(selectsAny([`${template}!`], ['x'.repeat(100)])).toBe(false)
+    expect(performance.now() - started).toBeLessThan(1000)
+  })
+})
