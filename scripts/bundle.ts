@@ -17,6 +17,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
+import { minifySync } from 'rolldown/utils'
 import { reachedDeclarations } from './declarations.ts'
 import { ENTRY_FILES, packageExports, packageTypes } from './entries.ts'
 import { withPlainNodeModules } from './node-modules.ts'
@@ -73,6 +74,7 @@ for (const chunk of chunks) {
   writeFileSync(`${file}.mjs`, handOn(entry, chunk.exports))
   writeFileSync(`${file}.d.mts`, declareHandedOn(entry, chunk.exports))
 }
+withoutBlanks(['cli/respite.js', 'replicated-log/log-worker.js', ...chunks.map(({ fileName }) => fileName)])
 for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
 writeExports()
 
@@ -122,6 +124,23 @@ async function bundleCode(
     writeFileSync(file, withPlainNodeModules(readFileSync(file, 'utf8')))
   }
   return chunks
+}
+
+/**
+ * Removes indentation and line breaks: a tenth of the package's size. All names stay, so that stack
+ * traces can be read.
+ */
+function withoutBlanks(files: readonly string[]): void {
+  for (const name of files) {
+    const file = join(DIST, name)
+    const { code, errors } = minifySync(name, readFileSync(file, 'utf8'), {
+      compress: false,
+      mangle: false,
+      codegen: { removeWhitespace: true },
+    })
+    if (errors.length > 0) throw errors[0]
+    writeFileSync(file, code)
+  }
 }
 
 /**

@@ -68,8 +68,12 @@ export function createEngine(
   return { engine, clock, journal, connect: (protocol = 2) => new TestClient(engine, protocol) }
 }
 
-/** The tests of commands show every kind of reply; others look at how replies leave, and at what costs how much. */
+/**
+ * True within the tests of commands, which show every kind of reply. Other tests look at how replies
+ * leave, and at their cost. A process that a test has started is no test.
+ */
 function isCommandTest(): boolean {
+  if ((globalThis as { __vitest_worker__?: object }).__vitest_worker__ === undefined) return false
   return expect.getState().testPath?.includes('/test/commands/') === true
 }
 
