@@ -124,7 +124,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
       const server = etcd.servers.find(({ name }) => name === members.find(({ ID }) => ID === leader)!.name)!
       let afterKill = Number.POSITIVE_INFINITY
       const appending = appender.run(() => appender.acknowledged.size >= afterKill + 50)
-      while (appender.acknowledged.size < before + 50) await sleep(5)
+      await Promise.race([appending, appender.reach(before + 50)])
       await server.kill()
       afterKill = appender.acknowledged.size
       await appending

@@ -14,6 +14,7 @@ import { openSoon } from './open-soon.ts'
 const UNDER_WAY = 4
 /** The wait after a failure before the rest is tried again. */
 const PAUSE_MS = 50
+const POLL_MS = 5
 
 /**
  * Appends unique batches one after the other despite failures of the log, and records which were
@@ -31,7 +32,7 @@ export class SureAppender {
 
   /** Appends until the condition is met. */
   async run(isDone: () => boolean): Promise<void> {
-    let { last } = await this.#log.bounds()
+    let { last } = await openSoon(() => this.#log.bounds())
     let pending: string[] = []
     while (!isDone()) {
       while (pending.length < UNDER_WAY) pending.push(`batch ${++this.#count}`)
@@ -52,6 +53,11 @@ export class SureAppender {
       last += found
       pending = pending.slice(found)
     }
+  }
+
+  /** Waits until it has this many acknowledgements. */
+  async reach(count: number): Promise<void> {
+    while (this.acknowledged.size < count) await sleep(POLL_MS)
   }
 
   /** How many of these batches are behind a position. */
@@ -76,7 +82,7 @@ export class SureAppender {
 
 /** The text of all batches. */
 export async function readAll(log: ReplicatedLog): Promise<string[]> {
-  const { last } = await log.bounds()
+  const { last } = await openSoon(() => log.bounds())
   const found: string[] = []
   const stop = new AbortController()
   for await (const { batch } of log.read(1, stop.signal) as AsyncIterable<LogEntry>) {
@@ -150,14 +156,14 @@ export async function takeOverFromPaused(log: ReplicatedLog, source: LogSource):
     old.pause()
     let lead: number | undefined
     while (lead === undefined) {
-      const { last } = await log.bounds()
+      const { last } = await openSoon(() => log.bounds())
       lead = await log.lead(Buffer.from('epoch 2'), last).catch((error: unknown) => {
         // Appends that the first has sent arrive nevertheless.
         if (error instanceof Fenced) return undefined
         throw error
       })
     }
-    let { last } = await log.bounds()
+    let { last } = await openSoon(() => log.bounds())
     for (let i = 0; i < 5; i++) last = await log.append(Buffer.from(`new ${i}`), last)
     old.goOn()
     expect(await old.ended).toBe('Fenced')

@@ -174,7 +174,7 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
       const server = nats.servers.find(({ name }) => name === leader)!
       let afterKill = Number.POSITIVE_INFINITY
       const appending = appender.run(() => appender.acknowledged.size >= afterKill + 50)
-      while (appender.acknowledged.size < before + 50) await sleep(5)
+      await Promise.race([appending, appender.reach(before + 50)])
       await server.kill()
       afterKill = appender.acknowledged.size
       await appending
