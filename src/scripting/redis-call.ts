@@ -11,6 +11,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Admission, CallingScript } from '../engine/requests/admission.ts'
 import { Call } from '../engine/requests/call.ts'
 import { UnfinishedChange } from '../engine/requests/command-failure.ts'
+import type { Runner } from '../engine/requests/runner.ts'
 import type { Command } from '../engine/spec/command.ts'
 import { meantBy } from '../engine/spec/command-table.ts'
 import { Arguments } from '../protocol/arguments.ts'
@@ -63,7 +64,9 @@ export class RedisCall implements CallingScript {
   allowsOom = false
   crossesSlots = false
   readonly #engine: Engine
+  // Read for every call of a script: property hops less for each.
   readonly #admission: Admission
+  readonly #runner: Runner
   readonly #call: Call
   readonly #args = new Arguments()
   #words = Source.allocate(WORDS_BYTES)
@@ -84,6 +87,7 @@ export class RedisCall implements CallingScript {
     this.#engine = engine
     this.reply = new ReplyToLua(hear)
     this.#admission = engine.requests.admission
+    this.#runner = engine.requests.runner
     this.#call = new Call(engine)
     this.#call.mayBlock = false
     this.#call.fromScript = true
@@ -198,7 +202,7 @@ export class RedisCall implements CallingScript {
     call.begin(client, this.#args, command)
     meter.bytes += REPLY_ALLOWANCE_BYTES
     try {
-      this.#engine.requests.runner.run(call, command)
+      this.#runner.run(call, command)
     } catch (error) {
       // No error of the engine may be caught by the script, least of all a stack overflow.
       throw error instanceof UnfinishedChange ? error : new UnfinishedChange(error)
@@ -218,7 +222,7 @@ export class RedisCall implements CallingScript {
 
   /** Serves other clients after a slow command, and after every few of the others. */
   #letOthersBeHeard(command: Command): void {
-    const tookLong = command.mayTakeLong && this.#engine.requests.runner.tookMs > SLOW_CALL_MS
+    const tookLong = command.mayTakeLong && this.#runner.tookMs > SLOW_CALL_MS
     if (!tookLong && --this.#callsToLook > 0) return
     this.#callsToLook = CALLS_PER_LOOK
     if (meter.interrupt !== undefined) meter.interrupt()

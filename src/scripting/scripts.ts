@@ -11,10 +11,14 @@
 //
 //   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (ended by a throw) ──▶ idle
 
+import type { Condition } from '../engine/conditions/state.ts'
+import type { Propagation } from '../engine/effects/propagation.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Admission } from '../engine/requests/admission.ts'
 import { BusyReplies } from '../engine/requests/busy-replies.ts'
 import type { Call } from '../engine/requests/call.ts'
 import { reportMistake, startOver, UnfinishedChange } from '../engine/requests/command-failure.ts'
+import type { Runner } from '../engine/requests/runner.ts'
 import type { ScriptRunner } from '../engine/requests/script-runner.ts'
 import { ERR, ReplyError } from '../protocol/errors.ts'
 import { assert } from '../util/assert.ts'
@@ -82,10 +86,19 @@ export class Scripts implements ScriptRunner {
   #running: RunningScript | undefined = undefined
   #killed: ScriptKilled | undefined = undefined
   readonly #busyClients: BusyReplies
+  // Read for every script: property hops less for each.
+  readonly #runner: Runner
+  readonly #admission: Admission
+  readonly #propagation: Propagation
+  readonly #busy: Condition
   readonly #interrupt = (): void => this.#tick()
 
   constructor(engine: Engine) {
     this.engine = engine
+    this.#runner = engine.requests.runner
+    this.#admission = engine.requests.admission
+    this.#propagation = engine.effects.propagation
+    this.#busy = engine.conditions.state.busy
     this.#busyClients = new BusyReplies(engine)
     this.commands = new RedisCall(engine, () => this.#hear())
     this.cache = new ScriptCache((source) => this.#compile(source))
@@ -95,7 +108,7 @@ export class Scripts implements ScriptRunner {
   // ── ScriptRunner ─────────────────────────────────────────────────────────
 
   get busy(): ReplyError | undefined {
-    if (!this.engine.conditions.state.busy.holds) return undefined
+    if (!this.#busy.holds) return undefined
     return this.#running?.kind === 'function' ? ERR.busyFunction : ERR.busy
   }
 
@@ -189,17 +202,17 @@ export class Scripts implements ScriptRunner {
     const { client } = call
     if (engine.parts.cluster !== null && (flags & SCRIPT_NO_CLUSTER) !== 0) throw NOT_IN_CLUSTER
     const claims = requirementsOf(flags)
-    const refusal = engine.requests.admission.refusalOfScript(client, claims, readOnly)
+    const refusal = this.#admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
     const { database, lastCommand } = client
     commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, flags)
     this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
-    engine.effects.propagation.beginUnit()
+    this.#propagation.beginUnit()
     let value: LuaValue
     try {
       value = sandbox.runtime.runFirst(main, values, this.#script.startedMs)
     } catch (thrown) {
-      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') engine.effects.propagation.abandonUnit()
+      if (thrown instanceof ScriptKilled && thrown.changes === 'discard') this.#propagation.abandonUnit()
       this.#failed(call, thrown, name)
       return
     } finally {
@@ -207,7 +220,7 @@ export class Scripts implements ScriptRunner {
       commands.end()
       client.database = database
       client.lastCommand = lastCommand
-      engine.effects.propagation.endUnit()
+      this.#propagation.endUnit()
     }
     this.#reply(call, value)
   }
@@ -265,7 +278,7 @@ export class Scripts implements ScriptRunner {
     running.name = name
     running.command = command
     // The runner's reading of the clock is reused: another one costs as much as a GET.
-    running.startedMs = this.engine.requests.runner.startedMs
+    running.startedMs = this.#runner.startedMs
     this.#running = running
   }
 
@@ -308,8 +321,8 @@ export class Scripts implements ScriptRunner {
     if (elapsedMs < engine.config.get('busy-reply-threshold')) return
     const listener = engine.parts.host.whileBusy
     if (listener !== undefined) {
-      if (!engine.conditions.state.busy.holds) {
-        engine.conditions.state.busy.begin()
+      if (!this.#busy.holds) {
+        this.#busy.begin()
         engine.environment.log.warn(
           { [running.kind]: running.name, elapsedMs: Math.round(elapsedMs) },
           'a slow script was detected',
@@ -328,8 +341,8 @@ export class Scripts implements ScriptRunner {
     this.#running = undefined
     this.#killed = undefined
     const { engine } = this
-    if (!engine.conditions.state.busy.holds) return
-    engine.conditions.state.busy.end()
+    if (!this.#busy.holds) return
+    this.#busy.end()
     this.#busyClients.end()
     engine.parts.host.whileBusy?.done()
   }

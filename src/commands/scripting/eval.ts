@@ -4,7 +4,7 @@ import type { Requirements } from '../../engine/spec/command.ts'
 import type { RequirementsHost } from '../../engine/spec/command-spec.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ReplyError } from '../../protocol/errors.ts'
-import { type Script, SHA_LENGTH } from '../../scripting/script-cache.ts'
+import { SHA_LENGTH } from '../../scripting/script-cache.ts'
 import { Scripts } from '../../scripting/scripts.ts'
 import { declaredFlags, requirementsOf } from '../../scripting/shebang.ts'
 import type { Call } from '../call.ts'
@@ -16,23 +16,24 @@ const NO_SCRIPT = new ReplyError('NOSCRIPT No matching script. Please use EVAL.'
 type Access = 'writes' | 'reads'
 
 function evalBody(call: Call, access: Access): void {
-  call.engine.clients.monitors.show(call)
+  const { engine, args } = call
+  engine.clients.monitors.show(call)
   const keys = keyCount(call)
-  run(call, call.engine.parts.scripting.cache.script(call.args.bytes(1), 'while used'), keys, access)
+  const { scripting } = engine.parts
+  scripting.runScript(call, scripting.cache.script(args.bytes(1), 'while used'), keys, access === 'reads')
 }
 
 function evalSha(call: Call, access: Access): void {
-  call.engine.clients.monitors.show(call)
+  const { engine, args } = call
+  engine.clients.monitors.show(call)
   // A word that is no SHA-1 is an unknown script, whatever follows.
-  if (call.args.bytes(1).length !== SHA_LENGTH) throw NO_SCRIPT
+  const sha = args.bytes(1)
+  if (sha.length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
-  const script = call.engine.parts.scripting.cache.find(call.args.bytes(1))
+  const { scripting } = engine.parts
+  const script = scripting.cache.find(sha)
   if (script === undefined) throw NO_SCRIPT
-  run(call, script, keys, access)
-}
-
-function run(call: Call, script: Script, keys: number, access: Access): void {
-  call.engine.parts.scripting.runScript(call, script, keys, access === 'reads')
+  scripting.runScript(call, script, keys, access === 'reads')
 }
 
 /** A script with a shebang may do what that says, though it was never compiled. */
