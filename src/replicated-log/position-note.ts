@@ -22,8 +22,7 @@ export function positionNoteOf({ epoch, position, hash, kind, payload }: LogReco
   const rest = kind === 'effects' || kind === 'part' ? payload.length : payload.toString('latin1')
   assert(hash.length === NO_HASH.length, 'a hash has 16 digits')
   const note = `#POS ${epoch} ${position} ${hash} ${kind} ${rest}`
-  if (CHECKED && kind !== 'handover')
-    assert(readPositionNote(note)?.rest === String(rest), 'a note reads back as it was')
+  if (CHECKED) assert(readPositionNote(note)?.rest === String(rest), 'a note reads back as it was')
   return `${note}\r\n`
 }
 

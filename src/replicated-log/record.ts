@@ -108,6 +108,7 @@ function checksum(source: Source): Crc64 {
 /** Splits effects into pieces of one batch each. Returns at least one piece, which may be empty. */
 export function cutPayload(payload: Buffer, batchBytesMax: number): Buffer[] {
   const bytesMax = batchBytesMax - RECORD_HEADER_BYTES
+  assert(bytesMax > 0, 'a batch has room for its header and more')
   const pieces = [payload.subarray(0, bytesMax)]
   for (let at = bytesMax; at < payload.length; at += bytesMax) pieces.push(payload.subarray(at, at + bytesMax))
   if (CHECKED) assert(Buffer.concat(pieces).equals(payload), 'the pieces of effects are the effects')

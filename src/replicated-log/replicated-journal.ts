@@ -489,6 +489,7 @@ export class ReplicatedJournal implements Journal {
     if (this.#handsOver || this.#isOver) return
     assert(!this.isBehind, 'everything is acknowledged before a handover')
     assert(this.#gathered.length === 0, 'no effect is left behind by a handover')
+    assert(!/\s/.test(to), 'the address of a node has no white space')
     this.#handsOver = true
     this.#add('handover', Buffer.from(to))
     this.#pump()

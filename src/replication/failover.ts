@@ -64,6 +64,9 @@ export class Failover {
     if (following !== undefined) throw IS_REPLICA
     if (this.#host.node !== undefined) {
       if (isForced) throw NO_FORCE_IN_A_LOG
+      // No address has white space, and a line break would end the note of the handover in the
+      // copy of the log.
+      if (target !== undefined && /\s/.test(target.host)) throw NOT_A_REPLICA
       // The node takes over when it has read everything from this node. A target that is not there
       // is waited for like one that has died.
       void this.#host.node.handOver(target === undefined ? '' : `${target.host}:${target.port}`)

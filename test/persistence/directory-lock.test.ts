@@ -175,6 +175,30 @@ describe('a directory', () => {
     expect(disk.files).toEqual([])
   })
 
+  test.each(['no owner', 'a dead owner'])(
+    'that is given back while its first lock is written, with %s before, has no lock afterwards',
+    async (before) => {
+      const disk = before === 'no owner' ? new MemoryDisk() : await leftBy(DEAD)
+      const clock = new FakeClock()
+      disk.capacityBytes = 0
+      const lock = await take({ disk, clock })
+      disk.heal()
+      disk.held = true
+      clock.advance(2000)
+      await settled()
+      expect(disk.waiting).toBe(1)
+      const released = lock.release()
+      disk.held = false
+      await disk.release()
+      await released
+      expect(disk.files).toEqual([])
+      // No beat makes the lock again.
+      clock.advance(4000)
+      await settled()
+      expect(disk.files).toEqual([])
+    },
+  )
+
   test('with any one call of the disk failing is owned, or not taken at all', async () => {
     for (const prepared of [new MemoryDisk(), await leftBy(DEAD)]) {
       for (let n = 1; ; n++) {

@@ -241,6 +241,19 @@ describe('a planned handover', () => {
     expect(leader.node!.failure).toBeUndefined()
   })
 
+  test.each(['b\n', 'b\r\n*1\r\n$8\r\nFLUSHALL', 'b b', '\t'])('to the host %j is refused', async (host) => {
+    const leader = await three()
+    const before = cluster.log.bounds.last
+    expect(await cluster.ask(leader, 'FAILOVER', 'TO', host, '6379')).toBe(
+      '-ERR FAILOVER target HOST and PORT is not a replica.\r\n',
+    )
+    expect(await cluster.ask(leader, 'SET', 'k', 'v')).toBe('+OK\r\n')
+    const kinds: string[] = []
+    for (let at = before + 1; at <= cluster.log.bounds.last; at++) kinds.push(decodeRecord(cluster.log.at(at)!).kind)
+    expect(kinds).toContain('effects')
+    expect(kinds).not.toContain('handover')
+  })
+
   test('leaves keys that expire at that moment to the next leader, so that nothing must be undone', async () => {
     const leader = await three()
     for (const member of cluster.nodes) member.weather = { ...member.weather, delayMs: () => 20 }

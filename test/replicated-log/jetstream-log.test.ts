@@ -213,6 +213,31 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
       )
     })
 
+    test('servers that take no message of 64 KiB, and not those that do', async () => {
+      const open = async (maxPayloadBytes: number, look: (log: Promise<ReplicatedLog>) => Promise<void>) => {
+        const small = await startNatsServers({ count: 1, maxPayloadBytes })
+        try {
+          const alone = options('alone', { servers: small.addresses, replicas: 1, safety: 'development' })
+          await look(openSoon(() => openJetStreamLog(alone)))
+        } finally {
+          await small.stop()
+        }
+      }
+      for (const bytes of [1024, 64 * 1024 - 1]) {
+        await open(bytes, async (log) => {
+          expect(await refused(log)).toBe(
+            `max_payload of the NATS servers is ${bytes} bytes: a log needs 65536 or more`,
+          )
+        })
+      }
+      await open(64 * 1024, async (opening) => {
+        const log = await opening
+        expect(log.batchBytesMax).toBe(63 * 1024)
+        expect(await log.append(Buffer.alloc(log.batchBytesMax), 0)).toBe(1)
+        await log.close()
+      })
+    })
+
     test('servers that answer before their disks have the data, or do not tell; but not for development', async () => {
       const [lazy, silent] = await Promise.all([
         startNatsServers({ count: 1, syncInterval: '2m' }),

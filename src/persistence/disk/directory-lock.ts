@@ -148,10 +148,11 @@ export class DirectoryLock {
 
   /** Gives the directory back. A disk that refuses keeps a file whose owner will be found dead. */
   async release(): Promise<void> {
-    const wasHeld = this.#state === 'held'
+    const wasOver = this.#state === 'over'
     this.#end()
+    // A beat may be writing the first lock.
     await this.#beating
-    if (!wasHeld) return
+    if (wasOver) return
     try {
       if ((await this.#find(this.#path))?.owner?.token === this.token) await this.#options.disk.remove(this.#path)
     } catch (error) {
@@ -183,18 +184,21 @@ export class DirectoryLock {
       if (await this.#create(this.#path)) {
         // A process that took the file for an unreadable one may have replaced it by its own.
         if ((await this.#find(this.#path))?.owner?.token === this.token) {
-          this.#state = 'held'
-          return
+          return this.#hold()
         }
         continue
       }
       const found = await this.#find(this.#path)
       if (found !== undefined && (await this.#isDead(this.#path, found)) && (await this.#succeed(found, found))) {
-        this.#state = 'held'
-        return
+        return this.#hold()
       }
     }
     throw new DirectoryInUseError(this.#options.directory, { content: '', owner: undefined })
+  }
+
+  /** `release` may have come meanwhile; then it removes the file. */
+  #hold(): void {
+    if (this.#state !== 'over') this.#state = 'held'
   }
 
   /**

@@ -23,6 +23,8 @@ export const NATS_USER = { user: 'respite', password: 'secret' } as const
 export interface NatsOptions {
   /** As in the servers' configuration file. */
   readonly syncInterval?: string
+  /** The size of the largest message. Default: 1 MiB, as the servers have it. */
+  readonly maxPayloadBytes?: number
   /** Whether the account of the log may ask how the servers sync. */
   readonly mayAsk?: boolean
   /** The user's permissions, as in the configuration file. Default: everything. */
@@ -40,7 +42,12 @@ export function prepareLog(kind: LogKind, machines: readonly Machine[], dir: str
 export function prepareNats(
   machines: readonly Machine[],
   dir: string,
-  { syncInterval = 'always', mayAsk = true, permissions = '{ publish: ">", subscribe: ">" }' }: NatsOptions = {},
+  {
+    syncInterval = 'always',
+    maxPayloadBytes = 1024 * 1024,
+    mayAsk = true,
+    permissions = '{ publish: ">", subscribe: ">" }',
+  }: NatsOptions = {},
 ): LogSystem {
   const routes = machines.map(({ host, ports }) => `"nats://${host}:${ports[1]}"`)
   const question = '"$SYS.REQ.SERVER.PING.JSZ"'
@@ -51,6 +58,7 @@ export function prepareNats(
       `server_name: ${name}`,
       `listen: "${host}:${ports[0]}"`,
       `http: "${host}:${ports[2]}"`,
+      `max_payload: ${maxPayloadBytes}`,
       `jetstream { store_dir: ${JSON.stringify(`${machine.dir}/nats`)}, sync_interval: ${syncInterval}, max_file_store: 4GB }`,
       machines.length > 1 ? `cluster { name: log, listen: "${host}:${ports[1]}", routes: [${routes}] }` : '',
       'accounts {',

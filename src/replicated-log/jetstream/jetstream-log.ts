@@ -26,6 +26,7 @@ import {
   type ReplicatedLog,
   Truncated,
 } from '../log.ts'
+import { LogUnfit } from '../log-unfit.ts'
 import { LastingConnection, loadNats, type NatsConnection, type NatsPackages } from './connection.ts'
 import { failure, refusal, type ServerError, unanswered } from './failures.ts'
 import { requireSafeMembers } from './members.ts'
@@ -41,6 +42,11 @@ import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf 
 const BATCH_BYTES_MAX = 1024 * 1024
 /** Headers count towards the servers' `max_payload` (1 MB unless set). */
 const HEADER_BYTES_MAX = 1024
+/**
+ * The least `max_payload` of servers. A small one makes many records of one large write, and one of
+ * the size of the headers leaves no byte for a batch.
+ */
+const MAX_PAYLOAD_MIN_BYTES = 64 * 1024
 /** Throughput grows up to this number (docs/decisions/0033-which-log.md). */
 const IN_FLIGHT_MAX = 16
 /**
@@ -73,15 +79,27 @@ export async function openJetStreamLog(options: JetStreamOptions): Promise<Repli
   const connection = await LastingConnection.open(packages, options)
   try {
     const { current } = connection
+    const batchBytesMax = batchBytesMaxOf(current)
     const info = await openStream(packages, await managerOf(packages, current, STREAM_TIMEOUT_MS), options, current)
     if (options.safety === 'required') {
       await requireSafeMembers(packages, current, membersOf(info, current.info?.server_name ?? ''))
     }
-    return new JetStreamLog(packages, connection, options.stream)
+    return new JetStreamLog(packages, connection, options.stream, batchBytesMax)
   } catch (error) {
     await connection.close()
     throw failure(packages, error)
   }
+}
+
+/** Tells how large a batch the servers take. Throws `LogUnfit` when that is too small for a log. */
+function batchBytesMaxOf({ info }: NatsConnection): number {
+  const payloadBytesMax = info?.max_payload ?? 0
+  if (payloadBytesMax < MAX_PAYLOAD_MIN_BYTES) {
+    throw new LogUnfit(
+      `max_payload of the NATS servers is ${payloadBytesMax} bytes: a log needs ${MAX_PAYLOAD_MIN_BYTES} or more`,
+    )
+  }
+  return Math.min(BATCH_BYTES_MAX, payloadBytesMax - HEADER_BYTES_MAX)
 }
 
 function managerOf(
@@ -104,12 +122,12 @@ class JetStreamLog implements ReplicatedLog {
   readonly #underWay = new Set<(error: LogError) => void>()
   readonly #closing = new AbortController()
 
-  constructor(packages: NatsPackages, connection: LastingConnection, stream: string) {
+  constructor(packages: NatsPackages, connection: LastingConnection, stream: string, batchBytesMax: number) {
     this.#packages = packages
     this.#connection = connection
     this.#stream = stream
     this.#subject = subjectOf(stream)
-    this.batchBytesMax = Math.min(BATCH_BYTES_MAX, (connection.current.info?.max_payload ?? 0) - HEADER_BYTES_MAX)
+    this.batchBytesMax = batchBytesMax
     this.messaging = new NatsMessaging(connection, stream, this.#closing.signal)
     connection.onLost = () => this.#endAppends(new OutcomeUnknown('the connection was lost'))
   }
