@@ -52,6 +52,18 @@ test('resumable-chat: a page that is reloaded hears every word once', async (con
   expect(output).toMatch(/done: every word once, in order\n$/)
 })
 
+test('express: a page hears its own orders alone, and a stranger hears none', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('express.ts', context)
+  expect(code, output).toBe(0)
+  for (const item of ['apples', 'pears']) {
+    expect(output).toContain(`shop: ordered ${item}, answered 201\n`)
+    expect(output).toContain(`page: {"item":"${item}"}\n`)
+  }
+  expect(output).toContain("a stranger: 401\nanother's orders: 403\n")
+  expect(output).toMatch(/done: 2 orders shown\n$/)
+})
+
 test('durable-event-bus: services and the broker are killed, every message is heard in order', async (context) => {
   const { expect } = context
   const { code, output } = await run('durable-event-bus.ts', context)
