@@ -52,6 +52,29 @@ test('resumable-chat: a page that is reloaded hears every word once', async (con
   expect(output).toMatch(/done: every word once, in order\n$/)
 })
 
+test('express: a page hears its own orders alone, and a stranger hears none', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('express.ts', context)
+  expect(code, output).toBe(0)
+  for (const item of ['apples', 'pears']) {
+    expect(output).toContain(`shop: ordered ${item}, answered 201\n`)
+    expect(output).toContain(`page: {"item":"${item}"}\n`)
+  }
+  expect(output).toContain("a stranger: 401\nanother's orders: 403\n")
+  expect(output).toMatch(/done: 2 orders shown\n$/)
+})
+
+test('live-board: a page shows events of keys and of a queue, also when it is opened late', async (context) => {
+  const { expect } = context
+  const { code, output } = await run('live-board.ts', context)
+  expect(code, output).toBe(0)
+  const events = ['cart:7 set', 'cart:7 expired', 'cart:8 del', 'board.jobs mail-ann completed']
+  for (const event of events) expect(output).toContain(`board: ${event}\n`)
+  expect(output).toContain('board: board.jobs mail-bob failed: no address\n')
+  expect(output).not.toContain('stock')
+  expect(output).toMatch(/done: 7 events, and the same on a board that was opened late\n$/)
+})
+
 test('durable-event-bus: services and the broker are killed, every message is heard in order', async (context) => {
   const { expect } = context
   const { code, output } = await run('durable-event-bus.ts', context)
