@@ -57,7 +57,7 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       memory,
       sizes.map((keys) => ({ ...work, keys })),
       [
-        'Keys of 16 bytes, values of 64; keys are drawn at random. Calls that do not return at once are awaited: one by one, or a hundred together. Respite and ioredis-mock are called by commands (`call`, `set`), visited by SCAN and MGET.',
+        'Keys of 16 bytes, values of 64; keys are drawn at random, before the clock starts. Calls that do not return at once are awaited: one by one, or a hundred together. Respite and ioredis-mock are called by commands (`call`, `set`), visited by SCAN and MGET.',
         'A Map and the table of C hold nothing but bytes: no types, no expiry, no subscribers, no other process.',
       ],
     ),

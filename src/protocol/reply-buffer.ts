@@ -9,6 +9,7 @@
 
 import { byteAt, numberAt } from '../util/array-reads.ts'
 import { type Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
+import { writeLatin1 } from '../util/bytes/text.ts'
 import { discarded } from '../util/memory/discarded.ts'
 import { spareMemory } from '../util/memory/spare-memory.ts'
 import { DOUBLE_TEXT_BYTES_MAX, writeDouble, writeInteger } from '../util/numbers/numbers.ts'
@@ -450,7 +451,7 @@ export class ReplyBuffer implements Reply {
   #latin1(text: string): void {
     const { length } = text
     if (length > 48) {
-      this.#u8.write(text, this.#at, 'latin1')
+      writeLatin1(this.#u8, text, this.#at)
       this.#at += length
       return
     }

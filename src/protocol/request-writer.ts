@@ -8,6 +8,7 @@
 
 import { itemAt } from '../util/array-reads.ts'
 import { Bytes, copyBytes, Source } from '../util/bytes/bytes.ts'
+import { writeLatin1, writeUtf8 } from '../util/bytes/text.ts'
 import { CHECKED } from '../util/invariant.ts'
 import { happened, RESTLESS } from '../util/restless.ts'
 import type { Arguments } from './arguments.ts'
@@ -96,7 +97,7 @@ export class RequestWriter {
       this.raw(text)
     } else {
       this.#room(text.length)
-      this.length += this.#source.u8.write(text, this.length, 'latin1')
+      this.length += writeLatin1(this.#source.u8, text, this.length)
     }
     this.lineEnd()
   }
@@ -129,7 +130,7 @@ export class RequestWriter {
     const bytes = Buffer.byteLength(text)
     this.#header(DOLLAR, bytes)
     this.#room(bytes)
-    this.length += this.#source.u8.write(text, this.length, 'utf8')
+    this.length += writeUtf8(this.#source.u8, text, this.length)
     this.lineEnd()
   }
 

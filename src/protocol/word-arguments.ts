@@ -6,6 +6,7 @@
 // it.
 
 import { Source } from '../util/bytes/bytes.ts'
+import { writeUtf8 } from '../util/bytes/text.ts'
 import { Arguments } from './arguments.ts'
 import { BIG_BULK_BYTES_MIN } from './limits.ts'
 
@@ -63,7 +64,7 @@ export class WordArguments {
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i)
       if (code > 127) {
-        this.#add(this.#source, at, u8.write(text, at, 'utf8'))
+        this.#add(this.#source, at, writeUtf8(u8, text, at))
         return
       }
       u8[at + i] = code
@@ -99,7 +100,7 @@ export class WordArguments {
       return
     }
     if (this.#at + bytesMax > this.#source.u8.length) this.#grow()
-    this.#add(this.#source, this.#at, this.#source.u8.write(text, this.#at, 'utf8'))
+    this.#add(this.#source, this.#at, writeUtf8(this.#source.u8, text, this.#at))
   }
 
   #add(source: Source, start: number, length: number): void {

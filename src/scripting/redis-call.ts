@@ -17,6 +17,7 @@ import { meantBy } from '../engine/spec/command-table.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
+import { writeLatin1 } from '../util/bytes/text.ts'
 import { formatDouble, writeInteger } from '../util/numbers/numbers.ts'
 import { meter, notEnoughMemory, STEPS_PER_TICK, TRUSTED_ROOM_BYTES } from './lua/script-meter.ts'
 import type { LuaTable } from './lua/table.ts'
@@ -142,7 +143,7 @@ export class RedisCall implements CallingScript {
     }
     const { u8 } = source
     let size = text.length
-    if (size > SHORT_WORD_LENGTH) u8.write(text, at, 'latin1')
+    if (size > SHORT_WORD_LENGTH) writeLatin1(u8, text, at)
     else if (size > 0) for (let i = 0; i < size; i++) u8[at + i] = text.charCodeAt(i)
     else if (typeof word === 'number') size = writeInteger(word, u8, at)
     this.#args.window(index).set(source, at, size)

@@ -12,7 +12,9 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import type { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { ReplyToValues } from '../../protocol/reply-to-values.ts'
 import { type ReplyValue, ReplyValueReader } from '../../protocol/reply-value.ts'
+import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
+import { CHECKED } from '../../util/invariant.ts'
 import { RESTLESS } from '../../util/restless.ts'
 import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from '../clients/client.ts'
 import type { ServerState } from '../conditions/state.ts'
@@ -57,9 +59,9 @@ const REFUSAL_BYTES_MAX = 4096
  * A program that awaits one call after the other never gives the loop a turn. After so many calls,
  * or so many milliseconds, a call is answered by the loop, so that sockets and timers are served.
  */
-const CALLS_PER_LOOP_MAX = 256
+const CALLS_PER_LOOP_MAX = 4096
 const MS_PER_LOOP_MAX = 2
-/** The clock is read once for so many calls. */
+/** The clock is read once for so many calls; a power of two. */
 const CALLS_PER_LOOK = 16
 
 export class DirectCalls {
@@ -74,6 +76,9 @@ export class DirectCalls {
   readonly #turn: Siblings['turn']
   readonly #unitClock: DirectCallsHost['environment']['unitClock']
   readonly #blocking: DirectCallsHost['blocking']
+  readonly #waiting: { readonly hasReady: boolean }
+  readonly #durability: { readonly progress: Progress }
+  readonly #upkeep: DirectCallsHost['upkeep']
   /** Made with the first call: a server that nobody calls from within needs none. */
   #call: Call | undefined = undefined
   /** As it answers where waiting is impossible. */
@@ -106,6 +111,9 @@ export class DirectCalls {
     this.#turn = room.turn
     this.#unitClock = host.environment.unitClock
     this.#blocking = host.blocking
+    this.#waiting = host.blocking.room
+    this.#durability = host.effects.durability
+    this.#upkeep = host.upkeep
   }
 
   /** True while no command runs, and none waits for one to end. */
@@ -122,7 +130,7 @@ export class DirectCalls {
       !this.isFree ||
       client.halted ||
       // A fault may be about the bytes of a reply.
-      this.#host.upkeep.faults !== null ||
+      this.#upkeep.faults !== null ||
       (client.state & CLIENT_NEEDS_BYTES) !== 0
     )
   }
@@ -130,13 +138,18 @@ export class DirectCalls {
   /** Runs a call of a client that is admitted. `inBytes`: strings of the reply are bytes. */
   run(client: Client, args: Arguments, inBytes: boolean): Answered {
     this.#call ??= this.#newCall(true)
-    const isWhole = this.#run(client, args, inBytes, this.#call)
-    const givesWay = this.#givesWay(client)
-    const answered = isWhole ? (givesWay ? 'soon' : this.#whenTold(client)) : 'in-bytes'
-    if (answered === 'soon') this.#replies.inProcess()
-    this.#afterwards(client)
-    if (answered === 'soon' && !givesWay) this.#endTurnSoon()
-    return answered
+    const call = this.#call
+    const isWhole = this.#run(client, args, inBytes, call)
+    const givesWay = (--this.#callsLeft & (CALLS_PER_LOOK - 1)) === 0 && this.#givesWay(client)
+    if (isWhole && !givesWay && this.#maySay(client)) {
+      this.#afterwards(client, call)
+      return 'now'
+    }
+    if (isWhole) this.#replies.inProcess()
+    this.#afterwards(client, call)
+    if (!isWhole) return 'in-bytes'
+    if (!givesWay) this.#endTurnSoon()
+    return 'soon'
   }
 
   /**
@@ -149,10 +162,10 @@ export class DirectCalls {
     return (
       !(keysHeld.holds || paused.holds || snapshot.holds) &&
       this.#turn.owed.length === 0 &&
-      !this.#host.effects.durability.progress.enabled &&
+      !this.#durability.progress.enabled &&
       !this.#host.effects.propagation.on &&
       this.admits(client) &&
-      !this.#givesWay(client)
+      !((--this.#callsLeft & (CALLS_PER_LOOK - 1)) === 0 && this.#givesWay(client))
     )
   }
 
@@ -163,13 +176,13 @@ export class DirectCalls {
   runAtOnce(client: Client, args: Arguments, inBytes: boolean): boolean {
     this.#callAtOnce ??= this.#newCall(false)
     const isWhole = this.#run(client, args, inBytes, this.#callAtOnce)
-    this.#afterwards(client)
+    this.#afterwards(client, this.#callAtOnce)
     return isWhole
   }
 
   /** Returns whether all that a client was told and has done is as safe as its policy says. */
   isSafe(client: Client): boolean {
-    const { progress } = this.#host.effects.durability
+    const { progress } = this.#durability
     return (
       client.waitsForWritten <= progress.written &&
       client.waitsForSynced <= progress.synced &&
@@ -202,17 +215,17 @@ export class DirectCalls {
     return reply.isWhole || (replies.dirty && this.#readRefusal(source, position))
   }
 
-  #whenTold(client: Client): Answered {
-    // A client that is owed something is served first: a message is not kept back by a program that
-    // goes on calling.
-    return this.#turn.owed.length === 0 && !client.halted && this.isSafe(client) ? 'now' : 'soon'
+  /**
+   * Tells whether a reply may be told at once. A client that is owed something is served first: a
+   * message is not kept back by a program that goes on calling.
+   */
+  #maySay(client: Client): boolean {
+    return this.#turn.owed.length === 0 && !client.halted && this.isSafe(client)
   }
 
-  /** Tells whether it is time that the loop goes on. */
+  /** Tells, at every look, whether it is time that the loop goes on. */
   #givesWay(client: Client): boolean {
-    const left = --this.#callsLeft
-    if (left > 0) {
-      if (left % CALLS_PER_LOOK !== 0) return false
+    if (this.#callsLeft > 0) {
       client.lastActiveMs = this.#unitClock.renew()
       if (client.lastActiveMs < this.#loopDueMs) return false
     }
@@ -233,12 +246,19 @@ export class DirectCalls {
     return true
   }
 
-  #afterwards(client: Client): void {
+  #afterwards(client: Client, { command }: Call): void {
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
-    if (this.#blocking.room.hasReady) this.#blocking.serve()
+    if (this.#waiting.hasReady) this.#blocking.serve()
     this.#replies.close()
-    if (client.requestBytes !== client.countedRequestBytes) this.#host.clients.memory.note(client)
-    if (RESTLESS) this.#host.upkeep.restless!.afterRequest()
+    // To add up what a client holds takes as long as the rest of this.
+    if ((client.state !== 0 || client.halted || command.spec.changesConnection !== undefined) && this.#hasGrown(client))
+      this.#host.clients.memory.note(client)
+    if (CHECKED) assert(!this.#hasGrown(client), 'what a client holds is counted when its call ends')
+    if (RESTLESS) this.#upkeep.restless!.afterRequest()
+  }
+
+  #hasGrown(client: Client): boolean {
+    return client.requestBytes !== client.countedRequestBytes
   }
 
   /** Ends the turn before the loop goes on: promises that wait for it are settled then. */

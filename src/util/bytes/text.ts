@@ -11,16 +11,39 @@ const SHORT_TEXT_MAX = 16
 
 const { fromCharCode } = String
 
+/**
+ * What `toString` and `write` call in the end. Called at once, a text takes 10 ns less where one
+ * place decodes, and up to 50 ns less where many do.
+ */
+interface NativeBuffer extends Buffer {
+  latin1Slice(start: number, end: number): string
+  utf8Slice(start: number, end: number): string
+  latin1Write(text: string, start: number, bytesMax: number): number
+  utf8Write(text: string, start: number, bytesMax: number): number
+}
+
 /** Returns bytes as a latin1 string (one character for each byte), not as a chain. */
 export function textOf(u8: Buffer, start: number, length: number): string {
-  return length <= SHORT_TEXT_MAX ? shortTextOf(u8, start, length) : u8.toString('latin1', start, start + length)
+  return length <= SHORT_TEXT_MAX
+    ? shortTextOf(u8, start, length)
+    : (u8 as NativeBuffer).latin1Slice(start, start + length)
 }
 
 /** Returns bytes as text in UTF-8. */
 export function utf8Of(u8: Buffer, start: number, length: number): string {
   return length <= SHORT_TEXT_MAX && isAscii(u8, start, start + length)
     ? shortTextOf(u8, start, length)
-    : u8.toString('utf8', start, start + length)
+    : (u8 as NativeBuffer).utf8Slice(start, start + length)
+}
+
+/** Writes a text of latin1 characters, which fits; returns its length in bytes. */
+export function writeLatin1(u8: Buffer, text: string, start: number): number {
+  return (u8 as NativeBuffer).latin1Write(text, start, u8.length - start)
+}
+
+/** Writes a text in UTF-8, which fits; returns its length in bytes. */
+export function writeUtf8(u8: Buffer, text: string, start: number): number {
+  return (u8 as NativeBuffer).utf8Write(text, start, u8.length - start)
 }
 
 function isAscii(u8: Buffer, start: number, end: number): boolean {
