@@ -4,6 +4,7 @@ import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
 import { cluster } from './cluster.ts'
 import { commands } from './commands.ts'
+import { door } from './door.ts'
 import { durability } from './durability.ts'
 import { embedded } from './embedded.ts'
 import { eviction } from './eviction.ts'
@@ -40,6 +41,7 @@ export const QUESTIONS: readonly Question[] = [
   channels,
   fanout,
   brokers,
+  door,
   durability,
   snapshots,
   replication,

@@ -396,6 +396,10 @@ export const CONFIG_TABLE = {
     ours: true,
     doc: 'Audience (`aud`) that tokens must name; empty = any.',
   }),
+  'http-mercure-subscriptions': yesNo(false, {
+    ours: true,
+    doc: 'Serve the subscription API of Mercure, and send an update when a subscription begins or ends.',
+  }),
   'http-cookie': text('respite', { ours: true, doc: 'Name of the cookie that carries a token.' }),
 
   // ── persistence ──

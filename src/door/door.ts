@@ -12,7 +12,7 @@ import { errorBody, HttpError } from './exchanges/http-error.ts'
 import { JSON_HEADERS } from './exchanges/json-headers.ts'
 import { answerPreflight, checkHost, checkOrigin } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
-import { HUB_PATH, Hub } from './mercure/hub.ts'
+import { Hub } from './mercure/hub.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
 import type { Visitor } from './rights/visitor.ts'
 import { CommandsRoute } from './routes/commands.ts'
@@ -97,7 +97,7 @@ export class Door {
 
   async #route(exchange: Exchange, visitor: Visitor): Promise<void> {
     const { method, path } = exchange
-    if (path === HUB_PATH) return this.#hub.answer(exchange, visitor)
+    if (Hub.serves(path)) return this.#hub.answer(exchange, visitor)
     if (!path.startsWith('/v1/')) return this.#upstash(exchange, visitor)
     const [, route, channel = '', ...more] = segmentsOf(path)
     if (route === 'ticket' && channel === '') {

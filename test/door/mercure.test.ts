@@ -202,6 +202,81 @@ describe('the hub of Mercure', () => {
   })
 })
 
+describe('subscriptions of the hub', () => {
+  const WITH_API = { ...SETTINGS, 'http-mercure-subscriptions': 'yes' } as const
+  const BOOKS = 'https://example.com/books/{id}'
+  const PATH = `${HUB}/subscriptions`
+  const WATCHER = token({ subscribe: [`${PATH}{/topic}{/subscriber}`, PATH] })
+
+  async function asked(door: OpenDoor, path: string, jwt = WATCHER) {
+    const answer = await door.ask(path, { headers: { Authorization: `Bearer ${jwt}` } })
+    const type = answer.headers.get('content-type')
+    return { status: answer.status, type, body: (await answer.json()) as Record<string, unknown> }
+  }
+
+  test('are listed, of all selectors, of one, and one alone', async () => {
+    const door = await openDoor(WITH_API)
+    const jwt = token({ subscribe: [], payload: { user: 'ann' } })
+    await listen(door, `topic=${encodeURIComponent(BOOKS)}&topic=other&authorization=${jwt}`)
+    await listen(door, 'topic=other')
+    const all = await asked(door, PATH)
+    expect(all).toMatchObject({
+      status: 200,
+      type: 'application/ld+json',
+      body: { '@context': 'https://mercure.rocks/', id: PATH, type: 'Subscriptions' },
+    })
+    const listed = all.body.subscriptions as { id: string; topic: string; subscriber: string; payload?: unknown }[]
+    expect(listed.map(({ payload, topic }) => [topic, payload])).toEqual([
+      [BOOKS, { user: 'ann' }],
+      ['other', { user: 'ann' }],
+      ['other', undefined],
+    ])
+    expect(listed[0]!.subscriber).toBe(listed[1]!.subscriber)
+    expect(listed[0]!.subscriber).toMatch(/^urn:uuid:/)
+    const ofOne = await asked(door, `${PATH}/${encodeURIComponent(BOOKS)}`)
+    expect(ofOne.body.subscriptions).toEqual([listed[0]])
+    const { '@context': _, lastEventID, ...one } = (await asked(door, listed[0]!.id)).body
+    expect([one, lastEventID]).toEqual([listed[0], all.body.lastEventID])
+    expect((await asked(door, `${PATH}/other/urn%3Auuid%3Anone`)).status).toBe(404)
+  })
+
+  test('are told to tokens that select them, when they begin and when they end', async () => {
+    const door = await openDoor(WITH_API)
+    const watching = await listen(
+      door,
+      `topic=${encodeURIComponent(`${PATH}/other{/subscriber}`)}&authorization=${WATCHER}`,
+    )
+    const stranger = await listen(door, 'topic=*')
+    const { source } = await listen(door, 'topic=other')
+    await eventually(() => watching.heard.length === 1)
+    source.close()
+    await eventually(() => watching.heard.length === 2)
+    const told = watching.heard.map(({ data }) => JSON.parse(data) as Record<string, unknown>)
+    expect(told.map(({ active, topic, type }) => [type, topic, active])).toEqual([
+      ['Subscription', 'other', true],
+      ['Subscription', 'other', false],
+    ])
+    expect(told[0]!.id).toBe(told[1]!.id)
+    expect(stranger.heard).toEqual([])
+    expect((await asked(door, `${PATH}/other`)).body.subscriptions).toEqual([])
+  })
+
+  test('are hidden from tokens that do not select them, and where the API is off', async () => {
+    const door = await openDoor(WITH_API)
+    expect((await asked(door, PATH, token({ subscribe: [`${PATH}/a`] }))).status).toBe(403)
+    expect((await asked(door, PATH, token({ publish: ['*'] }))).status).toBe(401)
+    expect((await asked(await openDoor(SETTINGS), PATH)).status).toBe(404)
+  })
+
+  test.each([`${PATH}/other/urn:uuid:1`, `https://example.com${PATH}`, HUB])(
+    '%s is no topic of a publisher',
+    async (topic) => {
+      const door = await openDoor(WITH_API)
+      expect((await post(door, [['topic', topic]])).status).toBe(403)
+    },
+  )
+})
+
 describe('topic selectors', () => {
   test.each([
     ['*', 'anything', true],

@@ -5,7 +5,7 @@
 //
 // Rights are a token's claim `mercure` with `publish` and `subscribe`, lists of topic selectors.
 // A private update is sent to those whose `subscribe` selects one of its topics. The rule of the
-// channel `mercure` keeps the history.
+// channel `mercure` keeps the history. `subscriptions.ts` tells who listens.
 
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import type { Engine } from '../../commands/call.ts'
@@ -13,6 +13,7 @@ import { StreamId } from '../../store/stream/stream-id.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
 import { statusOf } from '../clients/error-status.ts'
 import { ErrorReply } from '../clients/json-replies.ts'
+import { OwnPublisher } from '../clients/own-publisher.ts'
 import type { StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -20,28 +21,40 @@ import { type MercureGrants, UNAUTHORIZED, type Visitor } from '../rights/visito
 import type { EventFormat } from '../streams/event-format.ts'
 import { heartbeat } from '../streams/event-text.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
+import { SUBSCRIPTIONS_PATH, Subscriptions } from './subscriptions.ts'
 import { isSelector, selectsAll, selectsAny } from './topic-selectors.ts'
-import { HUB_CHANNEL, messageOf, readUpdate, updateEvent, updateOf } from './update.ts'
-
-export const HUB_PATH = '/.well-known/mercure'
+import { HUB_CHANNEL, HUB_PATH, messageOf, readUpdate, updateEvent, updateOf } from './update.ts'
 
 const SELECTORS_MAX = 64
 const TEXT_HEADERS = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' } as const
+const LINKED_DATA_HEADERS = { 'Content-Type': 'application/ld+json', 'Cache-Control': 'no-store' } as const
 
 export class Hub {
   readonly #engine: Engine
   readonly #clients: CommandClients
   readonly #opening: StreamOpening
+  readonly #own: OwnPublisher
+  readonly #subscriptions: Subscriptions
 
   constructor(engine: Engine, clients: CommandClients, opening: StreamOpening) {
     this.#engine = engine
     this.#clients = clients
     this.#opening = opening
+    this.#own = new OwnPublisher(engine)
+    this.#subscriptions = new Subscriptions((update) => {
+      if (engine.config.get('http-mercure-subscriptions')) this.#own.publish(HUB_CHANNEL, messageOf(update))
+    })
+  }
+
+  /** Tells whether a path is of the hub. */
+  static serves(path: string): boolean {
+    return path === HUB_PATH || path === SUBSCRIPTIONS_PATH || path.startsWith(`${SUBSCRIPTIONS_PATH}/`)
   }
 
   /** Answers a request. Rejects with HttpError. */
   async answer(exchange: Exchange, visitor: Visitor): Promise<void> {
-    if (exchange.method === 'POST') await this.#publish(exchange, visitor)
+    if (exchange.path !== HUB_PATH) this.#answerSubscriptions(exchange, visitor)
+    else if (exchange.method === 'POST') await this.#publish(exchange, visitor)
     else if (exchange.method === 'GET') await this.#subscribe(exchange, visitor)
     else throw new HttpError(405, 'GET or POST', { Allow: 'GET, POST' })
   }
@@ -63,6 +76,25 @@ export class Hub {
     exchange.answer(200, TEXT_HEADERS, id === undefined ? '#' : `#${id}`)
   }
 
+  #answerSubscriptions(exchange: Exchange, visitor: Visitor): void {
+    const { method, path } = exchange
+    if (method !== 'GET') throw new HttpError(405, 'GET only', { Allow: 'GET' })
+    if (!this.#engine.config.get('http-mercure-subscriptions'))
+      throw new HttpError(404, 'http-mercure-subscriptions is off')
+    const { subscribe } = claimsOf(visitor)
+    if (subscribe === undefined) throw new HttpError(401, 'the token has no claim mercure.subscribe', UNAUTHORIZED)
+    if (!selectsAny(subscribe, [path])) throw new HttpError(403, 'the token does not select this path')
+    const document = this.#subscriptions.document(path, this.#lastId())
+    if (document === undefined) throw new HttpError(404, 'there is no such subscription')
+    exchange.answer(200, LINKED_DATA_HEADERS, JSON.stringify(document))
+  }
+
+  /** The id of the last update; `earliest` where none is kept. */
+  #lastId(): string {
+    const last = this.#engine.parts.channels.logs.find(HUB_CHANNEL, 'channel')?.stream?.lastId
+    return last === undefined ? 'earliest' : `#${last}`
+  }
+
   async #subscribe(exchange: Exchange, visitor: Visitor): Promise<void> {
     const selectors = exchange.query.getAll('topic')
     if (selectors.length === 0 || selectors.length > SELECTORS_MAX || !selectors.every(isSelector))
@@ -75,7 +107,8 @@ export class Hub {
     // The claim `mercure` decides about topics, and the ACL about the channel. A token without the
     // claim must name the channel.
     const grants = visitor.mercure === undefined ? visitor.grants : undefined
-    await this.#opening.open(exchange, { ...visitor, grants }, { targets, format, isSingle: true })
+    const begun = (): (() => void) => this.#subscriptions.begin(selectors, visitor.mercure?.payload)
+    await this.#opening.open(exchange, { ...visitor, grants }, { targets, format, isSingle: true, begun })
   }
 
   /** The id behind which the stream really begins: `earliest` where what was asked for is gone. */

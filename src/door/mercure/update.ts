@@ -10,7 +10,10 @@ import { TOPIC_CHARACTERS_MAX } from './topic-selectors.ts'
 
 /** All updates are in one channel, so that one that has several topics is kept and sent once. */
 export const HUB_CHANNEL = 'mercure'
+export const HUB_PATH = '/.well-known/mercure'
 const TOPICS_MAX = 64
+/** A relative topic is read beside the hub. */
+const ANY_BASE = 'http://hub/'
 
 export interface Update {
   /** The first is the canonical one. */
@@ -28,6 +31,7 @@ export function updateOf(form: URLSearchParams): Update {
   const topics = form.getAll('topic')
   if (topics.length === 0 || topics.length > TOPICS_MAX || !topics.every(isTopic))
     throw new HttpError(400, `an update has 1 to ${TOPICS_MAX} parameters 'topic'`)
+  if (topics.some(isOfHub)) throw new HttpError(403, 'the topics of the hub itself are its own')
   const type = form.get('type') ?? ''
   // A line of its own would be another field of the event.
   if (/[\r\n]/.test(type)) throw new HttpError(400, "'type' is one line")
@@ -45,6 +49,12 @@ export function updateOf(form: URLSearchParams): Update {
 
 function isTopic(topic: string): boolean {
   return topic !== '' && topic.length <= TOPIC_CHARACTERS_MAX
+}
+
+/** Tells whether a topic lies below the hub's own path, where it tells of subscriptions. */
+function isOfHub(topic: string): boolean {
+  const path = URL.canParse(topic, ANY_BASE) ? new URL(topic, ANY_BASE).pathname : topic
+  return path === HUB_PATH || path.startsWith(`${HUB_PATH}/`)
 }
 
 /** Returns an update as the message that its channel keeps. */

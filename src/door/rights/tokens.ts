@@ -127,8 +127,10 @@ function visitorWith(payload: JWTPayload): Visitor {
   return typeof mercure === 'object' && mercure !== null ? { ...visitor, mercure: mercureGrants(mercure) } : visitor
 }
 
-function mercureGrants({ publish, subscribe }: { publish?: unknown; subscribe?: unknown }): MercureGrants {
+function mercureGrants(claim: { publish?: unknown; subscribe?: unknown; payload?: unknown }): MercureGrants {
+  const { payload, publish, subscribe } = claim
   return {
+    payload,
     subscribe: subscribe === undefined ? undefined : patternsOf(subscribe),
     publish: publish === undefined ? undefined : patternsOf(publish),
   }

@@ -18,6 +18,8 @@ export interface Grants {
 export interface MercureGrants {
   readonly subscribe: readonly string[] | undefined
   readonly publish: readonly string[] | undefined
+  /** Is told of a subscriber to those who may list subscriptions. */
+  readonly payload?: unknown
 }
 
 /**

@@ -22,6 +22,8 @@ export interface EventStreamRequest {
   readonly format: EventFormat
   /** One channel, whose ids follow each other even where a client wrote them. */
   readonly isSingle: boolean
+  /** Called when the stream begins; it returns what is called when the stream is over. */
+  begun?(): () => void
 }
 
 export class StreamOpening {
@@ -34,9 +36,15 @@ export class StreamOpening {
   }
 
   /** Answers with a stream of events. Rejects with HttpError. */
-  async open(exchange: Exchange, visitor: Visitor, { targets, format, isSingle }: EventStreamRequest): Promise<void> {
+  async open(exchange: Exchange, visitor: Visitor, request: EventStreamRequest): Promise<void> {
+    const { format, isSingle, targets } = request
     const { client, release } = await this.subscribe(exchange, visitor, targets)
-    const options = { format, isSingle, expiresMs: visitor.expiresMs, release }
+    const ended = request.begun?.()
+    const over = (): void => {
+      release()
+      ended?.()
+    }
+    const options = { format, isSingle, expiresMs: visitor.expiresMs, release: over }
     new EventStream(this.#engine, exchange, client, this.streams, options)
   }
 

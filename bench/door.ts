@@ -1,0 +1,306 @@
+// As a door for browsers: what do streams cost that are idle, heard and resumed, and how fast are requests over HTTP? Beside socket.io.
+
+import { startChild } from './child.ts'
+import type { RequestsReport } from './children/requests.ts'
+import type { StreamsInput, StreamsReport } from './children/streams.ts'
+import { median, PAIRS, percentile } from './pairs.ts'
+import { type Answer, NOTHING, perSecond, type Question, type Row, type Scale } from './question.ts'
+import { freePort, processorSeconds, residentBytes, type Server, startServer } from './servers.ts'
+import { SocketIo } from './socket-io.ts'
+import { temporaryFolder } from './taken-along.ts'
+
+const STREAMS = 10_000
+const ACTIVE = 1000
+const MESSAGES_PER_SECOND = 100
+const MISSED_MESSAGES = 20
+const SUBSCRIBERS = 1000
+const CONNECTIONS = 50
+const PIPELINE = 100
+const PAYLOAD = 'x'.repeat(64)
+const CHANNEL = 'news'
+const IDLE_KIB_MAX = 12
+const CORE_MAX = 0.6
+const RESUMED_SECONDS_MAX = 5
+const POSTS_MIN = 25_000
+const COMMANDS_MIN = 150_000
+const PUBLISH_MIN = 0.97
+const PING_MS_MAX = 10
+
+/** What a door needs for ten thousand streams of one address. */
+const DOOR = ['--http-streams-per-address', '1000000', '--http-streams-per-user', '1000000', '--maxclients', '15000']
+
+interface DoorServer extends Server {
+  readonly httpPort: number
+}
+
+async function startDoor(options: readonly string[], directory?: string): Promise<DoorServer> {
+  const httpPort = await freePort()
+  const server = await startServer('respite', ['--http-port', String(httpPort), ...DOOR, ...options], directory)
+  return Object.assign(server, { httpPort })
+}
+
+function openStreams(server: DoorServer, streams: number, more: Partial<StreamsInput> = {}) {
+  const input = { kind: 'door', port: server.httpPort, streams, query: `channel=${CHANNEL}`, first: 1, ...more }
+  return startChild<StreamsReport>('streams', input)
+}
+
+/** Publishes messages [first, first + count), so many a second; what begins each is its number. */
+async function publishNumbers(send: (text: string) => unknown, first: number, count: number, each: number) {
+  const began = performance.now()
+  for (let i = 0; i < count; i++) {
+    const waitMs = began + (i * 1000) / each - performance.now()
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    await send(`${first + i} ${PAYLOAD}`)
+  }
+}
+
+// ── idle ────────────────────────────────────────────────────────────────────
+
+async function idleKib(pid: number, open: () => ReturnType<typeof openStreams>, streams: number): Promise<number> {
+  const before = residentBytes(pid)
+  const child = open()
+  await Promise.race([child.ready, child.result])
+  const bytes = residentBytes(pid) - before
+  child.finish()
+  await child.result
+  return bytes / 1024 / streams
+}
+
+async function idle(rival: SocketIo | undefined, streams: number): Promise<Row> {
+  const server = await startDoor([])
+  try {
+    const ours = await idleKib(server.pid, () => openStreams(server, streams), streams)
+    const theirs = rival && (await idleKib(rival.pid, () => rival.connect(streams), streams))
+    const show = (value: number): string => `${value.toFixed(1)} KiB`
+    return bound(`memory of an idle stream, ${streams} of them`, ours, IDLE_KIB_MAX, show, theirs)
+  } finally {
+    await server.stop()
+  }
+}
+
+// ── active ──────────────────────────────────────────────────────────────────
+
+interface Heard {
+  core: number
+  pings: number[]
+}
+
+async function heard(
+  pid: number,
+  child: ReturnType<typeof openStreams>,
+  send: (text: string) => unknown,
+  { port, seconds, streams }: { port: number | undefined; seconds: number; streams: number },
+): Promise<Heard> {
+  await Promise.race([child.ready, child.result])
+  const ping = port === undefined ? undefined : startPing(port)
+  await ping?.ready
+  const count = Math.ceil(seconds * MESSAGES_PER_SECOND)
+  const warmUp = Math.ceil(count / 3)
+  await publishNumbers(send, 1, warmUp, MESSAGES_PER_SECOND)
+  const worked = processorSeconds(pid)
+  const began = performance.now()
+  await publishNumbers(send, warmUp + 1, count, MESSAGES_PER_SECOND)
+  const core = ((processorSeconds(pid) - worked) * 1000) / (performance.now() - began)
+  ping?.finish()
+  const { latencies } = (await ping?.result) ?? { latencies: [] }
+  // The last message may still be on its way.
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  child.finish()
+  const report = await child.result
+  if (report.heard !== (warmUp + count) * streams) throw new Error(`not all was heard: ${JSON.stringify(report)}`)
+  return { core, pings: latencies }
+}
+
+function startPing(port: number) {
+  return startChild<{ latencies: number[] }>('ping', { port, words: ['PING'], everyMs: 1 })
+}
+
+async function active(rival: SocketIo | undefined, { quick }: Scale): Promise<Row[]> {
+  const streams = quick ? 10 : ACTIVE
+  const seconds = quick ? 0.2 : 10
+  const server = await startDoor([])
+  try {
+    const { asker, pid, port } = server
+    const ours = await heard(pid, openStreams(server, streams), (text) => asker.ask('PUBLISH', CHANNEL, text), {
+      port,
+      seconds,
+      streams,
+    })
+    const theirs =
+      rival &&
+      (await heard(rival.pid, rival.connect(streams), (text) => rival.send(text), {
+        port: undefined,
+        seconds,
+        streams,
+      }))
+    const what = `${streams} streams, ${MESSAGES_PER_SECOND} messages a second each: of one core`
+    const show = (value: number): string => `${(value * 100).toFixed(0)} %`
+    return [
+      bound(what, ours.core, CORE_MAX, show, theirs?.core),
+      bound('a PING beside these streams, the longest', ours.pings.at(-1)!, PING_MS_MAX, milliseconds),
+      { ...bound('a PING beside these streams, p99', percentile(ours.pings, 99), PING_MS_MAX, milliseconds) },
+    ]
+  } finally {
+    await server.stop()
+  }
+}
+
+// ── resumed ─────────────────────────────────────────────────────────────────
+
+/** All streams come back after a restart, and hear what was published meanwhile. */
+async function resumed(streams: number): Promise<Row[]> {
+  const folder = temporaryFolder('door')
+  const options = ['--channel', `${CHANNEL} keep 1h`]
+  try {
+    const lastEventId = await heardBefore(await startDoor(options, folder.path), streams)
+    const server = await startDoor(options, folder.path)
+    try {
+      const last = 10 + MISSED_MESSAGES
+      await publishNumbers((text) => server.asker.ask('PUBLISH', CHANNEL, text), 11, MISSED_MESSAGES, 1e6)
+      const ping = startPing(server.port)
+      await ping.ready
+      const { heardMs, missed, repeated } = await openStreams(server, streams, { lastEventId, first: 11, last }).result
+      ping.finish()
+      const { latencies } = await ping.result
+      const count = (value: number): string => String(value)
+      const seconds = (value: number): string => `${value.toFixed(2)} s`
+      const what = `${streams} streams after a restart`
+      return [
+        bound(
+          `${what}: until all have heard ${MISSED_MESSAGES} messages`,
+          heardMs / 1000,
+          RESUMED_SECONDS_MAX,
+          seconds,
+        ),
+        bound(`${what}: messages that were missed`, missed, 0, count),
+        bound(`${what}: messages that came twice`, repeated, 0, count),
+        bound(`${what}: a PING meanwhile, the longest`, latencies.at(-1)!, PING_MS_MAX, milliseconds),
+      ]
+    } finally {
+      await server.stop()
+    }
+  } finally {
+    folder.remove()
+  }
+}
+
+/** Streams hear ten messages; then the server is killed. Returns the id of the last. */
+async function heardBefore(server: DoorServer, streams: number): Promise<string> {
+  const child = openStreams(server, streams, { last: 10 })
+  await Promise.race([child.ready, child.result])
+  await publishNumbers((text) => server.asker.ask('PUBLISH', CHANNEL, text), 1, 10, 1e6)
+  const { lastId } = await child.result
+  await server.stop()
+  return lastId
+}
+
+// ── requests ────────────────────────────────────────────────────────────────
+
+async function requests({ quick, seconds }: Scale): Promise<Row[]> {
+  const server = await startDoor(['--channel', 'kept keep 1h'])
+  const ask = async (path: string, body: string, each: number): Promise<number> => {
+    const figures: number[] = []
+    for (let i = 0; i < PAIRS; i++) {
+      const input = { port: server.httpPort, connections: quick ? 4 : CONNECTIONS, seconds, path, headers: {}, body }
+      figures.push((await startChild<RequestsReport>('requests', input).result).perSecond * each)
+    }
+    return median(figures)
+  }
+  try {
+    const pipeline = JSON.stringify(Array.from({ length: PIPELINE }, (_, i) => ['SET', `key:${i}`, PAYLOAD]))
+    return [
+      least('POST /v1/publish, a channel that keeps nothing', await ask('/v1/publish/news', PAYLOAD, 1), POSTS_MIN),
+      least('POST /v1/publish, a kept channel', await ask('/v1/publish/kept', PAYLOAD, 1), POSTS_MIN),
+      least(`commands in pipelines of ${PIPELINE}`, await ask('/pipeline', pipeline, PIPELINE), COMMANDS_MIN),
+      least('commands, one a request', await ask('/', JSON.stringify(['GET', 'key:1']), 1), undefined),
+    ]
+  } finally {
+    await server.stop()
+  }
+}
+
+// ── over TCP, while the door is open ────────────────────────────────────────
+
+async function besideDoor({ quick, seconds }: Scale): Promise<Row> {
+  const servers = { open: await startDoor([]), closed: await startServer('respite', []) }
+  const subscribers = quick ? 10 : SUBSCRIBERS
+  const measure = async ({ port }: Server): Promise<number> => {
+    const input = { port, seconds, subscribers, patterns: 0, payloadBytes: PAYLOAD.length }
+    return (await startChild<{ delivered: number }>('publish', input).result).delivered
+  }
+  try {
+    const open: number[] = []
+    const closed: number[] = []
+    for (let i = 0; i < PAIRS; i++) {
+      open.push(await measure(servers.open))
+      closed.push(await measure(servers.closed))
+    }
+    const ratio = median(open.map((value, i) => value / closed[i]!))
+    return {
+      what: `PUBLISH over TCP, ${subscribers} subscribers: with an open door, and with none`,
+      respite: `${perSecond(median(open))} : ${perSecond(median(closed))}`,
+      redis: [NOTHING],
+      figure: `${ratio.toFixed(2)} ×`,
+      target: `≥ ${PUBLISH_MIN.toFixed(2)} ×`,
+      met: ratio >= PUBLISH_MIN,
+    }
+  } finally {
+    for (const server of Object.values(servers)) await server.stop()
+  }
+}
+
+// ── the answer ──────────────────────────────────────────────────────────────
+
+const milliseconds = (value: number): string => `${value.toFixed(1)} ms`
+
+function bound(what: string, value: number, most: number, show: (value: number) => string, theirs?: number): Row {
+  const redis = [theirs === undefined ? NOTHING : show(theirs)]
+  return { what, respite: show(value), redis, figure: show(value), target: `≤ ${show(most)}`, met: value <= most }
+}
+
+function least(what: string, value: number, min: number | undefined): Row {
+  const shown = perSecond(value)
+  const target = min === undefined ? '' : `≥ ${perSecond(min)}`
+  return {
+    what,
+    respite: shown,
+    redis: [NOTHING],
+    figure: shown,
+    target,
+    met: min === undefined ? undefined : value >= min,
+  }
+}
+
+async function ask(scale: Scale): Promise<Answer> {
+  const streams = scale.quick ? 20 : STREAMS
+  const rows: Row[] = []
+  const rival = await SocketIo.start()
+  const add = (...more: Row[]): void => {
+    for (const { what, respite, redis } of more) console.log(`  ${what}: ${respite} : ${[redis].flat().join(' : ')}`)
+    rows.push(...more)
+  }
+  try {
+    add(await idle(rival, streams))
+    add(...(await active(rival, scale)))
+  } finally {
+    rival?.stop()
+  }
+  add(...(await resumed(streams)))
+  add(...(await requests(scale)))
+  add(await besideDoor(scale))
+  return {
+    title: 'As a door for browsers',
+    rivals: [SocketIo.shownName],
+    commandLines: [`node --max-semi-space-size=4 dist/cli/respite.js --http-port <port> ${DOOR.join(' ')}`],
+    rows,
+    notes: [
+      `Streams are Server-Sent Events of one channel, all in one process beside the server; messages have ${PAYLOAD.length + 5} bytes or so. socket.io sends the same over WebSocket, without compression.`,
+      `Requests: ${CONNECTIONS} kept connections, each of which waits for its answer. Commands are Upstash's REST: pipelines of SETs of ${PAYLOAD.length} bytes, and a GET.`,
+      'After a restart: the server was killed, the streams come back with the id that they heard last, and messages were published before.',
+      'The default configuration: with an append-only file.',
+      ...(rival === undefined ? ['socket.io was not installed.'] : []),
+    ],
+  }
+}
+
+export const door: Question = { name: 'door', ask }
