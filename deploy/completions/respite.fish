@@ -59,6 +59,7 @@ complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof ch
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-heartbeat -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-hosts -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-max-body -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-mercure-subscriptions -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-port -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-rate-per-address -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l http-rate-per-user -r

@@ -29,6 +29,7 @@ const OURS: Readonly<Record<string, string>> = {
   'http-heartbeat': 'the door for browsers',
   'http-hosts': 'the door for browsers',
   'http-max-body': 'the door for browsers',
+  'http-mercure-subscriptions': 'the door for browsers',
   'http-port': 'the door for browsers',
   'http-rate-per-address': 'the door for browsers',
   'http-rate-per-user': 'the door for browsers',
