@@ -4,6 +4,7 @@ import type http from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { nextTick } from '../../util/time/real-time.ts'
+import { ChunkedOutlet } from './chunked-outlet.ts'
 import type { Authorize, Connection, Exchange, Headers, Outlet } from './exchange.ts'
 import { HttpError } from './http-error.ts'
 
@@ -91,7 +92,11 @@ export class NodeExchange implements Exchange {
   stream(status: number, headers: Headers): Outlet {
     this.#response.writeHead(status, { ...this.#added, ...headers } as http.OutgoingHttpHeaders)
     this.#response.flushHeaders()
-    return new ResponseOutlet(this.#response)
+    const { socket } = this.#response
+    // A program's server may have put something between, which compresses for example.
+    if (this.isWithinProgram || socket === null || !ChunkedOutlet.admits(this.#response))
+      return new ResponseOutlet(this.#response)
+    return new ChunkedOutlet(this.#response, socket)
   }
 }
 

@@ -57,7 +57,7 @@ export class EventStream implements StreamListener, OpenStream {
     this.#client = client
     this.#streams = streams
     this.#options = options
-    this.#outlet = exchange.stream(200, EVENT_STREAM_HEADERS)
+    this.#outlet = streams.writes.gather(exchange.stream(200, EVENT_STREAM_HEADERS))
     streams.add(this)
     this.#outlet.onClose(() => this.#over())
     this.#text = options.format.opening(client.position)

@@ -4,6 +4,7 @@ import type { Engine } from '../../commands/call.ts'
 import type { HttpFigures } from '../../engine/figures/http-figures.ts'
 import { NameMap } from '../../util/tables/name-map.ts'
 import { HttpError } from '../exchanges/http-error.ts'
+import { WriteGatherer } from './write-gatherer.ts'
 
 /** A stream that is open. */
 export interface OpenStream {
@@ -13,6 +14,7 @@ export interface OpenStream {
 
 export class OpenStreams {
   readonly figures: HttpFigures
+  readonly writes: WriteGatherer
   readonly #engine: Engine
   readonly #all = new Set<OpenStream>()
   /** `address IP` or `user NAME` → its streams. */
@@ -22,6 +24,7 @@ export class OpenStreams {
   constructor(engine: Engine, figures: HttpFigures) {
     this.#engine = engine
     this.figures = figures
+    this.writes = new WriteGatherer(engine.environment.workClock)
     const { role } = engine.effects
     this.#isReplica = role.isReplica
     role.changed.add(() => {
