@@ -1,5 +1,5 @@
-// All commands by their names, for engines: a group is made when one of its commands is first asked
-// for.
+// All commands by their names, for engines. A group of commands is loaded when one of them is first
+// looked up.
 
 import { CommandCatalog } from '../engine/spec/command-catalog.ts'
 import { groups } from './groups.ts'

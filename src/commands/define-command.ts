@@ -7,7 +7,7 @@ import type { Call } from './call.ts'
 
 export type CommandSpec = CommandSpecOf<Call>
 
-/** Checks a spec and makes it a command. Throws on a spec that cannot be meant. */
+/** Checks a spec and makes a command of it. Throws on a contradictory spec. */
 export function defineCommand(spec: CommandSpec): Command {
   return define(spec)
 }

@@ -1,5 +1,5 @@
-// Every command, in its group. A new one is its file, a line in its group's index, and `npm run
-// docs`, which writes names.ts.
+// Every command, in its group. A new command needs its file, a line in its group's index, and `npm
+// run docs`, which writes names.ts.
 
 import type { CommandGroup } from '../engine/spec/command-catalog.ts'
 import { bitmapCommands } from './bitmap/index.ts'
@@ -22,8 +22,8 @@ import { stringCommands } from './string/index.ts'
 import { transactionsCommands } from './transactions/index.ts'
 
 /**
- * A list is looked at when its group is first asked for, and not before: in the package the group
- * is loaded then (scripts/parts.ts).
+ * A group's list is read when the group is first looked up. In the package the group is loaded then
+ * (scripts/parts.ts).
  */
 export const groups = {
   string: () => stringCommands,

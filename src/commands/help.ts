@@ -1,9 +1,10 @@
-// The answer of a HELP subcommand: each form of a command, its explanation indented below.
+// The reply of a HELP subcommand: each form of a command, with its explanation indented below.
 
 import type { Call } from './call.ts'
 
 /**
- * Replies the lines of a container's help; `forms` are pairs of a form and its explanation's lines.
+ * Replies with the lines of a container's help; `forms` are pairs of a form and the lines of its
+ * explanation.
  */
 export function replyHelp(call: Call, container: string, forms: readonly (readonly [string, ...string[]])[]): void {
   const lines = [`${container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`]

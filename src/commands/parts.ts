@@ -1,4 +1,4 @@
-// The parts that commands need of the layers below them.
+// The parts that commands need from the layers below them.
 
 import { Channels } from '../channels/channels.ts'
 import type { ClusterView } from '../engine/cluster-view/cluster-view.ts'
@@ -19,7 +19,7 @@ export interface CommandParts extends Parts {
   readonly channels: Channels
 }
 
-/** The parts as their maker holds them: the engine and the commands only read them. */
+/** The parts as their maker holds them. The engine and the commands only read them. */
 export interface OwnParts extends CommandParts {
   host: EngineHost
   saving: Saving | undefined

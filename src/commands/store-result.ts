@@ -1,5 +1,5 @@
-// Commands that keep their result under a key (SUNIONSTORE, ZRANGESTORE, GEOSEARCHSTORE, SORT …
-// STORE) end here.
+// The last step of commands that store their result under a key (SUNIONSTORE, ZRANGESTORE,
+// GEOSEARCHSTORE, SORT … STORE).
 
 import type { EventName } from '../config/event-flags.ts'
 import type { Value } from '../store/structures/value.ts'
@@ -7,9 +7,9 @@ import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Call } from './call.ts'
 
 /**
- * Puts a structure that a command made under a key, whatever that held, and replies with its
- * length; the memory is the database's then. An empty one removes the key. `count` is the number of
- * changes that Redis counts.
+ * Stores a new structure under a key, whatever that held, and replies with its length. From then on
+ * the database owns its memory. An empty structure removes the key instead. `count` is the number
+ * of changes that Redis counts.
  */
 export function storeResult(call: Call, key: Bytes, result: Value, event: EventName, count = 1): void {
   const { length } = result

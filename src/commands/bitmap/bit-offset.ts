@@ -1,4 +1,4 @@
-// How BITFIELD, GETBIT and SETBIT say which bit they mean.
+// How BITFIELD, GETBIT and SETBIT read the position of a bit.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -26,7 +26,7 @@ export function bitOffset(call: Call, i: number, bits = 0): number {
     offset = parseInteger(word)
   }
   if (offset === undefined || offset < 0) throw ERR.bitOffset
-  // An offset that comes from a journal was allowed once.
+  // The journal holds only offsets that were allowed when they were written.
   if (Number(offset) >= 8 * call.stringBytesMax) throw ERR.bitOffset
   return Number(offset)
 }

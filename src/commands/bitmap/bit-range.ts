@@ -1,4 +1,4 @@
-// The part of a string that BITCOUNT and BITPOS look at, given in bytes or bits.
+// The part of a string that BITCOUNT and BITPOS read, given in bytes or bits.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'

@@ -43,7 +43,7 @@ export const bitcount = defineCommand({
   history: [['7.0.0', 'The range may be given in bits: `BYTE|BIT`.']],
   run(call) {
     const { args, db, reply } = call
-    // Where there is nothing to count Redis looks at no further argument, right or wrong: BITCOUNT
+    // If there is nothing to count, Redis reads no further argument, right or wrong: BITCOUNT
     // missing 1.
     if (!db.readString(call.key(1), value)) return reply.integer(0)
     if (args.length === 2) return reply.integer(countBits(value.source, value.start, value.length))
@@ -51,8 +51,8 @@ export const bitcount = defineCommand({
     const first = args.integer(2)
     const last = args.integer(3)
     const unit = args.length === 5 ? rangeUnit(args.bytes(4)) : 'BYTE'
-    // Two positions before the beginning in the wrong order give nothing, although clamping both
-    // would give one.
+    // If both positions lie before the beginning, in the wrong order, the count is 0. Clamping both
+    // to 0 would count the first byte.
     if (first < 0 && last < 0 && first > last) return reply.integer(0)
     const length = unit === 'BIT' ? 8 * value.length : value.length
     const start = fromBeginning(first, length)

@@ -217,8 +217,8 @@ const READS = ['RO', 'access'] as const
 const WRITES = ['RW', 'access', 'update'] as const
 
 /**
- * The flags of a BITFIELD call: it only reads when it has no subcommand but GET and OVERFLOW. A
- * word that is no subcommand may be anything.
+ * Returns the flags of a BITFIELD call. It only reads if all its subcommands are GET or OVERFLOW. A
+ * word that is no subcommand may stand for any of them.
  */
 function flagsOf(args: Arguments, from: number): readonly string[] {
   for (let i = from + 2; i < args.length; i++) {

@@ -1,4 +1,4 @@
-// BITOP: combines strings bit by bit; shorter ones count as filled up with zeros.
+// BITOP: combines strings bit by bit. Shorter strings are filled up with zeros.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -29,7 +29,7 @@ function combine(call: Call, operation: BitOperation | 'NOT'): void {
     return
   }
   let from = 4
-  /** Bytes of the result that are not zeros for sure. */
+  /** Bytes of the result that may be other than zero. */
   let written: number
   if (call.args.length === 4) {
     written = value.length
@@ -46,7 +46,7 @@ function combine(call: Call, operation: BitOperation | 'NOT'): void {
   for (; from < call.args.length; from++) {
     readSource(call, from, other)
     combineBits(operation, result, result, other, other.length)
-    // Nothing beyond the shortest is common to all.
+    // Beyond the shortest string AND gives zeros.
     if (operation === 'AND') clear(result, other.length)
   }
 }
@@ -62,16 +62,16 @@ function clear(target: Bytes, from: number): void {
 }
 
 /**
- * Writes the result where the string of the destination lies, when that is as long and can be
- * written over: to allocate 4 MiB and give them back takes three times as long as to combine them.
- * Tells whether it did.
+ * Writes the result over the destination's string if that has the same length and may be
+ * overwritten. Allocating 4 MiB and freeing them takes three times as long as combining them.
+ * Returns false if nothing was written.
  */
 function combineInPlace(call: Call, operation: BitOperation | 'NOT', destination: Bytes, length: number): boolean {
   const { db } = call
   const found = db.find(destination)
   if (found === NONE || db.typeOf(found) !== TYPE_STRING || db.strings.lengthOf(found) !== length) return false
-  // The first two sources are read no later than they are written over; a later one would be gone
-  // by its turn.
+  // The first two sources are read before they are overwritten. A later source would be lost by
+  // then.
   for (let i = 5; i < call.args.length; i++) if (db.find(call.key(i)) === found) return false
   const entry = db.findForWrite(destination)
   db.strings.resize(entry, length, result)
@@ -80,7 +80,9 @@ function combineInPlace(call: Call, operation: BitOperation | 'NOT', destination
   return true
 }
 
-/** Points a window at a string that `run` has read already, and told of if it is missing. */
+/**
+ * Points a window at a string that `run` has already read; `run` has counted it as a hit or a miss.
+ */
 function readSource(call: Call, i: number, window: Bytes): void {
   const entry = call.db.find(call.key(i))
   if (entry === NONE) window.length = 0
@@ -129,7 +131,7 @@ export const bitop = defineCommand({
         result.set(Source.allocate(length), 0, length)
         combine(call, operation)
         const entry = call.db.writeString(destination, result, false, true)
-        // As Redis stores it: a result is raw, whatever it looks like.
+        // As in Redis, the result has the raw encoding, even if it looks like an integer.
         call.db.strings.resize(entry, length, value)
       }
       call.changed(destination, 'set')

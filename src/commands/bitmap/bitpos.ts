@@ -1,7 +1,7 @@
-// BITPOS: where the first bit that is set, or clear, stands.
+// BITPOS: finds the first bit that is set, or clear.
 //
-// A string is followed by zeros without end: looking for a 0 in one of all ones
-// finds the first bit behind it, unless the caller said where to stop.
+// A string counts as followed by endless zeros. So a search for a 0 in a string of ones finds the
+// first bit behind it, unless the caller gave an end.
 
 import { ERR } from '../../protocol/errors.ts'
 import { findBit } from '../../util/bytes/bitops.ts'
@@ -56,7 +56,7 @@ export const bitpos = defineCommand({
     const { args, reply } = call
     const bit = args.integer(2)
     if (bit !== 0 && bit !== 1) throw ERR.bitArgument
-    // Without a string Redis looks at no further argument, right or wrong: BITPOS missing 1 x.
+    // Without a string Redis reads no further argument, right or wrong: BITPOS missing 1 x.
     if (!call.db.readString(call.key(1), value)) return reply.integer(bit === 1 ? -1 : 0)
     if (args.length > 6) throw ERR.syntax
     const first = args.length > 3 ? args.integer(3) : 0
@@ -68,7 +68,7 @@ export const bitpos = defineCommand({
     if (start > end) return reply.integer(-1)
     const scale = unit === 'BIT' ? 1 : 8
     const position = findBit(value.source, value.start, start * scale, (end + 1) * scale, bit)
-    // Only bytes are followed by zeros: a range that names its end is not.
+    // A range with an explicit end is not followed by zeros.
     reply.integer(position === -1 && bit === 0 && args.length <= 4 ? 8 * value.length : position)
   },
 })

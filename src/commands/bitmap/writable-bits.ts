@@ -7,9 +7,9 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 const empty = new Bytes()
 
 /**
- * Points `window` at the string under a key for writing, created or lengthened with zeros so that
- * it has byte `last`; tells whether that was necessary. Throws WRONGTYPE. Its encoding is raw from
- * now on, even if no bit changes.
+ * Points `window` at the string under a key for writing. The string is created, or lengthened with
+ * zeros, so that it has byte `last`; returns true if that was necessary. Throws WRONGTYPE. The
+ * encoding is raw from now on, even if no bit changes.
  */
 export function openBits(db: Database, key: Bytes, last: number, window: Bytes): boolean {
   let entry = db.findForWrite(key)

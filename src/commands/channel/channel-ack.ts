@@ -1,8 +1,8 @@
-// CHANNEL ACK: says how far a subscriber has heard that wants to say so itself (CLIENT CAPA
+// CHANNEL ACK: tells how far a subscriber has read, if it acknowledges by itself (CLIENT CAPA
 // message-ids).
 //
-// It may be said on another connection of the same user and name, since libraries let nothing
-// through on one that subscribes.
+// Another connection with the same user and name may send it, since many libraries send nothing
+// else on a connection that subscribes.
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import { ERR } from '../../protocol/errors.ts'

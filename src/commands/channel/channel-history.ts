@@ -1,7 +1,7 @@
 // CHANNEL HISTORY: kept messages, by their ids.
 //
-// The range is written from its beginning to its end with REV too, unlike that of XREVRANGE: `- +
-// COUNT 10 REV` are the last ten.
+// With REV, too, the range is written from its beginning to its end, unlike the range of XREVRANGE:
+// `- + COUNT 10 REV` returns the last ten.
 
 import { ID_FIELD } from '../../channels/log/xadd-encoder.ts'
 import { ERR } from '../../protocol/errors.ts'

@@ -1,4 +1,4 @@
-// CHANNEL LIST: the channels that keep messages; of them those that the user may subscribe to.
+// CHANNEL LIST: the channels that keep messages, if the user may subscribe to them.
 
 import { ERR } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/bytes/glob.ts'

@@ -1,4 +1,5 @@
-// CHANNEL SEEK: has a remembered subscriber go on elsewhere. One that is connected does so at once.
+// CHANNEL SEEK: moves a remembered subscriber to another position. A connected subscriber goes on
+// there at once.
 
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import { ERR } from '../../protocol/errors.ts'

@@ -1,5 +1,5 @@
-// CHANNEL SUBSCRIBERS, CHANNEL LAG: who is remembered of a channel or a pattern, and what each has
-// not heard yet.
+// CHANNEL SUBSCRIBERS, CHANNEL LAG: the remembered subscribers of a channel or a pattern, and their
+// unread messages.
 
 import { inSlices } from '../../engine/waiting/sliced-answers.ts'
 import { ERR } from '../../protocol/errors.ts'

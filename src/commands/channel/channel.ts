@@ -30,10 +30,10 @@ export const channelCommon = {
   since: '0.1.0',
 } as const satisfies Partial<CommandSpec>
 
-/** SHARD, where a name may be that of a shard channel. */
+/** SHARD, for names that may be those of shard channels. */
 export const SHARD_ARG: ArgSpec = { name: 'shard', type: 'pure-token', token: 'SHARD', optional: true }
 
-/** SHARD or PATTERN, where it may be a pattern besides. */
+/** SHARD or PATTERN, for names that may be those of patterns, too. */
 export const KIND_ARG: ArgSpec = {
   name: 'kind',
   type: 'oneof',
@@ -53,8 +53,8 @@ export const SUBSCRIBER_ARGS: readonly ArgSpec[] = [
 export const NO_SUBSCRIBER = ERR.of('nothing is remembered of this subscriber')
 
 /**
- * Says what argument 2 is to access rules: a channel, or where the last of so many words says
- * PATTERN a pattern.
+ * Tells access rules what argument 2 is: a channel, or a pattern if the last of `words` words is
+ * PATTERN.
  */
 export function namedBefore(...counts: readonly number[]): NonNullable<CommandSpec['channels']> {
   const are = (args: Arguments, at: number) =>
@@ -73,29 +73,29 @@ function kindIn(args: Arguments, at: number): SubscriptionKind {
 }
 
 /**
- * Says which key holds the messages of the channel that argument 2 names; `kindAt` = where the word
- * may stand that says what it is.
+ * Returns the key that holds the messages of the channel in argument 2. `kindAt` is the index of
+ * the argument that may say SHARD.
  */
 export function messagesOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from) => logKey(kindIn(args, from + kindAt), args.string(from + 2))
 }
 
-/** The same, of the key that holds its scheduled messages. */
+/** Returns the key that holds the channel's scheduled messages. */
 export function scheduledOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from) =>
     scheduledKeys(kindIn(args, from + kindAt) === 'shard' ? 'shard' : 'channel', args.string(from + 2)).times
 }
 
 /**
- * The same, of the key that holds the position of a subscriber, whose user is argument 3. A user
- * may always change its own.
+ * Returns the key that holds the position of a subscriber, whose user is argument 3. A user may
+ * always change its own position.
  */
 export function placeOf(kindAt: number): NonNullable<CommandSpec['changesKey']> {
   return (args, from, user) =>
     args.string(from + 3) === user ? undefined : positionsKey(kindIn(args, from + kindAt), args.string(from + 2))
 }
 
-/** Reads the word that says what a name is, the last one, from argument `i`. */
+/** Reads the last word, from argument `i` on, which tells the kind of a name. */
 export function readKind(call: Call, i: number): SubscriptionKind {
   const { args } = call
   if (i === args.length) return 'channel'
@@ -106,7 +106,7 @@ export function readKind(call: Call, i: number): SubscriptionKind {
   throw ERR.syntax
 }
 
-/** As `readKind`, where patterns are none of the choices. */
+/** Like `readKind`, for commands that take no patterns. */
 export function readChannelKind(call: Call, i: number): 'channel' | 'shard' {
   const kind = readKind(call, i)
   if (kind === 'pattern') throw ERR.syntax
@@ -122,7 +122,7 @@ export function channelsIn(call: Call): Channels {
   return call.engine.parts.channels
 }
 
-/** Replies with pairs of a name and what stands there. */
+/** Replies with pairs of a name and its value. */
 export function replyRows(
   reply: Reply,
   rows: readonly (readonly [name: string, write: (reply: Reply) => void])[],

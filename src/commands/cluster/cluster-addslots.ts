@@ -1,5 +1,5 @@
-// CLUSTER ADDSLOTS, ADDSLOTSRANGE, DELSLOTS, DELSLOTSRANGE, FLUSHSLOTS: which slots are this
-// node's. All of a request's slots are taken, or none.
+// CLUSTER ADDSLOTS, ADDSLOTSRANGE, DELSLOTS, DELSLOTSRANGE, FLUSHSLOTS: change the slots of this
+// node. Either all slots of a request are changed, or none.
 
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
@@ -15,7 +15,7 @@ const NOT_EMPTY = ERR.of('DB must be empty to perform CLUSTER FLUSHSLOTS.')
 function each(call: Call, action: Action): void {
   const cluster = clusterOf(call)
   const slots: number[] = []
-  // Redis reports an argument that is no slot before any error about a single slot.
+  // Redis reports an argument that is not a slot before any error about a single slot.
   for (let i = SLOTS_AT; i < call.args.length; i++) slots.push(slotAt(call, i))
   change(call, action, slots, mapOf(cluster))
 }

@@ -1,5 +1,5 @@
-// CLUSTER BUMPEPOCH, CLUSTER SET-CONFIG-EPOCH: the epoch of this node, by which claims for slots
-// are weighed.
+// CLUSTER BUMPEPOCH, CLUSTER SET-CONFIG-EPOCH: the epoch of this node. Of two claims for a slot,
+// the one with the higher epoch counts.
 
 import { ERR } from '../../protocol/errors.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'

@@ -27,7 +27,7 @@ export const clusterForget = defineCommand({
     }
     const { moves } = cluster
     if (moves === undefined) mapOf(cluster).forget(named())
-    // All nodes forget it: their map is one.
+    // All nodes forget it, because they share one map.
     else if (awaitWork(call, () => moves.forget(named())) === undefined) return
     call.reply.ok()
   },

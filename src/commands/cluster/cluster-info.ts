@@ -1,5 +1,5 @@
-// CLUSTER INFO: how the cluster is, in figures. Nodes exchange no messages, so those counters stay
-// at 0.
+// CLUSTER INFO: the state of the cluster, in figures. Nodes exchange no messages, so the counters
+// of messages stay at 0.
 
 import type { ClusterNode, ClusterView } from '../../engine/cluster-view/cluster-view.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'

@@ -1,5 +1,5 @@
-// CLUSTER KEYSLOT, CLUSTER COUNTKEYSINSLOT, CLUSTER GETKEYSINSLOT: from keys to slots and back.
-// Nothing is scanned.
+// CLUSTER KEYSLOT, CLUSTER COUNTKEYSINSLOT, CLUSTER GETKEYSINSLOT: the slot of a key, and the keys
+// of a slot. Nothing is scanned.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'

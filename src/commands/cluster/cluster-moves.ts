@@ -1,5 +1,5 @@
-// CLUSTER MOVES: slots that are on their way from one shard to another, and those that went lately.
-// The leader of the shard from which they go knows more than others.
+// CLUSTER MOVES: slots that are moving from one shard to another, and those that moved lately. The
+// leader of the source shard knows more than other nodes.
 
 import { defineCommand } from '../define-command.ts'
 import { movesOf } from './cluster-of.ts'

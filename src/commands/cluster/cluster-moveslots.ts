@@ -1,5 +1,5 @@
-// CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: slots of this node's shard go to another one, with all
-// that is in them, while clients work (src/shards). CLUSTER MOVES tells how far they are.
+// CLUSTER MOVESLOTS, CLUSTER CANCELMOVES: move slots of this node's shard, with all their keys, to
+// another shard while clients work (src/shards). CLUSTER MOVES shows the progress.
 
 import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -47,7 +47,7 @@ export const clusterCancelmoves = defineCommand({
   },
 })
 
-/** Reads ranges of slots, from an argument on, each slot of which is named once. */
+/** Reads ranges of slots, from an argument on. No slot may be named twice. */
 export function slotsFrom(call: Call, index: number): number[] {
   const slots = new Set<number>()
   for (const [first, last] of slotRangesAt(call, index, () => BACKWARDS)) {

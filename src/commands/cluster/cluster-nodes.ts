@@ -1,4 +1,4 @@
-// CLUSTER NODES, CLUSTER REPLICAS, CLUSTER SLAVES: nodes, a line each.
+// CLUSTER NODES, CLUSTER REPLICAS, CLUSTER SLAVES: one line for each node.
 
 import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
 import { type AddressColumn, describeNodes } from '../../engine/cluster-view/describe-nodes.ts'
@@ -10,7 +10,7 @@ import { clusterOf, nodeAt } from './cluster-of.ts'
 
 const NOT_A_MASTER = ERR.of('The specified node is not a master')
 
-/** Describes the address of a node: the port is the one that suits the asking client. */
+/** Describes the address of a node, with the port that suits the asking client. */
 function placeFor(call: Call): AddressColumn {
   const { client } = call
   const cluster = clusterOf(call)

@@ -1,5 +1,5 @@
-// What the commands about a cluster begin with: is there one, may its map be changed, which node
-// and which slot are meant?
+// The first steps of the commands about a cluster: they find the cluster, the map to change, the
+// node and the slot that the arguments name.
 
 import type { ChangeableMap, ClusterNode, ClusterView, SlotMoves } from '../../engine/cluster-view/cluster-view.ts'
 import type { ArgSpec } from '../../engine/spec/command-spec.ts'
@@ -15,7 +15,7 @@ const MADE_ELSEWHERE = ERR.of(
 const MOVED_BY_HAND = ERR.of('The slots of this cluster are moved by CLUSTER SETSLOT and MIGRATE')
 const INVALID_SLOT = ERR.of('Invalid or out of range slot')
 
-/** Returns the cluster. Throws where there is none. */
+/** Returns the cluster. Throws if there is none. */
 export function clusterOf(call: Call): ClusterView {
   const {
     parts: { cluster },
@@ -24,20 +24,20 @@ export function clusterOf(call: Call): ClusterView {
   return cluster
 }
 
-/** Returns what changes the map of a cluster. Throws where that is not done by commands. */
+/** Returns the changeable map of a cluster. Throws if commands may not change the map. */
 export function mapOf({ map }: ClusterView): ChangeableMap {
   if (map === undefined) throw MADE_ELSEWHERE
   return map
 }
 
-/** Returns what moves slots. Throws where they do not move by themselves. */
+/** Returns the moves of slots. Throws if slots do not move by themselves. */
 export function movesOf(call: Call): SlotMoves {
   const { moves } = clusterOf(call)
   if (moves === undefined) throw MOVED_BY_HAND
   return moves
 }
 
-/** Returns the node that an argument names. Throws `Unknown node …`, or what else is to be said. */
+/** Returns the node that an argument names. Throws `Unknown node …`, or the given error. */
 export function nodeAt(call: Call, index: number, unknown = 'Unknown node'): ClusterNode {
   const id = call.args.string(index)
   const node = clusterOf(call).nodes.get(id)
@@ -52,7 +52,7 @@ export function slotAt(call: Call, index: number): number {
   return slot
 }
 
-/** How a command's arguments name ranges of slots. */
+/** The spec of arguments that are ranges of slots. */
 export const SLOT_RANGES = {
   name: 'range',
   type: 'block',

@@ -1,5 +1,5 @@
-// CLUSTER RECEIVE: what the leader of another shard says before it brings keys here. Without
-// arguments it asks which map this node knows.
+// CLUSTER RECEIVE: announces keys that the leader of another shard is going to send here. Without
+// arguments it returns the version of the map that this node knows.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,5 +1,5 @@
-// CLUSTER REPLICATE: this node follows another that it knows, and answers what that one's keys were
-// lately to those who say READONLY.
+// CLUSTER REPLICATE: makes this node a replica of another that it knows. A client that has sent
+// READONLY may then read here, and gets values that may be slightly old.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,4 @@
-// CLUSTER RESET: this node forgets the cluster. A replica is a primary again, and empty.
+// CLUSTER RESET: makes this node forget the cluster. A replica becomes an empty primary.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

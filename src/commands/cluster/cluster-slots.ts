@@ -41,7 +41,10 @@ export const clusterSlots = defineCommand({
   },
 })
 
-/** Where it is, as clients prefer it; its port; its id; and what else is known of where it is. */
+/**
+ * Writes a node: its address in the form that clients prefer, its port, its id, and its other
+ * addresses.
+ */
 function replyNode(call: Call, node: ClusterNode): void {
   const { client, reply } = call
   const { config } = call.engine

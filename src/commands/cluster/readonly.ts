@@ -1,4 +1,4 @@
-// READONLY, READWRITE: whether a replica may answer what its primary's keys were lately.
+// READONLY, READWRITE: whether this client accepts replies of a replica, which may be slightly old.
 
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-of.ts'

@@ -1,7 +1,7 @@
-// AUTH: tells the server which user a client is.
+// AUTH: logs a client in as a user.
 //
 // A password alone is that of the user `default`. While that user has no password, `AUTH password`
-// is refused: the client believes that there is one.
+// is refused, because the client believes that there is one.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -24,7 +24,7 @@ export const auth = defineCommand({
   ],
   reply: 'status OK',
   history: [['6.0.0', 'Takes a user name too.']],
-  // With more words it is none, and Redis hides nothing.
+  // With more words the request is no AUTH, and Redis hides nothing in MONITOR and the slow log.
   hides: (args) => args.length <= 3,
   changesConnection: 'state',
   run(call) {

@@ -5,7 +5,7 @@ import { ERR } from '../../protocol/errors.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 
-/** Makes the client that user. Throws ERR.wrongPassword; nothing is changed then. */
+/** Logs the client in as that user. Throws ERR.wrongPassword; then nothing has changed. */
 export function authenticate(call: Call, user: Bytes, password: Bytes): void {
   const {
     clients: { users },

@@ -1,8 +1,8 @@
-// CLIENT KILL: end connections, by address or by what they have in common.
+// CLIENT KILL: ends connections.
 //
-// Two forms: `CLIENT KILL ip:port` may end one's own connection and fails when
-// there is none; with filters all must hold, one's own is spared unless SKIPME no,
-// and the reply is a count. One's own ends after its reply.
+// `CLIENT KILL ip:port` ends one connection, which may be the caller's, and fails if there is none.
+// The form with filters ends all connections that pass every filter, and replies with their number;
+// it spares the caller unless SKIPME is no. The caller's connection ends after its reply.
 
 import type { Client } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -132,7 +132,7 @@ function readFilters(call: Call): Filters {
   return filters
 }
 
-/** Ends every connection that passes the filters and returns how many did. */
+/** Ends every connection that passes the filters, and returns their number. */
 function kill(call: Call, filters: Filters): number {
   const {
     clients: { connected: clients },

@@ -1,4 +1,4 @@
-// CLIENT LIST, CLIENT INFO: a line about each connection.
+// CLIENT LIST, CLIENT INFO: one line for each connection.
 
 import type { Client } from '../../engine/clients/client.ts'
 import { describeClient } from '../../engine/clients/describe-client.ts'
@@ -95,8 +95,8 @@ function describe(call: Call, client: Client): string {
 }
 
 /**
- * How far the subscriptions to channels under a rule are behind, which Redis has none of: how many
- * of them, and what they will never hear.
+ * Fields that Redis does not have, for subscriptions to channels that keep messages: how many are
+ * behind, and how many messages they have missed for good.
  */
 function describeReaders(engine: Engine, client: Client): string {
   let readers = 0

@@ -1,12 +1,12 @@
-// CLIENT SETNAME, GETNAME, SETINFO: what a connection says about itself, for people who look at
+// CLIENT SETNAME, GETNAME, SETINFO: a connection's description of itself, for people who read
 // CLIENT LIST.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
 
 /**
- * Redis 7.2 looks no further than the first zero byte, here and in CLIENT LIST: CLIENT SETNAME "1\0
- * 2" is taken.
+ * Redis 7.2 reads only up to the first zero byte, here and in CLIENT LIST: CLIENT SETNAME "1\0 2"
+ * is accepted.
  */
 const PRINTABLE = /^[!-~]*(?:$|\0)/
 

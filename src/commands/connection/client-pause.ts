@@ -1,4 +1,4 @@
-// CLIENT PAUSE, CLIENT UNPAUSE: let all commands, or those that may write, wait for a while.
+// CLIENT PAUSE, CLIENT UNPAUSE: make all commands, or those that may write, wait for a while.
 
 import { ERR } from '../../protocol/errors.ts'
 import { INT64_MAX, parseInteger } from '../../util/numbers/numbers.ts'
@@ -43,7 +43,7 @@ export const clientPause = defineCommand({
     if (timeoutMs === undefined) throw ERR.timeoutNotInteger
     if (timeoutMs < 0) throw ERR.timeoutNegative
     if (BigInt(timeoutMs) > INT64_MAX - BigInt(Math.floor(call.now()))) throw ERR.timeoutOutOfRange
-    // Where there is nothing to wait for, a pause under way may become a stricter one.
+    // If there is nothing to wait for, a running pause may become a stricter one.
     pause.begin('client', mode, call.now() + Number(timeoutMs))
     call.reply.ok()
   },

@@ -98,8 +98,8 @@ function readOptions(call: Call): Asked {
 }
 
 /**
- * Checks the options against each other and against how the client caches already. Throws Redis's
- * errors, in its order.
+ * Checks the options against each other, and against the client's present tracking. Throws Redis's
+ * errors, in Redis's order.
  */
 function checkMode({ prefixes, broadcast, optin, optout }: Asked, tracker: Tracker | undefined): TrackingMode {
   if (!broadcast && prefixes.length > 0) throw ERR.of('PREFIX option requires BCAST mode to be enabled')
@@ -122,9 +122,9 @@ const switched = (what: string) =>
   )
 
 /**
- * Redis enables tracking all the same, and replies twice, where the first of two given prefixes
- * that overlap is not the first of all: CLIENT TRACKING ON BCAST PREFIX x PREFIX a PREFIX ab.
- * Replies would be one behind from then on: here it is an error.
+ * If the first of two overlapping prefixes is not the first of all, Redis enables tracking and
+ * still replies twice: CLIENT TRACKING ON BCAST PREFIX x PREFIX a PREFIX ab. From then on all
+ * replies would be off by one, so here it is an error.
  */
 function checkPrefixes(given: readonly string[], existing: OwnPrefixes): void {
   const overlap = findOverlap(given, existing)

@@ -3,7 +3,7 @@
 import type { Client, ClientClass } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'
 
-/** `master` exists only seen from a replica. */
+/** `master` exists only on a replica. */
 export type ClientType = ClientClass | 'master'
 
 /** Reads a type, `slave` included. Throws Redis's error. */

@@ -1,4 +1,4 @@
-// CLIENT: about connections, one's own and others'.
+// CLIENT: commands about connections, one's own and others.
 
 import { defineCommand } from '../define-command.ts'
 

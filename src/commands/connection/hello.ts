@@ -1,7 +1,7 @@
-// HELLO: choose the protocol version, authenticate and take a name in one request.
+// HELLO: chooses the protocol version, authenticates and sets a name in one request.
 //
-// Everything is checked before anything is changed, except that a correct AUTH
-// counts even when nothing else follows.
+// Everything is checked before anything changes, with one exception: a correct AUTH counts even if
+// a later check fails.
 
 import { REDIS_VERSION } from '../../config/version.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -55,7 +55,7 @@ export const hello = defineCommand({
       if (asked !== 2 && asked !== 3) throw ERR.noProtocol
       version = asked
     }
-    // Where the user's name stands, its password after it; 0 = nowhere.
+    // The index of the user's name, which is followed by the password; 0 = no AUTH.
     let user = 0
     let name: string | undefined
     const options = call.options(2)

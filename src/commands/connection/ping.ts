@@ -1,5 +1,5 @@
-// PING: is anybody there? To a subscribed RESP2 client the answer looks like a message, because
-// such a client expects nothing else.
+// PING: tests a connection. A subscribed RESP2 client gets the answer in the form of a message,
+// because it expects nothing else.
 
 import { CLIENT_SUBSCRIBED } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'

@@ -1,4 +1,4 @@
-// RESET: returns a connection to its state at the beginning, for pools that reuse it.
+// RESET: returns a connection to its initial state, for pools that reuse it.
 //
 // CLIENT SETINFO stays, because it describes the program and not its work.
 
@@ -31,7 +31,7 @@ export const reset = defineCommand({
     client.wantsMessageIds = false
     client.readsReplica = false
     client.state &= ~(CLIENT_NO_TOUCH | CLIENT_ASKING)
-    // A RESET that itself was to be skipped stays silent: CLIENT REPLY SKIP, RESET.
+    // If the reply of RESET itself was to be skipped, it stays skipped: CLIENT REPLY SKIP, RESET.
     if (client.replyMode !== 'skipping') {
       client.replyMode = 'on'
       client.state &= ~CLIENT_MUTED

@@ -4,7 +4,7 @@ import { ERR } from '../../protocol/errors.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import type { Call } from '../call.ts'
 
-/** Redis reads the number as a C int before it asks whether there is such a database. */
+/** Redis reads the number as a C int before it checks whether that database exists. */
 export const INT32_MIN = -2147483648
 export const INT32_MAX = 2147483647
 

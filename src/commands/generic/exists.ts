@@ -1,4 +1,4 @@
-// EXISTS, TOUCH: count the keys that are there; TOUCH also counts as use of them.
+// EXISTS, TOUCH: count the existing keys. TOUCH also marks them as used.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'
@@ -17,7 +17,7 @@ function touchKeys(call: Call): void {
     const entry = call.db.peek(call.key(i))
     if (entry === NONE) continue
     existing++
-    // Not `findForRead`: who asked for CLIENT NO-TOUCH may still touch on purpose.
+    // Not `findForRead`: TOUCH marks a key as used even for clients with CLIENT NO-TOUCH.
     call.db.touch(entry)
   }
   call.reply.integer(existing)

@@ -1,8 +1,8 @@
-// EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT: set when a key will be gone.
+// EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT: set the expiry time of a key.
 //
-// Journaled as PEXPIREAT, because the journal is replayed at another time; a
-// time that has passed already removes the key, and is journaled as DEL. While
-// the journal is replayed such a time is kept: a PERSIST may follow.
+// They are journaled as PEXPIREAT, because the journal is replayed at another time. A time in the
+// past removes the key, and is journaled as DEL. During a replay such a key is kept, because a
+// PERSIST may follow.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -20,7 +20,7 @@ const LT = 8
 function expireFrom(call: Call, unitMs: 1 | 1000, baseMs: number): void {
   const conditions = call.args.length > 3 ? readConditions(call) : 0
   const time = readExpiry(call, 2, unitMs, baseMs)
-  // PEXPIREAT without conditions is what the journal wants already.
+  // PEXPIREAT without conditions can be journaled as it is.
   const rewrite = unitMs !== 1 || baseMs !== 0 || conditions !== 0
   call.reply.integer(setExpiry(call, time, conditions, rewrite) ? 1 : 0)
 }
@@ -29,7 +29,7 @@ function setExpiry(call: Call, time: number | bigint, conditions: number, rewrit
   const key = call.key(1)
   const { db } = call
   const removes = time <= call.now() && call.expires
-  // A key that is removed passes the gate as a whole, and not before.
+  // Removing the key passes the gate by itself. So the key must not pass it before.
   const entry = removes ? db.find(key) : db.findForWrite(key)
   if (entry === NONE) return false
   if (removes && db.host.touches) db.touch(entry)

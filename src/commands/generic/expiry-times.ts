@@ -1,14 +1,13 @@
-// Points in time as the expiry commands read and print them.
+// Expiry times as commands read and print them.
 //
-// They are signed 64-bit milliseconds in meaning. The expiry heap holds doubles,
-// so times beyond the year 287396 (2^53 ms) are kept to the nearest they can be;
-// the last of all, 2^63 - 1, is printed as it came.
+// They are signed 64-bit milliseconds. The expiry heap holds doubles, so times beyond the year
+// 287396 (2^53 ms) are kept approximately. Only the last one, 2^63 - 1, is printed exactly.
 
 import { ERR } from '../../protocol/errors.ts'
 import { INT64_MAX, INT64_MIN, narrow } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 
-/** Arguments up to here, in seconds and counted from now, stay exact as doubles. */
+/** Arguments up to this value, in seconds from now, stay exact as doubles. */
 const SMALL_MAX = 4e12
 
 /**
@@ -17,7 +16,7 @@ const SMALL_MAX = 4e12
  */
 export function readExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs: number): number | bigint {
   const value = call.args.integer(i)
-  // A clock may know fractions; the journal's times are whole.
+  // A clock may have fractions of a millisecond; times in the journal are whole.
   baseMs = Math.floor(baseMs)
   if (typeof value === 'number' && value <= SMALL_MAX && value >= -SMALL_MAX) return value * unitMs + baseMs
   const unit = BigInt(unitMs)

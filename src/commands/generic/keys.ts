@@ -1,6 +1,6 @@
 // KEYS: every key whose name matches a pattern.
 //
-// The names are looked at where they lie; nothing but the reply is made of them.
+// Names are compared in place, without copies.
 
 import { numberAt } from '../../util/array-reads.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
@@ -26,7 +26,7 @@ export const keys = defineCommand({
     call.engine.effects.durability.lookedEverywhere()
     const glob = new Glob(call.args.string(1))
     const { keys, size } = db
-    // An array says its length first, so the matches are found before the first is written.
+    // An array begins with its length, so all matches are found before the first is written.
     let found = new Int32Array(Math.min(size, 1024))
     let count = 0
     for (let entry = 0; entry < keys.entriesEnd; entry++) {

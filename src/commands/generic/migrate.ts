@@ -1,9 +1,11 @@
 // MIGRATE: moves keys to another server, or copies them there.
 //
 // Redis blocks all clients meanwhile. Here only this client waits, and clients that want to change
-// one of the keys. The command runs twice. The first run sends the keys
-// (replication/migrations.ts). The second one, when the target has answered, removes those that the
-// target has. A key that has changed all the same stays.
+// one of the keys.
+//
+// The command runs twice. The first run sends the keys (replication/migrations.ts). The second run,
+// after the target's answer, removes the keys that the target has. A key that was changed
+// nevertheless stays.
 
 import { keyOf } from '../../engine/data/key-name.ts'
 import type { Word } from '../../engine/effects/effects.ts'
@@ -17,7 +19,7 @@ import { defineCommand } from '../define-command.ts'
 
 const KEY_AT = 3
 const OPTIONS_AT = 6
-/** Nothing moved for so long, where the command names no time. */
+/** The timeout without progress, for commands that give none. */
 const TIMEOUT_MS = 1000
 const KEY_NOT_EMPTY = ERR.of('When using MIGRATE KEYS option, the key argument must be set to the empty string')
 const NOT_POSSIBLE = ERR.of('MIGRATE is not possible here')
@@ -30,7 +32,7 @@ interface MigrateOptions {
   copies: boolean
   replaces: boolean
   credentials: readonly string[]
-  /** Where the keys begin, and where they end. */
+  /** The index of the first key, and of the argument after the last. */
   first: number
   end: number
 }
@@ -132,7 +134,7 @@ export const migrate = defineCommand({
   },
 })
 
-/** Removes those keys that the target has, where they were to be moved, and replies. */
+/** Removes the keys that the target has, unless COPY was given, and replies. */
 function finish(call: Call): void {
   const migration = call.engine.parts.replication.migrations?.outcome(call)
   if (migration === undefined) return
@@ -143,8 +145,8 @@ function finish(call: Call): void {
 }
 
 /**
- * Returns false when a key has changed since it was sent: that stays. One that is gone by now was
- * moved before it went.
+ * Returns false if a key has changed since it was sent, so it stays. A key that is gone by now
+ * counts as moved.
  */
 function remove(call: Call, { taken }: Migration): boolean {
   const removed: Word[] = ['DEL']
@@ -185,7 +187,10 @@ function readOptions(call: Call): MigrateOptions {
   return found
 }
 
-/** As Redis finds them: behind KEYS, unless that is a password, else the one at its place. */
+/**
+ * Finds the keys as Redis does: behind KEYS, unless that word is a password; otherwise the single
+ * key at its usual index.
+ */
 function placesOfKeys(args: Arguments, from: number): readonly number[] | undefined {
   for (let i = from + OPTIONS_AT; i < args.length; i++) {
     if (args.equalsIgnoreCase(i, 'AUTH')) i++
@@ -200,7 +205,7 @@ function placesOfKeys(args: Arguments, from: number): readonly number[] | undefi
   return [from + KEY_AT]
 }
 
-/** The places of user names and passwords. */
+/** The indices of user names and passwords. */
 function secretsOf(args: Arguments): number[] {
   const places: number[] = []
   for (let i = OPTIONS_AT; i < args.length && !args.equalsIgnoreCase(i, 'KEYS'); i++) {

@@ -1,4 +1,4 @@
-// MOVE: a key changes its database, unless there is one of that name already.
+// MOVE: moves a key to another database, unless that has a key of this name.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

@@ -1,8 +1,8 @@
 // OBJECT ENCODING: the form in which Redis would hold the value.
 //
-// Strings are bytes here whatever they say. Redis holds a canonical 64-bit
-// integer as one, and text with its header (embstr) while both fit 64 bytes;
-// what was changed in place is raw, however short.
+// Here every string is held as bytes. Redis holds a canonical 64-bit integer as a number (int). It
+// holds text together with its header (embstr) if both fit 64 bytes. A string that was changed in
+// place is raw, however short.
 
 import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

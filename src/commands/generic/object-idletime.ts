@@ -1,4 +1,4 @@
-// OBJECT IDLETIME: how long a key was not used.
+// OBJECT IDLETIME: the time since a key was last used.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

@@ -1,7 +1,7 @@
 // OBJECT REFCOUNT: how many names share a value.
 //
-// None do here. Redis shares the integers below 10000 among all keys and counts
-// nothing for them, unless eviction needs to know when each key was last used.
+// Here values are never shared. Redis shares the integers below 10000 among all keys and does not
+// count their references, unless eviction needs the last use of each key.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
@@ -11,7 +11,7 @@ import { defineCommand } from '../define-command.ts'
 import { findAsked, objectCommon } from './object.ts'
 import { stringEncoding } from './object-encoding.ts'
 
-/** 9999 is the last integer shared. */
+/** The largest shared integer is 9999. */
 const SHARED_DIGITS_MAX = 4
 const MINUS = 45
 const SHARED_REFCOUNT = 2147483647

@@ -1,4 +1,4 @@
-// OBJECT: what lies behind a key. The container, its help, and how its subcommands look a key up.
+// OBJECT: how a key is stored. The container, its help, and how its subcommands look a key up.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'
@@ -28,8 +28,8 @@ export const objectCommon = {
 } as const satisfies Partial<CommandSpec>
 
 /**
- * Finds the entry that is asked about; replies nil and returns NONE when there is none. It is no
- * use of the key.
+ * Finds the entry of the key; replies nil and returns NONE if there is none. This does not count as
+ * a use of the key.
  */
 export function findAsked(call: Call): number {
   const { db, engine } = call
@@ -45,8 +45,7 @@ export function findAsked(call: Call): number {
 }
 
 /**
- * True while keys are evicted by how often they are used: then frequencies are kept, and idle times
- * are not.
+ * True while keys are evicted by frequency of use. Then frequencies are kept instead of idle times.
  */
 export function keepsFrequency(call: Call): boolean {
   return call.engine.config.get('maxmemory-policy').endsWith('-lfu')

@@ -1,4 +1,4 @@
-// PERSIST: a key that would expire stays.
+// PERSIST: removes the expiry time of a key.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { defineCommand } from '../define-command.ts'

@@ -6,7 +6,10 @@ import { defineCommand } from '../define-command.ts'
 
 const name = new Bytes()
 
-/** Keys that are only hidden, of which one is told after so many: there may be no other. */
+/**
+ * The number of expired, hidden keys after which one of them is returned nevertheless: there may be
+ * no other key.
+ */
 const HIDDEN_MAX = 100
 
 export const randomkey = defineCommand({
@@ -24,8 +27,8 @@ export const randomkey = defineCommand({
     const { db, engine } = call
     engine.effects.durability.lookedEverywhere()
     let entry = db.keys.randomEntry(engine.environment.random)
-    // Each turn of this loop removes a key that no client could see any more, or hides one. Redis,
-    // too, gives up after a number of hidden keys.
+    // Each round of this loop removes or hides an expired key. Redis, too, gives up after a number
+    // of hidden keys.
     for (let hidden = 0; entry !== NONE && hidden < HIDDEN_MAX && db.expireEntry(entry, name); ) {
       if (!engine.data.dataset.removesExpired) hidden++
       entry = db.keys.randomEntry(engine.environment.random)

@@ -1,14 +1,11 @@
-// RENAME, RENAMENX: a value and its expiry go under another name.
+// RENAME, RENAMENX: give a value, with its expiry time, another name.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
-/**
- * Tells whether the key was renamed; false when that would have replaced another although it may
- * not.
- */
+/** Renames a key. Returns false if the new name exists and may not be replaced. */
 function renameKey(call: Call, mode: 'replace' | 'if-free'): boolean {
   const from = call.key(1)
   const to = call.key(2)

@@ -1,8 +1,8 @@
-// RESTORE: creates a key from what DUMP gave, here or in another server.
+// RESTORE: creates a key from the output of DUMP, here or in another server.
 //
-// Journaled with an absolute expiry. One that has passed already creates nothing,
-// but a key that REPLACE was to replace is gone; while the journal is replayed
-// such a key is created, since what followed may have kept it alive.
+// It is journaled with an absolute expiry time. If that time has passed, no key is created, and
+// REPLACE still removes the old one. During a replay the key is created nevertheless, since a later
+// command may have kept it alive.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { RdbDamage } from '../../persistence/rdb/damage.ts'
@@ -74,7 +74,7 @@ export const restore = defineCommand({
       return call.reply.ok()
     }
     create(call, key, value)
-    // Not `db.find`: it would remove fields of a hash that are due, and the key with the last of
+    // Not `db.find`, which would remove the due fields of a hash, and the key with the last of
     // them.
     const entry = db.keys.find(key)
     if (expiry !== undefined) db.setExpiry(entry, Number(expiry))
@@ -119,15 +119,16 @@ function readValue(call: Call, payload: Bytes): Value | Bytes {
   }
 }
 
-/** Returns the Unix ms at which the key expires; the last of all when that is beyond int64. */
+/**
+ * Returns the expiry time of the key in Unix milliseconds; the latest possible time if the result
+ * is beyond int64.
+ */
 function expiryOf(call: Call, ttl: number | bigint, absolute: boolean): number | bigint {
   if (absolute) return ttl
   return narrow(BigInt(ttl) + BigInt(Math.floor(call.now()))) ?? INT64_MAX
 }
 
-/**
- * Redis removes the old value and adds the key again. So does this, and the key has a new entry.
- */
+/** Redis removes the old value and adds the key again. Here, too, the key gets a new entry. */
 function create(call: Call, key: Bytes, value: Value | Bytes): void {
   const { db } = call
   db.delete(key)

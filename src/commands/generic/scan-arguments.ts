@@ -25,7 +25,7 @@ export class ScanOptions {
   /** Undefined: everything matches. */
   glob: Glob | undefined = undefined
 
-  /** Takes the option at the cursor if it is COUNT or MATCH; tells whether it was. */
+  /** Reads the option at the cursor if it is COUNT or MATCH, and returns true then. */
   take(options: Options): boolean {
     if (options.is('COUNT') && options.has(1)) {
       this.count = readScanCount(options.bytes())
@@ -39,17 +39,14 @@ export class ScanOptions {
   }
 }
 
-/**
- * The reply for a structure that is not there; Redis looks at the options only where there is
- * something to scan.
- */
+/** Replies for a missing structure. Redis reads the options only if there is something to scan. */
 export function replyNothingToScan(reply: Reply): void {
   reply.array(2)
   reply.text('0')
   reply.array(0)
 }
 
-/** Reads a count; those beyond 2^53 mean everything as well as 2^53 does. */
+/** Reads a count. Counts beyond 2^53 are rounded, since no table is that large. */
 function readScanCount(text: Bytes): number {
   const count = parseInteger(text)
   if (count === undefined) throw ERR.notInteger
@@ -58,8 +55,8 @@ function readScanCount(text: Bytes): number {
 }
 
 /**
- * Reads a cursor as C's strtoul does, which takes a sign, ends at a NUL, and for nothing at all is
- * 0. Larger than any entry is the end.
+ * Reads a cursor as C's strtoul does: it accepts a sign, ends at a NUL, and reads empty text as 0.
+ * A cursor beyond the last entry ends the scan.
  */
 export function parseCursor(text: string): number {
   const nul = text.indexOf('\0')

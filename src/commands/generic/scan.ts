@@ -1,10 +1,11 @@
 // SCAN: all keys, a few at a time.
 //
-// A key's entry never moves while it lives, so the cursor is the number of the
-// next entry to look at. Whatever is there from the first call to the last is
-// returned, and returned once, however many keys come and go meanwhile. Entries
-// that were free at the time are passed quickly but not for nothing: how many is
-// bounded, so that a call is short even where a million keys once were.
+// A key's entry never moves while the key lives, so the cursor is the number of the next entry. A
+// key that exists from the first call to the last is returned exactly once, however many keys are
+// added and removed meanwhile.
+//
+// Free entries are passed quickly, but not for free. Their number in one call is bounded, so a call
+// is short even if the table once held a million keys.
 
 import { ERR } from '../../protocol/errors.ts'
 import { TYPE_NAMES } from '../../store/structures/value.ts'
@@ -15,9 +16,12 @@ import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { parseCursor, ScanOptions } from './scan-arguments.ts'
 
-/** Redis gives up after ten buckets for each key asked for, found or not. */
+/** Redis visits at most ten buckets for each requested key, empty or not. */
 const LOOKS_PER_COUNT = 10
-/** Free entries passed in one call, per key asked for and at least: some ten microseconds' work. */
+/**
+ * Free entries passed in one call: for each requested key, and at least. They take some ten
+ * microseconds.
+ */
 const FREE_PER_COUNT = 100
 const FREE_MIN = 4096
 
@@ -48,7 +52,7 @@ export const scan = defineCommand({
     const options = call.options(2)
     while (options.next()) {
       if (options.is('TYPE') && options.has(1)) {
-        // A type that does not exist is no error in Redis 7.2: nothing is of that type.
+        // In Redis 7.2 an unknown type is no error; no key matches it.
         type = (TYPE_NAMES as readonly string[]).indexOf(options.string().toLowerCase())
       } else if (!scan.take(options)) {
         throw ERR.syntax

@@ -43,8 +43,8 @@ export class SortPattern {
   }
 
   /**
-   * Points `window` at what the pattern names for an element; false when there is no such thing.
-   * Valid until the next change.
+   * Points `window` at the value that the pattern names for an element; returns false if there is
+   * none. Valid until the next change.
    */
   find(call: Call, element: Bytes, window: Bytes): boolean {
     if (this.isElement) {
@@ -77,7 +77,7 @@ export class SortPattern {
 }
 
 /**
- * Returns the first index from `from` on where something is, before any NUL; -1 when it is nowhere.
+ * Returns the index of the first occurrence from `from` on, before any NUL; -1 if there is none.
  */
 function indexInText(text: Bytes, from: number, matches: (text: Bytes, index: number) => boolean): number {
   for (let i = 0; i < text.length && text.at(i) !== NUL; i++) if (i >= from && matches(text, i)) return i

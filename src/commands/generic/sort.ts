@@ -1,9 +1,9 @@
-// SORT, SORT_RO: the elements of a list, a set or a sorted set, in order; or what other keys hold
-// about them.
+// SORT, SORT_RO: the elements of a list, a set or a sorted set in order, or the values of other
+// keys for them.
 //
-// BY names for each element what it is weighed by. A pattern without a star means that nothing is
-// to be sorted: a list keeps its order, a sorted set has that of its scores, or with DESC the
-// opposite. GET replies other keys' values instead of the elements.
+// BY names the key of each element's weight. With a pattern without a star nothing is sorted: a
+// list keeps its order, and a sorted set has the order of its scores, reversed with DESC. GET
+// replies with the values of other keys instead of the elements.
 
 import { CLIENT_RESTRICTED } from '../../engine/clients/client.ts'
 import { mayReadEveryKey } from '../../engine/clients/permissions.ts'
@@ -30,10 +30,10 @@ interface Request {
   /** Negative = all. */
   count: number
   by: SortPattern | undefined
-  /** The elements come as they are. */
+  /** The elements keep their own order. */
   unsorted: boolean
   gets: SortPattern[]
-  /** Argument that names the destination, 0 = none. */
+  /** Index of the destination's argument; 0 = none. */
   store: number
 }
 
@@ -72,7 +72,7 @@ function readRequest(call: Call, mayStore: boolean): Request {
       request.store = options.index
     } else if (options.is('BY') && options.has(1)) {
       request.by = new SortPattern(options.bytes())
-      // Once said it holds, whatever is named afterwards.
+      // A BY without a star turns sorting off, whatever BY follows it.
       if (!request.by.hasStar) request.unsorted = true
       else if (cluster !== null) throw inCluster('BY')
       else if (!readsEveryKey) throw notAllowed('BY')
@@ -87,12 +87,15 @@ function readRequest(call: Call, mayStore: boolean): Request {
   return request
 }
 
-/** Which keys an option reads only the elements tell: it is for those who may read them all. */
+/**
+ * The keys that an option reads depend on the elements. So the user must be allowed to read all
+ * keys.
+ */
 function notAllowed(option: 'BY' | 'GET'): ReplyError {
   return ERR.of(`${option} option of SORT denied due to insufficient ACL permissions.`)
 }
 
-/** They may be keys of any slot. */
+/** The keys may belong to any slot. */
 function inCluster(option: 'BY' | 'GET'): ReplyError {
   return ERR.of(`${option} option of SORT denied in Cluster mode.`)
 }
@@ -104,7 +107,7 @@ function run(call: Call, mayStore: boolean): void {
   else store(call, request, elements)
 }
 
-/** Returns the elements asked for, in their order. */
+/** Returns the requested elements, in their order. */
 function sort(call: Call, request: Request): Bytes[] {
   const { db } = call
   const entry = db.findForRead(call.key(1))
@@ -116,7 +119,7 @@ function sort(call: Call, request: Request): Bytes[] {
   const from = Math.min(Math.max(request.offset, 0), length)
   const end = request.count < 0 ? length : Math.min(from + request.count, length)
 
-  // Redis changes a sorted set into a skiplist to sort it, for good.
+  // Redis converts a sorted set into a skiplist for sorting, permanently.
   if (value instanceof SortedSet) value.becomeSkiplist()
   if (value instanceof SortedSet && request.unsorted) return byRank(call, value, from, end, request.descending)
   if (value instanceof List && request.unsorted) return byIndex(call, value, from, end, request.descending)
@@ -127,8 +130,8 @@ function sort(call: Call, request: Request): Bytes[] {
         ? byRank(call, value, 0, length, false)
         : ofSet(call, value as MemberSet)
   let { by, alphabetic, unsorted } = request
-  // A set has no order that could be stored or gone by in a script: another copy of it would come
-  // out differently.
+  // A set has no order that could be stored or used by a script: another copy of it would have
+  // another order.
   if (value instanceof MemberSet && unsorted && (request.store !== 0 || call.fromScript)) {
     unsorted = false
     alphabetic = true
@@ -150,7 +153,7 @@ function byScore(call: Call, request: Request, elements: Bytes[], by: SortPatter
   for (let i = 0; i < elements.length; i++) {
     if (i % STEPS_PER_WAY === 0) call.giveWay()
     const element = itemAt(elements, i)
-    // An element without a weight counts as 0.
+    // An element without a weight has the weight 0.
     if (by !== undefined && !by.find(call, element, found)) continue
     const score = readSortScore(by === undefined ? element : found)
     if (score === undefined) wrong = true
@@ -176,7 +179,7 @@ function byBytes(
   if (by !== undefined) {
     weights = []
     const copies = new Copies()
-    // A look at one key may remove another whose time is up: the weights are copied.
+    // Looking up one key may remove another that has expired, so weights are copied.
     for (const element of elements) {
       if (weights.length % STEPS_PER_WAY === 0) call.giveWay()
       weights.push(by.find(call, element, found) ? copies.keep(found) : undefined)
@@ -214,7 +217,7 @@ function ofSet(call: Call, set: MemberSet): Bytes[] {
   const copies = new Copies()
   for (let slot = set.first(); slot >= 0; slot = set.next(slot)) {
     if (elements.length % STEPS_PER_WAY === 0) call.giveWay()
-    // The text of an integer does not last.
+    // The text of an integer is overwritten by the next one.
     const member = set.memberOf(slot, new Bytes())
     elements.push(set.encoding === 'intset' ? copies.keep(member) : member)
   }
@@ -250,7 +253,10 @@ function reply(call: Call, { gets }: Request, elements: Bytes[]): void {
   }
 }
 
-/** Puts the result under the destination as a list, in which what was not found is empty. */
+/**
+ * Stores the result under the destination as a list. Values that were not found become empty
+ * strings.
+ */
 function store(call: Call, { gets, store: at }: Request, elements: Bytes[]): void {
   const key = call.key(at)
   const list = new List(call.db.arena, call.db.host)
@@ -274,7 +280,7 @@ const EMPTY = new Bytes()
 
 const keys: readonly KeySpec[] = [
   { first: 1, last: 1, step: 1, access: 'RO', use: 'access' },
-  // BY and GET: which keys, only the elements tell.
+  // BY and GET: the keys depend on the elements.
   { unknown: true, access: 'RO', use: 'access' },
 ]
 const args: readonly ArgSpec[] = [
@@ -342,7 +348,7 @@ export const sortRo = defineCommand({
   run: (call) => run(call, false),
 })
 
-/** Options that are followed by something that is no option, and by how much. */
+/** Options that take further arguments, and how many. */
 const OPTION_VALUES: readonly (readonly [string, number])[] = [
   ['LIMIT', 2],
   ['GET', 1],

@@ -1,4 +1,4 @@
-// TTL, PTTL, EXPIRETIME, PEXPIRETIME: when a key will be gone.
+// TTL, PTTL, EXPIRETIME, PEXPIRETIME: the expiry time of a key.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'

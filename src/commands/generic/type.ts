@@ -1,4 +1,4 @@
-// TYPE: what kind of value a key holds.
+// TYPE: the type of the value under a key.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_NAMES } from '../../store/structures/value.ts'

@@ -1,8 +1,8 @@
-// WAIT: until so many replicas have what this client wrote.
+// WAIT: waits until a number of replicas have all that this client wrote.
 //
-// They are asked at once how far they are, and each answer has those who wait look again. When the
-// time is up the reply is how many there are by then. Where a log is the journal, its servers are
-// counted: most of them have what it has acknowledged.
+// The replicas are asked for their offsets at once, and each answer is compared with the waiting
+// clients. At the timeout the reply is the number of replicas that have it by then. If a replicated
+// log is the journal, its servers are counted: a quorum of them has every acknowledged write.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'

@@ -1,7 +1,8 @@
-// WAITAOF: until what this client wrote survives a power cut, here and on replicas.
+// WAITAOF: waits until all that this client wrote survives a power cut, here and on replicas.
 //
-// The journal is asked for a sync at once; who writes much had better make the keys `always`
-// (docs/durability.md) than ask after each command. Replicas are asked how far they are.
+// The journal is asked for a sync at once. A client that writes a lot should rather make its keys
+// `always` (docs/durability.md) than wait after each command. The replicas are asked for their
+// offsets.
 
 import type { Client } from '../../engine/clients/client.ts'
 import type { Durability } from '../../engine/effects/durability.ts'
@@ -51,8 +52,8 @@ export const waitaof = defineCommand({
     const replication = call.engine.parts.replication
     const { following, replicas } = replication
     if (following !== undefined) throw NOT_ON_REPLICAS
-    // One that has just been switched on begins when its base is written; until then nothing is
-    // synced.
+    // An append-only file that was just switched on begins when its base is written; until then
+    // nothing is synced.
     const isJournaled = durability.progress.enabled || call.engine.config.get('appendonly')
     if (local === 1 && !isJournaled) throw NEEDS_JOURNAL
     const answer = (reply: Reply): void => write(reply, durability, replication, client)

@@ -1,13 +1,13 @@
 // The members that a search has found so far, in columns: a search may find a hundred thousand.
 //
-// Members are known by their places in the set: valid until it changes.
+// A member is identified by its handle in the set, which is valid until the set changes.
 
 import type { ScoreSpan } from '../../store/sorted-set/score-span.ts'
 import { numberAt } from '../../util/array-reads.ts'
 import { partialSort } from '../../util/numbers/partial-sort.ts'
 import { StableOrder } from '../../util/numbers/stable-order.ts'
 
-/** Columns keep room for so many between searches. */
+/** Columns of up to this many members are kept between searches. */
 const KEPT_MAX = 4096
 
 export class FoundPlaces {
@@ -16,7 +16,10 @@ export class FoundPlaces {
   scores = new Float64Array(256)
   places = new Int32Array(256)
   readonly #stable = new StableOrder()
-  /** Positions in the columns in the order asked for; undefined = as they were found. */
+  /**
+   * Indices into the columns, in the requested order; undefined while they are in the order of
+   * finding.
+   */
   #order: Int32Array | undefined = undefined
 
   /**
@@ -37,7 +40,8 @@ export class FoundPlaces {
         break
       }
       part = ((score - start) * scale) | 0
-      // Whether it stays or is written over by the next: no branch to guess.
+      // An entry stays, or the next one overwrites it. This needs no branch that the processor
+      // could mispredict.
       scores[n] = score
       places[n] = run.handle(i)
       n += (parts >>> part) & 1
@@ -46,7 +50,7 @@ export class FoundPlaces {
     return part
   }
 
-  /** Keeps the places from index `known` on that have a distance, up to `max` places in all. */
+  /** Keeps the members from index `known` on that have a distance, up to `max` members in all. */
   keepMeasured(known: number, max: number): void {
     const { distances, scores, places } = this
     let kept = known
@@ -60,12 +64,12 @@ export class FoundPlaces {
     this.count = kept
   }
 
-  /** Sorts by distance; only the first `count` need to be right. */
+  /** Sorts by distance. Only the first `count` have to be in order. */
   sort(order: 'asc' | 'desc', count: number): void {
     const { distances } = this
     const sign = order === 'asc' ? 1 : -1
-    // All of them in a stable way, as Redis: what is at the same distance stays in the order in
-    // which it was found.
+    // The sort of all members is stable, as in Redis: members at the same distance keep the order
+    // in which they were found.
     if (count === this.count) {
       this.#order = this.#stable.sort(distances, count, sign)
       return
@@ -76,7 +80,7 @@ export class FoundPlaces {
     this.#order = indexes
   }
 
-  /** Returns the number of the i-th in order, for the columns. */
+  /** Returns the index in the columns of the i-th member in order. */
   at(i: number): number {
     return this.#order === undefined ? i : numberAt(this.#order, i)
   }

@@ -1,7 +1,7 @@
 // GEOADD: a ZADD whose scores are places.
 //
-// That is what it becomes, and what is journaled: scores are read back exactly,
-// whatever a later version makes of the same degrees.
+// It is run and journaled as ZADD. Scores are replayed exactly, even if a later version computes
+// another score for the same degrees.
 
 import { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -19,7 +19,7 @@ const SCORE_BYTES_MAX = 20
 const place: Place = { longitude: 0, latitude: 0 }
 const zaddWord = Bytes.from('ZADD')
 const rewritten = new Arguments()
-/** Scores of the call under way as texts; grows with the longest call. */
+/** The scores of the running call as text; grows with the longest call. */
 const texts = {
   digits: Source.allocate(64 * SCORE_BYTES_MAX),
 }
@@ -90,7 +90,7 @@ export const geoadd = defineCommand({
       rewritten.window(first + 2 * i).set(texts.digits, at, length)
       copyWindow(first + 2 * i + 1, args.bytes(first + 3 * i + 2))
     }
-    // From here on this is the request.
+    // The rest of the code sees this request.
     call.args = rewritten
     zadd.run!(call)
   },

@@ -1,4 +1,4 @@
-// GEODIST: how far two members are from each other.
+// GEODIST: the distance between two members.
 
 import { ERR } from '../../protocol/errors.ts'
 import { distanceBetween } from '../../store/derived/geo-area.ts'

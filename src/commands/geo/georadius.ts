@@ -1,4 +1,4 @@
-// GEORADIUS, GEORADIUSBYMEMBER and their _RO forms: members within a circle, as it was asked for
+// GEORADIUS, GEORADIUSBYMEMBER and their _RO forms: members within a circle, in the syntax from
 // before GEOSEARCH.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
@@ -6,7 +6,7 @@ import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { unitArgs } from './place-arguments.ts'
 import { search } from './search.ts'
 
-/** ANY, of which Redis says since when it is there for the one command only. */
+/** ANY. Redis tells its version for this one command only. */
 const any: ArgSpec = { name: 'any', type: 'pure-token', token: 'ANY', optional: true }
 
 const options = (anyOption: ArgSpec): readonly ArgSpec[] => [

@@ -10,8 +10,8 @@ import type { Call } from '../call.ts'
 import { readScore } from '../sorted-set/sorted-set-arguments.ts'
 
 /**
- * Reads arguments `i` and `i + 1` as longitude and latitude. Throws when they are no numbers or not
- * on the map.
+ * Reads arguments `i` and `i + 1` as longitude and latitude. Throws if they are no numbers or lie
+ * outside the map.
  */
 export function readPlace(call: Call, i: number, place: Place): void {
   const longitude = readScore(call, i)
@@ -23,14 +23,14 @@ export function readPlace(call: Call, i: number, place: Place): void {
   place.latitude = latitude
 }
 
-/** Sets `place` to where a member is. Throws when it is not in the set. */
+/** Sets `place` to the place of a member. Throws if it is not in the set. */
 export function placeOfMember(set: SortedSet, member: Bytes, place: Place): void {
   const score = set.score(member)
   if (score === undefined) throw ERR.geoNoMember
   placeOfScore(score, place)
 }
 
-/** Returns how many metres the unit named by argument `i` has. */
+/** Returns the length in metres of the unit that argument `i` names. */
 export function readUnit(call: Call, i: number): number {
   const { args } = call
   if (args.equalsIgnoreCase(i, 'M')) return 1

@@ -24,7 +24,7 @@ export type Form = 'georadius' | 'georadiusbymember' | 'geosearch' | 'geosearchs
 /** The parameters of a search: one object, filled again by each call. */
 interface Query {
   area: Area
-  /** Metres in the unit of the area, in which distances are given. */
+  /** Length in metres of the unit in which distances are given. */
   unit: number
   count: number
   any: boolean
@@ -32,7 +32,7 @@ interface Query {
   withDistance: boolean
   withHash: boolean
   withPlace: boolean
-  /** Argument that names where results go; 0 = to the client. */
+  /** Index of the destination's argument; 0 = the client gets the result. */
   storeAt: number
   storeDistance: boolean
 }
@@ -63,7 +63,7 @@ export function search(call: Call, form: Form, mayStore: boolean): void {
     else storeNothing(call)
     return
   }
-  // Of the nearest there is no telling before all are known; any of them will do with ANY.
+  // The nearest members are known only when all are known; with ANY any members will do.
   if (query.count > 0 && query.order === 'none' && !query.any) query.order = 'asc'
   found.clear()
   collect(set)
@@ -91,7 +91,7 @@ function readQuery(call: Call, form: Form, mayStore: boolean, set: SortedSet | u
     readRadius(call, 4)
     readOptions(call, form, mayStore, set, 6)
   } else if (form === 'georadiusbymember') {
-    // Without a set, the member and the radius are not needed.
+    // Without a set, the member and the radius are not read.
     if (set !== undefined) {
       placeOfMember(set, call.args.bytes(2), query.area)
       readRadius(call, 3)
@@ -210,7 +210,7 @@ function collectFrom(set: SortedSet, cell: Cell): void {
     query.area.measure(found.scores, found.distances, known, found.count)
     found.keepMeasured(known, query.any ? query.count : Number.POSITIVE_INFINITY)
     if (last < 0 || enough()) return
-    // Any number of members may lie between two parts that matter.
+    // Any number of members may lie between two relevant parts.
     const rest = parts & (-2 << last)
     if (((parts >>> last) & 1) === 1) more = set.nextRun(run)
     else if (rest === 0) return
@@ -231,7 +231,7 @@ function reply(call: Call, set: SortedSet, count: number): void {
     if (details > 0) reply.array(1 + details)
     reply.bulk(set.memberOfHandle(numberAt(found.places, n), member))
     if (query.withDistance) replyDistance(reply, numberAt(found.distances, n) / query.unit)
-    // A score that ZADD gave may have a fraction.
+    // A score set by ZADD may have a fraction.
     if (query.withHash) reply.integer(Math.floor(numberAt(found.scores, n)))
     if (query.withPlace) {
       placeOfScore(numberAt(found.scores, n), place)

@@ -30,14 +30,14 @@ export const fieldsArgument = {
 } as const satisfies ArgSpec
 
 /**
- * Checks `FIELDS numfields field …` at argument `at`, which must be all that follows; returns where
- * the fields begin.
+ * Checks `FIELDS numfields field …` at argument `at`. It must take up all remaining arguments.
+ * Returns the index of the first field.
  */
 export function readFields(call: Call, at: number): number {
   return read(call, at, COUNT_NOT_POSITIVE, COUNT_MISMATCH)
 }
 
-/** As `readFields`, in the words that HEXPIRE has for mistakes. */
+/** Like `readFields`, with the error texts of HEXPIRE. */
 export function readFieldsToExpire(call: Call, at: number): number {
   return read(call, at, EXPIRE_COUNT_NOT_POSITIVE, EXPIRE_COUNT_MISMATCH)
 }
@@ -51,18 +51,18 @@ function read(call: Call, at: number, notPositive: typeof FIELDS_MISSING, mismat
   return at + 2
 }
 
-/** Reads argument `i` as the moment, in Unix milliseconds, at which fields are to expire. */
+/** Reads argument `i` as the expiry time of fields, in Unix milliseconds. */
 export function readFieldExpiry(call: Call, i: number, unitMs: 1 | 1000, baseMs: number): number {
   const value = call.args.integer(i)
   if (value < 0) throw EXPIRE_NEGATIVE
-  // A clock may know fractions; the journal's times are whole.
+  // A clock may have fractions of a millisecond; times in the journal are whole.
   const base = Math.floor(baseMs)
   const time = Number(value) * unitMs + base
   if (time > FIELD_EXPIRY_MAX) throw ERR.invalidExpire(call.command.name)
   return time
 }
 
-/** The fields that were given an expiry, by outcome; one object, reused. */
+/** The fields of one command by outcome; one object, reused. */
 export class Expiring {
   readonly #updated: Word[] = []
   readonly #deleted: Word[] = []
@@ -74,8 +74,8 @@ export class Expiring {
   }
 
   /**
-   * Lets the field in a slot expire, or removes it when that moment is past; true when it was
-   * removed.
+   * Sets the expiry time of the field in a slot, or removes the field if that time has passed.
+   * Returns true if it was removed.
    */
   expire(call: Call, hash: Hash, slot: number, field: Bytes, timeMs: number): boolean {
     if (timeMs <= call.now() && call.expires) {
@@ -88,7 +88,10 @@ export class Expiring {
     return false
   }
 
-  /** Propagates the outcome of `expire`, raises its events, and removes the key with its last field. */
+  /**
+   * Propagates the outcome of `expire`, raises its events, and removes the key if its last field is
+   * gone.
+   */
   end(call: Call, hash: Hash, timeMs: number): void {
     const key = call.key(1)
     const updated = this.#updated
@@ -110,14 +113,16 @@ export class Expiring {
   }
 }
 
-/** Tells journal and world that fields expire no more. */
+/** Propagates and announces that fields no longer expire. */
 export function persisted(call: Call, fields: readonly Word[]): void {
   if (fields.length === 0) return
   call.propagate('HPERSIST', call.key(1), 'FIELDS', fields.length, ...fields)
   call.changed(call.key(1), 'hpersist', fields.length)
 }
 
-/** Returns an expiry as HTTL and its kin print it; seconds are rounded up. -1 = never. */
+/**
+ * Returns an expiry time as HTTL and its relatives print it; seconds are rounded up. -1 = never.
+ */
 export function showFieldExpiry(expiry: number, baseMs: number, unitMs: 1 | 1000): number {
   if (expiry === NEVER) return -1
   return Math.ceil(Math.max(0, expiry - Math.floor(baseMs)) / unitMs)

@@ -1,4 +1,4 @@
-// The options of HGETEX and HSETEX: an expiry, a condition, and after them all the fields.
+// The options of HGETEX and HSETEX: an expiry time, a condition, and at the end all fields.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
@@ -19,17 +19,17 @@ export const expirations: readonly ArgSpec[] = [
 ]
 
 export interface FieldOptions {
-  /** When the fields are to expire; `keep` is PERSIST's or KEEPTTL's business. */
+  /** The expiry time of the fields. `keep` stands for PERSIST or KEEPTTL. */
   expiry: number | 'keep' | undefined
   condition: 'FNX' | 'FXX' | undefined
-  /** Argument where the fields begin, and how many there are. */
+  /** Index of the first field, and the number of fields. */
   first: number
   count: number
 }
 
 /**
- * Reads what stands between the key and the fields. `keep` is the word beside the expiries; a field
- * takes `width` arguments.
+ * Reads the arguments between the key and the fields. `keep` is the option that stands beside the
+ * expiry times; a field takes `width` arguments.
  */
 export function readFieldOptions(call: Call, keep: 'PERSIST' | 'KEEPTTL', width: 1 | 2): FieldOptions {
   const { args } = call

@@ -1,5 +1,5 @@
-// HGETALL, HKEYS, HVALS: everything in a hash, or half of it, in one walk from the store to the
-// reply.
+// HGETALL, HKEYS, HVALS: all fields of a hash, or their names or values alone, in one walk from the
+// store to the reply.
 
 import { Hash } from '../../store/hash/hash.ts'
 import type { Call } from '../call.ts'

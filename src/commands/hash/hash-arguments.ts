@@ -6,17 +6,14 @@ import { Hash } from '../../store/hash/hash.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 
-/**
- * Returns the hash under a key that is going to be changed, a new one if there is none. Throws
- * ERR.wrongType.
- */
+/** Returns the hash under a key for writing, a new one if there is none. Throws ERR.wrongType. */
 export function hashForAdding(call: Call, key: Bytes): Hash {
   return call.db.getForWrite(key, Hash) ?? call.db.create(key, new Hash(call.db.arena, call.db.host))
 }
 
-/** Sets a field as HSET does, telling whether it is new. */
+/** Sets a field as HSET does; returns true if it is new. */
 export function setField(call: Call, key: Bytes, hash: Hash, field: Bytes, value: Bytes, keepsExpiry = false): boolean {
-  // A field whose time is up is removed by itself, so that the journal tells of it first.
+  // An expired field is removed by a step of its own, so that the journal gets its removal first.
   if (hash.hides) expireHiddenField(call.db, key, hash, field)
   return hash.set(field, value, keepsExpiry)
 }
@@ -24,8 +21,7 @@ export function setField(call: Call, key: Bytes, hash: Hash, field: Bytes, value
 /**
  * Sets `count` fields to the values after them, from argument `first` on; returns how many are new.
  *
- * Should memory run out half way, the journal is told what was set until then; a hash that got
- * nothing is removed.
+ * If memory runs out half way, the fields set so far are journaled, and an empty hash is removed.
  */
 export function setFields(call: Call, hash: Hash, first: number, count: number, keepsExpiry = false): number {
   const { args } = call

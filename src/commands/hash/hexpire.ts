@@ -44,8 +44,8 @@ function expire(call: Call, unitMs: 1 | 1000, baseMs: number): void {
 }
 
 /**
- * Tells whether a condition allows the change; a field that never expires counts as expiring after
- * all others.
+ * Returns true if a condition allows the change. A field that never expires counts as expiring
+ * after all others.
  */
 function holds(condition: Condition | undefined, currentMs: number, newMs: number): boolean {
   switch (condition) {

@@ -7,7 +7,7 @@ import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
 
-/** Points `value` at the value of the field that the call names; false when there is none. */
+/** Points `value` at the value of the field that the call names; returns false if there is none. */
 function read(call: Call): boolean {
   const hash = call.db.getForRead(call.key(1), Hash)
   return hash?.get(call.args.bytes(2), value) === true

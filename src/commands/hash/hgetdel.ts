@@ -1,4 +1,4 @@
-// HGETDEL: fields of a hash that are removed on the way.
+// HGETDEL: returns fields of a hash and removes them.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { Hash } from '../../store/hash/hash.ts'

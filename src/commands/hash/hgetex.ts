@@ -1,6 +1,6 @@
-// HGETEX: fields of a hash, whose expiry is set or dropped on the way.
+// HGETEX: returns fields of a hash, and sets or removes their expiry times.
 //
-// Journaled as what it did to the expiries: HPEXPIREAT, HPERSIST or HDEL.
+// Journaled as HPEXPIREAT, HPERSIST or HDEL, as its effect was.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'

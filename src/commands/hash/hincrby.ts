@@ -8,7 +8,7 @@ import { defineCommand } from '../define-command.ts'
 import { hashForAdding, setField } from './hash-arguments.ts'
 
 const value = new Bytes()
-/** Where the new digits are written: int64's longest is 20 bytes. */
+/** Memory for the new digits: an int64 has at most 20 characters. */
 const digits = new Bytes(Source.allocate(20))
 
 export const hincrby = defineCommand({

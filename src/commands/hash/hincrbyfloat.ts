@@ -45,7 +45,7 @@ export const hincrbyfloat = defineCommand({
     const text = Bytes.from(formatLongDouble(sum))
     setField(call, key, existing ?? hashForAdding(call, key), field, text, true)
     call.propagate('HSET', key, field, text)
-    // HSET drops the expiry that the field has kept.
+    // HSET removes the expiry time, which the field keeps here.
     if (expiry !== NEVER) call.propagate('HPEXPIREAT', key, expiry, 'FIELDS', 1, field)
     call.changed(key, 'hincrbyfloat')
     call.reply.bulk(text)

@@ -1,4 +1,4 @@
-// HPERSIST: lets fields of a hash live for ever.
+// HPERSIST: removes the expiry times of fields of a hash.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { ABSENT, Hash } from '../../store/hash/hash.ts'

@@ -1,8 +1,8 @@
-// HRANDFIELD: fields of a hash by chance.
+// HRANDFIELD: fields of a hash at random.
 //
-// A positive count asks for different fields, a negative one for so many
-// independent draws. Where every field has a number a draw is one probe; a small
-// hash, and one with fields on their way out, is listed first.
+// A positive count asks for that many different fields, a negative one for that many draws, which
+// may repeat. If every field has a number, a draw is one look-up. A small hash, and a hash with
+// expired fields, is listed first.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Hash, PROBED_MIN } from '../../store/hash/hash.ts'
@@ -17,7 +17,7 @@ import { defineCommand } from '../define-command.ts'
  * seconds.
  */
 const DRAWS_MAX = 1 << 24
-/** Redis refuses counts beyond half of int64 where values are wanted too. */
+/** Redis refuses counts beyond half of int64 if values are requested, too. */
 const COUNT_MAX = 4611686018427387903n
 
 const window = new Bytes()
@@ -50,7 +50,7 @@ function run(call: Call): void {
   slots.length = 0
 }
 
-/** Fills `slots` unless slots can be had by number; tells whether it did. */
+/** Fills `slots` if slots cannot be found by number; returns true then. */
 function list(hash: Hash): boolean {
   if (hash.slotCount >= PROBED_MIN && !hash.hides) return false
   for (let slot = hash.first(); slot >= 0; slot = hash.next(slot)) slots.push(slot)
@@ -75,12 +75,12 @@ function writeAll(call: Call, hash: Hash, withValues: boolean): void {
   for (let slot = hash.first(); slot >= 0; slot = hash.next(slot)) write(call, hash, slot, withValues)
 }
 
-/** `count` different fields, fewer than there are. */
+/** Writes `count` different fields, fewer than the hash has. */
 function choose(call: Call, hash: Hash, count: number, withValues: boolean): void {
   const { random } = call.engine.environment
   announce(call, count, withValues)
   if (!list(hash) && 3 * count < hash.slotCount) {
-    // Few of many: whatever was drawn already is drawn again.
+    // With few of many fields, a field that was drawn before is drawn again.
     const drawn = new Set<number>()
     while (drawn.size < count) {
       const slot = hash.slotAt(random.below(hash.slotCount))
@@ -90,7 +90,7 @@ function choose(call: Call, hash: Hash, count: number, withValues: boolean): voi
     }
     return
   }
-  // One walk, in which each field is taken with the chance that makes the count come out (Knuth's
+  // One walk takes each field with the probability that gives exactly `count` fields (Knuth's
   // algorithm S).
   let left = hash.length
   let wanted = count
@@ -107,7 +107,7 @@ function announce(call: Call, count: number, withValues: boolean): void {
 
 function write(call: Call, hash: Hash, slot: number, withValues: boolean): void {
   const { reply } = call
-  // With values RESP3 has an array for each pair.
+  // With values, RESP3 has an array for each pair.
   if (withValues && reply.protocol === 3) reply.array(2)
   reply.bulk(hash.fieldOf(slot, window))
   if (withValues) reply.bulk(hash.valueOf(slot, window))

@@ -1,7 +1,7 @@
-// HSETEX: sets fields of a hash together with their expiry, all of them or none.
+// HSETEX: sets fields of a hash together with their expiry time, all of them or none.
 //
-// Journaled as HSETEX without conditions and with an absolute time; when that is
-// past already, as the removal of the fields.
+// It is journaled as HSETEX without conditions and with an absolute time. If that time has passed,
+// it is journaled as the removal of the fields.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { noteFieldExpiry } from '../../store/hash/field-expiry.ts'
@@ -54,7 +54,7 @@ function set(call: Call, hash: Hash, { expiry, first, count }: FieldOptions): vo
   call.propagate(...words)
 }
 
-/** The time is past: fields that exist are removed, others never come to be. */
+/** The time has passed, so existing fields are removed and new ones are not created. */
 function remove(call: Call, hash: Hash | undefined, { first, count }: FieldOptions): void {
   const key = call.key(1)
   const removed: Word[] = []

@@ -1,4 +1,4 @@
-// HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME: when fields of a hash expire.
+// HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME: the expiry times of a hash's fields.
 
 import { ABSENT, Hash } from '../../store/hash/hash.ts'
 import type { Call } from '../call.ts'

@@ -1,6 +1,6 @@
 // HSET, HMSET: set fields of a hash.
 //
-// They differ in their replies alone.
+// Only their replies differ.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'

@@ -33,7 +33,7 @@ export const pfadd = defineCommand({
     } else {
       stored.open(db, entry)
     }
-    // A dense one never becomes sparse again.
+    // A dense HyperLogLog never becomes sparse again.
     const bytesMax = isDense(stored.bytes) ? 0 : call.engine.config.get('hll-sparse-max-bytes')
     let i = 2
     try {

@@ -1,7 +1,7 @@
-// PFCOUNT: about how many different elements were added to a HyperLogLog, or to several together.
+// PFCOUNT: the approximate number of different elements in a HyperLogLog, or in several together.
 //
-// The count of a single one is stored in it until it changes: a command that
-// reads writes here, and is journaled, as in Redis.
+// The count of a single HyperLogLog is stored in it until it changes. So this reading command
+// writes and is journaled, as in Redis.
 
 import { ERR } from '../../protocol/errors.ts'
 import { estimate, estimateOf, mergeInto, REGISTERS, storeCount, storedCount } from '../../store/derived/hyperloglog.ts'
@@ -38,7 +38,7 @@ function countOne(call: Call): number | bigint {
   hyperLogLogOf(db, entry, value)
   const stored = storedCount(value)
   if (stored === undefined) entry = db.findForWrite(key)
-  // As in Redis its encoding is raw from now on, whatever comes of it.
+  // As in Redis, the encoding is raw from now on, even if nothing changes.
   db.strings.resize(entry, value.length, value)
   if (stored !== undefined) return stored
   const count = estimate(value)

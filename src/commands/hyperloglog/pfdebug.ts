@@ -1,4 +1,4 @@
-// PFDEBUG: what is inside a HyperLogLog. For those who test implementations.
+// PFDEBUG: the contents of a HyperLogLog, for tests of implementations.
 
 import { ERR, printable, ReplyError } from '../../protocol/errors.ts'
 import { isDense, REGISTERS, Runs, registerOf } from '../../store/derived/hyperloglog.ts'
@@ -43,7 +43,7 @@ export const pfdebug = defineCommand({
     }
     if (!wasDense) {
       if (!stored.makeDense()) throw ERR.corruptHyperLogLog
-      // The same registers in another form: journaled, but no change that a WATCH minds.
+      // The registers stay the same in another form: that is journaled, but is no change for WATCH.
       call.changedWithin(call.key(2))
     }
     if (!lists) return reply.integer(wasDense ? 0 : 1)
@@ -53,8 +53,8 @@ export const pfdebug = defineCommand({
 })
 
 /**
- * Names the runs of a sparse one: `z:3` zeros, `Z:300` zeros in a long run, `v:5,2` two registers
- * of 5.
+ * Lists the runs of a sparse HyperLogLog: `z:3` three zeros, `Z:300` 300 zeros in a long run,
+ * `v:5,2` two registers of 5.
  */
 function decode(bytes: Bytes): string {
   const words: string[] = []

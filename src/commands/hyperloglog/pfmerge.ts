@@ -1,4 +1,4 @@
-// PFMERGE: makes a HyperLogLog of the elements of several.
+// PFMERGE: joins several HyperLogLogs into one.
 
 import { ERR } from '../../protocol/errors.ts'
 import { CORRUPT, forgetCount, isDense, mergeInto, REGISTERS, writeDense } from '../../store/derived/hyperloglog.ts'
@@ -45,8 +45,8 @@ export const pfmerge = defineCommand({
     const entry = db.findForWrite(destination)
     if (entry === NONE) stored.create(db, destination)
     else stored.open(db, entry)
-    // One by one as long as it is sparse: the bytes depend on the order in which runs were split
-    // and joined.
+    // A sparse HyperLogLog is changed register by register: its bytes depend on the order in which
+    // runs are split and joined.
     const bytesMax = call.engine.config.get('hll-sparse-max-bytes')
     if (wantsDense && !isDense(stored.bytes)) stored.makeDense()
     for (let i = 0; i < REGISTERS && !isDense(stored.bytes); i++) {

@@ -1,5 +1,4 @@
-// PFSELFTEST: whether the registers keep what is put into them and the estimates are as good as
-// promised.
+// PFSELFTEST: checks that registers keep their values and that estimates are as exact as promised.
 
 import { ReplyError } from '../../protocol/errors.ts'
 import {
@@ -14,11 +13,14 @@ import {
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** Elements added; estimates are checked at each power of ten. A few milliseconds. */
+/**
+ * The number of added elements, which takes a few milliseconds. Estimates are checked at each power
+ * of ten.
+ */
 const ELEMENTS = 100_000
 /**
- * The standard error of an estimate is 1.04 / √16384; four of them are never exceeded by a sound
- * implementation.
+ * The standard error of an estimate is 1.04 / √16384. A sound implementation never errs by four of
+ * them.
  */
 const ERROR_MAX = (4 * 1.04) / Math.sqrt(REGISTERS)
 

@@ -1,7 +1,7 @@
-// A HyperLogLog under a key, open for changes.
+// A HyperLogLog under a key, opened for writing.
 //
-// It is a string like any other, so a change of its size goes through the
-// database: one object follows the string wherever that moves to.
+// It is a string like any other, so a change of its size goes through the database. One object
+// follows the string wherever its bytes move.
 
 import { ERR } from '../../protocol/errors.ts'
 import {
@@ -42,19 +42,17 @@ export class StoredHyperLogLog {
     hyperLogLogOf(db, entry, this.bytes)
     this.#db = db
     this.#entry = entry
-    // As in Redis its encoding is raw from now on, whatever comes of it.
+    // As in Redis, the encoding is raw from now on, even if nothing changes.
     if (db.strings.originOf(entry) !== 'raw') db.strings.resize(entry, this.bytes.length, this.bytes)
   }
 
-  /** Opens an empty one, made under a key that has nothing. */
+  /** Opens an empty HyperLogLog under a key that has no value. */
   create(db: Database, key: Bytes): void {
     this.open(db, db.writeString(key, EMPTY))
     forgetCount(this.bytes)
   }
 
-  /**
-   * Puts an element or a register into it (see `placeOf`); returns UNCHANGED, CHANGED or CORRUPT.
-   */
+  /** Adds an element, or sets a register (see `placeOf`); returns UNCHANGED, CHANGED or CORRUPT. */
   add(place: number, sparseBytesMax: number): number {
     const register = place & (REGISTERS - 1)
     const value = Math.trunc(place / REGISTERS)
@@ -76,11 +74,11 @@ export class StoredHyperLogLog {
     return setDense(bytes, register, value) ? CHANGED : UNCHANGED
   }
 
-  /** Changes a sparse one to the dense form; false when it is corrupt. */
+  /** Changes a sparse HyperLogLog to the dense form; returns false if it is corrupt. */
   makeDense(): boolean {
     const dense = toDense(this.bytes)
     if (dense === undefined) return false
-    // Not by resizing: that would keep room to grow, and a dense one never grows.
+    // Not by resizing, which would reserve room to grow: a dense HyperLogLog never grows.
     this.#db.strings.place(this.#entry, dense, false)
     this.#db.strings.resize(this.#entry, dense.length, this.bytes)
     return true

@@ -1,7 +1,6 @@
-// BLPOP, BRPOP: remove one element from the first of several lists that has one. They wait until
-// one has.
+// BLPOP, BRPOP: remove one element from the first list that has one, and wait until there is one.
 //
-// The journal gets the LPOP or RPOP that took place (invariant 4).
+// The effective LPOP or RPOP is journaled (invariant 4).
 
 import { type End, List } from '../../store/list/list.ts'
 import { TYPE_LIST } from '../../store/structures/value.ts'

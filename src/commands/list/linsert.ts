@@ -1,4 +1,4 @@
-// LINSERT: an element beside another one.
+// LINSERT: inserts an element before or after another one.
 
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'

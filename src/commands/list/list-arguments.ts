@@ -1,4 +1,4 @@
-// The arguments that several list commands share, and the steps after elements were removed.
+// The arguments that several list commands share, and the steps after removing elements.
 
 import { ERR } from '../../protocol/errors.ts'
 import { type End, List } from '../../store/list/list.ts'
@@ -6,8 +6,8 @@ import type { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 
 /**
- * Reads argument `i` as a 64-bit index or count; beyond 2^53 the nearest double, which no list
- * reaches. Throws ERR.notInteger.
+ * Reads argument `i` as a 64-bit index or count. Beyond 2^53 it is rounded, since no list is that
+ * long. Throws ERR.notInteger.
  */
 export function readIndex(call: Call, i: number): number {
   return Number(call.args.integer(i))
@@ -20,17 +20,14 @@ export function readEnd(call: Call, i: number): End {
   throw ERR.syntax
 }
 
-/**
- * Returns the list under a key that is going to be changed, a new one if there is none. Throws
- * ERR.wrongType.
- */
+/** Returns the list under a key for writing, a new one if there is none. Throws ERR.wrongType. */
 export function listForAdding(call: Call, key: Bytes): List {
   return call.db.getForWrite(key, List) ?? call.db.create(key, new List(call.db.arena, call.db.host))
 }
 
 /**
- * Reports `count` elements gone from a list by a command that removes them, and removes the key
- * with the last one.
+ * Reports that a command has removed `count` elements of a list, and removes the key of an empty
+ * list.
  */
 export function elementsRemoved(
   call: Call,

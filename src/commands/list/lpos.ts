@@ -1,7 +1,7 @@
-// LPOS: where in a list an element is.
+// LPOS: the index of an element in a list.
 //
-// RANK skips matches, from the tail when negative; COUNT asks for several and
-// makes the reply an array; MAXLEN bounds how many elements are looked at.
+// RANK skips matches; a negative one searches from the tail. COUNT asks for several indices and
+// makes the reply an array. MAXLEN bounds the number of compared elements.
 
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
@@ -13,11 +13,11 @@ import type { Call } from '../call.ts'
 import { readCount } from '../count-argument.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** -2^63, whose opposite is no 64-bit integer. */
+/** -2^63, which has no 64-bit opposite. */
 const INT64_MIN = -9223372036854775808n
 
 const position = new ListPosition()
-/** Indices found, reused; they must all be known before the array's header can be written. */
+/** The indices found, reused. All of them must be known before the array's header is written. */
 const found: number[] = []
 
 function lposRun(call: Call): void {
@@ -48,13 +48,13 @@ function lposRun(call: Call): void {
   } else {
     call.reply.nil()
   }
-  // A search that found much leaves its memory to the collector.
+  // After a search with many matches the array is left to the garbage collector.
   found.length = 0
 }
 
 /**
- * Looks at up to `looks` elements and gathers up to `max` indices of matches in `found`, |rank| - 1
- * of them skipped.
+ * Compares up to `looks` elements and stores up to `max` indices of matches in `found`, after
+ * skipping |rank| - 1 of them.
  */
 function search(list: List, rank: number, max: number, looks: number, element: Bytes): void {
   const backwards = rank < 0

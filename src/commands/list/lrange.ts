@@ -1,4 +1,4 @@
-// LRANGE: a stretch of a list.
+// LRANGE: a range of a list.
 
 import { List } from '../../store/list/list.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,4 @@
-// LSET: another element in place of one.
+// LSET: replaces an element.
 
 import { ERR } from '../../protocol/errors.ts'
 import { List } from '../../store/list/list.ts'
@@ -27,7 +27,8 @@ export const lset = defineCommand({
     let index = typeof given === 'number' ? given | 0 : Number(BigInt.asIntN(32, given))
     if (index < 0) index += list.length
     const element = call.args.bytes(3)
-    // Even an index out of range may change the encoding: Redis makes room before it looks.
+    // Even an index out of range may change the encoding, because Redis makes room before it checks
+    // the index.
     list.beforeAdding(element.length, 1)
     if (index < 0 || index >= list.length) throw ERR.indexOutOfRange
     list.set(index, element)

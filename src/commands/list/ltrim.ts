@@ -1,4 +1,4 @@
-// LTRIM: keeps a stretch of a list.
+// LTRIM: keeps a range of a list.
 
 import { List } from '../../store/list/list.ts'
 import { defineCommand } from '../define-command.ts'
@@ -29,7 +29,8 @@ export const ltrim = defineCommand({
       if (stop < 0) stop += length
       const count = Math.max(0, Math.min(stop, length - 1) - start + 1)
       list.trim(count === 0 ? 0 : start, count)
-      // The event comes even when nothing went; the journal hears of it only when something did.
+      // The event is sent even if nothing was removed; the journal gets the command only if
+      // something was.
       elementsRemoved(call, call.key(1), list, 'ltrim', length - count)
     }
     call.reply.ok()

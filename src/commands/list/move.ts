@@ -1,8 +1,9 @@
-// LMOVE, RPOPLPUSH, BLMOVE, BRPOPLPUSH: take an element from one end of a list, put it at one end
-// of another, return it.
+// LMOVE, RPOPLPUSH, BLMOVE, BRPOPLPUSH: move an element from one end of a list to one end of
+// another, and return it.
 //
-// The reliable queue: the element is never in neither list. Source and destination may be the same
-// list, which then is turned. The push is reported before the pop, as Redis does it.
+// This makes a reliable queue: at every time the element is in one of the lists. Source and
+// destination may be the same list, which is rotated then. The push is reported before the pop, as
+// in Redis.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { type End, List } from '../../store/list/list.ts'
@@ -14,7 +15,7 @@ import { elementsRemoved, listForAdding, readEnd } from './list-arguments.ts'
 
 const element = new Bytes()
 
-/** Moves one element and replies with it; false when there is none. */
+/** Moves one element and replies with it; returns false if there is none. */
 function move(call: Call, from: End, to: End): boolean {
   const sourceKey = call.key(1)
   const destinationKey = call.key(2)
@@ -42,7 +43,7 @@ function move(call: Call, from: End, to: End): boolean {
 }
 
 /**
- * Waits for the source. Inside MULTI the absent source is a missing element, when the time is up a
+ * Waits for the source. Inside MULTI an absent source gives a missing element; the timeout gives a
  * missing array.
  */
 function wait(call: Call, timeoutMs: number): void {

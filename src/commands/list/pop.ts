@@ -1,7 +1,7 @@
 // LPOP, RPOP: remove elements at one end of a list and return them.
 //
-// Without a count the reply is one element, with one it is an array, and the
-// absent key is answered in the same shape.
+// Without a count the reply is one element, with a count it is an array. The reply for an absent
+// key has the same shape.
 
 import { ERR } from '../../protocol/errors.ts'
 import { type End, List } from '../../store/list/list.ts'

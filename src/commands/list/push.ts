@@ -27,7 +27,7 @@ function push(call: Call, end: End, mode: 'create' | 'if-exists'): void {
   try {
     for (; pushed < args.length - 2; pushed++) list.push(end, args.bytes(2 + pushed))
   } finally {
-    // Out of memory half way: what was not said to be added must not stay.
+    // Memory ran out half way: elements that are not journaled must not stay.
     if (pushed < args.length - 2) {
       list.dropMany(end, pushed)
       if (list.length === 0) call.db.delete(key)

@@ -1,7 +1,7 @@
-// The options of PUBLISH and SPUBLISH: a message that is published once for each id, or later.
+// The options of PUBLISH and SPUBLISH, for a message that is published once for each id, or later.
 //
-// An id counts when its message is accepted: one that is scheduled is remembered from then on, and
-// is not looked at again when it is published.
+// The id is checked when the message is accepted. The id of a scheduled message is remembered from
+// then on, and is not checked again when the message is published.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Answer } from '../../channels/log/recent-ids.ts'
@@ -14,13 +14,15 @@ import { nearestName } from '../../util/bytes/nearest-name.ts'
 import { durationMs } from '../../util/time/duration.ts'
 import type { Call } from '../call.ts'
 
-/** Words of a request without options: the command, the channel, the message. */
+/** The number of words in a request without options: the command, the channel, the message. */
 export const PLAIN_WORDS = 3
-/** An id names a message, and each is remembered for a while. */
+/** The longest id of a message: each id is remembered for a while. */
 const ID_BYTES_MAX = 512
-/** An option with one typing error has no more. */
+/**
+ * The longest word that can be an option with one typing error.
+ */
 const WORD_BYTES_MAX = 3
-/** The latest time there is: a double counts milliseconds up to it. */
+/** The latest possible time: up to it a double counts milliseconds exactly. */
 const TIME_MS_MAX = Number.MAX_SAFE_INTEGER
 
 const WRONG_ID = ERR.of(`ID wants between 1 and ${ID_BYTES_MAX} bytes`)
@@ -42,8 +44,8 @@ export const PUBLISH_OPTIONS: readonly ArgSpec[] = [
 ]
 
 /**
- * Tells whether a word begins an option, or was probably meant to: it has one typing error, and a value behind it. Other words are
- * answered as Redis answers them.
+ * Returns true if a word begins an option, or probably should: it has one typing error, and a value
+ * behind it. Other words get Redis's reply.
  */
 export function isPublishOption(args: Arguments, at: number): boolean {
   return isOption(args, at) || isMisspelt(args, at)
@@ -67,7 +69,7 @@ function unknownOption(word: string): ReplyError {
 interface PublishOptions {
   /** The id that names the message. */
   id: Bytes | undefined
-  /** When it is published, Unix milliseconds; undefined = now. */
+  /** The time of its publication, in Unix milliseconds; undefined = now. */
   dueMs: number | undefined
 }
 
@@ -90,7 +92,7 @@ function readOptions(call: Call): PublishOptions {
   return read
 }
 
-/** Reads milliseconds, or a duration as rules have it. */
+/** Reads milliseconds, or a duration in the format of rules. */
 function readDelay(options: Options, max: number): number {
   const text = options.string()
   const ms = /^\d{1,16}$/.test(text) ? Number(text) : durationMs(text.toLowerCase())
@@ -99,8 +101,8 @@ function readDelay(options: Options, max: number): number {
 }
 
 /**
- * Publishes as the options say; a message whose id the channel remembers is answered as the first
- * of that id, and nothing else.
+ * Publishes as the options say. If the channel remembers the id, the reply is that of the first
+ * message with this id, and nothing is published.
  */
 export function publishWithOptions(call: Call, kind: ChannelKind): void {
   const { id, dueMs } = readOptions(call)
@@ -126,7 +128,7 @@ export function publishWithOptions(call: Call, kind: ChannelKind): void {
   else call.reply.bulk(answer)
 }
 
-/** Publishes a message, or has it wait. Returns what its sender is answered. */
+/** Publishes a message, or schedules it. Returns the reply for its sender. */
 function accept(call: Call, kind: ChannelKind, id: Bytes | undefined, dueMs: number | undefined): Answer {
   const channels = call.engine.parts.channels
   const channel = call.args.bytes(1)

@@ -1,4 +1,4 @@
-// PUBSUB CHANNELS, PUBSUB SHARDCHANNELS: which channels have subscribers.
+// PUBSUB CHANNELS, PUBSUB SHARDCHANNELS: the channels that have subscribers.
 
 import { ERR } from '../../protocol/errors.ts'
 import { globMatch } from '../../util/bytes/glob.ts'

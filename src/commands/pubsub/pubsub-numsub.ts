@@ -1,6 +1,6 @@
-// PUBSUB NUMSUB, PUBSUB SHARDNUMSUB: how many listen to each of some channels.
+// PUBSUB NUMSUB, PUBSUB SHARDNUMSUB: the numbers of subscribers of some channels.
 //
-// The reply is a flat array in RESP3 too: name, count, name, count.
+// The reply is a flat array in RESP3, too: name, count, name, count.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Call } from '../call.ts'

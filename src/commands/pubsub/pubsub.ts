@@ -1,4 +1,4 @@
-// PUBSUB: questions about who listens to what.
+// PUBSUB: questions about channels and their subscribers.
 
 import { defineCommand } from '../define-command.ts'
 

@@ -21,8 +21,7 @@ const NOT_IN_TRANSACTION = ERR.of("SSUBSCRIBE isn't allowed for a DENY BLOCKING 
 const GROUP_WITHOUT_NAME = ERR.of('a group is named $share/<group>/<channel>, the group without blanks')
 
 /**
- * The requirements of a subscription whose position will be stored: memory, for as long as a rule
- * says.
+ * The requirements of a subscription whose position is stored: memory, for as long as a rule says.
  */
 const REMEMBERING: Requirements = {
   isWrite: false,
@@ -48,8 +47,8 @@ function namesIn(args: Arguments): string[] {
 }
 
 /**
- * Refuses names that begin as those of groups do and lack something, because nothing would ever be
- * heard under them; and subscriptions that are more than their rule has remembered.
+ * Refuses incomplete names of groups, which would never get a message, and subscriptions beyond the
+ * number that their rule remembers.
  */
 function checkNames(call: Call, kind: SubscriptionKind): void {
   const names = namesIn(call.args)
@@ -122,7 +121,7 @@ export const ssubscribe = defineCommand({
   whileSubscribed: true,
   changesConnection: 'subscriptions',
   run(call) {
-    // Unlike its two sisters it is refused inside MULTI.
+    // Unlike SUBSCRIBE and PSUBSCRIBE it is refused inside MULTI.
     if (!call.mayBlock) throw NOT_IN_TRANSACTION
     subscribeTo(call, 'shard')
   },

@@ -1,7 +1,7 @@
-// UNSUBSCRIBE, PUNSUBSCRIBE, SUNSUBSCRIBE: stop listening, to some or to everything of a kind.
+// UNSUBSCRIBE, PUNSUBSCRIBE, SUNSUBSCRIBE: end some subscriptions of a kind, or all.
 //
-// Each name is confirmed, whether it was subscribed to or not; leaving everything
-// when there is nothing is confirmed once, with a nil for the name.
+// Each name is confirmed, whether it was subscribed or not. Unsubscribing from everything without a
+// subscription is confirmed once, with nil for the name.
 
 import { SUBSCRIPTIONS, type SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { Call } from '../call.ts'

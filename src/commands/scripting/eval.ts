@@ -26,7 +26,7 @@ function evalBody(call: Call, access: Access): void {
 function evalSha(call: Call, access: Access): void {
   const { engine, args } = call
   engine.clients.monitors.show(call)
-  // A word that is no SHA-1 is an unknown script, whatever follows.
+  // A word that is no SHA-1 is an unknown script; later arguments are not checked.
   const sha = args.bytes(1)
   if (sha.length !== SHA_LENGTH) throw NO_SCRIPT
   const keys = keyCount(call)
@@ -36,7 +36,7 @@ function evalSha(call: Call, access: Access): void {
   scripting.runScript(call, script, keys, access === 'reads')
 }
 
-/** A script with a shebang may do what that says, though it was never compiled. */
+/** A script with a shebang has the rights that the shebang says, even before it is compiled. */
 function bodyDeclares(_: RequirementsHost, args: Arguments): Requirements | undefined {
   return requirementsOf(declaredFlags(args.bytes(1)))
 }

@@ -31,7 +31,7 @@ export const functionFlush = defineCommand({
       throw ERR.of('FUNCTION FLUSH only supports SYNC|ASYNC option')
     }
     call.engine.parts.scripting.functions.clear()
-    // Even when there was none: a replica may have some.
+    // Journaled even if there was no library: a replica may have some.
     call.engine.effects.durability.changedLibraries()
     call.changes++
     call.reply.ok()

@@ -1,4 +1,4 @@
-// FUNCTION LIST: the libraries, what they hold, and their code.
+// FUNCTION LIST: the libraries, their functions, and their code.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { FunctionLibrary } from '../../scripting/function-libraries.ts'

@@ -1,4 +1,4 @@
-// FUNCTION LOAD: add a library, or put another in its place.
+// FUNCTION LOAD: adds a library, or replaces one.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -14,7 +14,7 @@ const TOO_MANY = ERR.of("Number of keys can't be greater than number of args")
 const NEGATIVE = ERR.of("Number of keys can't be negative")
 
 /**
- * Reads argument 2, how many of those that follow are keys. `malformed` is said of what is no
+ * Reads argument 2, the number of keys that follow. `malformed` is the error for text that is no
  * number.
  */
 export function keyCount(call: Call, malformed: ReplyError = ERR.notInteger): number {

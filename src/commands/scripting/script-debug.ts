@@ -1,5 +1,5 @@
-// SCRIPT DEBUG: the debugger of redis-cli. There is none here: scripts are compiled, and run to
-// their end.
+// SCRIPT DEBUG: the debugger of redis-cli, which Respite does not have. Scripts are compiled, and
+// run to their end.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

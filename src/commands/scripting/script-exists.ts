@@ -1,4 +1,4 @@
-// SCRIPT EXISTS: which scripts EVALSHA would find.
+// SCRIPT EXISTS: tells which scripts EVALSHA would find.
 
 import { defineCommand } from '../define-command.ts'
 

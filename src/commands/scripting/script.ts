@@ -1,4 +1,4 @@
-// SCRIPT: the cache of scripts, and the script that runs.
+// SCRIPT: the cache of scripts, and the running script.
 
 import { defineCommand } from '../define-command.ts'
 

@@ -1,5 +1,5 @@
-// SENTINEL CKQUORUM: in Redis, whether enough Sentinels are there to agree. Here no Sentinel votes:
-// the answer is whether the primary is up.
+// SENTINEL CKQUORUM: in Redis, tells whether enough Sentinels are up to agree on a failover. Here
+// no Sentinel votes, so the reply tells whether the primary is up.
 
 import { ReplyError } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

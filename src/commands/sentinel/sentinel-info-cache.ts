@@ -1,5 +1,5 @@
-// SENTINEL INFO-CACHE: what nodes last said of themselves. This node says it now; of others nothing
-// is kept.
+// SENTINEL INFO-CACHE: the last INFO of each node. Here it is this node's present INFO; the INFO of
+// other nodes is not kept.
 
 import { defineCommand } from '../define-command.ts'
 import { describeServer } from '../server/info.ts'

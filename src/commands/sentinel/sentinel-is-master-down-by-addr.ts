@@ -1,5 +1,5 @@
-// SENTINEL IS-MASTER-DOWN-BY-ADDR: Sentinels ask each other with it, and ask for votes. There are
-// no elections here: the reply never contains a vote.
+// SENTINEL IS-MASTER-DOWN-BY-ADDR: by it Sentinels ask each other about a primary, and for votes.
+// Respite has no elections, so the reply never contains a vote.
 
 import { defineCommand } from '../define-command.ts'
 import { ipOf, isOffered, portOf, shardOf } from './shard-of.ts'

@@ -11,7 +11,8 @@ const NO_SUCH_MASTER = ERR.of('No such master with that name')
 const NO_SHARD = ERR.of('This server knows of no shard')
 
 /**
- * Where a server is not to answer as a Sentinel it does not know the command, as Redis does not.
+ * A server without a `shard-name` does not answer as a Sentinel, and the command is unknown, as in
+ * redis-server.
  */
 export function isOffered(config: Config): boolean {
   return config.get('shard-name') !== ''
@@ -25,7 +26,7 @@ export function shardOf(call: Call): SentinelView {
   return sentinelView
 }
 
-/** Returns the shard that an argument names. Throws where it names another. */
+/** Returns the shard that an argument names. Throws if this server is not part of it. */
 export function namedShard(call: Call, index = 2): SentinelView {
   const shard = shardOf(call)
   if (call.args.string(index) !== shard.name) throw NO_SUCH_MASTER

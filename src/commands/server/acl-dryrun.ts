@@ -1,4 +1,5 @@
-// ACL DRYRUN: might a user run this command? Nothing is run, and nothing kept in ACL LOG.
+// ACL DRYRUN: tells whether a user may run a command. The command is not run, and ACL LOG gets no
+// entry.
 
 import { denialOf } from '../../engine/clients/permissions.ts'
 import { hasArity, meantBy } from '../../engine/spec/command-table.ts'
@@ -6,7 +7,7 @@ import { Arguments } from '../../protocol/arguments.ts'
 import { ERR, printable } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** Where the command in question begins. */
+/** Index of the command to check. */
 const COMMAND_AT = 3
 
 export const aclDryrun = defineCommand({
@@ -55,7 +56,7 @@ export const aclDryrun = defineCommand({
   },
 })
 
-/** A text as C prints it: to its first zero. */
+/** A text as C prints it, up to its first NUL. */
 function whole(text: string): string {
   return printable(text, Number.POSITIVE_INFINITY)
 }

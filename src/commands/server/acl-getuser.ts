@@ -1,4 +1,4 @@
-// ACL GETUSER: all there is to know of a user, field by field.
+// ACL GETUSER: the fields of a user.
 
 import type { Selector } from '../../acl/selector.ts'
 import type { Reply } from '../../protocol/reply.ts'

@@ -1,4 +1,4 @@
-// ACL LIST, ACL USERS: every user as a line of the ACL file; their names alone.
+// ACL LIST, ACL USERS: every user as a line of the ACL file, or the names alone.
 
 import type { User } from '../../acl/user.ts'
 import { userLine } from '../../acl/user-lines.ts'

@@ -1,6 +1,6 @@
-// ACL LOAD, ACL SAVE: read the users from the ACL file, and write them into it.
+// ACL LOAD, ACL SAVE: read the users from the ACL file, and write them to it.
 //
-// It is one small file, read and written on request, so that happens synchronously.
+// The file is small and the command rare, so this happens synchronously.
 
 import { UserLinesError } from '../../acl/user-lines.ts'
 import { readUsersFile, writeUsersFile } from '../../persistence/users-file.ts'
@@ -52,7 +52,8 @@ export const aclSave = defineCommand({
     try {
       writeUsersFile(engine)
     } catch (error) {
-      // Disk full, no permission: the old file still stands, and the client gets an error.
+      // The disk is full, or permission is missing: the old file stays, and the client gets an
+      // error.
       engine.environment.log.warn({ file: engine.config.get('aclfile'), error }, 'the ACL file could not be written')
       throw NOT_SAVED
     }

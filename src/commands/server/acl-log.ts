@@ -1,4 +1,4 @@
-// ACL LOG: what users were refused, the newest first; or RESET, which forgets it.
+// ACL LOG: the refusals of users, the newest first; RESET forgets them.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,4 @@
-// ACL SETUSER: makes a user, or changes one. All rules are applied or none.
+// ACL SETUSER: creates a user, or changes one. Either all rules are applied or none.
 
 import { hasBlanks, RuleError } from '../../acl/rule-error.ts'
 import { UnclosedSelector } from '../../acl/user.ts'

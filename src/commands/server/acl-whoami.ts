@@ -1,4 +1,4 @@
-// ACL WHOAMI: as whom this connection asks.
+// ACL WHOAMI: the name of this connection's user.
 
 import { defineCommand } from '../define-command.ts'
 

@@ -1,10 +1,10 @@
-// `enable-debug-command`, `enable-module-command` and `enable-protected-configs`: who may use what
-// is dangerous.
+// `enable-debug-command`, `enable-module-command` and `enable-protected-configs`: which clients may
+// use dangerous commands and settings.
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'
 
-/** Tells whether a setting of the kind no | yes | local allows something to this client. */
+/** Returns true if a setting with the values no, yes and local allows this client something. */
 export function isAllowed(
   config: Config,
   client: Client,
@@ -15,8 +15,8 @@ export function isAllowed(
 }
 
 /**
- * This machine's own addresses; a unix socket ends in `:0`, a caller within the process has no port
- * at all.
+ * Addresses of this machine. The address of a unix socket ends in `:0`; a caller within the process
+ * has no port at all.
  */
 function isLocal(address: string): boolean {
   return (

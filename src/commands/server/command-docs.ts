@@ -1,4 +1,4 @@
-// COMMAND DOCS: summaries and arguments, from which redis-cli makes its hints.
+// COMMAND DOCS: summaries and arguments. redis-cli makes its hints from them.
 
 import type { ArgSpec, Command } from '../../engine/spec/command.ts'
 import type { Reply } from '../../protocol/reply.ts'
@@ -30,7 +30,7 @@ export const commandDocs = defineCommand({
   },
 })
 
-/** A field's name and what writes its value. */
+/** A field's name, and the function that writes its value. */
 type Field = [string, () => void]
 
 function replyDocs(reply: Reply, told: Command): void {
@@ -86,8 +86,8 @@ function replyHistory(reply: Reply, history: readonly (readonly [string, string]
 }
 
 /**
- * Which key spec the next argument of type key belongs to: one after the other, the last for all
- * that remain.
+ * Index of the key spec for the next argument of type key. Each such argument takes the next spec;
+ * the last spec serves all remaining arguments.
  */
 interface KeyCount {
   next: number

@@ -1,4 +1,5 @@
-// COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS: the keys of a command that is written out but not run.
+// COMMAND GETKEYS, COMMAND GETKEYSANDFLAGS: the keys of a command that is given in full, but not
+// run.
 
 import type { Command } from '../../engine/spec/command.ts'
 import { hasArity } from '../../engine/spec/command-table.ts'
@@ -7,7 +8,7 @@ import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
-/** Where the command in question begins. */
+/** Index of the given command. */
 const COMMAND_AT = 2
 
 const common = {
@@ -60,7 +61,7 @@ function find(call: Call): FoundKey[] {
   if (!hasArity(command, call.args, COMMAND_AT)) throw ERR.of('Invalid number of arguments specified for command')
   const found = findKeys(command, call.args, COMMAND_AT)
   if (found !== undefined && (found.length > 0 || command.flags.has('no_mandatory_keys'))) return found
-  // EVAL with no keys at all is no mistake.
+  // EVAL without keys is no error here.
   if (command.flags.has('no_mandatory_keys')) return []
   throw ERR.of('Invalid arguments specified for command')
 }

@@ -1,4 +1,4 @@
-// COMMAND and COMMAND INFO: what a client library wants to know of commands.
+// COMMAND and COMMAND INFO: facts about commands for client libraries.
 
 import { aclCategories } from '../../engine/spec/acl-categories.ts'
 import { type Command, FLAGS, type Flag, type KeySpec } from '../../engine/spec/command.ts'
@@ -54,10 +54,10 @@ function replyAll(call: Call): void {
   for (const each of call.engine.commands.values()) replyCommand(call.reply, each)
 }
 
-/** Redis keeps these to itself, as `COMMAND INFO publish` shows. */
+/** Redis does not show these flags: see `COMMAND INFO publish`. */
 const UNTOLD: ReadonlySet<Flag> = new Set(['may_replicate'])
 
-/** Ten things, in Redis 7's order. */
+/** Ten elements, in Redis 7's order. */
 function replyCommand(reply: Reply, told: Command): void {
   const range = legacyRange(told)
   const flags: string[] = FLAGS.filter(
@@ -96,7 +96,7 @@ function replyStatuses(reply: Reply, words: readonly string[]): void {
 function replyKeySpec(reply: Reply, spec: KeySpec): void {
   reply.map(3)
   reply.text('flags')
-  // A shard channel is found like a key, but nothing is done with it.
+  // A shard channel is found like a key, but it is not one.
   const { flags = [] } = spec
   replyStatuses(reply, flags.includes('not_key') ? flags : [spec.access, ...keyUses(spec), ...flags])
   if (spec.keyword !== undefined) {
@@ -119,7 +119,7 @@ function replyKeySpec(reply: Reply, spec: KeySpec): void {
   } else {
     const { first = 1, last = first, step = 1 } = spec
     replyPart(reply, 'begin_search', 'index', [['index', first]])
-    // A last key counted from the beginning is told relative to the first.
+    // A last key that is counted from the beginning is reported relative to the first.
     replyRange(reply, last < 0 ? last : last - first, step, 0)
   }
 }

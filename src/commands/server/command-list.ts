@@ -1,4 +1,4 @@
-// COMMAND LIST: names of commands, those of a module, a category or a pattern.
+// COMMAND LIST: the names of commands: all, or those of a module, a category or a pattern.
 
 import { ACL_CATEGORIES, aclCategories } from '../../engine/spec/acl-categories.ts'
 import type { Command } from '../../engine/spec/command.ts'

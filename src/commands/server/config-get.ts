@@ -1,7 +1,7 @@
 // CONFIG GET: settings by name or glob pattern.
 //
-// A name without glob characters is answered as it was written; what a pattern
-// finds, by its own name. Old names are names too (hash-max-ziplist-entries).
+// A setting that was requested by its name is shown under the name as written; one that matches a
+// pattern, under its own name. Old names work, too (hash-max-ziplist-entries).
 
 import { CONFIG_NAMES, configRow } from '../../config/config.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
@@ -19,7 +19,7 @@ export const configGet = defineCommand({
   reply: 'map: settings and their values',
   history: [['7.0.0', 'Accepts several patterns.']],
   run(call) {
-    /** Lower-case name → as it is shown. */
+    /** The name in lower case → the name that is shown. */
     const found = new Map<string, string>()
     for (let i = 2; i < call.args.length; i++) {
       const pattern = call.args.string(i)

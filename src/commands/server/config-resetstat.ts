@@ -1,4 +1,4 @@
-// CONFIG RESETSTAT: the counters of INFO begin again.
+// CONFIG RESETSTAT: sets the counters of INFO to 0.
 
 import { forgetCalls } from '../../engine/spec/command.ts'
 import { defineCommand } from '../define-command.ts'
@@ -23,7 +23,7 @@ export const configResetstat = defineCommand({
     engine.clients.pubSub.published = 0
     engine.clients.pubSub.delivered = 0
     for (const command of engine.commands.used()) forgetCalls(command)
-    // Redis counts a call when it ends: this one is the first.
+    // Redis counts a call when it ends, so this call is the first one counted.
     call.command.calls = 1
     call.command.untimed = 1
     call.reply.ok()

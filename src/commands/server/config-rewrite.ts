@@ -32,19 +32,19 @@ export const configRewrite = defineCommand({
 })
 
 /**
- * Rewrites the config file, with the settings that are not the default, or with `every` one.
- * Returns what went wrong.
+ * Rewrites the config file, with the settings that are not the default, or all with `every`.
+ * Returns the error, if there was one.
  */
 export function writeConfigFile(engine: Engine, settings: 'changed' | 'every'): string | undefined {
   const path = engine.parts.host.configFile
-  // The system's word for a name that is none, which redis-server shows.
+  // Without a config file redis-server opens a null path, and shows the system's error for it.
   if (path === undefined) return 'Bad address'
   const userLines = engine.config.get('aclfile') === '' ? engine.clients.users.configured().map(userLine) : []
   try {
     const { text, mode } = readOrEmpty(path)
     replaceFile(path, rewriteConfigFile(text, engine.config, userLines, settings), mode)
   } catch (error) {
-    // Disk full, no permission: the old file still stands, and the client gets an error.
+    // The disk is full, or permission is missing: the old file stays, and the client gets an error.
     engine.environment.log.warn({ path, error }, 'the config file could not be rewritten')
     return describeDiskError(error)
   }

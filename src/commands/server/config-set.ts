@@ -47,7 +47,7 @@ export const configSet = defineCommand({
   },
 })
 
-/** Tells whether a word is the value of a secret setting. */
+/** Returns true if a word is the value of a secret setting. */
 function isSecretValue(args: Arguments, i: number): boolean {
   if (i < 3 || i % 2 === 0) return false
   const name = CONFIG_NAMES.get(args.string(i - 1).toLowerCase())
@@ -55,8 +55,8 @@ function isSecretValue(args: Arguments, i: number): boolean {
 }
 
 /**
- * Reads the pairs and refuses what may not be set, whatever the value. `called` is told by which
- * name.
+ * Reads the pairs and refuses settings that may not be set, whatever the value. `called` gets the
+ * names as written.
  */
 function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName, string][] {
   const settings: [ConfigName, string][] = []
@@ -74,7 +74,7 @@ function readSettings(call: Call, called: Map<ConfigName, string>): [ConfigName,
       throw failed(word, "can't set protected config")
     }
     if (row.notWhileLoading && call.engine.conditions.state.loading.holds) throw ERR.loading
-    // An old and a new name of one setting are no duplicate: the later one wins.
+    // An old and a new name of one setting are no duplicate: the later pair wins.
     if (seen.has(lower)) throw failed(word, 'duplicate parameter')
     seen.add(lower)
     if (!row.mutable) continue

@@ -1,4 +1,4 @@
-// CONFIG: what the server is set to, and changing it.
+// CONFIG: reads and changes the settings of the server.
 
 import { defineCommand } from '../define-command.ts'
 

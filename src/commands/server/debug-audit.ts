@@ -1,8 +1,8 @@
-// DEBUG AUDIT [PARTS n]: is the data in memory what the append-only file says? Its client waits,
-// the others do not.
+// DEBUG AUDIT [PARTS n]: compares the data in memory with the append-only file. Only its client
+// waits.
 //
-// The reply is a map: keys (compared), differing (how many of them), parts, milliseconds, and
-// named: for each of the first thousand that differ an array of database, key and how it differs
+// The reply is a map: keys (compared), differing (their number), parts, milliseconds, and named.
+// The last lists up to a thousand differing keys, each as an array of database, key and difference
 // (engine/effects/saving.ts).
 
 import type { AuditReport } from '../../engine/effects/saving.ts'

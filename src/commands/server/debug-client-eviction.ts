@@ -1,4 +1,4 @@
-// DEBUG CLIENT-EVICTION: how many clients hold how much, by powers of two, while
+// DEBUG CLIENT-EVICTION: numbers of clients by the memory they hold, in powers of two, while
 // `maxmemory-clients` bounds it.
 
 import { ERR } from '../../protocol/errors.ts'

@@ -40,7 +40,7 @@ export function digest(call: Call): void {
   call.reply.status(all.toString())
 }
 
-/** The digests of the values of some keys; of one that is not there, zeros. */
+/** The digests of the values of some keys; zeros for a missing key. */
 export function digestValue(call: Call): void {
   call.reply.array(call.args.length - 2)
   for (let i = 2; i < call.args.length; i++) {
@@ -71,7 +71,7 @@ class Digest {
     this.#mix(Buffer.from(latin1, 'latin1'))
   }
 
-  /** A number of 32 bits, in the order of the network. */
+  /** A 32-bit number in network byte order. */
   mixNumber(value: number): void {
     const bytes = Buffer.alloc(4)
     bytes.writeUInt32BE(value)

@@ -1,4 +1,4 @@
-// DEBUG HELP: Redis's lines, which name what is refused here too (debug.ts).
+// DEBUG HELP: Redis's lines. They include subcommands that are refused here (debug.ts).
 
 import type { Call } from '../call.ts'
 import { replyHelp } from '../help.ts'

@@ -8,7 +8,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 
-/** Redis makes names and values in a buffer of 128 bytes, of which the last is 0. */
+/** Redis formats names and values in a buffer of 128 bytes, of which the last is 0. */
 const TEXT_BYTES_MAX = 127
 
 export function populate(call: Call): void {

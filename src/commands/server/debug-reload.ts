@@ -1,5 +1,4 @@
-// DEBUG RELOAD, LOADAOF: the data through its files and back, so that what is lost on the way
-// shows.
+// DEBUG RELOAD, LOADAOF: write the data to files and load it again, so that tests see any loss.
 
 import type { Client } from '../../engine/clients/client.ts'
 import type { ReloadOptions } from '../../engine/effects/saving.ts'
@@ -11,8 +10,9 @@ const NO_SNAPSHOT = ERR.of('Error trying to load the RDB dump, check server logs
 const NO_LOG = ERR.of('Error trying to load the AOF files, check server logs.')
 
 /**
- * Saves a snapshot and loads it; NOSAVE loads the one that is there. NOFLUSH leaves the data beside
- * it: a key that is in both is an error (redis-server ends there), or with MERGE the snapshot's.
+ * Saves a snapshot and loads it; NOSAVE loads the existing one. NOFLUSH keeps the present data.
+ * Then a key that is in both is an error (redis-server exits), or with MERGE gets the snapshot's
+ * value.
  */
 export function reload(call: Call): void {
   const { args } = call
@@ -28,15 +28,15 @@ export function reload(call: Call): void {
   load(call, { from: 'snapshot', saves, present: keeps ? (merges ? 'merged' : 'kept') : 'forgotten' }, NO_SNAPSHOT)
 }
 
-/** Loads the append-only files in the place of the data. */
+/** Loads the append-only files in place of the data. */
 export function loadAof(call: Call): void {
   load(call, { from: 'log', saves: false, present: 'forgotten' }, NO_LOG)
 }
 
-/** Loads that a transaction has asked for and that are not done, by the client that waits for them. */
+/** Loads that a transaction has requested and that are not done, by the waiting client. */
 const loadsOf = new WeakMap<Client, ReloadOptions[]>()
 
-/** Loads files behind a transaction. Its client is suspended until all loads are done. */
+/** Loads files after a transaction. Its client is suspended until all loads are done. */
 function reloadBehind({ blocking, parts: { saving } }: Engine, client: Client, options: ReloadOptions): void {
   const known = loadsOf.get(client)
   if (known !== undefined) {
@@ -62,7 +62,8 @@ function load(call: Call, options: ReloadOptions, notLoaded: ReplyError): void {
   if (saving === undefined || saving.isBackup || saving.busyWith === 'save' || engine.conditions.state.loading.holds)
     throw notLoaded
   if (!call.mayBlock) {
-    // A transaction cannot wait for the disk. The files are loaded behind it, before any client is heard again.
+    // A transaction cannot wait for the disk. The files are loaded after it, before any client's
+    // next request.
     const { client } = call
     engine.requests.runner.afterReply(() => reloadBehind(engine, client, options))
     call.reply.ok()

@@ -1,4 +1,4 @@
-// DEBUG PROTOCOL, ERROR: replies of every shape, for those who write clients.
+// DEBUG PROTOCOL, ERROR: replies of every shape, for authors of clients.
 
 import { ERR, ReplyError } from '../../protocol/errors.ts'
 import type { Reply } from '../../protocol/reply.ts'
@@ -46,8 +46,8 @@ const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (rep
   [
     'attrib',
     (reply) => {
-      // An attribute is no answer either: one follows, where there are attributes and where there
-      // are none.
+      // An attribute is not a reply by itself. A reply follows it, also for clients that get no
+      // attributes.
       if (reply.protocol === 3 && reply.attribute !== undefined) {
         reply.attribute(1)
         reply.text('key-popularity')
@@ -62,7 +62,7 @@ const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (rep
     'push',
     (reply) => {
       if (reply.protocol === 2) throw ERR.of('RESP2 is not supported by this command')
-      // A push is not a reply: the client gets one, and the push comes behind it as always.
+      // A push is not a reply. The client gets a reply, and the push after it, as always.
       reply.text('Some real reply following the push reply')
       reply.push(2)
       reply.text('server-cpu-usage')
@@ -74,7 +74,7 @@ const SHAPES: ReadonlyMap<string, (reply: Reply) => void> = new Map<string, (rep
   ['false', (reply) => reply.boolean(false)],
 ])
 
-/** An error of the caller's making; a line is one line. */
+/** An error with the caller's text, on one line. */
 export function error(call: Call): void {
   throw new ReplyError(call.args.string(2).replace(/[\r\n]/g, ' '))
 }

@@ -1,5 +1,5 @@
-// DEBUG's switches: what acts here (engine/upkeep/debug-switches.ts), and what only has to be taken
-// because nothing here differs by it.
+// DEBUG's switches: those that have an effect here (engine/upkeep/debug-switches.ts), and those
+// that are only accepted.
 
 import { parseMemory } from '../../config/config-table.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -37,8 +37,8 @@ export function changeReplicationId(call: Call): void {
 }
 
 /**
- * Elements have no nodes of their own here, whatever their size; only DUMP and DEBUG OBJECT would
- * tell.
+ * Elements have no nodes of their own here, whatever their size; only DUMP and DEBUG OBJECT show
+ * nodes.
  */
 export function packedThreshold(call: Call): void {
   const bytes = parseMemory(call.args.string(2))
@@ -48,7 +48,7 @@ export function packedThreshold(call: Call): void {
   call.reply.ok()
 }
 
-/** Clients write into one buffer, which has no peak of its own to be reset and is not resized. */
+/** All clients write into one buffer. It has no peak to reset and is not resized. */
 export function replyBuffer(call: Call): void {
   const { args } = call
   if (args.equalsIgnoreCase(2, 'PEAK-RESET-TIME')) {
@@ -61,7 +61,7 @@ export function replyBuffer(call: Call): void {
   call.reply.ok()
 }
 
-/** There is no bus whose packets could be dropped. */
+/** There is no cluster bus, so no packets to drop. */
 export function dropPackets(call: Call): void {
   call.args.integer(2)
   call.reply.ok()
@@ -83,7 +83,7 @@ export function nothing(call: Call): void {
   call.reply.ok()
 }
 
-/** As atoi in C: what is no number is 0. */
+/** Like atoi in C: text that is no number is 0. */
 function number(call: Call, i: number): number {
   return Number.parseInt(/^\s*[+-]?\d+/.exec(call.args.string(i))?.[0] ?? '0', 10)
 }

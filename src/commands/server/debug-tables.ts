@@ -10,7 +10,7 @@ import { itemAt } from '../../util/array-reads.ts'
 import type { Call } from '../call.ts'
 import { find } from './debug-values.ts'
 
-/** The source of the figures; entry `i` of `chains` = how many buckets hold `i` keys. */
+/** The source of the figures; entry `i` of `chains` is the number of buckets with `i` keys. */
 interface Table {
   readonly count: number
   readonly chains: readonly number[]

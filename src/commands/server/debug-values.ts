@@ -1,5 +1,4 @@
-// DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is held, as far as that can be said of
-// what is held otherwise here.
+// DEBUG OBJECT, SDSLEN, LISTPACK, QUICKLIST: how a value is stored, as far as Redis's terms fit.
 
 import { payloadWriter } from '../../persistence/rdb/payload.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -10,12 +9,12 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Call } from '../call.ts'
 import { stringEncoding } from '../generic/object-encoding.ts'
 
-/** The bytes of a payload besides the value: its type before it, version and checksum behind it. */
+/** The bytes of a payload besides the value: the type before it, version and checksum behind it. */
 const PAYLOAD_FRAME_BYTES = 11
 
 /**
- * Encoding, length in a snapshot, idle time; of a quicklist its nodes, which are those that Redis
- * would have, and never compressed.
+ * Writes encoding, length in a snapshot and idle time. For a quicklist it writes the nodes that
+ * Redis would have, never compressed.
  */
 export function object(call: Call): void {
   const { db } = call
@@ -45,7 +44,7 @@ function describeNodes({ db, engine: { config } }: Call, entry: number): string 
   )
 }
 
-/** Lengths; there is no room behind a string that would be told of. */
+/** Writes lengths. No string has unused room behind it. */
 export function sdsLength(call: Call): void {
   const { db, reply } = call
   const entry = find(call)
@@ -59,8 +58,8 @@ export function sdsLength(call: Call): void {
 }
 
 /**
- * Redis prints the listpack; the log, which is the standard output unless it has a file, says what
- * of it there is here.
+ * Redis prints the listpack on its standard output. Here the log gets a description of it; without
+ * a log file that is the standard output, too.
  */
 export function listpack(call: Call): void {
   print(call, 'listpack')

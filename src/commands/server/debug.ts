@@ -38,7 +38,7 @@ import { databaseTables, valueTable } from './debug-tables.ts'
 import { listpack, object, quicklist, sdsLength } from './debug-values.ts'
 
 interface Subcommand {
-  /** Words after the subcommand: so many, and no more than that, or than `most`. */
+  /** The number of words after the subcommand: exactly `words`, or from `words` to `most`. */
   words: number
   most?: number
   run(call: Call): void
@@ -56,7 +56,7 @@ export const debug = defineCommand({
   reply: 'depends on the subcommand',
   forbidden,
   run(call) {
-    // Admission asks only where something is special.
+    // Admission checks this only while some condition holds, so it is checked here, too.
     const refusal = forbidden(call.engine.config, call.client, call.args)
     if (refusal !== undefined) throw refusal
     const word = call.args.string(1)
@@ -124,16 +124,15 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
 ])
 
 /**
- * Nothing here reaches into memory that is not its own, so there is nothing to be tested by a crash
- * that `kill -9` does not test.
+ * The code cannot touch invalid memory, so such a crash tests nothing that `kill -9` does not test.
  */
 function refuseToCrash(call: Call): void {
   throw ERR.of(`DEBUG ${call.args.string(1).toUpperCase()} is not supported: end the process with a signal instead`)
 }
 
 /**
- * Redis's reply when it cannot restart itself; a supervisor of the process can (SHUTDOWN, or a
- * signal).
+ * Redis's reply when it cannot restart itself. A supervisor can restart the process (after
+ * SHUTDOWN, or a signal).
  */
 function refuseToRestart(call: Call): void {
   if (call.args.length > 2) call.args.integer(2)
@@ -144,9 +143,9 @@ function refuseToRestart(call: Call): void {
   throw ERR.of('failed to restart the server. Check server logs.')
 }
 
-/** Stops the whole server, as the name says: no client is served meanwhile. */
+/** Stops the whole server, as the name says; no client is served meanwhile. */
 function sleep(call: Call): void {
-  // As strtod in Redis: what is no number is no time.
+  // Like strtod in Redis: text that is no number is 0.
   const seconds = Number.parseFloat(call.args.string(2))
   if (seconds > 0) stopEverything(seconds * 1000)
   call.reply.ok()
@@ -157,7 +156,7 @@ function log(call: Call): void {
   call.reply.ok()
 }
 
-/** CONFIG REWRITE that writes every setting, whatever it is. */
+/** A CONFIG REWRITE that writes every setting, also the defaults. */
 function rewriteConfig(call: Call): void {
   const failure = writeConfigFile(call.engine, 'every')
   if (failure !== undefined) throw ERR.of(`CONFIG-REWRITE-FORCE-ALL failed: ${failure}`)
@@ -168,7 +167,7 @@ function stringMatch(call: Call): void {
   call.reply.integer(globMatch(call.args.string(2), call.args.string(3)) ? 1 : 0)
 }
 
-/** How many random patterns STRINGMATCH-TEST tries: some tenths of a second. */
+/** The number of random patterns of STRINGMATCH-TEST, which take some tenths of a second. */
 const MATCHES_TRIED = 100_000
 const PATTERN_BYTES_MAX = 32
 

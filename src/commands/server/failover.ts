@@ -1,6 +1,6 @@
-// FAILOVER: hand this server's place over to one of its replicas.
+// FAILOVER: hands this server's role to one of its replicas.
 //
-// The reply says that it has begun; how far it has got is in INFO (replication/failover.ts).
+// The reply says that it has begun; INFO shows its progress (replication/failover.ts).
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
@@ -36,7 +36,7 @@ export const failover = defineCommand({
     const {
       parts: { cluster, replication },
     } = call.engine
-    // On a replicated log the log decides which node leads, in a cluster of several logs, too.
+    // With a replicated log the log decides which node leads, also in a cluster of several logs.
     if (cluster !== null && replication?.node === undefined) throw IN_CLUSTER
     const { args, reply } = call
     const { failover } = call.engine.parts.replication

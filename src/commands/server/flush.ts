@@ -1,9 +1,8 @@
 // FLUSHDB, FLUSHALL: empty one database, or all.
 //
-// SYNC and ASYNC are the same here: a database lets go of its memory as a whole,
-// without a visit to any value (Database.clear). Both are journaled even when
-// nothing was there, which counts as no change: a replica may have keys that this
-// server has lost.
+// SYNC and ASYNC are the same here: a database frees its memory as a whole, without visiting any
+// value (Database.clear). Both commands are journaled even if there was no key, which counts as no
+// change. A replica may have keys that this server has lost.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -66,7 +65,7 @@ export const flushall = defineCommand({
   },
 })
 
-/** Removes everything; in the journal stands `words`, or the request as it came. */
+/** Removes everything; journals `words`, or the request as it came. */
 export function emptyAll(call: Call, ...words: Word[]): void {
   const {
     databases,
@@ -85,9 +84,9 @@ function checkOption({ args }: Call): void {
 function empty(call: Call, database: Database): void {
   const engine = call.engine
   if (database.size === 0) return
-  // WATCH breaks only for keys that were there: this must be asked before they go.
+  // WATCH breaks only for keys that existed, so this is checked before they are removed.
   engine.data.watches.databaseReplaced(database, (key) => database.keys.find(key) !== NONE)
-  // A client that waits for a group (XREADGROUP) must learn that it is gone.
+  // A client that waits for a group (XREADGROUP) must learn that the group is gone.
   engine.blocking.contentsReplaced(database)
   call.changes += database.size
   database.clear()

@@ -1,8 +1,8 @@
-// The figures that INFO keeps between two looks: what the system must be asked for, and rates.
+// The figures that INFO keeps between two calls: figures of the system, and rates.
 //
-// Clients send INFO on every connect, so it is made to cost microseconds: the system, and every
-// client for its buffers, is asked at most ten times a second, and rates are worked out from one
-// INFO to the next.
+// Clients send INFO on every connect, so it must cost only microseconds. The system, and the
+// buffers of every client, are read at most ten times a second. Rates are computed from one INFO to
+// the next.
 
 import { totalmem } from 'node:os'
 import type { ChannelFigures } from '../../channels/log/channel-totals.ts'
@@ -13,7 +13,7 @@ import type { Engine } from '../call.ts'
 import { type KeySizes, KeySizesCounter } from './key-sizes.ts'
 import { type MemoryFigures, memoryFigures } from './memory-figures.ts'
 
-/** How long figures from the system are good for. */
+/** The time for which figures of the system are used again. */
 const SYSTEM_FIGURES_MS = 100
 
 export class InfoFigures {
@@ -34,7 +34,7 @@ export class InfoFigures {
    */
   turnMicroseconds = 0
   loopMicroseconds = 0
-  /** How large keys are, as it was counted last. */
+  /** The sizes of keys, as they were counted last. */
   keySizes: KeySizes = []
   readonly keySizesCounter: KeySizesCounter
   /** The messages that channels keep, and how many subscribers are behind. */
@@ -61,7 +61,7 @@ export class InfoFigures {
     this.memory = memoryFigures(engine, 0)
   }
 
-  /** Counts what channels keep, or takes the last count where that is much. */
+  /** Counts the messages that channels keep, or uses the last count if there are many channels. */
   askChannels(): void {
     const channels = this.engine.parts.channels
     this.channels = channels.totals.figures
@@ -77,19 +77,19 @@ export class InfoFigures {
     return this.engine.parts.replication.replicas
   }
 
-  /** CONFIG RESETSTAT set the counters back: rates begin from there. */
+  /** CONFIG RESETSTAT has reset the counters, so rates begin again. */
   reset(): void {
     this.#sampledCommands = 0
     this.#sampledInput = 0
     this.#sampledOutput = 0
   }
 
-  /** Asks the system, and the clients, if that was not done just now. */
+  /** Reads the figures of the system and the clients, unless they were read just now. */
   askSystem(): void {
     const now = this.engine.environment.clock.monotonic()
     if (now - this.#systemAskedMs < SYSTEM_FIGURES_MS) return
     this.#systemAskedMs = now
-    // The whole of memoryUsage() walks V8's heap spaces; this is one read of a file.
+    // The whole of memoryUsage() walks V8's heap spaces; this reads one file.
     this.residentBytes = process.memoryUsage.rss()
     this.cpu = process.cpuUsage()
     this.inputBufferBytesMax = 0
@@ -105,12 +105,12 @@ export class InfoFigures {
     this.memory = memoryFigures(this.engine, this.residentBytes)
   }
 
-  /** Works out rates since the last look, if that was long enough ago to mean something. */
+  /** Computes rates since the last call, if enough time has passed for a meaningful rate. */
   sample(): void {
     const { stats } = this.engine.figures
     const now = this.engine.environment.clock.monotonic()
     const seconds = (now - this.#sampledMs) / 1000
-    // It tells of the whole process: a program that embeds the engine is in it.
+    // This covers the whole process, including a program that embeds the engine.
     const loopUs = Math.round(performance.eventLoopUtilization().active * 1000)
     if (this.#resetsSeen !== stats.resets) {
       this.#resetsSeen = stats.resets

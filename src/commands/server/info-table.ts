@@ -17,14 +17,14 @@ import type { InfoFigures } from './info-figures.ts'
 import { ratio } from './memory-figures.ts'
 
 /**
- * A figure: a `counter` only grows, until CONFIG RESETSTAT; a `gauge` comes and goes. Undefined =
- * not told at present.
+ * A figure: a `counter` only grows, until CONFIG RESETSTAT; a `gauge` goes up and down. Undefined =
+ * not shown at present.
  */
 interface FigureRow {
   readonly name: string
   readonly kind: 'counter' | 'gauge'
   read(figures: InfoFigures): number | undefined
-  /** How INFO prints it; default: as an integer. */
+  /** The format in INFO; default: an integer. */
   readonly print?: (value: number) => string
 }
 
@@ -34,10 +34,7 @@ interface TextRow {
   read(figures: InfoFigures): string | undefined
 }
 
-/**
- * Fields of which there are as many as there are commands, errors, databases: their names and
- * texts.
- */
+/** Fields whose number depends on the commands, errors or databases: their names and texts. */
 interface FamilyRow {
   readonly kind: 'family'
   read(figures: InfoFigures): Iterable<readonly [name: string, text: string]>
@@ -47,7 +44,7 @@ export type InfoRow = FigureRow | TextRow | FamilyRow
 
 export interface InfoSection {
   readonly heading: string
-  /** A plain INFO leaves it out. */
+  /** A plain INFO omits it. */
   readonly isExtra?: true
   /** Called before the rows are read. */
   prepare?(figures: InfoFigures): void
@@ -88,7 +85,7 @@ function family(read: FamilyRow['read']): FamilyRow {
   return { kind: 'family', read }
 }
 
-/** A figure of a replica's link to its primary: a primary has none. */
+/** A figure of a replica's link to its primary; a primary shows none. */
 function ofPrimary(
   name: string,
   read: (following: Following, figures: InfoFigures) => number | undefined,
@@ -104,7 +101,7 @@ function ofPrimary(
   )
 }
 
-/** A figure of this server's part in a replicated log: without one there is none. */
+/** A figure of this server's part in a replicated log; without a log none is shown. */
 function ofNode(name: string, read: (node: LogNode) => number | undefined): FigureRow {
   return gauge(name, ({ engine }) => {
     const node = engine.parts.replication?.node
@@ -124,12 +121,12 @@ function constant(name: string, value: string): TextRow {
   return text(name, () => value)
 }
 
-/** A figure of something that Respite has nothing of. */
+/** A figure of something that Respite does not have. */
 function none(name: string, print?: (value: number) => string): FigureRow {
   return gauge(name, () => 0, print)
 }
 
-/** An amount of memory, in bytes and for people. */
+/** An amount of memory, in bytes and in a readable unit. */
 function memory(name: string, read: Read<number>): InfoRow[] {
   return [gauge(name, read), text(`${name}_human`, (figures) => human(read(figures)))]
 }
@@ -137,7 +134,7 @@ function memory(name: string, read: Read<number>): InfoRow[] {
 const yesNo = (value: boolean): number => (value ? 1 : 0)
 const okErr = (value: boolean): string => (value ? 'ok' : 'err')
 const digits = (count: number) => (value: number) => value.toFixed(count)
-/** As C prints it: before a snapshot begins Redis says that -0.00 of it are here. */
+/** As C prints it: before a snapshot begins Redis shows -0.00 for its progress. */
 const signedPercentage = (value: number): string => (Object.is(value, -0) ? '-0.00' : value.toFixed(2))
 const percent = (value: number): string => `${value.toFixed(2)}%`
 const microsecondsAsSeconds = (value: number): string => (value / 1e6).toFixed(6)
@@ -223,7 +220,7 @@ const MEMORY: InfoSection = {
     gauge('allocator_active', ({ memory }) => memory.active),
     gauge('allocator_resident', ({ memory }) => memory.active),
     ...memory('total_system_memory', (figures) => figures.totalMemory),
-    // Scripts have no heap of their own: what they make is the runtime's.
+    // Scripts have no heap of their own: their memory is the runtime's.
     none('used_memory_lua'),
     none('used_memory_vm_eval'),
     constant('used_memory_lua_human', '0B'),
@@ -263,7 +260,7 @@ const MEMORY: InfoSection = {
   ],
 }
 
-/** A field that is told while data is loaded. */
+/** A field that is shown while data is loaded. */
 function whileLoading(
   read: (progress: Readonly<LoadingProgress>, figures: InfoFigures) => number,
 ): Read<number | undefined> {
@@ -274,8 +271,8 @@ function whileLoading(
 }
 
 /**
- * How much of it is loaded, 0 to 1. Where the size is not known, the memory that the data took
- * elsewhere is a bad estimate of it, as in Redis.
+ * The part that is loaded, 0 to 1. If the size is not known, it is estimated from the memory that
+ * the data took on another server; this is inexact, as in Redis.
  */
 function loadedPart({ loadedBytes, totalBytes, writerMemoryBytes }: Readonly<LoadingProgress>): number {
   if (totalBytes > 0) return loadedBytes / totalBytes
@@ -284,7 +281,7 @@ function loadedPart({ loadedBytes, totalBytes, writerMemoryBytes }: Readonly<Loa
 
 type JournalStatus = NonNullable<InfoFigures['engine']['effects']['durability']['progress']['status']>
 
-/** A field that is told while there is an append-only file. */
+/** A field that is shown while there is an append-only file. */
 function ofJournal(read: (status: JournalStatus, figures: InfoFigures) => number): Read<number | undefined> {
   return (figures) => {
     const { enabled, status } = figures.engine.effects.durability.progress
@@ -317,8 +314,8 @@ const PERSISTENCE: InfoSection = {
     none('rdb_last_cow_size'),
     gauge('rdb_last_load_keys_expired', ({ saving }) => saving.keysExpiredAtLoad),
     gauge('rdb_last_load_keys_loaded', ({ saving }) => saving.keysLoaded),
-    // Where `appendonly` was turned on while the server runs, it is so from then on, not only when
-    // the first base is there.
+    // After `appendonly` was turned on at run time, the field says so at once, not only when the
+    // first base exists.
     gauge('aof_enabled', ({ engine }) =>
       yesNo(
         engine.effects.durability.progress.enabled ||
@@ -336,8 +333,8 @@ const PERSISTENCE: InfoSection = {
     none('aof_last_cow_size'),
     none('module_fork_in_progress'),
     none('module_fork_last_cow_size'),
-    // This field is Respite's own: where Redis forks, and says how long that took, there are slices
-    // here.
+    // This field is Respite's own. Redis forks, and reports the duration of the fork; here a
+    // snapshot is made in slices.
     gauge('respite_snapshot_longest_slice_usec', ({ saving }) => Math.round(1000 * saving.longestSliceMs)),
     gauge(
       'aof_current_size',
@@ -389,7 +386,7 @@ const PERSISTENCE: InfoSection = {
       whileLoading((progress, { engine }) => {
         const { loadedBytes, startedMs, totalBytes, writerMemoryBytes } = progress
         const elapsed = Math.floor(engine.environment.unitClock.now() / 1000) - Math.floor(startedMs / 1000)
-        // Nothing can be told yet: Redis says one second.
+        // Before an estimate is possible, Redis reports one second.
         if (elapsed === 0) return 1
         const left = totalBytes > 0 ? totalBytes - loadedBytes : Math.max(1, writerMemoryBytes - loadedBytes)
         return Math.floor((elapsed * left) / (loadedBytes + 1))
@@ -432,7 +429,7 @@ const STATS: InfoSection = {
     gauge('pubsub_channels', ({ engine }) => engine.clients.pubSub.count('channel')),
     gauge('pubsub_patterns', ({ engine }) => engine.clients.pubSub.count('pattern')),
     gauge('pubsubshard_channels', ({ engine }) => engine.clients.pubSub.count('shard')),
-    // Channels that remember are Respite's own.
+    // Channels that keep messages are Respite's own.
     gauge('kept_channels', ({ channels }) => channels.channels),
     gauge('kept_messages', ({ channels }) => channels.messages),
     gauge('kept_bytes', ({ channels }) => channels.bytes),
@@ -541,10 +538,13 @@ const CPU: InfoSection = {
   ],
 }
 
-/** Not in what `all` says: to count keys is a walk over all of them (key-sizes.ts), which is for those who ask for it. */
+/**
+ * Not part of INFO all: counting keys walks over all of them (key-sizes.ts), so a client must ask
+ * for it by name.
+ */
 export const KEY_SIZES: InfoSection = { heading: 'Keysizes', rows: [family(({ keySizes }) => keySizes)] }
 
-/** Told only to a client that asks for it by name. */
+/** Shown only to a client that asks for it by name. */
 export const DEBUG: InfoSection = {
   heading: 'Debug',
   rows: [
@@ -555,7 +555,10 @@ export const DEBUG: InfoSection = {
   ],
 }
 
-/** What came over HTTP; Redis has nothing of the kind, so it is told where it is asked for by its name. */
+/**
+ * Figures of HTTP. Redis has nothing of the kind, so they are shown only to a client that asks for
+ * them by name.
+ */
 export const HTTP: InfoSection = {
   heading: 'Http',
   isExtra: true,
@@ -570,7 +573,7 @@ export const HTTP: InfoSection = {
   ],
 }
 
-/** Every section, by the name by which it is asked for, in the order in which they are printed. */
+/** Every section, by its name in INFO, in the order of printing. */
 export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['server', SERVER],
   ['clients', CLIENTS],
@@ -606,7 +609,7 @@ export const INFO_SECTIONS: ReadonlyMap<string, InfoSection> = new Map([
   ['debug', DEBUG],
 ])
 
-/** A figure of slots that move by themselves: others have none. */
+/** A figure of slots that move by themselves; other servers show none. */
 function ofMoves(name: string, read: (moves: SlotMoves) => number): FigureRow {
   return gauge(
     name,
@@ -642,7 +645,7 @@ function isUnderWay({ state }: SlotMove): boolean {
 }
 
 /**
- * Numbered by their kind, as Redis does; one that was closed at run time stays, by its name alone.
+ * Numbered by kind, as in Redis. A listener that was closed at run time stays, with its name alone.
  */
 function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]> {
   const place = engine.parts.host.describe?.()
@@ -656,7 +659,7 @@ function* listeners({ engine }: InfoFigures): Iterable<readonly [string, string]
   else if (place.hasClosedTls) yield ['listener2', 'name=tls']
 }
 
-/** The port that is told where only one is: that for TLS when there is no other. */
+/** The port for fields that show one only: the TLS port if there is no other. */
 function portOf(place: HostDescription | undefined): number {
   return place === undefined ? 0 : place.tcpPort || place.tlsPort
 }
@@ -709,10 +712,12 @@ function* keyspace({ engine }: InfoFigures): Iterable<readonly [string, string]>
   }
 }
 
-/** Keys whose time to live is looked at for the average that INFO shows. */
+/** The number of keys whose time to live is read for the average that INFO shows. */
 const TTL_SAMPLES = 32
 
-/** Milliseconds to live of keys that expire, averaged over some of them, spread evenly. */
+/**
+ * The average time to live of expiring keys, in milliseconds, from a sample that is spread evenly.
+ */
 export function averageTtl(database: Database, now: number): number {
   const { expiries } = database.keys
   if (expiries.count === 0) return 0

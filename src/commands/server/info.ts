@@ -1,4 +1,4 @@
-// INFO: the state of the server, for people and for clients that look at a few of its fields.
+// INFO: the state of the server, for people, and for clients that read a few fields.
 
 import type { Call, Engine } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
@@ -8,7 +8,7 @@ import { countKeySizes, type KeySizes } from './key-sizes.ts'
 
 const figuresOf = new WeakMap<Engine, InfoFigures>()
 
-/** Returns what INFO keeps for an engine. */
+/** Returns the figures that INFO keeps for an engine. */
 export function infoFigures(engine: Engine): InfoFigures {
   let figures = figuresOf.get(engine)
   if (figures === undefined) {
@@ -42,7 +42,7 @@ export const info = defineCommand({
     const figures = infoFigures(engine)
     if (wanted.has(KEY_SIZES)) {
       if (call.mayBlock) {
-        // Keys are counted in turns to come: until then this client waits, and no other.
+        // Keys are counted in later turns. Until then only this client waits.
         call.whenDone<KeySizes>(
           (done) => figures.keySizesCounter.ask(call.client, done),
           (reply, sizes) => {
@@ -67,7 +67,7 @@ export function describeServer(engine: Engine, wanted: ReadonlySet<InfoSection> 
     .join('\r\n')
 }
 
-/** The sections asked for; names that mean nothing are ignored. */
+/** The requested sections; unknown names are ignored. */
 function wantedSections({ args }: Call): ReadonlySet<InfoSection> {
   if (args.length === 1) return DEFAULT
   const wanted = new Set<InfoSection>()

@@ -13,7 +13,7 @@ import { TYPE_STRING, VALUE_KINDS } from '../../store/structures/value.ts'
 import { numberAt } from '../../util/array-reads.ts'
 import type { Engine } from '../call.ts'
 
-/** Entries in a turn: some 0.1 ms. */
+/** Entries in a turn, which take some 0.1 ms. */
 const STRETCH_ENTRIES = 2000
 /** Sizes of 0, then of 1, of 2 to 3, of 4 to 7 …, up to 2^53. */
 const BINS = 55
@@ -26,7 +26,7 @@ interface Asker {
   readonly answer: (sizes: KeySizes) => void
 }
 
-/** Counts all keys at once: for units, in the middle of which nothing else may run. */
+/** Counts all keys at once, for transactions and scripts, which no other work may interrupt. */
 export function countKeySizes(engine: Engine): KeySizes {
   const walk = new Walk(engine)
   while (!walk.step()) {
@@ -35,10 +35,10 @@ export function countKeySizes(engine: Engine): KeySizes {
   return walk.rows()
 }
 
-/** Counts keys while others are served. */
+/** Counts keys while other clients are served. */
 export class KeySizesCounter {
   readonly #engine: Engine
-  /** Those whom the walk under way will answer, and those who came since it began. */
+  /** The calls that the running walk will answer, and the calls that came since it began. */
   #answered: Asker[] = []
   #waiting: Asker[] = []
   #walk: Walk | undefined
@@ -77,14 +77,14 @@ export class KeySizesCounter {
 
 class Walk {
   readonly #entries: EntryWalk
-  /** For each database, counts by type and bin, from its first key on. */
+  /** For each database, the counts by type and bin. */
   readonly #counts: (Uint32Array | undefined)[] = []
 
   constructor(engine: Engine) {
     this.#entries = new EntryWalk(engine)
   }
 
-  /** Counts a stretch of the keys; true at the end. */
+  /** Counts some of the keys; returns true at the end. */
   step(): boolean {
     return this.#entries.step(STRETCH_ENTRIES, this.#count)
   }
@@ -121,7 +121,7 @@ function binOf(size: number): number {
   return size < 2 ** 31 ? 32 - Math.clz32(size) : 33 + Math.floor(Math.log2(size / 2 ** 32))
 }
 
-/** The least size of a bin, as Redis prints it: 1, 512, 1K, 64M. */
+/** The least size of a bin, in Redis's format: 1, 512, 1K, 64M. */
 function labelOf(bin: number): string {
   if (bin === 0) return '0'
   const power = bin - 1

@@ -1,7 +1,7 @@
-// LATENCY DOCTOR: what was slow, and what to do about it, for people.
+// LATENCY DOCTOR: what was slow, and how to mend it, for people.
 //
-// Redis's words where they are true here; tools and tests of tools know them. Advice about what
-// Redis does otherwise (fork, expiry by sampling, its allocator) is ours.
+// It uses Redis's words where they are true here, because tools know them. The advice about fork,
+// expiry by sampling and the allocator is replaced by advice about Respite.
 
 import type { LatencyEvent, LatencySeries } from '../../engine/figures/latency-monitor.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -58,7 +58,7 @@ const ADVICE = {
 
 type Advice = keyof typeof ADVICE
 
-/** Of `command` more depends on the settings. */
+/** For `command` more of the advice depends on the settings. */
 const ADVICE_FOR: Readonly<Record<LatencyEvent, readonly Advice[]>> = {
   command: ['slowlogInspect', 'largeObjects'],
   'fast-command': ['scheduler'],

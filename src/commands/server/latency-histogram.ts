@@ -1,5 +1,5 @@
-// LATENCY HISTOGRAM: how long the calls of commands took, as counts of those that took no longer
-// than 1 µs, 2 µs, 4 µs and so on.
+// LATENCY HISTOGRAM: the duration of commands, as numbers of calls that took at most 1 µs, 2 µs, 4
+// µs and so on.
 
 import type { Command } from '../../engine/spec/command.ts'
 import type { LatencyHistogram } from '../../util/time/latency-histogram.ts'
@@ -35,8 +35,8 @@ export const latencyHistogram = defineCommand({
 })
 
 /**
- * The commands that are asked for, in that order; a container stands for its subcommands. Names of
- * none are passed over.
+ * The requested commands, in their order; a container stands for its subcommands. Unknown names are
+ * skipped.
  */
 function* commandsIn(call: Call): Iterable<Command> {
   const { commands } = call.engine

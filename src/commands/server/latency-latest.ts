@@ -1,5 +1,5 @@
-// LATENCY LATEST, HISTORY, RESET: the events that took long, the seconds in which one did, and none
-// any more.
+// LATENCY LATEST, HISTORY, RESET: the last slow event of each kind, all slow events of a kind, and
+// forgetting them.
 
 import type { LatencyEvent } from '../../engine/figures/latency-monitor.ts'
 import { defineCommand } from '../define-command.ts'

@@ -5,17 +5,17 @@ import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { memoryFigures } from './memory-figures.ts'
 
-/** Below this nothing can be said: a few slabs are always partly empty. */
+/** With less memory the doctor says nothing: a few slabs are always partly empty. */
 const DIAGNOSED_BYTES_MIN = 5 * 1024 * 1024
-/** Held over used memory above which the doctor speaks up. */
+/** The ratio of held to used memory from which the doctor complains. */
 const FRAGMENTED_RATIO = 1.4
-/** Peak over used memory that explains why the process is larger than what is in it. */
+/** The ratio of peak to used memory that explains a process larger than its data. */
 const PEAK_RATIO = 1.5
 const MIB = 1024 * 1024
 
 /**
- * Redis's words around the findings, which tools know; the findings are about another allocator, in
- * words of our own.
+ * Redis's words around the findings, because tools know them. The findings are our own, since the
+ * allocator is another.
  */
 const EMPTY =
   "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
@@ -90,7 +90,7 @@ export const memoryPurge = defineCommand({
   tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
   reply: 'OK',
   run(call) {
-    // Values and empty chunks are given back as they go; what is left is the runtime's own garbage.
+    // Values and empty chunks are freed at once. Only the runtime's garbage is left.
     collectGarbage()
     call.reply.ok()
   },

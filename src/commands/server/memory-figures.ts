@@ -9,10 +9,10 @@ export interface MemoryFigures {
   readonly used: number
   readonly peak: number
   readonly startup: number
-  /** Used memory that is not the contents of keys. */
+  /** Used memory other than the contents of keys. */
   readonly overhead: number
   readonly dataset: number
-  /** Part of what came since the start that is contents of keys, in percent. */
+  /** The share of contents of keys in the memory used since the start, in percent. */
   readonly datasetPercent: number
   readonly peakPercent: number
   /** Used, and the gaps. */
@@ -25,7 +25,7 @@ export interface MemoryFigures {
   readonly functions: number
 }
 
-/** Collects the figures; `resident` is what the system says of the process. */
+/** Collects the figures; `resident` is the resident memory of the process. */
 export function memoryFigures(
   { clients: { memory: clientMemory }, databases, upkeep: { memory }, parts: { scripts }, figures: { stats } }: Engine,
   resident: number,
@@ -54,5 +54,5 @@ export function memoryFigures(
   }
 }
 
-/** How many times the small fits into the large; 0 where there is nothing. */
+/** Divides the large figure by the small one; 0 if the small one is 0. */
 export const ratio = (large: number, small: number): number => (small === 0 ? 0 : large / small)

@@ -22,7 +22,7 @@ export const memoryUsage = defineCommand({
     const options = call.options(3)
     while (options.next()) {
       if (!options.is('SAMPLES')) throw ERR.syntax
-      // How many elements of a large value to measure; here that is settled.
+      // The number of elements to measure in a large value; here it has no effect.
       options.integer(0, Number.MAX_SAFE_INTEGER, ERR.syntax)
     }
     const entry = call.db.find(call.key(2))

@@ -1,5 +1,5 @@
-// MODULE LOAD, LOADEX, UNLOAD: there are no modules. A client that may load modules gets Redis's
-// words for that.
+// MODULE LOAD, LOADEX, UNLOAD: modules do not exist here. A client that may load modules gets
+// Redis's error for a module that cannot be loaded.
 
 import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'

@@ -1,4 +1,4 @@
-// MONITOR: show this connection every command that runs.
+// MONITOR: shows this connection every command that runs.
 
 import { CLIENT_MONITOR } from '../../engine/clients/client.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -18,7 +18,7 @@ export const monitor = defineCommand({
     const { client } = call
     // Redis's words for a transaction.
     if (!call.mayBlock) throw ERR.of("MONITOR isn't allowed for DENY BLOCKING client")
-    // A client that monitors already gets no reply.
+    // A client that already monitors gets no reply.
     if ((client.state & CLIENT_MONITOR) !== 0) return
     call.engine.clients.monitors.add(client)
     call.reply.ok()

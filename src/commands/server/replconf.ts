@@ -1,6 +1,6 @@
-// REPLCONF: what a replica says of itself, before PSYNC, and how far it is, after it.
+// REPLCONF: a replica's properties before PSYNC, and its offset after it.
 //
-// ACK and GETACK are not answered: they travel in the stream, where no replies are.
+// ACK and GETACK get no reply: they travel in the replication stream, which has no replies.
 
 import { ERR } from '../../protocol/errors.ts'
 import { splitInline } from '../../protocol/inline-words.ts'
@@ -9,7 +9,7 @@ import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** Redis's: a name of the network. */
+/** Redis's limit, the length of a host name. */
 const ADDRESS_BYTES_MAX = 255
 const NOT_ZERO_OR_ONE = ERR.of('value is out of range, value must between 0 and 1')
 const NO_FILTERS = ERR.of('Missing rdb-filter-only values')
@@ -32,7 +32,7 @@ export const replconf = defineCommand({
   },
 })
 
-/** Takes one setting at `i`; false when there is nothing to reply. */
+/** Reads one setting at `i`; returns false if there is no reply. */
 function take(call: Call, i: number): boolean {
   const { args } = call
   const { replicas } = call.engine.parts.replication
@@ -42,7 +42,7 @@ function take(call: Call, i: number): boolean {
     if (offset !== undefined) replicas.acknowledge(call.client, offset, synced)
     return false
   }
-  // A primary sends it in its stream, where a following server has read it.
+  // A primary sends it in its stream, and the following server reads it there.
   if (args.equalsIgnoreCase(i, 'GETACK')) return false
   const replica = replicas.introduce(call.client)
   if (args.equalsIgnoreCase(i, 'LISTENING-PORT')) {
@@ -66,7 +66,7 @@ function take(call: Call, i: number): boolean {
   return true
 }
 
-/** Leaves out of a snapshot what is not named. */
+/** Leaves everything out of a snapshot that is not named. */
 function filter(replica: Replica, text: string): void {
   const words = splitInline(text)
   // Quotes that do not end.

@@ -1,4 +1,4 @@
-// REPLICAOF, SLAVEOF: follow a primary, or be one.
+// REPLICAOF, SLAVEOF: make this server a replica of a primary, or a primary.
 
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'

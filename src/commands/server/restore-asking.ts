@@ -1,4 +1,4 @@
-// RESTORE-ASKING: RESTORE for keys of a slot that is coming here; MIGRATE sends it.
+// RESTORE-ASKING: RESTORE for keys of a slot that is being imported; MIGRATE sends it.
 
 import { defineCommand } from '../define-command.ts'
 import { restore } from '../generic/restore.ts'

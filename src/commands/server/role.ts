@@ -1,4 +1,4 @@
-// ROLE: whether this server leads or follows, and how far that has got.
+// ROLE: the role of this server in replication, with its offsets.
 
 import { defineCommand } from '../define-command.ts'
 

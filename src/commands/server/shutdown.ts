@@ -54,8 +54,7 @@ export const shutdown = defineCommand({
     const {
       parts: { scripts },
     } = call.engine
-    // A script that does not end cannot be waited for: only ending without what it changed is
-    // possible.
+    // The server cannot wait for an endless script. It can only end without the script's changes.
     if (scripts.busy !== undefined) {
       if (!nosave) throw scripts.busy
       if (host.shutdown !== undefined) scripts.abort()

@@ -1,5 +1,4 @@
-// SLOWLOG GET, LEN, RESET: the commands that took longest, how many of them are known, and none any
-// more.
+// SLOWLOG GET, LEN, RESET: the slowest commands, their number, and forgetting them.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
@@ -44,7 +43,7 @@ function countIn(call: Call): number {
   try {
     count = Number(call.args.integer(2))
   } catch {
-    // No number is refused in the same words as a wrong one.
+    // Text that is no number gets the same error as a wrong number.
     throw refusal
   }
   if (count < -1) throw refusal

@@ -9,7 +9,7 @@
 //   321
 //   sss
 
-/** From the lowest to the highest step within a line. */
+/** The characters of the steps within a line, from the lowest to the highest. */
 const STEPS = '_o#'
 /** The character beneath a step. */
 const FILL = '|'
@@ -19,11 +19,11 @@ export interface LabelledValue {
   readonly label: string
 }
 
-/** Draws the values, so many to a row of charts; each chart is `lines` lines high. */
+/** Draws the values in charts of a fixed number of columns; each chart is `lines` lines high. */
 export function sparkline(values: readonly LabelledValue[], columns: number, lines: number): string {
   const all = values.map(({ value }) => value)
   const min = Math.min(...all)
-  // Where all are alike each is the lowest.
+  // If all values are equal, each counts as the lowest.
   const range = Math.max(...all) - min || 1
   let text = ''
   for (let from = 0; from < values.length; from += columns) {

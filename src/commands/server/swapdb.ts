@@ -1,4 +1,5 @@
-// SWAPDB: two databases exchange their contents; every client sees the other's keys at once.
+// SWAPDB: two databases exchange their contents. Every client sees the other database's keys at
+// once.
 
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Database } from '../../store/keyspace/database.ts'
@@ -30,7 +31,7 @@ export const swapdb = defineCommand({
     const one = databaseAt(call, 1, INVALID_FIRST)
     const other = databaseAt(call, 2, INVALID_SECOND)
     if (one === undefined || other === undefined) throw ERR.dbIndexOutOfRange
-    // A watched key that is in neither has not changed.
+    // A watched key that is in neither database has not changed.
     const inEither = (key: Bytes) => one.keys.find(key) !== NONE || other.keys.find(key) !== NONE
     if (one !== other) {
       engine.data.watches.databaseReplaced(one, inEither)
@@ -45,7 +46,7 @@ export const swapdb = defineCommand({
   },
 })
 
-/** Returns the database an argument names, undefined when there is none of that number. */
+/** Returns the database that an argument names; undefined if there is none with that number. */
 function databaseAt(call: Call, i: number, invalid: ReplyError): Database | undefined {
   const index = parseInteger(call.args.bytes(i))
   if (typeof index !== 'number' || index < -INT32_MAX - 1 || index > INT32_MAX) throw invalid

@@ -1,7 +1,7 @@
-// SYNC, PSYNC: from here on this connection is a replica's.
+// SYNC, PSYNC: make this connection a replica's.
 //
-// What it is sent next is no reply but the stream (replication/replicas.ts), so nothing may be on
-// its way to it.
+// From here on it gets the replication stream instead of replies (replication/replicas.ts), so no
+// reply may be in flight.
 
 import { CLIENT_REPLICA } from '../../engine/clients/client.ts'
 import { ERR, ReplyError } from '../../protocol/errors.ts'
@@ -13,9 +13,7 @@ import { defineCommand } from '../define-command.ts'
 const PENDING_OUTPUT = ERR.of('SYNC and PSYNC are invalid with pending output')
 const NO_LINK = new ReplyError("NOMASTERLINK Can't SYNC while not connected with my master")
 const FAILING_OVER = new ReplyError("NOMASTERLINK Can't SYNC while failing over")
-/**
- * Changes of an old leader that were in flight are undone here; a replica of it would keep them.
- */
+/** Changes of a deposed leader that were in flight are undone here. A replica would keep them. */
 const FOLLOW_THE_LOG = ERR.of('Nobody can follow a node of a replicated log: follow the log')
 const NOT_A_REPLICA = ERR.of("PSYNC FAILOVER can't be sent to a master.")
 const OTHER_HISTORY = ERR.of('PSYNC FAILOVER replid must match my replid.')
@@ -67,10 +65,7 @@ export const psync = defineCommand({
   },
 })
 
-/**
- * The primary hands its place over to this server, and is going to follow it. Throws Redis's
- * errors.
- */
+/** The primary hands its role over to this server, and will follow it. Throws Redis's errors. */
 function takeOver(call: Call): void {
   const { args, client } = call
   const engine = call.engine
@@ -86,8 +81,8 @@ function takeOver(call: Call): void {
 }
 
 /**
- * Returns the replicas of this server, which the client may join; undefined when it has joined
- * already. Throws Redis's errors.
+ * Returns the replicas of this server for the client to join; undefined if it has already joined.
+ * Throws Redis's errors.
  */
 function replicasFor(call: Call): Replicas | undefined {
   const { client } = call

@@ -1,4 +1,4 @@
-// SADD: add members to a set, creating it if needed.
+// SADD: adds members to a set, which is created if needed.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
@@ -36,7 +36,7 @@ export const sadd = defineCommand({
     try {
       for (; i < end; i++) if (set.add(args.bytes(i))) added++
     } finally {
-      // Out of memory half way: what was added stays, and the journal is told so.
+      // Memory ran out half way: the added members stay, and are journaled.
       if (i < end && added > 0) {
         const words: Word[] = ['SADD', key]
         for (let done = 2; done < i; done++) words.push(args.bytes(done))

@@ -1,4 +1,4 @@
-// SCARD: how many members a set has.
+// SCARD: the number of members in a set.
 
 import { MemberSet } from '../../store/set/member-set.ts'
 import { defineCommand } from '../define-command.ts'

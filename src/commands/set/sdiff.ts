@@ -1,8 +1,8 @@
-// SDIFF, SDIFFSTORE: what is in the first of several sets and in none of the others.
+// SDIFF, SDIFFSTORE: the members of the first set that are in none of the others.
 //
-// Either each member of the first set is looked up in the others, or the members
-// of the others are removed from a copy of the first. Redis weighs the two, and
-// since the encoding of what is stored depends on the choice, it is made as there.
+// There are two ways. Each member of the first set is looked up in the others, or the members of
+// the others are removed from a copy of the first. Redis estimates both costs. The encoding of a
+// stored result depends on the choice, so the same estimate is made here.
 
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { removesFromCopy, sortByLength, subtract, subtractFromCopy } from '../../store/set/set-algebra.ts'
@@ -15,7 +15,7 @@ import { newSet, readSets } from './set-arguments.ts'
 
 const member = new Bytes()
 
-/** Returns the first set and those to be subtracted; undefined when nothing can be left. */
+/** Returns the first set and the sets to subtract; undefined if the result must be empty. */
 function readInputs(call: Call, first: number): MemberSet[] | undefined {
   const sets: (MemberSet | undefined)[] = []
   readSets(call, first, call.args.length, sets)

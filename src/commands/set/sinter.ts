@@ -18,12 +18,12 @@ import { newSet, readSets } from './set-arguments.ts'
 const member = new Bytes()
 
 /**
- * Returns the sets under some keys, the smallest first; undefined when one is missing, and so is
- * the result.
+ * Returns the sets of some keys, the smallest first; undefined if one is missing and the result
+ * therefore empty.
  */
 function readInputs(call: Call, first: number, end: number): MemberSet[] | undefined {
   const sets: (MemberSet | undefined)[] = []
-  // All are looked at, since one of a wrong type is an error wherever it stands.
+  // All keys are looked up, since a wrong type is an error wherever it stands.
   readSets(call, first, end, sets)
   if (sets.includes(undefined)) return undefined
   sortByLength(sets as MemberSet[], 'ascending')
@@ -54,7 +54,7 @@ function runStore(call: Call): void {
   if (sets !== undefined) {
     const smallest = itemAt(sets, 0)
     try {
-      // Redis starts with a listpack, and with what came of it becomes an intset if it can be one.
+      // Redis builds a listpack, and turns the result into an intset if possible.
       if (smallest.encoding !== 'intset') result.become('listpack')
       const slots = intersect(sets, Number.POSITIVE_INFINITY)
       for (let i = 0; i < slots.length; i++) result.add(smallest.memberOf(itemAt(slots, i), member))

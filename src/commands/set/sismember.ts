@@ -1,4 +1,4 @@
-// SISMEMBER, SMISMEMBER: whether a set has a member, or each of several.
+// SISMEMBER, SMISMEMBER: tell whether a set has a member, or which of several.
 
 import { MemberSet } from '../../store/set/member-set.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,4 +1,4 @@
-// SMOVE: take a member out of one set and put it into another.
+// SMOVE: moves a member from one set to another.
 
 import { MemberSet } from '../../store/set/member-set.ts'
 import type { Call } from '../call.ts'
@@ -11,7 +11,7 @@ function move(call: Call): void {
   const from = call.key(1)
   const to = call.key(2)
   const source = db.getForWrite(from, MemberSet)
-  // Redis does not look at the destination when there is nothing to move.
+  // Redis does not look up the destination if there is nothing to move.
   if (source === undefined) {
     call.reply.integer(0)
     return
@@ -23,7 +23,7 @@ function move(call: Call): void {
     return
   }
 
-  // It is in both for a moment: should memory be short, it is still where it was.
+  // The member is in both sets for a moment. If memory runs out, it is still in the source.
   const created = destination === undefined
   if (destination === undefined) {
     destination = newSet(call)
@@ -38,7 +38,7 @@ function move(call: Call): void {
   }
   source.removeSlot(slot)
   call.removed(from, 'srem', 1, source.length === 0)
-  // Heard of in Redis's order: what was left, then what came into being.
+  // Events come in Redis's order: first the removal, then the addition.
   if (created) db.host.created?.(db, to, destination.type)
   if (added) call.changed(to, 'sadd')
   call.reply.integer(1)

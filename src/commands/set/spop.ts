@@ -1,7 +1,7 @@
-// SPOP: take members out of a set by chance.
+// SPOP: removes and returns random members of a set.
 //
-// Chance is not replayed: the journal is told which members went (SREM), or that
-// the whole set did (DEL).
+// Chance is not replayed. The journal gets the removed members (SREM), or the removal of the whole
+// set (DEL).
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -11,7 +11,7 @@ import { parseInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 
-/** Members told to the journal in one SREM. */
+/** The number of members in one journaled SREM. */
 const JOURNALED_MAX = 1024
 
 const member = new Bytes()
@@ -45,7 +45,7 @@ function pop(call: Call): void {
   call.removed(key, 'spop', 1, set.length === 0)
 }
 
-/** Copies a member to where it outlives its removal. */
+/** Copies a member to a place that outlives its removal. */
 function keep(from: Bytes): Bytes {
   if (from.length > memory.u8.length) return from.copy()
   copyBytes(memory, 0, from.source, from.start, from.length)
@@ -60,7 +60,7 @@ function popAll(call: Call, key: Bytes, set: MemberSet): void {
   call.removed(key, 'spop', length, true)
 }
 
-/** Pops `count` members, fewer than there are. */
+/** Pops `count` members, fewer than the set has. */
 function popMany(call: Call, key: Bytes, set: MemberSet, count: number): void {
   const { propagates } = call
   const { random } = call.engine.environment

@@ -1,7 +1,7 @@
-// SRANDMEMBER: members of a set by chance.
+// SRANDMEMBER: random members of a set.
 //
-// A positive count asks for different members, a negative one for so many
-// independent draws.
+// A positive count asks for that many different members, a negative one for that many draws, which
+// may repeat.
 
 import { ERR } from '../../protocol/errors.ts'
 import { MemberSet } from '../../store/set/member-set.ts'
@@ -15,7 +15,7 @@ import { defineCommand } from '../define-command.ts'
  * seconds.
  */
 const DRAWS_MAX = 1 << 24
-/** Above one in so many, members are chosen on one walk over all. */
+/** If more than one member in this many is wanted, one walk over all members chooses them. */
 const WALK_BELOW_RATIO = 3
 
 const member = new Bytes()
@@ -48,13 +48,13 @@ function run(call: Call): void {
   }
 }
 
-/** Writes `count` different members, fewer than there are. */
+/** Writes `count` different members, fewer than the set has. */
 function choose(call: Call, set: MemberSet, count: number): void {
   const { random } = call.engine.environment
   call.reply.array(count)
   let left = set.length
   if (!set.isWalked && count * WALK_BELOW_RATIO < left) {
-    // Few of many: whatever was drawn already is drawn again.
+    // With few of many members, a member that was drawn before is drawn again.
     const drawn = new Set<number>()
     while (drawn.size < count) {
       const slot = set.randomSlot(random)
@@ -64,7 +64,7 @@ function choose(call: Call, set: MemberSet, count: number): void {
     }
     return
   }
-  // One walk, in which each member is taken with the chance that makes the count come out (Knuth's
+  // One walk takes each member with the probability that gives exactly `count` members (Knuth's
   // algorithm S).
   let wanted = count
   for (let slot = set.first(); wanted > 0; slot = set.next(slot)) {

@@ -8,7 +8,10 @@ import { defineCommand } from '../define-command.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const member = new Bytes()
-/** Slots found, reused; how many match must be known before the array's header can be written. */
+/**
+ * The slots found, reused. The number of matches must be known before the array's header is
+ * written.
+ */
 const found: number[] = []
 
 export const sscan = defineCommand({

@@ -1,4 +1,4 @@
-// SUNION, SUNIONSTORE: what is in any of several sets.
+// SUNION, SUNIONSTORE: the members that are in any of several sets.
 
 import type { MemberSet } from '../../store/set/member-set.ts'
 import { uniteInto } from '../../store/set/set-algebra.ts'
@@ -7,7 +7,7 @@ import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { storeResult } from '../store-result.ts'
 import { newSet, readSets } from './set-arguments.ts'
 
-/** Returns the sets under some keys, missing ones left out. */
+/** Returns the sets of some keys, without the missing ones. */
 function readInputs(call: Call, first: number): MemberSet[] {
   const sets: (MemberSet | undefined)[] = []
   readSets(call, first, call.args.length, sets)
@@ -24,7 +24,7 @@ function run(call: Call): void {
   }
   const union = newSet(call)
   try {
-    // Of integers alone the union is in order; otherwise it is a table at once.
+    // A union of integers alone is ordered; any other is a table from the start.
     if (sets.some(({ encoding }) => encoding !== 'intset')) union.become('hashtable')
     uniteInto(union, sets)
     reply.set(union.length)

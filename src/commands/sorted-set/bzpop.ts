@@ -1,7 +1,7 @@
-// BZPOPMIN, BZPOPMAX: remove one member from the first of several sorted sets that has one. They
-// wait until one has.
+// BZPOPMIN, BZPOPMAX: remove one member from the first sorted set that has one, and wait until
+// there is one.
 //
-// The journal gets the ZPOPMIN or ZPOPMAX that took place (invariant 4).
+// The effective ZPOPMIN or ZPOPMAX is journaled (invariant 4).
 
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_ZSET } from '../../store/structures/value.ts'

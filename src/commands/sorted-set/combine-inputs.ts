@@ -1,5 +1,5 @@
-// The inputs of ZUNION, ZINTER and ZDIFF: sorted sets, and plain sets, whose members all have the
-// score 1.
+// The inputs of ZUNION, ZINTER and ZDIFF: sorted sets, and plain sets, whose members have the score
+// 1.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -11,7 +11,7 @@ import type { Call } from '../call.ts'
 /** The score of every member of a plain set. */
 const PLAIN_SCORE = 1
 
-/** One input, and a walk over it. `member` and `score` are those the walk is at. */
+/** One input, and a walk over it. `member` and `score` are those of the current step. */
 export class Input {
   readonly value: SortedSet | MemberSet | undefined
   weight = 1
@@ -28,7 +28,7 @@ export class Input {
     return this.value === undefined ? 0 : this.value.length
   }
 
-  /** Goes to the first member; false when there is none. */
+  /** Goes to the first member; returns false if there is none. */
   begin(): boolean {
     const { value } = this
     if (value === undefined || value.length === 0) return false
@@ -43,7 +43,7 @@ export class Input {
     return true
   }
 
-  /** Goes to the next member; false after the last. */
+  /** Goes to the next member; returns false after the last. */
   next(): boolean {
     const { value } = this
     if (value instanceof SortedSet) {
@@ -62,7 +62,7 @@ export class Input {
     this.score = this.#position!.score
   }
 
-  /** Returns a member's score, undefined when it is not there. */
+  /** Returns a member's score; undefined if it is not in the input. */
   scoreOf(member: Bytes): number | undefined {
     const { value } = this
     if (value === undefined) return undefined

@@ -22,8 +22,8 @@ type Aggregate = 'sum' | 'min' | 'max'
 type Outcome = 'reply' | 'store' | 'count'
 
 /**
- * A sorted set of so many members is never one row of bytes (`SMALL_COUNT_MAX`): its members are
- * gathered, then put in order.
+ * A sorted set with this many members is never small (`SMALL_COUNT_MAX`). Its members are gathered
+ * first, and then put in order.
  */
 const GATHERED_MIN = 129
 
@@ -69,7 +69,7 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
   }
 
   const result = newSortedSet(call)
-  // No listpack while it is being made: it keeps a score of -0 until its encoding is chosen.
+  // It is no listpack while it is built: a score of -0 is kept until the encoding is chosen.
   result.becomeSkiplist()
   try {
     if (operation === 'union') unite(call, inputs, aggregate, result)
@@ -90,7 +90,7 @@ function combine(call: Call, operation: Operation, outcome: Outcome): void {
 }
 
 function unite(call: Call, inputs: readonly Input[], aggregate: Aggregate, result: SortedSet): void {
-  // As large as its largest input at least.
+  // At least as large as its largest input.
   if (itemAt(inputs, inputs.length - 1).length >= GATHERED_MIN) {
     uniteMany(call, inputs, aggregate, result)
     return
@@ -130,7 +130,7 @@ function intersect(inputs: readonly Input[], aggregate: Aggregate, result: Sorte
     let common = true
     for (let i = 1; common && i < inputs.length; i++) {
       const input = itemAt(inputs, i)
-      // The same key twice needs no search.
+      // The same key twice needs no look-up.
       const found = input.value === first.value ? first.score : input.scoreOf(first.member)
       if (found === undefined) common = false
       else score = join(score, found * input.weight, aggregate)
@@ -163,16 +163,13 @@ function subtract(inputs: readonly Input[], result: SortedSet): void {
   }
 }
 
-/** Infinity times 0 is 0 here. */
+/** Infinity times 0 counts as 0 here. */
 function weigh(input: Input): number {
   const score = input.score * input.weight
   return Number.isNaN(score) ? 0 : score
 }
 
-/**
- * Joins two scores of a member. Infinities that cancel each other out make 0; NaN loses against a
- * number.
- */
+/** Adds two scores of a member. Opposite infinities give 0; a number wins against NaN. */
 function join(score: number, other: number, aggregate: Aggregate): number {
   if (aggregate === 'min') return other < score ? other : score
   if (aggregate === 'max') return other > score ? other : score

@@ -1,4 +1,4 @@
-// How ranges of scores and of members are written: `(1 +inf`, `[a (b`, `- +`.
+// Reads ranges of scores and of members: `(1 +inf`, `[a (b`, `- +`.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { LexBound, LexRange, ScoreRange } from '../../store/sorted-set/sorted-set-range.ts'
@@ -12,7 +12,7 @@ const BRACKET = 91
 const PLUS = 43
 const MINUS = 45
 
-/** Reads arguments as the ends of a range of scores. Throws ERR.scoreRange. */
+/** Reads two arguments as the ends of a range of scores. Throws ERR.scoreRange. */
 export function readScoreRange(call: Call, min: number, max: number, range: ScoreRange): void {
   const from = call.args.bytes(min)
   const to = call.args.bytes(max)
@@ -31,9 +31,9 @@ function readBound(bytes: Bytes, exclusive: boolean): number {
 }
 
 /**
- * Reads a bound as Redis does, with C's strtod and nothing else: blanks may stand before it, a NUL
- * ends it, and an empty text is 0. A number outside a double's range is infinite or 0 (ZCOUNT k ""
- * " 1e400").
+ * Reads a bound exactly as C's strtod does, as in Redis. It may have leading blanks, it ends at a
+ * NUL, and empty text is 0. A number outside a double's range is infinite or 0 (ZCOUNT k "" "
+ * 1e400").
  */
 function readLoosely(text: string): number {
   const nul = text.indexOf('\0')
@@ -46,13 +46,14 @@ function readLoosely(text: string): number {
   if (decimal !== null) return Number(number)
   const hexadecimal = /^([+-]?)0x(?:[\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p([+-]?)\d+)?$/i.exec(number)
   if (hexadecimal === null) throw ERR.scoreRange
-  // Hexadecimal, and beyond what a double can say: the exponent's sign tells on which side.
+  // Hexadecimal numbers, and numbers beyond a double: the exponent's sign decides between infinity
+  // and 0.
   const magnitude = hexadecimal[2] === '-' ? 0 : Number.POSITIVE_INFINITY
   return hexadecimal[1] === '-' ? -magnitude : magnitude
 }
 
 /**
- * Reads arguments as the ends of a range of members; the range holds windows on them. Throws
+ * Reads two arguments as the ends of a range of members. The range holds windows on them. Throws
  * ERR.lexRange.
  */
 export function readLexRange(call: Call, min: number, max: number, range: LexRange): void {
@@ -68,7 +69,7 @@ function readLexBound(bytes: Bytes, bound: LexBound): void {
     bound.member.set(bytes.source, bytes.start + 1, bytes.length - 1)
     return
   }
-  // A NUL ends these words too: "+\0x" is "+".
+  // A NUL ends these words, too: "+\0x" is "+".
   if ((first !== PLUS && first !== MINUS) || (bytes.length > 1 && bytes.at(1) !== 0)) throw ERR.lexRange
   bound.infinite = first === PLUS ? 1 : -1
 }

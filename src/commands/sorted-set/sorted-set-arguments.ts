@@ -9,22 +9,22 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { parseDouble } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 
-/** Makes an empty sorted set that lies in the call's database. */
+/** Makes an empty sorted set in the memory of the call's database. */
 export function newSortedSet(call: Call): SortedSet {
   return new SortedSet(call.db.arena, call.db.host)
 }
 
-/** More digits may not be a double exactly when they are read one by one. */
+/** With more digits, reading digit by digit may not give the exact double. */
 const EXACT_DIGITS_MAX = 15
 
-/** Reads argument `i` as a score. Whatever is none throws `error`. */
+/** Reads argument `i` as a score. Throws `error` for anything else. */
 export function readScore(call: Call, i: number, error: ReplyError = ERR.notFloat): number {
   const score = parseScore(call.args.bytes(i))
   if (score === undefined) throw error
   return score
 }
 
-/** Reads a score; whole numbers, the usual ones, without making a string. */
+/** Reads a score. Whole numbers, the usual case, are read without making a string. */
 export function parseScore(bytes: Bytes): number | undefined {
   const { length } = bytes
   const { u8 } = bytes.source
@@ -48,10 +48,10 @@ const position = new SortedSetPosition()
 const member = new Bytes()
 
 /**
- * Replies with `count` members from rank `rank` on, downwards when `backwards`; all of them must
- * exist.
+ * Replies with `count` members from rank `rank` on, downwards if `backwards`.
  *
- * With their scores it is a flat array in RESP2, an array of pairs in RESP3.
+ * All of them must exist. With scores the reply is a flat array in RESP2, and an array of pairs in
+ * RESP3.
  */
 export function replyMembers(
   reply: Reply,
@@ -73,7 +73,10 @@ export function replyMembers(
   }
 }
 
-/** Announces `count` members, with or without their scores, and tells how to write them. */
+/**
+ * Writes the header for `count` members, with or without scores, and returns the function that
+ * writes each.
+ */
 export function announceMembers(reply: Reply, count: number, withScores: boolean): 'none' | 'flat' | 'pairs' {
   if (!withScores) {
     reply.array(count)
@@ -87,7 +90,7 @@ export function announceMembers(reply: Reply, count: number, withScores: boolean
   return 'flat'
 }
 
-/** Removes the `count` members from rank `rank` on, and the key with the last one. */
+/** Removes the `count` members from rank `rank` on, and the key if its last member is gone. */
 export function removeMembers(
   call: Call,
   key: Bytes,
@@ -97,8 +100,8 @@ export function removeMembers(
   event: EventName,
 ): void {
   const isAll = count === set.length
-  // All members go with the key, whose memory is released in steps: a million members cause no
-  // pause.
+  // The key is removed with all members. Its memory is freed in steps, so a million members cause
+  // no pause.
   if (!isAll) set.removeRange(rank, count)
   call.removed(key, event, count, isAll)
 }

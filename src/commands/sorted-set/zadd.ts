@@ -17,9 +17,9 @@ const LT = 8
 const CH = 16
 const INCR = 32
 
-/** Room for the call under way; grows with the longest call. */
+/** Memory for the running call; grows with the longest call. */
 const pairsOfCall = {
-  /** Scores of the call, all of them read before anything is changed. */
+  /** The scores of the call. All are read before anything is changed. */
   scores: new Float64Array(64),
 }
 
@@ -76,7 +76,7 @@ function addPairs(call: Call, set: SortedSet, first: number, pairs: number, flag
       }
     }
   } finally {
-    // Out of memory half way: what is in is journaled, and nothing else.
+    // Memory ran out half way: the added members are journaled, and nothing else.
     if (done < pairs) journalFirst(call, first + 2 * done, added + updated)
     if (set.length === 0) call.db.delete(key)
   }
@@ -113,7 +113,7 @@ function increment(call: Call, set: SortedSet, first: number, flags: number): vo
   call.reply.double(score)
 }
 
-/** Tells whether GT or LT lets a score take the place of another. */
+/** Returns true if GT or LT allow a score to replace another. */
 function passes(flags: number, score: number, current: number): boolean {
   return (flags & GT) !== 0 ? score > current : score < current
 }
@@ -127,8 +127,8 @@ function journalFirst(call: Call, words: number, changes: number): void {
 }
 
 /**
- * The bit of an option; 0 = the scores begin. By length first: asking the cursor (`call.options`)
- * for all six cost a ZADD of one pair 18 %.
+ * Returns the bit of an option; 0 = the scores begin. The length is compared first: using the
+ * cursor (`call.options`) for all six options cost a ZADD of one pair 18 %.
  */
 function readFlag(call: Call, i: number): number {
   const { args } = call

@@ -1,4 +1,4 @@
-// ZCARD: how many members a sorted set has.
+// ZCARD: the number of members in a sorted set.
 
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { defineCommand } from '../define-command.ts'

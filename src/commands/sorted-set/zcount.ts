@@ -1,6 +1,6 @@
-// ZCOUNT, ZLEXCOUNT: how many members a range has.
+// ZCOUNT, ZLEXCOUNT: the number of members in a range.
 //
-// The tree counts: O(log N) however many there are.
+// The tree counts them in O(log N), however many there are.
 
 import { SortedSet } from '../../store/sorted-set/sorted-set.ts'
 import { LexRange, RankRange, ScoreRange } from '../../store/sorted-set/sorted-set-range.ts'

@@ -12,7 +12,10 @@ import { readCount } from '../count-argument.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { type Extreme, popMembers } from './zpop.ts'
 
-/** `first` is where the number of keys stands; a timeout before it makes the command wait. */
+/**
+ * `first` is the index of the number of keys. If it is not 1, a timeout stands before it, and the
+ * command waits.
+ */
 function multiPop(call: Call, first: number): void {
   const { args } = call
   const numkeys = readCount(call, first, 1, ERR.numkeysNotPositive)

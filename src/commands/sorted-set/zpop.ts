@@ -21,7 +21,7 @@ function pop(call: Call, extreme: Extreme): void {
     return
   }
   const popped = Math.min(count, set.length)
-  // Without a count there is one pair at most, which stands alone in RESP3 too.
+  // Without a count there is at most one pair, which is not nested in RESP3 either.
   if (counted) {
     popMembers(call, key, set, extreme, popped, announceMembers(call.reply, popped, true))
   } else {
@@ -31,7 +31,7 @@ function pop(call: Call, extreme: Extreme): void {
 }
 
 /**
- * Replies with `count` members and their scores, from the extreme inwards, and removes them; all of
+ * Replies with `count` members and their scores, from the extreme inwards, and removes them. All of
  * them must exist.
  */
 export function popMembers(

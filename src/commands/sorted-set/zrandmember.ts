@@ -11,11 +11,11 @@ import { defineCommand } from '../define-command.ts'
 import { announceMembers, replyMembers } from './sorted-set-arguments.ts'
 
 const INT64_MIN = -9223372036854775808n
-/** With scores Redis refuses what it could not double. */
+/** With scores, Redis refuses counts that it could not double. */
 const HALF_MAX = 4611686018427387903n
-/** More draws than this no memory holds the reply of. */
+/** No memory could hold the reply of more draws than this. */
 const DRAWS_MAX = 2 ** 31
-/** Above one in so many, members are chosen on one walk over all. */
+/** If more than one member in this many is wanted, one walk over all members chooses them. */
 const WALK_BELOW_RATIO = 3
 
 const position = new SortedSetPosition()
@@ -61,13 +61,13 @@ function chooseDifferent(call: Call, set: SortedSet, count: number, withScores: 
   const scores = announceMembers(call.reply, count, withScores)
   const { length } = set
   if (count === length) {
-    // Nothing is left to chance, not even the order: Redis begins with the highest score.
+    // All members are returned, in a fixed order: Redis begins with the highest score.
     replyMembers(call.reply, set, length - 1, length, true, scores)
     return
   }
   if (count * WALK_BELOW_RATIO > length) {
-    // Each member is taken with the chance of those still wanted among those still to come: every
-    // choice is as likely.
+    // Each member is taken with the probability (members still wanted) / (members still to come),
+    // so every choice is equally likely.
     let wanted = count
     set.seek(0, position)
     for (let left = length; wanted > 0; left--) {

@@ -1,8 +1,8 @@
-// ZRANGE, its five elder forms, and ZRANGESTORE: the members of a range, by rank, by score or by
+// ZRANGE, its five older forms, and ZRANGESTORE: the members of a range, by rank, by score or by
 // member.
 //
-// Whatever a range is made of, it comes to ranks first; from there on all forms are one. An elder
-// form is ZRANGE with what to range by, and the direction, fixed.
+// Every range is turned into ranks first; from then on all forms are the same. An older form is a
+// ZRANGE in which BY and the direction are fixed.
 
 import type { ArgSpec } from '../../engine/spec/command.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -25,7 +25,9 @@ const lexRange = new LexRange()
 const position = new SortedSetPosition()
 const member = new Bytes()
 
-/** `at` is where the key stands; undefined for `by` and `direction` lets the arguments say. */
+/**
+ * `at` is the index of the key. If `by` or `direction` is undefined, it is read from the arguments.
+ */
 function range(call: Call, at: number, fixedBy: By | undefined, fixedDirection: Direction | undefined): void {
   const stores = at === 2
   let by = fixedBy
@@ -77,12 +79,12 @@ function range(call: Call, at: number, fixedBy: By | undefined, fixedDirection: 
     else rankRange(set.length, start, stop, ranks)
     count = ranks.end - ranks.start
     if (by === 'score' || by === 'member') {
-      // A negative offset skips everything, a negative limit is none.
+      // A negative offset skips everything; a negative limit means no limit.
       count = offset < 0 ? 0 : Math.max(0, count - offset)
       if (limit >= 0 && limit < count) count = limit
       first = backwards ? ranks.end - 1 - offset : ranks.start + offset
     } else {
-      // Ranks are counted in the direction of the reply.
+      // Ranks count in the direction of the reply.
       first = backwards ? set.length - 1 - ranks.start : ranks.start
     }
   }
@@ -94,7 +96,7 @@ function range(call: Call, at: number, fixedBy: By | undefined, fixedDirection: 
   if (set !== undefined) replyMembers(call.reply, set, first, count, backwards, scores)
 }
 
-/** Stores `count` members of a set from rank `first` on under the call's first key. */
+/** Stores `count` members of a set, from rank `first` on, under the call's first key. */
 function store(call: Call, set: SortedSet | undefined, first: number, count: number, backwards: boolean): void {
   const result = newSortedSet(call)
   try {

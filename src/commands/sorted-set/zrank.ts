@@ -1,4 +1,4 @@
-// ZRANK, ZREVRANK: where in the order a member is.
+// ZRANK, ZREVRANK: the rank of a member.
 
 import { ERR } from '../../protocol/errors.ts'
 import { ABSENT, SortedSet } from '../../store/sorted-set/sorted-set.ts'

@@ -12,7 +12,10 @@ import { defineCommand } from '../define-command.ts'
 import { parseCursor, replyNothingToScan, ScanOptions, STRUCTURE_SCAN_ARGS } from '../generic/scan-arguments.ts'
 
 const member = new Bytes()
-/** Handles found, reused; how many match must be known before the array's header can be written. */
+/**
+ * The handles found, reused. The number of matches must be known before the array's header is
+ * written.
+ */
 const found: number[] = []
 
 export const zscan = defineCommand({

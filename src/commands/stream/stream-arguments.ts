@@ -9,13 +9,15 @@ import { type Bytes, Source } from '../../util/bytes/bytes.ts'
 import { parseInteger, writeInteger } from '../../util/numbers/numbers.ts'
 import type { Call } from '../call.ts'
 
-/** Reads argument `i` as an id; without a sequence it is that of `-0`. Throws ERR.streamId. */
+/**
+ * Reads argument `i` as an id. Without a sequence number it has the number 0. Throws ERR.streamId.
+ */
 export function readId(call: Call, i: number, id: StreamId): StreamId {
   if (parseStreamId(call.args.bytes(i), id) === ID_INVALID) throw ERR.streamId
   return id
 }
 
-/** As readId, taking `-` and `+` for the smallest and the largest id. */
+/** Like readId, with `-` and `+` for the smallest and the largest id. */
 export function readAnyId(call: Call, i: number, id: StreamId, missingSequence: 0 | -1 = 0): StreamId {
   const bytes = call.args.bytes(i)
   const only = bytes.length > 0 && (bytes.length === 1 || bytes.at(1) === 0) ? bytes.at(0) : 0
@@ -25,19 +27,19 @@ export function readAnyId(call: Call, i: number, id: StreamId, missingSequence: 
   return id
 }
 
-/** Reads argument `i` as where a range begins: an id, `(` and an id, `-` or `+`. */
+/** Reads argument `i` as the start of a range: an id, `(` and an id, `-` or `+`. */
 export function readStart(call: Call, i: number, id: StreamId): void {
   if (!readBound(call, i, id, 0)) return
   if (!id.increment()) throw ERR.intervalStart
 }
 
-/** Reads argument `i` as where a range ends. */
+/** Reads argument `i` as the end of a range. */
 export function readEnd(call: Call, i: number, id: StreamId): void {
   if (!readBound(call, i, id, -1)) return
   if (!id.decrement()) throw ERR.intervalEnd
 }
 
-/** Reads a bound of a range; true when it does not belong to the range. */
+/** Reads a bound of a range; returns true if the bound itself is excluded. */
 function readBound(call: Call, i: number, id: StreamId, missingSequence: 0 | -1): boolean {
   const bytes = call.args.bytes(i)
   if (bytes.length > 1 && bytes.at(0) === PARENTHESIS) {
@@ -48,12 +50,12 @@ function readBound(call: Call, i: number, id: StreamId, missingSequence: 0 | -1)
   return false
 }
 
-/** Ids of one command, reused by the next. */
+/** The ids of one command, reused by the next. */
 const ids: StreamId[] = []
 
 /**
- * Reads the arguments from `first` on as ids, all of them before anything is done with one. Valid
- * until the next call.
+ * Reads the arguments from `first` on as ids. All are read before any is used. Valid until the next
+ * call.
  */
 export function readIds(call: Call, first: number): readonly StreamId[] {
   const count = call.args.length - first
@@ -62,15 +64,15 @@ export function readIds(call: Call, first: number): readonly StreamId[] {
   return ids
 }
 
-/** Reads argument `i` as a count: a negative one is 0. */
+/** Reads argument `i` as a count. A negative count means 0. */
 export function readEntryCount(call: Call, i: number): number {
   const count = call.args.integer(i)
   return count < 0 ? 0 : Number(count)
 }
 
 /**
- * Tells whether argument `i` is this one character, or begins with it and a NUL, which to Redis is
- * the same.
+ * Returns true if argument `i` is this one character, or begins with it and a NUL, which is the
+ * same to Redis.
  */
 export function isSymbol(call: Call, i: number, symbol: number): boolean {
   const bytes = call.args.bytes(i)
@@ -87,14 +89,14 @@ const EQUALS = 61
 const PARENTHESIS = 40
 
 /**
- * Memory for one id as text, for the journal: an argument's window may be moved to it until the
- * command ends.
+ * Memory for one id as text, for the journal. The window of an argument may be moved to it until
+ * the command ends.
  */
 const textSource = Source.allocate(ID_TEXT_BYTES_MAX)
 
 /**
- * Replaces argument `i` by an id, for those who read the request after its command: the journal, a
- * parked client.
+ * Replaces argument `i` by an id, for code that reads the request after the command: the journal,
+ * and a parked client's next run.
  */
 export function replaceById(call: Call, i: number, id: StreamId, source = textSource, at = 0): void {
   call.args.rawEnd = 0
@@ -104,8 +106,8 @@ export function replaceById(call: Call, i: number, id: StreamId, source = textSo
 // ── groups ─────────────────────────────────────────────────────────────────
 
 /**
- * Returns the stream of a key, that may be going to be changed, although to Redis its groups are
- * but read: a hit or a miss.
+ * Returns the stream of a key, which counts as a hit or a miss. The caller may change it, but to
+ * Redis the command only reads the key.
  */
 export function streamOfGroups(call: Call, key: Bytes): Stream | undefined {
   const stream = call.db.getForWrite(key, Stream)
@@ -121,7 +123,7 @@ export function groupOfStream(call: Call, stream: Stream | undefined): StreamGro
   return group
 }
 
-/** Returns the consumer of a name, seen just now; a new one if there is none. */
+/** Returns the consumer of a name and marks it as seen now. Creates it if there is none. */
 export function consumerOf(call: Call, key: Bytes, group: StreamGroup, name: Bytes): StreamConsumer {
   const consumer = group.consumers.get(name) ?? createConsumer(call, key, group, name)
   consumer.seenTime = call.now()
@@ -129,8 +131,8 @@ export function consumerOf(call: Call, key: Bytes, group: StreamGroup, name: Byt
 }
 
 /**
- * Adds a consumer whose name is new. What follows may name it in no other line of the journal: it
- * gets one of its own.
+ * Adds a consumer whose name is new. Perhaps no other journaled command names it, so its creation
+ * is journaled by itself.
  */
 export function createConsumer(call: Call, key: Bytes, group: StreamGroup, name: Bytes): StreamConsumer {
   const consumer = group.addConsumer(name, call.now())
@@ -143,23 +145,24 @@ export function createConsumer(call: Call, key: Bytes, group: StreamGroup, name:
 /** Reads ENTRIESREAD's value. */
 export function readEntriesRead(call: Call, i: number): number | bigint {
   const count = call.args.integer(i)
-  // A count that went beyond 64 bits is replayed as what it has become.
+  // A replayed count may be below -1: one that went beyond 64 bits is journaled as what became of
+  // it.
   if (count < -1 && !call.client.isObeyed) throw ERR.of('value for ENTRIESREAD must be positive or -1')
   return count
 }
 
 // ── trimming ───────────────────────────────────────────────────────────────
 
-/** The options of XADD and XTRIM for trimming. */
+/** The options for trimming of XADD and XTRIM. */
 export class TrimOptions {
   strategy: 'none' | 'maxlen' | 'minid' = 'none'
   maxlen = 0
   readonly minId = new StreamId()
   approximate = false
-  /** Entries that may go at most; 0 = all. */
+  /** The most entries that may be removed; 0 = all. */
   limit = 0
   limitGiven = false
-  /** Where the threshold stands among the arguments. */
+  /** Index of the threshold's argument. */
   thresholdAt = 0
 
   /** Starts over. */
@@ -171,8 +174,8 @@ export class TrimOptions {
   }
 
   /**
-   * Takes the option at argument `i` if it is about trimming; returns the last argument it takes,
-   * or -1.
+   * Reads the option at argument `i` if it is about trimming. Returns the last argument that it
+   * takes, or -1.
    */
   take(call: Call, i: number): number {
     const { args } = call
@@ -214,7 +217,7 @@ export class TrimOptions {
     return at
   }
 
-  /** Checks what was taken as a whole. */
+  /** Checks all options together. */
   check(call: Call): void {
     if (this.limit !== 0 && this.strategy === 'none') {
       throw ERR.of('syntax error, LIMIT cannot be used without specifying a trimming strategy')
@@ -223,7 +226,7 @@ export class TrimOptions {
       throw ERR.of('syntax error, XTRIM must be called with a trimming strategy')
     }
     if (call.client.isObeyed) {
-      // A replayed command names exactly which entries are to remain.
+      // A replayed command says exactly which entries stay.
       this.limit = 0
     } else if (this.limitGiven) {
       if (!this.approximate) throw ERR.of('syntax error, LIMIT cannot be used without the special ~ option')
@@ -233,15 +236,15 @@ export class TrimOptions {
     }
   }
 
-  /** Trims a stream and returns how many entries went. */
+  /** Trims a stream and returns the number of removed entries. */
   trim(stream: Stream): number {
     if (this.strategy === 'maxlen') return stream.trimToLength(this.maxlen, this.approximate, this.limit)
     return stream.trimToId(this.minId, this.approximate, this.limit)
   }
 
   /**
-   * Makes the request say exactly what is left after approximate trimming, for the journal
-   * (invariant 4).
+   * Replaces the threshold of approximate trimming by the exact outcome, for the journal (invariant
+   * 4).
    */
   makeExact(call: Call, stream: Stream): void {
     const { args } = call
@@ -262,12 +265,14 @@ const exactly = new Source(Buffer.from('=', 'latin1'))
 const thresholdText = Source.allocate(ID_TEXT_BYTES_MAX)
 const edge = new StreamId()
 
-/** The first entry's id; without entries the largest, below which everything goes. */
+/**
+ * The first entry's id. Without entries it is the largest id, below which everything is removed.
+ */
 function edgeId(stream: Stream): StreamId {
   return stream.length > 0 ? stream.firstId : edge.setMax()
 }
 
-/** Reads argument `i` as an integer of 64 bits; anything else throws an error of this text. */
+/** Reads argument `i` as a 64-bit integer. For anything else it throws an error with this text. */
 export function readInteger(call: Call, i: number, error: string): number | bigint {
   const value = parseInteger(call.args.bytes(i))
   if (value === undefined) throw ERR.of(error)

@@ -1,4 +1,4 @@
-// How entries are answered: each an array of its id and an array of its fields and values.
+// Entries in replies: each is an array of its id and an array of its fields and values.
 
 import type { Reply } from '../../protocol/reply.ts'
 import { type Stream, writeStreamId } from '../../store/stream/stream.ts'
@@ -7,7 +7,7 @@ import { StreamPlace } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 
 const cursor = new EntryCursor()
-/** Where the range that was just counted begins. */
+/** The start of the range that was just counted. */
 const here = new StreamPlace()
 const MAX_ID = new StreamId().setMax()
 
@@ -36,7 +36,7 @@ export function writeRange(reply: Reply, stream: Stream, start: StreamId, end: S
   writeEntries(reply, stream, cursor, count)
 }
 
-/** Replies with `count` entries from a cursor on, and leaves it at the last. */
+/** Replies with `count` entries from a cursor on, and leaves the cursor at the last. */
 export function writeEntries(reply: Reply, stream: Stream, at: EntryCursor, count: number): void {
   writeEntry(reply, at)
   for (let left = count - 1; left > 0; left--) {
@@ -45,7 +45,7 @@ export function writeEntries(reply: Reply, stream: Stream, at: EntryCursor, coun
   }
 }
 
-/** As writeRange, the last entry first. */
+/** Like writeRange, from the last entry to the first. */
 export function writeRangeBackwards(reply: Reply, stream: Stream, start: StreamId, end: StreamId, max: number): void {
   const count = stream.seek(start, cursor) ? stream.countUpTo(cursor, end, max) : 0
   reply.array(count)
@@ -58,14 +58,14 @@ export function writeRangeBackwards(reply: Reply, stream: Stream, start: StreamI
   }
 }
 
-/** Replies with the first `max` entries of all. */
+/** Replies with the first `max` entries of the stream. */
 export function writeFirst(reply: Reply, stream: Stream, max: number): void {
   writeRange(reply, stream, ZERO_ID, MAX_ID, max)
 }
 
 const ZERO_ID = new StreamId()
 
-/** Replies with the entry of an id; false, and no reply, when there is none. */
+/** Replies with the entry of an id. If there is none, returns false without a reply. */
 export function writeEntryOf(reply: Reply, stream: Stream, id: StreamId): boolean {
   if (!stream.find(id, cursor)) return false
   writeEntry(reply, cursor)
@@ -77,7 +77,7 @@ export function entryExists(stream: Stream, id: StreamId): boolean {
   return stream.find(id, cursor)
 }
 
-/** Replies with the first or the last entry, nil when there is none. */
+/** Replies with the first or the last entry; nil if there is none. */
 export function writeEdge(reply: Reply, stream: Stream, end: 'first' | 'last'): void {
   if (end === 'first' ? stream.first(cursor) : stream.last(cursor)) writeEntry(reply, cursor)
   else reply.nil()

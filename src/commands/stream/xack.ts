@@ -1,4 +1,4 @@
-// XACK: what was delivered to a group is done with.
+// XACK: acknowledges entries that were delivered to a group.
 
 import { itemAt } from '../../util/array-reads.ts'
 import { defineCommand } from '../define-command.ts'

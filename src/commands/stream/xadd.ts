@@ -15,7 +15,7 @@ const trim = new TrimOptions()
 const asked = new StreamId()
 const id = new StreamId()
 
-/** How much of the id was given. */
+/** How much of the id the request gives. */
 type Given = 'nothing' | 'time' | 'all'
 
 function xaddRun(call: Call): void {
@@ -84,7 +84,7 @@ function readGiven(word: Bytes): Given {
   return result === ID_WANTS_SEQUENCE ? 'time' : 'all'
 }
 
-/** Makes the entry's id. Throws when that is not above the last one. */
+/** Makes the entry's id. Throws if it is not above the last id. */
 function chooseId(call: Call, last: StreamId, given: Given): void {
   if (given === 'nothing') {
     id.setTime(call.now())
@@ -99,7 +99,7 @@ function chooseId(call: Call, last: StreamId, given: Given): void {
   if (id.compare(last) <= 0) throw ERR.streamIdNotAbove
 }
 
-/** Tells whether an entry's words are more than a node may ever hold. */
+/** Returns true if an entry's words are more than a node may ever hold. */
 function tooLarge(call: Call, first: number): boolean {
   let bytes = 0
   for (let i = first; i < call.args.length; i++) bytes += call.args.bytes(i).length

@@ -1,4 +1,4 @@
-// XAUTOCLAIM: makes pending entries that waited too long another consumer's, some at a time.
+// XAUTOCLAIM: gives pending entries that waited too long to another consumer, a few at a time.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
@@ -13,9 +13,9 @@ import { entryExists, writeEntryOf } from './stream-replies.ts'
 import { propagateClaim } from './xclaim.ts'
 
 const DEFAULT_COUNT = 100
-/** Pending entries looked at for each that may be claimed. */
+/** Pending entries visited for each entry that may be claimed. */
 const ATTEMPTS = 10
-/** 2^63 / 16: Redis keeps 16 bytes for each. */
+/** 2^63 / 16: Redis reserves 16 bytes for each. */
 const COUNT_MAX = 576460752303423487n
 
 const id = new StreamId()
@@ -26,8 +26,8 @@ const deleted: StreamId[] = []
 
 function xautoclaimRun(call: Call): void {
   const key = call.key(1)
-  // Redis looks for the stream first, as its counters and `keymiss` show, and minds what it found
-  // last.
+  // Redis looks up the stream first, as its counters and `keymiss` show, but reports a wrong type
+  // or a missing group only later.
   call.db.peek(key)
   const minIdle = readInteger(call, 4, 'Invalid min-idle-time argument for XAUTOCLAIM')
   readStart(call, 5, id)

@@ -1,7 +1,7 @@
-// XCLAIM: makes pending entries another consumer's.
+// XCLAIM: gives pending entries to another consumer.
 //
-// Journaled entry by entry with the time, the count and the owner it came to, as
-// XCLAIM with FORCE: the form that creates what it does not find.
+// Each entry is journaled by itself with its new time, count and owner, as XCLAIM with FORCE. This
+// form creates the pending entry if there is none.
 
 import { ERR, printable } from '../../protocol/errors.ts'
 import { type Stream, writeStreamId } from '../../store/stream/stream.ts'
@@ -21,7 +21,7 @@ const pending = new IndexCursor()
 /** The new state of a claimed entry. */
 class ClaimOptions {
   minIdle = 0
-  /** -1 = as the command's time. */
+  /** -1 = the time of the command. */
   deliveryTime: number | bigint = -1
   /** -1 = one more than before. */
   retryCount: number | bigint = -1
@@ -49,13 +49,13 @@ function xclaimRun(call: Call): void {
     call.changedWithin(key)
   }
   const consumer = consumerOf(call, key, group, args.bytes(3))
-  // Which are claimed must be known before the first is answered.
+  // The claimed entries must be known before the reply begins.
   let claimed = 0
   for (let i = 5; i < idsEnd; i++) {
     readId(call, i, id)
     const known = group.find(id, pending)
     if (!entryExists(stream, id)) {
-      // It was deleted from the stream: it is pending no longer.
+      // The entry was deleted from the stream, so it is no longer pending.
       if (known) {
         propagateClaim(call, key, group, id, pending)
         group.remove(pending)
@@ -79,11 +79,12 @@ function xclaimRun(call: Call): void {
   if (call.changes > 0) call.propagateNothing()
 }
 
-/** Argument → 1 when its id was claimed. */
+/** Index of an argument → 1 if its id was claimed. */
 const marks: number[] = []
 
 /**
- * Makes the entry of `id` the consumer's if it waited long enough; the cursor then stands at it.
+ * Gives the entry of `id` to the consumer if it waited long enough. Then the cursor is at the
+ * entry.
  */
 function claim(call: Call, group: StreamGroup, consumer: StreamConsumer, known: boolean): boolean {
   if (!known && !options.force) return false

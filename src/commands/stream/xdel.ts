@@ -1,4 +1,4 @@
-// XDEL: removes entries of a stream. Without entries it is still a stream.
+// XDEL: removes entries of a stream. A stream without entries still exists.
 
 import { Stream } from '../../store/stream/stream.ts'
 import { itemAt } from '../../util/array-reads.ts'

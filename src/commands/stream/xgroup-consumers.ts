@@ -1,4 +1,4 @@
-// XGROUP CREATECONSUMER, XGROUP DELCONSUMER: who is in a group.
+// XGROUP CREATECONSUMER, XGROUP DELCONSUMER: add a consumer to a group, and remove it.
 
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 import { createConsumer } from './stream-arguments.ts'

@@ -23,7 +23,7 @@ function xgroupCreateRun(call: Call): void {
   }
   const key = call.key(2)
   const existing = create ? call.db.getForWrite(key, Stream) : streamOf(call)
-  // Each option once: more words than that are too many.
+  // Each option may come once, so a longer request is an error.
   if (args.length > 8) throw ERR.subcommandSyntax(args.string(1), 'XGROUP')
   if (!isSymbol(call, 4, DOLLAR)) readId(call, 4, id)
   else if (existing === undefined) id.setZero()
@@ -39,7 +39,7 @@ function xgroupCreateRun(call: Call): void {
     call.changedWithin(key)
     call.notify(key, 'xgroup-create')
   }
-  // `$` is another id when it is replayed on a stream that was rewritten.
+  // `$` would be another id when it is replayed on a rewritten stream.
   call.propagate(
     'XGROUP',
     'CREATE',

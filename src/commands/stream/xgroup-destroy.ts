@@ -24,7 +24,7 @@ export const xgroupDestroy = defineCommand({
     call.reply.integer(1)
     call.changedWithin(key)
     call.notify(key, 'xgroup-destroy')
-    // Clients that wait for new entries of the group are told that there is no group.
+    // Clients that wait for new entries of the group learn that the group is gone.
     call.wake(key)
   },
 })

@@ -23,7 +23,7 @@ export const xgroupCommon = {
   complexity: 'O(1)',
 } as const satisfies Partial<CommandSpec>
 
-/** Returns the stream of argument 2, which is going to be changed. Throws when there is none. */
+/** Returns the stream of argument 2 for writing. Throws if there is none. */
 export function streamOf(call: Call): Stream {
   const stream = call.db.getForWrite(call.key(2), Stream)
   if (stream === undefined) throw ERR.of(KEY_REQUIRED)

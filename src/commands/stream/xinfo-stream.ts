@@ -104,7 +104,7 @@ function writeContent(reply: Reply, stream: Stream, max: number): void {
   }
 }
 
-/** Replies with pending entries of a group, or of one consumer, who then is not named. */
+/** Replies with pending entries of a group, or of one consumer; then its name is left out. */
 function writePending(reply: Reply, group: StreamGroup, consumer: StreamConsumer | undefined, max: number): void {
   const index = consumer?.pending ?? group.pending
   let left = Math.min(max, index.count)

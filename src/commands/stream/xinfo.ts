@@ -1,4 +1,4 @@
-// XINFO: what streams, groups and consumers are like. The container, its help, and how its
+// XINFO: facts about streams, groups and consumers. The container, its help, and how its
 // subcommands find a stream.
 
 import { ERR } from '../../protocol/errors.ts'
@@ -27,7 +27,7 @@ export const xinfoCommon = {
   keys: [{ first: 2, last: 2, step: 1, access: 'RO', use: 'access' }],
 } as const satisfies Partial<CommandSpec>
 
-/** Returns the stream of argument 2. Throws when there is none. */
+/** Returns the stream of argument 2. Throws if there is none. */
 export function askedStream(call: Call): Stream {
   const stream = call.db.getForRead(call.key(2), Stream)
   if (stream === undefined) throw ERR.noSuchKey
@@ -35,8 +35,8 @@ export function askedStream(call: Call): Stream {
 }
 
 /**
- * Replies with how many entries a group has read and how many it has yet to read, as far as that is
- * known.
+ * Replies with the number of entries that a group has read, and the number that it has not read
+ * yet, as far as they are known.
  */
 export function writeProgress(reply: Reply, stream: Stream, group: StreamGroup): void {
   reply.text('entries-read')

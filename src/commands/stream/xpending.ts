@@ -1,4 +1,5 @@
-// XPENDING: what was delivered to a group and not acknowledged, in sum or one by one.
+// XPENDING: the entries that were delivered to a group and are not acknowledged, as a summary or
+// one by one.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
@@ -61,8 +62,8 @@ function writeSummary({ reply }: Call, group: StreamGroup): void {
 }
 
 /**
- * Replies with up to `max` pending entries of the range, those of the consumer that argument
- * `consumerAt` names if not 0.
+ * Replies with up to `max` pending entries of the range. If argument index `consumerAt` is not 0,
+ * only that consumer's entries count.
  */
 function writePending(call: Call, group: StreamGroup, consumerAt: number, minIdle: number | bigint, max: number): void {
   const consumer = consumerAt === 0 ? undefined : group.consumers.get(call.args.bytes(consumerAt))
@@ -72,7 +73,7 @@ function writePending(call: Call, group: StreamGroup, consumerAt: number, minIdl
   }
   const index = consumer?.pending ?? group.pending
   const now = call.now()
-  // Twice the same walk: how many there are is said first.
+  // The range is walked twice, because the number of entries comes first.
   for (let pass = 0, count = 0; pass < 2; pass++) {
     if (pass === 1) call.reply.array(count)
     let left = pass === 0 ? max : count

@@ -1,11 +1,12 @@
-// XREAD, XREADGROUP: the entries behind an id, of several streams. They wait for entries if asked
+// XREAD, XREADGROUP: the entries after an id, of several streams. They wait for entries if asked
 // to.
 //
-// A group remembers which entries it was given. `>` asks for entries that are new to the group; any
-// other id asks for entries that this consumer was given and has not acknowledged.
+// A group remembers which entries were delivered to its consumers. `>` asks for entries that are
+// new to the group; any other id asks for entries that this consumer was given and has not
+// acknowledged.
 //
 // The command first decides which streams answer and which entries are delivered. Then it writes
-// the reply, because its length stands at its beginning. The delivered entries are journaled as
+// the reply, because the reply begins with their number. The delivered entries are journaled as
 // XCLAIM and XGROUP SETID, which replay to the same state (invariant 4).
 
 import type { Word } from '../../engine/effects/effects.ts'
@@ -34,9 +35,9 @@ import {
 import { entryExists, writeEntries, writeEntryOf } from './stream-replies.ts'
 import { propagateClaim } from './xclaim.ts'
 
-/** One stream that is asked for, and what it answers. */
+/** One stream of the request, and its answer. */
 class Asked {
-  /** Entries behind this id are wanted. */
+  /** The reply has entries after this id. */
   readonly after = new StreamId()
   /** Undefined when there is none. */
   stream: Stream | undefined = undefined
@@ -44,15 +45,15 @@ class Asked {
   consumer: StreamConsumer | undefined = undefined
   answers: 'nothing' | 'entries' | 'history' = 'nothing'
   /**
-   * How many entries are answered, and where the first is: in the stream, or among the ids of
-   * histories.
+   * The number of entries in the reply, and the place of the first: in the stream, or among the ids
+   * of histories.
    */
   count = 0
   readonly place = new StreamPlace()
   historyAt = 0
 }
 
-/** Streams of one command, reused by the next. */
+/** The streams of one command, reused by the next. */
 const streams: Asked[] = []
 const cursor = new EntryCursor()
 const pending = new IndexCursor()
@@ -63,11 +64,11 @@ class ReadOptions {
   timeoutMs = -1
   /** Number.POSITIVE_INFINITY = all. */
   count = Number.POSITIVE_INFINITY
-  /** Where the group's name stands, its consumer behind it; 0 = nowhere. */
+  /** Index of the group's name, which is followed by the consumer's; 0 = no group. */
   groupAt = 0
-  /** NOACK: what is delivered counts as acknowledged at once. */
+  /** NOACK: delivered entries count as acknowledged at once. */
   acknowledges = false
-  /** Where the first key stands; as many ids follow the keys. */
+  /** Index of the first key. The keys are followed by as many ids. */
   first = 0
   streams = 0
 }
@@ -81,7 +82,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   let answering = 0
   for (let i = 0; i < options.streams; i++) {
     const asked = itemAt(streams, i)
-    // Redis looks for each stream a second time here, as its counters and `keymiss` show.
+    // Redis looks up each stream a second time here, as its counters and `keymiss` show.
     if (asked.stream === undefined) {
       call.db.peek(call.key(options.first + i))
       continue
@@ -98,7 +99,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   } else {
     wait(call, name)
   }
-  // Never as it came: what changed is journaled as what it came to.
+  // The request itself is never journaled; its effects are.
   if (call.changes > 0 && call.propagates) call.propagateNothing()
   for (let i = 0; i < options.streams; i++) forget(itemAt(streams, i))
 }
@@ -140,8 +141,8 @@ function parse(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
 }
 
 /**
- * BLPOP and its kin may be called by scripts since 7.2, and do not wait there. This option came to
- * it in 7.4 only.
+ * Since 7.2 scripts may call BLPOP and its relatives, which do not wait there. XREAD BLOCK followed
+ * only in 7.4.
  */
 function blockedScript(name: string): ReplyError {
   return ERR.of(`${name} command is not allowed with BLOCK option from scripts`)
@@ -152,7 +153,7 @@ function unbalanced(grouped: boolean): ReplyError {
   return ERR.of(`Unbalanced '${command}' list of streams: for each stream key an ID or '${id}' must be specified.`)
 }
 
-/** 2^63, less room for the clock that Redis adds. */
+/** 2^63, minus room for the clock that Redis adds. */
 const TIMEOUT_MS_MAX = 2 ** 63 - Date.UTC(2100, 0)
 
 function readTimeout(call: Call, i: number): number {
@@ -163,7 +164,7 @@ function readTimeout(call: Call, i: number): number {
   return Number(timeout)
 }
 
-/** Finds a stream, and its group, and reads behind which id it is asked for. */
+/** Finds a stream, and its group, and reads the id after which entries are requested. */
 function lookUp(call: Call, i: number, name: 'XREAD' | 'XREADGROUP'): void {
   if (streams.length <= i) streams.push(new Asked())
   const asked = itemAt(streams, i)
@@ -200,7 +201,7 @@ const ABOVE_WITHOUT_GROUP =
 
 // ── what is answered ───────────────────────────────────────────────────────
 
-/** Settles what a stream answers without a group. */
+/** Determines the answer of a stream without a group. */
 function settle(asked: Asked, stream: Stream): void {
   if (stream.length === 0 || stream.lastId.compare(asked.after) <= 0) return
   seen.copyFrom(asked.after).increment()
@@ -212,7 +213,7 @@ function settle(asked: Asked, stream: Stream): void {
 
 const MAX_ID = new StreamId().setMax()
 
-/** Notes where the entry at the cursor is, to begin the reply there. */
+/** Notes the place of the entry at the cursor, where the reply will begin. */
 function keepPlace(asked: Asked, stream: Stream): void {
   const { place } = asked
   place.ref = cursor.node.ref
@@ -221,7 +222,7 @@ function keepPlace(asked: Asked, stream: Stream): void {
   place.from.copyFrom(cursor.id)
 }
 
-/** Settles what a stream answers to a group, and delivers what is new. */
+/** Determines the answer of a stream to a group, and delivers new entries. */
 function deliver(call: Call, asked: Asked, key: Bytes): void {
   const stream = asked.stream!
   const group = asked.group!
@@ -229,7 +230,7 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   asked.consumer = consumer
   if (!asked.after.isMax) {
     asked.answers = 'history'
-    // One change for the group, as Redis counts, even where nothing is delivered again.
+    // Redis counts one change for the group, even if nothing is delivered.
     call.changedWithin(key)
     deliverAgain(call, asked, key)
     return
@@ -261,9 +262,9 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
       }
     } while (count < options.count && stream.next(cursor))
   } finally {
-    // Should memory end here, what was delivered before is journaled all the same.
+    // If memory runs out here, the entries delivered so far are journaled all the same.
     asked.count = count
-    // One change for the group, as Redis counts, however many entries.
+    // Redis counts one change for the group, however many entries are delivered.
     call.changedWithin(key)
     if (claim !== undefined) propagateDelivery(call, group, claim, now)
     if (propagates) {
@@ -272,12 +273,10 @@ function deliver(call: Call, asked: Asked, key: Bytes): void {
   }
 }
 
-/** A backlog is journaled in commands of a length that every reader takes. */
+/** A long delivery is journaled in several commands, each short enough for every reader. */
 const CLAIM_WORDS_MAX = 1000
 
-/**
- * Journals what was delivered, in one command for many entries: they have time and count in common.
- */
+/** Journals delivered entries, many in one command: they share time and count. */
 function propagateDelivery(call: Call, group: StreamGroup, claim: Word[], now: number): void {
   claim.push('TIME', now, 'RETRYCOUNT', 1, 'FORCE', 'JUSTID', 'LASTID', group.lastId.toString())
   call.effects ??= []
@@ -285,8 +284,8 @@ function propagateDelivery(call: Call, group: StreamGroup, claim: Word[], now: n
 }
 
 /**
- * Delivers again what is pending for the consumer, but for what was deleted, and notes its ids:
- * what else this command delivers is not among them.
+ * Delivers the consumer's pending entries again, except deleted ones, and notes their ids. Entries
+ * that this command delivers for the first time are not among them.
  */
 function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
   const stream = asked.stream!
@@ -302,15 +301,14 @@ function deliverAgain(call: Call, asked: Asked, key: Bytes): void {
     if (!entryExists(stream, seen) || !group.find(seen, pending)) continue
     group.setDeliveryTime(pending, call.now())
     group.countDelivery(pending)
-    // Redis does not journal this: after a restart an entry would count as delivered less often
-    // than it was.
+    // Redis does not journal this: after a restart an entry would have a lower delivery count.
     propagateClaim(call, key, group, seen, pending)
   }
 }
 
-/** Room for the command under way. */
+/** Memory for the running command. */
 const histories = {
-  /** Ids of the histories of one command, as records. */
+  /** The ids of the histories of one command, as records. */
   ids: Source.allocate(64 * ID_BYTES),
   count: 0,
 }
@@ -325,7 +323,7 @@ function keepHistory(id: StreamId): void {
   id.store(histories.ids, histories.count++ * ID_BYTES)
 }
 
-/** A long history leaves its memory to the collector. */
+/** After a long history the memory is left to the garbage collector. */
 const HISTORY_BYTES_KEPT = 64 * 1024
 
 function forgetHistory(): void {
@@ -365,7 +363,7 @@ function writeHistory(call: Call, asked: Asked): void {
   for (let i = asked.historyAt; i < asked.historyAt + asked.count; i++) {
     seen.load(histories.ids, i * ID_BYTES)
     if (writeEntryOf(reply, asked.stream!, seen)) continue
-    // Deleted meanwhile: it has no fields.
+    // The entry was deleted meanwhile, so it has no fields.
     reply.array(2)
     writeStreamId(reply, seen)
     reply.nilArray()
@@ -374,9 +372,9 @@ function writeHistory(call: Call, asked: Asked): void {
 
 // ── waiting ────────────────────────────────────────────────────────────────
 
-/** Room for the command under way; grows with the longest command. */
+/** Memory for the running command; grows with the longest command. */
 const dollars = {
-  /** Ids in the place of `$` while a client is parked: what comes is behind what was there. */
+  /** The ids that replace `$` while a client is parked: the client waits for entries after them. */
   texts: Source.allocate(ID_TEXT_BYTES_MAX * 4),
 }
 
@@ -400,7 +398,7 @@ function wait(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
   })
 }
 
-/** Lets go of what belongs to a database. */
+/** Releases references to a database. */
 function forget(asked: Asked): void {
   asked.stream = undefined
   asked.group = undefined

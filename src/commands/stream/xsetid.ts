@@ -1,5 +1,4 @@
-// XSETID: sets what a stream remembers of its past: its last id, how many entries were added, the
-// greatest id deleted.
+// XSETID: sets a stream's last id, the number of entries ever added, and the greatest deleted id.
 
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'

@@ -1,6 +1,6 @@
-// GETEX: the string under a key, whose expiry is set or dropped on the way.
+// GETEX: returns the string under a key, and sets or removes its expiry time.
 //
-// Journaled as what it did to the expiry: PEXPIREAT, PERSIST or DEL.
+// Journaled as PEXPIREAT, PERSIST or DEL, as its effect was.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

@@ -13,8 +13,8 @@ function getRange(call: Call): void {
   const { length } = value
   const start = fromBeginning(first, length)
   const end = Math.min(fromBeginning(last, length), length - 1)
-  // Two positions before the beginning in the wrong order give nothing, although clamping both
-  // would give one byte.
+  // If both positions lie before the beginning, in the wrong order, the result is empty. Clamping
+  // both to 0 would give one byte.
   const reversed = first < 0 && last < 0 && first > last
   if (start > end || reversed) call.reply.text('')
   else call.reply.bulkFrom(value.source, value.start + start, end - start + 1)

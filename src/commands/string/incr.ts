@@ -1,7 +1,7 @@
 // INCR, DECR, INCRBY, DECRBY: a string as a 64-bit counter.
 //
-// The digits are read and written where they stand: no string is made, and beyond
-// 2^53 the arithmetic goes on in bigints.
+// Digits are read and written in place, without making a string. Beyond 2^53 the arithmetic uses
+// bigints.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
@@ -11,7 +11,7 @@ import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
 const value = new Bytes()
-/** Where the new digits are written: int64's longest is 20 bytes. */
+/** Memory for the new digits: an int64 has at most 20 characters. */
 const digits = new Bytes(Source.allocate(20))
 
 function add(call: Call, delta: number | bigint): void {
@@ -85,7 +85,7 @@ export const decrby = defineCommand({
   ],
   run(call) {
     const decrement = call.args.integer(2)
-    // The one integer whose opposite is none.
+    // The one integer that has no 64-bit opposite.
     if (decrement === INT64_MIN) throw ERR.decrementOverflow
     add(call, -decrement)
   },

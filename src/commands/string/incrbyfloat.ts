@@ -1,6 +1,6 @@
 // INCRBYFLOAT: a string as a decimal number, in C's extended precision.
 //
-// Journaled as SET of the result, so that a replay on another machine cannot round otherwise.
+// Journaled as SET of the result, so that a replay on another machine cannot round differently.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

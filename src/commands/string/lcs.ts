@@ -94,8 +94,7 @@ export const lcs = defineCommand({
   ],
   reply: 'bulk string: the sequence; with LEN its length; with IDX a map of matches and length',
   run(call) {
-    // Both are looked up before either is found to be of another type: each may be a miss to tell
-    // of.
+    // Both keys are looked up before a wrong type is reported: each may count as a miss.
     const first = call.db.findForRead(call.key(1))
     const second = call.db.findForRead(call.key(2))
     const a = stringOrEmpty(call, first)

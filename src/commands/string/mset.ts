@@ -1,4 +1,4 @@
-// MSET, MSETNX: many strings at once, wholly or (MSETNX) not at all.
+// MSET, MSETNX: set several strings at once. MSETNX sets all of them or none.
 
 import type { Word } from '../../engine/effects/effects.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -6,7 +6,9 @@ import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
 
-/** Sets keys one after the other. Out of memory half way, the journal gets those that are set. */
+/**
+ * Sets keys one after the other. If memory runs out half way, the keys set so far are journaled.
+ */
 function setAll(call: Call): void {
   const { args } = call
   let i = 1
@@ -21,7 +23,7 @@ function setAll(call: Call): void {
   }
 }
 
-/** Sets keys that do not exist. Out of memory half way, they are removed again. */
+/** Sets keys that do not exist. If memory runs out half way, they are removed again. */
 function createAll(call: Call): void {
   const { args, db } = call
   let i = 1
@@ -37,7 +39,7 @@ function createAll(call: Call): void {
   }
 }
 
-/** Sets the key that is the argument at `i`. */
+/** Sets the key of argument `i`. */
 function setOne(call: Call, i: number): void {
   const { args, db } = call
   db.writeString(args.bytes(i), args.bytes(i + 1), false, args.owns(i + 1))

@@ -1,7 +1,7 @@
-// SET: puts a string under a key, whatever it held.
+// SET: stores a string under a key, whatever the key held.
 //
-// Without options, as nearly always, it is one write and one reply. With an
-// expiry it is journaled as SET … PXAT, since a replay comes later.
+// Without options, the usual case, it is one write and one reply. With an expiry it is journaled as
+// SET … PXAT, because the journal is replayed later.
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -48,7 +48,7 @@ function setWithOptions(call: Call): void {
     else reply.bulk(db.strings.read(entry, old))
   }
   if (onlyIf !== undefined) {
-    // A value that is going to be replaced passes the gate later, as a whole.
+    // A value that is going to be replaced passes the gate later, with the whole key.
     const entry = onlyIf === 'existing' ? db.find(key) : db.findForWrite(key)
     if ((entry === NONE) !== (onlyIf === 'missing')) {
       if (!returnsOld) reply.nil()
@@ -122,7 +122,7 @@ export const set = defineCommand({
 const READS_AND_WRITES = ['RW', 'access', 'update'] as const
 const WRITES = ['OW', 'update'] as const
 
-/** The flags of a SET call: with GET it also reads. */
+/** The flags of a SET call. With GET it also reads. */
 function flagsOf(args: Arguments, from: number): readonly string[] {
   for (let i = from + 3; i < args.length; i++) if (args.equalsIgnoreCase(i, 'GET')) return READS_AND_WRITES
   return WRITES

@@ -1,4 +1,4 @@
-// SETNX: a string under a key that has nothing yet.
+// SETNX: sets a string under a key that does not exist.
 
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { defineCommand } from '../define-command.ts'

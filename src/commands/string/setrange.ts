@@ -1,4 +1,4 @@
-// SETRANGE: overwrites part of a string; what lies between its end and the offset becomes zeros.
+// SETRANGE: overwrites part of a string. A gap between its end and the offset is filled with zeros.
 
 import { ERR } from '../../protocol/errors.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'

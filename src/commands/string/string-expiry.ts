@@ -1,15 +1,15 @@
-// Expiries as SET, GETEX, SETEX and PSETEX read them: relative or absolute, in seconds or
-// milliseconds, always positive.
+// Expiry times in SET, GETEX, SETEX and PSETEX: relative or absolute, in seconds or milliseconds,
+// always positive.
 
 import type { Options } from '../../engine/requests/options.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 import { readExpiry } from '../generic/expiry-times.ts'
 
-/** How an expiry is given: the option's name, as in SET. */
+/** The form of an expiry time: the option's name in SET. */
 export type ExpiryUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT'
 
-/** Returns the unit that the current option names, undefined when it is another option. */
+/** Returns the unit of the current option; undefined if it is not an expiry time. */
 export function expiryUnit(options: Options): ExpiryUnit | undefined {
   if (options.is('EX')) return 'EX'
   if (options.is('PX')) return 'PX'

@@ -1,9 +1,9 @@
-// How long a string may become.
+// The longest allowed string.
 
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 
-/** Throws when a string of `length` bytes is more than `proto-max-bulk-len` allows. */
+/** Throws if a string of `length` bytes is longer than `proto-max-bulk-len` allows. */
 export function checkStringLength(call: Call, length: number): void {
   if (length > call.stringBytesMax) throw ERR.stringTooLong
 }

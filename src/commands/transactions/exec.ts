@@ -1,4 +1,4 @@
-// EXEC: run what MULTI has gathered, as one unit.
+// EXEC: runs the commands that MULTI has queued, as one unit.
 
 import { discardTransaction, transactionOf } from '../../engine/requests/transaction.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -25,7 +25,7 @@ export const exec = defineCommand({
     } = call.engine
     const transaction = transactionOf(client)
     if (transaction === undefined) throw ERR.of('EXEC without MULTI')
-    // A watched key may have expired without being used since.
+    // A watched key may have expired without being read since.
     watches.expireKeys(client, databases)
     const broken = client.watchBroken
     discardTransaction(client, watches)

@@ -1,4 +1,4 @@
-// MULTI, DISCARD: begin a transaction, and give it up.
+// MULTI, DISCARD: begin a transaction, and abandon it.
 
 import { CLIENT_MULTI } from '../../engine/clients/client.ts'
 import { discardTransaction, Transaction } from '../../engine/requests/transaction.ts'
@@ -17,7 +17,7 @@ export const multi = defineCommand({
   duringMulti: 'runs',
   changesConnection: 'transaction',
   run({ client, reply }) {
-    // The transaction goes on undamaged after this error, as in Redis.
+    // After this error the transaction goes on, as in Redis.
     if (client.transaction !== undefined) throw ERR.of('MULTI calls can not be nested')
     client.transaction = new Transaction()
     client.state |= CLIENT_MULTI

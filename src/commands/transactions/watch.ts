@@ -1,4 +1,4 @@
-// WATCH, UNWATCH: EXEC does nothing if one of the keys has changed by then.
+// WATCH, UNWATCH: make EXEC do nothing if one of the keys has changed by then.
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
@@ -23,7 +23,7 @@ export const watch = defineCommand({
     } = call.engine
     if (client.transaction !== undefined) throw ERR.of('WATCH inside MULTI is not allowed')
     for (let i = 1; i < call.args.length; i++) {
-      // A key whose time is up already goes now: its end is no change after WATCH.
+      // A key that has expired is removed now, so that its removal is no change after WATCH.
       db.find(call.key(i))
       watches.add(client, db, call.key(i))
     }
