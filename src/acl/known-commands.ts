@@ -12,7 +12,9 @@ export interface RuleCommand {
 export interface KnownCommands {
   /** Number of ids. */
   readonly idCount: number
-  /** Returns a command by its whole name, in any case; a renamed command has its first name here. */
+  /**
+   * Returns a command by its whole name, in any case; a renamed command has its first name here.
+   */
   getOriginal(name: string): RuleCommand | undefined
   /**
    * Returns the commands of a category with subcommands; undefined when there is no such category.

@@ -202,7 +202,10 @@ export class Channels
     this.#armSweep()
   }
 
-  /** The channels that have kept messages and that a rule names, here or at the server that this one follows. */
+  /**
+   * The channels that have kept messages and that a rule names, here or at the server that this one
+   * follows.
+   */
   get keptChannels(): Iterable<KeptChannel> {
     return this.#isReplica ? keptInData(this.db, (channel) => this.keeps(channel)) : keptInLogs(this.logs)
   }

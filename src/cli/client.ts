@@ -162,7 +162,10 @@ class Client {
     return this.#allWell || !this.#options.errorExits
   }
 
-  /** A number before a command repeats it; `-r` is for the command of the command line, as in redis-cli. */
+  /**
+   * A number before a command repeats it; `-r` is for the command of the command line, as in
+   * redis-cli.
+   */
   async #runLine(words: readonly string[]): Promise<void> {
     const [first = ''] = words
     const isCount = words.length > 1 && /^[1-9]\d{0,8}$/.test(first)

@@ -356,7 +356,8 @@ export class Broker {
   }
 
   /**
-   * Returns a handler for Node's HTTP server, Express or Fastify: streams that resume, publishing, commands (docs/browsers.md).
+   * Returns a handler for Node's HTTP server, Express or Fastify: streams that resume, publishing,
+   * commands (docs/browsers.md).
    */
   http(options: HttpOptions<IncomingMessage> = {}): NodeHandler {
     if (this.#closing !== undefined) throw closedError()

@@ -1,8 +1,9 @@
-// The messages of one channel, pattern or group, for one subscriber, one after the other: what the listeners and iterations of
-// named subscribers are made of.
+// The messages of one channel, pattern or group, for one subscriber, one after the other: what the
+// listeners and iterations of named subscribers are made of.
 //
-// It is a connection of its own, with a name. What has arrived and was not taken counts as its backlog, so a reader that is slow
-// reads on from what the channel keeps, like any other. A message counts as heard when it is acknowledged, not before.
+// It is a connection of its own, with a name. What has arrived and was not taken counts as its
+// backlog, so a reader that is slow reads on from what the channel keeps, like any other. A message
+// counts as heard when it is acknowledged, not before.
 
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
@@ -21,21 +22,31 @@ export interface Message {
   readonly message: string
   /** Its id; undefined where the channel keeps nothing. */
   readonly id: string | undefined
-  /** Says that it, and all before it, were heard: they are not sent again. With `ack: 'auto'` that is done by itself. */
+  /**
+   * Says that it, and all before it, were heard: they are not sent again. With `ack: 'auto'` that
+   * is done by itself.
+   */
   ack(): Promise<void>
 }
 
 export interface FeedOptions {
-  /** Who subscribes. What is missed under this name while nobody listens is heard later, where the channel keeps its messages. */
+  /**
+   * Who subscribes. What is missed under this name while nobody listens is heard later, where the
+   * channel keeps its messages.
+   */
   name?: string
   /** Shares the messages with the other members of a group: each is heard by one of them. */
   group?: string
   /**
-   * Where to go on, whatever was heard before: at the first message that is kept, behind the last, behind a message's id, or at a time.
-   * Default: where this name has got to; a name that is new begins as the channel's rule says. Needs a name.
+   * Where to go on, whatever was heard before: at the first message that is kept, behind the last,
+   * behind a message's id, or at a time. Default: where this name has got to; a name that is new
+   * begins as the channel's rule says. Needs a name.
    */
   from?: 'first' | 'last' | string | Date
-  /** `auto` (default): heard when the listener is done with it, or the next is asked for. `manual`: when `ack` is called. */
+  /**
+   * `auto` (default): heard when the listener is done with it, or the next is asked for. `manual`:
+   * when `ack` is called.
+   */
   ack?: 'auto' | 'manual'
 }
 
@@ -57,7 +68,9 @@ const FEED_OPTIONS = {
   ack: oneOf('auto', 'manual'),
 } satisfies Record<keyof FeedOptions, OptionKind>
 
-/** Returns the options as an object of its own. Throws OptionError for such as do not go together. */
+/**
+ * Returns the options as an object of its own. Throws OptionError for such as do not go together.
+ */
 function takeFeedOptions(given: FeedOptions): FeedOptions {
   const options = takeOptions(given, FEED_OPTIONS)
   const { name, group, from, ack } = options
@@ -158,7 +171,10 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
 
   // ── messages ─────────────────────────────────────────────────────────────
 
-  /** Takes the next message, when it is there; undefined = it was closed. Rejects when the subscription has ended otherwise. */
+  /**
+   * Takes the next message, when it is there; undefined = it was closed. Rejects when the
+   * subscription has ended otherwise.
+   */
   next(): Promise<Message | undefined> {
     const message = this.#messages.shift()
     if (message !== undefined) {
@@ -238,7 +254,9 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     this.#finish(new SubscriptionEnded('the connection to the broker was closed'))
   }
 
-  /** Listens no more. The name is remembered; what has arrived and was not taken will be sent again. */
+  /**
+   * Listens no more. The name is remembered; what has arrived and was not taken will be sent again.
+   */
   leave(): void {
     if (this.#end !== undefined) return
     this.#finish(null)

@@ -1,4 +1,5 @@
-// Messages as an iteration: `for await (const { channel, message } of broker.messages('orders.*', { name: 'billing' }))`.
+// Messages as an iteration: `for await (const { channel, message } of broker.messages('orders.*', {
+// name: 'billing' }))`.
 
 import type { Message, MessageFeed } from './message-feed.ts'
 
@@ -20,7 +21,10 @@ export class MessageIterator implements AsyncIterableIterator<Message>, AsyncDis
     return this.#feed.ready
   }
 
-  /** Takes the next message, when it is there. With `ack: 'auto'` that says that the one before was heard. */
+  /**
+   * Takes the next message, when it is there. With `ack: 'auto'` that says that the one before was
+   * heard.
+   */
   async next(): Promise<IteratorResult<Message, undefined>> {
     if (this.#isAutomatic) await this.#last?.ack()
     this.#last = undefined

@@ -1,6 +1,7 @@
 // Listeners on channels and patterns: one client subscribes for all of them.
 //
-// Messages are handed out after the engine's turn, never from inside a `publish`: a listener may call anything.
+// Messages are handed out after the engine's turn, never from inside a `publish`: a listener may
+// call anything.
 
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'
@@ -52,7 +53,8 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
     // Each subscription is its own, though the function may be the same.
     const own: Listener<string> = (message, channel) => listener(message, channel)
     listeners.add(own)
-    // Asked for even when the engine knows already: the confirmation comes after whatever is under way.
+    // Asked for even when the engine knows already: the confirmation comes after whatever is under
+    // way.
     await this.#request(kind === 'channel' ? 'SUBSCRIBE' : 'PSUBSCRIBE', name)
     return () => {
       if (!listeners.delete(own) || listeners.size > 0 || all.get(name) !== listeners) return

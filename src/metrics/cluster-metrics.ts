@@ -1,5 +1,5 @@
-// A node of a cluster, as CLUSTER INFO describes it, under redis_exporter's names. Other servers have
-// no such samples.
+// A node of a cluster, as CLUSTER INFO describes it, under redis_exporter's names. Other servers
+// have no such samples.
 
 import type { Engine } from '../commands/call.ts'
 import { clusterFigures } from '../commands/cluster/cluster-info.ts'

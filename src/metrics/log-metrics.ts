@@ -1,5 +1,5 @@
-// A node of a replicated log: its part, its lease, its position, and the snapshots. A server without a
-// log has no such samples.
+// A node of a replicated log: its part, its lease, its position, and the snapshots. A server
+// without a log has no such samples.
 
 import type { Engine } from '../commands/call.ts'
 import type { LogNode } from '../engine/effects/replication.ts'

@@ -11,7 +11,9 @@ export function whyNotReady(engine: Engine): string | undefined {
   return whyNotFollowing(engine)
 }
 
-/** A replica with old data: its link has been down for longer than `readyz-max-link-down` allows. */
+/**
+ * A replica with old data: its link has been down for longer than `readyz-max-link-down` allows.
+ */
 function whyNotFollowing({ config, parts: { replication } }: Engine): string | undefined {
   const node = replication.node
   if (node?.state === 'stopped') return `this node has stopped: ${node.failure ?? 'the log names no reason'}`

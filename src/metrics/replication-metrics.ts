@@ -1,5 +1,5 @@
-// Replication: a replica's link to its primary, and a primary's replicas. The figures that INFO has as
-// single fields are in info-metrics.ts.
+// Replication: a replica's link to its primary, and a primary's replicas. The figures that INFO has
+// as single fields are in info-metrics.ts.
 
 import type { Engine } from '../commands/call.ts'
 import type { Following, ReplicaStatus } from '../engine/effects/replication.ts'

@@ -25,7 +25,9 @@ export const REPLY_TYPE = {
   set: 126, // ~
   map: 37, // %
   attribute: 124, // |
-  /** Of no protocol: the receiver, in the same process, has the value already (reply-to-values.ts). */
+  /**
+   * Of no protocol: the receiver, in the same process, has the value already (reply-to-values.ts).
+   */
   inProcess: 1,
 } as const
 

@@ -16,7 +16,9 @@
 import { AddressError, AddressOptions, decoded } from './address-options.ts'
 import type { LogSource } from './worker/log-source.ts'
 
-/** Two logs and the map of their shards fit on servers with 20 GB, as docs/cluster.md sets them up. */
+/**
+ * Two logs and the map of their shards fit on servers with 20 GB, as docs/cluster.md sets them up.
+ */
 const BYTES_MAX_DEFAULT = 8 * 1024 ** 3
 
 /** A few maps of some KB each; the largest takes 200 KB. */

@@ -1,7 +1,7 @@
 // Reads of an array at an index that the caller knows to be within it.
 //
-// The compiler takes any `list[i]` for possibly undefined, and a `!` behind it proves nothing. These
-// functions assert it in the checked build. The bundler writes `list[i]` for their calls
+// The compiler takes any `list[i]` for possibly undefined, and a `!` behind it proves nothing.
+// These functions assert it in the checked build. The bundler writes `list[i]` for their calls
 // (scripts/plain-reads.ts), so that the package pays nothing.
 
 import { assert } from './assert.ts'
@@ -21,7 +21,9 @@ export function numberAt(numbers: NumberArray, index: number): number {
   return number!
 }
 
-/** Returns the item at an index within a list, or the part of a match that its pattern always has. */
+/**
+ * Returns the item at an index within a list, or the part of a match that its pattern always has.
+ */
 export function itemAt<T>(list: readonly T[], index: number): T {
   const item = list[index]
   if (CHECKED) assert(item !== undefined, 'the index is within the list')

@@ -171,7 +171,10 @@ export class Group implements SubscriberGroup, MemberHost {
     return 0
   }
 
-  /** Leaves live delivery. The last message of this log is the first that no member can take at once. */
+  /**
+   * Leaves live delivery. The last message of this log is the first that no member can take at
+   * once.
+   */
   #fallBehind(log: ChannelLog): void {
     const position = this.#reached(log)
     position.id.decrement()

@@ -6,8 +6,9 @@
 // `redeliver`).
 //
 // Ids usually grow in the queue. A redelivered message has a lower id than messages that were sent
-// before it, so the queue is a row of runs with growing ids. The least id is at the beginning of the
-// queue or of a later run. Of the later runs only those are noted that no run behind them undercuts.
+// before it, so the queue is a row of runs with growing ids. The least id is at the beginning of
+// the queue or of a later run. Of the later runs only those are noted that no run behind them
+// undercuts.
 
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { numberAt } from '../../util/array-reads.ts'

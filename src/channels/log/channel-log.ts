@@ -2,10 +2,9 @@
 //
 // Kept messages lie in a stream under a key of their own (channel-keys.ts). Each message is an
 // entry with one field, `message`. So everything that works on keys works on kept messages. PUBLISH
-// adds the entry, in the unit that publishes. A message that was scheduled has a second field, `id`:
-// the id under which it waited. The rule's limits of age, bytes and number remove
-// entries as Redis trims with `~`: whole nodes at a time (a hundred messages, or 4 KiB).
-// `keep-last` is exact.
+// adds the entry, in the unit that publishes. A message that was scheduled has a second field,
+// `id`: the id under which it waited. The rule's limits of age, bytes and number remove entries as
+// Redis trims with `~`: whole nodes at a time (a hundred messages, or 4 KiB). `keep-last` is exact.
 //
 // A foreign id in the stream can be far ahead of the clock. Then this channel continues behind that
 // id, and other channels do not. The age of its messages is noted separately (future-id-ages.ts).

@@ -1,8 +1,8 @@
 // The channels that have kept messages, for CHANNEL LIST.
 //
-// The server that takes writes has a log for each of them. A replica or a follower has none: no rule
-// is in force there. It finds them in the data, and looks at every key of the database for that, as
-// KEYS does.
+// The server that takes writes has a log for each of them. A replica or a follower has none: no
+// rule is in force there. It finds them in the data, and looks at every key of the database for
+// that, as KEYS does.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
 import type { Database } from '../../store/keyspace/database.ts'
@@ -21,7 +21,10 @@ export function* keptInLogs(logs: ChannelLogs): Iterable<KeptChannel> {
   for (const log of logs.all()) if (log.keeps && log.stream !== undefined && log.stream.length > 0) yield log
 }
 
-/** Yields the channels that have messages, by the keys of the database. `keeps` tells whether a rule keeps a channel's messages. */
+/**
+ * Yields the channels that have messages, by the keys of the database. `keeps` tells whether a rule
+ * keeps a channel's messages.
+ */
 export function* keptInData(db: Database, keeps: (channel: Bytes) => boolean): Iterable<KeptChannel> {
   const key = new Bytes()
   for (let entry = 0; entry < db.keys.entriesEnd; entry++) {

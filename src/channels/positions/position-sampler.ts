@@ -58,7 +58,8 @@ export class PositionSampler {
   }
 
   /**
-   * Samples some named subscribers, and remembers the confirmed positions of at most `positionsMax`.
+   * Samples some named subscribers, and remembers the confirmed positions of at most
+   * `positionsMax`.
    */
   #sample(positionsMax: number): void {
     const { groups, subscriptions } = this.#host

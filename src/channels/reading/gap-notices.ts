@@ -1,8 +1,8 @@
 // Publishes gaps on `__gap__:<channel>`. A gap is a stretch of messages that were removed before a
 // subscriber read them: how many they are, the id before them and the id behind them. The notice is
-// published before the subscriber hears the messages behind the gap. Channels whose names begin with
-// `__gap__:` get no such notices: a rule may keep those channels too, and then each gap could cause
-// the next.
+// published before the subscriber hears the messages behind the gap. Channels whose names begin
+// with `__gap__:` get no such notices: a rule may keep those channels too, and then each gap could
+// cause the next.
 
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
@@ -27,8 +27,8 @@ export class GapNotices {
   }
 
   /**
-   * Publishes that messages are gone which were behind one id and before another: `count` of them, or
-   * UNCOUNTED.
+   * Publishes that messages are gone which were behind one id and before another: `count` of them,
+   * or UNCOUNTED.
    */
   note(log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     assert(count === UNCOUNTED || count > 0, 'a gap has messages')
@@ -46,8 +46,8 @@ export function gapNotice({ name }: ChannelLog, count: number, after: StreamId, 
 }
 
 /**
- * Returns an id, or a lower one that is shorter: the predecessor of `5-0` is `4-18446744073709551615`,
- * and no message of the gap lies between that and `4-0`.
+ * Returns an id, or a lower one that is shorter: the predecessor of `5-0` is
+ * `4-18446744073709551615`, and no message of the gap lies between that and `4-0`.
  */
 function readable(id: StreamId): StreamId {
   const short = new StreamId().copyFrom(id)

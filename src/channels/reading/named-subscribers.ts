@@ -90,8 +90,8 @@ export class NamedSubscribers {
   }
 
   /**
-   * Counts the remembered subscribers that are not connected and will hear a message to a channel when
-   * they come back: by its name, or by a pattern that matches it. It works in bounded steps.
+   * Counts the remembered subscribers that are not connected and will hear a message to a channel
+   * when they come back: by its name, or by a pattern that matches it. It works in bounded steps.
    */
   *away(kind: ChannelKind, channel: string): Generator<undefined, { readonly count: number }> {
     let count = yield* this.#awayOf(kind, channel)
@@ -202,8 +202,8 @@ export class NamedSubscribers {
   }
 
   /**
-   * Notes the acknowledgement for the connections of a name that were sent the message. Which of them
-   * heard it is not known.
+   * Notes the acknowledgement for the connections of a name that were sent the message. Which of
+   * them heard it is not known.
    */
   #acknowledgeBy(readers: readonly Reader[], id: StreamId): boolean | undefined {
     const asked = readers.filter(({ acknowledged }) => acknowledged !== undefined)

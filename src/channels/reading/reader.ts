@@ -186,7 +186,10 @@ export class Reader implements Listener, PacedReader {
     }
   }
 
-  /** True when another reader of its client has older messages unread, and the client wants them first. */
+  /**
+   * True when another reader of its client has older messages unread, and the client wants them
+   * first.
+   */
   get #mustWait(): boolean {
     return this.client.ordered !== null && this.client.ordered.behind > 0
   }
@@ -239,8 +242,8 @@ export class Reader implements Listener, PacedReader {
   }
 
   /**
-   * Reads the messages between a position and its own first one, and then continues where it is now;
-   * `end` is the position behind the last message.
+   * Reads the messages between a position and its own first one, and then continues where it is
+   * now; `end` is the position behind the last message.
    */
   readHole(position: ReadPosition, end: ReadPosition): void {
     assert(this.#heard === undefined, 'a reader reads one hole at a time')
@@ -256,8 +259,8 @@ export class Reader implements Listener, PacedReader {
   }
 
   /**
-   * Returns the stretch that a message lies in, if its client was sent the message before a hole that
-   * it read later. Such an acknowledgement says nothing about the hole.
+   * Returns the stretch that a message lies in, if its client was sent the message before a hole
+   * that it read later. Such an acknowledgement says nothing about the hole.
    */
   sentBefore(id: StreamId): Stretch | undefined {
     const stretch = this.#sentBefore
@@ -309,7 +312,10 @@ export class Reader implements Listener, PacedReader {
     if (!this.isLive || this.#slowBuffer?.isEmpty === false) this.#host.readSoon(this)
   }
 
-  /** Sends unread messages until `bytesMax` wait for the client; with `bound`, none that is behind the next id. */
+  /**
+   * Sends unread messages until `bytesMax` wait for the client; with `bound`, none that is behind
+   * the next id.
+   */
   readTo(bytesMax: number, bound: StreamId | undefined): void {
     if (this.isLive || !this.#search()) return
     const { client } = this
@@ -372,12 +378,18 @@ export class Reader implements Listener, PacedReader {
     return new ReadPosition().copyFrom(this.isLive ? end : this.position)
   }
 
-  /** The position up to which its client took messages, or acknowledged them; undefined when not known. */
+  /**
+   * The position up to which its client took messages, or acknowledged them; undefined when not
+   * known.
+   */
   get takenPosition(): ReadPosition | undefined {
     return this.acknowledged ?? this.#taken.last
   }
 
-  /** Returns the position up to which messages are certain to be heard: they were taken until `ms`, or acknowledged. */
+  /**
+   * Returns the position up to which messages are certain to be heard: they were taken until `ms`,
+   * or acknowledged.
+   */
   certainPosition(ms: number): ReadPosition | undefined {
     return this.acknowledged ?? this.#taken.at(ms)
   }

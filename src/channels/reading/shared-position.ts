@@ -8,8 +8,9 @@
 //   ─────────────────|─ ─ ─ ─ ─ ─ ─ ─ |───────────|        a later connection is ahead of one that catches up
 //
 // A hole is open while one connection reads what the name missed and another one, which came later,
-// hears new messages. When the reading connection leaves, the other one reads the hole. If the broker
-// dies meanwhile, the position is remembered with the stretch ahead of it, which is not sent again.
+// hears new messages. When the reading connection leaves, the other one reads the hole. If the
+// broker dies meanwhile, the position is remembered with the stretch ahead of it, which is not sent
+// again.
 //
 // A position is certain `redeliver` milliseconds later. When the last connection breaks, the name
 // continues at the certain position. Acknowledged messages are certain at once.
@@ -99,7 +100,10 @@ export class SharedPosition<Reader extends NameConnection> {
     return heir !== undefined && heir.since.compare(this.taken.id) > 0 ? heir : undefined
   }
 
-  /** Makes the heir read the hole, and then continue where it is. What it took until `ms` is certain. */
+  /**
+   * Makes the heir read the hole, and then continue where it is. What it took until `ms` is
+   * certain.
+   */
   inherit(heir: Reader, end: ReadPosition, ms: number): void {
     this.#keepAhead(heir, ms)
     heir.readHole(this.taken, end)
@@ -140,8 +144,8 @@ export class SharedPosition<Reader extends NameConnection> {
   }
 
   /**
-   * Returns the position that is certain when all that was taken until a time is; undefined when not
-   * known. With it comes the stretch ahead that is certain, too.
+   * Returns the position that is certain when all that was taken until a time is; undefined when
+   * not known. With it comes the stretch ahead that is certain, too.
    */
   certainPosition(ms: number): ReadPosition | undefined {
     this.advance()

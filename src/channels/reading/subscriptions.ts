@@ -5,8 +5,8 @@
 //   UNSUBSCRIBE          ─▶ leave: the last connection of the name forgets the position
 //   the connection ended ─▶ vanish: the last connection of the name writes the position ─▶ leave
 //
-// The first connection of a name hears what the name missed. Others that come while it is there hear
-// every message from their SUBSCRIBE on (shared-position.ts).
+// The first connection of a name hears what the name missed. Others that come while it is there
+// hear every message from their SUBSCRIBE on (shared-position.ts).
 
 import { isShared, parseSharedName } from '../../broker/group-name.ts'
 import type { PubSub } from '../../broker/pub-sub.ts'

@@ -23,8 +23,8 @@ import type { ChannelLog } from '../log/channel-log.ts'
 import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
 
 /**
- * Reports messages that were removed before they were read: `count` of them, or UNCOUNTED, behind one
- * id and before another.
+ * Reports messages that were removed before they were read: `count` of them, or UNCOUNTED, behind
+ * one id and before another.
  */
 export type NoteGap = (log: ChannelLog, count: number, after: StreamId, before: StreamId) => void
 
@@ -299,7 +299,9 @@ export class UnreadMessages {
     unread.at = at
   }
 
-  /** Walks the heap: it is in order, and each log in it knows its index and is found by its name. */
+  /**
+   * Walks the heap: it is in order, and each log in it knows its index and is found by its name.
+   */
   check(): void {
     if (!CHECKED) return
     const heap = this.#heap
@@ -314,7 +316,10 @@ export class UnreadMessages {
 
   // ── logs ─────────────────────────────────────────────────────────────────
 
-  /** Sets a log's cursor to its first unread message, and returns its stream; undefined when it has none. */
+  /**
+   * Sets a log's cursor to its first unread message, and returns its stream; undefined when it has
+   * none.
+   */
   #open(unread: UnreadLog): Stream | undefined {
     const { position } = this
     const { first, log } = unread

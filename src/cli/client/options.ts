@@ -56,7 +56,10 @@ export interface CliOptions extends ServerAddress {
   readonly file: string
   /** 0 = no bound. */
   readonly pipeTimeoutMs: number
-  /** Where the standard input goes: nowhere, behind the words, or in the place of the word that is `tag`. */
+  /**
+   * Where the standard input goes: nowhere, behind the words, or in the place of the word that is
+   * `tag`.
+   */
   readonly lastFromInput: boolean
   readonly tag: string | undefined
   /** The command to send, words as latin1; empty = commands are read from the input. */

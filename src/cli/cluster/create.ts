@@ -109,8 +109,8 @@ async function prepare(shard: Shard, terminal: Terminal): Promise<number> {
 }
 
 /**
- * The data directory of a broker: below `dir` where a host may have another broker, of this shard or
- * of another.
+ * The data directory of a broker: below `dir` where a host may have another broker, of this shard
+ * or of another.
  */
 function directoryOf({ dir, firstLog, name, nodes }: Shard, { host, port }: { host: string; port: number }): string {
   const isShared = nodes.filter((node) => node.host === host).length > 1

@@ -21,7 +21,10 @@ export function optionNamed(options: readonly ProgramOption[], word: string): Pr
   return options.find(({ names }) => names.includes(word))
 }
 
-/** Makes the error for an option that is not in the table. It names the option that was probably meant. */
+/**
+ * Makes the error for an option that is not in the table. It names the option that was probably
+ * meant.
+ */
 export function unknownOption(options: readonly ProgramOption[], word: string): UsageError {
   const nearest = nearestName(
     word,

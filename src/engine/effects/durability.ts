@@ -289,7 +289,8 @@ export class Durability {
   /** Withholds a client's replies until the journal has caught up. */
   hold(client: Client): void {
     const { progress } = this
-    // A journal that answers no more appends nothing: SHUTDOWN NOSAVE ends a script that has changed data.
+    // A journal that answers no more appends nothing: SHUTDOWN NOSAVE ends a script that has
+    // changed data.
     if (CHECKED && progress.answers !== false) assertAppended(client, progress)
     client.keepOutput()
     client.heldForDurability = true

@@ -213,8 +213,8 @@ export class Propagation {
 }
 
 /**
- * Commands whose outcome depends on the clock, on chance or on waiting. Each propagates effects that
- * do not.
+ * Commands whose outcome depends on the clock, on chance or on waiting. Each propagates effects
+ * that do not.
  */
 const NEVER_REPLAYED = new Set(
   'expire pexpire setex psetex getex incrbyfloat hincrbyfloat spop blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop xreadgroup'.split(

@@ -17,7 +17,10 @@ class Counters {
   /** The number of turns that have ended, and the most commands of one turn. */
   turns = 0
   commandsPerTurnMax = 0
-  /** The longest turn, and what the journal's writes and work by the clock took in all, in milliseconds. */
+  /**
+   * The longest turn, and what the journal's writes and work by the clock took in all, in
+   * milliseconds.
+   */
   turnMsMax = 0
   journalMs = 0
   upkeepMs = 0

@@ -139,7 +139,10 @@ export class Call<Rooms extends CallHost = CallHost> {
   /** Commands to propagate instead of the request; undefined = the request as it came. */
   effects: (readonly Word[])[] | undefined = undefined
   #options: Options | undefined = undefined
-  /** The number of changes that had passed the gate when the command began; kept in the checked build. */
+  /**
+   * The number of changes that had passed the gate when the command began; kept in the checked
+   * build.
+   */
   #changesBegun = 0
   #isUngated = false
 

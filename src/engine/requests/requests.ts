@@ -105,7 +105,8 @@ export class Requests {
     }
     replies.close()
     if (CHECKED) checkPending(client)
-    // The rest of a large request may be read in this turn, too, and would run. The client is closed before.
+    // The rest of a large request may be read in this turn, too, and would run. The client is
+    // closed before.
     const isTooMuch = client.requestBytes !== client.countedRequestBytes && this.#clientMemory.note(client)
     if (ends || isTooMuch || replies.halfFull) turn.end()
   }

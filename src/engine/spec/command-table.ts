@@ -175,8 +175,8 @@ export class CommandTable {
   }
 
   /**
-   * Returns a command by the full name that it had before commands were renamed. Rules of users have
-   * these names.
+   * Returns a command by the full name that it had before commands were renamed. Rules of users
+   * have these names.
    */
   getOriginal(name: string): Command | undefined {
     const lower = name.toLowerCase()

@@ -400,7 +400,8 @@ export class AppendOnlyFile implements Journal {
   }
 
   get settlesNow(): boolean {
-    // While a sync is under way nothing could be said of a second one: whether the first failed is not known yet.
+    // While a sync is under way nothing could be said of a second one: whether the first failed is
+    // not known yet.
     return this.failure === undefined && !this.#closed && !this.#putting && !this.#syncing
   }
 

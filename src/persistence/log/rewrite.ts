@@ -108,7 +108,10 @@ export class AofRewrite implements Rewrite {
     engine.config.onChange('aof-disable-auto-gc', () => this.#collectSoon())
   }
 
-  /** Files that were kept are removed as soon as `aof-disable-auto-gc` is off; a rewrite under way does it in the end. */
+  /**
+   * Files that were kept are removed as soon as `aof-disable-auto-gc` is off; a rewrite under way
+   * does it in the end.
+   */
   #collectSoon(): void {
     const directory = this.#directory
     if (directory !== undefined && !this.#isRunning) this.#collecting = this.#removeHistory(directory)

@@ -146,7 +146,10 @@ export class BackgroundSaving implements Saving {
   #saves: ((saved: boolean) => void)[] = []
   #saveScheduled = false
   #rewriteScheduled = false
-  /** Reloads that are asked for and not over, the replies of those that are over, and the last of them. */
+  /**
+   * Reloads that are asked for and not over, the replies of those that are over, and the last of
+   * them.
+   */
   #reloads = 0
   readonly #reloaded: (() => void)[] = []
   #lastReload: Promise<void> = Promise.resolve()

@@ -12,7 +12,10 @@ export const SHARD = 'prove'
 
 /** The channel of the event that each RPUSH makes. A rule keeps its messages. */
 export const PUSH_EVENTS = '__keyevent@0__:rpush'
-/** The messages that brokers keep (recorder.ts). Clocks of the day jump, so no message may grow too old. */
+/**
+ * The messages that brokers keep (recorder.ts). Clocks of the day jump, so no message may grow too
+ * old.
+ */
 const CHANNEL_RULES = `prove:*kept:* keep forever dedupe 1h ${PUSH_EVENTS} keep forever`
 
 /**

@@ -20,7 +20,10 @@ const POLL_MS = 10
 /** A cluster that acknowledges no write for this long after a strike has not recovered. */
 const RECOVERY_MS_MAX = 120_000
 const READ_MS_MAX = 30_000
-/** So often, and so far apart, a broker's keys are held against the leader's before they count as different. */
+/**
+ * So often, and so far apart, a broker's keys are held against the leader's before they count as
+ * different.
+ */
 const LOOKS_MAX = 10
 const LOOK_MS = 100
 
@@ -118,7 +121,10 @@ export class ClusterTrial {
     await this.cluster.end()
   }
 
-  /** Returns the keys that a broker holds otherwise than the leader. It looks more than once: a message that was scheduled may be published meanwhile. */
+  /**
+   * Returns the keys that a broker holds otherwise than the leader. It looks more than once: a
+   * message that was scheduled may be published meanwhile.
+   */
   async #keysThatDiffer(broker: TrialProcess, leader: TrialProcess, keys: readonly string[]): Promise<string[]> {
     let differing: string[] = []
     for (let i = 0; i < LOOKS_MAX; i++) {

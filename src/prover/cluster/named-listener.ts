@@ -1,9 +1,10 @@
-// A named subscriber of a cluster in trouble. Two connections subscribe at the leader, again and again
-// under one name, and it notes every message that one of them hears.
+// A named subscriber of a cluster in trouble. Two connections subscribe at the leader, again and
+// again under one name, and it notes every message that one of them hears.
 //
-// The leader remembers the name's position, and writes it before it confirms the first subscription.
-// So each message that is published afterwards is heard once at least, on one connection or on a
-// later one. A follower remembers no name: a confirmation counts when the broker leads still.
+// The leader remembers the name's position, and writes it before it confirms the first
+// subscription. So each message that is published afterwards is heard once at least, on one
+// connection or on a later one. A follower remembers no name: a confirmation counts when the broker
+// leads still.
 
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
@@ -68,7 +69,9 @@ export class NamedListener {
     }
   }
 
-  /** Hears messages until the connection ends, is ended by chance, or its broker no longer leads. */
+  /**
+   * Hears messages until the connection ends, is ended by chance, or its broker no longer leads.
+   */
   async #hearBy(connection: Connection): Promise<void> {
     let isConfirmed = false
     connection.pushed = (words) => {

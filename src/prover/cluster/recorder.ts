@@ -41,7 +41,10 @@ const RESTING_READ_MS_MAX = 150
 const RESTING_LOOK_MS = 20
 const RESTING_PATIENCE_MS = 1500
 const QUIET_LOOK_MS = 5
-/** Named subscribers of the kept channels, and the time that they get in the end to hear what they missed. */
+/**
+ * Named subscribers of the kept channels, and the time that they get in the end to hear what they
+ * missed.
+ */
 const NAMED_LISTENERS = 3
 const HEARING_MS = 20_000
 const HEARING_LOOK_MS = 50
@@ -110,7 +113,10 @@ export class Recorder {
    */
   #neverHeard: readonly string[] = []
 
-  /** All keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the messages that they missed. */
+  /**
+   * All keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the
+   * messages that they missed.
+   */
   constructor(brokers: readonly TrialProcess[], random: Random, prefix: string, hearingMs = HEARING_MS) {
     this.#hearingMs = hearingMs
     this.#brokers = brokers
@@ -135,7 +141,10 @@ export class Recorder {
     await Promise.all(this.#clients)
   }
 
-  /** Waits until the named subscribers have heard what the cluster holds, within reason, and ends them. */
+  /**
+   * Waits until the named subscribers have heard what the cluster holds, within reason, and ends
+   * them.
+   */
   async stopListening(held: ReadonlyMap<string, Reply>): Promise<void> {
     const endMs = performance.now() + this.#hearingMs
     while (this.#unheard(held).length > 0 && performance.now() < endMs) await sleep(HEARING_LOOK_MS)
@@ -199,7 +208,10 @@ export class Recorder {
     return found
   }
 
-  /** Returns what is wrong with the messages that a channel keeps, or will publish later; undefined = nothing. */
+  /**
+   * Returns what is wrong with the messages that a channel keeps, or will publish later; undefined
+   * = nothing.
+   */
   #problemOfChannel(
     channel: string,
     operations: readonly Operation[],
@@ -216,7 +228,10 @@ export class Recorder {
     )
   }
 
-  /** Returns which messages a named subscriber has not heard, of those that began to be published while its name was known. */
+  /**
+   * Returns which messages a named subscriber has not heard, of those that began to be published
+   * while its name was known.
+   */
   #unheard(held: ReadonlyMap<string, Reply>): string[] {
     const found: string[] = []
     for (const [channel, operations] of this.#operations) {

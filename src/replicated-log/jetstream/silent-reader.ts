@@ -1,8 +1,9 @@
 // Ends a reader whose server is silent.
 //
-// A reader's consumer lives on one server of the log. When that server loses power, the connection to
-// another server stays as it is, and no batch comes. The client package would ask the dead server
-// for the consumer first, for the whole timeout of a request. Meanwhile a handover stays unread.
+// A reader's consumer lives on one server of the log. When that server loses power, the connection
+// to another server stays as it is, and no batch comes. The client package would ask the dead
+// server for the consumer first, for the whole timeout of a request. Meanwhile a handover stays
+// unread.
 
 /** The part of the package's reader that is needed here. */
 export interface ObservedReader {

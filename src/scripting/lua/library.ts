@@ -25,7 +25,10 @@ import { meter } from './script-meter.ts'
 import { LuaTable } from './table.ts'
 import { type LuaFunction, type LuaValue, toNumber, toStringCoerced, typeName } from './value.ts'
 
-/** Makes the table of a library: its functions and constants by name. The runtime makes it read-only. */
+/**
+ * Makes the table of a library: its functions and constants by name. The runtime makes it
+ * read-only.
+ */
 export function library(members: Readonly<Record<string, LuaFunction | LuaValue>>): LuaTable {
   const table = new LuaTable()
   for (const [name, member] of Object.entries(members)) {
@@ -52,7 +55,9 @@ export function libraryError(message: string): LuaError {
   return LuaError.at(message, 1)
 }
 
-/** Throws `bad argument #index to 'name' (problem)` with the position of the calling Lua function. */
+/**
+ * Throws `bad argument #index to 'name' (problem)` with the position of the calling Lua function.
+ */
 export function argumentError(index: number, name: string, problem: string): never {
   // Lua names a function as its caller calls it; `pcall(string.rep)` gives it no name.
   const trace = callers(1)

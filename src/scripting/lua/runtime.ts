@@ -21,7 +21,9 @@ import { LuaTable } from './table.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './value.ts'
 
 export interface RuntimeOptions {
-  /** Called every `STEPS_PER_TICK` steps; throws something that is no LuaError to kill the script. */
+  /**
+   * Called every `STEPS_PER_TICK` steps; throws something that is no LuaError to kill the script.
+   */
   readonly interrupt?: () => void
   /** The source of `math.random`; the default is a sequence of its own. */
   readonly chance?: Rand48

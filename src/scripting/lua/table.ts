@@ -149,7 +149,10 @@ export class LuaTable {
     return table
   }
 
-  /** Gives an empty table its array part: elements from index 1 on, index 0 undefined. Keeps the array. */
+  /**
+   * Gives an empty table its array part: elements from index 1 on, index 0 undefined. Keeps the
+   * array.
+   */
   adopt(array: LuaValue[]): void {
     this.array = array
     const length = array.length - 1
@@ -270,7 +273,8 @@ export class LuaTable {
         return at
       }
     }
-    // Hash positions are counted from the capacity, which does not change while fields are only cleared.
+    // Hash positions are counted from the capacity, which does not change while fields are only
+    // cleared.
     const first = at <= this.capacity ? 1 : at - this.capacity
     let place = first
     while (place < values.length && values[place] === undefined) place++

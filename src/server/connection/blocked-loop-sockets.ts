@@ -96,7 +96,9 @@ export class BlockedLoopSockets implements BusyListener {
     if (this.#acceptor !== undefined) Atomics.store(this.#acceptor.word, 0, IDLE)
   }
 
-  /** The listening sockets have changed or are closed: the thread that has them is woken no more. */
+  /**
+   * The listening sockets have changed or are closed: the thread that has them is woken no more.
+   */
   forgetListeners(): void {
     this.#acceptor?.port.close()
     this.#acceptor = undefined

@@ -49,7 +49,10 @@ export class Signals {
     this.#server = server
   }
 
-  /** Reads again what lies in files and may have been renewed. What cannot be read leaves what was there. */
+  /**
+   * Reads again what lies in files and may have been renewed. What cannot be read leaves what was
+   * there.
+   */
   #reload(): void {
     try {
       this.#server?.http.reload()

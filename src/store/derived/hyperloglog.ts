@@ -172,9 +172,10 @@ export class Runs {
   }
 
   /**
-   * Tells whether this run, of more registers than are left behind `register`, ends the reading of a valid one. As in
-   * Redis, bytes behind the last register are not looked at from the first run on that has a value
-   * (PFMERGE, PFCOUNT of several keys, and the change to the dense form; PFCOUNT of one key refuses them).
+   * Tells whether this run, of more registers than are left behind `register`, ends the reading of
+   * a valid one. As in Redis, bytes behind the last register are not looked at from the first run
+   * on that has a value (PFMERGE, PFCOUNT of several keys, and the change to the dense form;
+   * PFCOUNT of one key refuses them).
    */
   endsReading(register: number): boolean {
     return this.value > 0 && register === REGISTERS

@@ -69,7 +69,9 @@ export function notesIn(code: string): Map<string, number> {
 /** Printable ASCII without quotes and backslashes: most keys and many strings. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
-/** A string literal for bytes: neither quotes, line ends nor control characters can end it early. */
+/**
+ * A string literal for bytes: neither quotes, line ends nor control characters can end it early.
+ */
 export function quote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`
   return JSON.stringify(text).replace(

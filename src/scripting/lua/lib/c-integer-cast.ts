@@ -8,7 +8,10 @@ export function castSigned(value: number): bigint {
   return value >= -0x8000000000000000 && value < 0x8000000000000000 ? BigInt(Math.trunc(value)) : INT64_MIN
 }
 
-/** Casts to an unsigned 64-bit integer: negative numbers wrap around, 2^64 and more are 0, NaN is 2^63. */
+/**
+ * Casts to an unsigned 64-bit integer: negative numbers wrap around, 2^64 and more are 0, NaN is
+ * 2^63.
+ */
 export function castUnsigned(value: number): bigint {
   if (value >= 0x8000000000000000) return value < 0x10000000000000000 ? BigInt(value) : 0n
   return BigInt.asUintN(64, castSigned(value))

@@ -55,7 +55,10 @@ type ByteSet = Uint8Array<ArrayBuffer>
 /** One step of a pattern. */
 interface Item {
   readonly kind: number
-  /** ONE … OPTIONAL: the character, -1 when `set` decides; OPEN, CLOSE, BACK_REFERENCE: the capture; BALANCE: the opener. */
+  /**
+   * ONE … OPTIONAL: the character, -1 when `set` decides; OPEN, CLOSE, BACK_REFERENCE: the capture;
+   * BALANCE: the opener.
+   */
   readonly value: number
   /** MAX: the fewest repetitions; OPEN: 1 for a position; BALANCE: the closer. */
   readonly extra: number
@@ -153,7 +156,9 @@ export function resultCount(pattern: Pattern): number {
   return pattern.captures === 0 ? 1 : pattern.captures
 }
 
-/** Returns a capture of the last match (0 is the first; the whole match when the pattern has none). */
+/**
+ * Returns a capture of the last match (0 is the first; the whole match when the pattern has none).
+ */
 export function capture(pattern: Pattern, index: number, subject: string, start: number, end: number): string | number {
   if (index >= pattern.captures) {
     if (index === 0) return subject.substring(start, end)
@@ -487,7 +492,10 @@ class PatternCompiler {
     return undefined
   }
 
-  /** Returns the position after the `]` of a set; the first character after `[` or `[^` is never that. */
+  /**
+   * Returns the position after the `]` of a set; the first character after `[` or `[^` is never
+   * that.
+   */
   #setEnd(start: number): number {
     const text = this.#text
     let at = start + 1
