@@ -63,7 +63,10 @@ class PlaceRedis extends Base {
 
 addDirectMethods(PlaceRedis.prototype)
 
-/** Adds the connector to the options, which come last, if at all: after port and host, or a URL. */
+/**
+ * Adds the connector to the options. They come last, behind port and host, or a URL, and may be
+ * missing.
+ */
 function withConnector(args: readonly unknown[]): unknown[] {
   const address = args.filter((arg) => typeof arg !== 'object' || arg === null)
   const options = args.filter((arg) => typeof arg === 'object')
@@ -79,10 +82,10 @@ export interface ClusterOptions {
 export type ClusterNode = string | number | { host?: string; port?: number }
 
 /**
- * A cluster as its users see it: everything is found through whichever node is asked.
+ * A cluster as its users see it: any node finds every key.
  *
- * All nodes are one place, that of the first one; there are no slots, so no command is refused for
- * keys that lie apart.
+ * All nodes share one broker, that of the first node. There are no slots, so no command is refused
+ * because its keys lie apart.
  */
 class PlaceCluster extends PlaceRedis {
   readonly #nodes: PlaceRedis[]
@@ -113,11 +116,11 @@ class PlaceCluster extends PlaceRedis {
   }
 }
 
-// With ioredis's own types, which the programs are written against.
+// Exported with ioredis's own types, for which programs are written.
 export type Cluster = IOCluster
 export const Cluster = PlaceCluster as unknown as typeof IOCluster
 export type Redis = IORedis
-// Defined rather than assigned: ioredis's own is a getter, which would be inherited.
+// Defined rather than assigned: ioredis has a getter of this name, which would be inherited.
 Object.defineProperty(PlaceRedis, 'Cluster', { value: Cluster, writable: true })
 export const Redis = PlaceRedis as unknown as typeof IORedis & {
   new (options: RedisOptions): IORedis

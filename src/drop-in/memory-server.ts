@@ -13,20 +13,20 @@ import { type RunningServer, type Settings, startServer } from '../index.ts'
 
 export interface RedisMemoryServerOptions {
   instance?: {
-    /** Port to listen on; by default one that is free. */
+    /** The port to listen on. Default: a free one. */
     port?: number
     /** Address to listen on. Default 127.0.0.1. */
     ip?: string
-    /** Options as redis-server's command line has them: `['--maxmemory', '100mb']`. */
+    /** Options of redis-server's command line: `['--maxmemory', '100mb']`. */
     args?: readonly string[]
   }
-  /** Which redis-server to run: without effect, there is none. */
+  /** The binary of redis-server. It has no effect, because no binary is run. */
   binary?: object
-  /** Whether the server starts without being asked to. Default true. */
+  /** Start the server at once. Default true. */
   autoStart?: boolean
 }
 
-/** A server that runs, as redis-memory-server describes it. */
+/** A running server, as redis-memory-server describes it. */
 export interface RedisInstanceInfo {
   port: number
   ip: string
@@ -42,7 +42,7 @@ export class RedisMemoryServer {
     this.opts = opts
     if (opts.autoStart === false) return
     this.#starting = this.#open()
-    // Each caller that asks for the instance gets this error.
+    // Every caller that asks for the instance gets this error.
     this.#starting.catch(() => undefined)
   }
 
@@ -54,8 +54,8 @@ export class RedisMemoryServer {
   }
 
   /**
-   * Starts the server; rejects with ListenError where it cannot listen, and if it has been started
-   * already.
+   * Starts the server. Rejects with ListenError if it cannot listen, and with an error if it was
+   * started already.
    */
   async start(): Promise<boolean> {
     if (this.#starting !== undefined) {
@@ -71,7 +71,7 @@ export class RedisMemoryServer {
     return true
   }
 
-  /** Stops the server if it runs; its data are gone. It may be started again. */
+  /** Stops the server if it runs. Its data is lost. It may be started again. */
   async stop(): Promise<boolean> {
     const starting = this.#starting
     this.#starting = undefined
@@ -82,12 +82,12 @@ export class RedisMemoryServer {
     return true
   }
 
-  /** Returns what runs, false when nothing does. */
+  /** Returns the running instance; false if there is none. */
   getInstanceInfo(): RedisInstanceInfo | false {
     return this.#running ?? false
   }
 
-  /** Waits for the server, starting it if need be. */
+  /** Waits for the server, and starts it if necessary. */
   async ensureInstance(): Promise<RedisInstanceInfo> {
     if (this.#starting === undefined) await this.start()
     return this.#starting!

@@ -20,15 +20,14 @@ export interface UseBrokerOptions extends BrokerOptions {
    * The test runner's module with the hooks to use, such as `vitest`. Default: the global hooks.
    */
   hooks?: TestHooks
-  /** Writes what every test begins with. */
+  /** Writes the initial data of every test. */
   fill?: (broker: Broker) => Promise<unknown>
 }
 
 /**
- * Opens a broker before the tests of a file, resets it after each of them, and closes it at the
- * end.
+ * Opens a broker before the tests of a file, resets it after each test, and closes it at the end.
  *
- * Returns the broker, which can be used once it is open: in tests, and in hooks that are registered
+ * Returns the broker. It can be used once it is open: in tests, and in hooks that are registered
  * later.
  */
 export function useBroker({ hooks, fill, ...options }: UseBrokerOptions = {}): Broker {
@@ -47,11 +46,11 @@ export function useBroker({ hooks, fill, ...options }: UseBrokerOptions = {}): B
   })
 }
 
-/** Makes the beginning, and returns what goes back to it. */
+/** Writes the initial data, and returns a function that restores it. */
 async function remember(broker: Broker, fill: UseBrokerOptions['fill']): Promise<() => Promise<void>> {
   await fill?.(broker)
   const beginning = await broker.checkpoint()
-  // Functions are not data: they are brought back by themselves.
+  // Functions are no data, so they are restored by themselves.
   const functions = (await broker.callBuffer('FUNCTION', 'DUMP')) as Buffer
   return async () => {
     await beginning.rollback()
@@ -67,7 +66,7 @@ function globalHooks(): TestHooks {
   return { beforeAll, afterEach, afterAll }
 }
 
-/** Passes everything on to a broker that is not there yet. */
+/** Forwards everything to a broker that is opened later. */
 function standIn(broker: () => Broker): Broker {
   return new Proxy({} as Broker, {
     get(_, name) {

@@ -21,7 +21,7 @@ export function isWord(value: unknown): value is Word {
   }
 }
 
-/** The error for a value that is no word of a command; word 0 is its name. */
+/** The error for a value that cannot be a word of a command; word 0 is its name. */
 export function wordError(command: unknown, index: number, value: unknown): TypeError {
   if (index > 0)
     return new TypeError(`${String(command)}: word ${index} is ${described(value)}; ${WORDS}${hintFor(value)}`)
@@ -29,13 +29,15 @@ export function wordError(command: unknown, index: number, value: unknown): Type
   return new TypeError(`the name of the command is a string, not ${described(value)}${hint}`)
 }
 
-/** Throws TypeError for a request whose name or words are none. */
+/** Throws TypeError unless a request is a name and words. */
 export function checkRequest(command: unknown, words: readonly unknown[]): void {
   if (typeof command !== 'string') throw wordError(command, 0, command)
   for (let i = 0; i < words.length; i++) if (!isWord(words[i])) throw wordError(command, i + 1, words[i])
 }
 
-/** Throws TypeError unless these are requests, all of them. `method` is told to the caller. */
+/**
+ * Throws TypeError unless all of these are requests. `method` is the caller's name in the error.
+ */
 export function checkRequests(method: string, requests: unknown): asserts requests is readonly CommandWords[] {
   const wanted = `${method}: argument 'commands' is an array of commands, each an array of words: [['SET', 'key', 'value']]`
   if (!Array.isArray(requests)) throw new TypeError(`${wanted}; it is ${described(requests)}`)
@@ -65,7 +67,7 @@ function wrong(method: string, argument: string, wanted: string, value: unknown)
   return new TypeError(`${method}: argument '${argument}' is ${wanted}; it is ${described(value)}${hintFor(value)}`)
 }
 
-/** Describes a value to a person. */
+/** Describes a value for a person. */
 export function described(value: unknown): string {
   if (value === undefined) return 'missing'
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value)
@@ -75,7 +77,7 @@ export function described(value: unknown): string {
   return `a ${typeof value}`
 }
 
-/** Returns the remedy for a value that is no word. */
+/** Returns the remedy for a value that cannot be a word. */
 function hintFor(value: unknown): string {
   if (typeof value === 'boolean') return ": write 1 or 0, or 'true' or 'false'"
   if (value instanceof Date) return ': write its getTime(), or its toISOString()'

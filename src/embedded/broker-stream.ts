@@ -20,13 +20,13 @@ import { gatherWords } from './call-words.ts'
 import { PlainCommands } from './plain-commands.ts'
 
 export class BrokerStream extends Duplex {
-  /** For libraries that print whom they are connected to. */
+  /** For libraries that print the address they are connected to. */
   readonly remoteAddress = 'in-process'
   readonly remotePort = 0
   readonly #engine: Engine
   readonly #client: Client
   readonly #plain: PlainCommands
-  /** Replies made in this turn, and their bytes. */
+  /** The replies made in this turn, and their total length. */
   #outgoing: Buffer[] = []
   #outgoingBytes = 0
   #endAfterwards = false
@@ -57,7 +57,7 @@ export class BrokerStream extends Duplex {
       },
       close(when) {
         if (when === 'now') {
-          // Not within the engine's turn: 'close' runs the user's code.
+          // Not within the engine's turn, because 'close' runs the user's code.
           nextTick(() => stream.destroy())
           return
         }
@@ -70,9 +70,10 @@ export class BrokerStream extends Duplex {
   }
 
   /**
-   * Runs a command as this connection, if its reply can be had at once, and returns the reply. A
-   * library calls it while none of its requests waits for a reply. Undefined = the command was not
-   * run, and has to be written. Errors are values. Throws TypeError for words that are none.
+   * Runs a command as this connection, if its reply is available at once, and returns the reply. A
+   * library calls it only while none of its requests waits for a reply. Undefined means that the
+   * command was not run, and has to be written as a request. Errors are values. Throws TypeError
+   * for values that cannot be words.
    */
   callAtOnce(command: string, words: readonly Word[]): ReplyValue<string | Buffer> | undefined {
     const { direct } = this.#engine.requests
@@ -90,7 +91,7 @@ export class BrokerStream extends Duplex {
     done()
   }
 
-  /** The reader has come to the end of what there was. */
+  /** The reader has taken all bytes so far. */
   override _read(): void {
     if (this.#drained.length === 0 || this.#outgoingBytes > 0) return
     const drained = this.#drained
@@ -110,7 +111,7 @@ export class BrokerStream extends Duplex {
     done(error)
   }
 
-  /** Does nothing: libraries call it on sockets, as the four below. */
+  /** Does nothing: libraries call it on sockets, like the four methods below. */
   setNoDelay(): this {
     return this
   }

@@ -52,26 +52,27 @@ import { SyncCalls } from './sync-calls.ts'
 
 export interface BrokerOptions extends TestOptions {
   /**
-   * Directory of the append-only files; giving one turns `appendonly` on. Without it data lives in
-   * memory only.
+   * Directory of the append-only files. If it is given, `appendonly` is on. Without it the data is
+   * in memory only.
    */
   dir?: string
-  /** Keep every write on disk; default: whether there is a `dir`. */
+  /** Keep every write on disk. Default: true if `dir` is given. */
   appendonly?: boolean
   /**
-   * When writes are synced: before each reply (`always`), every second (default), or when the
-   * system likes.
+   * The time of the sync of writes: before each reply (`always`), every second (default), or when
+   * the system decides.
    */
   appendfsync?: 'always' | 'everysec' | 'no'
   /**
-   * Follow this server: a copy of its data, kept up to date, that is read here and written there.
+   * Follow this server. The broker holds an up-to-date copy of its data to read; writes go to that
+   * server.
    */
   replicaOf?: PrimaryOptions
   /** Any other setting, by its name in redis.conf. */
   config?: Settings
-  /** Where events are logged; pino's shape. Default: nowhere. */
+  /** The log for events; pino's shape. Default: none. */
   log?: Log
-  /** Faults that happen from the beginning, for tests; more of them by `broker.faults`. */
+  /** Faults that are active from the beginning, for tests. `broker.faults` adds more. */
   faults?: readonly FaultRule[]
 }
 
@@ -82,18 +83,18 @@ function primarySettings({ host, password = '', port, username = '' }: PrimaryOp
     replicaof: `${host} ${port}`,
     masteruser: username,
     masterauth: password,
-    // No file, and what is there stays until it is replaced.
+    // No snapshot is loaded, and an existing file stays until it is replaced.
     'repl-diskless-load': 'swapdb',
   }
 }
 
-/** A branch writes no files, and has read those it needs. */
+/** A branch writes no files, and has read those that it needs. */
 const BRANCH_SETTINGS = { appendonly: 'no', save: '', aclfile: '', replicaof: 'no one' } as const
 
 export class Broker {
   /** A class for ioredis: `new Redis({ Connector: broker.Connector })`. */
   readonly Connector: ConnectorClass
-  /** The server that is followed, or could be: REPLICAOF changes it. */
+  /** The server that is followed. REPLICAOF changes it. */
   readonly primary: Primary
   /** The data that `dir` held. */
   readonly loaded: Loaded
@@ -108,7 +109,7 @@ export class Broker {
   readonly #subscriptions: Subscriptions
   #closing: Promise<void> | undefined = undefined
 
-  /** `end` closes the engine when all connections have ended. */
+  /** `end` closes the engine after all connections have ended. */
   private constructor(engine: Engine, loaded: Loaded, end: () => Promise<void>) {
     this.#engine = engine
     this.#end = end
@@ -126,17 +127,17 @@ export class Broker {
   static async open(given: BrokerOptions): Promise<Broker> {
     const options = takeOptions(given, BROKER_OPTIONS)
     const { clock, faults = [], log, replicaOf, seed } = options
-    // Snapshots only for who asks for them: the append-only file keeps everything.
+    // Snapshots are made only on request, because the append-only file keeps everything.
     const hasDirectory = options.dir !== undefined
-    // A broker without a directory keeps no file of a primary's snapshot either.
+    // A broker without a directory keeps no file for a primary's snapshot either.
     const defaults: Settings = { port: 0, appendonly: hasDirectory, save: '', 'rdb-del-sync-files': !hasDirectory }
     if (replicaOf !== undefined) Object.assign(defaults, primarySettings(replicaOf))
     const settings = settingsOf(options, DATA_OPTIONS, defaults)
     const config = createConfig(settings)
     const tls = replicaOf?.tls === true ? {} : replicaOf?.tls || undefined
     const boot = new Boot(config, log, {
-      // A program that names no directory has nothing to do with what lies in the one it was
-      // started in.
+      // Without a directory option, the broker must not load a snapshot that happens to lie in the
+      // program's working directory.
       snapshot: settings.dir === undefined ? 'ignored' : 'loaded',
       clock,
       seed,
@@ -166,14 +167,14 @@ export class Broker {
     return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
 
-  /** As `call`, with the strings of the reply as bytes. */
+  /** Like `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
     return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
   }
 
   /**
    * Every command as a method: `await broker.commands.hset('h', { a: 1 })`. Options are objects,
-   * replies have types.
+   * and replies are typed.
    */
   get commands(): Commands {
     this.#commands ??= commandsOf(this.#engine.commands, (command, words, buffers) =>
@@ -208,8 +209,8 @@ export class Broker {
   }
 
   /**
-   * Runs commands as MULTI/EXEC does: all or none, nothing between them. A command that fails is a
-   * CommandError among the replies.
+   * Runs commands as MULTI/EXEC does: all of them or none, without other commands in between. A
+   * command that fails is a CommandError among the replies.
    */
   async transaction(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
     checkRequests('transaction()', commands)
@@ -218,12 +219,12 @@ export class Broker {
     return this.#caller.transaction(commands)
   }
 
-  /** Sends a message to a channel and returns how many subscribers it reached. */
+  /** Sends a message to a channel and returns the number of subscribers that got it. */
   publish(channel: string, message: string | Uint8Array): Promise<number>
   /**
-   * With options: publishes later (`in`, `at`), or once for each `id`. Returns the id of a message
-   * that is scheduled, else how many subscribers it reached. Rejects with OptionError, and with
-   * CommandError where the channel's rule does not allow it.
+   * With options: publishes later (`in`, `at`), or once for each `id`. Returns the id of a
+   * scheduled message, else the number of subscribers. Rejects with OptionError, and with
+   * CommandError if the channel's rule does not allow it.
    */
   publish(channel: string, message: string | Uint8Array, options: PublishOptions): Promise<number | string>
   async publish(channel: string, message: string | Uint8Array, options?: PublishOptions): Promise<number | string> {
@@ -231,12 +232,12 @@ export class Broker {
   }
 
   /**
-   * Calls `listener` with every message on a channel, from when the promise is fulfilled until
-   * `unsubscribe` is called.
+   * Calls `listener` with every message on a channel, from the time when the promise is fulfilled
+   * until `unsubscribe` is called.
    *
-   * With options, as a subscriber with a name or in a group: one message at a time, the next when
-   * the promise that the listener returned is fulfilled. A listener that throws has not heard its
-   * message; the subscription ends then, and nothing is lost.
+   * With options, the subscriber has a name or is in a group. It gets one message at a time: the
+   * next one comes when the listener's promise is fulfilled. If a listener throws, its message does
+   * not count as heard. The subscription ends then, and nothing is lost.
    */
   subscribe(channel: string, listener: Listener<string>): Promise<Unsubscribe>
   subscribe(channel: string, listener: MessageListener, options: FeedOptions): Promise<Unsubscribe>
@@ -244,7 +245,7 @@ export class Broker {
     return this.#subscribe('channel', channel, listener, options)
   }
 
-  /** As `subscribe`, for every channel that matches a pattern like `news.*`. */
+  /** Like `subscribe`, for every channel that matches a pattern like `news.*`. */
   subscribePattern(pattern: string, listener: Listener<string>): Promise<Unsubscribe>
   subscribePattern(pattern: string, listener: MessageListener, options: FeedOptions): Promise<Unsubscribe>
   subscribePattern(pattern: string, listener: MessageListener, options?: FeedOptions): Promise<Unsubscribe> {
@@ -269,8 +270,8 @@ export class Broker {
   }
 
   /**
-   * Iterates over the messages of a channel, or of all that match if it contains `*`, `?` or `[`;
-   * ended by leaving the loop, by `await using`, or by `return()`. A slow loop holds up no
+   * Iterates over the messages of a channel, or of all matching channels if the name contains `*`,
+   * `?` or `[`. Leaving the loop, `await using` and `return()` end it. A slow loop delays no
    * publisher: the channel keeps its messages until the loop reads them.
    */
   messages(channel: string, options: FeedOptions = {}): MessageIterator {
@@ -286,15 +287,15 @@ export class Broker {
     return new MessageFeed(this.#engine, kind, name, options)
   }
 
-  /** Connects: a stream that speaks the Redis protocol, for client libraries. */
+  /** Makes a connection for client libraries: a stream that speaks the Redis protocol. */
   connect(): Duplex {
     if (this.#closing !== undefined) throw closedError()
     return new BrokerStream(this.#engine)
   }
 
   /**
-   * Connects: calls with a state of their own (database, name, transaction) and an order of their
-   * own.
+   * Makes a connection for calls, with its own state (database, name, transaction) and its own
+   * order.
    */
   session(options: SessionOptions = {}): Session {
     if (this.#closing !== undefined) throw closedError()
@@ -302,8 +303,8 @@ export class Broker {
   }
 
   /**
-   * Keeps the data as it is now, to be gone back to. It takes no copy. Rejects with
-   * CheckpointError: data is being loaded, or a command is running.
+   * Keeps the present data, so that it can be restored. Nothing is copied. Rejects with
+   * CheckpointError while data is being loaded or a command is running.
    */
   async checkpoint(): Promise<Moment> {
     if (this.#closing !== undefined) throw closedError()
@@ -312,9 +313,9 @@ export class Broker {
 
   /**
    * Opens another broker, in memory only, that begins with the data, settings, users and functions
-   * of this one: neither sees what the other does from then on. It copies no data: memory is shared
-   * until one of them changes it, so close the branch when it is not needed any more. Rejects with
-   * CheckpointError, as `checkpoint`.
+   * of this one. Neither sees later changes of the other. No data is copied: the two share memory
+   * until one of them changes it. So close a branch when it is not needed any more. Rejects with
+   * CheckpointError, like `checkpoint`.
    */
   async branch(): Promise<Broker> {
     if (this.#closing !== undefined) throw closedError()
@@ -337,18 +338,17 @@ export class Broker {
   }
 
   /**
-   * Faults on demand, for tests: connections that are cut, replies that are late, errors. Nothing
-   * is paid for them before.
+   * Faults on demand, for tests: broken connections, late replies, errors. They cost nothing until
+   * the first one.
    */
   get faults(): Faults {
     return this.#engine.upkeep.withFaults()
   }
 
   /**
-   * Serves others, on a port or a unix socket, until the handle or the broker is closed: what they
-   * see is what `call` sees.
+   * Serves other programs, on a port or a unix socket, until the handle or the broker is closed.
    *
-   * Rejects with OptionError, TlsError or ListenError.
+   * They work on the same data as `call`. Rejects with OptionError, TlsError or ListenError.
    */
   async listen(options: ListeningOptions = {}): Promise<Listening> {
     if (this.#closing !== undefined) throw closedError()
@@ -364,16 +364,16 @@ export class Broker {
     return this.#http.node(options)
   }
 
-  /** As `http`, for servers that speak the fetch API: Hono, Next and others. */
+  /** Like `http`, for servers that speak the fetch API: Hono, Next and others. */
   async fetch(request: Request, options: HttpOptions<Request> = {}): Promise<Response> {
     if (this.#closing !== undefined) throw closedError()
     return await this.#http.fetch(request, options)
   }
 
   /**
-   * Options for node-redis, which opens its sockets itself: `createClient(await
+   * Returns options for node-redis, which opens its sockets itself: `createClient(await
    * broker.nodeRedisOptions())`. They name a unix socket in a folder that only this user can enter
-   * (a pipe on Windows); no port is opened, and the folder is removed by `close`.
+   * (a pipe on Windows). No port is opened; `close` removes the folder.
    */
   async nodeRedisOptions(): Promise<{ socket: { path: string; tls: false } }> {
     if (this.#closing !== undefined) throw closedError()
@@ -381,9 +381,10 @@ export class Broker {
   }
 
   /**
-   * Ends every connection and makes everything durable. Rejects when the disk refuses.
+   * Ends every connection and makes everything durable.
    *
-   * Nothing of the broker keeps the process alive afterwards. Unanswered calls reject.
+   * Rejects if the disk refuses. Afterwards nothing of the broker keeps the process alive.
+   * Unanswered calls reject.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -392,7 +393,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.#engine.upkeep.faults?.clear()
-    // Calls that were made before are answered first.
+    // Earlier calls are answered first.
     this.#engine.endTurn()
     this.#http.close()
     await this.#sockets.close()
@@ -403,7 +404,10 @@ export class Broker {
     await this.close()
   }
 
-  /** All calls share a connection. Throws for a command that changes it, and after `close`. */
+  /**
+   * All calls share a connection, so this throws for a command that changes it. It also throws
+   * after `close`.
+   */
   #check(command: string, second: Word | undefined): void {
     if (this.#closing !== undefined) throw closedError()
     const changes = this.#engine.commands.meant(command, second)?.spec.changesConnection
@@ -431,8 +435,8 @@ export class Broker {
 }
 
 /**
- * Ends what a broker was opened with; then `letGo` says of a branch that the memory it began with
- * is not read any more.
+ * Ends what a broker was opened with. Then `letGo` reports that a branch no longer reads the memory
+ * it began with.
  */
 function endOf(boot: Boot, letGo = (): void => {}): () => Promise<void> {
   return async () => {

@@ -1,12 +1,12 @@
-// The words of the call that is being made, as arguments: one room for all callers of a process.
+// The words of the running call, as arguments. All callers of a process share this memory.
 
 import { WordArguments } from '../protocol/word-arguments.ts'
 import { type CommandWords, isWord, type Word, wordError } from './argument-checks.ts'
 
-/** Nothing else is called before the engine is done with them. */
+/** The engine is done with them before any other call is made. */
 const room = { words: new WordArguments() }
 
-/** Makes arguments of words; to be released when the call has run. Throws TypeError. */
+/** Makes arguments of words. They must be released after the call has run. Throws TypeError. */
 export function gatherWords(command: string, rest: readonly Word[]): WordArguments {
   const { words } = room
   if (typeof command !== 'string') throw wordError(command, 0, command)
@@ -15,7 +15,7 @@ export function gatherWords(command: string, rest: readonly Word[]): WordArgumen
   return words
 }
 
-/** As `gatherWords`, of a name and its words in one array, all of which were checked. */
+/** Like `gatherWords`, for an array of the name and its words, which have been checked. */
 export function gatherChecked(request: CommandWords): WordArguments {
   const { words } = room
   words.begin(request[0])
@@ -23,7 +23,7 @@ export function gatherChecked(request: CommandWords): WordArguments {
   return words
 }
 
-/** Adds a word; false for what is none. */
+/** Adds a word; returns false for a value that cannot be one. */
 function addWord(words: WordArguments, word: unknown): boolean {
   if (typeof word === 'string') words.text(word)
   else if (!isWord(word)) return false

@@ -21,11 +21,11 @@ import { setInterval } from '../util/time/real-time.ts'
 import { type CommandWords, isWord, type Word, wordError } from './argument-checks.ts'
 import { gatherChecked, gatherWords } from './call-words.ts'
 
-/** A reply: RESP3's types as JavaScript's. */
+/** A reply, with RESP3's types as JavaScript types. */
 export type CommandReply<S> = ReplyValue<S>
 
 export interface CallerOptions {
-  /** The protocol whose shapes the replies have. Default 3. */
+  /** The protocol that determines the shapes of replies. Default 3. */
   protocol?: 2 | 3
   /** Called at once when the connection has ended, maybe within the engine's turn. */
   onClose?: () => void
@@ -41,15 +41,15 @@ interface Settled {
 /** A call without a reply yet. */
 interface PendingCall extends Settled {
   readonly buffers: boolean
-  /** Its reply, which waits for its mark; undefined: it comes as bytes. */
+  /** Its reply, which waits for its mark; undefined if the reply comes as bytes. */
   readonly value: Value | undefined
 }
 
-/** A timer that never fires in practice; while it is referenced the process lives on. */
+/** A timer that never fires in practice. While it is referenced, the process stays alive. */
 const KEEP_ALIVE_MS = 2 ** 30
 
 const SCRATCH_BYTES = 16 * 1024
-/** Of the mark that stands for a value. */
+/** The number of the mark that stands for the value. */
 const MARK_BYTES = 3
 
 const MULTI = ['MULTI'] as const
@@ -57,13 +57,13 @@ const EXEC = ['EXEC'] as const
 
 /** All callers of a process share it. */
 const requests = {
-  /** Requests are encoded here; the engine is done with it when `receive` returns. */
+  /** Memory for encoding requests. The engine is done with it when `receive` returns. */
   scratch: new RequestWriter(SCRATCH_BYTES),
 }
-/** For calls that are made before `receive` has returned, by a logger. */
+/** For calls that a logger makes before `receive` has returned. */
 const spares: RequestWriter[] = []
 
-/** Reads replies that come as bytes, and the marks of those that do not. */
+/** Reads replies in bytes, and the marks of other replies. */
 class MarkReader extends ReplyValueReader<string | Buffer> {
   readonly #markedValue: () => Value
 
@@ -92,10 +92,12 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly #onClose: (() => void) | undefined
   readonly #direct: Engine['requests']['direct']
   #reader: MarkReader
-  /** Calls without a reply yet, [#first, …). */
+  /** Calls without a reply yet, from #first on. */
   #pending: PendingCall[] = []
   #first = 0
-  /** Those of them whose requests or replies are bytes: nothing may overtake them. */
+  /**
+   * The number of those calls whose request or reply is bytes. No direct call may overtake them.
+   */
   #inBytes = 0
   #client: Client
   #keepAlive: NodeJS.Timeout | undefined = undefined
@@ -110,8 +112,8 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   /**
-   * Runs a command; with `buffers` the reply's strings are bytes. Rejects with TypeError for words
-   * that are none.
+   * Runs a command; with `buffers` the strings of the reply are bytes. Rejects with TypeError for
+   * values that cannot be words.
    */
   call(command: string, words: readonly Word[], buffers: boolean): Promise<Value> {
     if (!this.#isDirect())
@@ -132,8 +134,8 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   /**
-   * Runs commands, which were checked, one behind the other; one that fails is a CommandError among
-   * the replies.
+   * Runs checked commands one after the other. A command that fails is a CommandError among the
+   * replies.
    */
   callAll(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
@@ -152,7 +154,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     })
   }
 
-  /** Runs commands, which were checked, between MULTI and EXEC. */
+  /** Runs checked commands between MULTI and EXEC. */
   transaction(commands: readonly CommandWords[]): Promise<ReplyValue<string>[]> {
     return new Promise((resolve, reject) => {
       let firstError: CommandError | undefined
@@ -161,20 +163,21 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
       for (let i = 0; i < commands.length; i++) this.#run(itemAt(commands, i), queued)
       this.#run(EXEC, {
         resolve: (value) => resolve(value as ReplyValue<string>[]),
-        // EXECABORT says that a command was refused; which and why says that command's own error.
+        // EXECABORT says that a command was refused. The error of that command says which one and
+        // why.
         reject: (error) => reject(firstError ?? error),
       })
     })
   }
 
   /**
-   * Does something on behalf of this client; fulfilled when the client may hear of it, as safe as
-   * its policy says.
+   * Runs a function on behalf of this client. The promise is fulfilled when its effects are as safe
+   * as the client's policy says.
    */
   async run(work: (client: Client) => void): Promise<void> {
     if (this.#client.closed) this.#reconnect()
     work(this.#client)
-    // Its reply is kept back until then.
+    // Its reply is withheld until then.
     if (this.#engine.effects.propagation.on) await this.call('PING', [], false)
   }
 
@@ -189,7 +192,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#onClose?.()
   }
 
-  /** Takes the marks that the output begins with: mostly there is nothing else. */
+  /** Takes the marks at the beginning of the output. Usually there is nothing else. */
   writeNow(u8: Buffer, start: number, end: number): number {
     let at = start
     while (at < end && u8[at] === REPLY_TYPE.inProcess && this.#reader.isBetween) {
@@ -237,7 +240,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     return this.#inBytes === 0 && this.#direct.admits(this.#client)
   }
 
-  /** Runs one of several commands, whose words are known to be words. */
+  /** Runs one of several commands, whose words have been checked. */
   #run(request: CommandWords, settled: Settled): void {
     if (!this.#isDirect()) {
       const [command, ...words] = request
@@ -259,7 +262,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
     this.#send()
   }
 
-  /** Keeps a call until its reply, or the mark of its value, leaves. */
+  /** Keeps a call until its reply, or the mark of its value, arrives. */
   #await(value: Value | undefined, buffers: boolean, { resolve, reject }: Settled): void {
     if (this.#client.closed) {
       reject(connectionClosed())
@@ -274,7 +277,8 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   /**
-   * CLIENT KILL, or an output limit, ended the connection that was: maybe in the middle of a reply.
+   * CLIENT KILL, or an output limit, has ended the former connection, perhaps in the middle of a
+   * reply.
    */
   #reconnect(): void {
     this.#reader = this.#newReader()
@@ -295,7 +299,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   }
 
   #connect(): Client {
-    // A program has the memory of its own process, so it needs no password.
+    // A program can read the memory of its own process, so it needs no password.
     const client = this.#engine.connect(this, 'internal')
     client.protocol = this.#protocol
     return client

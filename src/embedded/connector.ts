@@ -1,16 +1,14 @@
-// The class ioredis asks for: `new Redis({ Connector: broker.Connector })`.
+// The class that ioredis asks for: `new Redis({ Connector: broker.Connector })`.
 //
-// Written against the contract of ioredis's AbstractConnector (`connect`, `disconnect`, `check`),
-// without importing it: a broker does not need ioredis.
+// It follows the contract of ioredis's AbstractConnector (`connect`, `disconnect`, `check`) without
+// importing it, because a broker does not need ioredis.
 
 import type { Duplex } from 'node:stream'
 import { nextTick } from '../util/time/real-time.ts'
 
 /**
- * Constructed by ioredis with its options.
- *
- * ioredis types what comes out as its own abstract class, whose protected members nothing else can
- * have; `never` passes for it.
+ * Constructed by ioredis with its options. ioredis types the result as its own abstract class,
+ * whose protected members no other class can have; `never` is assignable to it.
  */
 export type ConnectorClass = new (options: unknown) => never
 
@@ -28,7 +26,8 @@ export function connectorFor(open: () => Duplex): ConnectorClass {
     connect(): Promise<Duplex> {
       this.#connecting = true
       return new Promise((resolve, reject) => {
-        // As ioredis's own connectors do: listeners are attached after `connect` returned.
+        // Asynchronous, like ioredis's own connectors: listeners are attached after `connect` has
+        // returned.
         nextTick(() => {
           if (!this.#connecting) return reject(new Error('Connection is closed.'))
           try {

@@ -15,23 +15,23 @@ import { NodeExchange, SocketConnection } from '../door/exchanges/node-exchange.
 export interface Permission {
   readonly subscribe?: readonly string[]
   readonly publish?: readonly string[]
-  /** Runs commands too, as the ACL of the user allows. Default: no. */
+  /** Allows commands, too, as far as the user's ACL does. Default: no. */
   readonly commands?: boolean
   /** The ACL user; default: `default`. */
   readonly user?: string
-  /** When it ends; its streams end then. */
+  /** The time when the rights end. Streams end then, too. */
   readonly expires?: Date
 }
 
 export interface HttpOptions<R> {
   /**
-   * Where the routes begin in the program's URLs, such as `/events`; frameworks that cut it
-   * off need none.
+   * The beginning of the routes in the program's URLs, such as `/events`. Not needed in frameworks
+   * that cut it off.
    */
   readonly base?: string
   /**
-   * Decides what a request may do; undefined refuses it. Without it the request's own
-   * password, token or ticket counts.
+   * Decides on the rights of a request; undefined refuses it. Without this function the request's
+   * own password, token or ticket counts.
    */
   readonly authorize?: (request: R) => Permission | undefined | Promise<Permission | undefined>
 }
@@ -105,7 +105,7 @@ function authorizing(decide: () => Permission | undefined | Promise<Permission |
   }
 }
 
-/** As the engine has names: one character a byte. */
+/** The engine's form of a name: one character for each byte. */
 function latin1Of(name: string): string {
   return Buffer.from(name, 'utf8').toString('latin1')
 }

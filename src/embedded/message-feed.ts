@@ -23,29 +23,29 @@ export interface Message {
   /** Its id; undefined where the channel keeps nothing. */
   readonly id: string | undefined
   /**
-   * Says that it, and all before it, were heard: they are not sent again. With `ack: 'auto'` that
-   * is done by itself.
+   * Acknowledges this message and all before it: they are not sent again. With `ack: 'auto'` the
+   * feed does this by itself.
    */
   ack(): Promise<void>
 }
 
 export interface FeedOptions {
   /**
-   * Who subscribes. What is missed under this name while nobody listens is heard later, where the
-   * channel keeps its messages.
+   * The name of the subscriber. If the channel keeps its messages, those that arrive while no
+   * connection has this name are delivered later.
    */
   name?: string
-  /** Shares the messages with the other members of a group: each is heard by one of them. */
+  /** Shares the messages with the other members of a group. Each message goes to one of them. */
   group?: string
   /**
-   * Where to go on, whatever was heard before: at the first message that is kept, behind the last,
-   * behind a message's id, or at a time. Default: where this name has got to; a name that is new
-   * begins as the channel's rule says. Needs a name.
+   * The start, whatever was heard before: the first kept message, the end, the message behind an
+   * id, or a time. Default: the position of this name; a new name begins as the channel's rule
+   * says. Needs a name.
    */
   from?: 'first' | 'last' | string | Date
   /**
-   * `auto` (default): heard when the listener is done with it, or the next is asked for. `manual`:
-   * when `ack` is called.
+   * `auto` (default): a message counts as heard when the listener is done with it, or asks for the
+   * next. `manual`: when `ack` is called.
    */
   ack?: 'auto' | 'manual'
 }
@@ -55,7 +55,7 @@ export class SubscriptionEnded extends Error {
   override name = 'SubscriptionEnded'
 }
 
-/** Is called with each message; the next comes when what it returns is fulfilled. */
+/** Called with each message. The next one comes when the returned promise is fulfilled. */
 export type MessageListener = (message: string, channel: string, details: Message) => unknown
 
 const FEED_OPTIONS = {
@@ -68,9 +68,7 @@ const FEED_OPTIONS = {
   ack: oneOf('auto', 'manual'),
 } satisfies Record<keyof FeedOptions, OptionKind>
 
-/**
- * Returns the options as an object of its own. Throws OptionError for such as do not go together.
- */
+/** Returns a copy of the options. Throws OptionError for contradictory ones. */
 function takeFeedOptions(given: FeedOptions): FeedOptions {
   const options = takeOptions(given, FEED_OPTIONS)
   const { name, group, from, ack } = options
@@ -88,7 +86,7 @@ function takeFeedOptions(given: FeedOptions): FeedOptions {
   return options
 }
 
-/** Hands the messages of a feed to a listener, one after the other, as long as it takes them. */
+/** Hands the messages of a feed to a listener, one after the other, until the feed ends. */
 export async function hand(feed: MessageFeed, listener: MessageListener, ack: 'auto' | 'manual'): Promise<void> {
   try {
     for (let message = await feed.next(); message !== undefined; message = await feed.next()) {
@@ -98,7 +96,7 @@ export async function hand(feed: MessageFeed, listener: MessageListener, ack: 'a
   } catch (error) {
     feed.leave()
     if (error instanceof SubscriptionEnded) return
-    // As an event emitter's listener would.
+    // Like an error in the listener of an event emitter.
     nextTick(() => {
       throw error
     })
@@ -123,15 +121,15 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   readonly #reader = new ReplyValueReader<string>(utf8Of, this)
   readonly #isPattern: boolean
   readonly #target: string
-  /** The name that is subscribed to: the target, or that of a group. */
+  /** The name in the subscription: the target, or that of a group. */
   readonly #subscription: string
   readonly #acknowledges: boolean
   readonly #replies: Waiting<ReplyValue<string>>[] = []
-  /** Messages that nobody has taken yet. */
+  /** Messages that the program has not taken yet. */
   #messages: Message[] = []
   #taking: Waiting<Message | undefined> | undefined = undefined
   #drained: (() => void)[] = []
-  /** Why there are no more messages: it was closed (null), or something happened to it. */
+  /** The end of the feed: null = it was closed, else the error that ended it. */
   #end: Error | null | undefined = undefined
 
   /** Throws OptionError for options that cannot be taken. */
@@ -150,7 +148,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     this.#client = engine.connect(this, 'internal')
     this.#client.protocol = 3
     this.ready = this.#subscribe(options)
-    // Whoever takes messages is told, too.
+    // Takers of messages learn of the end, too.
     this.ready.catch((error: Error) => this.#finish(error))
   }
 
@@ -172,7 +170,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   // ── messages ─────────────────────────────────────────────────────────────
 
   /**
-   * Takes the next message, when it is there; undefined = it was closed. Rejects when the
+   * Takes the next message when there is one; undefined = the feed was closed. Rejects if the
    * subscription has ended otherwise.
    */
   next(): Promise<Message | undefined> {
@@ -198,7 +196,7 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
 
   push(parts: ReplyValue<string>[]): void {
     const [word, ...rest] = parts as string[]
-    // Members of a group hear a channel under the name that they subscribed to.
+    // Members of a group get messages under the name of their subscription.
     if (word === 'message') this.#arrived(this.#target, itemAt(rest, 1), rest[2])
     else if (word === 'pmessage') this.#arrived(itemAt(rest, 1), itemAt(rest, 2), rest[3])
     else if (word === 'subscribe' || word === 'psubscribe') this.#replies.shift()?.resolve(null)
@@ -255,7 +253,8 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
   }
 
   /**
-   * Listens no more. The name is remembered; what has arrived and was not taken will be sent again.
+   * Unsubscribes. The name is remembered, and messages that arrived but were not taken will be sent
+   * again.
    */
   leave(): void {
     if (this.#end !== undefined) return

@@ -16,14 +16,14 @@ export class MessageIterator implements AsyncIterableIterator<Message>, AsyncDis
     feed.ready.catch(() => {})
   }
 
-  /** Fulfilled when messages are heard from now on. */
+  /** Fulfilled when the subscription is in force. */
   get ready(): Promise<void> {
     return this.#feed.ready
   }
 
   /**
-   * Takes the next message, when it is there. With `ack: 'auto'` that says that the one before was
-   * heard.
+   * Takes the next message when there is one. With `ack: 'auto'` this acknowledges the message
+   * before.
    */
   async next(): Promise<IteratorResult<Message, undefined>> {
     if (this.#isAutomatic) await this.#last?.ack()
@@ -34,7 +34,7 @@ export class MessageIterator implements AsyncIterableIterator<Message>, AsyncDis
     return { done: false, value: message }
   }
 
-  /** Ends the iteration. The message that was taken last was not finished, and is heard again. */
+  /** Ends the iteration. The last taken message does not count as heard, and will be sent again. */
   async return(): Promise<IteratorResult<Message, undefined>> {
     this.#feed.leave()
     return { done: true, value: undefined }

@@ -1,4 +1,4 @@
-// A moment: all data as it was when `checkpoint` was called, to be gone back to.
+// A moment: the state of all data when `checkpoint` was called, which can be restored.
 //
 //   const moment = await broker.checkpoint()
 //   …
@@ -23,9 +23,9 @@ export class Moment {
   }
 
   /**
-   * Makes all data what it was at this moment, at once, and ends the moments that came later.
-   * Rejects with CheckpointError: the moment is over, data is being loaded, a command is running,
-   * or the journal cannot be written.
+   * Restores the data of this moment at once, and ends all later moments. Rejects with
+   * CheckpointError if the moment has ended, data is being loaded, a command is running, or the
+   * journal cannot be written.
    */
   rollback(): Promise<void> {
     const { config } = this.#engine
@@ -38,7 +38,7 @@ export class Moment {
     return this.#caller.run((client) => checkpoints.rollback(this.#checkpoint, client, payload))
   }
 
-  /** Gives the moment up; the data stays as it is. The memory that the moment kept is freed. */
+  /** Ends the moment; the data stays as it is. The memory that the moment kept is freed. */
   async release(): Promise<void> {
     this.#engine.data.checkpoints.release(this.#checkpoint)
   }

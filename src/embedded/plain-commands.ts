@@ -4,14 +4,17 @@
 import type { Command } from '../engine/spec/command.ts'
 import type { CommandTable } from '../engine/spec/command-table.ts'
 
-/** A name may be written in upper and lower case in many ways; programs use a few. */
+/**
+ * The most names that are remembered: a name may be written in many mixtures of upper and lower
+ * case, but programs use a few.
+ */
 const NAMES_MAX = 1024
 
 export class PlainCommands {
   readonly #commands: CommandTable
   /** Names as callers write them. */
   readonly #names = new Set<string>()
-  /** The one that was asked for last, and is among them. */
+  /** The name that was looked up last and found. */
   #last: string | undefined = undefined
 
   constructor(commands: CommandTable) {
@@ -35,7 +38,7 @@ export class PlainCommands {
   }
 }
 
-/** Tells whether a command may park its client. */
+/** Returns true if a command may park its client. */
 export function mayWait({ flags, spec }: Pick<Command, 'flags' | 'spec'>): boolean {
   return flags.has('blocking') || spec.mayWait === true
 }

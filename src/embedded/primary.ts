@@ -1,23 +1,23 @@
-// The primary that a broker follows, as its program sees it: whether it is heard, and how far
-// behind the broker is.
+// The primary that a broker follows, from its program's point of view: the state of the link, and
+// how far the broker is behind.
 
 import type { Engine } from '../commands/call.ts'
 import type { Replication } from '../replication/replication.ts'
 import type { PrimaryTls } from '../server/listening/dial-primary.ts'
 
-/** Where the primary is, and as whom it is followed. */
+/** The address of the primary, and the user to log in as. */
 export interface PrimaryOptions {
   host: string
   port: number
   username?: string
   password?: string
-  /** Speak TLS; an object = as Node's `tls.connect` takes it. */
+  /** Use TLS; an object has the options of Node's `tls.connect`. */
   tls?: boolean | PrimaryTls
 }
 
 /**
- * `up`: every change is heard from now on; `down`: it is not; `synced`: all of the primary's data
- * has been loaded.
+ * `up`: the link is up, and every change arrives. `down`: it is down. `synced`: all of the
+ * primary's data has been loaded.
  */
 export type PrimaryEvent = 'up' | 'down' | 'synced'
 
@@ -28,10 +28,10 @@ export interface PrimaryStatus {
   readonly state: 'up' | 'loading' | 'down'
   /** Bytes of the primary's stream that have been applied here. */
   readonly offset: number
-  /** Bytes that have come and were not applied yet. */
+  /** Bytes that have arrived and were not applied yet. */
   readonly waitingBytes: number
   /**
-   * Seconds since the primary was last heard. It says something every ten seconds at least
+   * Seconds since the primary last sent anything. It sends something at least every ten seconds
    * (`repl-ping-replica-period`).
    */
   readonly silentSeconds: number
@@ -61,7 +61,7 @@ export class Primary {
     }
   }
 
-  /** Calls `listener` each time, until what is returned is called. */
+  /** Calls `listener` at each event, until the returned function is called. */
   on(event: PrimaryEvent, listener: () => void): () => void {
     const hear = (what: PrimaryEvent): void => {
       if (what === event) listener()
@@ -70,7 +70,7 @@ export class Primary {
     return () => this.#replication.onLink.remove(hear)
   }
 
-  /** Waits until the primary is heard: what it had is here then. */
+  /** Waits until the link is up. Then all data that the primary had is here. */
   up(): Promise<void> {
     if (this.#replication.following?.linkUp) return Promise.resolve()
     return new Promise((resolve) => {

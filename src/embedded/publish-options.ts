@@ -1,17 +1,17 @@
-// The options of `broker.publish`, as words of PUBLISH.
+// Converts the options of `broker.publish` to words of PUBLISH.
 
 import { anyText, OptionError, type OptionKind, takeOptions } from '../server/boot/options.ts'
 import { type Duration, durationOf } from '../util/time/duration.ts'
 import { checkText, checkWord, type Word } from './argument-checks.ts'
 
 export interface PublishOptions {
-  /** Publishes after so long: milliseconds, or text such as `5s`, `15m`, `24h`. */
+  /** Publishes after a delay: milliseconds, or text such as `5s`, `15m`, `24h`. */
   in?: Duration
   /** Publishes at a time: a Date, or Unix milliseconds. */
   at?: Date | number
   /**
-   * Names the message: a second one of the same id is not published. Without `in` or `at` the
-   * channel's rule says `dedupe`.
+   * The id of the message: a second message with the same id is not published. Without `in` or `at`
+   * the channel needs a rule with `dedupe`.
    */
   id?: string
 }

@@ -18,8 +18,8 @@ import { Caller, type CommandReply } from './caller.ts'
 import { PlainCommands } from './plain-commands.ts'
 
 /**
- * The remedy for a command that calls cannot have: all share a connection, or it takes their
- * replies away.
+ * The remedy for a command that a call cannot run, because it changes the shared connection or has
+ * no reply of its own.
  */
 export const INSTEAD = {
   subscriptions: 'use subscribe() or subscribePattern()',
@@ -30,12 +30,12 @@ export const INSTEAD = {
 
 export interface SessionOptions {
   /**
-   * The protocol whose shapes the replies have: with 2, as over RESP2, maps are flat arrays and
-   * scores are strings. Default 3.
+   * The protocol that determines the shapes of replies. With 2, as over RESP2, maps are flat arrays
+   * and scores are strings. Default 3.
    */
   protocol?: 2 | 3
   /**
-   * Called when the connection has ended: by `close`, by CLIENT KILL, QUIT or a limit, or with the
+   * Called when the connection has ended: by `close`, CLIENT KILL, QUIT or a limit, or with the
    * broker.
    */
   onClose?: () => void
@@ -75,7 +75,7 @@ export class Session {
     return this.#call(command, words, false) as Promise<CommandReply<string>>
   }
 
-  /** As `call`, with the strings of the reply as bytes. */
+  /** Like `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): Promise<CommandReply<Buffer>> {
     return this.#call(command, words, true) as Promise<CommandReply<Buffer>>
   }
@@ -93,8 +93,8 @@ export class Session {
   }
 
   /**
-   * Runs commands one behind the other, sent at once. A command that fails is a CommandError among
-   * the replies.
+   * Sends commands together, and runs them one after the other. A command that fails is a
+   * CommandError among the replies.
    */
   async callAll(commands: readonly CommandWords[]): Promise<CommandReply<string>[]> {
     checkRequests('callAll()', commands)
@@ -109,7 +109,7 @@ export class Session {
     return this.#caller.transaction(commands)
   }
 
-  /** Ends the connection. Calls that are not answered reject. */
+  /** Ends the connection. Unanswered calls reject. */
   close(): void {
     if (!this.#closed) this.#caller.close()
   }
@@ -118,7 +118,10 @@ export class Session {
     if (this.#closed || !this.#plain.has(request[0])) this.#check(request[0], request[1])
   }
 
-  /** Every call has one reply. Throws for a command that takes that away, or brings messages. */
+  /**
+   * Every call has one reply. Throws for a command without one, and for a command that brings
+   * messages.
+   */
   #check(command: string, second: Word | undefined): void {
     if (this.#closed) throw new Error('the session is closed')
     const changes = this.#engine.commands.meant(command, second)?.spec.changesConnection

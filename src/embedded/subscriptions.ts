@@ -42,7 +42,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
     this.#engine = engine
   }
 
-  /** Adds a listener; fulfilled when messages arrive from now on. */
+  /** Adds a listener. The promise is fulfilled when messages will arrive. */
   async subscribe(kind: Kind, name: string, listener: Listener<string>): Promise<Unsubscribe> {
     const all = this.#listeners[kind]
     let listeners = all.get(name)
@@ -50,11 +50,11 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
       listeners = new Set()
       all.set(name, listeners)
     }
-    // Each subscription is its own, though the function may be the same.
+    // Each subscription counts by itself, even if it has the same function as another.
     const own: Listener<string> = (message, channel) => listener(message, channel)
     listeners.add(own)
-    // Asked for even when the engine knows already: the confirmation comes after whatever is under
-    // way.
+    // Subscribes even if the engine has this subscription already: the confirmation comes after
+    // everything in flight.
     await this.#request(kind === 'channel' ? 'SUBSCRIBE' : 'PSUBSCRIBE', name)
     return () => {
       if (!listeners.delete(own) || listeners.size > 0 || all.get(name) !== listeners) return
@@ -70,7 +70,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
     return true
   }
 
-  /** The engine ended the connection: the broker is closing, or listeners were too slow. */
+  /** The engine has ended the connection: the broker is closing, or listeners were too slow. */
   close(): void {
     const confirmations = this.#confirmations
     this.#confirmations = []
@@ -109,7 +109,8 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
         try {
           listener(message, channel)
         } catch (error) {
-          // As an event emitter's would, but without costing the other listeners their message.
+          // An error is thrown like that of an event emitter's listener, but the other listeners
+          // still get their message.
           nextTick(() => {
             throw error
           })
@@ -130,7 +131,7 @@ export class Subscriptions implements Transport, ReplyValueReceiver<string> {
     const client = this.#engine.connect(this, 'internal')
     client.protocol = 3
     this.#client = client
-    // After CLIENT KILL the listeners that are left want their messages again.
+    // After CLIENT KILL the remaining listeners are subscribed again.
     for (const kind of ['channel', 'pattern'] as const) {
       const names = [...this.#listeners[kind].keys()]
       if (names.length === 0) continue

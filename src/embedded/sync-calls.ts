@@ -27,8 +27,8 @@ export class SyncCalls implements Transport {
   readonly #engine: Engine
   readonly #direct: Engine['requests']['direct']
   /**
-   * Commands that were looked at and found to answer at once, by the names that callers write; and
-   * whether they write.
+   * Commands that were checked and can answer at once, by the names that callers write; the value
+   * tells if they write.
    */
   readonly #known = new Map<string, boolean>()
   #client: Client | undefined = undefined
@@ -77,7 +77,7 @@ export class SyncCalls implements Transport {
     gathered.release()
     const { value } = this.#direct.reply
     if (!isWhole) {
-      // Whatever it waits for, it does so no longer.
+      // The call cannot wait, so its client is disconnected.
       this.#engine.disconnect(client)
       throw cannot(command, 'it has to wait here')
     }
@@ -85,9 +85,9 @@ export class SyncCalls implements Transport {
     return value
   }
 
-  /** Returns the client of these calls. Throws where a command is running. */
+  /** Returns the client of these calls. Throws while a command is running. */
   #admitted(command: string): Client {
-    // A client that came while a command runs would begin another unit of time.
+    // A new client within a running command would begin another unit of time.
     if (!this.#direct.isFree) throw cannot(command, 'another command is running')
     if (this.#client === undefined || this.#client.closed) {
       this.#client = this.#engine.connect(this, 'internal')
@@ -97,9 +97,7 @@ export class SyncCalls implements Transport {
     return this.#client
   }
 
-  /**
-   * Throws, before anything is changed, where a change could not be on disk when the call returns.
-   */
+  /** Throws, before anything changes, if a change could not be on disk when the call returns. */
   #checkJournal(command: string): void {
     const { progress } = this.#engine.effects.durability
     if (!progress.enabled || progress.settlesNow === true || progress.failure !== undefined) return
@@ -112,7 +110,7 @@ export class SyncCalls implements Transport {
   }
 
   /**
-   * Throws for a command that may wait, or that changes its connection; returns whether it may
+   * Throws for a command that may wait, or that changes its connection. Returns true if it may
    * write.
    */
   #lookedAt(command: string, words: readonly Word[]): boolean {
@@ -130,7 +128,7 @@ export class SyncCalls implements Transport {
   }
 }
 
-/** XREAD and XREADGROUP wait only where they are told to. */
+/** XREAD and XREADGROUP wait only with BLOCK. */
 function isReading({ name }: Command, words: readonly Word[]): boolean {
   return /^xread/.test(name) && !words.some((word) => String(word).toUpperCase() === 'BLOCK')
 }

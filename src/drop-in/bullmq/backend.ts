@@ -30,7 +30,7 @@ export interface BrokerConnection {
 type BackendOptions = QueueBaseOptions<BrokerConnection> & KeyPrefixOptions & Pick<WorkerOptions, 'name'>
 
 /**
- * Makes the factory that BullMQ's classes take as their last argument, `withBackend` and
+ * Makes the factory that BullMQ's classes take as their last argument; see `withBackend` and
  * `setDefaultBackendFactory`.
  */
 export function createBrokerBackend(broker: Broker): BackendFactory<RedisQueueBackend, BrokerConnection> {
@@ -53,7 +53,7 @@ export function createBrokerBackend(broker: Broker): BackendFactory<RedisQueueBa
   }
 }
 
-/** The name by which BullMQ finds the connections of a queue's workers (`getWorkers`). */
+/** BullMQ finds the connections of a queue's workers by this name (`getWorkers`). */
 function workerConnectionName(queue: string, { name, prefix = 'bull' }: BackendOptions): string {
   return `${prefix}:${Buffer.from(queue).toString('base64')}${name === undefined ? '' : `:w:${name}`}`
 }

@@ -37,7 +37,7 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
   constructor(broker: Broker, options: BrokerClientOptions = {}) {
     super()
     this.#broker = broker
-    // Nothing is sent again here; BullMQ wants it said.
+    // Nothing has to be sent again here, but BullMQ requires the field.
     this.options = { ...options, maxRetriesPerRequest: null }
     let scripts = scriptsOf.get(broker)
     if (scripts === undefined) {
@@ -58,7 +58,8 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
   }
 
   /**
-   * Ends the connection; what waits for a reply rejects. With `reconnect` it is connected again.
+   * Ends the connection. Requests that wait for a reply reject. With `reconnect` it is connected
+   * again.
    */
   disconnect(reconnect = false): void {
     this.status = 'end'
@@ -117,7 +118,7 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
     }
   }
 
-  /** `T` is what BullMQ says of the command's reply. */
+  /** `T` is BullMQ's type of the command's reply. */
   async #run<T>({ words, shape }: Request): Promise<T> {
     const reply = await this.call(words)
     return (shape === undefined ? reply : shape(reply)) as T
@@ -127,7 +128,7 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
     this.scripts.define(name, lua, numberOfKeys)
   }
 
-  // The interface has replies of scripts as `any`: only who calls knows the script.
+  // The interface types replies of scripts as `any`: only the caller knows the script.
   runCommand(name: string, args: unknown[]): ReturnType<IRedisClient['runCommand']> {
     return this.scripts.run(this, name, args)
   }
@@ -248,7 +249,7 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
     return this.#run(requests.scan(cursor, options))
   }
 
-  /** The keys that match, a page at a time. */
+  /** Yields the matching keys, a page at a time. */
   scanStream({ match, count }: { match: string; count?: number }): Readable {
     const client = this
     async function* pages(): AsyncGenerator<string[]> {
@@ -266,7 +267,7 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
   }
 }
 
-/** BullMQ stops quietly when a connection ends, and reports anything else. */
+/** BullMQ stops quietly if the connection has ended, and reports any other error. */
 function inBullMQsWords(error: unknown): unknown {
   if (error instanceof CommandError) return error
   return new ConnectionClosedError('Connection is closed.', error as Error)

@@ -13,7 +13,7 @@ export type Words = [command: string, ...words: Word[]]
 
 export interface Request {
   words: Words
-  /** Converts the reply; without it the reply is given as it is. */
+  /** Converts the reply. Without it the reply stays as it is. */
   shape?: (reply: Reply) => unknown
 }
 
@@ -88,8 +88,8 @@ export const requests = {
 } as const
 
 /**
- * Makes words of the arguments of a script, behind those that are there: what is nothing is the
- * empty string, as ioredis has it.
+ * Appends the arguments of a script to the words. As in ioredis, null and undefined become the
+ * empty string.
  */
 export function wordsOf<W extends Word[]>(args: readonly unknown[], words: W): W {
   for (const arg of args) {

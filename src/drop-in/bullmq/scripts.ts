@@ -1,7 +1,7 @@
-// The scripts of BullMQ by the names it calls them by, for all of its clients on one broker.
+// BullMQ's scripts by name, shared by all of its clients on one broker.
 //
-// A script is called by its SHA1 and loaded where the broker does not know it: the first time, and
-// after SCRIPT FLUSH.
+// A script is called by its SHA1. It is loaded if the broker does not know it: at its first call,
+// and after SCRIPT FLUSH.
 
 import { createHash } from 'node:crypto'
 import { CommandError } from '../../index.ts'
@@ -13,7 +13,7 @@ interface Script {
   keyCount: number
 }
 
-/** Sends requests to the broker, at once and one behind the other. */
+/** Sends requests to the broker at once, one after the other. */
 export interface Line {
   call(words: Words): Promise<unknown>
 }
@@ -21,7 +21,7 @@ export interface Line {
 export class Scripts {
   readonly #byName = new Map<string, Script>()
 
-  /** Names a script. The name may be given again, for the same script. */
+  /** Names a script. A name may be given again for the same script. */
   define(name: string, lua: string, keyCount: number): void {
     if (this.#byName.has(name)) return
     this.#byName.set(name, { sha: createHash('sha1').update(lua).digest('hex'), lua, keyCount })
@@ -45,8 +45,8 @@ export class Scripts {
   }
 
   /**
-   * Loads those of the scripts that the broker does not know: among gathered calls it is too late
-   * for that.
+   * Loads the scripts that the broker does not know. Within a transaction it would be too late for
+   * that.
    */
   async load(line: Line, names: Iterable<string>): Promise<void> {
     const scripts = [...names].map((name) => this.#named(name))
@@ -61,7 +61,7 @@ export class Scripts {
   }
 }
 
-/** BullMQ hands over the arguments of a script as they are, or all of them as one array. */
+/** BullMQ passes the arguments of a script one by one, or all as one array. */
 function callOf({ sha, keyCount }: Script, args: readonly unknown[]): Words {
   return wordsOf<Words>(args, ['EVALSHA', sha, keyCount])
 }

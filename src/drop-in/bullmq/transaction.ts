@@ -6,7 +6,7 @@ import { itemAt } from '../../util/array-reads.ts'
 import { type Reply, type Request, requests, type Words } from './requests.ts'
 import type { Line, Scripts } from './scripts.ts'
 
-/** How gathered requests are sent, and answered one reply each. */
+/** Sends gathered requests, and returns one reply for each. */
 export interface GatheredLine extends Line {
   readonly scripts: Scripts
   callTogether(commands: Words[], how: 'transaction' | 'pipeline'): Promise<Reply[]>
@@ -69,7 +69,7 @@ export class Transaction implements IRedisTransaction {
     return this.#add({ words: [command, ...words] })
   }
 
-  /** Sends what was gathered: for each request its error, or its reply. */
+  /** Sends the gathered requests. Returns the error or the reply of each. */
   async exec(): Promise<[Error | null, unknown][]> {
     if (this.#scripts.size > 0) await this.#line.scripts.load(this.#line, this.#scripts)
     const commands = this.#requests.map(({ words }) => words)

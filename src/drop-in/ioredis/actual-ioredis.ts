@@ -8,13 +8,16 @@ import { AbstractConnector, Command, Pipeline, Redis, ReplyError, ScanStream } f
 const found = { AbstractConnector, Command, Pipeline, Redis, ReplyError, ScanStream }
 type IORedisModule = typeof found
 
-/** The file that 'ioredis' means, by a name that such lines do not match. */
+/**
+ * The path of the file that 'ioredis' resolves to, which the lines of moduleNameMapper do not
+ * match.
+ */
 const ORIGINAL = 'ioredis/built/index.js'
 
 /** As tests write it. */
 const ENTRY = "'respite/ioredis'"
 
-/** Jest's, in each module that it runs. */
+/** Jest's object, which exists in each module that Jest runs. */
 declare const jest: { requireActual(name: string): IORedisModule } | undefined
 
 export const actual: IORedisModule = isComplete(found) ? found : originalOfJest()

@@ -1,11 +1,11 @@
-// Connects an instance of ioredis to the place that its options name.
+// Connects an instance of ioredis to the broker of the address in its options.
 
 import type { Duplex } from 'node:stream'
 import { BrokerAtAddress, type InitialData } from './broker-at-address.ts'
 
 /**
- * The options of an instance that are read here, in whichever form they were given: port and host,
- * URL, object.
+ * The options of an instance that are read here, from any of their forms: port and host, URL,
+ * object.
  */
 export interface PlaceOptions {
   host?: string
@@ -17,9 +17,7 @@ export interface PlaceOptions {
   password?: string | null
 }
 
-/**
- * Written against the contract of ioredis's AbstractConnector; ioredis makes one for each instance.
- */
+/** It follows the contract of ioredis's AbstractConnector. ioredis makes one for each instance. */
 export class AddressConnector {
   firstError: Error | undefined = undefined
   readonly #place: BrokerAtAddress
@@ -30,7 +28,7 @@ export class AddressConnector {
     const { host, port, path, db = 0, data } = options
     this.#place = BrokerAtAddress.at(path ?? `${host}:${port}`)
     if (data !== undefined) this.#place.fill(data, db)
-    // A copy of this instance (`duplicate`) must not fill in the data again, and needs no password
+    // A copy of this instance (`duplicate`) must not load the data again, and needs no password
     // here.
     delete options.data
     options.username = null

@@ -1,15 +1,12 @@
-// Where instances of ioredis would connect to: one broker in this process for each address, opened
-// when it is first named.
+// The targets of ioredis instances: one broker in this process for each address, opened when the
+// address is first used.
 //
-// A place is never given up: as with a server, what was written is there for who comes later. It
-// has no file and no socket, and does not keep the process alive.
+// It is never closed: as with a server, written data is there for later instances. It has no file
+// and no socket, and does not keep the process alive.
 
 import { type Broker, openBroker, type Word } from '../../index.ts'
 
-/**
- * Values that are there from the beginning: text, list, set, sorted set (member → score) or hash,
- * by their keys.
- */
+/** Initial values by their keys: text, list, set, sorted set (member → score) or hash. */
 export type InitialData = Readonly<Record<string, InitialValue>>
 export type InitialValue =
   | InitialWord
@@ -25,10 +22,10 @@ type Command = [command: string, ...words: Word[]]
 const places = new Map<string, BrokerAtAddress>()
 
 export class BrokerAtAddress {
-  /** Follows what was asked for so far, in order. */
+  /** The last request, so that requests run in order. */
   #ready: Promise<Broker> = openBroker()
 
-  /** Returns the place at an address: `host:port`, or the path of a socket. */
+  /** Returns the broker of an address: `host:port`, or the path of a socket. */
   static at(address: string): BrokerAtAddress {
     let place = places.get(address)
     if (place === undefined) {
@@ -38,14 +35,14 @@ export class BrokerAtAddress {
     return place
   }
 
-  /** The broker, once everything is there that was to be filled in. */
+  /** The broker, once all initial data is loaded. */
   get broker(): Promise<Broker> {
     return this.#ready
   }
 
   /**
-   * Puts values into a database; those under the same keys are replaced. Throws TypeError, which
-   * names the key of a value that is none.
+   * Loads values into a database. They replace values under the same keys. Throws TypeError, with
+   * the key of an invalid value.
    */
   fill(data: InitialData, database: number): void {
     const commands: Command[] = [['SELECT', database]]
@@ -59,7 +56,7 @@ export class BrokerAtAddress {
   }
 }
 
-/** The commands that write a value; nothing for one that is empty. */
+/** The commands that write a value; none for an empty one. */
 function writesOf(key: string, value: InitialValue): Command[] {
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') throw notValue(key, value)
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date) {
@@ -77,8 +74,8 @@ function partsOf(value: Exclude<InitialValue, InitialWord>): [command: string, w
 }
 
 /**
- * A word of a value; ioredis, too, sends the text of what is no word, and the empty string for
- * null.
+ * Returns a word of a value. As in ioredis, other types become text, and null becomes the empty
+ * string.
  */
 function wordOf(key: string, value: InitialWord): Word {
   if (value === null) return ''

@@ -1,23 +1,24 @@
-// Methods of ioredis that call the broker without a request in bytes, where the answer is the same:
-// commands of plain words whose replies have one shape in RESP2 and RESP3. In every other case
-// ioredis's own method runs.
+// Methods of ioredis that call the broker without a request in bytes, if the reply is the same.
+// This holds for commands of plain words whose replies have one shape in RESP2 and RESP3. In every
+// other case ioredis's own method runs.
 //
 // The call runs as the connection of the instance, so its database, name and transaction count. It
-// is made only while nothing that ioredis has written waits for a reply: so replies come in the
-// order of the calls.
+// is made only while no request of ioredis waits for a reply, so replies come in the order of the
+// calls.
 
 import type { BrokerStream } from '../../embedded/broker-stream.ts'
 import { CommandError } from '../../index.ts'
 import { actual } from './actual-ioredis.ts'
 
-/** Commands that answer with texts, whole numbers, null, or an array of these. */
+/** Commands whose replies are texts, whole numbers, null, or an array of these. */
 const COMMANDS =
   'append decr decrby del exists expire expireat get getdel getset hdel hexists hget hincrby hkeys hlen hmget hset hsetnx hvals incr incrby lindex llen lpop lpush lpushx lrange lrem lset ltrim mget mset persist pexpire pexpireat psetex pttl publish rpop rpush rpushx sadd scard set setex setnx setrange sismember smove srem strlen ttl type unlink xadd xdel xlen zcard zcount zrem'.split(
     ' ',
   )
 
 /**
- * As much of an instance as is looked at; `undefined` where a version of ioredis has no such field.
+ * The fields of an instance that are read here; `undefined` in versions of ioredis without the
+ * field.
  */
 interface Instance {
   readonly status?: string
@@ -30,7 +31,7 @@ interface Instance {
 type Method = (this: Instance, ...args: unknown[]) => unknown
 type Text = string | number | Buffer
 
-/** Options under which ioredis does more for each command. */
+/** Options with which ioredis does more for each command. */
 const OPTIONS = [
   'keyPrefix',
   'commandTimeout',
@@ -41,7 +42,7 @@ const OPTIONS = [
   'stringNumbers',
 ]
 
-/** Puts direct methods before those that a class inherits. */
+/** Overrides methods of a class by direct ones. */
 export function addDirectMethods(prototype: object): void {
   for (const name of COMMANDS) {
     const original = (prototype as Record<string, unknown>)[name]
@@ -68,8 +69,8 @@ function directMethod(name: string, original: Method): Method {
 const plainOptions = new WeakMap<object, boolean>()
 
 /**
- * The stream of an instance that is ready and waits for nothing; undefined: the call has to pass
- * through ioredis.
+ * Returns the stream of an instance that is ready and waits for nothing; undefined = the call must
+ * go through ioredis.
  */
 function streamOf({ commandQueue, condition, options, status, stream }: Instance): BrokerStream | undefined {
   if (status !== 'ready' || commandQueue?.length !== 0 || condition?.subscriber) return undefined
@@ -90,7 +91,7 @@ function areWords(args: readonly unknown[]): args is readonly Text[] {
   return true
 }
 
-/** An error as ioredis has it. */
+/** An error in ioredis's form. */
 function replyError({ message }: CommandError, name: string, args: readonly Text[]): Error {
   const error = new actual.ReplyError(message)
   return Object.assign(error, {

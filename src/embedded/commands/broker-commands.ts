@@ -1,5 +1,4 @@
-// `broker.commands` and `broker.sync`: methods for every command, and the calls that they stand
-// for.
+// `broker.commands` and `broker.sync`: methods for every command, and the calls behind them.
 
 import type { CommandTable } from '../../engine/spec/command-table.ts'
 import type { CommandWords, Word } from '../argument-checks.ts'
@@ -23,7 +22,7 @@ export type SyncCommands = TypedCommands<string, 'at-once'> & {
    * have to wait.
    */
   call(command: string, ...words: Word[]): CommandReply<string>
-  /** As `call`, with the strings of the reply as bytes. */
+  /** Like `call`, with the strings of the reply as bytes. */
   callBuffer(command: string, ...words: Word[]): CommandReply<Buffer>
   /** Runs commands as MULTI/EXEC does; see `Broker.transaction`. */
   transaction(commands: readonly CommandWords[]): CommandReply<string>[]

@@ -1,4 +1,4 @@
-// Commands as methods: each is made when it is first used, of the command's spec.
+// Commands as methods. Each method is made when it is first used, from the command's spec.
 
 import type { CommandTable } from '../../engine/spec/command-table.ts'
 import type { Word } from '../argument-checks.ts'
@@ -9,14 +9,14 @@ import { RequestWords } from './request-words.ts'
 export type RunCommand = (command: string, words: readonly Word[]) => unknown
 
 /**
- * Makes an object that has a method for every command. `fail` makes what a call that is refused
- * returns, or throws.
+ * Makes an object with a method for every command. For a refused call the method returns, or
+ * throws, the result of `fail`.
  */
 export function methodsOf(commands: CommandTable, run: RunCommand, fail: (error: unknown) => unknown): object {
   let names: ReadonlyMap<string, string> | undefined
   const make = (methods: object, property: string | symbol): unknown => {
     if (typeof property !== 'string') return undefined
-    // Most methods are named as their commands are: then no other command need be known.
+    // Most methods have the name of their command. Then no other command has to be loaded.
     let command = commands.get(property)
     if (command?.run === undefined || command.name !== property) {
       names ??= new Map([...commands.all()].map(({ name }) => [methodOf(name), name]))
@@ -25,7 +25,7 @@ export function methodsOf(commands: CommandTable, run: RunCommand, fail: (error:
     }
     if (command?.run === undefined) return undefined
     const method = methodFor(command.name, new RequestWords(property, partsOf(command.spec.args ?? [])), run, fail)
-    // Found by itself from now on.
+    // From now on the method is a property of its own.
     Object.defineProperty(methods, property, { value: method, enumerable: true })
     return method
   }

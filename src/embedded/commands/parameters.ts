@@ -11,33 +11,33 @@
 import type { ArgSpec } from '../../engine/spec/command-spec.ts'
 import { itemAt } from '../../util/array-reads.ts'
 
-/** One thing that a request says, in its order. */
+/** One part of a request, in its order. */
 export type Part =
-  /** A word that stands there always. */
+  /** A fixed word. */
   | { readonly kind: 'token'; readonly token: string }
-  /** How many words the next part has. */
+  /** The number of words in the next part. */
   | { readonly kind: 'count'; readonly of: Part }
-  /** One word, or several; `choices` = what it may be. */
+  /** One word, or several; `choices` are the possible words. */
   | ({
       readonly kind: 'value'
       readonly isMultiple: boolean
       readonly repeatsToken: boolean
       readonly choices: readonly string[]
     } & Named)
-  /** A word that stands there if the option is true. */
+  /** A word that is present if the option is true. */
   | ({ readonly kind: 'flag' } & Named)
   /** Several words that belong together. */
   | ({ readonly kind: 'tuple'; readonly names: readonly string[] } & Named)
-  /** Words that come again and again, such as a field and its value. */
+  /** A repeated row of words, such as a field and its value. */
   | ({ readonly kind: 'rows'; readonly names: readonly string[] } & Named)
-  /** Words as the command has them: what is too manifold to be said otherwise. */
+  /** The words as the command takes them, for arguments that have no simpler form. */
   | ({ readonly kind: 'words' } & Named)
 
-/** A part that a program says. */
+/** A part that a program gives. */
 export type SaidPart = Extract<Part, { isOption: boolean }>
 
 interface Named {
-  /** Of a parameter, or of an option. */
+  /** The name of a parameter, or of an option. */
   readonly name: string
   /** The word before it. */
   readonly token: string | undefined
@@ -46,7 +46,7 @@ interface Named {
 
 const PLAIN: readonly string[] = ['key', 'string', 'integer', 'double', 'unix-time', 'pattern']
 
-/** Makes the parts of a request of a command's arguments. */
+/** Makes the parts of a request from a command's arguments. */
 export function partsOf(args: readonly ArgSpec[]): Part[] {
   return args.length === 0 ? [] : inOrder(args, false)
 }
@@ -55,7 +55,7 @@ function inOrder(args: readonly ArgSpec[], isOption: boolean): Part[] {
   const parts: Part[] = []
   for (const [i, arg] of args.entries()) {
     const next = args[i + 1]
-    // Its number is known when the next part is.
+    // The count is known when the next part is.
     if (arg.type === 'integer' && arg.name.startsWith('num') && next?.multiple === true) {
       const counted = partsOfOne(next, isOption || next.optional === true)
       parts.push({ kind: 'count', of: itemAt(counted, 0) }, ...counted)
@@ -64,7 +64,7 @@ function inOrder(args: readonly ArgSpec[], isOption: boolean): Part[] {
   return parts
 }
 
-/** Tells whether an argument came with the count before it. */
+/** Returns true if an argument follows a count of its words. */
 function isCounted(args: readonly ArgSpec[], i: number): boolean {
   const before = args[i - 1]
   return before?.type === 'integer' && before.name.startsWith('num') && args[i]?.multiple === true
@@ -129,7 +129,7 @@ export function methodOf(command: string): string {
   return camelCase(command.replace(/[|_-]/g, ' '))
 }
 
-/** The parts that are parameters, in the order in which a program says them. */
+/** The parts that are parameters, in the order in which a program gives them. */
 export function parametersOf(parts: readonly Part[]): SaidPart[] {
   return parts.filter(isSaid).filter(({ isOption }) => !isOption)
 }

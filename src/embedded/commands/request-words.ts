@@ -1,4 +1,4 @@
-// The words of a request, made of what a program says: parameters, and an object of options.
+// Makes the words of a request from a program's parameters and its object of options.
 
 import { nearestName } from '../../util/bytes/nearest-name.ts'
 import { OptionError } from '../../util/option-error.ts'
@@ -10,7 +10,7 @@ export class RequestWords {
   readonly #parts: readonly Part[]
   readonly #parameters: readonly SaidPart[]
   readonly #options: readonly SaidPart[]
-  /** Each parameter is one word, and nothing else stands in the request. */
+  /** True if each parameter is one word and the request has nothing else. */
   readonly #isPlain: boolean
 
   constructor(method: string, parts: readonly Part[]) {
@@ -24,8 +24,8 @@ export class RequestWords {
   }
 
   /**
-   * Returns the words behind the command's name. Throws TypeError, and OptionError for an option
-   * that there is not.
+   * Returns the words behind the command's name. Throws TypeError, and OptionError for an unknown
+   * option.
    */
   of(values: readonly unknown[]): readonly Word[] {
     const count = this.#parameters.length
@@ -106,7 +106,7 @@ function rowsIn(value: unknown, names: readonly string[]): unknown[] {
   if (Array.isArray(value)) return value.flat()
   if (typeof value !== 'object' || value === null || names.length !== 2) return [value]
   const entries = value instanceof Map ? [...value] : Object.entries(value)
-  // A member has a score, but the score stands before it.
+  // A program gives a member and its score; in the request the score comes first.
   return names[0] === 'score' ? entries.flatMap(([member, score]) => [score, member]) : entries.flat()
 }
 

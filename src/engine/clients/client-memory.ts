@@ -17,7 +17,10 @@ import { CLIENT_BYTES, type Client } from './client.ts'
 
 /** The interval at which clients with unread replies are counted again. */
 const LOOK_MS = 100
-/** Redis takes no smaller limit seriously: below it no client could talk to the server any more. */
+/**
+ * Smaller limits are raised to this value, as in Redis: below it no client could send commands any
+ * more.
+ */
 const LIMIT_BYTES_MIN = 128 * 1024
 
 export interface ClientMemoryHost {

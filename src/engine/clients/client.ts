@@ -527,8 +527,8 @@ const DROPPED_BYTES_MIN = 1024 * 1024
  */
 const SEPARATE_SEGMENT_BYTES_MIN = 64 * 1024
 /**
- * Segments of so many bytes on average are not joined: to copy them takes longer than the system
- * calls that it would save.
+ * Segments of at least this many bytes on average are not joined: copying takes longer than the
+ * system calls that it would save.
  */
 const JOINED_BYTES_MAX = 16 * 1024
 const EMPTY_VIEW = new DataView(new ArrayBuffer(0))

@@ -24,7 +24,8 @@ export function describeClient(
 ): string {
   const { parser, transport } = client
   const transaction = transactionOf(client)
-  // Redis shows only a big argument of which a part has come: it lies in a buffer of its own.
+  // Redis shows only a big argument that has partly arrived, because it lies in a buffer of its
+  // own.
   const waitingBytes = parser.gathering === undefined ? parser.pendingBytes : parser.gatheredBytes
   const queryBytes = Math.max(waitingBytes, request?.rawBytes ?? 0)
   const backlogBytes = transport.backlogBytes + client.streamBytes

@@ -76,7 +76,7 @@ export class Monitors {
     return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`
   }
 
-  /** Reuses the memory of the lines: all of them have left. */
+  /** Reuses the memory of the lines, because all of them were sent. */
   recycle(): void {
     if (this.#used) this.#buffer!.recycle()
     this.#used = false

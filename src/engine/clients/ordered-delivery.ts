@@ -1,13 +1,14 @@
-// How a client hears messages that says how far it is with one id, whatever it subscribed to: a
-// stream over HTTP.
+// The delivery of messages to a client with one position for all of its subscriptions: a stream
+// over HTTP.
 //
 // Messages of kept channels carry their ids and come in the order of their ids, over all of its
-// subscriptions. It is told of its own gaps. What it was sent counts as heard as without ids.
+// subscriptions. The client is told of its own gaps. Acknowledgement works as for clients without
+// ids.
 
 export class OrderedDelivery {
   /**
-   * Number of its subscriptions that are behind: while there is one, none is live, and the ids
-   * that are read next may be lower than those that are published.
+   * Number of its subscriptions that are behind. While there is one, none is live: ids that are
+   * read later may be lower than ids that are published now.
    */
   behind = 0
 }

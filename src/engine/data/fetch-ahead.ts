@@ -24,7 +24,10 @@ const BYTES_MIN = 40
 /** The index of the key among the words, and that of the member behind it. */
 const KEY = 1
 const MEMBER = 2
-/** ZADD and ZINCRBY have a score before the member. Requests of at least so many words do. */
+/**
+ * ZADD and ZINCRBY have a score before the member. Only their requests have at least this many
+ * words.
+ */
 const SCORED_WORDS = 4
 
 /** The keys of a database, to be looked up ahead. */

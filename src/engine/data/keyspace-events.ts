@@ -4,8 +4,8 @@
 // `notify-keyspace-events` says which classes are published. Most events come through the handler
 // of changes (changes.ts); misses and new keys come from the keyspace itself.
 //
-// The keys in which channels keep messages make no events. A channel that keeps events would else
-// cause the next one with each.
+// The keys in which channels keep messages make no events. Otherwise each event that a channel
+// keeps would cause another one.
 
 import type { PubSub } from '../../broker/pub-sub.ts'
 import type { Config } from '../../config/config.ts'

@@ -71,8 +71,8 @@ export interface Following {
   /** Seconds without a link; -1 while there is one, or when there never was one. */
   readonly downSeconds: number
   /**
-   * As `downSeconds`. Where there never was a link, from the start of following on; 0 while there
-   * is one.
+   * Like `downSeconds`, but without a link ever it counts from the start of following; 0 while
+   * there is a link.
    */
   readonly unlinkedSeconds: number
   /** The data is the primary's as of `history.offset`, so replication can go on from there. */

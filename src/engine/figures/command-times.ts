@@ -10,7 +10,6 @@
 //
 // A command whose client was parked is counted as one call when its client is answered. Its
 // duration is that of all its runs, without the waiting, as in Redis.
-// of the waiting, as in Redis.
 
 import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'

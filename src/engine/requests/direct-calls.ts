@@ -46,30 +46,30 @@ interface Siblings {
   readonly turn: { readonly owed: readonly Client[]; take(): boolean; end(): void }
 }
 
-/** When a call's reply may be told. */
+/** The time at which a call's reply is available. */
 export type Answered = 'now' | 'soon' | 'in-bytes'
 
-/** What keeps a client from direct calls: something follows each of its requests. */
+/** States in which a client cannot call directly, because its next request ends them. */
 const CLIENT_NEEDS_BYTES = CLIENT_MUTED | CLIENT_UNAUTHENTICATED | CLIENT_FOR_ONE_REQUEST
 
-/** Room for a refusal, which is written as bytes. A longer one stays so. */
+/** Space for a refusal, which is written as bytes. A longer one stays in bytes. */
 const REFUSAL_BYTES_MAX = 4096
 
 /**
- * A program that awaits one call after the other never gives the loop a turn. After so many calls,
- * or so many milliseconds, a call is answered by the loop, so that sockets and timers are served.
+ * A program that awaits one call after the other never lets the event loop turn. After this many
+ * calls or milliseconds, a call is answered by the loop, so that sockets and timers are served.
  */
 const CALLS_PER_LOOP_MAX = 4096
 const MS_PER_LOOP_MAX = 2
-/** The clock is read once for so many calls; a power of two. */
+/** The clock is read once for this many calls; a power of two. */
 const CALLS_PER_LOOK = 16
 
 export class DirectCalls {
-  /** The reply of the last call, to be taken at once. */
+  /** The reply of the last call, which must be taken at once. */
   readonly reply = new ReplyToValues()
   readonly #host: DirectCallsHost
   readonly #room: Siblings
-  // Looked at for every call: a way less to each.
+  // Read for every call: one property hop less for each.
   readonly #replies: ReplyBuffer
   readonly #runner: Runner
   readonly #dispatch: Dispatch
@@ -79,9 +79,9 @@ export class DirectCalls {
   readonly #waiting: { readonly hasReady: boolean }
   readonly #durability: { readonly progress: Progress }
   readonly #upkeep: DirectCallsHost['upkeep']
-  /** Made with the first call: a server that nobody calls from within needs none. */
+  /** Made at the first call, because most servers are never called from within. */
   #call: Call | undefined = undefined
-  /** As it answers where waiting is impossible. */
+  /** For calls that reply as if waiting were impossible. */
   #callAtOnce: Call | undefined = undefined
   #callsLeft = CALLS_PER_LOOP_MAX
   #loopDueMs = 0
@@ -116,26 +116,26 @@ export class DirectCalls {
     this.#upkeep = host.upkeep
   }
 
-  /** True while no command runs, and none waits for one to end. */
+  /** True while no command runs, and no request waits for the end of one. */
   get isFree(): boolean {
     return !(this.#replies.isOpen || this.#room.incoming.isBehind)
   }
 
   /**
-   * False while a client has to say its requests as bytes: a command runs, the client waits, or a
+   * False while a client must send its requests as bytes: a command runs, the client waits, or a
    * test asked for faults.
    */
   admits(client: Client): boolean {
     return !(
       !this.isFree ||
       client.halted ||
-      // A fault may be about the bytes of a reply.
+      // A fault may concern the bytes of a reply.
       this.#upkeep.faults !== null ||
       (client.state & CLIENT_NEEDS_BYTES) !== 0
     )
   }
 
-  /** Runs a call of a client that is admitted. `inBytes`: strings of the reply are bytes. */
+  /** Runs a call of a client that `admits` accepts. `inBytes`: strings of the reply are bytes. */
   run(client: Client, args: Arguments, inBytes: boolean): Answered {
     this.#call ??= this.#newCall(true)
     const call = this.#call
@@ -153,9 +153,9 @@ export class DirectCalls {
   }
 
   /**
-   * Tells whether the reply of a call would be told now, unless the call itself prevents it: it is
-   * not time that the loop goes on, no client is owed anything, no journal has to be written, and
-   * no request is put off.
+   * Returns true if a call now would be answered at once, unless its command prevents that. The
+   * loop need not turn, no client has unsent replies, no journal must be written, and no request is
+   * postponed.
    */
   admitsNow(client: Client): boolean {
     const { keysHeld, paused, snapshot } = this.#host.conditions.state
@@ -170,8 +170,8 @@ export class DirectCalls {
   }
 
   /**
-   * Runs a call that does not wait: a command that cannot go on answers as in a transaction. False
-   * = there is no reply.
+   * Runs a call that does not wait: a command that finds nothing replies as in a transaction.
+   * Returns false if there is no reply.
    */
   runAtOnce(client: Client, args: Arguments, inBytes: boolean): boolean {
     this.#callAtOnce ??= this.#newCall(false)
@@ -180,7 +180,7 @@ export class DirectCalls {
     return isWhole
   }
 
-  /** Returns whether all that a client was told and has done is as safe as its policy says. */
+  /** Returns true if all replies and writes of a client are as safe as the policy says. */
   isSafe(client: Client): boolean {
     const { progress } = this.#durability
     return (
@@ -216,14 +216,14 @@ export class DirectCalls {
   }
 
   /**
-   * Tells whether a reply may be told at once. A client that is owed something is served first: a
-   * message is not kept back by a program that goes on calling.
+   * Returns true if a reply may be given at once. Clients with unsent replies come first: a program
+   * that goes on calling does not delay their messages.
    */
   #maySay(client: Client): boolean {
     return this.#turn.owed.length === 0 && !client.halted && this.isSafe(client)
   }
 
-  /** Tells, at every look, whether it is time that the loop goes on. */
+  /** Returns true if it is time for the loop to turn. */
   #givesWay(client: Client): boolean {
     if (this.#callsLeft > 0) {
       client.lastActiveMs = this.#unitClock.renew()
@@ -234,7 +234,7 @@ export class DirectCalls {
     return true
   }
 
-  /** Reads what admission has replied, which writes bytes. */
+  /** Reads the reply of admission, which writes bytes. */
   #readRefusal(source: Source, start: number): boolean {
     const replies = this.#replies
     if (replies.source !== source) return false
@@ -250,7 +250,7 @@ export class DirectCalls {
     if (this.#runner.hasDeferred) this.#runner.deliverDeferred()
     if (this.#waiting.hasReady) this.#blocking.serve()
     this.#replies.close()
-    // To add up what a client holds takes as long as the rest of this.
+    // Adding up the client's bytes takes as long as the rest of this function.
     if ((client.state !== 0 || client.halted || command.spec.changesConnection !== undefined) && this.#hasGrown(client))
       this.#host.clients.memory.note(client)
     if (CHECKED) assert(!this.#hasGrown(client), 'what a client holds is counted when its call ends')
@@ -261,7 +261,7 @@ export class DirectCalls {
     return client.requestBytes !== client.countedRequestBytes
   }
 
-  /** Ends the turn before the loop goes on: promises that wait for it are settled then. */
+  /** Ends the turn before the loop goes on. Promises that wait for it are settled then. */
   #endTurnSoon(): void {
     if (this.#ending) return
     this.#ending = true

@@ -1,4 +1,4 @@
-// One cursor over a command's options, so that every command errs alike.
+// One cursor over a command's options, so that all commands give the same errors.
 //
 //   const options = call.options(3)
 //   while (options.next()) {

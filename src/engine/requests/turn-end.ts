@@ -22,9 +22,9 @@ import type { Progress, Served } from '../effects/journal.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { Log } from '../log.ts'
 
-/** Fewer withheld bytes are not counted: where every write is synced, most replies are withheld. */
+/** Fewer withheld bytes are not counted: if every write is synced, most replies are withheld. */
 const HELD_NOTED_BYTES_MIN = 16 * 1024
-/** Turns from one whose upkeep is timed to the next; a power of two. */
+/** The upkeep of one turn in this many is timed; a power of two. */
 const UPKEEP_TIMED_EVERY = 16
 
 export interface TurnEndHost {

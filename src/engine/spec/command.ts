@@ -22,7 +22,7 @@ export type Command = CommandOf<Call>
 /** More words than any request has. */
 const WORDS_MAX = 0x7fff_ffff
 
-/** Checks a spec and makes a command of it. Throws for a spec that cannot be meant. */
+/** Checks a spec and makes a command of it. Throws for a contradictory spec. */
 export function defineCommand(spec: CommandSpec): Command {
   const run = spec.run
   if (run !== undefined && run.constructor.name === 'AsyncFunction') {

@@ -107,7 +107,7 @@ export class InvalidationMessages {
     this.end = buffer.position
   }
 
-  /** Reuses the memory of the messages: all of them have left. */
+  /** Reuses the memory of the messages, because all of them were sent. */
   recycle(): void {
     if (this.#used) this.#buffer.recycle()
     this.#used = false

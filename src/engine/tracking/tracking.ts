@@ -435,7 +435,7 @@ export class Tracking {
 
   // ── memory ───────────────────────────────────────────────────────────────
 
-  /** Reuses the memory of the messages: all of them have left. */
+  /** Reuses the memory of the messages, because all of them were sent. */
   recycle(): void {
     this.#pushes?.recycle()
     this.#messages?.recycle()

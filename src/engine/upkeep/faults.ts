@@ -153,8 +153,8 @@ export class Faults {
   }
 
   /**
-   * Ends one connection, of a client of a name or of any, after so many bytes of output from now
-   * on, in the middle of a message.
+   * Ends one connection, of a client with a name or of any, after this many further bytes of
+   * output, in the middle of a message.
    */
   cutAfter(bytes: number, client?: string): Fault {
     if (!Number.isInteger(bytes) || bytes < 0) throw new OptionError('cutAfter: a number of bytes')
@@ -294,7 +294,7 @@ export class Faults {
     return false
   }
 
-  /** Ends the connection after so many bytes of the output. */
+  /** Ends the connection after this many bytes of the output. */
   #shorten(client: Client, bytes: number): void {
     assert(!client.closed, 'a connection is shortened that is open')
     client.rewind(bytes)

@@ -30,28 +30,27 @@ import type { Clock, Timer } from '../../util/time/clock.ts'
 /** The interval between two measurements of the process. One takes 20 µs. */
 const LOOK_MS = 250
 /**
- * The least of so many measurements counts: the young generation is collected several times
+ * The least of this many measurements counts: the young generation is collected several times
  * meanwhile.
  */
 const LOOKS = 4
 /** A smaller change between measurements is garbage. */
 const STEP_BYTES = 8 * 1024 * 1024
 /**
- * Bytes that the runtime takes in its first seconds of work, whatever that is: compiled code, a
- * full young generation. They are counted from the start, so that they evict no key that comes
- * before them.
+ * Bytes that the runtime takes in its first seconds of work under any load: compiled code, a full
+ * young generation. They are counted from the start, so that they evict none of the first keys.
  */
 const WARM_UP_BYTES = 8 * 1024 * 1024
 /** Used memory of an engine before its first key; about as much as Redis's. */
 const START_BYTES = 1024 * 1024
 /**
- * So many counted bytes give the runtime no share: a limit of a few MiB is a limit of the data, as
- * in Redis.
+ * Up to this many counted bytes the runtime has no share: a limit of a few MiB is a limit of the
+ * data, as in Redis.
  */
 const UNSHARED_BYTES = 16 * 1024 * 1024
 /**
- * The runtime's share is one part in so many of the counted bytes beyond that: a quarter of the
- * sum.
+ * The runtime's share is at most the counted bytes beyond that, divided by this number: so a
+ * quarter of the sum.
  */
 const SHARE_DIVISOR = 3
 
@@ -217,7 +216,7 @@ export class Memory {
     return dataset.usedBytes + clientMemory.bytes + this.#countBesides()
   }
 
-  /** Returns the runtime's share beside so many counted bytes. */
+  /** Returns the runtime's share for this many counted bytes. */
   #shareAt(counted: number): number {
     return Math.min(this.runtimeBytes, Math.max(0, Math.floor((counted - UNSHARED_BYTES) / SHARE_DIVISOR)))
   }

@@ -28,7 +28,7 @@ export interface RestlessHost {
 const COMPACTED_MAX = 40
 /** The most elements of removed values that are freed after one request. */
 const FREED_MAX = 3
-/** An earlier state is kept after one request in so many, and for at most so many requests. */
+/** An earlier state is kept after one request of this many, and for at most this many requests. */
 const KEPT_EVERY = 16
 const KEPT_REQUESTS_MAX = 30
 

@@ -53,21 +53,20 @@ export interface Loaded {
   milliseconds: number
 }
 
-/** Time and chance in a test's hands. */
+/** Time and randomness, under a test's control. */
 export interface TestOptions {
   /**
-   * The time that the data is in, which stands still until the test moves it: `testClock()`.
-   * Default: the machine's.
+   * The clock of the data, which stands still until the test moves it: `testClock()`. Default: the
+   * machine's.
    */
   clock?: TestClock | undefined
   /**
-   * Where the numbers of random commands, and of `math.random` in scripts, begin. Default: the
-   * system's entropy.
+   * The seed of random commands, and of `math.random` in scripts. Default: the system's entropy.
    */
   seed?: number | undefined
 }
 
-/** They are looked at closely where they are used. */
+/** They are checked where they are used. */
 export const TEST_OPTIONS = {
   clock: { what: 'it is made by testClock()', accepts: (value: unknown) => value instanceof HeldClock },
   seed: {
@@ -77,23 +76,23 @@ export const TEST_OPTIONS = {
 } satisfies Record<keyof TestOptions, OptionKind>
 
 export interface BootOptions extends TestOptions {
-  /** Whether, without an append-only file, a snapshot in the directory is loaded. */
+  /** Load a snapshot from the directory if there is no append-only file. */
   snapshot?: 'loaded' | 'ignored'
-  /** Users that the configuration names: a name, then rules. */
+  /** Users in the configuration: each a name, then rules. */
   users?: readonly (readonly string[])[] | undefined
   /** See EngineOptions. */
   processBytes?: (() => number) | undefined
   /** See EngineOptions. */
   ownsLoop?: boolean | undefined
-  /** The program around the broker; default: it offers nothing. */
+  /** The program around the broker. Default: it offers nothing. */
   host?: EngineHost | undefined
-  /** Connects to a primary; default: as the configuration says. */
+  /** Connects to a primary. Default: as the configuration says. */
   dial?: Dial | undefined
-  /** Opens the log that the configuration names; default: in a thread of its own. */
+  /** Opens the log that the configuration names. Default: in a thread of its own. */
   openLog?: OpenLog | undefined
   /**
-   * The engine of which this one is a branch: it has its settings, users and functions, and begins
-   * with its data.
+   * The engine whose branch this one is. The branch has its settings, users and functions, and
+   * begins with its data.
    */
   branchOf?: { engine: Engine<CommandParts>; checkpoint: Checkpoint } | undefined
 }
@@ -111,13 +110,13 @@ export class Boot {
   readonly replicaDrain: ReplicaDrain
   readonly #loads: boolean
   readonly #claims: DirectoryClaims
-  /** Undefined where this server is no node of a cluster, or its map lies in a log. */
+  /** Undefined if this server is not a node of a cluster, or its map lies in a log. */
   #cluster: StandaloneCluster | undefined = undefined
-  /** Undefined where clients do not ask for one. */
+  /** Undefined unless clients ask this server for the address of a primary. */
   #shard: StandaloneSentinelView | undefined = undefined
   #saving: BackgroundSaving | undefined = undefined
   readonly #parts: OwnParts
-  /** Our part in a replicated log; undefined = the files here keep the data. */
+  /** This server's part in a replicated log; undefined = the files here keep the data. */
   #membership: LogParticipation | undefined = undefined
   /** Files are being read, and may be changed. */
   #isLoading = false
@@ -199,8 +198,8 @@ export class Boot {
   }
 
   /**
-   * Loads what the directory holds and, where there is an append-only file, goes on appending to
-   * it. Throws PersistenceError.
+   * Loads the data of the directory. With an append-only file, it goes on appending to it. Throws
+   * PersistenceError.
    */
   async load(): Promise<Loaded> {
     await this.#claim()
@@ -244,8 +243,8 @@ export class Boot {
     }
     await this.#tellOfUnloaded()
     const loaded = await loadSnapshot(engine)
-    // From here on keys expire, and replicas are to hear of it: nothing is waited for until the
-    // stream is kept (replication.begin).
+    // From here on keys expire, and replicas must get these effects. So nothing may be awaited
+    // until the stream is kept (replication.begin).
     engine.conditions.loading.end()
     const keys = countKeys(engine)
     const keysExpired = loaded?.keysExpired ?? 0
@@ -258,10 +257,7 @@ export class Boot {
     this.#parts.saving = saving
   }
 
-  /**
-   * Claims the directory that will be written to. A part that may write there only on request
-   * claims it then.
-   */
+  /** Claims the directory for writing. A part that writes there only on request claims it then. */
   async #claim(): Promise<void> {
     const { config } = this.engine
     const { log } = this.engine.environment
@@ -285,8 +281,8 @@ export class Boot {
   }
 
   /**
-   * Makes the snapshot that an ending server owes; false when it could not be made. No client is
-   * served from then on: call `goOn` if the server does not end after all.
+   * Makes the snapshot that is due at the end of a server; returns false if that failed. From then
+   * on no client is served. If the server does not end after all, call `goOn`.
    */
   saveAtEnd(save: ShutdownOptions['save']): Promise<boolean> {
     const { engine } = this
@@ -301,7 +297,7 @@ export class Boot {
 
   /**
    * Hands over to replicas or another node before this server ends, within `shutdown-timeout`.
-   * False when that was given up and writes continue.
+   * Returns false if that was given up and writes continue.
    */
   async letOthersGoOn(): Promise<boolean> {
     if (this.#membership === undefined) return this.replicaDrain.wait()
@@ -310,8 +306,8 @@ export class Boot {
   }
 
   /**
-   * `appendonly` was turned on and its first base is not there yet: ending now would lose what was
-   * acknowledged since.
+   * `appendonly` was turned on, and its first base is not there yet. Ending now would lose
+   * acknowledged writes.
    */
   get owesBase(): boolean {
     return this.#saving?.owesBase === true
@@ -322,9 +318,8 @@ export class Boot {
   }
 
   /**
-   * Waits until the replies that the disk holds back have left: under `always`, those of commands
-   * that were called before the end. It does not wait for a disk that refuses, nor for later
-   * commands.
+   * Waits until the replies withheld for the disk have left: under `always`, those of commands from
+   * before the end. It does not wait for a disk that refuses writes, nor for later commands.
    */
   #repliesLeft(): Promise<void> {
     const { durability } = this.engine.effects
@@ -347,10 +342,7 @@ export class Boot {
     })
   }
 
-  /**
-   * Ends every connection that is still there, then makes everything durable. Throws what the disk
-   * says.
-   */
+  /** Ends all connections, then makes everything durable. Throws the errors of the disk. */
   async close(): Promise<void> {
     await this.#repliesLeft()
     this.replication.stop()
@@ -360,17 +352,19 @@ export class Boot {
     try {
       await this.#saving?.close()
     } finally {
-      // A load that no caller awaits any more continues until the process ends, which releases the
-      // directory.
+      // If no caller awaits a load any more, it continues until the process ends, which releases
+      // the directory.
       if (!this.#isLoading) await this.#claims.release()
     }
   }
 }
 
-/** The longest wait for a log that most of its servers may never confirm. */
+/** The longest wait for a log that may never have a quorum again. */
 const UNCONFIRMED_MS_MAX = 1000
 
-/** A cluster has one database, and says itself who follows whom. Throws OptionError. */
+/**
+ * A cluster has one database, and decides by itself which node follows which. Throws OptionError.
+ */
 function prepareForCluster(config: Config, log: Log | undefined): void {
   if (config.get('replicaof') !== '') throw new OptionError('replicaof directive not allowed in cluster mode')
   if (config.get('databases') === 1) return
@@ -393,7 +387,7 @@ function openCluster(engine: Engine): StandaloneCluster {
   }
 }
 
-/** Turns time and chance of a test into options of an engine. Throws OptionError. */
+/** Converts the time and randomness of a test to options of an engine. Throws OptionError. */
 function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
   const options: Partial<EngineOptions> = {}
   if (clock !== undefined) {
@@ -413,19 +407,22 @@ function inTestsHands({ clock, seed }: TestOptions): Partial<EngineOptions> {
 }
 
 /**
- * The parts that an engine shares with its branches: the clocks, and the seeds of hashes, by which
- * keys are filed.
+ * The parts that an engine shares with its branches: the clocks, and the seeds of the hashes of
+ * keys.
  */
 function sharedWith({ environment: { clock, later, workClock }, data: { dataset } }: Engine): Partial<EngineOptions> {
   return { clock, workClock, later, hashKey: dataset.hashKey }
 }
 
-/** Tells whether a client waits for a reply that the disk holds back and will release. */
+/** Returns true if a client's reply is withheld for the disk, and will be released. */
 function waitsForDisk({ effects: { durability } }: Engine): boolean {
   return durability.heldClients > 0 && durability.progress.failure === undefined
 }
 
-/** CONFIG SET dir: as redis-server, which goes there at once. Throws ConfigError. */
+/**
+ * CONFIG SET dir: refuses a missing directory, because redis-server changes to it at once. Throws
+ * ConfigError.
+ */
 function refuseMissing(directory: string): void {
   let isDirectory: boolean
   try {
@@ -442,7 +439,7 @@ function countKeys(engine: Engine): number {
   return keys
 }
 
-/** Where the data lives, for people. */
+/** Describes the location of the data for people. */
 export function describeData(config: Config): string {
   if (!config.get('appendonly')) {
     return config.get('save').length === 0

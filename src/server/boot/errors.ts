@@ -1,9 +1,10 @@
-// Why a server does not start. A program catches them; the message is one line for a person.
+// The reasons why a server does not start. Programs catch these errors; each message is one line
+// for a person.
 
 /** The address cannot be listened on. */
 export class ListenError extends Error {
   override name = 'ListenError'
-  /** The system's word for it, EADDRINUSE for one. */
+  /** The system's error code, such as EADDRINUSE. */
   readonly code: string | undefined
 
   constructor(message: string, code?: string) {
@@ -12,7 +13,7 @@ export class ListenError extends Error {
   }
 }
 
-/** The file that events were to be logged to cannot be opened. */
+/** The log file cannot be opened. */
 export class LogFileError extends Error {
   override name = 'LogFileError'
 }

@@ -1,5 +1,5 @@
-// The users that a server starts with: those that its configuration names, or those of its ACL
-// file; not both.
+// The initial users of a server: those in its configuration, or those of its ACL file, but not
+// both.
 
 import { hasBlanks, REASONS, RuleError } from '../../acl/rule-error.ts'
 import { joinSelectors, type RuleContext, UnclosedSelector, User } from '../../acl/user.ts'
@@ -8,7 +8,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { readUsersFile } from '../../persistence/users-file.ts'
 import { UsersError } from './errors.ts'
 
-/** Takes the users in. `configured`: each a name, then rules. Throws UsersError. */
+/** Loads the users. `configured`: each a name, then rules. Throws UsersError. */
 export function loadUsers(engine: Engine, configured: readonly (readonly string[])[]): void {
   const { config } = engine
   const { log } = engine.environment
@@ -33,7 +33,7 @@ export function loadUsers(engine: Engine, configured: readonly (readonly string[
   for (const words of configured) {
     const user = userOf(words, users.ruleContext)
     named.set(user.name, user)
-    // The rule is valid, but perhaps an oversight: this user cannot sign in.
+    // The rule is valid, but perhaps a mistake: this user cannot log in.
     if (!user.enabled) log.warn({ user: user.name }, "a configured user is off: there is no 'on' among its rules")
   }
   users.replaceAll(named)
@@ -56,7 +56,7 @@ function applyRule(user: User, rule: string, context: RuleContext): void {
     user.apply(rule, context)
   } catch (error) {
     if (!(error instanceof RuleError)) throw error
-    // A password must not stand in a log.
+    // A password must not appear in a log.
     const told = /^[<>#!]/.test(rule) ? `${rule[0]}…` : rule
     throw new UsersError(`Error loading ACL rule '${told}' for the user named '${user.name}': ${error.message}`)
   }

@@ -1,5 +1,5 @@
-// This server's part in a replicated log: how it is joined and left. What happens in between is
-// src/replicated-log's.
+// This server's part in a replicated log: how it joins and leaves. src/replicated-log does
+// everything in between.
 
 import { type Config, ConfigError } from '../../config/config.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
@@ -24,29 +24,29 @@ import type { Replication } from '../../replication/replication.ts'
 import { ShardedCluster } from '../../shards/sharded-cluster.ts'
 import { secondEngine } from './replay-engine.ts'
 
-/** How often a log is tried that cannot be reached at a start. */
+/** The interval between attempts to reach a log at a start. */
 const RETRY_MS = 1000
 
 /** Opens a log. Throws LogUnfit, LogAway. */
 export type OpenLog = (source: LogSource) => Promise<ReplicatedLog>
 
 export class LogParticipation {
-  /** This server's shard among others; undefined = there is one shard, and no slots. */
+  /** This server's shard in a cluster; undefined = there is one shard, and no slots. */
   readonly cluster: ShardedCluster | undefined
   readonly #engine: Engine
-  /** What this server is told of its part, from its first moment on. */
+  /** The state of this server's part, from the first moment on. */
   readonly #view: LogNodeView
   readonly #source: LogSource
-  /** Where snapshots lie; undefined = nowhere. */
+  /** The store of snapshots; undefined = none. */
   readonly #store: StoreSource | undefined
-  /** Where the map of the cluster lies. */
+  /** The log that has the map of the cluster. */
   readonly #mapSource: LogSource
   readonly #open: OpenLog
   /** Undefined before the log could be reached. */
   #node: ReplicatedNode | undefined = undefined
   #hasLeft = false
 
-  /** Throws AddressError where the configuration names no log. */
+  /** Throws AddressError if the configuration names no log. */
   constructor(engine: Engine, replication: Replication, dial: Dial, open: OpenLog) {
     const { config } = engine
     this.#engine = engine
@@ -56,7 +56,7 @@ export class LogParticipation {
     this.#open = open
     const first = config.get('cluster-log')
     this.#mapSource = mapLogBeside(first === '' ? this.#source : readLogAddress(first))
-    // A log is one shard: whether there are others, and slots, is asked for.
+    // A log alone is one shard. Other shards and slots exist only if the settings ask for them.
     if (config.get('cluster-enabled')) {
       this.cluster = new ShardedCluster(engine, {
         shard: config.get('shard-name') || nameOfLog(this.#source).name,
@@ -65,16 +65,19 @@ export class LogParticipation {
         dial,
       })
     }
-    // Nothing expires before this node leads, and no client takes it for a primary.
+    // Before this node leads, no key expires, and no client may take it for a primary.
     this.#view = new LogNodeView(engine.environment.workClock)
     replication.join(this.#view)
   }
 
   /**
-   * Waits for the log, loads this node's copy of it and takes part. Returns how long loading took,
-   * in milliseconds. `claims` claims other directories that are written to. `changed` is called
-   * whenever this node or another one begins or ceases to lead. `onSaving` gets the object that
-   * saves this node's data. Throws LogUnfit, PersistenceError.
+   * Waits for the log, loads this node's copy of it and joins. Returns the duration of loading in
+   * milliseconds.
+   *
+   * `claims` claims other directories for writing. `changed` is called whenever this node or
+   * another one begins or ceases to lead. `onSaving` gets the object that saves this node's data.
+   *
+   * Throws LogUnfit, PersistenceError.
    */
   async join(
     claims: DirectoryClaimsView,
@@ -119,7 +122,7 @@ export class LogParticipation {
   }
 
   /**
-   * Hands the lead to another node, within `shutdown-timeout`. Does nothing when this node does not
+   * Hands the lead to another node, within `shutdown-timeout`. Does nothing if this node does not
    * lead.
    */
   async handOver(): Promise<void> {
@@ -132,14 +135,14 @@ export class LogParticipation {
     await Promise.race([node.handOver(), tooLong])
   }
 
-  /** Takes part no more, and closes the copy. Throws what the disk says. */
+  /** Leaves the log, and closes the copy. Throws the errors of the disk. */
   async leave(): Promise<void> {
     this.#hasLeft = true
     await this.#node?.close()
     await this.cluster?.close()
   }
 
-  /** Opens the log, as soon as it can be reached; undefined = we have left meanwhile. */
+  /** Opens the log as soon as it can be reached; undefined = this node has left meanwhile. */
   async #reach(source: LogSource, where: string): Promise<ReplicatedLog | undefined> {
     const { log, workClock } = this.#engine.environment
     for (let tries = 0; !this.#hasLeft; tries++) {
@@ -180,7 +183,7 @@ async function openStore(source: StoreSource): Promise<SnapshotStore> {
   return S3Store.open({ ...source.options, ...credentialsOf(process.env) })
 }
 
-/** Keys of S3, where its own tools look for them. Throws ConfigError. */
+/** Reads the keys of S3 from the places where S3's own tools look. Throws ConfigError. */
 function credentialsOf(environment: NodeJS.ProcessEnv): {
   accessKeyId: string
   secretAccessKey: string
@@ -196,7 +199,10 @@ function credentialsOf(environment: NodeJS.ProcessEnv): {
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
 }
 
-/** Where clients find this server, as `host:port`; also its name among the nodes of a log. */
+/**
+ * The address at which clients reach this server, as `host:port`; also its name among the nodes of
+ * a log.
+ */
 function announcedAddress(config: Config, place: { tcpPort: number; tlsPort: number } | undefined): string {
   const port = config.get('replica-announce-port') || place?.tcpPort || place?.tlsPort || 0
   return `${ownAddress(config)}:${port}`

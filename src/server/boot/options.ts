@@ -9,15 +9,15 @@ import { OptionError } from '../../util/option-error.ts'
 
 export { OptionError } from '../../util/option-error.ts'
 
-/** Settings under redis.conf's names, in the types a program has them in. */
+/** Settings under redis.conf's names, with JavaScript types. */
 export type Settings = Partial<Record<ConfigName, string | number | boolean>>
 
 /** The kind of an option, and the values it accepts. */
 export interface OptionKind {
-  /** In words, for who gives something else. */
+  /** A description, for the error on a wrong value. */
   readonly what: string
   accepts(value: unknown): boolean
-  /** The setting that it is another name for. */
+  /** The setting that this option stands for. */
   readonly setting?: ConfigName
 }
 
@@ -50,7 +50,7 @@ export function oneOf(...words: readonly string[]): OptionKind {
   }
 }
 
-/** The options that everything with data has. */
+/** The options of servers and brokers alike. */
 export const DATA_OPTIONS = {
   dir: { ...anyText, setting: 'dir' },
   appendonly: { ...yesNo, setting: 'appendonly' },
@@ -65,9 +65,8 @@ interface DataOptions {
 }
 
 /**
- * Returns the options as an object of its own, inherited ones too, so that all who read them read
- * the same. Undefined is as good as not given. Throws OptionError for a name that is not among the
- * known, or a value of another kind.
+ * Returns a copy of the options, with inherited fields, so that all readers see the same. Undefined
+ * counts as absent. Throws OptionError for an unknown name, or a value of another kind.
  */
 export function takeOptions<T extends object>(
   given: T,
@@ -88,7 +87,7 @@ export function takeOptions<T extends object>(
   return taken as T
 }
 
-/** The names of an object's fields, inherited ones too. */
+/** The names of an object's fields, with inherited ones. */
 function namesIn(given: object): string[] {
   const names: string[] = []
   for (const name in given) names.push(name)
@@ -129,13 +128,13 @@ export function settingsOf(
   return Object.fromEntries([...texts, ...said])
 }
 
-/** A value as a config file has it. */
+/** A value as text of a config file. */
 function textOf(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   return Array.isArray(value) ? value.join(' ') : String(value)
 }
 
-/** An error that says where the option belongs, or what it is probably called. */
+/** An error that names the right place, or the probable name, of an option. */
 function unknownOption(name: string, known: Iterable<string>, within = ''): OptionError {
   const names = [...known]
   const nearest = nearestName(name, names)
@@ -148,7 +147,7 @@ function unknownOption(name: string, known: Iterable<string>, within = ''): Opti
   return new OptionError(`unknown option '${within}${name}'${meant}`)
 }
 
-/** Makes the configuration. Throws OptionError for a value that cannot be taken. */
+/** Makes the configuration. Throws OptionError for an invalid value. */
 export function createConfig(settings: ConfigSettings): Config {
   try {
     return new Config(settings)

@@ -8,7 +8,7 @@ import { makeParts } from '../../commands/parts.ts'
 import { Config, type ConfigSettings } from '../../config/config.ts'
 import { Engine } from '../../engine/engine.ts'
 
-/** Settings that would have it do more than replay. */
+/** Settings that would make it do more than replay. */
 const QUIET: ConfigSettings = {
   appendonly: 'no',
   replicaof: 'no one',
@@ -36,7 +36,7 @@ export function secondEngine({
     },
     makeParts,
   )
-  // The log has requests as they came.
+  // The log has requests as the client sent them.
   for (const [from, to] of commands.renames) engine.commands.rename(from, to)
   engine.data.dataset.freesInSteps = true
   // The memory of the first engine's data is not garbage.

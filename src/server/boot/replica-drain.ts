@@ -4,10 +4,10 @@
 import type { ReplicaStatus } from '../../engine/effects/replication.ts'
 import type { Engine } from '../../engine/engine.ts'
 
-/** How often it is looked how far replicas are. */
+/** The interval between checks of the replicas' offsets. */
 const LOOK_MS = 10
 
-/** The replicas, and how far they are. */
+/** The replicas and their offsets. */
 interface Followers {
   readonly onlineCount: number
   readonly statuses: readonly Pick<ReplicaStatus, 'name' | 'offset' | 'lagSeconds' | 'state'>[]
@@ -18,10 +18,10 @@ interface Followers {
 export class ReplicaDrain {
   readonly #engine: Engine
   readonly #followers: Followers
-  /** The wait that is under way, for all who want the server to end, and what gives it up. */
+  /** The running wait, shared by all callers that end the server, and the function that ends it. */
   #wait: Promise<boolean> | undefined = undefined
   #abort = new AbortController()
-  /** When it is over, in the time of the machine. */
+  /** The end of the wait, in the machine's time. */
   #untilMs = 0
 
   constructor(engine: Engine, followers: Followers) {
@@ -30,8 +30,8 @@ export class ReplicaDrain {
   }
 
   /**
-   * Waits until replicas have everything or the time is over; false when it was given up, and
-   * writes go on. Otherwise they stay paused until the pause for the shutdown is ended.
+   * Waits until replicas have everything or the time is up. Returns false if the wait was given up
+   * and writes go on. Otherwise writes stay paused until the pause for the shutdown is ended.
    */
   wait(): Promise<boolean> {
     if (this.#wait !== undefined) return this.#wait
@@ -65,7 +65,7 @@ export class ReplicaDrain {
     const { pause } = this.#engine.conditions
     const followers = this.#followers
     const timeoutMs = config.get('shutdown-timeout') * 1000
-    // The request for their offsets is a part of the stream, too; it comes behind the bytes that
+    // The request for their offsets is a part of the stream, too; it comes after the bytes that
     // count.
     const { offset } = history
     const countBehind = (): number => followers.onlineCount - followers.countUpTo(offset, 'memory')

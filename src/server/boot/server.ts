@@ -35,7 +35,7 @@ const CANNOT_LISTEN_ON_PORT = 'Unable to listen on this port. Check server logs.
 const CANNOT_LISTEN_ON_ADDRESSES = 'Failed to bind to specified addresses.'
 const CANNOT_CONFIGURE_TLS = 'Unable to update TLS configuration. Check server logs.'
 
-/** Settings that make other handshakes; Redis reads everything again when one of them is set. */
+/** Settings that affect TLS handshakes. Redis reads all of them again when one is set. */
 const TLS_SETTINGS = [
   'tls-cert-file',
   'tls-key-file',
@@ -60,21 +60,21 @@ const TLS_SETTINGS = [
 export interface ServerSettings extends TestOptions {
   config: Config
   log?: Log
-  /** Any free port instead of none where `port` is 0. */
+  /** With `port` 0: any free port instead of none. */
   ephemeralPort?: boolean
-  /** As that, where `tls-port` is 0. */
+  /** The same for `tls-port` 0. */
   ephemeralTlsPort?: boolean
-  /** Certificates that are in no file. */
+  /** Certificates that are not in files. */
   tls?: TlsMaterial
-  /** The file the configuration came from, for CONFIG REWRITE. */
+  /** The path of the config file, for CONFIG REWRITE. */
   configFile?: string
-  /** Users that the configuration names: a name, then rules. */
+  /** Users in the configuration: each a name, then rules. */
   users?: readonly (readonly string[])[]
-  /** Tells what the process holds, where the server has it for itself. */
+  /** Measures the process, if it belongs to the server alone. */
   processBytes?: () => number
   /** The process does nothing else. */
   ownsLoop?: boolean
-  /** Commands that are called otherwise, or not at all, in order. */
+  /** Renamed and removed commands, in order. */
   renames?: readonly CommandRename[]
 }
 
@@ -91,11 +91,11 @@ export class Server {
   readonly #tlsMaterial: TlsMaterial
   readonly #supervision: ServiceNotifier
   readonly #http: DoorPorts
-  /** Undefined where no `metrics-port` is set. */
+  /** Undefined unless `metrics-port` is set. */
   #metrics: MetricsEndpoint | undefined = undefined
   #stopping: Promise<void> | undefined = undefined
   #stopped: (error?: unknown) => void = () => {}
-  /** Fulfilled when the server has stopped, rejected when its data could not be made durable. */
+  /** Fulfilled when the server has stopped; rejected if its data could not be made durable. */
   readonly stopped: Promise<void>
 
   private constructor(settings: ServerSettings) {
@@ -162,7 +162,7 @@ export class Server {
   }
 
   /**
-   * Starts a server. Throws TlsError, ListenError or PersistenceError; nothing is left open then.
+   * Starts a server. Throws TlsError, ListenError or PersistenceError; then nothing is left open.
    */
   static async start(settings: ServerSettings): Promise<Server> {
     const server = new Server(settings)
@@ -196,8 +196,8 @@ export class Server {
   }
 
   /**
-   * The first address and the port, for want of one that for TLS; without either the unix socket's
-   * path.
+   * The first address and the port; without a port, that for TLS; without either, the path of the
+   * unix socket.
    */
   get address(): string {
     const port = this.port || this.tlsPort
@@ -205,8 +205,8 @@ export class Server {
   }
 
   /**
-   * Stops the server; `why` is for the log. Rejects, stopped all the same, when the data could not
-   * be made durable.
+   * Stops the server; `why` is for the log. Rejects if the data could not be made durable; the
+   * server has stopped all the same.
    */
   stop(why: string): Promise<void> {
     this.#stopping ??= this.#stop(why, 'default', 'waits')
@@ -214,8 +214,8 @@ export class Server {
   }
 
   /**
-   * Stops the server, or goes on and returns false when a snapshot is owed and cannot be made, or
-   * SHUTDOWN ABORT came. Rejects as `stop` does.
+   * Stops the server. Goes on and returns false if a snapshot is due and cannot be made, or after
+   * SHUTDOWN ABORT. Rejects as `stop` does.
    */
   async shutdown(why: string, { save, force, now }: ShutdownOptions): Promise<boolean> {
     this.#tellReadiness('stopping')
@@ -256,14 +256,14 @@ export class Server {
       unixSocketMode: config.get('unixsocketperm'),
       backlog: config.get('tcp-backlog'),
     })
-    // From here on the setting has the port that the system chose.
+    // From here on the setting is the port that the system chose.
     if (this.#ephemeralPort) config.set('port', String(this.port))
     if (this.#ephemeralTlsPort) config.set('tls-port', String(this.tlsPort))
     await this.#openMetrics()
     await this.#http.open()
     this.#followSettings()
     const loading = this.#boot.load().catch((error: unknown) => {
-      // The failure of a load that SHUTDOWN interrupted is of no interest.
+      // SHUTDOWN has interrupted the load, so its failure does not matter.
       if (this.#stopping === undefined) throw error
     })
     const loaded = await Promise.race([loading, this.stopped])
@@ -302,8 +302,7 @@ export class Server {
   }
 
   /**
-   * A change by CONFIG SET takes effect before its reply, or is refused, and then nothing has
-   * changed.
+   * A change by CONFIG SET takes effect before its reply. If it is refused, nothing has changed.
    */
   #followSettings(): void {
     const config = this.#config
@@ -317,7 +316,7 @@ export class Server {
     )
     config.onChange('tls-port', (port) => {
       if (port === this.tlsPort) return
-      // A port that only moves keeps what is in force, as Redis does.
+      // A listener that only changes its port keeps the settings in force, as in Redis.
       if (this.tlsPort === 0) this.#changeTlsSettings()
       this.#move(CANNOT_LISTEN_ON_PORT, (addresses) => tls.moveTo({ port: port || undefined, addresses }, backlog))
     })
@@ -329,7 +328,10 @@ export class Server {
     config.onChange('tls-auth-clients', (certificates) => handshakes.want(certificates))
   }
 
-  /** Listens elsewhere. Throws ConfigError with `refusal`; the server stays where it was then. */
+  /**
+   * Listens at another address. Throws ConfigError with `refusal`; then the server still listens at
+   * the old one.
+   */
   #move(refusal: string, move: (addresses: readonly string[]) => void): void {
     const addresses = addressesOf(this.#config)
     if (addresses.length > ADDRESSES_MAX) throw new ConfigError('Too many bind addresses specified.')
@@ -345,15 +347,15 @@ export class Server {
   }
 
   /**
-   * Reads certificates and other TLS settings for later connections. Throws TlsError; nothing has
-   * changed then.
+   * Reads certificates and other TLS settings for later connections. Throws TlsError; then nothing
+   * has changed.
    */
   #useTlsSettings(): void {
     const config = this.#config
     this.#listeners.handshakes.use(readTlsSettings(config, this.#tlsMaterial), config.get('tls-auth-clients'))
   }
 
-  /** As `#useTlsSettings`, while the server runs. Throws ConfigError. */
+  /** Like `#useTlsSettings`, while the server runs. Throws ConfigError. */
   #changeTlsSettings(): void {
     try {
       this.#useTlsSettings()
@@ -405,7 +407,7 @@ export class Server {
     try {
       fs.writeFileSync(file, `${process.pid}\n`)
     } catch (error) {
-      // As in redis-server: programs that look for the file do not find it, and clients are served.
+      // As in redis-server, a missing pid file is no reason not to serve clients.
       this.#log.warn({ pidfile: file, reason: (error as Error).message }, 'the process id cannot be written')
     }
   }
@@ -416,10 +418,7 @@ export class Server {
   }
 }
 
-/**
- * Addresses as they were given; between two blanks there is an empty one, which is none to listen
- * on.
- */
+/** The addresses as given. Two blanks in a row enclose an empty one, which is skipped. */
 function addressesOf(config: Config): string[] {
   const bind = config.get('bind')
   return bind === '' ? [] : bind.split(' ')

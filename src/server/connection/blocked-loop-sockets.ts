@@ -21,21 +21,22 @@ import type { Listeners } from '../listening/listeners.ts'
 
 /** The shortest time between two checks of the connections. */
 const LOOK_MS = 5
-/** A check of many connections takes time; the script gets this many times as much. */
+/** A check of many connections takes time; the script gets this many times that time. */
 const SCRIPT_SHARE = 10
 
 const IDLE = 0
 const BUSY = 1
 
 /**
- * Runs in the thread. It is JavaScript in a string, because every bundle would have to find a file
- * of its own.
+ * Runs in the thread. It is JavaScript in a string; otherwise every bundle would need a file for
+ * it.
  */
 const ACCEPTOR = `
 const { workerData: { state, port, listening } } = require('node:worker_threads')
 const net = require('node:net')
 const word = new Int32Array(state)
-// Sockets are kept: collecting one would close a descriptor that is another connection's by then.
+// Sockets are kept, because collecting one would close its descriptor, which may be another
+// connection's by then.
 const accepted = []
 listening.forEach(({ descriptor, endpoint }) => {
   net.createServer({ pauseOnConnect: true }, (socket) => {
@@ -55,7 +56,7 @@ interface Accepted {
   endpoint: Endpoint
 }
 
-/** The accepting thread and what belongs to it. */
+/** The accepting thread and its state. */
 interface Acceptor {
   readonly word: Int32Array
   readonly port: MessagePort
@@ -65,7 +66,7 @@ export class BlockedLoopSockets implements BusyListener {
   readonly #engine: Engine
   readonly #listeners: Listeners
   #acceptor: Acceptor | undefined = undefined
-  /** Starting a thread has failed: only open connections are heard. */
+  /** Starting a thread has failed, so only open connections are served. */
   #deaf = false
   #buffer: Source | undefined = undefined
   #nextLookMs = 0
@@ -83,7 +84,7 @@ export class BlockedLoopSockets implements BusyListener {
     this.#buffer ??= Source.allocate(READ_BUFFER_BYTES)
     for (const transport of this.#listeners.transports) {
       const { client } = transport
-      // A client that sends without end is heard again the next time.
+      // A client that sends without end is read again the next time.
       const length = clients.hears(client) ? transport.readNow(this.#buffer) : 0
       if (length > 0) clients.receive(client, this.#buffer, 0, length)
     }
@@ -97,7 +98,8 @@ export class BlockedLoopSockets implements BusyListener {
   }
 
   /**
-   * The listening sockets have changed or are closed: the thread that has them is woken no more.
+   * The listening sockets have changed or are closed, so the thread that has the old ones is not
+   * woken any more.
    */
   forgetListeners(): void {
     this.#acceptor?.port.close()
@@ -122,7 +124,8 @@ export class BlockedLoopSockets implements BusyListener {
     try {
       const worker = new Worker(ACCEPTOR, {
         eval: true,
-        // Options of the program do not apply: with `--input-type=module` it would be no script.
+        // Options of the program must not apply: with `--input-type=module` the string would be no
+        // script.
         execArgv: [],
         workerData: { state, port: port2, listening },
         transferList: [port2],
@@ -149,7 +152,7 @@ export class BlockedLoopSockets implements BusyListener {
     try {
       this.#listeners.adopt(descriptor, endpoint)
     } catch (error) {
-      // Gone again before it was looked at.
+      // The connection has ended before it was taken over.
       this.#engine.environment.log.debug({ error }, 'a connection was lost on its way in')
     }
   }

@@ -12,9 +12,15 @@
 import { type Clock, systemClock } from '../../util/time/clock.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 
-/** Reads expected to be alone after one that was, before a turn is watched again. */
+/**
+ * The number of reads that are expected to be alone after one that was, before a turn is watched
+ * again.
+ */
 const ALONE = 32
-/** Reads expected to have company after one that had; to expect it in vain costs but the detour. */
+/**
+ * The number of reads that are expected to have company after one that had. A wrong guess here only
+ * delays a reply to the end of the turn.
+ */
 const IN_COMPANY = 256
 /**
  * Reads of one turn follow each other within some 2 µs. A client that waits for its reply is read
@@ -23,11 +29,13 @@ const IN_COMPANY = 256
 const HEELS_MS = 0.005
 
 export class EarlyFlush {
-  /** Reads still expected to be alone; below 0, to have company; 0 = this turn is watched. */
+  /**
+   * Reads still expected to be alone; below 0: expected to have company; 0: this turn is watched.
+   */
   #expected = 0
-  /** Reads of the turn that is watched. */
+  /** The number of reads in the watched turn. */
   #seen = 0
-  /** When the last read that was taken to be alone was answered. */
+  /** The time when the last read that counted as alone was answered. */
   #answeredMs = Number.NEGATIVE_INFINITY
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #later: (run: () => void) => void
@@ -43,8 +51,8 @@ export class EarlyFlush {
   }
 
   /**
-   * Tells whether the read that has just come will be the only one of its turn; `answered` is
-   * called then. Wrong answers cost time, nothing else.
+   * Predicts whether the read that has just come is the only one of its turn. If so, `answered`
+   * must be called later. Wrong predictions only cost time.
    */
   next(): boolean {
     if (this.#expected > 0) {
@@ -59,7 +67,7 @@ export class EarlyFlush {
     return false
   }
 
-  /** A read that was taken to be alone was answered. */
+  /** A read that counted as alone was answered. */
   answered(): void {
     this.#answeredMs = this.#clock.monotonic()
   }

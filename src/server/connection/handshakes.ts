@@ -23,9 +23,9 @@ const HANDSHAKE_MS_MAX = 30_000
 export type ClientCertificates = 'no' | 'yes' | 'optional'
 
 export interface HandshakeResults {
-  /** It is secure; nothing of it was read. */
+  /** The connection is secure; nothing was read from it. */
   done(socket: TLSSocket): void
-  /** It is gone; why, in Redis's words. */
+  /** The connection has ended; `reason` is in Redis's words. */
   failed(reason: string, addresses: Addresses): void
 }
 
@@ -66,16 +66,16 @@ export class Handshakes {
     this.#options = options
   }
 
-  /** Takes another answer to whether clients must show a certificate; the rest stays. */
+  /** Sets whether clients must show a certificate; everything else stays. */
   want(certificates: ClientCertificates): void {
     if (this.#server !== undefined) this.#server = this.#createServer(this.#options, certificates)
   }
 
-  /** Begins with a socket just accepted and not read from. */
+  /** Begins the handshake of a socket that was just accepted and not read from. */
   begin(accepted: net.Socket): void {
     const server = this.#server
     assert(server !== undefined, 'a port for TLS is opened after its settings were read')
-    // It is told through the socket made of it.
+    // Errors arrive through the socket made of it.
     accepted.on('error', () => {})
     const tooLate = this.#clock.after(HANDSHAKE_MS_MAX, () => {
       this.#fail(accepted, 'the handshake took too long')
@@ -122,7 +122,7 @@ export class Handshakes {
     if (pending !== undefined && this.#forget(accepted)) this.#results.failed(reason, pending.addresses)
   }
 
-  /** False when it was not pending any more. */
+  /** Returns false if it was not pending any more. */
   #forget(accepted: net.Socket): boolean {
     this.#pending.get(accepted)?.tooLate.cancel()
     return this.#pending.delete(accepted)
@@ -134,10 +134,10 @@ function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: net
 }
 
 /**
- * Tells what is wrong with a client's certificate.
+ * Returns the problem with a client's certificate.
  *
- * A session that is taken up again may be of a time when none was wanted, so this is looked at
- * whatever the handshake said.
+ * A resumed session may be older than the demand for a certificate, so this is checked whatever the
+ * handshake said.
  */
 function objectionTo(socket: TLSSocket, wanted: ClientCertificates): string | undefined {
   if (wanted === 'no') return undefined
@@ -145,7 +145,7 @@ function objectionTo(socket: TLSSocket, wanted: ClientCertificates): string | un
   return socket.authorized ? undefined : VERIFY_FAILED
 }
 
-/** The connection that a secure socket was made of; Node's own field since there is a TLSSocket. */
+/** The connection under a secure socket. This field of Node has existed as long as TLSSocket. */
 function acceptedOf(socket: TLSSocket): net.Socket {
   return (socket as unknown as { _parent: net.Socket })._parent
 }

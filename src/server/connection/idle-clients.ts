@@ -7,7 +7,10 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Timer } from '../../util/time/clock.ts'
 import type { SocketTransport } from './socket-transport.ts'
 
-/** The timeout is given in seconds; looking more often would not make it truer. */
+/**
+ * The interval between checks. The timeout is in seconds, so shorter intervals would not make it
+ * more exact.
+ */
 const SWEEP_MS = 1000
 
 export class IdleClients {

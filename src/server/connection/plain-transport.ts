@@ -23,33 +23,33 @@ import { Reads, readBuffer } from './reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 
 /**
- * The beginning of the read buffer: where a large argument has ended another is likely to begin,
- * and only this much of it is moved then.
+ * Behind a large argument, a read takes only this much: another large argument is likely to begin
+ * there, and the bytes read of it are moved to its own buffer.
  */
 const SHORT_READ_BYTES = 4 * 1024
 const shortBuffer = readBuffer.u8.subarray(0, SHORT_READ_BYTES)
 
 /**
- * Of a large argument so much must be missing for it to be read into its own buffer, and so much is
- * read at once.
+ * A large argument is read into its own buffer while at least MIN bytes of it are missing, at most
+ * MAX bytes at once.
  */
 const GATHERED_BYTES_MIN = 16 * 1024
 const GATHERED_BYTES_MAX = 1024 * 1024
 
 /**
- * A client that has always more to say is heard that long before others are: half a read of short
+ * A client that always has more to send is read for this long before others: half a read of short
  * commands, or a few large values.
  */
 const UNPAUSED_MS = 0.25
 
 /**
- * Whose turn it is to be read without a pause: one for the process, as its event loop is. A socket
- * is known by a number, which keeps no connection in memory.
+ * The socket that is being read without a pause: one for the process, like its event loop. It is
+ * known by a number, which keeps no connection in memory.
  */
 const fullReads = {
-  /** The socket whose reads fill what they land in, one after the other; 0 = none. */
+  /** The number of the socket whose reads fill their buffer one after the other; 0 = none. */
   last: 0,
-  /** Sockets that were numbered so far. */
+  /** The number of sockets so far. */
   numbered: 0,
 }
 
@@ -60,7 +60,7 @@ interface Handle {
 }
 
 export interface PlainOptions extends SocketOptions {
-  /** False = read through 'data' events, whatever the handle can do. */
+  /** False = read through 'data' events, even if the handle could read into a buffer. */
   readonly sharedReads?: boolean
 }
 
@@ -79,9 +79,9 @@ export class PlainTransport extends SocketTransport {
   }
 
   /**
-   * The stream makes a request object and two callbacks of each write, for nothing when it is done
-   * at once: without them pipelined INCRs are 10 % faster. The stream is empty here, so order is
-   * kept.
+   * For each write the stream makes a request object and two callbacks, which is wasted if the
+   * write is done at once. Without them pipelined INCRs are 10 % faster. The stream is empty here,
+   * so the order is kept.
    */
   protected pass(bytes: Buffer, start: number, end: number): number {
     if (this.descriptor < 0) return 0
@@ -95,8 +95,8 @@ export class PlainTransport extends SocketTransport {
   }
 
   /**
-   * Bytes that the stream delivers later follow these: the stream has read nothing that the client
-   * was not given.
+   * The stream's later bytes follow these, because the stream has read nothing that the client did
+   * not get.
    */
   readNow(into: Source): number {
     if (this.descriptor < 0 || this.isOver) return 0
@@ -104,7 +104,7 @@ export class PlainTransport extends SocketTransport {
     try {
       return readSync(this.descriptor, into.u8, 0, into.u8.length, null)
     } catch {
-      // Nothing there (EAGAIN), or the peer is gone: the stream will tell.
+      // Nothing has arrived (EAGAIN), or the peer is gone, which the stream will report.
       return 0
     }
   }
@@ -113,12 +113,12 @@ export class PlainTransport extends SocketTransport {
 class PlainReads extends Reads {
   readonly #number = ++fullReads.numbered
   #handle: Handle | undefined = undefined
-  /** Where the next read lands, and from where on. */
+  /** The buffer for the next read, and the offset in it. */
   #into = readBuffer
   #at = 0
-  /** How much the next read brings at most. */
+  /** The most bytes of the next read. */
   #room = READ_BUFFER_BYTES
-  /** Since when it is read without a pause. */
+  /** The time since when it has been read without a pause. */
   #sinceMs = 0
 
   /** Reads through 'data' events. */
@@ -138,7 +138,7 @@ class PlainReads extends Reads {
       handle,
       allowHalfOpen: true,
       onread: {
-        // Asked for at the beginning and after each read; undefined = as before.
+        // Called at the beginning and after each read; undefined = the buffer stays the same.
         buffer: () => (this.client === undefined ? readBuffer.u8 : this.#next(this.client)),
         callback: (length: number) => {
           if (this.#receive(length)) return true
@@ -147,7 +147,7 @@ class PlainReads extends Reads {
         },
       },
     } as unknown as net.SocketConstructorOpts)
-    // The shell that is left lets its server count the connection as gone; the engine counts
+    // The rest of the socket makes its server count the connection as gone; the engine counts
     // clients.
     ;(accepted as unknown as { _handle: null })._handle = null
     accepted.destroy()
@@ -163,7 +163,7 @@ class PlainReads extends Reads {
     this.#handle!.useUserBuffer(readBuffer.u8)
   }
 
-  /** Hands a read to the client; tells whether the socket may be read again at once. */
+  /** Hands a read to the client. Returns true if the socket may be read again at once. */
   #receive(length: number): boolean {
     if (length < this.#room) {
       fullReads.last = 0
@@ -180,7 +180,7 @@ class PlainReads extends Reads {
     }
     const { commandsProcessed } = stats
     this.receiveMore(this.#into, this.#at, this.#at + length)
-    // A large argument that arrives delays no other client.
+    // A large argument does not delay other clients while it arrives.
     if (stats.commandsProcessed === commandsProcessed) return true
     if (workClock.monotonic() - this.#sinceMs < UNPAUSED_MS) return true
     fullReads.last = 0
@@ -212,7 +212,7 @@ class PlainReads extends Reads {
   }
 }
 
-/** The handle under an accepted socket, if it can read into a buffer of ours. */
+/** Returns the handle of an accepted socket, if it can read into a buffer of ours. */
 function handleOf(socket: net.Socket): Handle | undefined {
   const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle
   if (typeof handle !== 'object' || handle === null || typeof handle.useUserBuffer !== 'function') return undefined

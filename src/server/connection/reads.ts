@@ -13,13 +13,13 @@ import { Source } from '../../util/bytes/bytes.ts'
 import { EarlyFlush } from './early-flush.ts'
 
 /**
- * The buffer in which the reads of all connections land; TLS decrypts into it. The engine has
- * consumed one before the next comes.
+ * The buffer for the reads of all connections; TLS decrypts into it. The engine has consumed one
+ * read before the next comes.
  */
 export const readBuffer = Source.allocate(READ_BUFFER_BYTES)
 
 /**
- * One for the process, as its event loop is: a turn's reads are counted together, whichever
+ * One for the process, like its event loop: a turn's reads are counted together, whichever
  * connections they come from.
  */
 const loneReads = new EarlyFlush()

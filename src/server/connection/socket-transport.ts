@@ -16,18 +16,18 @@ import { setTimeout } from '../../util/time/real-time.ts'
 import type { Endpoint } from '../listening/accepting-endpoint.ts'
 
 /**
- * After the last reply the other side is given this long to hang up: closing with unread input
- * would destroy the reply under way.
+ * The time that the other side has to close after the last reply. Closing with unread input would
+ * destroy the reply in flight.
  */
 const LINGER_MS = 1000
-/** A connection that is ending and takes nothing of what it is owed for this long is cut. */
+/** A connection that is ending is cut if its peer takes no bytes for this long. */
 const STALLED_MS = 10_000
 
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Once it has left, the memory of a write that had to wait is worth a look of the collector from
- * here on.
+ * When a delayed write of at least this size has left, the garbage collector should look for its
+ * memory.
  */
 const LARGE_WRITE_BYTES_MIN = 1024 * 1024
 
@@ -66,14 +66,13 @@ export abstract class SocketTransport implements Transport {
       this.localAddress = `${endpoint.path}:0`
     }
     this.client = engine.connect(this)
-    // The peer is gone (ECONNRESET, EPIPE, ETIMEDOUT): nothing to tell it; 'close' follows and does
-    // the rest.
+    // The peer is gone (ECONNRESET, EPIPE, ETIMEDOUT). 'close' follows and does the rest.
     socket.on('error', (error) => engine.environment.log.debug({ client: this.address, error }, 'connection failed'))
     socket.on('close', () => {
       engine.disconnect(this.client)
       onClosed?.(this)
     })
-    // The other side has said all it will; it may still read what it is owed.
+    // The other side sends no more, but may still read its replies.
     socket.on('end', () => {
       if (this.#ending) socket.destroy()
       else engine.clients.connected.close(this.client, 'flushed')
@@ -111,19 +110,16 @@ export abstract class SocketTransport implements Transport {
   }
 
   /**
-   * Passes on what can leave at once of [start, end) of a buffer; the stream is empty. Returns how
-   * many bytes that was.
+   * Writes as much of [start, end) of a buffer as can leave at once, while the stream is empty.
+   * Returns the number of bytes.
    */
   protected abstract pass(bytes: Buffer, start: number, end: number): number
 
-  /**
-   * Reads what has arrived past the event loop, which a script keeps from turning; returns how many
-   * bytes that was.
-   */
+  /** Reads past the event loop, which a script keeps from turning. Returns the number of bytes. */
   abstract readNow(into: Source): number
 
   whenDrained(tell: () => void): void {
-    // An empty write is done when all before it are.
+    // An empty write is done when all writes before it are.
     this.socket.write(NOTHING, () => tell())
   }
 
@@ -149,7 +145,7 @@ export abstract class SocketTransport implements Transport {
   }
 
   /**
-   * Ends the connection as soon as what was written has left, without waiting for the other side.
+   * Ends the connection as soon as the written bytes have left, without waiting for the other side.
    */
   closeForShutdown(): void {
     this.#lingerMs = 0
@@ -166,7 +162,8 @@ export abstract class SocketTransport implements Transport {
 }
 
 function formatAddress(host: string | undefined, port: number | undefined): string {
-  // A connection reset before it was accepted has no address any more; Redis shows it so.
+  // A connection that was reset before it was accepted has no address any more; Redis shows it like
+  // this.
   if (host === undefined) return '?:0'
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -18,8 +18,8 @@ import { Reads, readBuffer } from './reads.ts'
 import { type SocketOptions, SocketTransport } from './socket-transport.ts'
 
 /**
- * Keeps the content of the read buffer while something is read past the loop, which happens in one
- * place at a time.
+ * Keeps the content of the read buffer during a read past the loop. There is only one such read at
+ * a time.
  */
 const setAside = {
   /** undefined = it never happened. */
@@ -27,8 +27,8 @@ const setAside = {
 }
 
 /**
- * Node hands at most ten buffers of 16 KiB to the system at a time; of more than this some may wait
- * within it.
+ * Node hands at most ten buffers of 16 KiB to the system at a time. The rest of a larger write may
+ * wait within Node.
  */
 const HANDED_OVER_BYTES_MAX = 128 * 1024
 
@@ -46,7 +46,7 @@ interface Handle {
   receive(bytes: Uint8Array): void
 }
 
-/** The handle underneath, and what it could not yet give to the system. */
+/** The handle underneath, and the bytes that it could not give to the system yet. */
 interface Wire {
   readonly writeQueueSize?: number
 }
@@ -66,7 +66,7 @@ export class TlsTransport extends SocketTransport {
 
   /** Takes over a socket that has just become secure, and connects its client. */
   constructor(engine: Engine, socket: TLSSocket, options: SocketOptions & { readonly sharedReads?: boolean }) {
-    // As long as it was not secure, its end was the end.
+    // Until it was secure, the end of the other side ended it at once.
     socket.allowHalfOpen = true
     super(engine, socket, options)
     this.#reads = new TlsReads(engine)
@@ -75,11 +75,11 @@ export class TlsTransport extends SocketTransport {
     this.#wire = (socket as unknown as { _handle?: { _parent?: Wire } | null })._handle?._parent
     this.descriptor = this.#handle?.fd ?? -1
     if (socket.authorized && engine.config.get('tls-auth-clients-user') === 'CN') this.#identify(engine, socket)
-    // Where reads are shared, that is what came before they were.
+    // With shared reads, these are bytes from before the switch to them.
     this.#reads.followStream(socket)
   }
 
-  /** A certificate without a user is no reason to turn anybody away: it may still AUTH. */
+  /** A certificate without a user is no reason to refuse the client: it may still AUTH. */
   #identify(engine: Engine, socket: TLSSocket): void {
     const name = socket.getPeerCertificate().subject.CN
     if (
@@ -104,7 +104,7 @@ export class TlsTransport extends SocketTransport {
     return length
   }
 
-  /** Reads what is on the wire and has it decrypted, which takes no turn of the loop. */
+  /** Reads and decrypts the arrived bytes, without a turn of the loop. */
   readNow(into: Source): number {
     const handle = this.#handle
     if (handle === undefined || this.descriptor < 0 || this.isOver) return 0
@@ -113,10 +113,10 @@ export class TlsTransport extends SocketTransport {
     try {
       length = readSync(this.descriptor, encrypted)
     } catch {
-      // Nothing there (EAGAIN), or the peer is gone: the stream will tell.
+      // Nothing has arrived (EAGAIN), or the peer is gone, which the stream will report.
       return 0
     }
-    // The end of the connection is found once more by the stream.
+    // The stream will find the end of the connection once more.
     if (length === 0) return 0
     // The decrypted bytes overwrite the encrypted ones, so those are copied first.
     const copy = Buffer.from(encrypted.subarray(0, length))
@@ -125,24 +125,24 @@ export class TlsTransport extends SocketTransport {
 }
 
 class TlsReads extends Reads {
-  /** Where reads go while the loop does not turn, and how much there is. */
+  /** The target of reads while the loop does not turn, and the number of bytes there. */
   #into: Source | undefined = undefined
   #bytes = 0
 
-  /** Directs all reads of a socket into the shared buffer; undefined when Node cannot do it. */
+  /** Directs all reads of a socket into the shared buffer; undefined if Node cannot do it. */
   ofHandle(socket: TLSSocket): Handle | undefined {
     return readIntoShared(socket, (length) => this.#receive(length))
   }
 
   /**
-   * Returns how many bytes a call has read, which go to the beginning of `into` and not to the
+   * Returns how many bytes a call has read. They go to the beginning of `into` and not to the
    * client.
    */
   divert(into: Source, read: () => void): number {
     this.#into = into
     this.#bytes = 0
-    // Node decrypts into the shared buffer, in which the running script's request lies, and what
-    // its client sent behind it.
+    // Node decrypts into the shared buffer. It holds the running script's request, and further
+    // requests of the script's client.
     setAside.bytes ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
     setAside.bytes.set(readBuffer.u8)
     read()
@@ -163,7 +163,7 @@ class TlsReads extends Reads {
   }
 }
 
-/** Directs all reads of a socket into the shared buffer; undefined when Node cannot do it. */
+/** Directs all reads of a socket into the shared buffer; undefined if Node cannot do it. */
 function readIntoShared(socket: TLSSocket, receive: (length: number) => boolean): Handle | undefined {
   const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle
   if (

@@ -1,9 +1,9 @@
-// One endpoint, a TCP address or the path of a unix socket, and what is accepted there.
+// One endpoint, a TCP address or the path of a unix socket, and the connections accepted there.
 //
-// A server that starts opens its listeners through Node's own `listen`, which looks up names and is
-// done some time later. CONFIG SET must know at once whether it can be had: `openNow` makes the
-// socket by `net._createServerHandle`, which Node uses itself for clusters. Where that is missing,
-// CONFIG SET of `port` and `bind` is refused.
+// A starting server opens its endpoints through Node's own `listen`, which looks up names and ends
+// some time later. CONFIG SET must know at once whether an address is available. Therefore
+// `openNow` makes the socket by `net._createServerHandle`, which Node itself uses for clusters. If
+// that function is missing, CONFIG SET of `port` and `bind` is refused.
 
 import fs from 'node:fs'
 import net from 'node:net'
@@ -28,8 +28,8 @@ export type Endpoint =
 export interface AcceptHooks {
   accepted(socket: net.Socket, endpoint: Endpoint): void
   /**
-   * Out of descriptors, or a connection that was gone before it was accepted: the next one may fare
-   * better.
+   * There are no descriptors left, or the connection ended before it was accepted. The next one may
+   * succeed.
    */
   failed(error: Error): void
 }
@@ -108,12 +108,12 @@ export class AcceptingEndpoint {
     return this.endpoint.kind === 'unix' ? 0 : (this.#server.address() as net.AddressInfo).port
   }
 
-  /** Its file descriptor; -1 where it cannot be told. */
+  /** Its file descriptor; -1 if it is unknown. */
   get descriptor(): number {
     return (this.#server as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
   }
 
-  /** Stops accepting at once; connections stay, they are not its any more. */
+  /** Stops accepting at once. Accepted connections stay. */
   close(): void {
     this.#server.close()
   }
@@ -127,7 +127,7 @@ function listenError(endpoint: Endpoint, code: string | undefined, message: stri
   return new ListenError(`cannot listen on ${host}:${endpoint.port}: ${reason}`, code)
 }
 
-/** Says in words why listening failed. */
+/** Describes why listening failed. */
 function reasonOf(code: string | undefined): string | undefined {
   if (code === 'EADDRINUSE') return 'the address is in use (is another server running?)'
   if (code === 'EACCES') return 'permission denied'
@@ -136,7 +136,8 @@ function reasonOf(code: string | undefined): string | undefined {
 }
 
 /**
- * A socket file that a killed server left behind would make listening fail; anything else stays.
+ * A socket file that a killed server left behind would make listening fail, so it is removed. Any
+ * other file stays.
  */
 function removeStaleSocket(path: string): void {
   const stats = fs.lstatSync(path, { throwIfNoEntry: false })

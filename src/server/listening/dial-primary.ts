@@ -8,24 +8,24 @@ import type { Address, Connection, ConnectionListener, Destination, Dial } from 
 import { nextTick } from '../../util/time/real-time.ts'
 import { readTlsClientSettings, type TlsMaterial } from './tls-settings.ts'
 
-/** A program's own words for TLS to the primary, as Node's tls takes them. */
+/** A program's TLS options for the primary, as Node's tls takes them. */
 export type PrimaryTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>
 
 export interface DialOptions {
-  /** Certificates that are in no file. */
+  /** Certificates that are not in files. */
   readonly material?: TlsMaterial
-  /** Speaks TLS in any case, so. */
+  /** Use TLS whatever the settings say. */
   readonly tls?: PrimaryTls
 }
 
-/** Makes what connects to other servers as the configuration says at that moment. */
+/** Makes the function that connects to other servers, by the settings of that moment. */
 export function dialPrimary(config: Config, { material = {}, tls: own }: DialOptions = {}): Dial {
   return (to, listener, destination) => {
     let socket: net.Socket
     try {
       socket = open(config, to, destination, material, destination === 'primary' ? own : undefined)
     } catch (error) {
-      // Certificates that cannot be read: there may be others when it is tried again.
+      // The certificates cannot be read. They may be readable at the next attempt.
       const failed = new net.Socket()
       nextTick(() => failed.destroy(error as Error))
       socket = failed
@@ -41,14 +41,13 @@ function open(
   material: TlsMaterial,
   own: PrimaryTls | undefined,
 ): net.Socket {
-  // Node would take it for this machine.
+  // Node would take an empty address for this machine.
   if (host === '') throw new Error('there is no host without a name')
   const source = config.get('bind-source-addr')
   const where = { host, port, ...(source === '' ? {} : { localAddress: source }) }
   if (own !== undefined) return tls.connect({ ...where, ...(net.isIP(host) === 0 ? { servername: host } : {}), ...own })
   if (!config.get(destination === 'primary' ? 'tls-replication' : 'tls-cluster')) return net.connect(where)
-  // As Redis: the certificate must come from an authority that is trusted; what name it bears is
-  // not looked at.
+  // As in Redis, the certificate must come from a trusted authority, whatever name it has.
   return tls.connect({ ...where, ...readTlsClientSettings(config, material), checkServerIdentity: () => undefined })
 }
 
@@ -68,7 +67,7 @@ export class PrimarySocket implements Connection {
     })
     socket.on('data', (bytes: Buffer) => this.#listener?.received(bytes))
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      // Where several addresses were tried in vain there is a code only.
+      // If several addresses have failed, the error has only a code.
       reason = error.message || (error.code ?? error.name)
     })
     socket.on('close', () => {

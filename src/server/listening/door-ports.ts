@@ -1,5 +1,5 @@
-// The ports of HTTP: where they are, as the settings say. The code of the door is loaded when
-// the first port opens.
+// The ports of HTTP, as the settings name them. The code of the door is loaded when the first port
+// opens.
 
 import type net from 'node:net'
 import type { TlsOptions } from 'node:tls'
@@ -29,7 +29,7 @@ export class DoorPorts {
   readonly #readTls: () => TlsOptions
   readonly #plain: PortListeners
   readonly #secure: PortListeners
-  /** Undefined while no port was ever open. */
+  /** Undefined until the first port opens. */
   #server: DoorServer | undefined = undefined
 
   constructor(engine: Engine, readTls: () => TlsOptions) {
@@ -49,8 +49,8 @@ export class DoorPorts {
   }
 
   /**
-   * Opens the ports that the settings name. Rejects with ListenError or TlsError, or where the
-   * file of keys cannot be used.
+   * Opens the ports that the settings name. Rejects with ListenError or TlsError, or if the file of
+   * keys cannot be used.
    */
   async open(): Promise<void> {
     const { config } = this.#engine
@@ -99,7 +99,7 @@ export class DoorPorts {
     this.#engine.environment.log.warn({ error }, 'the HTTP port cannot accept a connection')
   }
 
-  /** Makes the server where a port is set. */
+  /** Makes the server if a port is set. */
   #load(): void {
     const { config } = this.#engine
     if (config.get('http-port') === 0 && config.get('http-tls-port') === 0) return

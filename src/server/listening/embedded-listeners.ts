@@ -1,8 +1,7 @@
-// Sockets for an engine that lives inside a program: others connect to the data that the program
-// itself works on.
+// Listeners for an engine inside a program, so that other programs can connect to its data.
 //
-// A server has its listeners for life, follows its settings with them, and is what its process is
-// about. These come and go, any number of them, and leave the engine as it was.
+// A server has its listeners for life, and they follow its settings. These can be opened and closed
+// at any time, and leave the engine as it was.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -33,10 +32,7 @@ export interface ListeningOptions {
   host?: string | readonly string[]
   /** Path of a unix socket; on Windows, the name of a pipe. */
   unixSocket?: string
-  /**
-   * The certificate, and whom it trusts: the port then serves clients that speak TLS, and no
-   * others.
-   */
+  /** The certificate, and the trusted authorities. The port then serves TLS clients only. */
   tls?: TlsOptions
 }
 
@@ -46,10 +42,7 @@ export interface Listening {
   readonly port: number
   /** `host:port`, or the unix socket's path. */
   readonly address: string
-  /**
-   * Stops accepting, sends those who are connected what they are owed, and ends their connections.
-   * The data stays.
-   */
+  /** Stops accepting, sends the pending replies, and ends the connections. The data stays. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -60,7 +53,7 @@ const LISTENING_OPTIONS = { port: anyPort, host: anyHost, unixSocket: anyText, t
 >
 const DEFAULT_HOST = '127.0.0.1'
 
-/** All the listening that is done for one engine. */
+/** All listeners of one engine. */
 export class EmbeddedListeners {
   readonly #engine: Engine
   readonly #open = new Set<OpenListeners>()
@@ -70,7 +63,7 @@ export class EmbeddedListeners {
     this.#engine = engine
   }
 
-  /** Serves others. Throws OptionError, TlsError or ListenError; nothing is left open then. */
+  /** Opens listeners. Throws OptionError, TlsError or ListenError; then nothing is left open. */
   async listen(options: ListeningOptions = {}): Promise<Listening> {
     const opened = await OpenListeners.open(this.#engine, options)
     this.#open.add(opened)
@@ -119,8 +112,8 @@ export class EmbeddedListeners {
   }
 
   /**
-   * While others are served they are heard during slow scripts, too, and INFO tells the first of
-   * the ports.
+   * While listeners are open, clients are served during slow scripts, too, and INFO shows the first
+   * port.
    */
   #tellHost(): void {
     const { host } = this.#engine.parts

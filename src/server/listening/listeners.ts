@@ -1,4 +1,5 @@
-// All that a server listens at, and who is let in: a port, a port for TLS, a unix socket.
+// All listeners of a server, and the rules for accepting connections: a port, a port for TLS, a
+// unix socket.
 
 import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -12,21 +13,21 @@ import { AcceptingEndpoint, type Endpoint } from './accepting-endpoint.ts'
 import { type PortAddresses, PortListeners } from './port-listeners.ts'
 
 export interface ListenOptions extends PortAddresses {
-  /** As `port`, for clients that speak TLS; `handshakes` must have been given its terms. */
+  /** Like `port`, for clients that speak TLS; `handshakes` must have its settings. */
   readonly tlsPort?: number | undefined
   /** Path of the unix socket; empty = none. */
   readonly unixSocket: string
-  /** Its permissions; 0 = as the umask has it. */
+  /** Its permissions; 0 = as the umask says. */
   readonly unixSocketMode: number
   readonly backlog: number
 }
 
 /**
- * A server that is full or out of descriptors refuses every attempt, and who knocks wrongly does so
- * again; saying so now and then is enough.
+ * The interval between log lines about refused connections: a full server refuses every attempt,
+ * and a client with wrong settings tries again.
  */
 const REFUSAL_TOLD_MS = 10_000
-/** Clients that do not take their last replies hold up a shutdown no longer than this. */
+/** The longest delay of a shutdown by clients that do not take their last replies. */
 const FLUSH_MS_MAX = 1000
 
 export class Listeners {
@@ -40,8 +41,8 @@ export class Listeners {
   #refusalToldMs = Number.NEGATIVE_INFINITY
 
   /**
-   * `sharedReads` false = read through 'data' events, as where Node's insides are not what they
-   * were.
+   * With `sharedReads` false, connections are read through 'data' events, as if Node's internals
+   * were unknown.
    */
   constructor(engine: Engine, sharedReads = true) {
     this.#engine = engine
@@ -75,10 +76,7 @@ export class Listeners {
     }
   }
 
-  /**
-   * Serves the same ports at other addresses from now on; connections stay. On ListenError
-   * everything is where it was.
-   */
+  /** Moves the ports to other addresses; connections stay. On ListenError nothing has changed. */
   bind(addresses: readonly string[], backlog: number): void {
     const before = this.tcp.where
     this.tcp.moveTo({ ...before, addresses }, backlog)
@@ -105,7 +103,7 @@ export class Listeners {
     return [...new Set(all.map(({ endpoint }) => endpoint.kind))]
   }
 
-  /** Takes in a connection that was accepted elsewhere, by its descriptor. */
+  /** Takes over a connection that was accepted elsewhere, by its descriptor. */
   adopt(descriptor: number, endpoint: Endpoint): void {
     const options = { fd: descriptor, manualStart: true } as net.SocketConstructorOpts
     const socket = new net.Socket(options)
@@ -113,7 +111,7 @@ export class Listeners {
     this.accepted(socket, endpoint)
   }
 
-  /** Stops accepting. Connections stay; those that are not yet secure are gone. */
+  /** Stops accepting. Connections stay, except those that are not yet secure. */
   close(): void {
     this.tcp.close()
     this.tls.close()
@@ -160,7 +158,7 @@ export class Listeners {
     if (engine.clients.connected.size + this.handshakes.count >= engine.config.get('maxclients')) {
       engine.figures.stats.connectionsRejected++
       this.#warn('max number of clients reached: refusing a client', { clients: engine.clients.connected.size })
-      // A client that is about to shake hands would not understand a plain line.
+      // A client that is about to shake hands would not understand a line of plain text.
       if (endpoint.kind === 'tls') socket.destroy()
       else turnAway(socket, '-ERR max number of clients reached\r\n')
       return
@@ -214,9 +212,9 @@ export class Listeners {
   }
 }
 
-/** Sends a last line to a client that is refused. */
+/** Sends a last line to a refused client. */
 function turnAway(socket: net.Socket, line: string): void {
-  // Whether it arrives is the other side's business.
+  // The line may not arrive; the server does not wait for it.
   socket.on('error', () => socket.destroy())
   socket.end(line, 'latin1', () => socket.destroy())
 }

@@ -1,15 +1,15 @@
-// One port at several addresses, all of which speak the same: TCP as it is, or TLS.
+// One port at several addresses, all with the same protocol: plain TCP or TLS.
 //
-// `bind` holds addresses as redis.conf has them: `*` for every IPv4 address, `::*`
-// for every IPv6 one, and a `-` in front of those that may be missing on this
-// machine. IPv6 listeners serve IPv6 only, so `* ::*` is no conflict.
+// `bind` holds addresses as redis.conf has them: `*` for every IPv4 address, `::*` for every IPv6
+// one, and a `-` in front of those that may be missing on this machine. IPv6 listeners serve IPv6
+// only, so `* ::*` is no conflict.
 
 import { ListenError } from '../boot/errors.ts'
 import { type AcceptHooks, AcceptingEndpoint, type PortEndpoint, type PortKind } from './accepting-endpoint.ts'
 
 /** Where clients are served. */
 export interface PortAddresses {
-  /** 0 = any free port, the same for all addresses; undefined = nowhere. */
+  /** 0 = any free port, the same for all addresses; undefined = no listener. */
   readonly port: number | undefined
   /** Addresses as in `bind`. */
   readonly addresses: readonly string[]
@@ -41,12 +41,15 @@ export class PortListeners {
     return this.#where
   }
 
-  /** Clients were served here once, and are not any more. */
+  /** The listeners were open once, and are closed now. */
   get isClosed(): boolean {
     return this.#wasOpen && this.port === 0
   }
 
-  /** Opens all listeners; those that are open when it throws ListenError are for `close`. */
+  /**
+   * Opens all listeners. If it throws ListenError, `close` must still be called for those that are
+   * open.
+   */
   async open({ port, addresses }: PortAddresses, backlog: number): Promise<void> {
     let refused: ListenError | undefined
     for (const address of port === undefined ? [] : addresses) {
@@ -63,10 +66,10 @@ export class PortListeners {
   }
 
   /**
-   * Serves clients at other addresses from now on, or at none; connections stay. On ListenError the
-   * listeners stay as they were.
+   * Moves to other addresses, or to none; connections stay.
    *
-   * Without an address, or if all optional ones are missing, no client is served, as in Redis.
+   * On ListenError the listeners stay as they were. Without an address, or if all optional ones are
+   * missing, no client is served, as in Redis.
    */
   moveTo(where: PortAddresses, backlog: number): void {
     const before = this.#where
@@ -113,7 +116,7 @@ export class PortListeners {
   }
 }
 
-/** Returns the error if the address may be missing and is, and throws it otherwise. */
+/** Returns the error if the address is optional and missing, and throws it otherwise. */
 function excused(address: string, error: unknown): ListenError {
   if (!(error instanceof ListenError)) throw error
   if (!address.startsWith('-') || error.code === undefined || !MISSING_ADDRESS.has(error.code)) throw error

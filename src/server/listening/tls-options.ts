@@ -1,10 +1,10 @@
-// Certificates as a program gives them: what is the name of a file is a setting, what is no name is
-// given as it is.
+// Certificates as a program gives them. The name of a file becomes a setting; PEM text is passed on
+// as it is.
 
 import { anyText, OptionError, type OptionKind, oneOf, type Settings, takeOptions } from '../boot/options.ts'
 import type { TlsMaterial } from './tls-settings.ts'
 
-/** PEM, or the name of a file that holds it; a file is read again by CONFIG SET of its setting. */
+/** PEM text, or the name of a file. CONFIG SET of its setting reads the file again. */
 export type PemSource = string | Buffer
 
 export interface TlsOptions {
@@ -17,8 +17,8 @@ export interface TlsOptions {
   /** Authorities whose clients' certificates are trusted. */
   ca?: PemSource
   /**
-   * Whether clients need a certificate of one of them; `optional` = one that is shown must be.
-   * Default: where there is a `ca`.
+   * Whether clients need a certificate of such an authority; `optional`: only a certificate that is
+   * shown must be valid. Default: true if there is a `ca`.
    */
   authClients?: 'no' | 'yes' | 'optional'
 }
@@ -39,8 +39,8 @@ const TLS_OPTIONS = {
 const TLS_FILES = { cert: 'tls-cert-file', key: 'tls-key-file', ca: 'tls-ca-cert-file' } as const
 
 /**
- * Returns settings, and what is in no file. Throws OptionError for what cannot be taken, or
- * contradicts `config`.
+ * Returns settings, and the material that is not in files. Throws OptionError for values that are
+ * invalid, or contradict `config`.
  */
 export function splitTls(given: TlsOptions, config: Settings = {}): [Settings, TlsMaterial] {
   const tls = takeOptions(given, TLS_OPTIONS, 'tls.')

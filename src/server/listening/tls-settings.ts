@@ -1,7 +1,6 @@
-// The settings of TLS: what they say of certificates, versions and ciphers, as Node's tls takes it.
+// The settings of TLS: certificates, versions and ciphers, in the form of Node's tls.
 //
-// Words of what cannot be taken are Redis's. Files are read each time they are asked for, so asking
-// again takes renewed ones.
+// Errors have Redis's words. Files are read at each call, so another call reads renewed ones.
 
 import { constants } from 'node:crypto'
 import fs from 'node:fs'
@@ -22,8 +21,8 @@ export interface TlsMaterial {
 }
 
 /**
- * The versions in their order: as `tls-protocols` has them, as Node has them, and what leaves one
- * out.
+ * The versions in their order: their names in `tls-protocols` and in Node, and the option that
+ * turns each off.
  */
 const VERSIONS = [
   { name: 'tlsv1', version: 'TLSv1', without: constants.SSL_OP_NO_TLSv1 },
@@ -33,27 +32,27 @@ const VERSIONS = [
 ] as const
 const DEFAULT_VERSIONS = 'TLSv1.2 TLSv1.3'
 
-/** OpenSSL's own, which Redis leaves in force. */
+/** OpenSSL's default, which Redis leaves in force. */
 const DEFAULT_CIPHERS = 'DEFAULT'
 const DEFAULT_CIPHERSUITES = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256'
 
 /**
- * OpenSSL's SSL_OP_NO_RENEGOTIATION, which Node does not name: new keys in the middle cost the
- * server more than the client.
+ * OpenSSL's SSL_OP_NO_RENEGOTIATION, which Node does not name. Renegotiated keys cost the server
+ * more than the client.
  */
 const NO_RENEGOTIATION = 2 ** 30
 
-/** Sessions of others than Redis servers are not taken up again. Redis's. */
+/** The id of sessions, as in Redis: sessions of other servers are not resumed. */
 const SESSION_ID_CONTEXT = 'redis'
 
-/** Tells whether anything here speaks TLS, or is said to. */
+/** Returns true if any setting asks for TLS. */
 export function usesTls(config: Config): boolean {
   return config.get('tls-port') !== 0 || config.get('tls-replication') || config.get('tls-cluster')
 }
 
 /**
- * Reads everything that a server needs to shake hands, but whether clients must show a certificate.
- * Throws TlsError.
+ * Reads everything that a server needs for handshakes, except whether clients must show a
+ * certificate. Throws TlsError.
  */
 export function readTlsSettings(config: Config, given: TlsMaterial): tls.TlsOptions {
   const certFile = config.get('tls-cert-file')
@@ -100,7 +99,7 @@ export function readTlsSettings(config: Config, given: TlsMaterial): tls.TlsOpti
   return draft.options
 }
 
-/** Reads what is needed to connect to a server that speaks TLS. Throws TlsError. */
+/** Reads everything for connections to TLS servers. Throws TlsError. */
 export function readTlsClientSettings(config: Config, given: TlsMaterial): tls.SecureContextOptions {
   const [certFile, keyFile] = [config.get('tls-client-cert-file'), config.get('tls-client-key-file')]
   const options = readTlsSettings(config, given)
@@ -109,7 +108,7 @@ export function readTlsClientSettings(config: Config, given: TlsMaterial): tls.S
   return { ...options, cert: fs.readFileSync(certFile), key: fs.readFileSync(keyFile), passphrase }
 }
 
-/** Options that are tried out each time some are added, so that the mistake has a name. */
+/** Options that are tried after each addition, so that an error can name the setting. */
 class Draft {
   options: tls.TlsOptions
 
@@ -128,7 +127,7 @@ class Draft {
   }
 }
 
-/** Puts an error of OpenSSL or of the disk into the words in which Redis has it. */
+/** Returns the error of OpenSSL or of the disk in Redis's words. */
 export function describeTlsError(error: unknown): string {
   const { message, syscall } = error as NodeJS.ErrnoException
   if (syscall !== undefined) return describeDiskError(error)
@@ -142,7 +141,7 @@ function pem(file: string, given: Pem | undefined): Pem {
   return file === '' ? given! : fs.readFileSync(file)
 }
 
-/** Node takes a file without any for a wish to have none. */
+/** Node takes a file without certificates as a request for no authorities. */
 function readDhParameters(file: string): Buffer {
   const bytes = fs.readFileSync(file)
   if (!bytes.includes('DH PARAMETERS-----')) throw new Error('failed to read DH params.')
@@ -150,8 +149,8 @@ function readDhParameters(file: string): Buffer {
 }
 
 /**
- * Every certificate of a directory, whatever its file is called; as with Redis one that is not
- * there holds none.
+ * Reads every certificate of a directory, whatever its file is called. As in Redis, a missing
+ * directory has none.
  */
 function certificatesIn(directory: string): Buffer[] {
   if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return []
@@ -180,7 +179,7 @@ function versionsOf(config: Config): tls.SecureContextOptions {
 
 function suitesOf(config: Config): string {
   const suites = config.get('tls-ciphersuites') || DEFAULT_CIPHERSUITES
-  // Node takes for a cipher of TLS 1.2 what does not begin so.
+  // Node takes a name with another beginning for a cipher of TLS 1.2.
   if (!suites.split(':').every((suite) => suite.startsWith('TLS_'))) throw new Error('no ciphersuites of TLSv1.3')
   return suites
 }

@@ -41,7 +41,7 @@ function quote(value: unknown): string {
   return escapeControls(JSON.stringify(value) ?? 'undefined')
 }
 
-/** Writes the control characters of ASCII and latin1 as JSON does those below a blank. */
+/** Escapes the control characters of ASCII and latin1 as JSON escapes those below a blank. */
 export function escapeControls(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

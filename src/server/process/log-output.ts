@@ -15,27 +15,28 @@ import { itemAt } from '../../util/array-reads.ts'
 import { clearTimeout, dateNow, performance, setTimeout, sleep } from '../../util/time/real-time.ts'
 import { formatLine, type LogEvent } from './log-line.ts'
 
-/** Some ten thousand lines: enough for any pause of a reader, and nothing beside the data. */
+/** Some ten thousand lines: enough for any pause of a reader, and little beside the data. */
 export const WAITING_BYTES_MAX = 1024 * 1024
 
-/** A reader that is only slow is heard of at once; a disk that is full need not be asked often. */
+/**
+ * The intervals between attempts. A slow reader is ready again soon; a full disk need not be tried
+ * often.
+ */
 const RETRY_MS_MIN = 10
 const RETRY_MS_MAX = 1000
 
-/** An ending server waits for the reader of its log no longer than this. */
+/** An ending server waits at most this long for the reader of its log. */
 const DRAIN_MS_MAX = 1000
 
-/** Errors of the path itself, because of which no later line could be written either. */
+/** Errors of the path itself, after which no later line could be written either. */
 const PATH_ERRORS = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'EROFS', 'ELOOP', 'ENAMETOOLONG'])
 
-/**
- * Appends, makes the file, and waits for nothing: not for a reader of a FIFO, nor for room in it.
- */
+/** Appends, creates the file, and never blocks: not for a reader of a FIFO, nor for space in it. */
 const OPEN_FLAGS = fs.constants.O_WRONLY | fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NONBLOCK
 
 /**
- * Returns why no line could ever be written to a file, in the system's words; undefined if one can
- * be. A full disk may have room again.
+ * Returns the system's reason why no line could ever be written to a file; undefined if lines can
+ * be. A full disk may have space again.
  */
 export function whyUnwritable(file: string): string | undefined {
   if (file === '') return undefined
@@ -54,12 +55,12 @@ export class LogOutput {
   #waiting: Buffer[] = []
   #waitingBytes = 0
   #linesLost = 0
-  /** Since when lines wait, and the last reason. */
+  /** The time since when lines have waited, and the last reason. */
   #failure: { sinceMs: number; error: NodeJS.ErrnoException } | undefined = undefined
   #retry: NodeJS.Timeout | undefined = undefined
   #retryMs = RETRY_MS_MIN
 
-  /** `format` makes the lines that it says of itself. */
+  /** `format` makes the lines about the log itself. */
   constructor(file: string, format: (event: LogEvent) => string = formatLine) {
     this.#file = file
     this.#format = format
@@ -68,11 +69,11 @@ export class LogOutput {
     if (file === '') void process.stdout
   }
 
-  /** Writes a line behind those that wait. */
+  /** Writes a line behind the waiting ones. */
   write(line: string): void {
     const bytes = Buffer.from(line)
-    // Once a line is lost all later ones are, until the waiting ones are written: a gap is told
-    // where it is.
+    // Once a line is lost, all later ones are lost, too, until the waiting ones are written. So a
+    // gap is reported where it is.
     if (this.#linesLost > 0 || this.#waitingBytes + bytes.length > WAITING_BYTES_MAX) {
       this.#linesLost++
       return
@@ -82,7 +83,7 @@ export class LogOutput {
     if (this.#retry === undefined) this.writeWaiting()
   }
 
-  /** Tries at once what waits; true when nothing does any more. */
+  /** Tries to write the waiting lines at once; returns true if none is left. */
   writeWaiting(): boolean {
     clearTimeout(this.#retry)
     this.#retry = undefined
@@ -113,7 +114,7 @@ export class LogOutput {
     }
   }
 
-  /** Writes what waits, or as much of it as is taken. */
+  /** Writes as much of the waiting lines as the target takes. */
   #writeOnce(): void {
     const bytes = this.#waiting.length === 1 ? itemAt(this.#waiting, 0) : Buffer.concat(this.#waiting)
     this.#waiting = [bytes]
@@ -135,7 +136,7 @@ export class LogOutput {
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX)
   }
 
-  /** Puts the line that tells of a failure behind the last one that was kept. */
+  /** Inserts the line that reports a failure behind the last kept line. */
   #tellOfFailure(): void {
     const failure = this.#failure
     this.#failure = undefined

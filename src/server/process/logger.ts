@@ -21,7 +21,7 @@ const LEVELS = { debug: 'debug', verbose: 'debug', notice: 'info', warning: 'war
 /** Pino's numbers of its levels. */
 const LEVEL_NUMBERS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Number.POSITIVE_INFINITY } as const
 
-/** Usually a start is over by then. A server that logs nothing afterwards needs no pino. */
+/** Usually a start is over after this time. A server that logs nothing afterwards needs no pino. */
 const START_MS = 1000
 
 type Level = keyof Log
@@ -37,18 +37,18 @@ interface Event {
 export class ProgramLog implements Log {
   readonly #config: Config
   readonly #output: LogOutput
-  /** Where lines go; empty = standard output. */
+  /** The target of lines; empty = standard output. */
   readonly #file: string
   #logger: Logger | undefined = undefined
-  /** Calls off that pino is loaded. */
+  /** Cancels the loading of pino. */
   #loading: (() => void) | undefined = undefined
   readonly #madeMs = dateNow()
   /** Of the event being written. */
   #time = 0
 
   /**
-   * Throws LogFileError when `logfile` is a path that cannot be written, as redis-server refuses to
-   * start; unless `orElse` is 'standard output': then the log goes there, and its first line says
+   * Throws LogFileError if `logfile` is a path that cannot be written; redis-server does not start
+   * either. With `orElse` 'standard output' the log goes there instead, and its first line says
    * why.
    */
   constructor(config: Config, orElse: 'refuse' | 'standard output' = 'refuse') {
@@ -84,20 +84,21 @@ export class ProgramLog implements Log {
     this.#add('fatal', details, message)
   }
 
-  /** Logs what a process says last, without waiting for anything: it may end on the next line. */
+  /** Logs the last lines of a process without waiting for anything: it may end on the next line. */
   lastWords(level: 'warn' | 'fatal', details: object, message: string): void {
     this.#putPlainly({ level, details, message, time: dateNow() })
     this.#output.writeWaiting()
   }
 
   /**
-   * Writes waiting lines if that works now: there may be room again, or the file was moved away.
+   * Writes waiting lines if that is possible now: there may be space again, or the file was moved
+   * away.
    */
   retry(): void {
     this.#output.writeWaiting()
   }
 
-  /** Fulfilled when everything said so far is written, or cannot be. */
+  /** Fulfilled when all lines so far are written, or cannot be. */
   async written(): Promise<void> {
     this.#loading?.()
     await this.#output.drained()
@@ -135,7 +136,7 @@ export class ProgramLog implements Log {
     return this.#file === '' && process.stdout.isTTY === true
   }
 
-  /** Loads pino, if that was not done yet. */
+  /** Loads pino, unless it is loaded. */
   async load(): Promise<void> {
     try {
       const { pino } = await import('pino')
@@ -149,7 +150,8 @@ export class ProgramLog implements Log {
         { write: (line: string) => this.#output.write(`${escapeControls(line.slice(0, -1))}\n`) },
       )
     } catch (error) {
-      // Too many open files, say. The lines need no pino, and the next one asks for it again.
+      // The cause may be too many open files. The lines do without pino, and the next line tries
+      // again.
       this.#loading = undefined
       this.#putPlainly({ level: 'warn', details: { error }, message: 'pino cannot be loaded', time: dateNow() })
     }

@@ -10,7 +10,7 @@ import { ConfigError } from '../../config/config.ts'
 import type { Log } from '../../engine/log.ts'
 import { itemAt } from '../../util/array-reads.ts'
 
-/** Where Linux has it; other systems have no such thing. */
+/** The file's path on Linux; other systems have none. */
 const FILE = '/proc/self/oom_score_adj'
 /** The kernel's bounds. */
 const SCORE_MAX = 1000

@@ -14,7 +14,10 @@ import type { Log } from '../../engine/log.ts'
 
 export type Supervisor = 'systemd' | 'upstart' | 'no'
 
-/** `systemd-notify` waits for systemd to have heard; one that does not come back is ended. */
+/**
+ * `systemd-notify` waits until systemd has read the message. If it does not end in time it is
+ * killed.
+ */
 const NOTIFY_MS_MAX = 10_000
 
 /** Returns the supervisor of this process, as `supervised` and the environment name it. */
@@ -24,7 +27,7 @@ export function supervisorOf(supervised: ConfigValue<'supervised'>, environment:
   return environment.NOTIFY_SOCKET ? 'systemd' : 'no'
 }
 
-/** A server's line to its supervisor. Nothing depends on it: what cannot be told is logged. */
+/** Sends lines to the supervisor. Nothing depends on them: a failure is logged. */
 export class ServiceNotifier {
   readonly supervisor: Supervisor
   readonly #log: Log
@@ -34,13 +37,13 @@ export class ServiceNotifier {
     this.#log = log
   }
 
-  /** Clients are served from now on. */
+  /** Reports that clients are served from now on. */
   ready(): void {
     if (this.supervisor === 'systemd') this.#notify('--ready', '--status=Ready to accept connections')
     else if (this.supervisor === 'upstart') process.kill(process.pid, 'SIGSTOP')
   }
 
-  /** The server has begun to stop. */
+  /** Reports that the server has begun to stop. */
   stopping(): void {
     if (this.supervisor === 'systemd') this.#notify('STOPPING=1', '--status=Writing what is not on disk yet')
   }
@@ -50,7 +53,7 @@ export class ServiceNotifier {
       this.#log.warn({}, 'systemd supervision is asked for, but NOTIFY_SOCKET is not set')
       return
     }
-    // The message is this process's, not that of the program that carries it.
+    // The message is about this process, not about the program that carries it.
     execFile('systemd-notify', [`--pid=${process.pid}`, ...words], { timeout: NOTIFY_MS_MAX }, (error) => {
       if (error !== null) this.#log.warn({ error: error.message }, 'systemd could not be told')
     })

@@ -18,8 +18,8 @@ import { crashReport } from './crash-report.ts'
 import type { ProgramLog } from './logger.ts'
 
 /**
- * A terminal sends Ctrl-C to `npm start` and to its child, and npm hands it on: two within this
- * time are one.
+ * A terminal sends Ctrl-C to `npm start` and to its child, and npm forwards it. Two signals within
+ * this time count as one.
  */
 const SAME_INTERRUPT_MS_MAX = 250
 
@@ -27,7 +27,7 @@ export class Signals {
   readonly #config: Config
   readonly #log: ProgramLog
   #server: Server | undefined = undefined
-  /** When the stop that is under way was asked for. */
+  /** The time when the running stop was requested. */
   #stopAskedMs: number | undefined = undefined
 
   constructor(config: Config, log: ProgramLog) {
@@ -50,8 +50,7 @@ export class Signals {
   }
 
   /**
-   * Reads again what lies in files and may have been renewed. What cannot be read leaves what was
-   * there.
+   * Reads files again that may have been renewed. If that fails, the old content stays in force.
    */
   #reload(): void {
     try {
@@ -69,7 +68,7 @@ export class Signals {
       process.exit(1)
     }
     if (this.#server === undefined) {
-      // Nothing was acknowledged yet, and what is being read stays as it is on disk.
+      // Nothing was acknowledged yet, and the files that are being read stay as they are.
       this.#log.lastWords('warn', { why: signal }, 'Received shutdown signal during loading, exiting now.')
       process.exit(0)
     }
@@ -83,7 +82,7 @@ export class Signals {
       (isStopped) => {
         if (!isStopped) this.#stopAskedMs = undefined
       },
-      // The server has logged it, and `stopped` is rejected with it.
+      // The server has logged the error, and `stopped` is rejected with it.
       () => {},
     )
   }
@@ -105,7 +104,7 @@ export class Signals {
     try {
       return crashReport(this.#server?.engine)
     } catch (error) {
-      // Whatever is broken must not keep the error itself from the log.
+      // A second failure must not keep the error itself from the log.
       return { reportFailed: String(error) }
     }
   }

@@ -15,18 +15,15 @@ export interface SystemCheck {
 /** Reads a file of the system; undefined when there is none. */
 export type ReadSystemFile = (path: string) => string | undefined
 
-/**
- * Clocks that a process must ask the kernel for: each look at the time takes a microsecond and
- * more.
- */
+/** Clock sources that need a system call: each reading of the time takes a microsecond or more. */
 const SLOW_CLOCKS: readonly string[] = ['xen', 'hpet', 'acpi_pm', 'jiffies', 'refined-jiffies']
 
-/** Descriptors the server needs beside those of its clients: Redis reserves as many. */
+/** Descriptors that the server needs beside those of its clients: Redis reserves as many. */
 const OWN_DESCRIPTORS = 32
 
 const CLOCK_SOURCE = '/sys/devices/system/clocksource/clocksource0/current_clocksource'
 
-/** Looks at the machine. `maxclients` and `backlog` are the settings it is to serve. */
+/** Checks the machine. `maxclients` and `backlog` are the server's settings. */
 export function checkSystem(
   { maxclients, backlog }: { maxclients: number; backlog: number },
   read: ReadSystemFile = readSystemFile,
@@ -66,7 +63,7 @@ function readSystemFile(path: string): string | undefined {
   try {
     return fs.readFileSync(path, 'latin1')
   } catch {
-    // This is not Linux, or a container hides the file: there is nothing to compare with.
+    // This is not Linux, or a container hides the file, so there is nothing to check.
     return undefined
   }
 }
