@@ -6,6 +6,7 @@
 
 import http from 'node:http'
 import type { Socket } from 'node:net'
+import { dateNow } from '../../util/time/real-time.ts'
 import { ChunkedOutlet } from './chunked-outlet.ts'
 import type { Connection, Headers, Outlet } from './exchange.ts'
 import { IncomingExchange } from './incoming-exchange.ts'
@@ -34,7 +35,7 @@ export class SocketExchange extends IncomingExchange {
   }
 
   stream(status: number, headers: Headers): Outlet {
-    const all = { ...this.withAdded(headers), Date: new Date().toUTCString(), ...CHUNKED }
+    const all = { ...this.withAdded(headers), Date: new Date(dateNow()).toUTCString(), ...CHUNKED }
     this.#socket.write(headOf(status, all), 'latin1')
     return new ChunkedOutlet(this.#socket)
   }
