@@ -7,8 +7,8 @@
 import { writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { nextTick } from '../../util/time/real-time.ts'
 import type { Outlet } from './exchange.ts'
+import { OutletBacklog } from './outlet-backlog.ts'
 
 /** A longer chunk is not kept for the next stream. */
 const SHARED_BYTES_MAX = 64 * 1024
@@ -19,11 +19,10 @@ const LAST_CHUNK = '0\r\n\r\n'
 const last = { text: '', chunk: NO_CHUNK }
 
 export class ChunkedOutlet implements Outlet {
-  backlogBytes = 0
+  readonly #backlog = new OutletBacklog()
   readonly #socket: Socket
   /** -1 = the bytes must pass through the socket's stream. */
   readonly #descriptor: number
-  #drained: (() => void)[] = []
 
   /** Of a socket to which the head of the answer has been written. */
   constructor(socket: Socket) {
@@ -38,8 +37,8 @@ export class ChunkedOutlet implements Outlet {
     const taken = socket.writableLength === 0 ? this.#writeNow(chunk) : 0
     if (taken === chunk.length) return
     const rest = chunk.length - taken
-    this.backlogBytes += rest
-    socket.write(taken === 0 ? chunk : chunk.subarray(taken), () => this.#taken(rest))
+    this.#backlog.add(rest)
+    socket.write(taken === 0 ? chunk : chunk.subarray(taken), () => this.#backlog.taken(rest))
   }
 
   #writeNow(chunk: Buffer): number {
@@ -52,17 +51,12 @@ export class ChunkedOutlet implements Outlet {
     }
   }
 
-  #taken(bytes: number): void {
-    this.backlogBytes -= bytes
-    if (this.backlogBytes > 0) return
-    const drained = this.#drained
-    this.#drained = []
-    for (const tell of drained) tell()
+  whenDrained(tell: () => void): void {
+    this.#backlog.whenDrained(tell)
   }
 
-  whenDrained(tell: () => void): void {
-    if (this.backlogBytes === 0) nextTick(tell)
-    else this.#drained.push(tell)
+  get backlogBytes(): number {
+    return this.#backlog.bytes
   }
 
   onClose(run: () => void): void {

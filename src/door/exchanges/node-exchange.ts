@@ -1,9 +1,9 @@
 // An exchange over Node's HTTP server.
 
 import type http from 'node:http'
-import { nextTick } from '../../util/time/real-time.ts'
 import type { Connection, Headers, Outlet } from './exchange.ts'
 import { IncomingExchange, type WithinProgram } from './incoming-exchange.ts'
+import { OutletBacklog } from './outlet-backlog.ts'
 
 export class NodeExchange extends IncomingExchange {
   readonly #response: http.ServerResponse
@@ -35,9 +35,8 @@ export class NodeExchange extends IncomingExchange {
 }
 
 class ResponseOutlet implements Outlet {
-  backlogBytes = 0
+  readonly #backlog = new OutletBacklog()
   readonly #response: http.ServerResponse
-  #drained: (() => void)[] = []
 
   constructor(response: http.ServerResponse) {
     this.#response = response
@@ -47,21 +46,16 @@ class ResponseOutlet implements Outlet {
 
   write(text: string): void {
     const bytes = Buffer.byteLength(text)
-    this.backlogBytes += bytes
-    this.#response.write(text, 'utf8', () => this.#taken(bytes))
-  }
-
-  #taken(bytes: number): void {
-    this.backlogBytes -= bytes
-    if (this.backlogBytes > 0) return
-    const drained = this.#drained
-    this.#drained = []
-    for (const tell of drained) tell()
+    this.#backlog.add(bytes)
+    this.#response.write(text, 'utf8', () => this.#backlog.taken(bytes))
   }
 
   whenDrained(tell: () => void): void {
-    if (this.backlogBytes === 0) nextTick(tell)
-    else this.#drained.push(tell)
+    this.#backlog.whenDrained(tell)
+  }
+
+  get backlogBytes(): number {
+    return this.#backlog.bytes
   }
 
   onClose(run: () => void): void {

@@ -52,7 +52,7 @@ export class DoorServer {
   readonly #engine: Engine
   readonly #limits: ConnectionLimits
   readonly #plain: http.Server
-  /** Undefined until there are certificates. */
+  /** Accepted sockets, by address. */
   #secure: https.Server | undefined = undefined
   readonly #connections = new WeakMap<Socket, SocketConnection>()
   /** Sockets that were accepted, by address. */
