@@ -82,18 +82,17 @@ async function idle(rival: SocketIo | undefined, streams: number): Promise<Row> 
 
 interface Heard {
   core: number
-  pings: number[]
+  pings: Pings
 }
 
 async function heard(
   pid: number,
   child: ReturnType<typeof openStreams>,
   send: (text: string) => unknown,
-  { port, seconds, streams }: { port: number | undefined; seconds: number; streams: number },
+  { beside, seconds, streams }: { beside: PingTargets | undefined; seconds: number; streams: number },
 ): Promise<Heard> {
   await Promise.race([child.ready, child.result])
-  const ping = port === undefined ? undefined : startPing(port)
-  await ping?.ready
+  const pings = beside && (await startPings(beside))
   const count = Math.ceil(seconds * MESSAGES_PER_SECOND)
   const warmUp = Math.ceil(count / 3)
   await publishNumbers(send, 1, warmUp, MESSAGES_PER_SECOND)
@@ -101,8 +100,7 @@ async function heard(
   const began = performance.now()
   await publishNumbers(send, warmUp + 1, count, MESSAGES_PER_SECOND)
   const core = ((processorSeconds(pid) - worked) * 1000) / (performance.now() - began)
-  ping?.finish()
-  const { latencies } = (await ping?.result) ?? { latencies: [] }
+  const latencies = (await pings?.()) ?? { busy: [], idle: [] }
   // The last message may still be on its way.
   await new Promise((resolve) => setTimeout(resolve, 1000))
   child.finish()
@@ -111,25 +109,55 @@ async function heard(
   return { core, pings: latencies }
 }
 
-function startPing(port: number) {
-  return startChild<{ latencies: number[] }>('ping', { port, words: ['PING'], everyMs: 1 })
+/** A server that works, and one that has nothing to do: what a PING of it takes, the machine takes. */
+interface PingTargets {
+  busy: Server
+  idle: Server
+}
+
+/** How long PINGs took, in order of length. */
+interface Pings {
+  busy: number[]
+  idle: number[]
+}
+
+/** PINGs two servers every few milliseconds; the function that it returns ends that. */
+async function startPings({ busy, idle }: PingTargets): Promise<() => Promise<Pings>> {
+  const children = [busy, idle].map(({ port }) =>
+    startChild<{ latencies: number[] }>('ping', { port, words: ['PING'], everyMs: 2 }),
+  )
+  for (const { ready } of children) await ready
+  return async () => {
+    for (const child of children) child.finish()
+    const [of, beside] = await Promise.all(children.map(({ result }) => result))
+    return { busy: of!.latencies, idle: beside!.latencies }
+  }
+}
+
+function pingRows(what: string, { busy, idle }: Pings): Row[] {
+  const row = (which: string, of: (latencies: number[]) => number): Row => ({
+    ...bound(`${what}, ${which}`, of(busy), PING_MS_MAX, milliseconds),
+    respite: `${milliseconds(of(busy))} (of an idle server meanwhile: ${milliseconds(of(idle))})`,
+  })
+  return [row('the longest', (all) => all.at(-1)!), row('p99', (all) => percentile(all, 99))]
 }
 
 async function active(rival: SocketIo | undefined, { quick }: Scale): Promise<Row[]> {
   const streams = quick ? 10 : ACTIVE
   const seconds = quick ? 0.2 : 10
   const server = await startDoor([])
+  const idle = await startServer('respite', [])
   try {
-    const { asker, pid, port } = server
+    const { asker, pid } = server
     const ours = await heard(pid, openStreams(server, streams), (text) => asker.ask('PUBLISH', CHANNEL, text), {
-      port,
+      beside: { busy: server, idle },
       seconds,
       streams,
     })
     const theirs =
       rival &&
       (await heard(rival.pid, rival.connect(streams), (text) => rival.send(text), {
-        port: undefined,
+        beside: undefined,
         seconds,
         streams,
       }))
@@ -137,11 +165,11 @@ async function active(rival: SocketIo | undefined, { quick }: Scale): Promise<Ro
     const show = (value: number): string => `${(value * 100).toFixed(0)} %`
     return [
       bound(what, ours.core, CORE_MAX, show, theirs?.core),
-      bound('a PING beside these streams, the longest', ours.pings.at(-1)!, PING_MS_MAX, milliseconds),
-      { ...bound('a PING beside these streams, p99', percentile(ours.pings, 99), PING_MS_MAX, milliseconds) },
+      ...pingRows('a PING beside these streams', ours.pings),
     ]
   } finally {
     await server.stop()
+    await idle.stop()
   }
 }
 
@@ -154,14 +182,13 @@ async function resumed(streams: number): Promise<Row[]> {
   try {
     const lastEventId = await heardBefore(await startDoor(options, folder.path), streams)
     const server = await startDoor(options, folder.path)
+    const idle = await startServer('respite', [])
     try {
       const last = 10 + MISSED_MESSAGES
       await publishNumbers((text) => server.asker.ask('PUBLISH', CHANNEL, text), 11, MISSED_MESSAGES, 1e6)
-      const ping = startPing(server.port)
-      await ping.ready
+      const pings = await startPings({ busy: server, idle })
       const { heardMs, missed, repeated } = await openStreams(server, streams, { lastEventId, first: 11, last }).result
-      ping.finish()
-      const { latencies } = await ping.result
+      const latencies = await pings()
       const count = (value: number): string => String(value)
       const seconds = (value: number): string => `${value.toFixed(2)} s`
       const what = `${streams} streams after a restart`
@@ -174,10 +201,11 @@ async function resumed(streams: number): Promise<Row[]> {
         ),
         bound(`${what}: messages that were missed`, missed, 0, count),
         bound(`${what}: messages that came twice`, repeated, 0, count),
-        bound(`${what}: a PING meanwhile, the longest`, latencies.at(-1)!, PING_MS_MAX, milliseconds),
+        ...pingRows(`${what}: a PING meanwhile`, latencies),
       ]
     } finally {
       await server.stop()
+      await idle.stop()
     }
   } finally {
     folder.remove()

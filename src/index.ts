@@ -61,7 +61,7 @@ export interface ServerOptions extends TestOptions {
    * needs `tls`.
    */
   tlsPort?: number | false
-  /** The server's certificate and whom it trusts. */
+  /** The server's certificate and the authorities that it trusts. */
   tls?: TlsOptions
   /** Addresses to listen on, as in `bind`. Default 127.0.0.1. */
   host?: string | readonly string[]
@@ -149,7 +149,7 @@ export async function startServer(given: ServerOptions = {}): Promise<RunningSer
   const settings = settingsOf(options, SERVER_OPTIONS, {
     port: 6379,
     appendonly: options.dir !== undefined,
-    // Snapshots only for who asks for them: the append-only file keeps everything.
+    // Snapshots are made only on request, because the append-only file keeps everything.
     save: '',
     // A server without a directory keeps no file of a primary's snapshot either.
     'rdb-del-sync-files': options.dir === undefined,

@@ -9,7 +9,8 @@ import type { Engine } from '../commands/call.ts'
 import { Door } from '../door/door.ts'
 import type { Authorize, Connection } from '../door/exchanges/exchange.ts'
 import { FetchExchange } from '../door/exchanges/fetch-exchange.ts'
-import { NodeExchange, SocketConnection } from '../door/exchanges/node-exchange.ts'
+import { NodeExchange } from '../door/exchanges/node-exchange.ts'
+import { SocketConnection } from '../door/exchanges/socket-connection.ts'
 
 /** The rights of a request: the channels that it may hear and publish to, as patterns. */
 export interface Permission {

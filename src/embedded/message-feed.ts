@@ -1,9 +1,9 @@
-// The messages of one channel, pattern or group, for one subscriber, one after the other: what the
-// listeners and iterations of named subscribers are made of.
+// The messages of one channel, pattern or group, for one subscriber, one after the other. Listeners
+// and iterations of named subscribers are made of it.
 //
-// It is a connection of its own, with a name. What has arrived and was not taken counts as its
-// backlog, so a reader that is slow reads on from what the channel keeps, like any other. A message
-// counts as heard when it is acknowledged, not before.
+// It is a connection of its own, with a name. Messages that arrived and were not taken count as its
+// backlog. So a slow reader reads on from the kept messages of the channel, like any other slow
+// client. A message counts as heard when it is acknowledged, not before.
 
 import type { Engine } from '../commands/call.ts'
 import type { Client, Transport } from '../engine/clients/client.ts'

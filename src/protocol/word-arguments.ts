@@ -16,7 +16,7 @@ const SCRATCH_BYTES = 64 * 1024
  * for each.
  */
 const SHORT_TEXT_MAX = 16
-/** A character of a JavaScript string takes at most so many bytes in UTF-8. */
+/** The most bytes of one character of a JavaScript string in UTF-8. */
 const UTF8_BYTES_MAX = 3
 /** Behind a long word, where the end of its line would be: `Arguments.owns` looks for it. */
 const LINE_END_BYTES = 2

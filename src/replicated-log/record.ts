@@ -119,7 +119,7 @@ export function encodeEpochNote({ node, address }: EpochNote): Buffer {
   return Buffer.from(JSON.stringify({ node, address }))
 }
 
-/** Reads who leads. Throws `Gap` when the record does not tell. */
+/** Reads the leader that a record names. Throws `Gap` if the record does not tell. */
 export function decodeEpochNote({ payload }: LogRecord): EpochNote {
   const { node, address } = JSON.parse(payload.toString()) as Partial<EpochNote>
   if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('a record does not say who leads')

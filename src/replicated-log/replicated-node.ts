@@ -187,7 +187,7 @@ export class ReplicatedNode implements CopyHolder {
     return this.#heardMs
   }
 
-  /** Whether nothing has been read for so long that another node may take over. */
+  /** True if nothing has been read for long enough that another node may take over. */
   get isSilent(): boolean {
     return this.#now >= this.#heardMs + this.#options.timing.silenceMs
   }

@@ -14,7 +14,7 @@ const PLACES = 16
  * After so many different texts in a row an index is skipped, because it holds a job's own key …
  */
 const CHANGES_MAX = 8
-/** … until it was skipped so many times. */
+/** … until it was skipped this many times. */
 const PASSES_MAX = 1000
 
 export class ArgumentTexts {

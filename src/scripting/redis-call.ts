@@ -41,9 +41,11 @@ const NAMES_MASK = 255
  */
 const WORDS_BYTES_MAX = 512 * 1024 * 1024
 
-/** A command that is not `fast` may take long. Other clients are served after so many of them … */
+/**
+ * A command that is not `fast` may take long. Other clients are served after this many of them …
+ */
 const CALLS_PER_LOOK = 4
-/** … and after each that took so long. */
+/** … and after each that took this long. */
 const SLOW_CALL_MS = 5
 
 /** Steps counted for a call. */

@@ -24,7 +24,9 @@ import { InFlightMessages } from './in-flight-messages.ts'
  * for a while.
  */
 const IN_FLIGHT_MAX = 1_000_000
-/** With so many copies, the taken ones are looked for; the next time with twice as many. */
+/**
+ * With this many copies, those that were taken are searched for; the next time with twice as many.
+ */
 const COPIES_LOOKED_AT_MIN = 64
 
 /** A message that no log keeps, in memory of its own. */

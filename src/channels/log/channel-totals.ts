@@ -44,7 +44,7 @@ export class ChannelTotals {
     return this.#last
   }
 
-  /** Continues the count by so many steps. */
+  /** Continues the count by a number of steps. */
   advance(steps: number): void {
     this.#counting ??= this.#count()
     for (let i = 0; i < steps; i++) {

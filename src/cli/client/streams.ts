@@ -9,7 +9,7 @@ export interface CliStreams {
   readonly outputIsTerminal: boolean
   print(latin1: string): void
   complain(line: string): void
-  /** Resolves after so long; with false when the client is to end. */
+  /** Resolves after a time; with false if the client is to end. */
   rest(milliseconds: number): Promise<boolean>
   /** Milliseconds of a clock that never goes back. */
   now(): number

@@ -22,12 +22,12 @@ export type Word = string | Uint8Array
 const SCRATCH_BYTES = 16 * 1024
 
 /**
- * Requests are encoded here; it is free again when `encode` has copied them or the engine has
+ * Memory for encoding requests. It is free again when `encode` has copied them, or the engine has
  * read them.
  */
 const requests = { scratch: new RequestWriter(SCRATCH_BYTES) }
 
-/** Some commands that are answered together. */
+/** Some commands with one answer. */
 interface Batch {
   readonly encoding: Encoding
   readonly replies: JsonReply[]
@@ -47,13 +47,13 @@ export class CommandClient implements Transport, JsonReplyReceiver {
   readonly #connection: Connection
   readonly #client: Client
   readonly #reader = new JsonReplyReader(this)
-  /** Batches without all of their replies. */
+  /** Batches that still lack replies. */
   readonly #waiting: Batch[] = []
-  /** Requests that are still to be fed, and how far the first one was. */
+  /** Requests that are still to be fed, and how much of the first one was fed. */
   readonly #queue: Buffer[] = []
   #fed = 0
 
-  /** Throws HttpError where the visitor is no user. */
+  /** Throws HttpError if the visitor's user is unknown. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor) {
     const { address, connection, isEncrypted, localAddress } = exchange
     this.address = address
@@ -74,7 +74,7 @@ export class CommandClient implements Transport, JsonReplyReceiver {
   }
 
   /**
-   * Runs commands one behind the other. Rejects with HttpError when the connection was ended
+   * Runs commands one after the other. Rejects with HttpError if the connection has ended
    * meanwhile.
    */
   run(commands: readonly (readonly Word[])[], encoding: Encoding): Promise<readonly JsonReply[]> {
@@ -94,7 +94,7 @@ export class CommandClient implements Transport, JsonReplyReceiver {
     if (this.#queue.length === 1) setImmediate(() => this.#feed())
   }
 
-  /** Hands over what a socket would bring in one read. */
+  /** Feeds as much as a socket would bring in one read. */
   #feed(): void {
     const request = this.#queue[0]
     if (request === undefined || this.isClosed) return
@@ -131,13 +131,13 @@ export class CommandClient implements Transport, JsonReplyReceiver {
   /** Nothing here subscribes or tracks. */
   push(): void {}
 
-  /** The engine has ended it: CLIENT KILL, a limit, the end of the server. */
+  /** The engine has ended the client: CLIENT KILL, a limit, the end of the server. */
   close(): void {
     this.#gone()
     this.#connection.destroy()
   }
 
-  /** Ends it, and what it was asked. The connection stays. */
+  /** Ends the client, and rejects its requests. The connection stays. */
   end(): void {
     this.#gone()
   }

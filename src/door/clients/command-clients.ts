@@ -1,5 +1,5 @@
-// The command clients of each connection: one for each user that asks through it, as long as the
-// connection lives.
+// The command clients of each connection: one for each of its users, for as long as the connection
+// lives.
 
 import type { Engine } from '../../commands/call.ts'
 import type { Connection, Exchange } from '../exchanges/exchange.ts'
@@ -21,8 +21,7 @@ export class CommandClients {
   }
 
   /**
-   * Returns the client of a visitor, whose password or name is checked each time. Throws
-   * HttpError.
+   * Returns the client of a visitor. Its password or name is checked each time. Throws HttpError.
    */
   of(exchange: Exchange, visitor: Visitor): CommandClient {
     const clients = this.#clientsOf(exchange.connection)

@@ -1,7 +1,7 @@
-// Replies as JSON text: what Upstash's protocol calls a result.
+// Replies as JSON text, for the `result` of Upstash's protocol.
 //
-// A reply becomes text while it is read, without a value in between, because a pipeline may
-// bring thousands. Numbers are written with all their digits.
+// A reply becomes text while it is read, without a value in between, because a pipeline may bring
+// thousands. Numbers are written with all their digits.
 
 import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
 import { textOf, utf8Of } from '../../util/bytes/text.ts'
@@ -27,7 +27,7 @@ class StatusReply {
   }
 }
 
-/** A reply: text of JSON, or what is not text yet. */
+/** A reply: JSON text, or a value that is not text yet. */
 export type JsonReply = string | StatusReply | ErrorReply | readonly JsonReply[]
 
 export interface JsonReplyReceiver {
@@ -74,7 +74,7 @@ export class JsonReplyReader extends ReplyReader<JsonReply> {
 /** Returns `{"result":…}` or `{"error":…}`. */
 export function outcomeOf(reply: JsonReply, encoding: Encoding): string {
   if (reply instanceof ErrorReply) return `{"error":${JSON.stringify(reply.message)}}`
-  // OK at the top is never encoded, and Upstash's clients do not decode it.
+  // OK at the top level is never encoded, and Upstash's clients do not decode it.
   if (reply instanceof StatusReply && reply.text === 'OK') return '{"result":"OK"}'
   return `{"result":${jsonOf(reply, encoding)}}`
 }

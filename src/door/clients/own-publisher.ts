@@ -1,4 +1,4 @@
-// Publishes messages of the door itself, which no visitor has sent.
+// Publishes the door's own messages, which no visitor has sent.
 
 import type { Engine } from '../../commands/call.ts'
 import type { Client, Transport } from '../../engine/clients/client.ts'
@@ -25,7 +25,7 @@ export class OwnPublisher implements Transport {
     this.#engine.receive(this.#client, new Source(request), 0, request.length)
   }
 
-  /** A reply: a node that leads no more refuses, and another one publishes. */
+  /** A reply: a deposed leader refuses, and another node publishes. */
   write(): boolean {
     return true
   }

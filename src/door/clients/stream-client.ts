@@ -23,11 +23,11 @@ import type { Encoding } from './json-replies.ts'
 export interface StreamTargets {
   readonly channels: readonly string[]
   readonly patterns: readonly string[]
-  /** Under which it is remembered; undefined = it is not. */
+  /** The name under which its position is remembered; undefined = it is not. */
   readonly name: string | undefined
-  /** Where it begins; undefined = as the channels' rules say, or where the name has got to. */
+  /** The start; undefined = as the channels' rules say, or the position of the name. */
   readonly from: SeekTarget | undefined
-  /** Only acknowledgements move the place of its name. */
+  /** Only acknowledgements advance the position of its name. */
   readonly acknowledges?: boolean
   /** The form of a message's text. */
   readonly encoding: Encoding
@@ -35,19 +35,19 @@ export interface StreamTargets {
 
 export interface StreamMessage {
   readonly channel: string
-  /** Undefined for a channel that was named itself. */
+  /** Undefined if the stream listens to the channel itself. */
   readonly pattern: string | undefined
   readonly text: string
-  /** Undefined where the channel keeps nothing. */
+  /** Undefined if no rule keeps the channel's messages. */
   readonly id: string | undefined
 }
 
-/** Messages that were removed before the stream came to them. */
+/** Messages that were removed before the stream had read them. */
 export interface StreamGap {
   readonly channel: string
-  /** Null where it is not known. */
+  /** Null if it is not known. */
   readonly count: number | null
-  /** The gap lies behind this id and before the other. */
+  /** The gap lies between these two ids. */
   readonly after: string
   readonly before: string
 }
@@ -55,7 +55,7 @@ export interface StreamGap {
 export interface StreamListener {
   message(message: StreamMessage): void
   gap(gap: StreamGap): void
-  /** Ends a group of messages that came at a stroke. */
+  /** Ends a group of messages that arrived together. */
   flush(): void
   /** The engine has ended the stream. */
   ended(): void
@@ -67,7 +67,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   readonly localAddress: string
   readonly isEncrypted: boolean
   readonly descriptor = -1
-  /** Fulfilled when it is subscribed; rejects with HttpError. */
+  /** Fulfilled when the subscriptions are in force; rejects with HttpError. */
   readonly ready: Promise<void>
   readonly #engine: Engine
   readonly #client: Client
@@ -77,7 +77,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   readonly #channels: ReadonlySet<string>
   #confirm: () => void = () => {}
   #fail: (error: HttpError) => void = () => {}
-  /** Confirmations and replies that are still to come. */
+  /** The number of confirmations and replies that are still to come. */
   #missing = 0
   #listener: StreamListener | undefined = undefined
   #outlet: Outlet | undefined = undefined
@@ -85,7 +85,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   #early: (StreamMessage | StreamGap)[] = []
   #earlyBytes = 0
 
-  /** Throws HttpError where the visitor is no user. */
+  /** Throws HttpError if the visitor's user is unknown. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor, targets: StreamTargets) {
     const { address, isEncrypted, localAddress } = exchange
     this.address = address
@@ -94,7 +94,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     this.#engine = engine
     this.#targets = targets
     this.#channels = new Set(targets.channels)
-    // Names are UTF-8 in any case; what messages are is decided when they are taken apart.
+    // Names are UTF-8. The encoding of messages is decided when they are read.
     this.#reader = new ReplyValueReader<string>(targets.encoding === 'utf8' ? utf8Of : textOf, this)
     this.#client = connectVisitor(engine, this, visitor)
     this.#client.protocol = 3
@@ -125,7 +125,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     this.#engine.receive(this.#client, new Source(request), 0, request.length)
   }
 
-  /** Hands on from now on, beginning with what has come already. */
+  /** Passes messages on from now on, beginning with those that have arrived already. */
   listen(listener: StreamListener, outlet: Outlet | undefined): void {
     this.#listener = listener
     this.#outlet = outlet
@@ -137,7 +137,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     if (this.#client.closed) listener.ended()
   }
 
-  /** The id up to which everything was handed on; undefined while that is not certain. */
+  /** The id up to which everything was passed on; undefined while that is not certain. */
   get position(): string | undefined {
     const { parts } = this.#engine
     const { logs, subscriptions, ids } = parts.channels
@@ -147,13 +147,13 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     return undefined
   }
 
-  /** Says that everything up to a message was heard. */
+  /** Acknowledges a message and all before it. */
   acknowledge(id: string, channel: string, pattern: string | undefined): void {
     if (this.#client.closed) return
     this.#ask(1, ['CHANNEL', 'ACK', channel, id, ...(pattern === undefined ? [] : ['PATTERN', pattern])])
   }
 
-  /** Listens no more. A name is remembered. */
+  /** Unsubscribes. A name is remembered. */
   leave(): void {
     this.#engine.disconnect(this.#client)
   }

@@ -1,57 +1,44 @@
-// A stream over HTTP/1.1 whose chunks go past Node's response: one write to the system for each.
+// The chunks of a stream over HTTP/1.1, on the socket itself: one write to the system for each.
 //
-// The response would write a chunk in three pieces, with a request and callbacks for each. With a
-// thousand streams that hear a hundred messages a second this takes 55 % of a core instead of 101 %
-// (npm run bench -- door). Streams that hear the same message write the same chunk.
+// Node's response would write a chunk in three pieces, with a request and callbacks for each. With
+// a thousand streams that hear a hundred messages a second this takes 55 % of a core instead of
+// 101 % (npm run bench -- door). Streams that hear the same message write the same chunk.
 
 import { writeSync } from 'node:fs'
-import type http from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { nextTick } from '../../util/time/real-time.ts'
 import type { Outlet } from './exchange.ts'
+import { OutletBacklog } from './outlet-backlog.ts'
 
 /** A longer chunk is not kept for the next stream. */
 const SHARED_BYTES_MAX = 64 * 1024
 const NO_CHUNK = Buffer.alloc(0)
+const LAST_CHUNK = '0\r\n\r\n'
 
 /** The chunk that was made last: streams of one channel write the same one after another. */
 const last = { text: '', chunk: NO_CHUNK }
 
 export class ChunkedOutlet implements Outlet {
-  backlogBytes = 0
-  readonly #response: http.ServerResponse
+  readonly #backlog = new OutletBacklog()
   readonly #socket: Socket
   /** -1 = the bytes must pass through the socket's stream. */
   readonly #descriptor: number
-  #drained: (() => void)[] = []
 
-  /** Of a response whose head has been written, as `admits` says. */
-  constructor(response: http.ServerResponse, socket: Socket) {
-    this.#response = response
+  /** Of a socket to which the head of the answer has been written. */
+  constructor(socket: Socket) {
     this.#socket = socket
     this.#descriptor = descriptorOf(socket)
-    // The other side may break the connection at any time; 'close' follows.
-    response.on('error', () => response.destroy())
-  }
-
-  /**
-   * Tells whether the body of a response may be written to its socket: the response is the first one
-   * that the socket owes, and its body consists of chunks.
-   */
-  static admits(response: http.ServerResponse): boolean {
-    return response.socket !== null && response.headersSent && response.chunkedEncoding
   }
 
   write(text: string): void {
     const socket = this.#socket
-    if (socket.destroyed || this.#response.writableEnded) return
+    if (socket.destroyed || socket.writableEnded) return
     const chunk = chunkOf(text)
     const taken = socket.writableLength === 0 ? this.#writeNow(chunk) : 0
     if (taken === chunk.length) return
     const rest = chunk.length - taken
-    this.backlogBytes += rest
-    socket.write(taken === 0 ? chunk : chunk.subarray(taken), () => this.#taken(rest))
+    this.#backlog.add(rest)
+    socket.write(taken === 0 ? chunk : chunk.subarray(taken), () => this.#backlog.taken(rest))
   }
 
   #writeNow(chunk: Buffer): number {
@@ -64,26 +51,21 @@ export class ChunkedOutlet implements Outlet {
     }
   }
 
-  #taken(bytes: number): void {
-    this.backlogBytes -= bytes
-    if (this.backlogBytes > 0) return
-    const drained = this.#drained
-    this.#drained = []
-    for (const tell of drained) tell()
+  whenDrained(tell: () => void): void {
+    this.#backlog.whenDrained(tell)
   }
 
-  whenDrained(tell: () => void): void {
-    if (this.backlogBytes === 0) nextTick(tell)
-    else this.#drained.push(tell)
+  get backlogBytes(): number {
+    return this.#backlog.bytes
   }
 
   onClose(run: () => void): void {
-    this.#response.once('close', run)
+    this.#socket.once('close', run)
   }
 
   end(when: 'flushed' | 'now'): void {
-    if (when === 'now') this.#response.destroy()
-    else this.#response.end()
+    if (when === 'now') this.#socket.destroy()
+    else if (!this.#socket.writableEnded) this.#socket.end(LAST_CHUNK)
   }
 }
 

@@ -1,88 +1,26 @@
 // An exchange over Node's HTTP server.
 
 import type http from 'node:http'
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
-import { nextTick } from '../../util/time/real-time.ts'
-import { ChunkedOutlet } from './chunked-outlet.ts'
-import type { Authorize, Connection, Exchange, Headers, Outlet } from './exchange.ts'
-import { HttpError } from './http-error.ts'
+import type { Connection, Headers, Outlet } from './exchange.ts'
+import { IncomingExchange, type WithinProgram } from './incoming-exchange.ts'
+import { OutletBacklog } from './outlet-backlog.ts'
 
-const TOO_LARGE = 'the body is larger than http-max-body'
-
-/** A URL needs a host to be read; nothing looks at this one. */
-const ANY_BASE = 'http://host'
-
-export class NodeExchange implements Exchange {
-  readonly method: string
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly connection: Connection
-  readonly isWithinProgram: boolean
-  readonly authorize: Authorize | undefined
-  readonly #request: http.IncomingMessage
+export class NodeExchange extends IncomingExchange {
   readonly #response: http.ServerResponse
-  readonly #added: Record<string, string> = {}
 
-  /** Throws HttpError for a URL that is none. `within`: the program's server took it. */
+  /** Throws HttpError for a URL that cannot be read. */
   constructor(
     request: http.IncomingMessage,
     response: http.ServerResponse,
     connection: Connection,
-    within?: { readonly url: string; readonly authorize: Authorize | undefined },
+    within?: WithinProgram,
   ) {
-    this.isWithinProgram = within !== undefined
-    this.authorize = within?.authorize
-    this.#request = request
+    super(request, connection, within)
     this.#response = response
-    this.connection = connection
-    this.method = request.method ?? 'GET'
-    const url = within?.url ?? request.url ?? '/'
-    const mark = url.indexOf('?')
-    this.path = mark < 0 ? url : url.slice(0, mark)
-    if (!this.path.startsWith('/') && this.path !== '*') this.path = pathOf(url)
-    this.query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))
-  }
-
-  get address(): string {
-    return addressOf(this.#request.socket.remoteAddress, this.#request.socket.remotePort)
-  }
-
-  get ip(): string {
-    return this.#request.socket.remoteAddress ?? ''
-  }
-
-  get localAddress(): string {
-    return addressOf(this.#request.socket.localAddress, this.#request.socket.localPort)
-  }
-
-  get isEncrypted(): boolean {
-    return (this.#request.socket as TLSSocket).encrypted === true
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#request.headers[name]
-    return Array.isArray(value) ? value.join(', ') : value
-  }
-
-  body(bytesMax: number): Promise<Buffer> {
-    if (Number(this.header('content-length') ?? 0) > bytesMax) return Promise.reject(new HttpError(413, TOO_LARGE))
-    const read = readAlready(this.#request)
-    return read === undefined ? readBody(this.#request, bytesMax) : Promise.resolve(read)
-  }
-
-  addHeader(name: string, value: string): void {
-    this.#added[name] = value
   }
 
   answer(status: number, headers: Headers, body: string | Buffer): void {
-    const response = this.#response
-    if (response.destroyed || response.headersSent) return
-    const isUnread = !this.#request.complete
-    const all = { ...this.#added, ...headers, 'Content-Length': String(Buffer.byteLength(body)) }
-    // The rest of a body that was refused is not read.
-    response.writeHead(status, (isUnread ? { ...all, Connection: 'close' } : all) as http.OutgoingHttpHeaders)
-    response.end(this.method === 'HEAD' ? undefined : body)
+    this.respond(this.#response, status, headers, body)
   }
 
   onEnd(run: () => void): void {
@@ -90,37 +28,15 @@ export class NodeExchange implements Exchange {
   }
 
   stream(status: number, headers: Headers): Outlet {
-    this.#response.writeHead(status, { ...this.#added, ...headers } as http.OutgoingHttpHeaders)
+    this.#response.writeHead(status, this.withAdded(headers) as http.OutgoingHttpHeaders)
     this.#response.flushHeaders()
-    const { socket } = this.#response
-    // A program's server may have put something between, which compresses for example.
-    if (this.isWithinProgram || socket === null || !ChunkedOutlet.admits(this.#response))
-      return new ResponseOutlet(this.#response)
-    return new ChunkedOutlet(this.#response, socket)
-  }
-}
-
-/** The connection of a socket; requests find it by the socket. */
-export class SocketConnection implements Connection {
-  readonly #socket: Socket
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  onClose(run: () => void): void {
-    this.#socket.once('close', run)
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
+    return new ResponseOutlet(this.#response)
   }
 }
 
 class ResponseOutlet implements Outlet {
-  backlogBytes = 0
+  readonly #backlog = new OutletBacklog()
   readonly #response: http.ServerResponse
-  #drained: (() => void)[] = []
 
   constructor(response: http.ServerResponse) {
     this.#response = response
@@ -130,21 +46,16 @@ class ResponseOutlet implements Outlet {
 
   write(text: string): void {
     const bytes = Buffer.byteLength(text)
-    this.backlogBytes += bytes
-    this.#response.write(text, 'utf8', () => this.#taken(bytes))
-  }
-
-  #taken(bytes: number): void {
-    this.backlogBytes -= bytes
-    if (this.backlogBytes > 0) return
-    const drained = this.#drained
-    this.#drained = []
-    for (const tell of drained) tell()
+    this.#backlog.add(bytes)
+    this.#response.write(text, 'utf8', () => this.#backlog.taken(bytes))
   }
 
   whenDrained(tell: () => void): void {
-    if (this.backlogBytes === 0) nextTick(tell)
-    else this.#drained.push(tell)
+    this.#backlog.whenDrained(tell)
+  }
+
+  get backlogBytes(): number {
+    return this.#backlog.bytes
   }
 
   onClose(run: () => void): void {
@@ -155,50 +66,4 @@ class ResponseOutlet implements Outlet {
     if (when === 'now') this.#response.destroy()
     else this.#response.end()
   }
-}
-
-/** The path of a URL that names a host, as a proxy sends it. */
-function pathOf(url: string): string {
-  try {
-    return new URL(url, ANY_BASE).pathname
-  } catch {
-    throw new HttpError(400, 'the URL cannot be read')
-  }
-}
-
-function addressOf(ip: string | undefined, port: number | undefined): string {
-  if (ip === undefined) return '?:0'
-  return `${ip.includes(':') ? `[${ip}]` : ip}:${port ?? 0}`
-}
-
-/**
- * The body that a framework has read before (Express's `json`, `text` and `raw`); undefined =
- * nothing has.
- */
-function readAlready(request: http.IncomingMessage): Buffer | undefined {
-  if (!request.readableEnded) return undefined
-  const { body } = request as { body?: unknown }
-  if (body === undefined || Buffer.isBuffer(body)) return body
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-}
-
-function readBody(request: http.IncomingMessage, bytesMax: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > bytesMax) {
-        request.pause()
-        reject(new HttpError(413, TOO_LARGE))
-        return
-      }
-      chunks.push(chunk)
-    })
-    request.once('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    )
-    request.once('error', reject)
-    request.once('close', () => reject(new HttpError(400, 'the request broke off')))
-  })
 }

@@ -12,7 +12,10 @@ import type { TlsOptions } from 'node:tls'
 import type { Engine } from '../../commands/call.ts'
 import { Door } from '../door.ts'
 import { HttpError } from '../exchanges/http-error.ts'
-import { NodeExchange, SocketConnection } from '../exchanges/node-exchange.ts'
+import { NodeExchange } from '../exchanges/node-exchange.ts'
+import { SocketConnection } from '../exchanges/socket-connection.ts'
+import { SocketExchange } from '../exchanges/socket-exchange.ts'
+import { isForStream, streamRequests } from './stream-requests.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
 const HEADERS_MAX = 100
@@ -61,12 +64,12 @@ export class DoorServer {
     this.#engine = engine
     this.door = new Door(engine)
     this.#limits = limits
-    this.#plain = this.#prepare(http.createServer({ ...limits, maxHeaderSize: HEADER_BYTES_MAX }, this.#take))
+    this.#plain = this.#prepare(http.createServer(this.#options, this.#take))
   }
 
   /** Has TLS shake hands with these certificates from now on. Throws what node:tls says of them. */
   useTls(options: TlsOptions): void {
-    const own = { ...this.#limits, maxHeaderSize: HEADER_BYTES_MAX, handshakeTimeout: HANDSHAKE_MS_MAX }
+    const own = { ...this.#options, handshakeTimeout: HANDSHAKE_MS_MAX }
     if (this.#secure !== undefined) this.#secure.setSecureContext(options)
     else this.#secure = this.#prepare(https.createServer({ ...own, ...options }, this.#take))
   }
@@ -90,6 +93,11 @@ export class DoorServer {
     // Without a listener there is nothing to wait for; this ends the search for slow connections.
     this.#plain.close()
     this.#secure?.close()
+  }
+
+  get #options(): http.ServerOptions {
+    const IncomingMessage = streamRequests((socket) => this.#connectionOf(socket).isAnswered)
+    return { ...this.#limits, maxHeaderSize: HEADER_BYTES_MAX, IncomingMessage }
   }
 
   #prepare<S extends http.Server>(server: S): S {
@@ -118,25 +126,28 @@ export class DoorServer {
   }
 
   readonly #take = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    const connection = this.#connectionOf(request.socket)
+    connection.lastResponse = response
     try {
-      void this.door.take(new NodeExchange(request, response, this.#connectionOf(request.socket)))
+      void this.door.take(new NodeExchange(request, response, connection))
     } catch (error) {
       response.writeHead(error instanceof HttpError ? error.status : 500, { Connection: 'close' }).end()
     }
   }
 
-  /** A refusal is answered as to any request, and ends the connection. */
+  /** Takes a request whose socket Node's server has given up. */
   readonly #upgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const response = new http.ServerResponse(request)
-    response.assignSocket(request.socket)
-    response.shouldKeepAlive = false
-    response.once('finish', () => socket.end())
     socket.on('error', () => socket.destroy())
     try {
-      const exchange = new NodeExchange(request, response, this.#connectionOf(request.socket))
-      void this.door.upgrade(exchange, { request, socket, head })
+      const exchange = new SocketExchange(request, this.#connectionOf(request.socket))
+      if (!isForStream(request)) void this.door.upgrade(exchange, { request, socket, head })
+      else {
+        // The peer has nothing more to say; it ends its side when it leaves.
+        socket.once('end', () => socket.end()).resume()
+        void this.door.take(exchange)
+      }
     } catch {
-      // The URL is none.
+      // The URL cannot be read.
       socket.destroy()
     }
   }

@@ -1,4 +1,4 @@
-// The active subscriptions of the hub: which selectors streams listen by, and for whom.
+// The active subscriptions of the hub: the selectors of each stream, and its subscriber.
 //
 //   /.well-known/mercure/subscriptions                      all
 //   /.well-known/mercure/subscriptions/SELECTOR             those by one selector
@@ -34,9 +34,13 @@ export class Subscriptions {
     this.#tell = tell
   }
 
+<<<<<<< HEAD
   /**
    * Notes a stream that listens by these selectors. The function that is returned notes its end.
    */
+=======
+  /** Notes a stream with these selectors. The returned function notes its end. */
+>>>>>>> main
   begin(selectors: readonly string[], payload: unknown): () => void {
     const subscriber = `urn:uuid:${randomUUID()}`
     const begun = [...new Set(selectors)].map((topic) => ({

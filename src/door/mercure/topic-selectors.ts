@@ -5,12 +5,12 @@
 // may end. So the time is the length of the topic times the number of parts. A regular
 // expression with many variables would take for ever on a hostile topic.
 
-/** Templates that are remembered, taken apart. */
+/** The number of parsed templates that are remembered. */
 const REMEMBERED_MAX = 1000
 const SELECTOR_CHARACTERS_MAX = 1024
 /** Longer topics are selected by no template. */
 export const TOPIC_CHARACTERS_MAX = 2048
-/** Each of them makes matching slower. */
+/** The most variables of a template: each makes matching slower. */
 const VARIABLES_MAX = 16
 
 /** A variable: nothing, or `first` and then characters that it may have. */
@@ -35,7 +35,7 @@ const OPERATORS: Readonly<Record<string, Variable>> = {
   '&': { first: '&', allowed: /[^#\s]/ },
 }
 
-/** The templates that were used last: each update is held against all selectors of a stream. */
+/** The templates that were used last: each update is compared with all selectors of a stream. */
 const remembered = new Map<string, readonly Part[]>()
 
 /** Tells whether one of the selectors selects one of the topics. */
@@ -48,7 +48,7 @@ export function selectsAll(selectors: readonly string[], topics: readonly string
   return topics.every((topic) => selectors.some((selector) => selects(selector, topic)))
 }
 
-/** Tells whether a selector is short and simple enough to be held against every update. */
+/** Tells whether a selector is short and simple enough to be compared with every update. */
 export function isSelector(selector: string): boolean {
   const variables = selector.match(/\{/g)?.length ?? 0
   return selector !== '' && selector.length <= SELECTOR_CHARACTERS_MAX && variables <= VARIABLES_MAX

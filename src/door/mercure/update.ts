@@ -22,7 +22,7 @@ export interface Update {
   readonly isPrivate: boolean
   /** The name of the event; empty = none. */
   readonly type: string
-  /** Milliseconds after which a browser comes back; undefined = as it was. */
+  /** Milliseconds after which a browser reconnects; undefined = no change. */
   readonly retry: number | undefined
 }
 
@@ -51,7 +51,7 @@ function isTopic(topic: string): boolean {
   return topic !== '' && topic.length <= TOPIC_CHARACTERS_MAX
 }
 
-/** Tells whether a topic lies below the hub's own path, where it tells of subscriptions. */
+/** Tells whether a topic lies below the hub's own path, under which subscriptions are announced. */
 function isOfHub(topic: string): boolean {
   const path = URL.canParse(topic, ANY_BASE) ? new URL(topic, ANY_BASE).pathname : topic
   return path === HUB_PATH || path.startsWith(`${HUB_PATH}/`)
@@ -62,7 +62,7 @@ export function messageOf({ topics, data, isPrivate, type, retry }: Update): str
   return JSON.stringify({ topics, data, private: isPrivate, type, retry })
 }
 
-/** Reads a message of the channel; undefined for one that is no update. */
+/** Reads a message of the channel; undefined if it is not an update. */
 export function readUpdate({ text }: StreamMessage): Update | undefined {
   try {
     const { data, private: isPrivate, retry, topics, type } = JSON.parse(text) as Record<string, unknown>

@@ -1,4 +1,4 @@
-// Finds in a request who its sender says to be: by header, in the query, in a cookie.
+// Finds the credentials of a request: in a header, in the query, or in a cookie.
 
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -15,7 +15,7 @@ export type Credentials =
 /** The cookie of Mercure's specification. */
 const MERCURE_COOKIE = 'mercureAuthorization'
 const NONE: Credentials = { kind: 'none' }
-/** Longer headers are refused by the server before; a query may be longer. */
+/** Longer headers never get here, because the server refuses them; a query may be longer. */
 const CREDENTIALS_CHARACTERS_MAX = 8 * 1024
 
 /**
@@ -46,7 +46,7 @@ function ofHeader(header: string): Credentials {
 
 function ofBearer(text: string): Credentials {
   if (text.length > CREDENTIALS_CHARACTERS_MAX) throw new HttpError(401, 'a token is shorter', UNAUTHORIZED)
-  // Every JSON object that is base64url begins so.
+  // Every JSON object in base64url begins like this.
   if (/^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(text)) return { kind: 'token', token: text }
   return { kind: 'bearer', text: latin1(text) }
 }

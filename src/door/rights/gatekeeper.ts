@@ -1,7 +1,7 @@
-// Says who sends a request: reads its credentials, and checks those that are no password.
+// Finds the visitor of a request: reads its credentials, and checks all kinds but passwords.
 //
-// A password is checked where the visitor becomes a client of the engine, so that ACL LOG tells
-// of a wrong one.
+// A password is checked when the visitor becomes a client of the engine, so that ACL LOG gets a
+// wrong one.
 
 import { hashPassword } from '../../acl/user.ts'
 import type { Engine } from '../../commands/call.ts'
@@ -14,7 +14,7 @@ import { Tickets } from './tickets.ts'
 import { Tokens } from './tokens.ts'
 import { OPEN_VISITOR, UNAUTHORIZED, type Visitor } from './visitor.ts'
 
-/** Wrong passwords and tokens that one address may try in a second. */
+/** The most wrong passwords and tokens of one address in a second. */
 const FAILURES_PER_SECOND = 10
 
 export class Gatekeeper {
@@ -32,7 +32,7 @@ export class Gatekeeper {
     this.#failures = new RateLimits(workClock)
   }
 
-  /** Returns who sends a request. Rejects with HttpError. */
+  /** Returns the visitor of a request. Rejects with HttpError. */
   async visitorOf(exchange: Exchange, standing: Standing): Promise<Visitor> {
     if (exchange.authorize !== undefined) {
       const visitor = await exchange.authorize()
@@ -40,7 +40,7 @@ export class Gatekeeper {
       return visitor
     }
     this.#checkProtected(exchange)
-    // A page of any site must not use what its browser has for ours.
+    // A page of another site must not use the cookies of this one.
     const cookie = standing === 'any site' ? undefined : this.#engine.config.get('http-cookie')
     const credentials = credentialsOf(exchange, cookie)
     switch (credentials.kind) {
@@ -57,12 +57,12 @@ export class Gatekeeper {
     }
   }
 
-  /** Counts a refusal. Throws HttpError where an address has too many. */
+  /** Counts a refusal. Throws HttpError if an address has too many. */
   noteFailure(exchange: Exchange): void {
     this.#failures.take(exchange.ip, FAILURES_PER_SECOND)
   }
 
-  /** Protected mode: a server without a password serves its own machine. */
+  /** Protected mode: a server without a password serves only its own machine. */
   #checkProtected({ ip }: Exchange): void {
     const { clients, config } = this.#engine
     if (config.get('protected-mode') && clients.users.default.noPassword && !isLoopback(ip))

@@ -1,4 +1,5 @@
-// Tickets: a word that opens one stream for whom it was made, once, within half a minute.
+// Tickets: a word that opens one stream, once and within half a minute, with the rights of the
+// visitor that asked for it.
 //
 // EventSource and WebSocket in a browser send no Authorization header. A page fetches a ticket
 // with its own rights, and puts it into the address.
@@ -9,7 +10,7 @@ import { HttpError } from '../exchanges/http-error.ts'
 import { UNAUTHORIZED, type Visitor } from './visitor.ts'
 
 export const TICKET_MS_MAX = 30_000
-/** Tickets that may wait to be used; beyond it the oldest end early. */
+/** The most unused tickets; beyond it the oldest end early. */
 const TICKETS_MAX = 10_000
 const TICKET_BYTES = 24
 
@@ -20,7 +21,7 @@ interface Ticket {
 
 export class Tickets {
   readonly #clock: Clock
-  /** In the order of their ends. */
+  /** In the order of their expiry. */
   readonly #tickets = new Map<string, Ticket>()
 
   constructor(clock: Clock) {
@@ -40,7 +41,7 @@ export class Tickets {
     return ticket
   }
 
-  /** Takes a ticket, which is used then. Throws HttpError. */
+  /** Uses up a ticket. Throws HttpError. */
   take(ticket: string): Visitor {
     const found = this.#tickets.get(ticket)
     this.#tickets.delete(ticket)

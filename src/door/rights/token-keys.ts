@@ -1,7 +1,7 @@
-// The keys that tokens are checked with: a secret, and public keys of a file.
+// The keys for checking tokens: a secret, and public keys in a file.
 //
-// A key takes the algorithms of its kind and no other. So a public key is never a secret of
-// HS256, and `none` is no algorithm of any key.
+// A key checks the algorithms of its kind and no other. So a public key is never taken for a secret
+// of HS256, and no key has the algorithm `none`.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import fs from 'node:fs'
@@ -56,7 +56,7 @@ function readSet(text: string): KeyFile | undefined {
     return undefined
   }
   if (!Array.isArray(set.keys) || set.keys.length === 0) return undefined
-  // A secret does not lie beside public keys, and a private key does not belong here.
+  // A secret must not lie beside public keys, and a private key does not belong here.
   return set.keys.every(({ kty, d }) => kty !== 'oct' && d === undefined) ? { set } : undefined
 }
 

@@ -1,4 +1,4 @@
-// Tokens (JWT): checks a signature and its claims, and says which channels they open to whom.
+// Tokens (JWT): checks a signature and its claims, and returns the visitor with its channels.
 //
 //   sub         the ACL user; absent: `default`
 //   subscribe   patterns of channels to listen to
@@ -13,9 +13,9 @@ import { HttpError } from '../exchanges/http-error.ts'
 import { type FindKey, type KeyFile, PUBLIC_ALGORITHMS, readKeyFile, secretKey, type TokenKey } from './token-keys.ts'
 import { type MercureGrants, UNAUTHORIZED, type Visitor } from './visitor.ts'
 
-/** Tokens whose signature was checked: a client sends the same one with each request. */
+/** Checked tokens: a client sends the same one with each request. */
 const KNOWN_MAX = 2000
-/** Clocks of those who sign may differ by so much. */
+/** The greatest difference of the signer's clock. */
 const CLOCK_TOLERANCE_SECONDS = 5
 
 type Jose = typeof import('jose')
@@ -55,7 +55,7 @@ export class Tokens {
     this.#find = undefined
   }
 
-  /** Returns whom a token is about. Rejects with HttpError where it is not valid. */
+  /** Returns the visitor of a token. Rejects with HttpError if the token is not valid. */
   async visitorOf(token: string): Promise<Visitor> {
     const known = this.#known.get(token)
     const visitor = known ?? visitorWith(await this.#verify(token))
@@ -105,7 +105,7 @@ export class Tokens {
   }
 }
 
-/** One answer for everything that is wrong with a token: the reason would help who forges one. */
+/** One answer for every fault of a token: the reason would help a forger. */
 function invalid(): HttpError {
   return new HttpError(401, 'the token is not valid', UNAUTHORIZED)
 }

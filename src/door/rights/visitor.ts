@@ -8,13 +8,13 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 
-/** The channels that a token opens: patterns as in ACL rules. */
+/** The channels that a token allows, as patterns of ACL rules. */
 export interface Grants {
   readonly subscribe: readonly string[]
   readonly publish: readonly string[]
 }
 
-/** The topics that Mercure's claim opens; undefined = the claim has no such list. */
+/** The topics that Mercure's claim allows; undefined = the claim has no such list. */
 export interface MercureGrants {
   readonly subscribe: readonly string[] | undefined
   readonly publish: readonly string[] | undefined
@@ -23,19 +23,19 @@ export interface MercureGrants {
 }
 
 /**
- * The proof of a user: none is wanted, a password, or a signature of ours or of a key that we
- * trust.
+ * The proof of a user: none is needed, a password, or a signature by this server or by a trusted
+ * key.
  */
 export type Proof = { readonly password: string } | 'open' | 'signed'
 
 export interface Visitor {
   readonly user: string
   readonly proof: Proof
-  /** Undefined = all that the ACL allows, commands too. */
+  /** Undefined = everything that the ACL allows, with commands. */
   readonly grants: Grants | undefined
-  /** Of a token with the claim `mercure`. */
+  /** The grants of a token with the claim `mercure`. */
   readonly mercure?: MercureGrants
-  /** Unix milliseconds; its streams end then. */
+  /** Unix milliseconds of the end of its streams. */
   readonly expiresMs: number
 }
 
@@ -48,7 +48,10 @@ export const OPEN_VISITOR: Visitor = {
 
 export const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer realm="respite"' } as const
 
-/** Makes a visitor a client of the engine. Throws HttpError: it is no user, or there is no room. */
+/**
+ * Makes a visitor a client of the engine. Throws HttpError if the user is unknown or there are too
+ * many clients.
+ */
 export function connectVisitor(engine: Engine, transport: Transport, visitor: Visitor): Client {
   const { connected } = engine.clients
   if (connected.size >= engine.config.get('maxclients')) {
@@ -78,13 +81,13 @@ export function proveVisitor(engine: Engine, client: Client, { user, proof }: Vi
   throw new HttpError(401, 'WRONGPASS invalid username-password pair or user is disabled.', UNAUTHORIZED)
 }
 
-/** Throws HttpError where a token does not open a channel to publish to. */
+/** Throws HttpError if the token does not allow publishing to a channel. */
 export function checkPublish({ grants }: Visitor, channel: string): void {
   if (grants === undefined || opens(grants.publish, channel)) return
   throw new HttpError(403, 'NOPERM the token does not open this channel to publish to')
 }
 
-/** Throws HttpError where a token does not open a channel, or a pattern, to listen to. */
+/** Throws HttpError if the token does not allow listening to a channel or a pattern. */
 export function checkSubscribe({ grants }: Visitor, kind: 'channel' | 'pattern', name: string): void {
   if (grants === undefined) return
   const isOpen = kind === 'channel' ? opens(grants.subscribe, name) : opensPattern(grants.subscribe, name)
@@ -96,8 +99,8 @@ function opens(patterns: readonly string[], channel: string): boolean {
 }
 
 /**
- * As in ACL rules, a pattern must be one of those that are given: whether one covers another is
- * not asked.
+ * As in ACL rules, a pattern must be one of the given ones; whether one covers another is not
+ * checked.
  */
 function opensPattern(patterns: readonly string[], wanted: string): boolean {
   return patterns.includes(wanted) || patterns.includes('*')

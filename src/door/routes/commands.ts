@@ -25,7 +25,7 @@ type Command = readonly Word[]
 
 const NO_COMMAND = 'ERR the body is a JSON array of the words of a command'
 const NO_COMMANDS = 'ERR the body is a JSON array of commands'
-/** Parameters of the query that are no words. */
+/** Parameters of the query that are not words of the command. */
 const CREDENTIALS = ['_token', 'authorization', 'ticket']
 
 export class CommandsRoute {
@@ -79,7 +79,7 @@ export class CommandsRoute {
     exchange.answer(200, JSON_HEADERS, listOf(replies, encoding))
   }
 
-  /** Runs commands; those that a connection must not have are refused in their place. */
+  /** Runs commands. A command that a connection must not run is refused in its place. */
   async #run(client: CommandClient, commands: readonly Command[], encoding: Encoding): Promise<readonly JsonReply[]> {
     const refusals = commands.map((command) => this.#refusal(command))
     const replies = await client.run(
@@ -107,7 +107,7 @@ export class CommandsRoute {
     exchange.answer(200, JSON_HEADERS, listOf(last as readonly JsonReply[], encoding))
   }
 
-  /** A connection serves many requests, so none of them may leave it in another state. */
+  /** A connection serves many requests, so no request may leave it in another state. */
   #refusal(words: Command): ErrorReply | undefined {
     const command = this.#engine.commands.meant(String(words[0]), words[1])
     if (command?.spec.changesConnection === undefined) return undefined

@@ -1,15 +1,14 @@
-// Where a follower sends those who publish: the door of the node that takes writes, as far as it
-// is known.
+// The target of a follower's redirections: the door of the node that takes writes, if it is known.
 //
-// Nodes tell each other the address of their data, not of their doors. So all doors of a cluster
-// have the same port.
+// Nodes tell each other the addresses of their data, not of their doors. So all doors of a cluster
+// must have the same port.
 
 import type { Engine } from '../../commands/call.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 
 /**
- * Returns the address of the leader's door; undefined when it is not known. `refusal` is what
- * this node answered.
+ * Returns the address of the leader's door; undefined if it is unknown. `refusal` is this node's
+ * reply.
  */
 export function leaderDoor(engine: Engine, exchange: Exchange, refusal: string): string | undefined {
   const address = refusal.startsWith('MOVED ') ? refusal.split(' ')[2] : leaderAddress(engine)
@@ -21,7 +20,7 @@ export function leaderDoor(engine: Engine, exchange: Exchange, refusal: string):
   return `${exchange.isEncrypted ? 'https' : 'http'}://${isBare ? `[${host}]` : host}:${port}`
 }
 
-/** Tells whether a node answered that another takes writes. */
+/** Returns true if a node's reply says that another node takes writes. */
 export function isElsewhere(refusal: string): boolean {
   return refusal.startsWith('READONLY ') || refusal.startsWith('MOVED ')
 }

@@ -2,7 +2,7 @@
 
 import { HttpError } from '../exchanges/http-error.ts'
 
-/** Longer names are mistakes: the server takes 16 KiB of headers in all. */
+/** Longer names are mistakes: the server accepts 16 KiB of headers in all. */
 const NAME_CHARACTERS_MAX = 1024
 
 /** Returns the parts of a path behind a prefix, decoded. Throws HttpError. */
@@ -10,12 +10,12 @@ export function segmentsOf(path: string): string[] {
   return path.split('/').slice(1).map(decoded)
 }
 
-/** Returns a name as the engine has it: one character a byte. */
+/** Returns the engine's form of a name: one character for each byte. */
 export function latin1Of(name: string): string {
   return Buffer.from(name, 'utf8').toString('latin1')
 }
 
-/** Throws HttpError for a name that no channel has. */
+/** Throws HttpError for a name that no channel can have. */
 export function checkName(name: string): void {
   if (name === '' || name.length > NAME_CHARACTERS_MAX)
     throw new HttpError(400, `a channel has a name of 1 to ${NAME_CHARACTERS_MAX} characters`)

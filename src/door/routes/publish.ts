@@ -45,7 +45,7 @@ export class PublishRoute {
 
   #tell(exchange: Exchange, reply: JsonReply | undefined, id: string | undefined): void {
     if (reply instanceof ErrorReply) throw this.#refusalOf(exchange, reply.message)
-    // A number of receivers, or the text of the id of what is scheduled.
+    // A number of receivers, or the id of a scheduled message as text.
     const isScheduled = typeof reply === 'string' && reply.startsWith('"')
     const text = isScheduled
       ? `{"scheduled":${reply}}`
@@ -61,8 +61,8 @@ export class PublishRoute {
   }
 
   /**
-   * The id of the last message that a channel kept. A command runs at once, so the message
-   * published is the last one then.
+   * Returns the id of the last message that a channel keeps. A command runs at once, so this is the
+   * message just published.
    */
   #lastId(channel: string): string | undefined {
     const { channels } = this.#engine.parts

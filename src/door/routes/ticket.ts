@@ -6,7 +6,7 @@ import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { TICKET_MS_MAX, type Tickets } from '../rights/tickets.ts'
 import type { Visitor } from '../rights/visitor.ts'
 
-/** Throws HttpError where the visitor is no user: a ticket is taken for a proof. */
+/** Throws HttpError if the visitor's user is unknown, because a ticket counts as a proof. */
 export function answerTicket(
   exchange: Exchange,
   visitor: Visitor,

@@ -9,16 +9,16 @@ import type { Word } from '../clients/command-client.ts'
 
 const FLAG = 'allow-key-locking'
 /**
- * Scripts that are remembered; a client whose script is forgotten hears NOSCRIPT and sends it
- * again.
+ * The most scripts that are remembered. A client whose script is forgotten gets NOSCRIPT and sends
+ * it again.
  */
 const SCRIPTS_MAX = 1000
 
 export class UpstashScripts {
-  /** SHA-1 of a script with the flag → that of the script without it. */
+  /** SHA-1 of a script with the flag → SHA-1 of the script without it. */
   readonly #sums = new Map<string, string>()
 
-  /** Returns a command as it is to be run. */
+  /** Returns the command to run. */
   translate(words: readonly Word[]): readonly Word[] {
     const [command, script] = words
     if (typeof command !== 'string' || typeof script !== 'string') return words
@@ -44,7 +44,7 @@ export class UpstashScripts {
   }
 }
 
-/** Takes the flag out of the first line; other flags stay. */
+/** Removes the flag from the first line; other flags stay. */
 function withoutFlag(script: string): string {
   const end = script.indexOf('\n')
   const line = end < 0 ? script : script.slice(0, end)

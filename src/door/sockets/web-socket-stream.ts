@@ -11,9 +11,9 @@
 import type { WebSocket } from 'ws'
 import type { Engine } from '../../commands/call.ts'
 import type { Timer } from '../../util/time/clock.ts'
-import { nextTick } from '../../util/time/real-time.ts'
 import type { StreamClient, StreamGap, StreamListener, StreamMessage } from '../clients/stream-client.ts'
 import type { Outlet } from '../exchanges/exchange.ts'
+import { OutletBacklog } from '../exchanges/outlet-backlog.ts'
 import { messageJson } from '../streams/event-format.ts'
 import type { OpenStream, OpenStreams } from '../streams/open-streams.ts'
 
@@ -42,12 +42,11 @@ export interface WebSocketStreamOptions {
 }
 
 export class WebSocketStream implements StreamListener, Outlet, OpenStream {
-  backlogBytes = 0
+  readonly #backlog = new OutletBacklog()
   readonly #engine: Engine
   readonly #socket: WebSocket
   readonly #streams: OpenStreams
   readonly #options: WebSocketStreamOptions
-  #drained: (() => void)[] = []
   #closed: (() => void)[] = []
   #beat: Timer | undefined = undefined
   #expiry: Timer | undefined = undefined
@@ -99,21 +98,16 @@ export class WebSocketStream implements StreamListener, Outlet, OpenStream {
   write(text: string): void {
     if (this.#isOver) return
     const bytes = Buffer.byteLength(text)
-    this.backlogBytes += bytes
-    this.#socket.send(text, () => this.#taken(bytes))
-  }
-
-  #taken(bytes: number): void {
-    this.backlogBytes -= bytes
-    if (this.backlogBytes > 0) return
-    const drained = this.#drained
-    this.#drained = []
-    for (const tell of drained) tell()
+    this.#backlog.add(bytes)
+    this.#socket.send(text, () => this.#backlog.taken(bytes))
   }
 
   whenDrained(tell: () => void): void {
-    if (this.backlogBytes === 0) nextTick(tell)
-    else this.#drained.push(tell)
+    this.#backlog.whenDrained(tell)
+  }
+
+  get backlogBytes(): number {
+    return this.#backlog.bytes
   }
 
   onClose(run: () => void): void {

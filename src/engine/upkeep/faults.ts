@@ -44,7 +44,7 @@ export interface FaultRule {
   error?: string
   /** The connection ends before the command is run, or after that and without its reply. */
   cut?: 'before' | 'after'
-  /** The reply, and all later output to its client, is sent so much later. */
+  /** The reply, and all later output to its client, is delayed by this time. */
   delay?: Duration
 }
 

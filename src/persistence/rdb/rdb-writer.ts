@@ -83,7 +83,7 @@ export class RdbWriter implements ImageWriter {
     this.#database = index
   }
 
-  /** Writes which database the next keys are in, if it is not that of the last one. */
+  /** Selects the database of the next keys, unless it is selected already. */
   select(index: number): void {
     if (index === this.#database) return
     this.#database = index

@@ -131,7 +131,7 @@ export async function readSnapshot(
   return { bytes, milliseconds, keysExpired: target.expired }
 }
 
-/** The last of the keys that were left out: as many as a backlog of so many bytes has room for. */
+/** The last of the keys that were left out: as many as fit into a backlog of this size. */
 class DroppedKeys {
   keys: DroppedKey[] = []
   /** Bytes of the keys before them. */

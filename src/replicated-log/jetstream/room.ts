@@ -1,5 +1,5 @@
-// What the servers say about their disks when a stream does not fit: the operator needs the space
-// that was asked for, the space that is free, and the option that changes the first.
+// The error for a stream that does not fit on the servers' disks. It names the requested space, the
+// free space, and the option that changes the first.
 
 import { human } from '../../util/numbers/human.ts'
 import { LogUnfit } from '../log-unfit.ts'

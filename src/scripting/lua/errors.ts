@@ -82,7 +82,7 @@ export function callers(levels: number): (Position | undefined)[] {
   return near === undefined ? (callersWithin(Number.POSITIVE_INFINITY) ?? []) : near
 }
 
-/** Searches so many frames; returns undefined when there are more and none of these is Lua's. */
+/** Searches this many frames; returns undefined if there are more and none of these is Lua's. */
 function callersWithin(limit: number): (Position | undefined)[] | undefined {
   const savedPrepare = Error.prepareStackTrace
   const savedLimit = Error.stackTraceLimit

@@ -44,7 +44,10 @@ export function formatNumber(value: number): string {
   return value < 0 ? `-${text}` : text
 }
 
-/** What objects show as their addresses. A fresh runtime starts them anew (`resetAddresses`). */
+/**
+ * The texts that objects show as their addresses. A new runtime begins with none
+ * (`resetAddresses`).
+ */
 const addresses = {
   known: new WeakMap<object, string>(),
   next: 0x55d0c0de1000,

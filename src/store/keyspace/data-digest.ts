@@ -140,7 +140,7 @@ export class KeyDigest {
     return this.step(STEP_BYTES)
   }
 
-  /** Digests up to so many more bytes of the value; true when it is complete. */
+  /** Digests at most this many more bytes of the value; returns true when it is complete. */
   step(bytes = STEP_BYTES): boolean {
     this.#until = this.work + bytes
     const { done, value: isThere } = this.#rest!.next()

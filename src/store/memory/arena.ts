@@ -50,7 +50,7 @@ const CHUNK_BYTES = RESTLESS ? 64 * 1024 : 32 * 1024 * 1024
 /** Bytes of an arena's first chunk. It is small because most databases are. */
 const FIRST_CHUNK_BYTES = RESTLESS ? CHUNK_BYTES : 4 * 1024 * 1024
 const SLAB_BYTES = RESTLESS ? 16 * 1024 : 256 * 1024
-/** An empty chunk is kept as a spare if at most so many of its slabs (4 MiB) were written to. */
+/** An empty chunk is kept as a spare if at most this many of its slabs (4 MiB) were written to. */
 const SPARE_SLABS_MAX = RESTLESS ? 1 : 16
 const GRANULE_SHIFT = 3
 /**

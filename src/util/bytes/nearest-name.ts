@@ -2,7 +2,9 @@
 
 import { itemAt } from '../array-reads.ts'
 
-/** One error in so many characters counts as a typing error; with more it is another word. */
+/**
+ * One error for this many characters counts as a typing error; with more errors it is another word.
+ */
 const CHARACTERS_A_SLIP = 3
 
 /** Returns the nearest of the known names, whatever its case; undefined when none is near. */

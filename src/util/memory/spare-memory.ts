@@ -73,7 +73,7 @@ export class SpareMemory {
     return true
   }
 
-  /** Tells whether a buffer of so many bytes would be kept. */
+  /** Tells whether a buffer of this size would be kept. */
   wants(bytes: number): boolean {
     return bytes >= SPARE_BYTES_MIN && bytes <= SPARE_BYTES_MAX && this.bytes + bytes <= KEPT_BYTES_MAX
   }

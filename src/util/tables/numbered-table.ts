@@ -116,7 +116,7 @@ export class NumberedTable<T extends object> {
 
   #set(number: number, thing: T): void {
     this.#write(number, thing)
-    // While no state is kept an older mark is as good, because every era to come is later.
+    // While no state is kept, the mark may stay old, because every later era is higher.
     if (this.era !== 0) this.#sincePages.writable(number >>> PAGE_SHIFT)[number & PAGE_MASK] = this.era
   }
 

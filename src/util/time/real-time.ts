@@ -40,7 +40,7 @@ export const dateNow: () => number = isNative(Date) ? Date.now : (runInNewContex
  */
 export { performance }
 
-/** Fulfilled after so many milliseconds. */
+/** Fulfilled after this many milliseconds. */
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, milliseconds))
 }

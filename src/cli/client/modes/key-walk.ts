@@ -4,7 +4,7 @@ import { itemAt } from '../../../util/array-reads.ts'
 import type { Reply } from '../reply.ts'
 import { type Task, TaskFailed, textOf } from '../task.ts'
 
-/** The client rests after so many SCANs when `-i` asks for it. */
+/** With `-i` the client rests after this many SCANs. */
 const SCANS_WITHOUT_REST = 100
 /** How often a walk says how far it is. */
 const KEYS_A_LINE = 1_000_000

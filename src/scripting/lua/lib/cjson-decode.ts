@@ -27,7 +27,7 @@ const BYTES_PER_STEP = 32
 /** Strings up to this length are searched char by char, then by indexOf. */
 const SHORT_STRING_LENGTH = 24
 
-/** Mask: elements are charged when there are so many more, plus one. */
+/** Mask of the number of elements between two charges. */
 const SOME_MASK = 255
 /**
  * Bytes of an element in the array that gathers them, which grows by half; and of a field in two
@@ -52,7 +52,7 @@ const parse = {
   depth: 0,
   depthMax: 0,
   lenient: true,
-  /** What is wrong with a string that could not be read, and where. */
+  /** The fault in a string that could not be read, and its position. */
   fault: '',
   faultAt: 0,
   /** The character of the last good \u escape. */
@@ -77,7 +77,7 @@ export function decodeJson(json: string, settings: DecodeSettings): LuaValue {
     if (nextCode() >= 0) expected('the end')
     return value
   } finally {
-    // Nor is it kept when the script is killed here.
+    // The text is given up here, too, when the script is killed.
     parse.text = ''
   }
 }
@@ -165,7 +165,7 @@ function readArray(): LuaValue {
   return sequenceTable(array)
 }
 
-/** Charges the elements read since the last charge, at so many bytes each. */
+/** Charges the elements read since the last charge, at `bytes` each. */
 function chargeSome(bytes: number): void {
   meter.charge((SOME_MASK + 1) * bytes)
   meter.spend(SOME_MASK + 1)

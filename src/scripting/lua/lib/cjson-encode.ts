@@ -28,10 +28,10 @@ export interface EncodeSettings {
   encodeSparseSafe: number
 }
 
-/** What lua-cjson's precision is unless a script sets it: that of tostring. */
+/** lua-cjson's default precision: that of tostring. */
 const PRECISION_DEFAULT = 14
 
-/** What holds until a script sets something else. */
+/** The settings until a script changes them. */
 export const ENCODE_DEFAULTS: EncodeSettings = {
   encodeMaxDepth: 1000,
   encodeInvalidNumbers: 0,

@@ -13,7 +13,7 @@ import { fieldTable, sequenceTable } from './build-table.ts'
 /** Generous stack size of a nesting level: 271 bytes were measured in unoptimised code. */
 const LEVEL_BYTES = 320
 
-/** Mask: elements are charged when there are so many more, plus one. */
+/** Mask of the number of elements between two charges. */
 const SOME_MASK = 255
 /**
  * Bytes of an element in the array that gathers them, which grows by half; and of a field in two
@@ -44,7 +44,7 @@ export function unpackValues(packed: string, start: number, limit: number, value
     }
     return reading.at
   } finally {
-    // Nor is it kept when the script is killed here.
+    // The text is given up here, too, when the script is killed.
     reading.text = ''
   }
 }
@@ -193,7 +193,7 @@ function assign(table: LuaTable, key: LuaValue, value: LuaValue): void {
   table.set(key, value)
 }
 
-/** Charges the elements read since the last charge, at so many bytes each. */
+/** Charges the elements read since the last charge, at `bytes` each. */
 function chargeSome(bytes: number): void {
   meter.charge((SOME_MASK + 1) * bytes)
   meter.spend(SOME_MASK + 1)

@@ -133,9 +133,9 @@ function parse(text: string): Part[] {
   return parts
 }
 
-/** What `parsePart` says besides the part. */
+/** The second result of `parsePart`. */
 const reading = {
-  /** Where the part that was read last ends. */
+  /** The end of the part that was read last. */
   partEnd: 0,
 }
 

@@ -145,9 +145,9 @@ export function search(pattern: Pattern, subject: string, from: number): number 
   return -1
 }
 
-/** What {@link search} says besides where a match begins. Callers read it at once. */
+/** The second result of {@link search}. Callers read it at once. */
 export const lastMatch = {
-  /** Where the last successful {@link search} ended. */
+  /** The end of the last match. */
   end: -1,
 }
 

@@ -244,7 +244,7 @@ interface Values<T> {
   [index: number]: T
 }
 
-/** Merges sorted runs of so many values until there is one; returns the array that holds it. */
+/** Merges sorted runs of this many values until there is one; returns the array that holds it. */
 function mergeRuns<T extends number | string>(
   values: Values<T>,
   count: number,
