@@ -11,7 +11,7 @@ import { textOf } from '../util/bytes/text.ts'
 /** Indexes that are cached. BullMQ's scripts have up to 16 keys. */
 const PLACES = 16
 /**
- * After so many different texts in a row an index is skipped, because it holds a job's own key …
+ * After this many different texts in a row an index is skipped, because it holds a job's own key …
  */
 const CHANGES_MAX = 8
 /** … until it was skipped this many times. */

@@ -22,8 +22,7 @@ import type { LuaValue } from './lua/value.ts'
 const STRING_BYTES = 32
 
 /**
- * Other clients are served when so many elements are still to come, and at each multiple: every few
- * milliseconds.
+ * Other clients are served each time that this many elements were read: every few milliseconds.
  */
 const ELEMENTS_PER_LOOK = 16 * 1024
 
@@ -254,7 +253,7 @@ function made(shape: Shape, elements: LuaValue[]): LuaTable {
 const NILS: readonly LuaValue[] = Array.from<LuaValue>({ length: 65 }).fill(undefined)
 
 /**
- * Returns an array for so many elements from index 1 on, with exactly that size. Pushing to an
+ * Returns an array for elements from index 1 to `count`, with exactly that size. Pushing to an
  * array of one element allocates sixteen more, which was a seventh of all garbage of a job's
  * scripts.
  */

@@ -181,8 +181,8 @@ export class ReadPositions {
   // ── forgetting ───────────────────────────────────────────────────────────
 
   /**
-   * Continues the walk by so many steps. It counts positions, and forgets subscribers that are away
-   * too long.
+   * Continues the walk by a number of steps. It counts positions, and forgets subscribers that are
+   * away too long.
    */
   sweep(steps: number): void {
     this.#walk ??= this.#walkAll()

@@ -19,17 +19,17 @@ import { isForStream, streamRequests } from './stream-requests.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
 const HEADERS_MAX = 100
-/** For TLS's handshake, for the head of a request to arrive, and for all of it. */
+/** The limits for TLS's handshake, for the head of a request, and for the whole request. */
 const HANDSHAKE_MS_MAX = 10_000
 const HEAD_MS_MAX = 10_000
 const REQUEST_MS_MAX = 30_000
-/** For an idle connection; functions and proxies ask again soon. */
+/** The limit for an idle connection; functions and proxies send the next request soon. */
 const IDLE_MS_MAX = 65_000
-/** How often those times are checked. */
+/** The interval between checks of these limits. */
 const LOOK_MS = 2_000
 /** The system looks after a silent connection from then on. */
 const KEEP_ALIVE_MS = 60_000
-/** Beyond the streams of an address, so many other connections. */
+/** The most connections of an address, beyond its streams. */
 const OTHERS_OF_ADDRESS_MAX = 512
 
 /** Times that a connection may take. */

@@ -70,13 +70,13 @@ export class Stats extends Counters {
   /** Error code → count. */
   readonly errors = new Map<string, number>()
 
-  /** Work by the clock took so long: it is a turn of its own. */
+  /** Counts work by the clock, which is a turn of its own. */
   countUpkeep(milliseconds: number): void {
     this.upkeepMs += milliseconds
     this.countTurn(milliseconds)
   }
 
-  /** A turn took so long. */
+  /** Counts the duration of a turn. */
   countTurn(milliseconds: number): void {
     if (milliseconds > this.turnMsMax) this.turnMsMax = milliseconds
   }

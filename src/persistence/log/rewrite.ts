@@ -229,7 +229,7 @@ export class AofRewrite implements Rewrite {
     const { journal } = this
     try {
       await image.complete()
-      // A file that was turned off meanwhile must not be found turned on.
+      // The append-only file was turned off meanwhile, and must stay off.
       if (this.journal !== journal) throw new Error('appendonly was changed')
       const left = await directory.adoptBase(image.temporary, base, kept)
       if (left.length > 0) {

@@ -18,7 +18,7 @@ const LOOK_MS = 20
 const CONNECTIONS = 2
 /** A connection whose broker does not answer within this time is given up. */
 const PATIENCE_MS = 1500
-/** One look in so many ends the connection without a word, as a client that crashes does. */
+/** One look in this many ends the connection without UNSUBSCRIBE, as if the client had crashed. */
 const LOOKS_OF_CONNECTION = 100
 
 export class NamedListener {

@@ -48,7 +48,7 @@ const QUIET_LOOK_MS = 5
 const NAMED_LISTENERS = 3
 const HEARING_MS = 20_000
 const HEARING_LOOK_MS = 50
-/** A message is scheduled for a time within so many milliseconds. */
+/** The longest delay of a scheduled message, in milliseconds. */
 const SCHEDULED_MS_MAX = 400
 /** The kept messages of this channel are the keys that were pushed to. */
 const EVENTS_KEY = `channel:{${PUSH_EVENTS}}`

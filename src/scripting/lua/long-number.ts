@@ -15,8 +15,7 @@ const SIGNIFICANT_DIGITS_MAX = 800
 /** Larger exponents count as infinite, whatever the digits are. */
 const EXPONENT_MAX = 1e15
 /**
- * Mask: so many characters, plus one, between two reports to the meter. 16 characters take the time
- * of a step.
+ * Mask of the characters between two reports to the meter. 16 characters take the time of a step.
  */
 const REPORT_MASK = 4095
 const REPORT_STEPS = 256

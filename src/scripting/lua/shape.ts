@@ -35,8 +35,8 @@ const HASHED_LENGTH_MAX = 16_383
 
 /**
  * Keys up to which numbers are in that Map, too. It is a third faster than `NumberIndex`, but an
- * attacker can choose numbers that collide in it: so many of them cost half a millisecond, and ten
- * times as many a hundred times that.
+ * attacker can choose numbers that collide in it. This many of them cost half a millisecond; ten
+ * times as many cost a hundred times that.
  */
 const MAPPED_NUMBERS_MAX = 512
 

@@ -78,7 +78,7 @@ const EMPTY_BUCKETS = new Int32Array(BUCKET_PAGE_SIZE)
  */
 const RANDOM_PROBES_MAX = 64
 /**
- * If fewer than one in so many entries are in use, entries are not probed. Each try waits for
+ * If fewer than one entry in this many is in use, entries are not probed. Each try waits for
  * memory, and eviction tries five times for each key.
  */
 const RANDOM_FREE_MAX = 8

@@ -33,7 +33,7 @@ const WORTH_BYTES_MIN = 8 * 1024 * 1024
 const STRUCTURE_ENTRIES = RESTLESS ? 1 : 16
 
 /**
- * In the checked build, one structure in so many is digested before and after a step; the digest
+ * In the checked build, one structure in this many is digested before and after a step; the digest
  * must not change. In the restless mode that holds for all structures up to this length.
  */
 const DIGESTED_EVERY = 16

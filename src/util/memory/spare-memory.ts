@@ -110,8 +110,7 @@ export class SpareMemory {
 }
 
 /**
- * Returns the number of the row for buffers of so many bytes: the power of two, and the eighth of
- * it.
+ * Returns the number of the row for buffers of a size: its power of two, and the eighth of that.
  */
 function rowOf(bytes: number): number {
   const power = 31 - Math.clz32(bytes)

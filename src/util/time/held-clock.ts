@@ -24,8 +24,8 @@ export interface TestClock {
   /** Unix time in milliseconds, as `Date.now()`. */
   now(): number
   /**
-   * Lets so much time pass. All due timers run at their own time, in order. Fulfilled when all have
-   * run.
+   * Advances the clock by a duration. All due timers run at their own time, in order. Fulfilled
+   * when all have run.
    */
   advance(duration: Duration): Promise<void>
   /** Like `advance`, up to a moment that is not in the past. */
