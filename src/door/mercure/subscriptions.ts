@@ -4,8 +4,8 @@
 //   /.well-known/mercure/subscriptions/SELECTOR             those by one selector
 //   /.well-known/mercure/subscriptions/SELECTOR/SUBSCRIBER  one
 //
-// With `http-mercure-subscriptions` each begin and each end is an update too. It is private, and
-// its topic is the path of the subscription. So a token that selects this path sees both.
+// With `http-mercure-subscriptions` each begin and each end is an update too. It is private, and its
+// topic is the path of the subscription. So a token that selects this path sees both.
 
 import { randomUUID } from 'node:crypto'
 import { segmentsOf } from '../routes/names.ts'
@@ -34,13 +34,7 @@ export class Subscriptions {
     this.#tell = tell
   }
 
-<<<<<<< HEAD
-  /**
-   * Notes a stream that listens by these selectors. The function that is returned notes its end.
-   */
-=======
   /** Notes a stream with these selectors. The returned function notes its end. */
->>>>>>> main
   begin(selectors: readonly string[], payload: unknown): () => void {
     const subscriber = `urn:uuid:${randomUUID()}`
     const begun = [...new Set(selectors)].map((topic) => ({
