@@ -60,7 +60,7 @@ export async function runCli(args: readonly string[], streams: CliStreams = proc
     const options = readOptions(args, process.env)
     const format = options.format ?? (streams.outputIsTerminal ? 'people' : 'raw')
     session = new Session(options, format, streams.print)
-    return await new Client(options, format, session, streams).run()
+    return await new CliRun(options, format, session, streams).run()
   } catch (error) {
     const isUsage = error instanceof UsageError
     streams.complain(
@@ -78,7 +78,7 @@ function printAndEnd(streams: CliStreams, text: string): number {
 }
 
 /** One run of the client. */
-class Client {
+class CliRun {
   readonly #options: CliOptions
   readonly #format: Format
   readonly #session: Session

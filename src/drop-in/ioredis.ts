@@ -47,21 +47,21 @@ const Base = actual.Redis as unknown as new (
   quit(): Promise<'OK'>
 }
 
-class PlaceRedis extends Base {
+class InProcessRedis extends Base {
   constructor(...args: unknown[]) {
     super(...withConnector(args))
   }
 
-  static createClient(...args: unknown[]): PlaceRedis {
-    return new PlaceRedis(...args)
+  static createClient(...args: unknown[]): InProcessRedis {
+    return new InProcessRedis(...args)
   }
 
-  duplicate(override: Partial<RedisOptions> = {}): PlaceRedis {
-    return new PlaceRedis({ ...this.options, ...override })
+  duplicate(override: Partial<RedisOptions> = {}): InProcessRedis {
+    return new InProcessRedis({ ...this.options, ...override })
   }
 }
 
-addDirectMethods(PlaceRedis.prototype)
+addDirectMethods(InProcessRedis.prototype)
 
 /**
  * Adds the connector to the options. They come last, behind port and host, or a URL, and may be
@@ -87,8 +87,8 @@ export type ClusterNode = string | number | { host?: string; port?: number }
  * All nodes share one broker, that of the first node. There are no slots, so no command is refused
  * because its keys lie apart.
  */
-class PlaceCluster extends PlaceRedis {
-  readonly #nodes: PlaceRedis[]
+class InProcessCluster extends InProcessRedis {
+  readonly #nodes: InProcessRedis[]
 
   constructor(nodes: readonly ClusterNode[], { redisOptions = {}, keyPrefix, lazyConnect }: ClusterOptions = {}) {
     const [first] = nodes
@@ -101,7 +101,7 @@ class PlaceCluster extends PlaceRedis {
     this.#nodes = nodes.map(() => super.duplicate())
   }
 
-  nodes(): PlaceRedis[] {
+  nodes(): InProcessRedis[] {
     return [...this.#nodes]
   }
 
@@ -118,11 +118,11 @@ class PlaceCluster extends PlaceRedis {
 
 // Exported with ioredis's own types, for which programs are written.
 export type Cluster = IOCluster
-export const Cluster = PlaceCluster as unknown as typeof IOCluster
+export const Cluster = InProcessCluster as unknown as typeof IOCluster
 export type Redis = IORedis
 // Defined rather than assigned: ioredis has a getter of this name, which would be inherited.
-Object.defineProperty(PlaceRedis, 'Cluster', { value: Cluster, writable: true })
-export const Redis = PlaceRedis as unknown as typeof IORedis & {
+Object.defineProperty(InProcessRedis, 'Cluster', { value: Cluster, writable: true })
+export const Redis = InProcessRedis as unknown as typeof IORedis & {
   new (options: RedisOptions): IORedis
   new (port: number, options: RedisOptions): IORedis
   new (url: string, options: RedisOptions): IORedis

@@ -42,12 +42,12 @@ import { type ConnectorClass, connectorFor } from './connector.ts'
 import { HttpHandlers, type HttpOptions, type NodeHandler } from './http-handlers.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
+import { type Listener, MessageListeners, type Unsubscribe } from './message-listeners.ts'
 import { Moment } from './moment.ts'
 import { mayWait, PlainCommands } from './plain-commands.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
 import { type PublishOptions, publishWords } from './publish-options.ts'
 import { INSTEAD, Session, type SessionOptions } from './session.ts'
-import { type Listener, Subscriptions, type Unsubscribe } from './subscriptions.ts'
 import { SyncCalls } from './sync-calls.ts'
 
 export interface BrokerOptions extends TestOptions {
@@ -106,7 +106,7 @@ export class Broker {
   readonly #plain: PlainCommands
   #commands: Commands | undefined = undefined
   #sync: SyncCommands | undefined = undefined
-  readonly #subscriptions: Subscriptions
+  readonly #listeners: MessageListeners
   #closing: Promise<void> | undefined = undefined
 
   /** `end` closes the engine after all connections have ended. */
@@ -119,7 +119,7 @@ export class Broker {
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
     this.#plain = new PlainCommands(engine.commands)
-    this.#subscriptions = new Subscriptions(this.#engine)
+    this.#listeners = new MessageListeners(this.#engine)
     this.Connector = connectorFor(() => this.connect())
   }
 
@@ -262,7 +262,7 @@ export class Broker {
     const method = kind === 'channel' ? 'subscribe()' : 'subscribePattern()'
     checkText(method, kind, name)
     checkFunction(method, 'listener', listener)
-    if (options === undefined) return this.#subscriptions.subscribe(kind, name, listener as Listener<string>)
+    if (options === undefined) return this.#listeners.subscribe(kind, name, listener as Listener<string>)
     const feed = this.#feed(kind, name, options)
     await feed.ready
     void hand(feed, listener, options.ack ?? 'auto')

@@ -1,6 +1,6 @@
 import { CLIENT_ASKING } from '../../engine/clients/client.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 export const asking = defineCommand({
   name: 'ASKING',

@@ -5,7 +5,7 @@ import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { clusterOf, mapOf, SLOT_RANGES, slotAt, slotRangesAt } from './cluster-of.ts'
+import { clusterOf, mapOf, SLOT_RANGES, slotAt, slotRangesAt } from './cluster-arguments.ts'
 
 type Action = 'add' | 'delete'
 

@@ -3,7 +3,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { clusterOf, mapOf } from './cluster-of.ts'
+import { clusterOf, mapOf } from './cluster-arguments.ts'
 
 const KNOWS_OTHERS = ERR.of('The user can assign a config epoch only when the node does not know any other node.')
 const HAS_ONE = ERR.of('Node config epoch is already non-zero')

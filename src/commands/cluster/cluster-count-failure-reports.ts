@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts'
-import { clusterOf, nodeAt } from './cluster-of.ts'
+import { clusterOf, nodeAt } from './cluster-arguments.ts'
 
 export const clusterCountFailureReports = defineCommand({
   name: 'CLUSTER COUNT-FAILURE-REPORTS',

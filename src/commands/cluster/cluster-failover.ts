@@ -3,7 +3,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 const NOT_A_REPLICA = ERR.of('You should send CLUSTER FAILOVER to a replica')
 const NO_GOSSIP = ERR.of(

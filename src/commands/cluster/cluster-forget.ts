@@ -2,7 +2,7 @@ import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
 import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
+import { clusterOf, mapOf, nodeAt } from './cluster-arguments.ts'
 
 const MYSELF = ERR.of("I tried hard but I can't forget myself...")
 const MY_PRIMARY = ERR.of("Can't forget my master!")

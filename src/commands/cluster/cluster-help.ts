@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.ts'
 import { replyHelp } from '../help.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 export const clusterHelp = defineCommand({
   name: 'CLUSTER HELP',

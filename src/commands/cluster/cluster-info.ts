@@ -4,7 +4,7 @@
 import type { ClusterNode, ClusterView } from '../../engine/cluster-view/cluster-view.ts'
 import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 export const clusterInfo = defineCommand({
   name: 'CLUSTER INFO',

@@ -6,7 +6,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { hashSlotOf, SLOT_COUNT } from '../../util/tables/hash-slot.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { clusterOf, countKeys } from './cluster-of.ts'
+import { clusterOf, countKeys } from './cluster-arguments.ts'
 
 const INVALID_SLOT = ERR.of('Invalid slot')
 const INVALID_SLOT_OR_COUNT = ERR.of('Invalid slot or number of keys')

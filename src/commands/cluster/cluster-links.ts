@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 export const clusterLinks = defineCommand({
   name: 'CLUSTER LINKS',

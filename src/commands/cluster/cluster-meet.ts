@@ -4,7 +4,7 @@
 import { ERR } from '../../protocol/errors.ts'
 import { parseInteger } from '../../util/numbers/numbers.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 const NO_GOSSIP = ERR.of(
   'CLUSTER MEET is not possible: nodes do not talk with each other. Whom a node is to know stands in its cluster-config-file',

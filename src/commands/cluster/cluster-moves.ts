@@ -2,7 +2,7 @@
 // leader of the source shard knows more than other nodes.
 
 import { defineCommand } from '../define-command.ts'
-import { movesOf } from './cluster-of.ts'
+import { movesOf } from './cluster-arguments.ts'
 
 export const clusterMoves = defineCommand({
   name: 'CLUSTER MOVES',

@@ -5,7 +5,7 @@ import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { movesOf, SLOT_RANGES, slotRangesAt } from './cluster-of.ts'
+import { movesOf, SLOT_RANGES, slotRangesAt } from './cluster-arguments.ts'
 
 const SHARD_AT = 2
 const RANGES_AT = 3

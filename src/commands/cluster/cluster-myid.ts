@@ -1,7 +1,7 @@
 // CLUSTER MYID, CLUSTER MYSHARDID: the names of this node and of its shard.
 
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 const common = {
   group: 'cluster',

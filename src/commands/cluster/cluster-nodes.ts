@@ -6,7 +6,7 @@ import { ipFor } from '../../engine/cluster-view/node-address.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { clusterOf, nodeAt } from './cluster-of.ts'
+import { clusterOf, nodeAt } from './cluster-arguments.ts'
 
 const NOT_A_MASTER = ERR.of('The specified node is not a master')
 

@@ -3,8 +3,8 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
+import { movesOf, SLOT_RANGES } from './cluster-arguments.ts'
 import { slotsFrom } from './cluster-moveslots.ts'
-import { movesOf, SLOT_RANGES } from './cluster-of.ts'
 
 const MOVE_AT = 2
 const EPOCH_AT = 3

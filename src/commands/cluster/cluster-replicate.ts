@@ -3,7 +3,7 @@
 
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf, mapOf, nodeAt } from './cluster-of.ts'
+import { clusterOf, mapOf, nodeAt } from './cluster-arguments.ts'
 
 const MYSELF = ERR.of("Can't replicate myself")
 const A_REPLICA = ERR.of('I can only replicate a master, not a replica.')

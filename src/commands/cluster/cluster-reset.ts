@@ -3,7 +3,7 @@
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
 import { emptyAll } from '../server/flush.ts'
-import { clusterOf, mapOf } from './cluster-of.ts'
+import { clusterOf, mapOf } from './cluster-arguments.ts'
 
 const HAS_KEYS = ERR.of("CLUSTER RESET can't be called with master nodes containing keys")
 

@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts'
-import { clusterOf, mapOf } from './cluster-of.ts'
+import { clusterOf, mapOf } from './cluster-arguments.ts'
 
 export const clusterSaveconfig = defineCommand({
   name: 'CLUSTER SAVECONFIG',

@@ -9,7 +9,7 @@ import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
 import { ERR } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf, countKeys, mapOf, nodeAt, slotAt } from './cluster-of.ts'
+import { clusterOf, countKeys, mapOf, nodeAt, slotAt } from './cluster-arguments.ts'
 
 const ACTION_AT = 3
 const NODE_AT = 4

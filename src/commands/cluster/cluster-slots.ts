@@ -5,7 +5,7 @@ import { ipFor, preferredEndpoint } from '../../engine/cluster-view/node-address
 import { slotRanges } from '../../engine/cluster-view/slot-ranges.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 export const clusterSlots = defineCommand({
   name: 'CLUSTER SLOTS',

@@ -1,7 +1,7 @@
 // READONLY, READWRITE: whether this client accepts replies of a replica, which may be slightly old.
 
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { clusterOf } from './cluster-of.ts'
+import { clusterOf } from './cluster-arguments.ts'
 
 const common = {
   group: 'cluster',

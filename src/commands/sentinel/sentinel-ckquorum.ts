@@ -3,7 +3,7 @@
 
 import { ReplyError } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
-import { isOffered, namedShard } from './shard-of.ts'
+import { isOffered, namedShard } from './shard-arguments.ts'
 
 const NO_PRIMARY = new ReplyError('NOGOODSLAVE the primary is down, as this node sees it')
 

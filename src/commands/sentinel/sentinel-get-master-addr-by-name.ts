@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts'
-import { ipOf, isOffered, portOf, shardOf } from './shard-of.ts'
+import { ipOf, isOffered, portOf, shardOf } from './shard-arguments.ts'
 
 export const sentinelGetMasterAddrByName = defineCommand({
   name: 'SENTINEL GET-MASTER-ADDR-BY-NAME',

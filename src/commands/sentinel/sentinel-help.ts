@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.ts'
 import { replyHelp } from '../help.ts'
-import { isOffered } from './shard-of.ts'
+import { isOffered } from './shard-arguments.ts'
 
 export const sentinelHelp = defineCommand({
   name: 'SENTINEL HELP',

@@ -3,7 +3,7 @@
 
 import { defineCommand } from '../define-command.ts'
 import { describeServer } from '../server/info.ts'
-import { isOffered, shardOf } from './shard-of.ts'
+import { isOffered, shardOf } from './shard-arguments.ts'
 
 export const sentinelInfoCache = defineCommand({
   name: 'SENTINEL INFO-CACHE',

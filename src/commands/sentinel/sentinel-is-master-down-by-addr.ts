@@ -2,7 +2,7 @@
 // Respite has no elections, so the reply never contains a vote.
 
 import { defineCommand } from '../define-command.ts'
-import { ipOf, isOffered, portOf, shardOf } from './shard-of.ts'
+import { ipOf, isOffered, portOf, shardOf } from './shard-arguments.ts'
 
 export const sentinelIsMasterDownByAddr = defineCommand({
   name: 'SENTINEL IS-MASTER-DOWN-BY-ADDR',

@@ -4,7 +4,7 @@
 import type { SentinelNode, SentinelView } from '../../engine/cluster-view/sentinel-view.ts'
 import type { Call } from '../call.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { ipOf, isOffered, namedShard, portOf, shardOf } from './shard-of.ts'
+import { ipOf, isOffered, namedShard, portOf, shardOf } from './shard-arguments.ts'
 
 /** Sentinel's defaults, which tools show. */
 const DOWN_AFTER_MS = 30_000

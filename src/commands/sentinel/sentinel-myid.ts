@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts'
-import { isOffered, shardOf } from './shard-of.ts'
+import { isOffered, shardOf } from './shard-arguments.ts'
 
 export const sentinelMyid = defineCommand({
   name: 'SENTINEL MYID',

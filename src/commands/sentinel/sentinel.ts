@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts'
-import { isOffered } from './shard-of.ts'
+import { isOffered } from './shard-arguments.ts'
 
 export const sentinel = defineCommand({
   name: 'SENTINEL',

@@ -5,7 +5,7 @@ import type { Arguments } from '../../protocol/arguments.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
-import { isAllowed } from './allowed.ts'
+import { isAllowed } from './enable-setting.ts'
 
 export const configSet = defineCommand({
   name: 'CONFIG SET',

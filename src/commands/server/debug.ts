@@ -13,7 +13,6 @@ import { globMatch } from '../../util/bytes/glob.ts'
 import { stopEverything } from '../../util/time/block-process.ts'
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
-import { isAllowed } from './allowed.ts'
 import { writeConfigFile } from './config-rewrite.ts'
 import { audit } from './debug-audit.ts'
 import { clientEviction } from './debug-client-eviction.ts'
@@ -36,6 +35,7 @@ import {
 } from './debug-switches.ts'
 import { databaseTables, valueTable } from './debug-tables.ts'
 import { listpack, object, quicklist, sdsLength } from './debug-values.ts'
+import { isAllowed } from './enable-setting.ts'
 
 interface Subcommand {
   /** The number of words after the subcommand: exactly `words`, or from `words` to `most`. */

@@ -12,7 +12,7 @@ import type { LoadingProgress } from '../../engine/conditions/loading.ts'
 import type { Following, LogNode } from '../../engine/effects/replication.ts'
 import type { HostDescription } from '../../engine/engine-host.ts'
 import type { Database } from '../../store/keyspace/database.ts'
-import { human } from '../../util/numbers/human.ts'
+import { readableSize } from '../../util/numbers/readable-size.ts'
 import type { InfoFigures } from './info-figures.ts'
 import { ratio } from './memory-figures.ts'
 
@@ -128,7 +128,7 @@ function none(name: string, print?: (value: number) => string): FigureRow {
 
 /** An amount of memory, in bytes and in a readable unit. */
 function memory(name: string, read: Read<number>): InfoRow[] {
-  return [gauge(name, read), text(`${name}_human`, (figures) => human(read(figures)))]
+  return [gauge(name, read), text(`${name}_human`, (figures) => readableSize(read(figures)))]
 }
 
 const yesNo = (value: boolean): number => (value ? 1 : 0)

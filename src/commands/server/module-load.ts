@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts'
 import type { Client } from '../../engine/clients/client.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { type CommandSpec, defineCommand } from '../define-command.ts'
-import { isAllowed } from './allowed.ts'
+import { isAllowed } from './enable-setting.ts'
 
 const NOT_ALLOWED = ERR.of(
   'MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, ' +

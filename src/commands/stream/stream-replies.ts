@@ -3,12 +3,12 @@
 import type { Reply } from '../../protocol/reply.ts'
 import { type Stream, writeStreamId } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
-import { StreamPlace } from '../../store/stream/stream-group.ts'
+import { StreamPosition } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 
 const cursor = new EntryCursor()
 /** The start of the range that was just counted. */
-const here = new StreamPlace()
+const here = new StreamPosition()
 const MAX_ID = new StreamId().setMax()
 
 /** Replies with the entry at a cursor. */

@@ -13,7 +13,7 @@ import type { Word } from '../../engine/effects/effects.ts'
 import { ERR, type ReplyError } from '../../protocol/errors.ts'
 import { Stream, writeStreamId } from '../../store/stream/stream.ts'
 import { EntryCursor } from '../../store/stream/stream-cursor.ts'
-import { type StreamConsumer, type StreamGroup, StreamPlace } from '../../store/stream/stream-group.ts'
+import { type StreamConsumer, type StreamGroup, StreamPosition } from '../../store/stream/stream-group.ts'
 import { ID_BYTES, ID_TEXT_BYTES_MAX, StreamId } from '../../store/stream/stream-id.ts'
 import { IndexCursor } from '../../store/stream/stream-index.ts'
 import { TYPE_STREAM } from '../../store/structures/value.ts'
@@ -49,7 +49,7 @@ class Asked {
    * of histories.
    */
   count = 0
-  readonly place = new StreamPlace()
+  readonly place = new StreamPosition()
   historyAt = 0
 }
 

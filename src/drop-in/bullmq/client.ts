@@ -11,9 +11,9 @@ import { Readable } from 'node:stream'
 import { ConnectionClosedError, type IRedisClient } from 'bullmq'
 import type { Broker, Session, Word } from '../../index.ts'
 import { CommandError } from '../../index.ts'
+import { type GatheredLine, GatheredRequests } from './gathered-requests.ts'
+import { NamedScripts } from './named-scripts.ts'
 import { type Reply, type Request, requests, type StreamTrim, type Words } from './requests.ts'
-import { Scripts } from './scripts.ts'
-import { type GatheredLine, Transaction } from './transaction.ts'
 
 export interface BrokerClientOptions {
   /** Number of the database. Default 0. */
@@ -22,12 +22,12 @@ export interface BrokerClientOptions {
   connectionName?: string
 }
 
-/** Scripts are the same for every client of a broker. */
-const scriptsOf = new WeakMap<Broker, Scripts>()
+/** NamedScripts are the same for every client of a broker. */
+const scriptsOf = new WeakMap<Broker, NamedScripts>()
 
 export class BrokerClient extends EventEmitter implements IRedisClient, GatheredLine {
   readonly isCluster = false
-  readonly scripts: Scripts
+  readonly scripts: NamedScripts
   /** BullMQ sets `end` on a client that it has closed. */
   status = 'ready'
   readonly options: BrokerClientOptions & { maxRetriesPerRequest: null }
@@ -41,7 +41,7 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
     this.options = { ...options, maxRetriesPerRequest: null }
     let scripts = scriptsOf.get(broker)
     if (scripts === undefined) {
-      scripts = new Scripts()
+      scripts = new NamedScripts()
       scriptsOf.set(broker, scripts)
     }
     this.scripts = scripts
@@ -133,12 +133,12 @@ export class BrokerClient extends EventEmitter implements IRedisClient, Gathered
     return this.scripts.run(this, name, args)
   }
 
-  multi(): Transaction {
-    return new Transaction(this, 'transaction')
+  multi(): GatheredRequests {
+    return new GatheredRequests(this, 'transaction')
   }
 
-  pipeline(): Transaction {
-    return new Transaction(this, 'pipeline')
+  pipeline(): GatheredRequests {
+    return new GatheredRequests(this, 'pipeline')
   }
 
   hgetall(key: string): Promise<Record<string, string>> {

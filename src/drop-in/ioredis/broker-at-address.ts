@@ -19,7 +19,7 @@ export type InitialWord = Word | boolean | Date | null
 
 type Command = [command: string, ...words: Word[]]
 
-const places = new Map<string, BrokerAtAddress>()
+const brokers = new Map<string, BrokerAtAddress>()
 
 export class BrokerAtAddress {
   /** The last request, so that requests run in order. */
@@ -27,12 +27,12 @@ export class BrokerAtAddress {
 
   /** Returns the broker of an address: `host:port`, or the path of a socket. */
   static at(address: string): BrokerAtAddress {
-    let place = places.get(address)
-    if (place === undefined) {
-      place = new BrokerAtAddress()
-      places.set(address, place)
+    let broker = brokers.get(address)
+    if (broker === undefined) {
+      broker = new BrokerAtAddress()
+      brokers.set(address, broker)
     }
-    return place
+    return broker
   }
 
   /** The broker, once all initial data is loaded. */

@@ -9,7 +9,7 @@
 import type { Random } from '../../util/numbers/random.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
 import type { Reply } from '../durability/write-methods.ts'
-import { Client } from './client.ts'
+import { ClusterClient } from './cluster-client.ts'
 import type { Connection } from './connection.ts'
 import type { TrialProcess } from './trial-process.ts'
 
@@ -24,7 +24,7 @@ const LOOKS_OF_CONNECTION = 100
 export class NamedListener {
   readonly name: string
   readonly #pattern: string
-  readonly #client: Client
+  readonly #client: ClusterClient
   readonly #random: Random
   readonly #heard = new Map<string, Set<string>>()
   #listensFromMs = Number.POSITIVE_INFINITY
@@ -35,7 +35,7 @@ export class NamedListener {
     this.name = name
     this.#pattern = pattern
     this.#random = random
-    this.#client = new Client(brokers, random)
+    this.#client = new ClusterClient(brokers, random)
   }
 
   /** When a leader had confirmed its first subscription; infinite before that. */

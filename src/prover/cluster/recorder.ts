@@ -13,7 +13,7 @@ import { performance, sleep } from '../../util/time/real-time.ts'
 import { type Counting, checkCounter, checkList, checkRegister, type Operation } from '../durability/history-check.ts'
 import type { Reply } from '../durability/write-methods.ts'
 import { PUSH_EVENTS } from './broker.ts'
-import { Client } from './client.ts'
+import { ClusterClient } from './cluster-client.ts'
 import { Connection, Unreached } from './connection.ts'
 import { NamedListener } from './named-listener.ts'
 import { problemOfRoles } from './role-watch.ts'
@@ -249,7 +249,7 @@ export class Recorder {
   // ── clients ──────────────────────────────────────────────────────────────
 
   async #work(number: number): Promise<void> {
-    const client = new Client(this.#brokers, this.#random)
+    const client = new ClusterClient(this.#brokers, this.#random)
     // The outcome of the last request is unknown: registers with many such requests take too long
     // to check.
     let isInDoubt = false
@@ -280,7 +280,7 @@ export class Recorder {
    * been paused: the replies must not be outdated.
    */
   async #rest(number: number): Promise<void> {
-    const client = new Client(this.#brokers, this.#random)
+    const client = new ClusterClient(this.#brokers, this.#random)
     while (!this.#isOver) {
       await sleep(RESTING_LOOK_MS)
       const found = await client.openToLeader().catch(() => undefined)
@@ -345,7 +345,7 @@ export class Recorder {
     }
   }
 
-  async #ask(client: Client, asked: Asked, isAnybodyAsked: boolean): Promise<Operation['outcome']> {
+  async #ask(client: ClusterClient, asked: Asked, isAnybodyAsked: boolean): Promise<Operation['outcome']> {
     const { counting, operations, read, requests } = asked
     const isRead = operations[0].kind === 'list' || operations[0].kind === 'read'
     let outcome: Operation['outcome'] = 'unknown'

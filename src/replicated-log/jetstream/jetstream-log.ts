@@ -29,9 +29,9 @@ import {
 import { LogUnfit } from '../log-unfit.ts'
 import { LastingConnection, loadNats, type NatsConnection, type NatsPackages } from './connection.ts'
 import { failure, refusal, type ServerError, unanswered } from './failures.ts'
-import { requireSafeMembers } from './members.ts'
 import { NatsMessaging } from './nats-messaging.ts'
 import type { JetStreamOptions } from './options.ts'
+import { requireSafeMembers } from './server-answers.ts'
 import { stopWhenSilent } from './silent-reader.ts'
 import { membersOf, openStream, requireStreamName, STREAM_TIMEOUT_MS, subjectOf } from './stream.ts'
 

@@ -8,7 +8,7 @@ import { LogUnfit } from '../log-unfit.ts'
 import type { NatsConnection, NatsPackages } from './connection.ts'
 import { failure, isStreamMissing } from './failures.ts'
 import type { JetStreamOptions } from './options.ts'
-import { isWithoutRoom, withoutRoom } from './room.ts'
+import { isSpaceError, makeSpaceError } from './space-error.ts'
 
 /**
  * A stream without a leader does not answer, and is asked again for about 15 s in all, which is
@@ -34,7 +34,7 @@ export async function openStream(
       requireSettings(options, info.config)
       return info
     } catch (error) {
-      if (isWithoutRoom(packages, error)) throw await withoutRoom(packages, connection, options, error)
+      if (isSpaceError(packages, error)) throw await makeSpaceError(packages, connection, options, error)
       const known = failure(packages, error)
       if (!(known instanceof LogAway) || attempt >= ATTEMPTS_MAX) throw known
       await sleep(RETRY_MS)

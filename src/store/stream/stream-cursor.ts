@@ -8,7 +8,7 @@ import { assert } from '../../util/assert.ts'
 import { Bytes, type Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import type { ElementSink, GroupSink } from '../structures/element-sink.ts'
-import type { StreamPlace } from './stream-group.ts'
+import type { StreamPosition } from './stream-group.ts'
 import { StreamId } from './stream-id.ts'
 import {
   LISTPACK_HEADER_BYTES,
@@ -186,7 +186,7 @@ export class EntryCursor {
   }
 
   /** Records in `place` that a reader has had this entry and continues behind it. */
-  leave(place: StreamPlace, layout: number): void {
+  leave(place: StreamPosition, layout: number): void {
     place.ref = this.node.ref
     place.offset = this.endOfEntry() - this.node.start
     place.layout = layout

@@ -37,7 +37,7 @@ const WORD = 2 ** 32
  * Where a reader stopped within a node. A reader that continues from the next id need not search
  * for it.
  */
-export class StreamPlace {
+export class StreamPosition {
   /** The node's block, or the complement of its buffer's number; 0 = nowhere. */
   ref = 0
   /** Where the next entry begins, counted from the node's beginning. */
@@ -79,7 +79,7 @@ export class StreamGroup implements Named {
   pending: StreamIndex
   readonly consumers = new NamedTable<StreamConsumer>()
   /** Where the group continues reading. */
-  readonly place = new StreamPlace()
+  readonly place = new StreamPosition()
   readonly #slots: (StreamConsumer | undefined)[] = []
 
   /** Keeps a copy of the name. */

@@ -14,7 +14,7 @@ import type { ElementSink } from '../structures/element-sink.ts'
 import { TYPE_STREAM, type Value } from '../structures/value.ts'
 import { NamedTable } from './named-table.ts'
 import { EntryCursor } from './stream-cursor.ts'
-import { READ_UNKNOWN, StreamGroup, StreamPlace } from './stream-group.ts'
+import { READ_UNKNOWN, StreamGroup, StreamPosition } from './stream-group.ts'
 import { ID_TEXT_BYTES_MAX, StreamId } from './stream-id.ts'
 import {
   elementBytesMax,
@@ -63,12 +63,12 @@ export class Stream implements Value {
   readonly groups = new NamedTable<StreamGroup>()
   readonly nodes: StreamNodes
   /** Where readers without a group continue; they mostly follow the stream together. */
-  readonly place = new StreamPlace()
+  readonly place = new StreamPosition()
   /**
    * All entries before this place are marked as deleted. So trimming one by one need not walk past
    * them each time.
    */
-  readonly #beginning = new StreamPlace()
+  readonly #beginning = new StreamPosition()
 
   constructor(arena: Arena, nodes = new StreamNodes(arena)) {
     this.arena = arena
@@ -328,7 +328,7 @@ export class Stream implements Value {
    * Finds the first entry whose id is `from` or more. `place` is where a reader stopped that may
    * ask for `from` next.
    */
-  seek(from: StreamId, at: EntryCursor, place?: StreamPlace): boolean {
+  seek(from: StreamId, at: EntryCursor, place?: StreamPosition): boolean {
     const { nodes } = this
     if (from.compare(this.lastId) > 0) return false
     if (!nodes.seek(from, at.node)) return this.first(at)

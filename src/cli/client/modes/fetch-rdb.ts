@@ -26,7 +26,7 @@ export async function fetchRdb(task: Task): Promise<void> {
     // A server that does not know them sends a snapshot anyway.
     if (type === '-') streams.complain(`REPLCONF ${name} error: ${bytes.toString('latin1')}`)
   }
-  const bytes = new SnapshotBytes(connection.takeBytes())
+  const bytes = new RdbStream(connection.takeBytes())
   connection.send(['SYNC'])
   const head = await bytes.head()
   const what = typeof head === 'number' ? `${head} bytes` : 'bytes of bulk transfer until EOF marker'
@@ -57,7 +57,7 @@ async function openTarget({ options, streams }: Task): Promise<Target> {
 }
 
 /** The server's bytes from SYNC on. */
-class SnapshotBytes {
+class RdbStream {
   readonly #chunks: AsyncIterator<Buffer>
   #rest = Buffer.alloc(0)
 

@@ -1,6 +1,6 @@
 // `--stat`: a row of figures each second.
 
-import { human } from '../../../util/numbers/human.ts'
+import { readableSize } from '../../../util/numbers/readable-size.ts'
 import { type Task, textOf } from '../task.ts'
 
 const INTERVAL_MS = 1000
@@ -28,7 +28,7 @@ function rowOf(info: string, requests: number, more: number): string {
   const cell = (value: number | string, width: number): string => `${value}`.padEnd(width)
   return (
     cell(keysIn(info), 11) +
-    cell(human(figureIn(info, 'used_memory')), 9) +
+    cell(readableSize(figureIn(info, 'used_memory')), 9) +
     cell(figureIn(info, 'connected_clients'), 8) +
     cell(figureIn(info, 'blocked_clients'), 8) +
     cell(`${requests} (+${more})`, 20) +

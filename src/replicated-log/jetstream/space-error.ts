@@ -1,11 +1,11 @@
 // The error for a stream that does not fit on the servers' disks. It names the requested space, the
 // free space, and the option that changes the first.
 
-import { human } from '../../util/numbers/human.ts'
+import { readableSize } from '../../util/numbers/readable-size.ts'
 import { LogUnfit } from '../log-unfit.ts'
 import type { NatsConnection, NatsPackages } from './connection.ts'
-import { askServers, type ServerAnswer } from './members.ts'
 import type { JetStreamOptions } from './options.ts'
+import { askServers, type ServerAnswer } from './server-answers.ts'
 
 /** The servers' error codes for a stream that finds no place. */
 const NO_PLACE = new Set([
@@ -16,12 +16,12 @@ const NO_PLACE = new Set([
 ])
 
 /** Whether a stream was refused because the servers have no room for it. */
-export function isWithoutRoom({ jetstream }: NatsPackages, error: unknown): boolean {
+export function isSpaceError({ jetstream }: NatsPackages, error: unknown): boolean {
   return error instanceof jetstream.JetStreamApiError && NO_PLACE.has(error.apiError().err_code ?? 0)
 }
 
 /** Makes the error for a stream that the servers have no room for. */
-export async function withoutRoom(
+export async function makeSpaceError(
   packages: NatsPackages,
   connection: NatsConnection,
   { bytesMax, replicas, stream }: JetStreamOptions,
@@ -29,7 +29,7 @@ export async function withoutRoom(
 ): Promise<LogUnfit> {
   const answers = await askServers(packages, connection)
   const free = [...answers.values()].map(describeServer).sort()
-  const wanted = `the log ${stream} wants ${human(bytesMax)} on each of ${replicas} servers`
+  const wanted = `the log ${stream} wants ${readableSize(bytesMax)} on each of ${replicas} servers`
   const found = free.length === 0 ? (cause as Error).message : `free are ${free.join(', ')}`
   const advice = "give the address '?bytes=SIZE' with less, or the servers more by max_file_store"
   return new LogUnfit(`${wanted}; ${found}: ${advice}`, { cause })
@@ -38,5 +38,5 @@ export async function withoutRoom(
 function describeServer({ data, server }: ServerAnswer): string {
   const most = data?.config?.max_storage ?? 0
   const free = Math.max(0, most - (data?.reserved_storage ?? 0))
-  return `${human(free)} of ${human(most)} on ${server.name}`
+  return `${readableSize(free)} of ${readableSize(most)} on ${server.name}`
 }

@@ -3,16 +3,16 @@
 import type { IRedisTransaction } from 'bullmq'
 import { CommandError, type Word } from '../../index.ts'
 import { itemAt } from '../../util/array-reads.ts'
+import type { Line, NamedScripts } from './named-scripts.ts'
 import { type Reply, type Request, requests, type Words } from './requests.ts'
-import type { Line, Scripts } from './scripts.ts'
 
 /** Sends gathered requests, and returns one reply for each. */
 export interface GatheredLine extends Line {
-  readonly scripts: Scripts
+  readonly scripts: NamedScripts
   callTogether(commands: Words[], how: 'transaction' | 'pipeline'): Promise<Reply[]>
 }
 
-export class Transaction implements IRedisTransaction {
+export class GatheredRequests implements IRedisTransaction {
   readonly #line: GatheredLine
   readonly #how: 'transaction' | 'pipeline'
   readonly #requests: Request[] = []

@@ -18,7 +18,7 @@ export interface Line {
   call(words: Words): Promise<unknown>
 }
 
-export class Scripts {
+export class NamedScripts {
   readonly #byName = new Map<string, Script>()
 
   /** Names a script. A name may be given again for the same script. */

@@ -23,7 +23,7 @@ interface Confirmation {
   reject(error: Error): void
 }
 
-export class Subscriptions implements Transport, ReplyValueReceiver<string> {
+export class MessageListeners implements Transport, ReplyValueReceiver<string> {
   readonly kind = 'in-process'
   readonly address = 'in-process:0'
   readonly localAddress = 'in-process:0'

@@ -1,7 +1,7 @@
 // Amounts of bytes for people.
 
 /** Prints bytes as Redis does for people: 991.23K. */
-export function human(bytes: number): string {
+export function readableSize(bytes: number): string {
   if (bytes < 1024) return `${bytes}B`
   let value = bytes
   for (const unit of ['K', 'M', 'G', 'T', 'P']) {

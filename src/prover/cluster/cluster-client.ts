@@ -14,7 +14,7 @@ import type { TrialProcess } from './trial-process.ts'
  */
 const PATIENCE_MS = 1500
 
-export class Client {
+export class ClusterClient {
   readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   #connection: Connection | undefined = undefined
