@@ -82,7 +82,7 @@ export interface ClusterOptions {
 export type ClusterNode = string | number | { host?: string; port?: number }
 
 /**
- * A cluster as its users see it: any node finds every key.
+ * A cluster as its users see it, in which each node finds every key.
  *
  * All nodes share one broker, that of the first node. There are no slots, so no command is refused
  * because its keys lie apart.

@@ -60,7 +60,7 @@ const TLS_SETTINGS = [
 export interface ServerSettings extends TestOptions {
   config: Config
   log?: Log
-  /** With `port` 0: any free port instead of none. */
+  /** With `port` 0 the server listens at a free port, instead of at none. */
   ephemeralPort?: boolean
   /** The same for `tls-port` 0. */
   ephemeralTlsPort?: boolean
