@@ -73,7 +73,7 @@ describe('the page', () => {
     expect(renderPage([], page)).toBe(page)
   })
 
-  test('keeps the tables that nobody has asked for again', () => {
+  test('keeps the tables that were not measured again', () => {
     const before = renderPage([stored('Scripts', []), stored(SPEED, [cache(50, 90, 100)], MEMCACHED)], '')
     const after = renderPage([stored(SPEED, [cache(200, 90, 100)], MEMCACHED)], before)
     expect([...sectionsOf(after).keys()]).toEqual(['Scripts', SPEED])

@@ -88,7 +88,7 @@ describe('leaves nothing behind', () => {
 
 describe('is bounded', () => {
   test.each([['PUBLISH'], ['SPUBLISH']])(
-    'what %s to channels leaves that keep nothing, listened to or not',
+    '%s to channels that keep nothing leaves no memory in use, with subscribers or without',
     (command) => {
       const engine = createEngine(RULES)
       engine.connect(3).ask('PSUBSCRIBE', 's.*')

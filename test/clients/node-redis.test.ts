@@ -101,7 +101,7 @@ test('over a unix socket, which is how it reaches a server inside the same proce
   expect(await redis.ping()).toBe('PONG')
 })
 
-test('client-side caching: reads are answered from the cache until somebody else writes', async () => {
+test('client-side caching: reads are answered from the cache until another client writes', async () => {
   const { port } = await startTestServer()
   const cache = new BasicClientSideCache({ ttl: 0, maxEntries: 100, evictPolicy: 'LRU' })
   const redis = createClient({ socket: { port, host: '127.0.0.1' }, RESP: 3, clientSideCache: cache })

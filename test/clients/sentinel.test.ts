@@ -21,7 +21,7 @@ async function startShard(): Promise<{ primary: RunningServer; replica: RunningS
   return { primary, replica }
 }
 
-test('ioredis finds the primary whomever it asks, the replica for reads, and the new primary after a failover', async () => {
+test('ioredis finds the primary by any node, the replica for reads, and the new primary after a failover', async () => {
   const { primary, replica } = await startShard()
   const sentinels = [replica, primary].map(({ port }) => ({ host: HOST, port }))
   const options = { sentinels, name: NAME, maxRetriesPerRequest: null, failoverDetector: true } as const

@@ -233,7 +233,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('users, here and a
     }
   })
 
-  test('what a restricted user is refused, and what ACL LOG and INFO say of it', async () => {
+  test('a restricted user gets the same refusals, and ACL LOG and INFO show them alike', async () => {
     await reset(2)
     await expectSame(
       0,
@@ -321,7 +321,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('users, here and a
     }
   })
 
-  test('who is removed, or loses channels, is disconnected; who waits is refused when it is served', async () => {
+  test('a user that is removed, or loses channels, is disconnected; a parked client is refused when it is served', async () => {
     await reset(4)
     const rules = ['on', 'nopass', 'allkeys', 'allchannels', '+@all']
     await expectSame(0, 'ACL', 'SETUSER', 'alice', ...rules)
@@ -348,7 +348,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('users, here and a
     await expectAll('ACL', 'DELUSER', 'alice', 'bob', 'carol')
   })
 
-  test('whoever removes itself hears so before it is disconnected; RESET makes everybody the default user', async () => {
+  test('a user that removes itself gets its reply before it is disconnected; RESET makes any client the default user', async () => {
     await reset(3)
     for (const name of ['alice', 'bob']) await expectSame(0, 'ACL', 'SETUSER', name, 'on', 'nopass', '+@all')
     await expectSame(1, 'AUTH', 'alice', 'x')

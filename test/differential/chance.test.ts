@@ -57,7 +57,7 @@ function shapeOf(frame: Frame): string {
   return /^[$,](?!-1)/.test(frame.head) ? frame.type : frame.head
 }
 
-describe.skipIf(redisServerMissing())('what chance chooses here and at redis-server', () => {
+describe.skipIf(redisServerMissing())('random choices here and at redis-server', () => {
   const peers = usePeers()
 
   test.each([2, 3])('has the same shape, and nothing twice unless asked for (RESP%i)', async (protocol) => {

@@ -64,7 +64,7 @@ describe.skipIf(redisServerMissing() || redisServerDiffers('counts changes other
       return Number(/rdb_changes_since_last_save:(\d+)/.exec(peer.take(CONNECTIONS).bytes)![1])
     }
 
-    test('are as many, whoever waited and was served', async () => {
+    test('are as many after parked clients were served', async () => {
       for (let seed = 1; seed <= PROGRAMS; seed++) await expectSameCounts(seed, waitingProgram(seed).steps)
     })
 

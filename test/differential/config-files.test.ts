@@ -159,7 +159,7 @@ const CHANGES: readonly (readonly [ConfigName, string])[] = [
 ]
 
 describe.skipIf(skipped)('beside redis-server', () => {
-  test('what a config file or a command line may not say is refused in the same words', () => {
+  test('errors in a config file or a command line are refused in the same words', () => {
     const cwd = temporaryDirectory()
     writeFileSync(join(cwd, 'good.conf'), 'timeout 5\nhz 10\n')
     // A line that is no directive follows: whatever is taken, nothing starts.

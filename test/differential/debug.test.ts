@@ -98,7 +98,7 @@ describe.skipIf(redisServerMissing() || redisServerDiffers('has other words and 
       await expectSame('EVAL', 'return type(string.dump)', '0')
     })
 
-    test('what is switched, what is told of values, and what is refused', async () => {
+    test('switches, descriptions of values, and refusals', async () => {
       await peers.ours.reset(1)
       await peers.theirs.reset(1)
       for (const maker of [

@@ -41,7 +41,7 @@ const ALIKE: Words[] = [
   ['SLOWLOG', 'GET', 50],
 ]
 
-describe.skipIf(redisServerMissing())('what a desktop client asks first', () => {
+describe.skipIf(redisServerMissing())('the first requests of a desktop client', () => {
   const peers = usePeers()
 
   test.skipIf(redisServerDiffers('has no CLIENT SETINFO'))('is answered as redis-server answers it', async () => {

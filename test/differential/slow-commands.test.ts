@@ -6,7 +6,7 @@ import { type Command, encodeCommand } from './program.ts'
 import { usePeers } from './use-peers.ts'
 
 describe.skipIf(redisServerMissing() || redisServerDiffers('notes other commands'))(
-  'what took long, here and at redis-server',
+  'slow commands, here and at redis-server',
   () => {
     const peers = usePeers()
 
@@ -75,7 +75,7 @@ describe.skipIf(redisServerMissing() || redisServerDiffers('notes other commands
       await both(0, ['CONFIG', 'SET', 'slowlog-log-slower-than', '10000'])
     })
 
-    test('what is refused, and what there is nothing of', async () => {
+    test('refused requests, and empty results', async () => {
       await both(0, ['LATENCY', 'RESET'])
       const commands = [
         'SLOWLOG GET -2|SLOWLOG GET x|SLOWLOG GET 1 2|SLOWLOG get|SLOWLOG|SLOWLOG LEN x|SLOWLOG RESET x|SLOWLOG NOSUCH',

@@ -80,7 +80,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING a
     return results[1]![connection]!
   }
 
-  test('as many keys are given up before each command as tracking-table-max-keys wants, or effort allows', async () => {
+  test('before each command keys are given up until tracking-table-max-keys holds, or the effort is spent', async () => {
     const keys = Array.from({ length: 1500 }, (_, i) => `k${String(i).padStart(4, '0')}`)
     const looks = Array.from({ length: 8 }, (): Command => ['INFO', 'stats'])
     const lines: Command[] = [
@@ -185,7 +185,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING a
     expect(replies[0]).toBe(`${replies[1]}+OK\r\n`)
   })
 
-  test('what a client read is told once, at the first change, and again when it was read again', async () => {
+  test('a client is told once of a key that it read, at the first change, and again after it read the key again', async () => {
     await both(ONE, 'CLIENT TRACKING ON', 'GET k', 'MGET a b c', 'EXISTS e f')
     await both(WRITER, 'SET k 1', 'SET k 2', 'MSET c 1 x 1 a 1', 'DEL e', 'SET e 1')
     await both(ONE, 'GET k', 'HGETALL h', 'TYPE t')
@@ -202,7 +202,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('CLIENT TRACKING a
     await both(WRITER, 'SET r 1', 'FLUSHDB', 'FLUSHALL')
   })
 
-  test('what a client does itself it is told after its reply, transaction or script', async () => {
+  test('a client is told of its own changes after its reply, transaction or script', async () => {
     await both(ONE, 'CONFIG SET notify-keyspace-events KEA', 'CLIENT TRACKING ON', 'GET k', 'SET k 1', 'PING')
     await both(ONE, 'SUBSCRIBE __keyevent@0__:set', 'GET k', 'SET k 2', 'GET k')
     await both(OTHER, 'CLIENT TRACKING ON', 'GET k', 'SUBSCRIBE __keyevent@0__:set')

@@ -9,7 +9,7 @@ import { reads, waitingProgram } from './waiting-programs.ts'
 
 const PROGRAMS = Number(process.env.DIFFERENTIAL_PROGRAMS ?? 20)
 
-describe.skipIf(redisServerMissing())('those who wait, here and at redis-server', () => {
+describe.skipIf(redisServerMissing())('waiting clients, here and at redis-server', () => {
   const peers = usePeers()
 
   test.skipIf(redisServerDiffers('leaves those waiting whose key becomes of another type'))(
@@ -26,7 +26,7 @@ describe.skipIf(redisServerMissing())('those who wait, here and at redis-server'
     120_000,
   )
 
-  test('for a list and for a stream under one name: each gets its own, and nobody is asked for ever', async () => {
+  test('for a list and for a stream under one name: each gets its own, and no client is asked for ever', async () => {
     const send = (connection: number, ...words: Command): Step => ({ kind: 'send', connection, commands: [words] })
     const steps = [
       send(1, 'BLPOP', 'k', '0'),

@@ -20,7 +20,7 @@ function closing<T extends { close(): Promise<unknown> }>(it: T): T {
   return it
 }
 
-test('what is added below the wire is there over the wire, and the other way round', async () => {
+test('jobs that are added below the wire are there over the wire, and the other way round', async () => {
   const broker = await open()
   const below = withBackend(createBrokerBackend(broker))
   const queue = closing(new below.Queue('mails', { connection: {} }))

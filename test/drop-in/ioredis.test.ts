@@ -226,7 +226,7 @@ test('a cluster is one place for all of its nodes', async () => {
   expect(() => new Cluster([])).toThrow('at least one node')
 })
 
-test('brokers do not keep the process alive once nobody is connected', () => {
+test('brokers do not keep the process alive without a connection', () => {
   const program = `
     import('./dist/drop-in/ioredis.js').then(async ({ default: Redis }) => {
       const redis = new Redis()

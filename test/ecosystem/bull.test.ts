@@ -16,7 +16,7 @@ function open(options: Bull.QueueOptions = {}, name = `bull-${++lastName}`): Bul
   return queue
 }
 
-test('jobs are done, and everybody hears of it', async () => {
+test('jobs are done, and all listeners hear of it', async () => {
   const queue = open()
   const elsewhere = open({}, queue.name)
   const heard: string[] = []

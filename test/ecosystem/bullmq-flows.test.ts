@@ -141,7 +141,7 @@ test('many flows in one transaction, and one that cannot be added adds nothing',
   expect((await done).map((job) => job.name).sort()).toEqual(flows.map((flow) => flow.job.name).sort())
 })
 
-test('what a failing child means for its parent is for the child to say', async () => {
+test("the child's options decide what its failure means for the parent", async () => {
   const bench = new Bench(target)
   const producer = bench.flows()
   const children = `${bench.name}-children`

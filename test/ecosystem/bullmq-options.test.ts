@@ -161,7 +161,7 @@ test('a queue is full at its global concurrency, until that is lifted', async ()
   await done
 })
 
-test('what children failed of is told by child, ignored or not', async () => {
+test('the errors of failed children are listed by child, ignored or not', async () => {
   const bench = new Bench(target)
   const children = `${bench.name}-children`
   const flow = await bench.flows().add({

@@ -59,7 +59,7 @@ for (const [name, options] of [
   }
 }
 
-test('who overdraws is blocked for longer', async () => {
+test('a client that overdraws is blocked for longer', async () => {
   const limiter = new RateLimiterRedis({ ...ioredis(), points: 1, duration: 1, blockDuration: 100 })
   await limiter.consume('me')
   const refused = (await limiter.consume('me').catch((refused) => refused)) as RateLimiterRes

@@ -48,7 +48,7 @@ test('several resources are locked together or not at all', async () => {
   await all.release()
 })
 
-test('who waits gets the lock when it ends by itself, and the old holder cannot release it', async () => {
+test('a waiting client gets the lock when it ends by itself, and the old holder cannot release it', async () => {
   const locks = redlock([client()], { retryCount: 20, retryDelay: 10, retryJitter: 5 })
   const lost = await locks.acquire(['short'], 40)
   const next = await locks.acquire(['short'], 5000)

@@ -93,7 +93,7 @@ async function acquainted(servers: readonly Server[]): Promise<void> {
 }
 
 describe.each(Object.entries(adapters))('%s', (_name, prepare) => {
-  test('what one server says reaches the sockets of the other', async () => {
+  test('messages of one server reach the sockets of the other', async () => {
     const make = prepare()
     const one = await listen(await make())
     const two = await listen(await make())

@@ -89,7 +89,7 @@ describe('calls', () => {
     expect(await broker.call('PING')).toBe('PONG')
   })
 
-  test('what is no word is refused before anything is sent', async () => {
+  test('a value that is no word is refused before anything is sent', async () => {
     const broker = await open()
     await expect(broker.call('SET', 'k', {} as string)).rejects.toThrow(TypeError)
     await expect(broker.call('SET', 'k', undefined as unknown as string)).rejects.toThrow(TypeError)

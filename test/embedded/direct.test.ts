@@ -277,7 +277,7 @@ describe('order', () => {
     expect(heard.length).toBeGreaterThan(18)
   })
 
-  test('what a session was told when it ended is its last reply', async () => {
+  test('a session that was ended gets its last reply', async () => {
     const broker = await open()
     const session = broker.session()
     const [id, killed] = await Promise.all([session.call('CLIENT', 'ID'), outcomeOf(session.call('PING'))])

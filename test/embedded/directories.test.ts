@@ -57,7 +57,7 @@ test('a start that fails gives the directory back', async () => {
   await (await openBroker({ dir })).close()
 })
 
-test('in memory no directory is claimed; whoever saves, or turns the append-only file on, claims it then', async () => {
+test('in memory no directory is claimed; saving, or turning the append-only file on, claims it then', async () => {
   const dir = temporaryDirectory()
   const config = { dir, save: '' }
   const [first, second] = [await open({ config }), await open({ config })]

@@ -109,7 +109,7 @@ describe('connections', () => {
     expect(await broker.call('GET', 'k')).toBe('v')
   })
 
-  test('are cut before a command is run, or after it, when nobody hears that it was', async () => {
+  test('are cut before a command is run, or after it and without its reply', async () => {
     const broker = await open()
     const redis = client(broker)
     await redis.ping()
@@ -153,7 +153,7 @@ describe('connections', () => {
   })
 })
 
-describe('what is late', () => {
+describe('late replies', () => {
   test('is heard by the clock, others hear first what came later', async () => {
     const clock = testClock()
     const broker = await open({ clock })
@@ -233,7 +233,7 @@ test('a server has them, too', async () => {
   await expect(redis.set('k', 'v')).rejects.toThrow('OOM')
 })
 
-test('what is no fault is named', async () => {
+test('an invalid fault is named', async () => {
   const broker = await open()
   const { faults } = broker
   const wrong: [make: () => unknown, message: string][] = [

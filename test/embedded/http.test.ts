@@ -96,7 +96,7 @@ describe('broker.fetch()', () => {
     expect(list.trim().split('\n')).toHaveLength(1)
   })
 
-  test('a stream that nobody reads holds one slice, and goes on when it is read', async () => {
+  test('a stream that is not read holds one slice, and goes on when it is read', async () => {
     const broker = await open(KEPT)
     const stream = await broker.fetch(new Request('http://localhost/v1/subscribe?channel=chat.1'))
     for (let i = 0; i < 500; i++) await broker.publish('chat.1', `${i} ${'x'.repeat(10_000)}`)

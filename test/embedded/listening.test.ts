@@ -54,7 +54,7 @@ describe('a broker that listens', () => {
     expect(await broker.call('INFO', 'server')).toContain(`name=tls,bind=127.0.0.1,port=${port}\r\n`)
   })
 
-  test('asks for the password whoever has not the memory anyway', async () => {
+  test('asks for the password all clients outside of the process', async () => {
     const broker = await open({ config: { requirepass: 'secret' } })
     const { port } = await broker.listen()
     await broker.call('SET', 'k', 'v')
@@ -109,7 +109,7 @@ describe('a broker that listens', () => {
     })
   })
 
-  test('has an address for node-redis that nobody else can reach', async () => {
+  test('has an address for node-redis that no other user can reach', async () => {
     const broker = await openBroker()
     const options = await broker.nodeRedisOptions()
     expect(await broker.nodeRedisOptions()).toEqual(options)

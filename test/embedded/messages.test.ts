@@ -62,7 +62,7 @@ describe('messages', () => {
     await messages.return()
   })
 
-  test('count as heard when they are acknowledged, where somebody wants to say so', async () => {
+  test("count as heard when they are acknowledged, with ack: 'manual'", async () => {
     const bus = await broker()
     const first = bus.messages('orders.eu', { name: 'careful', ack: 'manual' })
     await first.ready

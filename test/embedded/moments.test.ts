@@ -34,7 +34,7 @@ test('a moment is released at the end of its block, and the data stays as it is'
   expect(await broker.call('GET', 'k')).toBe('1')
 })
 
-test('what was gone back to is what is on disk, too', async () => {
+test('the restored state is on disk, too', async () => {
   const dir = temporaryDirectory()
   const broker = await openBroker({ dir, appendfsync: 'always' })
   await broker.call('SET', 'k', 'before')
@@ -73,7 +73,7 @@ test('a moment is gone back to in the middle of a snapshot, which has what was t
   redis.disconnect()
 })
 
-test('what a channel has kept since is forgotten, and what it had kept is there again', async () => {
+test('messages that a channel has kept since are forgotten, and those from before are there again', async () => {
   const broker = await open({ config: { channel: 'orders.* keep 24h' } })
   await broker.publish('orders.eu', 'one')
   const moment = await broker.checkpoint()

@@ -56,7 +56,7 @@ test.each<[object, string]>([
   await expect(startServer(options)).rejects.toThrow(new OptionError(message))
 })
 
-test('what is said twice in the same way is taken, and so is undefined', async () => {
+test('an option that is given twice with one value is taken, and so is undefined', async () => {
   const broker = await openBroker({ appendonly: false, config: { appendonly: 'no' }, dir: undefined } as object)
   expect(await broker.call('CONFIG', 'GET', 'appendonly')).toEqual(new Map([['appendonly', 'no']]))
   await broker.close()

@@ -10,7 +10,7 @@ async function open(options: BrokerOptions = {}): Promise<Broker> {
   return broker
 }
 
-test('what a script returns is a value of its kind', async () => {
+test('the result of a script is a value of its kind', async () => {
   const broker = await open()
   const returned = (script: string): Promise<unknown> => broker.call('EVAL', script, 0)
   expect(await returned("return {1, 'two', false, {ok = 'three'}, 4.9}")).toEqual([1, 'two', null, 'three', 4])

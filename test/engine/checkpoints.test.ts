@@ -219,7 +219,7 @@ describe('going back', () => {
     expect(other.ask('EXEC')).toBe('*1\r\n+PONG\r\n')
   })
 
-  test('serves whoever waits for what is there again', () => {
+  test('serves clients that wait for a restored key', () => {
     const { engine, client, connect } = open()
     client.ask('RPUSH', 'jobs', 'one')
     const checkpoint = engine.data.checkpoints.begin()
@@ -231,7 +231,7 @@ describe('going back', () => {
     expect(client.ask('EXISTS', 'jobs')).toBe(':0\r\n')
   })
 
-  test('brings back keys that have expired meanwhile for as long as nobody looks', () => {
+  test('brings back keys that have expired meanwhile until they are looked at', () => {
     const { engine, client, clock } = open()
     client.ask('SET', 'short', 1, 'PX', 100)
     client.ask('SET', 'long', 1, 'PX', 10_000)

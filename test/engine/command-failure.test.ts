@@ -111,7 +111,7 @@ test.each(LATE)('a command that breaks after it may have changed something stops
   }
 })
 
-test('what settles a change is part of it: a journal that breaks stops the process, and no script can catch that', () => {
+test('settling a change is part of it: a journal that breaks stops the process, and no script can catch that', () => {
   for (const error of [new TypeError('broken'), new RangeError('Maximum call stack size exceeded')]) {
     const { connect, journal } = engineThatBreaks()
     const client = connect()

@@ -289,7 +289,7 @@ describe('rewriting a file', () => {
     expect(rewritten('save ""\nbind 10.0.0.1 -::1')).toBe(`save ""\nbind 10.0.0.1 -::1\n${tail}`)
   })
 
-  test('keeps what is no setting, makes a comment of what nobody understands, and takes away what is not set any more', () => {
+  test('keeps lines that are no setting, makes comments of unknown ones, and removes settings that are not set any more', () => {
     const text = 'save ""\ninclude x*.conf\nrename-command get fetch\nlist-max-ziplist-entries 5\nrequirepass x'
     expect(rewritten(text, ['requirepass', ''])).toBe(
       `save ""\ninclude x*.conf\nrename-command get fetch\n# ??? list-max-ziplist-entries 5\n\n${tail}`,

@@ -93,7 +93,7 @@ describe('values', () => {
     expect(refusal(name, text)).toBe(reason)
   })
 
-  test('what cannot be honoured is refused rather than ignored', () => {
+  test('a value that cannot be honoured is refused rather than ignored', () => {
     expect(refusal('replicaof', 'host 65536')).toBe('Invalid master port')
   })
 })

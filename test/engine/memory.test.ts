@@ -50,7 +50,7 @@ describe('used memory counts', () => {
     )
   })
 
-  test('what the process keeps beyond that, and not its garbage', () => {
+  test('memory that the process keeps beyond that, and not its garbage', () => {
     const { clock, engine, held, passSecond } = createMeasured(20 * MIB)
     const start = engine.upkeep.memory.runtimeBytes
     /** By how much the process has grown, as the engine sees it. */
@@ -187,7 +187,7 @@ describe('used memory counts', () => {
     )
   })
 
-  test('what ACL LOG and SLOWLOG keep, until it is pushed out or forgotten', () => {
+  test('the entries of ACL LOG and SLOWLOG, until they are pushed out or forgotten', () => {
     const { engine, connect } = createEngine({ 'acllog-max-len': '2', 'slowlog-log-slower-than': '-1' })
     const client = connect()
     client.ask('AUTH', 'nobody', 'x')
@@ -209,7 +209,7 @@ describe('used memory counts', () => {
     expect(gain(engine, () => client.ask('SLOWLOG', 'RESET'))).toBeLessThan(-slow)
   })
 
-  test('the keys that somebody caches', () => {
+  test('the keys that clients cache', () => {
     const { engine, connect } = createEngine(NOTHING_IS_SLOW)
     const [cache, other] = [connect(3), connect()]
     cache.ask('CLIENT', 'TRACKING', 'on')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createEngine } from '../support/engine.ts'
 
-test('who monitors is shown what runs, when and for whom', () => {
+test('a monitoring client is shown each command, its time and its client', () => {
   const { clock, connect } = createEngine()
   const [monitor, other] = [connect(), connect(3)]
   expect(monitor.ask('MONITOR')).toBe('+OK\r\n')
@@ -11,7 +11,7 @@ test('who monitors is shown what runs, when and for whom', () => {
   expect(monitor.ask('CLIENT', 'INFO')).toContain(' flags=O ')
 })
 
-test('nobody listens to commands while nobody monitors', () => {
+test('commands have no handler while no client monitors', () => {
   const { connect, engine } = createEngine()
   const monitor = connect()
   monitor.ask('MONITOR')
@@ -25,7 +25,7 @@ test('nobody listens to commands while nobody monitors', () => {
   expect(engine.clients.connected.size).toBe(2)
 })
 
-test('who monitors and does not read is held to the output limits', () => {
+test('a monitoring client that does not read is held to the output limits', () => {
   const { connect } = createEngine({ 'client-output-buffer-limit': 'normal 1000 0 0' })
   const [monitor, other] = [connect(), connect()]
   monitor.ask('MONITOR')

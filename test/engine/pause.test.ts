@@ -31,7 +31,7 @@ test('held requests run in the order in which they came, and what followed them 
   expect(engine.conditions.pause.active).toBe(false)
 })
 
-test('what comes between the end of a pause and the end of its turn runs after what was held', () => {
+test('requests that come between the end of a pause and the end of its turn run after the postponed ones', () => {
   const { connect, engine, journal } = createEngine()
   const [a, b] = [connect(), connect()]
   const send = (client: Client, ...requests: string[][]): void => {
@@ -135,7 +135,7 @@ test('EXEC is held when its transaction writes or publishes, queueing is not', (
   expect([writer.received(), publisher.received()]).toEqual(['*1\r\n+OK\r\n', '*1\r\n:0\r\n'])
 })
 
-test('who waited before the pause still times out and can be unblocked', () => {
+test('a client parked before the pause still times out and can be unblocked', () => {
   const { connect, clock } = createEngine()
   const [a, first, second] = [connect(), connect(), connect()]
   first.ask('BLPOP', 'list', '0.1')

@@ -52,7 +52,7 @@ test('a sink gets effects without a journal, and what it is told is enough for t
     expect(other.ask(...request)).toBe(client.ask(...request))
 })
 
-test('what comes from the primary is propagated further, what is replayed is not', () => {
+test('commands of the primary are propagated further, replayed ones are not', () => {
   const { engine, journal } = createEngine()
   new TestClient(engine, 2, 'replay').ask('SET', 'a', '1')
   expect(journal.take()).toEqual([])
@@ -80,7 +80,7 @@ test('messages go to sinks that carry them, within the unit they belong to', () 
   expect(wire.take()).toEqual(['MULTI', '0 PUBLISH c n', '0 SET a 1', 'EXEC'])
 })
 
-test('who comes from within the program is asked for no password', () => {
+test('a client within the program is asked for no password', () => {
   const { engine, connect } = createEngine({ requirepass: 'secret' })
   expect(connect().ask('PING')).toContain('NOAUTH')
   expect(new TestClient(engine, 2, 'internal').ask('PING')).toBe('+PONG\r\n')

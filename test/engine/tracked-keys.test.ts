@@ -87,7 +87,7 @@ describe('tracked keys', () => {
     expect(keys.size).toBe(0)
   })
 
-  test('the number of somebody who is gone is given again only when no key has it', () => {
+  test('the number of a reader that is gone is given again only when no key has it', () => {
     const keys = new TrackedKeys<string>(HASH_KEY)
     const first = keys.join('first')
     keys.add(Bytes.from('k'), first)

@@ -239,7 +239,7 @@ describe('a client that is told', () => {
     expect(client.ask('PING')).toMatch(/^>2\r\n\$10\r\ninvalidate\r\n\*1\r\n\$1\r\n[ab]\r\n$/)
   })
 
-  test('costs others nothing when it is gone: nobody listens any more', () => {
+  test('costs others nothing when it is gone: its handlers are removed', () => {
     const { connect, engine } = createEngine()
     const client = connect(3)
     client.ask('CLIENT', 'TRACKING', 'ON')

@@ -29,7 +29,7 @@ test('only who may not do everything is looked at, from the change of the rules 
   expect(client.ask('GET', 'k')).toBe('$-1\r\n')
 })
 
-test('a caller within the program may do everything as long as it is nobody else', () => {
+test('a caller within the program may do everything until it logs in as another user', () => {
   const { connect, engine } = createEngine()
   const internal = new TestClient(engine, 2, 'internal')
   const admin = connect()

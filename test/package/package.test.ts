@@ -107,7 +107,7 @@ describe('installed in an empty folder', () => {
     expect(await app.run(process.execPath, name, join(app.directory, `data-${name}`))).toBe('ok\n')
   })
 
-  test('what is imported and what is required are the same', async () => {
+  test('an import and a require give the same objects', async () => {
     expect(await app.run(process.execPath, 'mixed.mjs')).toBe('ok\n')
   })
 

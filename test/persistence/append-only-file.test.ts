@@ -34,7 +34,7 @@ async function catchUp(client: TestClient): Promise<string> {
   return client.received()
 }
 
-describe('what is written', () => {
+describe('the written bytes', () => {
   test('requests as they came, SELECT where the database changes', async () => {
     const { connect, disk } = await begin('no')
     const a = connect()
@@ -103,7 +103,7 @@ describe('what is written', () => {
     expect(engine.effects.durability.progress.appended).toBe(disk.get(INCREMENT).length)
   })
 
-  test('what a command comes across in one unit with what it does', async () => {
+  test('keys that expire within a command are in one unit with its effects', async () => {
     const { engine, clock, disk, connect } = await begin('no')
     const client = connect()
     client.ask('CONFIG', 'SET', 'active-expire-enabled', 'no')
@@ -220,7 +220,7 @@ describe('appendfsync everysec', () => {
 describe('appendfsync always', () => {
   const syncs = (disk: MemoryDisk) => disk.history.filter((line) => line === `sync ${INCREMENT}`).length
 
-  test('one sync covers everybody who wrote while the one before was under way', async () => {
+  test('one sync covers all clients that wrote during the sync before', async () => {
     const { connect, disk } = await begin('always')
     const clients = Array.from({ length: 10 }, () => connect())
     const before = syncs(disk)
@@ -277,7 +277,7 @@ describe('appendfsync always', () => {
     expect(a.received()).toBe(OK)
   })
 
-  test('those who wait together are waited for only while most of them come back', async () => {
+  test('clients that wait together are waited for only while most of them come back', async () => {
     const { connect, disk, clock } = await begin('always')
     const clients = [connect(), connect(), connect()]
     const [a] = clients as [TestClient]
@@ -337,7 +337,7 @@ describe('appendfsync always, where the loop is the server’s own', () => {
     disk.fault = (operation) => void (operation === 'sync' && clock.advance(milliseconds))
   }
 
-  test('a sync that everybody waits for is made at once', async () => {
+  test('a sync that all clients wait for is made at once', async () => {
     const { connect, disk, syncs } = await beginAlone()
     const client = connect()
     const before = syncs()
@@ -348,7 +348,7 @@ describe('appendfsync always, where the loop is the server’s own', () => {
     expect(dump((await start(disk.powerCut())).engine)).toEqual({ '0 a': 'string 2' })
   })
 
-  test('who need not wait for the disk does not, nor who comes soon after', async () => {
+  test('a client that need not wait for the disk does not, nor does one that comes soon after', async () => {
     const { connect, disk, clock } = await beginAlone()
     const [writer, reader] = [connect(), connect()]
     reader.ask('GET', 'b')
@@ -403,7 +403,7 @@ describe('appendfsync always, where the loop is the server’s own', () => {
     expect(client.ask('SET', 'a', '5')).toBe(OK)
   })
 
-  test('a group looks once more who has come, while each look finds somebody', async () => {
+  test('a group looks for more writers as long as each look finds one', async () => {
     const { connect, disk, engine, syncs } = await beginAlone()
     const clients = [connect(), connect(), connect()]
     const [a, b, c] = clients as [TestClient, TestClient, TestClient]
@@ -478,7 +478,7 @@ describe('closing', () => {
     await aof.close()
   })
 
-  test('under always nobody is told before', async () => {
+  test('under always no client is told before', async () => {
     const { connect, disk, aof } = await begin('always')
     const client = connect()
     disk.held = true

@@ -140,7 +140,7 @@ describe('on a real disk', () => {
     await again.saving.close()
   })
 
-  test('what another process appended lies behind, and what this one appends lies behind that', async () => {
+  test('bytes that another process appended lie behind, and those of this process lie behind them', async () => {
     const file = join(temporaryDirectory(), 'f')
     const open = await systemDisk.openToAppend(file)
     const word = Buffer.from('own')
@@ -225,7 +225,7 @@ describe('a start', () => {
     )
   })
 
-  test('leaves files that no manifest names, says so, and gives their names to nobody', async () => {
+  test('leaves files that no manifest names, says so, and uses none of their names', async () => {
     const disk = new MemoryDisk()
     disk.put(MANIFEST, 'file appendonly.aof.1.incr.aof seq 1 type i\n')
     disk.put(INCREMENT, log)

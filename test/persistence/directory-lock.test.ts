@@ -140,7 +140,7 @@ describe('a directory', () => {
   })
 
   test.each(['', '{"pid":1', 'null\n', '[]\n', '{}\n'])(
-    'whose lock says %j is taken when nobody completes it',
+    'whose lock says %j is taken when no process completes it',
     async (text) => {
       const disk = new MemoryDisk()
       disk.put(LOCK, text)
@@ -149,7 +149,7 @@ describe('a directory', () => {
     },
   )
 
-  test('is taken over from somebody who died taking it over', async () => {
+  test('is taken over from a process that died taking it over', async () => {
     const disk = await leftBy(DEAD)
     const { token } = JSON.parse(disk.get(LOCK).toString()) as { token: string }
     const other = await leftBy({ ...DEAD, pid: 1 })
@@ -216,7 +216,7 @@ describe('a directory', () => {
     }
   })
 
-  test('whose lock was removed gets it back; one that somebody else took is lost, once', async () => {
+  test('whose lock was removed gets it back; one that another process took is lost, once', async () => {
     const disk = new MemoryDisk()
     const clock = new FakeClock()
     let lost = 0

@@ -216,7 +216,7 @@ describe('changing the rules', () => {
 })
 
 describe('memory', () => {
-  test('of what is not synced is given back by a sync, which is due when there is much of it', async () => {
+  test('of unsynced bytes is given back by a sync, which is due when there is much of it', async () => {
     const { connect, disk } = await begin()
     const client = connect()
     const before = syncs(disk)

@@ -275,7 +275,7 @@ describe('CONFIG SET appendonly', () => {
     expect([...found]).toEqual(['string logged', 'string unlogged'])
   })
 
-  test.each(FAULTS)('no with any call failing (%s) lets everybody go, and the log is what it was', async (code) => {
+  test.each(FAULTS)('no with any call failing (%s) serves all clients, and the log is what it was', async (code) => {
     for (let n = 1; ; n++) {
       const { connect, clock, disk, finish } = await startSaving({ settings: ALWAYS })
       const client = connect()
@@ -322,7 +322,7 @@ describe('CONFIG SET appendonly', () => {
     expect(await replayed(disk.powerCut())).toEqual(dump(engine))
   })
 
-  test('yes, and the server ending on a disk that refuses: whoever ends it is told', async () => {
+  test('yes, and the server ending on a disk that refuses: the client that ends it gets an error', async () => {
     const { client, disk, saving, slice } = await turnedOff()
     disk.fault = (operation) => (operation === 'rename' ? 'EIO' : undefined)
     client.ask('CONFIG', 'SET', 'appendonly', 'yes')

@@ -5,7 +5,7 @@ import { Manifest } from '../../src/persistence/log/manifest.ts'
 const parse = (text: string): Manifest => Manifest.parse(Buffer.from(text, 'latin1'), '/d/m')
 
 describe('manifest', () => {
-  test('what Redis 7 wrote is read and written alike', () => {
+  test('manifests of Redis 7 are read and written alike', () => {
     const text =
       'file appendonly.aof.2.base.rdb seq 2 type b\n' +
       'file appendonly.aof.1.incr.aof seq 1 type h\n' +

@@ -148,7 +148,7 @@ describe('replay', () => {
     expect(loaded['0 key:59999']).toBe('string 59999')
   })
 
-  test('clients hear LOADING meanwhile, nobody hears of events, and counters begin at zero', async () => {
+  test('clients get LOADING meanwhile, no events are published, and counters begin at zero', async () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `SET key:${i} ${i}`)
     const disk = diskWith({ [FIRST]: commands(...many) })
     const { createEngine } = await import('../support/engine.ts')
@@ -181,7 +181,7 @@ describe('replay', () => {
     expect(engine.commands.get('SET')!.calls).toBe(0)
   })
 
-  test('what is replayed is not journaled again, and appending goes on behind it', async () => {
+  test('replayed commands are not journaled again, and appending goes on behind them', async () => {
     const disk = diskWith({ [FIRST]: commands('SELECT 1', 'SET a 1') })
     const { connect } = await start(disk)
     expect(connect().ask('SET', 'b', '2')).toBe('+OK\r\n')
@@ -244,7 +244,7 @@ describe('a single file from before Redis 7', () => {
   })
 })
 
-test('nobody can write before the journal is there to take it', async () => {
+test('no client can write before the journal is there to take it', async () => {
   const { createEngine } = await import('../support/engine.ts')
   const { openJournal } = await import('../../src/persistence/log/open-journal.ts')
   const disk = diskWith({ [FIRST]: commands('SET a 1') })

@@ -74,7 +74,7 @@ describe('BGREWRITEAOF', () => {
   })
 
   test.each(['always', 'everysec'])(
-    'changes the increment without a pause for anybody who reads (%s)',
+    'changes the increment without a pause for reading clients (%s)',
     async (appendfsync) => {
       const started = await startSaving({ settings: { appendonly: 'yes', appendfsync } })
       const { connect, disk, finish } = started
@@ -423,7 +423,7 @@ describe('CONFIG SET appendonly', () => {
     expect(await replayed(disk.powerCut())).toEqual(dump(engine))
   })
 
-  test('no leaves the log as it is, and nobody waits any more', async () => {
+  test('no leaves the log as it is, and no client waits any more', async () => {
     const started = await startSaving({ settings: ALWAYS })
     const { connect, disk, finish, info } = started
     const client = connect()

@@ -42,7 +42,7 @@ describe('SAVE', () => {
     expect(client.received()).toBe(OK)
   })
 
-  test('says when it failed, and that refuses nobody a write', async () => {
+  test('says when it failed, and refuses no write because of it', async () => {
     const { connect, disk, finish } = await startSaving({ settings: { save: '100 1' } })
     const client = connect()
     disk.fail('rename', 'EISDIR')
@@ -92,7 +92,7 @@ describe('FLUSHALL', () => {
     expect(await loaded(disk.powerCut())).toEqual({})
   })
 
-  test('gives up the snapshot that still has the data; whoever waits for it gets the next', async () => {
+  test('gives up the snapshot that still has the data; clients that wait for it get the next', async () => {
     const { connect, disk, finish, info } = await startSaving({ settings: { save: '3600 1000' }, tickMs: 10 })
     const [saver, client] = [connect(), connect()]
     for (let i = 0; i < 100; i++) client.ask('SET', `k${i}`, 'v')

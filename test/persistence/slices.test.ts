@@ -114,7 +114,7 @@ function many(client: TestClient, words: readonly string[], count: number, argum
   }
 }
 
-test('who is answered and asks again finds a rest before the next slice, and nobody rests for nobody', () => {
+test('a client that is answered and asks again is served before the next slice, and without clients there is no rest', () => {
   const test = createEngine()
   const client = test.connect()
   many(client, ['MSET'], 3000, (i) => [`key ${i}`, long(500)])
@@ -193,7 +193,7 @@ describe('slices are short, and whole, over', () => {
     expect(snapshot.longestSliceMs).toBeLessThan(SLICE_MS_MAX)
   })
 
-  test('what changed while something large was written', async () => {
+  test('keys that change while a large value is written', async () => {
     const started = createEngine()
     const client = started.connect()
     many(client, ['MSET'], COUNT, (i) => [`key ${i}`, `value ${i} ${long(430)}`])
@@ -213,7 +213,7 @@ describe('slices are short, and whole, over', () => {
 })
 
 test.each(['rdb', 'aof'] as const)(
-  'what changed in one database while large values of another are written is each in its own (%s)',
+  'keys that change in one database while large values of another are written stay in their own (%s)',
   async (format) => {
     const started = createEngine()
     const client = started.connect()

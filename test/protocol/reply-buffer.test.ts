@@ -127,7 +127,7 @@ describe('segments', () => {
     expect(buffer.dirty).toBe(false)
   })
 
-  test('what no longer fits goes on in another scratch, and nothing written moves', () => {
+  test('a reply that no longer fits goes on in another scratch, and nothing written moves', () => {
     for (const size of [64, 100, 333]) {
       const random = new Random(size)
       const buffer = new ReplyBuffer(size)

@@ -51,7 +51,7 @@ describe('a waiting room', () => {
     expect([[...room.keys()], [...room.signals()]]).toEqual([[], [sync]])
   })
 
-  test('sends one to the end of its lines; a walk under way visits nobody twice', () => {
+  test('sends one to the end of its lines; a walk under way visits no waiter twice', () => {
     const room = new WaitingRoom<string>()
     const waiters = ['a', 'b', 'c'].map((name) => waiter(name, ['x', 'y'], name === 'a' ? 5 : FOREVER))
     for (const one of waiters) room.park(one)

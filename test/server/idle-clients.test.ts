@@ -63,7 +63,7 @@ test('a blocked client waits for ever, and is not idle just after it was served'
   expect(pusher.closed).toBe(true)
 })
 
-test('while the timeout is 0 nobody looks, and CONFIG SET makes somebody look', async () => {
+test('while the timeout is 0 no client is checked, and CONFIG SET begins the checks', async () => {
   const { clock, engine, port } = await listen(0)
   const connection = await RawConnection.open(port)
   await connection.ask('PING\r\n', '+PONG\r\n')

@@ -47,7 +47,7 @@ test('values of all sizes that replace one another, in pieces of all sizes, are 
   }
 })
 
-test('what a slow reader has not taken stays as it was while others write and read', async () => {
+test('a value that a slow reader has not taken stays as it was while others write and read', async () => {
   const { port } = await start()
   const [slow, other] = [await RawConnection.open(port), await RawConnection.open(port)]
   const size = 256 * 1024

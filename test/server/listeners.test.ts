@@ -151,7 +151,7 @@ describe('CONFIG SET while the server runs', () => {
     expect(await ping(port)).toBe('+PONG\r\n')
   })
 
-  test('what cannot be had is refused as Redis refuses it, and nothing has changed', async () => {
+  test('an address that is not available is refused as Redis refuses it, and nothing has changed', async () => {
     const taken = await open({ addresses: ['127.0.0.1'] })
     const server = await startTestServer()
     const redis = redisServerMissing() ? undefined : await startRedisServer(['--port', '0', '--bind', '127.0.0.1'])

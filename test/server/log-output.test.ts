@@ -20,7 +20,7 @@ test('a file may be moved away between two lines', () => {
   expect([linesOf(`${file}.1`), linesOf(file)]).toEqual([['one'], ['two']])
 })
 
-test('what a full disk refuses is written as soon as there is room', async () => {
+test('lines that a full disk refused are written as soon as there is room', async () => {
   const file = join(temporaryDirectory(), 'log')
   fs.symlinkSync('/dev/full', file)
   const output = new LogOutput(file)
@@ -58,7 +58,7 @@ test('while its directory is gone a log keeps what there is room for, counts the
   expect(lines[kept + 1]).toBe('after')
 })
 
-test('a pipe whose reader has stopped holds nobody up, and gets every line in order when it reads again', () => {
+test('a pipe whose reader has stopped delays no client, and gets every line in order when it reads again', () => {
   const fifo = join(temporaryDirectory(), 'fifo')
   execFileSync('mkfifo', [fifo])
   const output = new LogOutput(fifo)

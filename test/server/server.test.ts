@@ -5,7 +5,7 @@ import { PersistenceError, startServer } from '../../src/index.ts'
 import { encode } from '../support/engine.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
-test('what was written is there after a restart', async () => {
+test('written data is there after a restart', async () => {
   const dir = temporaryDirectory()
   const first = await startTestServer({ dir })
   const connection = await RawConnection.open(first.port)
@@ -25,7 +25,7 @@ test('without a directory nothing is written anywhere', async () => {
   expect(fs.existsSync('appendonlydir')).toBe(false)
 })
 
-test('who connects while the data is loaded hears LOADING, then is served', async () => {
+test('a client that connects while the data is loaded gets LOADING, then is served', async () => {
   const dir = temporaryDirectory()
   const filled = join(dir, 'appendonlydir')
   fs.mkdirSync(filled)
@@ -73,7 +73,7 @@ test('a write that is sent while loading is refused, not lost', async () => {
   }
 })
 
-test('closing sends what is owed to everybody, blocked and subscribed clients included', async () => {
+test('closing sends the pending replies of all clients, blocked and subscribed ones included', async () => {
   const server = await startTestServer()
   const asking = await RawConnection.open(server.port)
   const blocked = await RawConnection.open(server.port)

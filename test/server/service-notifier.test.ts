@@ -45,7 +45,7 @@ test('a supervisor that cannot be told is a line in the log, and nothing else', 
   expect(lines).toContain('systemd supervision is asked for, but NOTIFY_SOCKET is not set')
 })
 
-test('auto is whoever the environment names', () => {
+test('auto is the supervisor that the environment names', () => {
   expect(supervisorOf('auto', {})).toBe('no')
   expect(supervisorOf('auto', { NOTIFY_SOCKET: '/run/systemd/notify' })).toBe('systemd')
   expect(supervisorOf('auto', { UPSTART_JOB: 'respite' })).toBe('upstart')

@@ -120,7 +120,7 @@ describe('signals', () => {
 })
 
 describe('standard output', () => {
-  test('that nobody reads any more ends nothing', async () => {
+  test('without a reader ends nothing', async () => {
     const { program, socket } = await running()
     program.child.stdout!.destroy()
     await logLines(socket, 10)
@@ -129,7 +129,7 @@ describe('standard output', () => {
     expect(await program.exited).toEqual({ code: 0, signal: null })
   })
 
-  test('whose reader has stopped holds nobody up; what is too much is counted', async () => {
+  test('whose reader has stopped delays no client; lines without room are counted', async () => {
     const { program, socket, log } = await running()
     program.child.stdout!.pause()
     for (let i = 0; i < 4; i++) await logLines(socket, 4000)
@@ -144,7 +144,7 @@ describe('standard output', () => {
   })
 })
 
-describe('an error that nobody caught', () => {
+describe('an uncaught error', () => {
   test.each([
     ['thrown', "throw new Error('boom')"],
     ['rejected', "Promise.reject(new Error('boom'))"],

@@ -46,7 +46,7 @@ async function untilBusy(connection: RawConnection, busy = BUSY_SCRIPT): Promise
   }, 'being busy')
 }
 
-test('everybody is answered BUSY, and SCRIPT KILL ends the script', async () => {
+test('all clients get BUSY, and SCRIPT KILL ends the script', async () => {
   const { port } = shared
   const [runner, other] = [await RawConnection.open(port), await RawConnection.open(port)]
   runner.send(ENDLESS)
@@ -128,7 +128,7 @@ test('a large argument of which a part comes before, a part during and a part af
   expect((await other.take(value.length)) === value).toBe(true)
 })
 
-test('what comes with the script in one pipeline is run after it', async () => {
+test('commands in one pipeline with the script run after it', async () => {
   const { port } = shared
   const [runner, other] = [await RawConnection.open(port), await RawConnection.open(port)]
   runner.send(encode(['SET', 'before', '1']) + ENDLESS + encode(['INCR', 'before']))

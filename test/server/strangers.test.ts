@@ -81,7 +81,7 @@ describe('a stranger', () => {
   })
 })
 
-test('who has authenticated, or needs not, is held to the limits of the class alone', () => {
+test('a client that has authenticated, or need not, is held to the limits of its class alone', () => {
   for (const requirepass of ['secret', '']) {
     const { connect } = createEngine({ requirepass })
     const client = connect()
@@ -93,7 +93,7 @@ test('who has authenticated, or needs not, is held to the limits of the class al
   }
 })
 
-describe('what waits for EXEC', () => {
+describe('commands that wait for EXEC', () => {
   test('is part of what client-query-buffer-limit allows', () => {
     const { connect } = createEngine({ 'client-query-buffer-limit': '1mb' })
     const client = connect()

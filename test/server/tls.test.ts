@@ -128,7 +128,7 @@ test('tls-auth-clients-user CN: a certificate that is called as a user is that u
 })
 
 describe('CONFIG SET', () => {
-  test('takes renewed certificates for who comes from now on; nobody is dropped', async () => {
+  test('takes renewed certificates for later clients; no client is dropped', async () => {
     const { port } = await start()
     const before = await RawConnection.openTls(port, clientTls('worker'))
     const [crt, key] = [certificateFile('renewed.crt'), certificateFile('renewed.key')]
@@ -296,7 +296,7 @@ describe.each([
     expect(connection.received).toBe('$4\r\n3000\r\n')
   })
 
-  test('one that does not read ends at its output limit, and holds up nobody', async () => {
+  test('one that does not read ends at its output limit, and delays no other', async () => {
     const { engine, port } = await listen({ 'client-output-buffer-limit': 'normal 4mb 0 0' })
     const lazy = await RawConnection.openTls(port, clientTls())
     const other = await RawConnection.openTls(port, clientTls())
@@ -320,7 +320,7 @@ describe.each([
     expect(await ask(connection, ['AUTH', 'secret'])).toBe('+OK\r\n')
   })
 
-  test('those that do not shake hands take a place like clients, for a while', async () => {
+  test('connections that do not shake hands count as clients, for a while', async () => {
     const { clock, engine, listeners, port } = await listen({ maxclients: '30' })
     const silent = Array.from({ length: 40 }, () => net.connect(port, '127.0.0.1').on('error', () => {}))
     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -333,7 +333,7 @@ describe.each([
     for (const socket of silent) await eventually(() => socket.closed)
   })
 
-  test('what is no handshake is hung up on', async () => {
+  test('a connection without a handshake is closed', async () => {
     const { listeners, port } = await listen()
     const connection = await RawConnection.open(port)
     connection.send('PING\r\n')
@@ -386,7 +386,7 @@ test('while a script is slow, a client within TLS is heard and may end it', asyn
   expect(await ask(other, ['PING'])).toBe('+PONG\r\n')
 })
 
-test('what came with a slow script stays as it was, whatever clients send within TLS meanwhile', async () => {
+test('requests that came with a slow script stay as they were, whatever clients send within TLS meanwhile', async () => {
   const { plain, runner, other } = await clientsOfSlowScripts({ 'slowlog-log-slower-than': 0 })
   const script = ['EVAL', 'while true do end', '1', 'its key']
   runner.send(encode(script) + encode(['SET', 'mine', 'kept']) + encode(['GET', 'mine']))

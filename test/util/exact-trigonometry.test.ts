@@ -60,7 +60,7 @@ describe('to the nearest double', () => {
     }
   })
 
-  test('what is known without computing', () => {
+  test('values that are known without computing', () => {
     expect([sine(0), cosine(0), arcSine(0), sine(Math.PI / 2), arcSine(1)]).toEqual([0, 1, 0, 1, Math.PI / 2])
     expect(cosine(Math.PI / 2)).toBe(6.123233995736766e-17)
     expect(sine(Math.PI)).toBe(1.2246467991473532e-16)

@@ -33,7 +33,7 @@ const repetitive = fc
   )
   .map((parts) => new Uint8Array(Buffer.concat(parts.concat(parts.slice(0, 3)))))
 
-test('what is compressed comes back', () => {
+test('compressed data comes back', () => {
   fc.assert(
     fc.property(repetitive, (bytes) => {
       const packed = compress(bytes)

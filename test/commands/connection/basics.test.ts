@@ -72,7 +72,7 @@ describe('AUTH', () => {
     }
   })
 
-  test('a password set later concerns only who connects later; one taken away concerns everybody', () => {
+  test('a password set later concerns only later clients; removing it concerns all clients', () => {
     const { connect, engine } = createEngine()
     const early = connect()
     engine.config.set('requirepass', 'secret')

@@ -100,7 +100,7 @@ describe.each(FORMS)('from %s (%s)', (_what, encoding, names, make) => {
     expect(client.ask(command, 'k', 0)).toBe('*0\r\n')
   })
 
-  test('what SPOP takes', () => {
+  test('the members that SPOP takes', () => {
     const { client, type } = setUp()
     if (type !== 'set') return expect(client.ask('SPOP', 'k')).toMatch(/^-WRONGTYPE/)
     for (const count of [[], [3], [Math.round(names.length * 0.8)]]) {

@@ -149,7 +149,7 @@ describe('PERSIST', () => {
 })
 
 describe('the end', () => {
-  test('a key lives through its last millisecond and goes in the next, without anybody asking', () => {
+  test('a key lives through its last millisecond and goes in the next, without a request', () => {
     client.ask('PEXPIRE', 'k', 100)
     engine.journal.take()
     events()

@@ -115,7 +115,7 @@ describe('SCAN', () => {
     expect(scan(cursor)).toEqual(['0', ['a']])
   })
 
-  test('whatever stays through an iteration is returned once, whoever comes and goes', () => {
+  test('a key that stays through an iteration is returned once, whichever keys come and go', () => {
     const change = fc.record({ set: fc.boolean(), name: fc.nat(100) })
     fc.assert(
       fc.property(fc.array(fc.array(change, { maxLength: 20 }), { maxLength: 20 }), fc.nat(20), (bursts, count) => {

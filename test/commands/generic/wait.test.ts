@@ -9,11 +9,11 @@ beforeEach(() => {
   client = engine.connect()
 })
 
-test('who waits for no replicas is answered at once', () => {
+test('a client that waits for no replicas is answered at once', () => {
   expect([client.ask('WAIT', 0, 0), client.ask('WAIT', -1, 100)]).toEqual([':0\r\n', ':0\r\n'])
 })
 
-test('who waits for replicas is told that there are none when the time is up, and goes on then', () => {
+test('a client that waits for replicas gets 0 at the timeout, and goes on then', () => {
   expect(client.ask('WAIT', 1, 50)).toBe('')
   expect(client.ask('PING')).toBe('')
   engine.clock.advance(49)
@@ -38,13 +38,13 @@ test('no write wakes who waits, nor does SWAPDB', () => {
   expect(client.received()).toBe('')
 })
 
-test('inside a transaction nobody waits', () => {
+test('inside a transaction no client waits', () => {
   client.ask('MULTI')
   client.ask('WAIT', 1, 0)
   expect(client.ask('EXEC')).toBe('*1\r\n:0\r\n')
 })
 
-test('who goes away while waiting leaves nothing behind', () => {
+test('a client that disconnects while waiting leaves nothing behind', () => {
   client.ask('WAIT', 1, 1000)
   client.disconnect()
   expect(engine.engine.blocking.room.count).toBe(0)

@@ -42,7 +42,7 @@ describe('WAITAOF', () => {
     },
   )
 
-  test('answers at once whoever wrote nothing, or nothing since the last sync', () => {
+  test('answers at once a client that wrote nothing, or nothing since the last sync', () => {
     const { connect, journal } = begin()
     const [client, other] = [connect(), connect()]
     client.ask('SET', 'a', '1')

@@ -65,7 +65,7 @@ describe('setting an expiry', () => {
     expect(say('HTTL h FIELDS 2 a b')).toBe(integers(60, 10))
   })
 
-  test('a condition that nobody meets changes nothing', () => {
+  test('a condition that no field meets changes nothing', () => {
     effects()
     say('HEXPIRE h 100 XX FIELDS 2 a b')
     expect(effects()).toEqual([[], []])
@@ -243,7 +243,7 @@ describe('a field whose time is up', () => {
     expect(say('EXEC')).toBe('*-1\r\n')
   })
 
-  test('is removed from a great many of them a few at a time, and nobody sees the rest', () => {
+  test('is removed from a great many of them a few at a time, and no client sees the rest', () => {
     engine.engine.config.set('active-expire-enabled', 'no')
     for (let i = 0; i < 3000; i++) {
       client.ask('HSET', 'h', `f${i}`, i)

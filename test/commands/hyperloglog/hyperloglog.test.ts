@@ -48,7 +48,7 @@ describe('PFADD and PFCOUNT', () => {
     expect(small.ask('PFCOUNT', 'h')).toBe(':2\r\n')
   })
 
-  test('a count is stored and journaled, breaks a WATCH, and is told to nobody', () => {
+  test('a count is stored and journaled, breaks a WATCH, and has no event', () => {
     const listener = server.connect(3)
     listener.ask('PSUBSCRIBE', '__key*')
     client.ask('PFADD', 'h', 'a', 'b')
@@ -142,7 +142,7 @@ describe('strings that are no HyperLogLogs', () => {
     expect(client.ask('PFMERGE', 'd', 'c')).toBe(CORRUPT)
   })
 
-  test('what was added before a corrupt place was met is journaled as bytes: PFADD would fail again when replayed', () => {
+  test('elements added before a corrupt place was met are journaled as bytes: PFADD would fail again when replayed', () => {
     // Registers up to 12799 only; `b` has a higher one.
     client.ask('SET', 'c', `${NEW}\x71\xff`, 'PXAT', 4_102_444_800_000)
     server.journal.take()
@@ -157,7 +157,7 @@ describe('strings that are no HyperLogLogs', () => {
     expect(client.ask('PEXPIRETIME', 'c')).toBe(':4102444800000\r\n')
   })
 
-  test('what a corrupt place refuses without having changed anything is not journaled', () => {
+  test('a command that a corrupt place refuses without a change is not journaled', () => {
     client.ask('SET', 'c', `${NEW}\x01`)
     server.journal.take()
     expect(client.ask('PFADD', 'c', 'a')).toBe(CORRUPT)

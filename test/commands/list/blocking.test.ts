@@ -258,7 +258,7 @@ describe('waiting', () => {
     expect(engine.journal.take()).toEqual(['3 RPUSH k three', '3 LPOP k'])
   })
 
-  test('breaks the WATCH of whoever saw the list before', () => {
+  test('breaks the WATCH of a client that saw the list before', () => {
     client.ask('WATCH', 'k')
     one.ask('BLPOP', 'k', 0)
     other.ask('RPUSH', 'k', 'a')
@@ -323,7 +323,7 @@ describe('waiting in vain', () => {
     expect(one.received()).toBe('')
   })
 
-  test('a list that expires before it is seen serves nobody', () => {
+  test('a list that expires before it is seen serves no client', () => {
     client.ask('RPUSH', 'x', 'a')
     client.ask('PEXPIRE', 'x', 10)
     one.ask('BLPOP', 'k', 0)
@@ -351,7 +351,7 @@ describe('many who wait', () => {
     expect(engine.engine.blocking.room.count).toBe(9999)
   })
 
-  test('a value of a type that nobody waits for is shown to nobody', () => {
+  test('a value of a type that no client waits for serves no client', () => {
     for (let i = 0; i < 100; i++) engine.connect().ask('BLPOP', 'k', 0)
     let visited = 0
     const { room } = engine.engine.blocking

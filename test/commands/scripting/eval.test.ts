@@ -10,7 +10,7 @@ function load(client: { ask(...words: string[]): string }, script: string): stri
   return client.ask('SCRIPT', 'LOAD', script).split('\r\n')[1]!
 }
 
-test('what a script has changed is journaled as one unit, in the words of its commands', () => {
+test('the changes of a script are journaled as one unit, in the words of its commands', () => {
   const { connect, journal } = createEngine()
   const client = connect()
   const script = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('INCR', 'n') return redis.call('RPUSH', 'l', 1, 2)"
@@ -27,7 +27,7 @@ test('a script that changes nothing journals nothing', () => {
   expect(journal.take()).toEqual([])
 })
 
-test('what replays otherwise is journaled otherwise: chance, time and databases', () => {
+test('commands that would replay differently are journaled by their effects: chance, time and databases', () => {
   const { connect, journal, clock } = createEngine()
   const client = connect()
   client.ask('SADD', 's', 'only')
@@ -46,7 +46,7 @@ test('what replays otherwise is journaled otherwise: chance, time and databases'
   expect(client.ask('GET', 'k')).toBe('$1\r\nv\r\n')
 })
 
-test('what a script changed before it failed stays, and is journaled', () => {
+test('the changes of a script before it failed stay, and are journaled', () => {
   const { connect, journal } = createEngine()
   const client = connect()
   expect(client.ask('EVAL', "redis.call('SET', 'k', 'v') error('no')", 0)).toMatch(/^-ERR user_script:1: no script: /)
@@ -304,7 +304,7 @@ test('a pause of everything holds scripts of every kind until it ends', () => {
   expect([reader.received(), writer.received()]).toEqual([':1\r\n', OK])
 })
 
-test('what a script reads is not what it was idle: CLIENT NO-TOUCH holds in scripts', () => {
+test('CLIENT NO-TOUCH holds in scripts', () => {
   const { connect, clock } = createEngine()
   const client = connect()
   client.ask('SET', 'k', 'v')

@@ -60,7 +60,7 @@ describe('DEBUG', () => {
     expect(client.ask('DEBUG', 'OBJECT', 'nosuch')).toBe('-ERR no such key\r\n')
   })
 
-  test('SET-ACTIVE-EXPIRE 0 leaves keys whose time is up until somebody looks', () => {
+  test('SET-ACTIVE-EXPIRE 0 leaves keys whose time is up until they are looked at', () => {
     const { engine, clock, connect } = createEngine({ 'enable-debug-command': 'yes' })
     const client = connect()
     const [database] = engine.databases

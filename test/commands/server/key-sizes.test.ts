@@ -86,7 +86,7 @@ describe('INFO keysizes', () => {
     expect(sizes(second.received())).toMatchObject({ db0_distrib_sets_items: '1=1' })
   })
 
-  test('ends when nobody waits for it any more', () => {
+  test('ends when no client waits for it any more', () => {
     const { engine, connect } = createEngine({ 'enable-debug-command': 'yes' })
     const [first, second] = [connect(), connect()]
     first.ask('DEBUG', 'POPULATE', 10_000, 'key', 8)

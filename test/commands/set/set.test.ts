@@ -75,7 +75,7 @@ describe('adding and removing', () => {
     expect(two.ask('SMISMEMBER', 'none', 'a', 'b')).toBe('*2\r\n:0\r\n:0\r\n')
   })
 
-  test('what is no set is an error, and what is not there an empty one', () => {
+  test('a value of another type is an error, and a missing key an empty set', () => {
     two.ask('SET', 's', 'v')
     for (const command of [
       ['SADD', 's', 'a'], ['SREM', 's', 'a'], ['SCARD', 's'], ['SMEMBERS', 's'], ['SISMEMBER', 's', 'a'], ['SMISMEMBER', 's', 'a'], ['SPOP', 's'],
@@ -221,7 +221,7 @@ describe('intersections', () => {
     expect(two.ask('SINTER', 'ints')).toBe(two.ask('SMEMBERS', 'ints'))
   })
 
-  test('SINTER of sets larger than a batch misses nobody', () => {
+  test('SINTER of sets larger than a batch misses no member', () => {
     make('a', ...numbers(0, 5000).map((n) => `m${n}`))
     make('b', ...numbers(2500, 5000).map((n) => `m${n}`))
     make(

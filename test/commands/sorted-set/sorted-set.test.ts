@@ -475,7 +475,7 @@ test('commands for sorted sets refuse other values', () => {
   } // biome-ignore format: a table
 })
 
-test('what was journaled makes the same sorted sets again', () => {
+test('journaled commands make the same sorted sets again', () => {
   const random = engine.engine.environment.random
   for (let i = 0; i < 600; i++) {
     const key = `k${random.below(3)}`
@@ -510,7 +510,7 @@ test('what was journaled makes the same sorted sets again', () => {
   }
 })
 
-describe('whoever waits for a key', () => {
+describe('clients that wait for a key', () => {
   const setUp = () => {
     const { connect } = createEngine()
     const [waiter, client] = [connect(), connect()]

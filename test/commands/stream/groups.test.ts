@@ -181,7 +181,7 @@ describe('XCLAIM and XAUTOCLAIM', () => {
   })
 })
 
-describe('what was journaled', () => {
+describe('the journal', () => {
   test('makes the same groups when it is replayed', () => {
     const made = withGroup(0)
     const { client, clock, journal } = made

@@ -100,7 +100,7 @@ describe('the journal', () => {
     expect(engine.journal.take()).toEqual([])
   })
 
-  test('what expires within it is part of the unit', () => {
+  test('keys that expire within it are part of the unit', () => {
     engine.engine.config.set('active-expire-enabled', 'no')
     client.ask('SET', 'a', '1')
     client.ask('PEXPIRE', 'a', 1)
@@ -197,7 +197,7 @@ describe('giving up', () => {
     expect(engine.engine.data.watches.size).toBe(0)
   })
 
-  test('who goes away leaves no queue and no watch behind', () => {
+  test('a client that disconnects leaves no queue and no watch behind', () => {
     client.ask('WATCH', 'a', 'b')
     client.ask('MULTI')
     client.ask('SET', 'a', '1')
@@ -228,7 +228,7 @@ describe('WATCH', () => {
   }
   const DONE = '*1\r\n+OK\r\n'
 
-  test('a change by somebody else, or by oneself, prevents EXEC', () => {
+  test('a change by another client, or by the same one, prevents EXEC', () => {
     expect(watched(() => other.ask('SET', 'a', '1'))).toBe(BROKEN)
     expect(watched(() => client.ask('SET', 'a', '1'))).toBe(BROKEN)
     expect(client.ask('EXISTS', 'b')).toBe(':0\r\n')
@@ -239,7 +239,7 @@ describe('WATCH', () => {
     expect(watched(() => other.ask('SET', 'a', '1'))).toBe('_\r\n')
   })
 
-  test('what is written is a change even if it is the same again; what is only read is none', () => {
+  test('writing the same value again is a change; reading is none', () => {
     other.ask('SET', 'a', '1')
     expect(watched(() => other.ask('SET', 'a', '1'))).toBe(BROKEN)
     expect(watched(() => other.ask('GET', 'a'))).toBe(DONE)
@@ -263,7 +263,7 @@ describe('WATCH', () => {
   })
 
   test.each([['FLUSHALL'], ['FLUSHDB'], ['SWAPDB', '0', '1'], ['DEL', 'a'], ['PERSIST', 'a']])(
-    'what does not concern a missing key does not break its watch: %s',
+    'a command that does not concern a missing key does not break its watch: %s',
     (...words) => {
       expect(watched(() => other.ask(...words))).toBe(DONE)
     },

@@ -436,7 +436,7 @@ describe('there is no audit', () => {
   })
 })
 
-test('everybody whose rights have DEBUG may ask for an audit, whatever enable-debug-command says', async () => {
+test('a user with the right to DEBUG may ask for an audit, whatever enable-debug-command says', async () => {
   const started = await startAudited({ settings: { 'enable-debug-command': 'no' } })
   expect(started.connect().ask('DEBUG', 'DIGEST')).toContain('not allowed')
   expect((await audit(started)).differing).toBe(0)

@@ -391,7 +391,7 @@ test('a number of keys that did not come is forgotten', async () => {
   expect(to.connect().ask('GET', 'k')).toBe('$1\r\nv\r\n')
 })
 
-test('what the file says about itself, functions and keys without elements reach the target', async () => {
+test("the file's notes about itself, functions and keys without elements reach the target", async () => {
   const test = createEngine()
   const codes: string[] = []
   const writer = new RdbWriter({ compress: true, checksum: true, use: 'nothing' })

@@ -63,7 +63,7 @@ describe.skipIf(redisServerCannotReadOurs())('with redis-server', () => {
     expect(db!.arena.usedBytes).toBe(0)
   })
 
-  test('what is dumped there is the same bytes as what is dumped here, where Redis writes only one way', async () => {
+  test('payloads of DUMP are the same bytes there and here, where Redis writes only one way', async () => {
     const here = createEngine().connect()
     for (const { key, commands } of STRINGS.slice(0, 16)) {
       for (const command of commands) {

@@ -241,7 +241,7 @@ describe('RESTORE', () => {
     expect(client.ask('PTTL', 'k')).toBe(':5\r\n')
   })
 
-  test('of what has expired already creates nothing, and what it replaces is gone', () => {
+  test('of an expired key creates nothing, and the key that it replaces is gone', () => {
     const { connect, journal } = createEngine({ 'notify-keyspace-events': 'KEA' })
     const client = connect()
     const listener = connect()
@@ -259,7 +259,7 @@ describe('RESTORE', () => {
     expect(listener.received()).toBe('*3\r\n$7\r\nmessage\r\n$16\r\n__keyspace@0__:k\r\n$7\r\nrestore\r\n')
   })
 
-  test('wakes whoever waits for the key', () => {
+  test('wakes clients that wait for the key', () => {
     const { connect } = createEngine()
     const waiter = connect()
     waiter.ask('BLPOP', 'k', 0)
