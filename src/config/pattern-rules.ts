@@ -3,8 +3,9 @@
 // Among the rules that match a name the one with the longest literal prefix decides, among equally
 // long ones the last one given. The literal prefix ends before the first * ? [ or \.
 //
-// The rules hang in a trie over their literal prefixes, a byte a step, so a name meets only those
-// along its own path, the longest last. A thousand rules cost a name no more than one does.
+// The rules hang in a trie over their literal prefixes, a byte a step, so the look-up of a name
+// visits only the rules along its own path, the longest last. A thousand rules cost no more than
+// one.
 
 import { itemAt } from '../util/array-reads.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'

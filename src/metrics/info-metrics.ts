@@ -138,7 +138,7 @@ const EXPORTED: Readonly<Record<string, ExportedField>> = {
   rdb_saves: { name: 'redis_rdb_saves_total', help: 'Snapshots that were written.' },
   respite_snapshot_longest_slice_usec: {
     name: 'respite_snapshot_longest_slice_seconds',
-    help: 'Longest time that the last snapshot or rewrite held everybody up at a stroke.',
+    help: 'Longest time that the last snapshot or rewrite kept all clients waiting in one slice.',
     scale: 1e-6,
   },
   aof_enabled: { name: 'redis_aof_enabled', help: '1 when there is an append-only file.' },

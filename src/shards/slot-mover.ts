@@ -145,7 +145,7 @@ export class SlotMover {
     const { dataset } = engine.data
     const { workClock } = engine.environment
     const to = this.#host.addressOf(move.to)
-    if (to === undefined) throw new Interrupted(`nobody leads ${move.to}`)
+    if (to === undefined) throw new Interrupted(`${move.to} has no leader`)
     const spans = this.#portionOf(move.left)
     const slots = new Set(slotsIn(spans))
     this.keysCopied = 0

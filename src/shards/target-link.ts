@@ -138,7 +138,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
     if (this.#failure !== undefined) return
     const question = this.#questions.shift()
     if (question === undefined) {
-      this.#end('the other side says what nobody has asked')
+      this.#end('the target sends a reply without a request')
       return
     }
     this.#unansweredBytes -= question.bytes
@@ -150,7 +150,7 @@ export class TargetLink implements ConnectionListener, ReplyValueReceiver<string
 
   /** A connection in RESP2 has no pushes. */
   push(): void {
-    this.#end('the other side says what nobody has asked')
+    this.#end('the target sends a reply without a request')
   }
 
   /** The timeout begins again. */

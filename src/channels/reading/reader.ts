@@ -259,8 +259,8 @@ export class Reader implements Listener, PacedReader {
   }
 
   /**
-   * Returns the stretch that a message lies in, if its client was sent the message before a hole
-   * that it read later. Such an acknowledgement says nothing about the hole.
+   * Returns the stretch of a message that was sent before an earlier hole was read. Acknowledging
+   * such a message says nothing about the messages of the hole.
    */
   sentBefore(id: StreamId): Stretch | undefined {
     const stretch = this.#sentBefore

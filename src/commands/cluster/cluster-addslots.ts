@@ -70,35 +70,35 @@ const ranged = {
 export const clusterAddslots = defineCommand({
   ...some,
   name: 'CLUSTER ADDSLOTS',
-  summary: "Makes slots that nobody owns this node's.",
+  summary: 'Gives slots without an owner to this node.',
   run: (call) => each(call, 'add'),
 })
 
 export const clusterDelslots = defineCommand({
   ...some,
   name: 'CLUSTER DELSLOTS',
-  summary: "Makes slots nobody's, as far as this node knows.",
+  summary: 'Takes slots from their owner, as far as this node knows.',
   run: (call) => each(call, 'delete'),
 })
 
 export const clusterAddslotsrange = defineCommand({
   ...ranged,
   name: 'CLUSTER ADDSLOTSRANGE',
-  summary: "Makes ranges of slots that nobody owns this node's.",
+  summary: 'Gives ranges of slots without an owner to this node.',
   run: (call) => ranges(call, 'add'),
 })
 
 export const clusterDelslotsrange = defineCommand({
   ...ranged,
   name: 'CLUSTER DELSLOTSRANGE',
-  summary: "Makes ranges of slots nobody's, as far as this node knows.",
+  summary: 'Takes ranges of slots from their owner, as far as this node knows.',
   run: (call) => ranges(call, 'delete'),
 })
 
 export const clusterFlushslots = defineCommand({
   ...common,
   name: 'CLUSTER FLUSHSLOTS',
-  summary: "Makes all slots of this node nobody's.",
+  summary: 'Takes all slots from this node.',
   since: '3.0.0',
   arity: 2,
   run(call) {

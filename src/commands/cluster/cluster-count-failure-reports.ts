@@ -3,7 +3,7 @@ import { clusterOf, nodeAt } from './cluster-arguments.ts'
 
 export const clusterCountFailureReports = defineCommand({
   name: 'CLUSTER COUNT-FAILURE-REPORTS',
-  summary: 'Counts who says that a node is failing: nobody does, for nodes do not talk with each other.',
+  summary: 'Counts the nodes that report a node as failing: none, because nodes do not talk with each other.',
   group: 'cluster',
   since: '3.0.0',
   complexity: 'O(1)',

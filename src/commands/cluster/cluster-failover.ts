@@ -7,7 +7,7 @@ import { clusterOf } from './cluster-arguments.ts'
 
 const NOT_A_REPLICA = ERR.of('You should send CLUSTER FAILOVER to a replica')
 const NO_GOSSIP = ERR.of(
-  'CLUSTER FAILOVER is not possible: nodes do not talk with each other, and nobody would hear of it',
+  'CLUSTER FAILOVER is not possible: nodes do not talk with each other, so no node would hear of it',
 )
 
 export const clusterFailover = defineCommand({

@@ -12,7 +12,7 @@ const NO_GOSSIP = ERR.of(
 
 export const clusterMeet = defineCommand({
   name: 'CLUSTER MEET',
-  summary: 'Is refused: whom a node knows stands in its file.',
+  summary: 'Is refused: the nodes that a node knows stand in its file.',
   group: 'cluster',
   since: '3.0.0',
   complexity: 'O(1)',

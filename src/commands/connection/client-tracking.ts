@@ -186,7 +186,7 @@ export const clientGetredir = defineCommand({
   since: '6.0.0',
   complexity: 'O(1)',
   arity: 2,
-  reply: 'integer: the connection, 0 for this one, -1 when nobody is told',
+  reply: 'integer: the connection, 0 for this one, -1 when no connection is told',
   run(call) {
     call.reply.integer(call.engine.clients.tracking.trackerOf(call.client)?.redirect ?? -1)
   },

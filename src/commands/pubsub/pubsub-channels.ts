@@ -25,7 +25,7 @@ const common = {
 export const pubsubChannels = defineCommand({
   ...common,
   name: 'PUBSUB CHANNELS',
-  summary: 'Lists the channels that somebody listens to; patterns do not count.',
+  summary: 'Lists the channels that have subscribers; patterns do not count.',
   since: '2.8.0',
   complexity: 'O(N) where N is the number of channels with subscribers.',
   run: (call) => list(call, call.engine.clients.pubSub.names('channel')),
@@ -34,7 +34,7 @@ export const pubsubChannels = defineCommand({
 export const pubsubShardChannels = defineCommand({
   ...common,
   name: 'PUBSUB SHARDCHANNELS',
-  summary: 'Lists the shard channels that somebody listens to.',
+  summary: 'Lists the shard channels that have subscribers.',
   since: '7.0.0',
   complexity: 'O(N) where N is the number of shard channels with subscribers.',
   run: (call) => list(call, call.engine.clients.pubSub.names('shard')),

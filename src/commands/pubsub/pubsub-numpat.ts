@@ -2,7 +2,7 @@ import { defineCommand } from '../define-command.ts'
 
 export const pubsubNumpat = defineCommand({
   name: 'PUBSUB NUMPAT',
-  summary: 'Counts the different patterns that somebody listens to.',
+  summary: 'Counts the different patterns that have subscribers.',
   group: 'pubsub',
   since: '2.8.0',
   complexity: 'O(1)',

@@ -10,7 +10,7 @@ export const sentinelGetMasterAddrByName = defineCommand({
   arity: 3,
   flags: ['admin'],
   args: [{ name: 'master-name', type: 'string' }],
-  reply: 'array: address and port; nil for another name, and while nobody leads',
+  reply: 'array: address and port; nil for another name, and while there is no leader',
   isOffered,
   run(call) {
     const shard = shardOf(call)

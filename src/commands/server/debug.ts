@@ -138,7 +138,7 @@ function refuseToRestart(call: Call): void {
   if (call.args.length > 2) call.args.integer(2)
   call.engine.environment.log.warn(
     {},
-    'DEBUG RESTART and CRASH-AND-RECOVER are not supported: who started the server starts it again',
+    'DEBUG RESTART and CRASH-AND-RECOVER are not supported: the program that started the server can start it again',
   )
   throw ERR.of('failed to restart the server. Check server logs.')
 }

@@ -1624,7 +1624,7 @@ export interface TypedCommands<S, T extends Telling> {
   spublish(shardchannel: Word, message: Word, options?: { ID?: Word; IN?: Word; AT?: Word }): Told<T, number | S>
 
   /**
-   * Lists the channels that somebody listens to; patterns do not count.
+   * Lists the channels that have subscribers; patterns do not count.
    *
    * Reply: array of channels, in no particular order.
    */
@@ -1638,14 +1638,14 @@ export interface TypedCommands<S, T extends Telling> {
   pubsubNumsub(options?: { channel?: Words }): Told<T, CommandReply<S>>
 
   /**
-   * Counts the different patterns that somebody listens to.
+   * Counts the different patterns that have subscribers.
    *
    * Reply: integer.
    */
   pubsubNumpat(): Told<T, number>
 
   /**
-   * Lists the shard channels that somebody listens to.
+   * Lists the shard channels that have subscribers.
    *
    * Reply: array of channels, in no particular order.
    */
@@ -1850,7 +1850,7 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns the number of the connection that is told of changes instead of this one.
    *
-   * Reply: integer: the connection, 0 for this one, -1 when nobody is told.
+   * Reply: integer: the connection, 0 for this one, -1 when no connection is told.
    */
   clientGetredir(): Told<T, number>
 
@@ -1876,14 +1876,14 @@ export interface TypedCommands<S, T extends Telling> {
   clientHelp(): Told<T, CommandReply<S>>
 
   /**
-   * Makes slots that nobody owns this node's.
+   * Gives slots without an owner to this node.
    *
    * Reply: status: OK.
    */
   clusterAddslots(slot: Words): Told<T, string>
 
   /**
-   * Makes ranges of slots that nobody owns this node's.
+   * Gives ranges of slots without an owner to this node.
    *
    * Reply: status: OK.
    */
@@ -1904,7 +1904,7 @@ export interface TypedCommands<S, T extends Telling> {
   clusterCancelmoves(): Told<T, string>
 
   /**
-   * Counts who says that a node is failing: nobody does, for nodes do not talk with each other.
+   * Counts the nodes that report a node as failing: none, because nodes do not talk with each other.
    *
    * Reply: integer: 0.
    */
@@ -1918,14 +1918,14 @@ export interface TypedCommands<S, T extends Telling> {
   clusterCountkeysinslot(slot: Word): Told<T, number>
 
   /**
-   * Makes slots nobody's, as far as this node knows.
+   * Takes slots from their owner, as far as this node knows.
    *
    * Reply: status: OK.
    */
   clusterDelslots(slot: Words): Told<T, string>
 
   /**
-   * Makes ranges of slots nobody's, as far as this node knows.
+   * Takes ranges of slots from their owner, as far as this node knows.
    *
    * Reply: status: OK.
    */
@@ -1939,7 +1939,7 @@ export interface TypedCommands<S, T extends Telling> {
   clusterFailover(options?: { FORCE?: boolean; TAKEOVER?: boolean }): Told<T, CommandReply<S>>
 
   /**
-   * Makes all slots of this node nobody's.
+   * Takes all slots from this node.
    *
    * Reply: status: OK.
    */
@@ -1988,7 +1988,7 @@ export interface TypedCommands<S, T extends Telling> {
   clusterLinks(): Told<T, CommandReply<S>>
 
   /**
-   * Is refused: whom a node knows stands in its file.
+   * Is refused: the nodes that a node knows stand in its file.
    *
    * Reply: error.
    */
@@ -2598,7 +2598,7 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells where the primary of the shard of that name is.
    *
-   * Reply: array: address and port; nil for another name, and while nobody leads.
+   * Reply: array: address and port; nil for another name, and while there is no leader.
    */
   sentinelGetMasterAddrByName(masterName: Word): Told<T, CommandReply<S>>
 

@@ -476,7 +476,7 @@ export class AppendOnlyFile implements Journal {
     this.#othersGathered = false
   }
 
-  /** The flight is in the file. */
+  /** The group in flight was written to the file. */
   #flightArrived(): void {
     const flight = this.#flight
     this.written = this.#flightAt + flight.length

@@ -126,7 +126,7 @@ export class Database {
     if (CHECKED) assert(this.keys.isLive(entry), 'invariant 6: only a living entry changes')
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
-    // Before `beforeChange`, whose handler may take the value.
+    // This comes before `beforeChange`, because its handler may take the value.
     if (host.gone !== null && extent === 'whole') this.#tellGone(entry)
     if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
     // Last, because a snapshot may have taken the value.

@@ -21,8 +21,8 @@ const NAME_PIECE = '[A-Za-z_][A-Za-z0-9_]*'
 const LINE_END = '\\r\\n|\\n\\r|[\\r\\n]'
 /** A long bracket up to its end, or to the end of the source. */
 const longBracket = (group: number): string => `\\[(=*)\\[(?:[^]*?\\]\\${group}\\]|[^]*)`
-// Plain characters have a loop of their own. V8 remembers each turn of a loop with alternatives,
-// and a long string has too many turns.
+// Plain characters have a loop without alternatives. In a loop with alternatives V8 remembers each
+// round, and a long string would have too many rounds.
 const shortString = (quote: string): string =>
   `${quote}[^${quote}\\\\\\r\\n]*(?:\\\\(?:\\r\\n|\\n\\r|[^])[^${quote}\\\\\\r\\n]*)*${quote}?`
 const NUMBER_PIECE = '\\.?\\d[\\d.]*(?:[eE][+-]?)?\\w*'
