@@ -125,8 +125,8 @@ export interface RunningServer extends InProcess {
    */
   readonly stopped: Promise<void>
   /**
-   * Stops accepting, sends what is owed, makes everything durable. Nothing keeps the process alive
-   * afterwards.
+   * Stops accepting, sends the pending replies, makes everything durable. Nothing keeps the process
+   * alive afterwards.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

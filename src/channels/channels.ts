@@ -1,5 +1,5 @@
 // Channels that keep their messages. This room assembles the logs, the readers, the remembered
-// positions, the groups and the schedule, and is what the broker and the engine see of them.
+// positions, the groups and the schedule. The broker and the engine see only this object of them.
 //
 //   PUBLISH ─▶ broker: route ─▶ log.record (the message is kept, in the unit that published it) ─▶ fan-out, with the log
 //                                                                                   └─▶ a client, or the reader on its behalf

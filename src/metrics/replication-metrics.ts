@@ -10,7 +10,7 @@ export function addReplicationMetrics(readings: MetricSources, engine: Engine): 
   addReplicaMetrics(readings, engine)
 }
 
-/** Of a replica; a primary has no such samples. */
+/** Adds the metrics of a replica's link; a primary has no such samples. */
 function addLinkMetrics(readings: MetricSources, engine: Engine): void {
   const ofLink = (name: string, help: string, read: (following: Following) => number | undefined): void =>
     readings.add({ name, help, type: 'gauge', read: () => linkSample(engine, read) })

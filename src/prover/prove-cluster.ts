@@ -43,7 +43,7 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
   mkdirSync(parent, { recursive: true })
   const dir = mkdtempSync(path.join(parent, 'respite-prove-'))
   terminal.print(`Proving what a cluster loses, on ${logKind}, for ${seconds} s or ${rounds} rounds; seed ${seed}.`)
-  // No other process ends what was started.
+  // No other process ends the processes that were started.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   let trial: ClusterTrial | undefined
   let failure: string | undefined

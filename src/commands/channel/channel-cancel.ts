@@ -1,3 +1,5 @@
+// CHANNEL CANCEL: takes a scheduled message back.
+
 import { defineCommand } from '../define-command.ts'
 import { channelCommon, channelsIn, readChannelKind, SHARD_ARG, scheduledOf } from './channel.ts'
 

@@ -1,3 +1,5 @@
+// CHANNEL FORGET: removes the remembered position of a subscriber.
+
 import { defineCommand } from '../define-command.ts'
 import {
   channelCommon,

@@ -1,3 +1,5 @@
+// CHANNEL INFO: the rule of a channel, its kept messages and its subscribers.
+
 import { formatChannelRules } from '../../config/channel-rules.ts'
 import { inSlices } from '../../engine/waiting/sliced-answers.ts'
 import type { Reply } from '../../protocol/reply.ts'

@@ -1,3 +1,5 @@
+// CHANNEL PENDING: the scheduled messages of a channel.
+
 import type { Call } from '../call.ts'
 import { defineCommand } from '../define-command.ts'
 import { channelCommon, channelsIn, readChannelKind, SHARD_ARG } from './channel.ts'

@@ -1,3 +1,5 @@
+// ASKING: lets the next request use a slot that is being imported.
+
 import { CLIENT_ASKING } from '../../engine/clients/client.ts'
 import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-arguments.ts'

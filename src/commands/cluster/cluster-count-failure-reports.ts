@@ -1,3 +1,5 @@
+// CLUSTER COUNT-FAILURE-REPORTS: always 0, because nodes do not talk with each other.
+
 import { defineCommand } from '../define-command.ts'
 import { clusterOf, nodeAt } from './cluster-arguments.ts'
 

@@ -1,3 +1,5 @@
+// CLUSTER FORGET: removes a node from the map.
+
 import type { ClusterNode } from '../../engine/cluster-view/cluster-view.ts'
 import { awaitWork } from '../../engine/waiting/async-commands.ts'
 import { ERR } from '../../protocol/errors.ts'

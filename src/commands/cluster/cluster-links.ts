@@ -1,3 +1,5 @@
+// CLUSTER LINKS: always empty, because nodes do not talk with each other.
+
 import { defineCommand } from '../define-command.ts'
 import { clusterOf } from './cluster-arguments.ts'
 

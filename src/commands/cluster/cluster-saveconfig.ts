@@ -1,3 +1,5 @@
+// CLUSTER SAVECONFIG: writes the cluster's map to disk.
+
 import { defineCommand } from '../define-command.ts'
 import { clusterOf, mapOf } from './cluster-arguments.ts'
 

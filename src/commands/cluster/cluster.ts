@@ -1,3 +1,5 @@
+// CLUSTER: the container of its subcommands.
+
 import { defineCommand } from '../define-command.ts'
 
 export const cluster = defineCommand({

@@ -1,3 +1,5 @@
+// CLIENT ID: the number of this connection.
+
 import { defineCommand } from '../define-command.ts'
 
 export const clientId = defineCommand({

@@ -1,3 +1,5 @@
+// CLIENT UNBLOCK: ends the waiting of another client, as at its timeout or with an error.
+
 import { ERR } from '../../protocol/errors.ts'
 import { defineCommand } from '../define-command.ts'
 

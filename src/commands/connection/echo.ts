@@ -1,3 +1,5 @@
+// ECHO: returns its argument.
+
 import { defineCommand } from '../define-command.ts'
 
 export const echo = defineCommand({

@@ -1,3 +1,5 @@
+// QUIT: ends this connection after its replies have left.
+
 import { defineCommand } from '../define-command.ts'
 
 export const quit = defineCommand({

@@ -1,3 +1,5 @@
+// SELECT: chooses the database of this connection.
+
 import { ERR } from '../../protocol/errors.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { defineCommand } from '../define-command.ts'

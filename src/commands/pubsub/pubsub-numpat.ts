@@ -1,3 +1,5 @@
+// PUBSUB NUMPAT: the number of different patterns that have subscribers.
+
 import { defineCommand } from '../define-command.ts'
 
 export const pubsubNumpat = defineCommand({

@@ -1,3 +1,5 @@
+// SENTINEL GET-MASTER-ADDR-BY-NAME: the address of the primary. Clients ask it first.
+
 import { defineCommand } from '../define-command.ts'
 import { ipOf, isOffered, portOf, shardOf } from './shard-arguments.ts'
 

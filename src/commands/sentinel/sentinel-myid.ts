@@ -1,3 +1,5 @@
+// SENTINEL MYID: the id under which this node answers Sentinel's commands.
+
 import { defineCommand } from '../define-command.ts'
 import { isOffered, shardOf } from './shard-arguments.ts'
 

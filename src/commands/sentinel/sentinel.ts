@@ -1,3 +1,5 @@
+// SENTINEL: the container of its subcommands.
+
 import { defineCommand } from '../define-command.ts'
 import { isOffered } from './shard-arguments.ts'
 

@@ -1,3 +1,5 @@
+// COMMAND COUNT: the number of commands.
+
 import { defineCommand } from '../define-command.ts'
 
 export const commandCount = defineCommand({

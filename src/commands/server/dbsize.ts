@@ -1,3 +1,5 @@
+// DBSIZE: the number of keys in the selected database.
+
 import { defineCommand } from '../define-command.ts'
 
 export const dbsize = defineCommand({

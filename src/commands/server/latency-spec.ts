@@ -1,3 +1,5 @@
+// The common part of the specs of LATENCY's subcommands.
+
 import type { CommandSpec } from '../define-command.ts'
 
 /** The common parts of LATENCY's subcommands that report. */

@@ -1,3 +1,5 @@
+// LATENCY: the container of its subcommands.
+
 import { defineCommand } from '../define-command.ts'
 
 export const latency = defineCommand({

@@ -1,3 +1,5 @@
+// MEMORY: the container of its subcommands.
+
 import { defineCommand } from '../define-command.ts'
 
 export const memory = defineCommand({

@@ -1,3 +1,5 @@
+// MODULE LIST: always empty, because modules do not exist here.
+
 import { defineCommand } from '../define-command.ts'
 
 export const moduleList = defineCommand({

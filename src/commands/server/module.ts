@@ -1,3 +1,5 @@
+// MODULE: the container of its subcommands.
+
 import { defineCommand } from '../define-command.ts'
 
 export const module = defineCommand({

@@ -1,3 +1,5 @@
+// SLOWLOG: the container of its subcommands.
+
 import { defineCommand } from '../define-command.ts'
 
 export const slowlog = defineCommand({

@@ -1,3 +1,5 @@
+// TIME: the server's time, in seconds and microseconds.
+
 import { defineCommand } from '../define-command.ts'
 
 export const time = defineCommand({

@@ -1,3 +1,5 @@
+// XGROUP CREATE: adds a consumer group to a stream.
+
 import { ERR } from '../../protocol/errors.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import { READ_UNKNOWN } from '../../store/stream/stream-group.ts'

@@ -1,3 +1,5 @@
+// XGROUP DESTROY: removes a consumer group.
+
 import { defineCommand } from '../define-command.ts'
 import { streamOf, xgroupCommon } from './xgroup.ts'
 

@@ -1,3 +1,5 @@
+// XGROUP SETID: moves a group to another position in its stream.
+
 import { ERR } from '../../protocol/errors.ts'
 import { READ_UNKNOWN } from '../../store/stream/stream-group.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'

@@ -1,3 +1,5 @@
+// XINFO CONSUMERS: the consumers of a group.
+
 import { ERR } from '../../protocol/errors.ts'
 import { NEVER_ACTIVE } from '../../store/stream/stream-group.ts'
 import { defineCommand } from '../define-command.ts'

@@ -1,3 +1,5 @@
+// XINFO GROUPS: the groups of a stream.
+
 import { writeStreamId } from '../../store/stream/stream.ts'
 import { defineCommand } from '../define-command.ts'
 import { askedStream, writeProgress, xinfoCommon } from './xinfo.ts'

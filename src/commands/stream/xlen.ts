@@ -1,3 +1,5 @@
+// XLEN: the number of entries in a stream.
+
 import { Stream } from '../../store/stream/stream.ts'
 import { defineCommand } from '../define-command.ts'
 

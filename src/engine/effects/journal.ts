@@ -70,8 +70,8 @@ export interface Progress {
   /** False while `settleNow` cannot keep its promise: another thread is writing. Absent = never. */
   readonly settlesNow?: boolean
   /**
-   * Writes what was appended, and syncs what is `always`, on this thread, before it returns: for a
-   * caller that does not wait. False where the disk refuses.
+   * Writes the appended bytes, and syncs those of `always` keys, on this thread, before it returns.
+   * It serves a caller that does not wait. False where the disk refuses.
    */
   settleNow?(): boolean
   /** Calls `run` whenever `written` or `synced` advances, or `failure` changes. */

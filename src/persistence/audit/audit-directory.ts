@@ -249,8 +249,8 @@ class DirectoryAuditor {
   }
 
   /**
-   * The time from which fields of hashes that expire are sure to be in a file: it leaves out those
-   * that were due.
+   * A file has every field of a hash that expires after this time. Fields that were due earlier may
+   * be missing in it.
    */
   async #momentOf(file: string): Promise<number> {
     return momentIn((await this.#describe(file)).auxiliaries)

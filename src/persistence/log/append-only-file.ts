@@ -507,7 +507,7 @@ export class AppendOnlyFile implements Journal {
     const milliseconds = this.#clock.monotonic() - startedMs
     this.#noteSync(milliseconds)
     this.#diskTimes?.heldLoop(milliseconds)
-    // A caller that does not wait says nothing of the pace of the others.
+    // The pace is measured only with callers that wait for a sync.
     if (why === 'paced') this.#pace.syncedHere(milliseconds)
     this.synced = this.written
     this.#unsynced.release(this.synced)

@@ -64,7 +64,7 @@ const KEYS_TELLING = 4096
  * again.
  */
 const KEYS_RELINKED_MAX = 64 * 1024
-/** 16 MB of buckets: a guess may be wrong. */
+/** The most buckets that are made after a guess, which may be wrong: 16 MB. */
 const BUCKETS_GUESSED_MAX = 4 * 1024 * 1024
 /** An RDB file begins with this, also in front of commands. */
 const RDB_MAGIC = 'REDIS'

@@ -68,7 +68,7 @@ export interface Rewrite {
   /** The files, as far as there is a log. */
   readonly directory: AofDirectory | undefined
   /**
-   * Runs a function at a moment when the data is exactly what is in the log, or is going to be.
+   * Runs a function at a moment when the data and the log (with its unwritten end) are the same.
    * Throws the reason why there is no such moment.
    */
   atOnePosition(run: () => void): Promise<void>
@@ -129,7 +129,7 @@ export class AofRewrite implements Rewrite {
     return this.#directory
   }
 
-  /** Between two commands the data always is what the log says. */
+  /** Between two commands the data and the log are always the same. */
   async atOnePosition(run: () => void): Promise<void> {
     run()
   }

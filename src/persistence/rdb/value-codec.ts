@@ -135,7 +135,9 @@ export class ValueWriter {
   /** By type of value; each is made when it is first needed. */
   readonly #writers: StructureWriter[] = []
   #current!: StructureWriter
-  /** The output has all of the value, though it may not have gathered the last string's end. */
+  /**
+   * The whole value was handed to the output, which may still gather the end of its last string.
+   */
   #whole = false
 
   typeOf(value: Value): number {

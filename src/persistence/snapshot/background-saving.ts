@@ -1,4 +1,4 @@
-// Decides what is saved when: SAVE, BGSAVE, the `save` points, BGREWRITEAOF, growth of the
+// Decides on the time of each save: SAVE, BGSAVE, the `save` points, BGREWRITEAOF, growth of the
 // append-only file, `appendonly` turned on or off.
 //
 // One thing is under way at a time, because there is one *before* gate:

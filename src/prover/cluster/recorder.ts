@@ -209,8 +209,8 @@ export class Recorder {
   }
 
   /**
-   * Returns what is wrong with the messages that a channel keeps, or will publish later; undefined
-   * = nothing.
+   * Returns the fault in the messages that a channel keeps, or will publish later; undefined =
+   * nothing.
    */
   #problemOfChannel(
     channel: string,

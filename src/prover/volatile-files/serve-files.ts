@@ -17,7 +17,7 @@ export type Order = { readonly number: number } & (
   | { readonly kind: 'slow'; readonly volume: string; readonly ms: number }
 )
 
-/** One in this many files keeps a part of what was not synced. */
+/** One file in this many keeps a part of its unsynced bytes. */
 const TORN_ONE_IN = 4
 
 /** Mounts at a directory, and serves until the end. Returns the exit code. */

@@ -1,4 +1,4 @@
-// Yields what is put under some keys of etcd, from a revision on, as it happens.
+// Yields the values that are put under some keys of etcd, from a revision on, as it happens.
 
 import { clearTimeout, setTimeout } from '../../util/time/real-time.ts'
 import type { EtcdGateway } from './gateway.ts'

@@ -117,7 +117,7 @@ export class Shape {
 /** The shape of tables without keys. */
 export const EMPTY_SHAPE = new Shape([undefined], 0, true)
 
-/** Shapes are shared by all runtimes of a process, and so is what is known of them. */
+/** All runtimes of a process share the shapes, and the facts that are remembered of them. */
 const shapes = {
   made: 0,
 }

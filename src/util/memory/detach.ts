@@ -2,11 +2,11 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 
-/** One for the process: what is sent has no receiver, so all may share a port. */
+/** One for the process: sent buffers have no receiver, so all senders may share a port. */
 const nowhere = {
   /**
-   * A port that is closed: what is sent to it is detached, as the standard has it, and freed for
-   * want of a receiver.
+   * A closed port. By the standard a buffer that is sent to it is detached, and freed for want of a
+   * receiver.
    */
   port: undefined as MessagePort | undefined,
 }

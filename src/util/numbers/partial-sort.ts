@@ -15,8 +15,7 @@ const INSERTION_MAX = 6
 const MEDIAN_OF_THREE_MAX = 40
 
 /**
- * Sorts `items` so far that positions `first` to `last` hold what they would hold if all were
- * sorted.
+ * Sorts `items` in part: positions `first` to `last` hold the same items as if all were sorted.
  */
 export function partialSort(items: Int32Array, compare: Compare, first: number, last: number): void {
   sortRange(items, 0, items.length, compare, first, last)
