@@ -192,10 +192,9 @@ const WIDE_CLASSES: Readonly<Record<string, string>> = {
 /** Files that assemble an engine, and why: the others are given one. */
 const ASSEMBLERS: Readonly<Record<string, string>> = {
   'src/server/boot/boot.ts': 'the boot',
-  'src/server/boot/replay-engine.ts': 'the boot of an engine that files are replayed into',
+  'src/server/boot/replay-engine.ts': 'the boot of engines that files are replayed into',
   'src/persistence/snapshot/check-rdb.ts': 'builds values to check them, in a memory of its own, without a boot',
   'src/prover/durability/power-trial.ts': 'a boot of its own, on a disk that loses power',
-  'src/cli/audit.ts': 'names the settings of two second engines, and runs no command',
 }
 
 /** Class → its public fields. The formatter indents them by two. */

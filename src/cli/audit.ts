@@ -5,19 +5,16 @@
 // Exit codes: 0 equal; 1 keys differ, and are named; 2 nothing could be compared, or the command
 // line is invalid.
 
-import { catalog } from '../commands/catalog.ts'
 import type { Config } from '../config/config.ts'
 import type { DifferenceKind } from '../engine/effects/saving.ts'
-import { Engine } from '../engine/engine.ts'
 import { silentLog } from '../engine/log.ts'
-import { noParts } from '../engine/parts.ts'
 import { auditDirectory, type Compared } from '../persistence/audit/audit-directory.ts'
 import { DirectoryInUseError, DirectoryLock } from '../persistence/disk/directory-lock.ts'
 import { systemDisk } from '../persistence/disk/disk.ts'
 import { describeDiskError, PersistenceError } from '../persistence/errors.ts'
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { createConfig } from '../server/boot/options.ts'
-import { secondEngine } from '../server/boot/replay-engine.ts'
+import { emptyEngine, secondEngine } from '../server/boot/replay-engine.ts'
 import { assert } from '../util/assert.ts'
 import { OptionError } from '../util/option-error.ts'
 import { systemClock } from '../util/time/clock.ts'
@@ -132,7 +129,7 @@ async function audit(
 }
 
 async function compareFiles(config: Config, terminal: Terminal): Promise<number> {
-  const first = new Engine({ commands: catalog, config }, noParts)
+  const first = emptyEngine(config)
   const { compared, left } = await auditDirectory(systemDisk, config, () => secondEngine(first)).finally(() =>
     first.stop(),
   )

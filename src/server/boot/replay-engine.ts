@@ -4,9 +4,11 @@
 // It serves no client and stores nothing; `stop` ends it. It uses the hash seeds of the other
 // engine, so the same names find the keys of both.
 
+import { catalog } from '../../commands/catalog.ts'
 import { makeParts } from '../../commands/parts.ts'
 import { Config, type ConfigSettings } from '../../config/config.ts'
 import { Engine } from '../../engine/engine.ts'
+import { noParts } from '../../engine/parts.ts'
 
 /** Settings that would make it do more than replay. */
 const QUIET: ConfigSettings = {
@@ -43,4 +45,12 @@ export function secondEngine({
   engine.upkeep.memory.besideBytes = () =>
     dataset.databases.reduce((sum, { arena }) => sum + arena.reservedBytes, dataset.usedBytes)
   return engine
+}
+
+/**
+ * Makes an engine that holds no data and runs no command, for programs that replay files without a
+ * server.
+ */
+export function emptyEngine(config: Config): Engine {
+  return new Engine({ commands: catalog, config }, noParts)
 }
