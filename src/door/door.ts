@@ -18,6 +18,7 @@ import type { Visitor } from './rights/visitor.ts'
 import { CommandsRoute } from './routes/commands.ts'
 import { checkName, segmentsOf } from './routes/names.ts'
 import { PublishRoute } from './routes/publish.ts'
+import { QueuesRoute } from './routes/queues.ts'
 import { answerTicket } from './routes/ticket.ts'
 import { type Upgrade, WebSockets } from './sockets/web-sockets.ts'
 import { MonitorStream } from './streams/monitor-stream.ts'
@@ -38,6 +39,7 @@ export class Door {
   readonly #hub: Hub
   readonly #publish: PublishRoute
   readonly #subscribe: SubscribeRoute
+  readonly #queues: QueuesRoute
   readonly #commands: CommandsRoute
 
   /** Throws TokenKeysError. */
@@ -54,6 +56,7 @@ export class Door {
     this.#webSockets = new WebSockets(engine, { clients, opening: this.#opening, rates: this.#rates })
     this.#hub = new Hub(engine, clients, this.#opening)
     this.#publish = new PublishRoute(engine, clients)
+    this.#queues = new QueuesRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
   }
 
@@ -107,6 +110,10 @@ export class Door {
     if (route === 'subscribe' && channel === '') {
       wantMethod(method, 'GET')
       return this.#subscribe.answer(exchange, visitor)
+    }
+    if (route === 'queues' && channel !== '' && more.length === 0) {
+      wantMethod(method, 'GET')
+      return this.#queues.answer(exchange, visitor, channel)
     }
     if (route !== 'publish' || more.length > 0) throw new HttpError(404, 'there is nothing here: see docs/browsers.md')
     wantMethod(method, 'POST')
