@@ -20,7 +20,7 @@ const PORT = '6379'
 const ANSWER_MS_MAX = 1000
 /** Answers of a server that works. */
 const ALIVE = /^(\+PONG|-NOAUTH|-LOADING|-BUSY|-MASTERDOWN|-DENIED)/
-/** What TLS reports when the server wants a certificate. */
+/** The error codes of TLS if the server requires a certificate. */
 const CERTIFICATE_WANTED = /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE/
 
 /** Returns the exit code. */

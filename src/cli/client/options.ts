@@ -7,7 +7,7 @@ import { UsageError } from '../usage-error.ts'
 import type { Encryption, ServerAddress } from './connection.ts'
 import type { Format } from './print-reply.ts'
 
-/** What the client does: run commands, or one of redis-cli's special tasks. */
+/** The mode of the client: it runs commands, or one of redis-cli's special tasks. */
 export type Mode =
   | 'commands'
   | 'eval'
@@ -38,7 +38,7 @@ export interface CliOptions extends ServerAddress {
   readonly protocol: 2 | 3
   /** Undefined = formatted for people on a terminal, raw elsewhere. */
   readonly format: Format | undefined
-  /** What stands between the elements of a raw reply, and behind the reply. */
+  /** The text between the elements of a raw reply, and the text behind the reply. */
   readonly separator: string
   readonly end: string
   /** Whether an error reply makes the exit code 1. */

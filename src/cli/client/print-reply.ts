@@ -8,7 +8,7 @@ import type { Reply } from './reply.ts'
 
 export type Format = 'people' | 'raw' | 'csv' | 'json'
 
-/** What stands between the elements of a raw reply, and behind each raw reply. */
+/** The text between the elements of a raw reply, and the text behind each raw reply. */
 export interface RawMarks {
   readonly separator: string
   readonly end: string

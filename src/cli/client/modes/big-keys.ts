@@ -5,7 +5,7 @@ import { quoted } from '../../../util/bytes/quoted.ts'
 import type { Task } from '../task.ts'
 import { askAll, printWalkHeading, twoDigits, walkKeys } from './key-walk.ts'
 
-/** What was seen of the keys of one type. */
+/** The counts and the largest key of one type. */
 interface TypeFigures {
   readonly name: string
   /** The command that returns the number of elements, and the word for them; '' = unknown. */

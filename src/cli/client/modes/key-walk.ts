@@ -9,7 +9,7 @@ const SCANS_WITHOUT_REST = 100
 /** How often a walk says how far it is. */
 const KEYS_A_LINE = 1_000_000
 
-/** What one SCAN brought. */
+/** The keys of one SCAN. */
 export interface Portion {
   /** As latin1. */
   readonly keys: readonly string[]

@@ -9,7 +9,7 @@ const HISTORY_MS = 15_000
 /** To the line's beginning, and clears the line. */
 const AGAIN = '\x1b[0G\x1b[2K'
 
-/** What was measured since the range began. */
+/** The measurements since the range began. */
 class Samples {
   readonly beganMs: number
   #count = 0

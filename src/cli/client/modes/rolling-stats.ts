@@ -37,7 +37,7 @@ function rowOf(info: string, requests: number, more: number): string {
   )
 }
 
-/** What the server writes besides serving, in redis-cli's words for its children. */
+/** The name of the server's background writes, in redis-cli's words for Redis's child processes. */
 function workIn(info: string): string {
   if (figureIn(info, 'loading') === 1) return 'LOAD'
   const saves = figureIn(info, 'rdb_bgsave_in_progress') === 1 ? ['SAVE'] : []
