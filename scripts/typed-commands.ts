@@ -120,8 +120,27 @@ function commentOf({ spec }: Command): string {
   const lines = [spec.summary]
   if (spec.reply !== undefined) lines.push('', `Reply: ${spec.reply.replace(/^any\b/, 'a value')}.`)
   if (spec.deprecated !== undefined) lines.push('', `@deprecated ${spec.deprecated.instead}`)
-  const text = lines.map((line) => `   *${line === '' ? '' : ` ${line.replaceAll('*/', '* /')}`}\n`).join('')
+  const text = lines
+    .flatMap((line) => wrapped(line.replaceAll('*/', '* /')))
+    .map((line) => `   *${line === '' ? '' : ` ${line}`}\n`)
+    .join('')
   return `  /**\n${text}   */\n`
+}
+
+/** The most characters of a line of comment: up to column 100, behind the indented star. */
+const COMMENT_WIDTH = 95
+
+/** Breaks a text into lines that fit. */
+function wrapped(text: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > COMMENT_WIDTH) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
 }
 
 function replyOf({ name, spec }: Command): string {

@@ -265,14 +265,16 @@ export interface TypedCommands<S, T extends Telling> {
   rpoplpush(source: Word, destination: Word): Told<T, S | null>
 
   /**
-   * Moves an element from an end of one list to an end of another and returns it, waiting for one if needed.
+   * Moves an element from an end of one list to an end of another and returns it, waiting for one
+   * if needed.
    *
    * Reply: bulk string: the element; nil when the time was up.
    */
   blmove(source: Word, destination: Word, wherefrom: 'LEFT' | 'RIGHT', whereto: 'LEFT' | 'RIGHT', timeout: Word): Told<T, S | null>
 
   /**
-   * Moves the last element of a list to the head of another and returns it, waiting for one if needed.
+   * Moves the last element of a list to the head of another and returns it, waiting for one if
+   * needed.
    *
    * Reply: bulk string: the element; nil when the time was up.
    *
@@ -304,7 +306,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Inserts an element before or after the first one equal to a pivot.
    *
-   * Reply: integer: the length of the list after the insertion, -1 without such a pivot, 0 without a list.
+   * Reply: integer: the length of the list after the insertion, -1 without such a pivot, 0 without
+   * a list.
    */
   linsert(key: Word, where: 'BEFORE' | 'AFTER', pivot: Word, element: Word): Told<T, CommandReply<S>>
 
@@ -439,7 +442,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns fields of a hash, chosen by chance.
    *
-   * Reply: bulk string: a field, nil when there is no hash; with a count an array of fields, or of fields and values.
+   * Reply: bulk string: a field, nil when there is no hash; with a count an array of fields, or of
+   * fields and values.
    */
   hrandfield(key: Word, options?: { count?: Word; WITHVALUES?: boolean }): Told<T, S | CommandReply<S>[] | null>
 
@@ -453,28 +457,32 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Lets fields of a hash expire after some seconds.
    *
-   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is past and the field gone, -2 when there is none.
+   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is
+   * past and the field gone, -2 when there is none.
    */
   hexpire(key: Word, seconds: Word, field: Words, options?: { NX?: boolean; XX?: boolean; GT?: boolean; LT?: boolean }): Told<T, CommandReply<S>>
 
   /**
    * Lets fields of a hash expire after some milliseconds.
    *
-   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is past and the field gone, -2 when there is none.
+   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is
+   * past and the field gone, -2 when there is none.
    */
   hpexpire(key: Word, milliseconds: Word, field: Words, options?: { NX?: boolean; XX?: boolean; GT?: boolean; LT?: boolean }): Told<T, CommandReply<S>>
 
   /**
    * Lets fields of a hash expire at a point in time, in Unix seconds.
    *
-   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is past and the field gone, -2 when there is none.
+   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is
+   * past and the field gone, -2 when there is none.
    */
   hexpireat(key: Word, unixTimeSeconds: Word, field: Words, options?: { NX?: boolean; XX?: boolean; GT?: boolean; LT?: boolean }): Told<T, CommandReply<S>>
 
   /**
    * Lets fields of a hash expire at a point in time, in Unix milliseconds.
    *
-   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is past and the field gone, -2 when there is none.
+   * Reply: array: for each field 1 when set, 0 when the condition does not hold, 2 when the time is
+   * past and the field gone, -2 when there is none.
    */
   hpexpireat(key: Word, unixTimeMilliseconds: Word, field: Words, options?: { NX?: boolean; XX?: boolean; GT?: boolean; LT?: boolean }): Told<T, CommandReply<S>>
 
@@ -488,7 +496,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns how many milliseconds fields of a hash have to live.
    *
-   * Reply: array: for each field the milliseconds left, -1 when it never expires, -2 when there is none.
+   * Reply: array: for each field the milliseconds left, -1 when it never expires, -2 when there is
+   * none.
    */
   hpttl(key: Word, field: Words): Told<T, CommandReply<S>>
 
@@ -509,7 +518,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Drops the expiry of fields of a hash.
    *
-   * Reply: array: for each field 1 when it expires no more, -1 when it never did, -2 when there is none.
+   * Reply: array: for each field 1 when it expires no more, -1 when it never did, -2 when there is
+   * none.
    */
   hpersist(key: Word, field: Words): Told<T, CommandReply<S>>
 
@@ -544,7 +554,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Reads, sets and increments integers of any width within a string.
    *
-   * Reply: array: for each operation the value read, the one before SET or the one after INCRBY; nil where FAIL kept it.
+   * Reply: array: for each operation the value read, the one before SET or the one after INCRBY;
+   * nil where FAIL kept it.
    */
   bitfield(key: Word, options?: { operation?: readonly Word[] }): Told<T, CommandReply<S>>
 
@@ -600,7 +611,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Shows or changes the inner representation of a HyperLogLog, for tests.
    *
-   * Reply: depends on the subcommand: GETREG an array of registers, DECODE text, ENCODING a status, TODENSE an integer.
+   * Reply: depends on the subcommand: GETREG an array of registers, DECODE text, ENCODING a status,
+   * TODENSE an integer.
    */
   pfdebug(subcommand: Word, key: Word): Told<T, CommandReply<S>>
 
@@ -649,7 +661,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Finds the members within a circle around a place.
    *
-   * Reply: array: the members, with what the options add to each; with `STORE` or `STOREDIST` how many were stored.
+   * Reply: array: the members, with what the options add to each; with `STORE` or `STOREDIST` how
+   * many were stored.
    *
    * @deprecated `GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument
    */
@@ -667,7 +680,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Finds the members within a circle around one of them.
    *
-   * Reply: array: the members, with what the options add to each; with `STORE` or `STOREDIST` how many were stored.
+   * Reply: array: the members, with what the options add to each; with `STORE` or `STOREDIST` how
+   * many were stored.
    *
    * @deprecated `GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments
    */
@@ -699,7 +713,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Adds members to a sorted set or changes their scores, creating it if needed.
    *
-   * Reply: integer: how many members are new, with `CH` how many are new or changed; with `INCR` the new score, nil when the options forbade it.
+   * Reply: integer: how many members are new, with `CH` how many are new or changed; with `INCR`
+   * the new score, nil when the options forbade it.
    */
   zadd(key: Word, data: Pairs, options?: { NX?: boolean; XX?: boolean; GT?: boolean; LT?: boolean; CH?: boolean; INCR?: boolean }): Told<T, number | null>
 
@@ -755,28 +770,33 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Removes members from the first sorted set that has any and returns them.
    *
-   * Reply: array: the key and an array of members with their scores; nil when no sorted set has any.
+   * Reply: array: the key and an array of members with their scores; nil when no sorted set has
+   * any.
    */
   zmpop(key: Words, where: 'MIN' | 'MAX', options?: { COUNT?: Word }): Told<T, CommandReply<S>>
 
   /**
-   * Removes the member with the lowest score of the first sorted set that has any, waiting for one if needed.
+   * Removes the member with the lowest score of the first sorted set that has any, waiting for one
+   * if needed.
    *
    * Reply: array: the key, the member and its score; nil when the time was up.
    */
   bzpopmin(key: Words, timeout: Word): Told<T, CommandReply<S>>
 
   /**
-   * Removes the member with the highest score of the first sorted set that has any, waiting for one if needed.
+   * Removes the member with the highest score of the first sorted set that has any, waiting for one
+   * if needed.
    *
    * Reply: array: the key, the member and its score; nil when the time was up.
    */
   bzpopmax(key: Words, timeout: Word): Told<T, CommandReply<S>>
 
   /**
-   * Removes members from the first sorted set that has any and returns them, waiting for one if needed.
+   * Removes members from the first sorted set that has any and returns them, waiting for one if
+   * needed.
    *
-   * Reply: array: the key and an array of members with their scores; nil when no sorted set has any.
+   * Reply: array: the key and an array of members with their scores; nil when no sorted set has
+   * any.
    */
   bzmpop(timeout: Word, key: Words, where: 'MIN' | 'MAX', options?: { COUNT?: Word }): Told<T, CommandReply<S>>
 
@@ -804,14 +824,16 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns the rank of a member of a sorted set, the lowest score being first.
    *
-   * Reply: integer: the rank, nil when there is no such member; with `WITHSCORE` an array of the rank and the score.
+   * Reply: integer: the rank, nil when there is no such member; with `WITHSCORE` an array of the
+   * rank and the score.
    */
   zrank(key: Word, member: Word, options?: { WITHSCORE?: boolean }): Told<T, number | CommandReply<S>[] | null>
 
   /**
    * Returns the rank of a member of a sorted set, the highest score being first.
    *
-   * Reply: integer: the rank, nil when there is no such member; with `WITHSCORE` an array of the rank and the score.
+   * Reply: integer: the rank, nil when there is no such member; with `WITHSCORE` an array of the
+   * rank and the score.
    */
   zrevrank(key: Word, member: Word, options?: { WITHSCORE?: boolean }): Told<T, number | CommandReply<S>[] | null>
 
@@ -873,7 +895,8 @@ export interface TypedCommands<S, T extends Telling> {
   zrangebylex(key: Word, min: Word, max: Word, options?: { LIMIT?: readonly [offset: Word, count: Word] }): Told<T, CommandReply<S>>
 
   /**
-   * Returns the members between two members of a sorted set whose scores are all equal, the last first.
+   * Returns the members between two members of a sorted set whose scores are all equal, the last
+   * first.
    *
    * Reply: array: the members.
    *
@@ -891,7 +914,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns members of a sorted set at random.
    *
-   * Reply: bulk string: a member, nil when there is no sorted set; with a count an array of members.
+   * Reply: bulk string: a member, nil when there is no sorted set; with a count an array of
+   * members.
    */
   zrandmember(key: Word, options?: { count?: Word; WITHSCORES?: boolean }): Told<T, CommandReply<S>>
 
@@ -1115,14 +1139,16 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns the entries behind given ids of one or more streams, waiting for some if asked to.
    *
-   * Reply: array (RESP3: map): the streams that have some, each with an array of entries; nil when none has.
+   * Reply: array (RESP3: map): the streams that have some, each with an array of entries; nil when
+   * none has.
    */
   xread(key: Words, id: Words, options?: { COUNT?: Word; BLOCK?: Word }): Told<T, CommandReply<S>>
 
   /**
    * Delivers entries that are new to a group to one of its consumers, waiting for some if asked to.
    *
-   * Reply: array (RESP3: map): the streams that have some, each with an array of entries; nil when none has.
+   * Reply: array (RESP3: map): the streams that have some, each with an array of entries; nil when
+   * none has.
    */
   xreadgroup(group: Word, consumer: Word, key: Words, id: Words, options?: { COUNT?: Word; BLOCK?: Word; NOACK?: boolean }): Told<T, CommandReply<S>>
 
@@ -1136,7 +1162,9 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells what was delivered to a group and not acknowledged.
    *
-   * Reply: array: how many, the first and last id, and the consumers with how many each; or for each entry its id, its consumer, milliseconds since its delivery, and how often it was delivered.
+   * Reply: array: how many, the first and last id, and the consumers with how many each; or for
+   * each entry its id, its consumer, milliseconds since its delivery, and how often it was
+   * delivered.
    */
   xpending(key: Word, group: Word, options?: { IDLE?: Word; start?: Word; end?: Word; count?: Word; consumer?: Word }): Told<T, CommandReply<S>>
 
@@ -1150,7 +1178,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Makes pending entries that waited too long those of another consumer.
    *
-   * Reply: array: the id to go on from, the entries claimed (with JUSTID their ids), ids that were pending and deleted.
+   * Reply: array: the id to go on from, the entries claimed (with JUSTID their ids), ids that were
+   * pending and deleted.
    */
   xautoclaim(key: Word, group: Word, consumer: Word, minIdleTime: Word, start: Word, options?: { COUNT?: Word; JUSTID?: boolean }): Told<T, CommandReply<S>>
 
@@ -1206,21 +1235,24 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells about a stream; with FULL about all that belongs to it.
    *
-   * Reply: map: counters, ids, and the first and last entry; with FULL entries, groups and their consumers.
+   * Reply: map: counters, ids, and the first and last entry; with FULL entries, groups and their
+   * consumers.
    */
   xinfoStream(key: Word, options?: { FULL?: boolean; COUNT?: Word }): Told<T, CommandReply<S>>
 
   /**
    * Lists the groups of a stream.
    *
-   * Reply: array: of each group a map: name, consumers, pending, last-delivered-id, entries-read, lag.
+   * Reply: array: of each group a map: name, consumers, pending, last-delivered-id, entries-read,
+   * lag.
    */
   xinfoGroups(key: Word): Told<T, CommandReply<S>>
 
   /**
    * Lists the consumers of a group.
    *
-   * Reply: array: of each consumer a map: name, pending, idle (milliseconds since it asked), inactive (since it was given something, -1 never).
+   * Reply: array: of each consumer a map: name, pending, idle (milliseconds since it asked),
+   * inactive (since it was given something, -1 never).
    */
   xinfoConsumers(key: Word, group: Word): Told<T, CommandReply<S>>
 
@@ -1248,7 +1280,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Gives the value of a key as bytes that RESTORE understands.
    *
-   * Reply: bulk string: the value in the format of RDB files, version and checksum behind it; nil when there is none.
+   * Reply: bulk string: the value in the format of RDB files, version and checksum behind it; nil
+   * when there is none.
    */
   dump(key: Word): Told<T, S | null>
 
@@ -1409,7 +1442,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns the elements of a list, a set or a sorted set in order, or stores them.
    *
-   * Reply: array: the elements, or what `GET` names for them; with `STORE` integer: how many were stored.
+   * Reply: array: the elements, or what `GET` names for them; with `STORE` integer: how many were
+   * stored.
    */
   sort(key: Word, options?: { BY?: Word; LIMIT?: readonly [offset: Word, count: Word]; GET?: Words; ASC?: boolean; DESC?: boolean; ALPHA?: boolean; STORE?: Word }): Told<T, CommandReply<S>>
 
@@ -1612,7 +1646,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Sends a message to the subscribers of a channel.
    *
-   * Reply: integer: how many received the message; a client that listens in two ways counts twice; or text: the id of a message that is scheduled.
+   * Reply: integer: how many received the message; a client that listens in two ways counts twice;
+   * or text: the id of a message that is scheduled.
    */
   publish(channel: Word, message: Word, options?: { ID?: Word; IN?: Word; AT?: Word }): Told<T, number | S>
 
@@ -1675,14 +1710,16 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells about a channel: its rule, what it keeps and who listens.
    *
-   * Reply: map: rule, messages, bytes, first-id, last-id, subscribers, remembered, away, scheduled, missed.
+   * Reply: map: rule, messages, bytes, first-id, last-id, subscribers, remembered, away, scheduled,
+   * missed.
    */
   channelInfo(channel: Word, options?: { SHARD?: boolean }): Told<T, CommandReply<S>>
 
   /**
    * Returns the kept messages of a channel whose ids lie in a range.
    *
-   * Reply: array: the messages, each an array of its id and its text, and the id under which it was scheduled if it was.
+   * Reply: array: the messages, each an array of its id and its text, and the id under which it was
+   * scheduled if it was.
    */
   channelHistory(channel: Word, from: Word, to: Word, options?: { COUNT?: Word; REV?: boolean; SHARD?: boolean }): Told<T, CommandReply<S>>
 
@@ -1696,7 +1733,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Counts the messages that a remembered subscriber, or each of them, has not heard yet.
    *
-   * Reply: integer, nil where the subscriber is not remembered; without one array: user, name and count of each.
+   * Reply: integer, nil where the subscriber is not remembered; without one array: user, name and
+   * count of each.
    */
   channelLag(channel: Word, options?: { user?: Word; name?: Word; SHARD?: boolean; PATTERN?: boolean }): Told<T, CommandReply<S>>
 
@@ -1708,14 +1746,16 @@ export interface TypedCommands<S, T extends Telling> {
   channelAck(channel: Word, id: Word, options?: { PATTERN?: Word; SHARD?: boolean }): Told<T, CommandReply<S>>
 
   /**
-   * Has a remembered subscriber go on behind a message, at a time, at the first message, or behind the last.
+   * Has a remembered subscriber go on behind a message, at a time, at the first message, or behind
+   * the last.
    *
    * Reply: OK.
    */
   channelSeek(channel: Word, user: Word, name: Word, aim: Word, options?: { SHARD?: boolean; PATTERN?: boolean }): Told<T, string>
 
   /**
-   * Forgets how far a subscriber has heard. One that is connected goes on hearing what is published.
+   * Forgets how far a subscriber has heard. One that is connected goes on hearing what is
+   * published.
    *
    * Reply: integer: 1, or 0 when nothing was remembered of it.
    */
@@ -1731,7 +1771,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns the scheduled messages of a channel, in the order in which they will be published.
    *
-   * Reply: array: the messages, each an array of its id, when it is due (Unix milliseconds) and its text.
+   * Reply: array: the messages, each an array of its id, when it is due (Unix milliseconds) and its
+   * text.
    */
   channelPending(channel: Word, options?: { COUNT?: Word; SHARD?: boolean }): Told<T, CommandReply<S>>
 
@@ -1904,7 +1945,8 @@ export interface TypedCommands<S, T extends Telling> {
   clusterCancelmoves(): Told<T, string>
 
   /**
-   * Counts the nodes that report a node as failing: none, because nodes do not talk with each other.
+   * Counts the nodes that report a node as failing: none, because nodes do not talk with each
+   * other.
    *
    * Reply: integer: 0.
    */
@@ -1997,7 +2039,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells which slots are moved between shards, and how far that is.
    *
-   * Reply: array: a map for each move, with its id, the shards, the slots, those that are left, its state, keys that have gone and keys that were copied, and why it is tried again.
+   * Reply: array: a map for each move, with its id, the shards, the slots, those that are left, its
+   * state, keys that have gone and keys that were copied, and why it is tried again.
    */
   clusterMoves(): Told<T, CommandReply<S>>
 
@@ -2032,7 +2075,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Prepares for keys that another shard brings here; asked by its leader.
    *
-   * Reply: integer: keys that are still in the way, 0 = they may be brought; without arguments the version of the map.
+   * Reply: integer: keys that are still in the way, 0 = they may be brought; without arguments the
+   * version of the map.
    */
   clusterReceive(options?: { moveId?: Word; epoch?: Word; range?: Pairs }): Told<T, CommandReply<S>>
 
@@ -2134,7 +2178,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells the rules of a user.
    *
-   * Reply: map: flags, hashes of passwords, commands, keys, channels, selectors; nil when there is no such user.
+   * Reply: map: flags, hashes of passwords, commands, keys, channels, selectors; nil when there is
+   * no such user.
    */
   aclGetuser(username: Word): Told<T, CommandReply<S>>
 
@@ -2153,7 +2198,8 @@ export interface TypedCommands<S, T extends Telling> {
   aclList(): Told<T, CommandReply<S>>
 
   /**
-   * Replaces the users by those of the ACL file: all of them, or none when something is wrong with one.
+   * Replaces the users by those of the ACL file: all of them, or none when something is wrong with
+   * one.
    *
    * Reply: status: OK.
    */
@@ -2372,21 +2418,24 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns how the times of commands are distributed.
    *
-   * Reply: map: for each command that was called a map of `calls` and `histogram_usec`, a map of microseconds and counts.
+   * Reply: map: for each command that was called a map of `calls` and `histogram_usec`, a map of
+   * microseconds and counts.
    */
   latencyHistogram(options?: { command?: Words }): Told<T, CommandReply<S>>
 
   /**
    * Returns the slow events of a kind.
    *
-   * Reply: array: an array for each second with such an event: Unix time, milliseconds of the slowest.
+   * Reply: array: an array for each second with such an event: Unix time, milliseconds of the
+   * slowest.
    */
   latencyHistory(event: Word): Told<T, CommandReply<S>>
 
   /**
    * Returns the latest slow event of each kind.
    *
-   * Reply: array: an array for each kind of event: its name, Unix time, milliseconds, the most milliseconds ever.
+   * Reply: array: an array for each kind of event: its name, Unix time, milliseconds, the most
+   * milliseconds ever.
    */
   latencyLatest(): Told<T, CommandReply<S>>
 
@@ -2512,7 +2561,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Tells whether this server leads or follows.
    *
-   * Reply: array: master, its offset, and address, port and offset of each replica; or slave, its primary, the state of the link and its offset.
+   * Reply: array: master, its offset, and address, port and offset of each replica; or slave, its
+   * primary, the state of the link and its offset.
    */
   role(): Told<T, CommandReply<S>>
 
@@ -2542,7 +2592,8 @@ export interface TypedCommands<S, T extends Telling> {
   /**
    * Returns the commands that took longest, the newest first.
    *
-   * Reply: array: an array for each entry: id, Unix time, microseconds, the words, the client’s address and name.
+   * Reply: array: an array for each entry: id, Unix time, microseconds, the words, the client’s
+   * address and name.
    */
   slowlogGet(options?: { count?: Word }): Told<T, CommandReply<S>>
 
