@@ -307,6 +307,7 @@ describe('what is hostile', () => {
       requestTimeout: 400,
       keepAliveTimeout: 300,
       connectionsCheckingInterval: 50,
+      answerTimeout: 500,
     }
     const door = await openDoor({}, { limits })
     const slow = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(door.port)))

@@ -85,8 +85,13 @@ export class NodeExchange implements Exchange {
     response.end(this.method === 'HEAD' ? undefined : body)
   }
 
+  get isOver(): boolean {
+    return this.#response.destroyed || this.#request.socket.destroyed
+  }
+
   onEnd(run: () => void): void {
-    this.#response.once('close', run)
+    if (this.#response.closed) nextTick(run)
+    else this.#response.once('close', run)
   }
 
   stream(status: number, headers: Headers): Outlet {
@@ -103,13 +108,24 @@ export class NodeExchange implements Exchange {
 /** The connection of a socket; requests find it by the socket. */
 export class SocketConnection implements Connection {
   readonly #socket: Socket
+  /** Requests without their whole answers. */
+  #requests = 0
 
   constructor(socket: Socket) {
     this.#socket = socket
   }
 
   onClose(run: () => void): void {
-    this.#socket.once('close', run)
+    if (this.#socket.closed) nextTick(run)
+    else this.#socket.once('close', run)
+  }
+
+  /** Counts a request until its answer has left; returns how many there are. */
+  begin(response: http.ServerResponse): number {
+    response.once('close', () => {
+      this.#requests--
+    })
+    return ++this.#requests
   }
 
   destroy(): void {

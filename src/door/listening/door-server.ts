@@ -8,10 +8,12 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { TlsOptions } from 'node:tls'
+import type { TLSSocket, TlsOptions } from 'node:tls'
 import type { Engine } from '../../commands/call.ts'
+import { itemAt } from '../../util/array-reads.ts'
 import { Door } from '../door.ts'
-import { HttpError } from '../exchanges/http-error.ts'
+import { errorBody, HttpError } from '../exchanges/http-error.ts'
+import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { NodeExchange, SocketConnection } from '../exchanges/node-exchange.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
@@ -28,6 +30,17 @@ const LOOK_MS = 2_000
 const KEEP_ALIVE_MS = 60_000
 /** Beyond the streams of an address, so many other connections. */
 const OTHERS_OF_ADDRESS_MAX = 512
+/**
+ * Requests of one connection that may wait for their answers; more are refused. Node reads no more
+ * when some refusals wait, too.
+ */
+const REQUESTS_OF_CONNECTION_MAX = 1000
+const TOO_MANY_REQUESTS = 'too many requests of this connection wait for their answers'
+/** An answer of which the other side takes nothing for so long ends with its connection. */
+const UNREAD_MS_MAX = 60_000
+
+/** Headers that offer another protocol. */
+const OFFERS = /^(upgrade|http2-settings)$/i
 
 /** Times that a connection may take. */
 export interface ConnectionLimits {
@@ -35,6 +48,8 @@ export interface ConnectionLimits {
   readonly requestTimeout: number
   readonly keepAliveTimeout: number
   readonly connectionsCheckingInterval: number
+  /** For an answer of which the other side takes nothing. */
+  readonly answerTimeout: number
 }
 
 const LIMITS: ConnectionLimits = {
@@ -42,6 +57,7 @@ const LIMITS: ConnectionLimits = {
   requestTimeout: REQUEST_MS_MAX,
   keepAliveTimeout: IDLE_MS_MAX,
   connectionsCheckingInterval: LOOK_MS,
+  answerTimeout: UNREAD_MS_MAX,
 }
 
 export class DoorServer {
@@ -118,19 +134,39 @@ export class DoorServer {
   }
 
   readonly #take = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    const connection = this.#connectionOf(request.socket)
+    this.#watch(request.socket, response)
     try {
-      void this.door.take(new NodeExchange(request, response, this.#connectionOf(request.socket)))
+      const exchange = new NodeExchange(request, response, connection)
+      if (connection.begin(response) <= REQUESTS_OF_CONNECTION_MAX) void this.door.take(exchange)
+      else exchange.answer(503, JSON_HEADERS, errorBody(TOO_MANY_REQUESTS))
     } catch (error) {
       response.writeHead(error instanceof HttpError ? error.status : 500, { Connection: 'close' }).end()
     }
   }
 
+  /** Ends a connection whose other side takes nothing of a complete answer. Streams look themselves. */
+  #watch(socket: Socket, response: http.ServerResponse): void {
+    const { answerTimeout } = this.#limits
+    response.once('prefinish', () => {
+      if (socket.writableLength > 0) socket.setTimeout(answerTimeout)
+    })
+    response.once('finish', () => {
+      if (socket.timeout === answerTimeout) socket.setTimeout(0)
+    })
+  }
+
   /** A refusal is answered as to any request, and ends the connection. */
   readonly #upgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      this.#takeAgain(request, head)
+      return
+    }
     const response = new http.ServerResponse(request)
     response.assignSocket(request.socket)
     response.shouldKeepAlive = false
-    response.once('finish', () => socket.end())
+    // The other side may never end its own direction.
+    response.once('finish', () => request.socket.destroySoon())
     socket.on('error', () => socket.destroy())
     try {
       const exchange = new NodeExchange(request, response, this.#connectionOf(request.socket))
@@ -139,6 +175,20 @@ export class DoorServer {
       // The URL is none.
       socket.destroy()
     }
+  }
+
+  /**
+   * Has a request read without the protocol that it offers to change to, as the standard says of one
+   * that is not served. Java's client offers HTTP/2 in each.
+   */
+  #takeAgain(request: http.IncomingMessage, rest: Buffer): void {
+    const { httpVersion, method, rawHeaders, socket, url } = request
+    const lines = [`${method} ${url} HTTP/${httpVersion}`]
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+      if (!OFFERS.test(itemAt(rawHeaders, i))) lines.push(`${itemAt(rawHeaders, i)}: ${itemAt(rawHeaders, i + 1)}`)
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]))
+    const server = (socket as TLSSocket).encrypted === true ? this.#secure : this.#plain
+    server?.emit((socket as TLSSocket).encrypted === true ? 'secureConnection' : 'connection', socket)
   }
 
   #connectionOf(socket: Socket): SocketConnection {

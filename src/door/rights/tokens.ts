@@ -32,7 +32,8 @@ export class Tokens {
   #file: KeyFile | undefined = undefined
   /** Finds a key in the set of the file. */
   #find: FindKey | undefined = undefined
-  readonly #known = new Map<string, Visitor>()
+  /** Tokens that were checked with the keys of now; another map is made with new keys. */
+  #known = new Map<string, Visitor>()
 
   /** Throws TokenKeysError where the file of keys cannot be used. */
   constructor(host: TokensHost) {
@@ -46,7 +47,7 @@ export class Tokens {
    */
   reload(): void {
     this.#readFile()
-    this.#known.clear()
+    this.#known = new Map()
   }
 
   #readFile(): void {
@@ -57,16 +58,15 @@ export class Tokens {
 
   /** Returns whom a token is about. Rejects with HttpError where it is not valid. */
   async visitorOf(token: string): Promise<Visitor> {
-    const known = this.#known.get(token)
-    const visitor = known ?? visitorWith(await this.#verify(token))
+    // The keys may be others when the check is over.
+    const known = this.#known
+    const remembered = known.get(token)
+    const visitor = remembered ?? visitorWith(await this.#verify(token))
     if (visitor.expiresMs + CLOCK_TOLERANCE_SECONDS * 1000 <= this.#host.environment.clock.now()) throw invalid()
-    if (known === undefined) this.#remember(token, visitor)
+    if (remembered !== undefined) return visitor
+    if (known.size >= KNOWN_MAX) known.clear()
+    known.set(token, visitor)
     return visitor
-  }
-
-  #remember(token: string, visitor: Visitor): void {
-    if (this.#known.size >= KNOWN_MAX) this.#known.clear()
-    this.#known.set(token, visitor)
   }
 
   async #verify(token: string): Promise<JWTPayload> {

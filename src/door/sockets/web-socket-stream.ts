@@ -17,6 +17,12 @@ import type { Outlet } from '../exchanges/exchange.ts'
 import { messageJson } from '../streams/event-format.ts'
 import type { OpenStream, OpenStreams } from '../streams/open-streams.ts'
 
+/**
+ * A peer that leaves as much unread is not read from: each request may have an answer, which
+ * carries its ref.
+ */
+const UNREAD_BYTES_MAX = 64 * 1024
+const REF_CHARACTERS_MAX = 256
 /** Codes of RFC 6455: this side goes away; the other sent what cannot be understood. */
 const GOING_AWAY = 1001
 const UNSUPPORTED = 1003
@@ -101,11 +107,13 @@ export class WebSocketStream implements StreamListener, Outlet, OpenStream {
     const bytes = Buffer.byteLength(text)
     this.backlogBytes += bytes
     this.#socket.send(text, () => this.#taken(bytes))
+    if (this.backlogBytes > UNREAD_BYTES_MAX) this.#socket.pause()
   }
 
   #taken(bytes: number): void {
     this.backlogBytes -= bytes
     if (this.backlogBytes > 0) return
+    this.#socket.resume()
     const drained = this.#drained
     this.#drained = []
     for (const tell of drained) tell()
@@ -141,7 +149,7 @@ export class WebSocketStream implements StreamListener, Outlet, OpenStream {
 
   #asked(text: string | undefined): void {
     const request = text === undefined ? undefined : parse(text)
-    if (request === undefined) {
+    if (request === undefined || !isRef(request.ref)) {
       this.#socket.close(UNSUPPORTED)
       return
     }
@@ -189,4 +197,9 @@ function parse(text: string): SocketRequest | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A ref goes back as it came, so it is short and has no depth. */
+function isRef(ref: unknown): boolean {
+  return ref === undefined || typeof ref === 'number' || (typeof ref === 'string' && ref.length <= REF_CHARACTERS_MAX)
 }
