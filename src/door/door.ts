@@ -98,8 +98,7 @@ export class Door {
     // The check of a token takes a while.
     if (exchange.isOver) throw new HttpError(400, 'the request broke off')
     // A stranger who only says to be a user does not use up the user's requests.
-    const proven = (): void =>
-      this.#rates.take(`user ${visitor.user}`, this.#engine.config.get('http-rate-per-user'))
+    const proven = (): void => this.#rates.take(`user ${visitor.user}`, this.#engine.config.get('http-rate-per-user'))
     return { ...visitor, proven }
   }
 

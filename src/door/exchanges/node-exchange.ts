@@ -23,6 +23,8 @@ export class NodeExchange implements Exchange {
   readonly #request: http.IncomingMessage
   readonly #response: http.ServerResponse
   readonly #added: Record<string, string> = {}
+  /** Of a URL that names its host, as a proxy sends it: it stands before that of the header. */
+  #urlHost: string | undefined = undefined
 
   /** Throws HttpError for a URL that is none. `within`: the program's server took it. */
   constructor(
@@ -40,7 +42,11 @@ export class NodeExchange implements Exchange {
     const url = within?.url ?? request.url ?? '/'
     const mark = url.indexOf('?')
     this.path = mark < 0 ? url : url.slice(0, mark)
-    if (!this.path.startsWith('/') && this.path !== '*') this.path = pathOf(url)
+    if (!this.path.startsWith('/') && this.path !== '*') {
+      const { host, pathname } = parsed(url)
+      this.path = pathname
+      this.#urlHost = host
+    }
     this.query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))
   }
 
@@ -61,6 +67,7 @@ export class NodeExchange implements Exchange {
   }
 
   header(name: string): string | undefined {
+    if (this.#urlHost !== undefined && name === 'host') return this.#urlHost
     const value = this.#request.headers[name]
     return Array.isArray(value) ? value.join(', ') : value
   }
@@ -173,10 +180,9 @@ class ResponseOutlet implements Outlet {
   }
 }
 
-/** The path of a URL that names a host, as a proxy sends it. */
-function pathOf(url: string): string {
+function parsed(url: string): URL {
   try {
-    return new URL(url, ANY_BASE).pathname
+    return new URL(url, ANY_BASE)
   } catch {
     throw new HttpError(400, 'the URL cannot be read')
   }

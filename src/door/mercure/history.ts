@@ -3,10 +3,11 @@
 // The message holds that id. Subscribers go on behind one that they heard a moment ago. So the
 // search goes from the last update backwards, some of them a turn, and ends after some thousands.
 
-import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import type { Stream } from '../../store/stream/stream.ts'
+import { EntryCursor } from '../../store/stream/stream-cursor.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
+import { utf8Of } from '../../util/bytes/text.ts'
 import { setImmediate } from '../../util/time/real-time.ts'
 import { idWithin } from './update.ts'
 
@@ -37,7 +38,7 @@ function searchSome(stream: Stream, from: StreamId, id: string): StreamId | unde
   for (let left = SEARCHED_PER_TURN; isThere && left > 0; left--) {
     at.beginFields()
     at.nextField(field, message)
-    if (idWithin(message.toString()) === id) return new StreamId().copyFrom(at.id)
+    if (idWithin(utf8Of(message.source.u8, message.start, message.length)) === id) return new StreamId().copyFrom(at.id)
     from.copyFrom(at.id).decrement()
     isThere = stream.previous(at)
   }

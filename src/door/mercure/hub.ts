@@ -7,9 +7,9 @@
 // A private update is sent to those whose `subscribe` selects one of its topics. The rule of the
 // channel `mercure` keeps the history. `subscriptions.ts` tells who listens.
 
+import { randomUUID } from 'node:crypto'
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import type { Engine } from '../../commands/call.ts'
-import { randomUUID } from 'node:crypto'
 import type { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import type { CommandClients } from '../clients/command-clients.ts'

@@ -88,9 +88,18 @@ export class Tokens {
       if (checked !== undefined) return checked.payload
     }
     if (set === undefined) throw invalid()
-    const checked = await jose.jwtVerify(token, set, { ...options, algorithms: [...PUBLIC_ALGORITHMS] }).catch(invalid)
-    if (checked instanceof Error) throw checked
-    return checked.payload
+    const ofSet = { ...options, algorithms: [...PUBLIC_ALGORITHMS] }
+    try {
+      return (await jose.jwtVerify(token, set, ofSet)).payload
+    } catch (error) {
+      // It names no key, and several would do.
+      if (!(error instanceof jose.errors.JWKSMultipleMatchingKeys)) throw invalid()
+      for await (const key of error) {
+        const checked = await jose.jwtVerify(token, key, ofSet).catch(() => undefined)
+        if (checked !== undefined) return checked.payload
+      }
+      throw invalid()
+    }
   }
 
   #keysFor(algorithm: string, jose: Jose): { set: FindKey | undefined; keys: readonly TokenKey[] } {
@@ -120,7 +129,7 @@ function algorithmOf(jose: Jose, token: string): string {
 
 function visitorWith(payload: JWTPayload): Visitor {
   const { exp, publish, sub = 'default', subscribe } = payload
-  if (exp === undefined) throw invalid()
+  if (exp === undefined || typeof sub !== 'string') throw invalid()
   const grants = { subscribe: patternsOf(subscribe), publish: patternsOf(publish) }
   const visitor = { user: Buffer.from(sub).toString('latin1'), proof: 'signed', grants, expiresMs: exp * 1000 } as const
   const { mercure } = payload
