@@ -10,7 +10,7 @@ import { CommandClients } from './clients/command-clients.ts'
 import type { Exchange } from './exchanges/exchange.ts'
 import { errorBody, HttpError } from './exchanges/http-error.ts'
 import { JSON_HEADERS } from './exchanges/json-headers.ts'
-import { answerPreflight, checkHost, checkOrigin } from './exchanges/origins.ts'
+import { answerPreflight, checkHost, checkOrigin, type Standing } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
 import { Hub } from './mercure/hub.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
@@ -53,7 +53,7 @@ export class Door {
     this.#streams = new OpenStreams(engine, this.figures)
     this.#opening = new StreamOpening(engine, this.#streams)
     this.#subscribe = new SubscribeRoute(engine, this.#opening)
-    this.#webSockets = new WebSockets(engine, { clients, opening: this.#opening, rates: this.#rates })
+    this.#webSockets = new WebSockets(engine, { clients, opening: this.#opening })
     this.#hub = new Hub(engine, clients, this.#opening)
     this.#publish = new PublishRoute(engine, clients)
     this.#queues = new QueuesRoute(engine, clients)
@@ -64,7 +64,7 @@ export class Door {
   async upgrade(exchange: Exchange, upgrade: Upgrade): Promise<void> {
     this.figures.requests++
     try {
-      await this.#webSockets.take(exchange, await this.#visitorOf(exchange), upgrade)
+      await this.#webSockets.take(exchange, await this.#visitorOf(exchange, this.#check(exchange)), upgrade)
     } catch (error) {
       this.#refuse(exchange, error)
     }
@@ -81,25 +81,34 @@ export class Door {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
-    if (exchange.method !== 'OPTIONS') return this.#route(exchange, await this.#visitorOf(exchange))
-    checkHost(exchange, this.#engine.config)
-    checkOrigin(exchange, this.#engine.config)
-    answerPreflight(exchange)
+    const standing = this.#check(exchange)
+    if (exchange.method === 'OPTIONS') answerPreflight(exchange)
+    else await this.#route(exchange, await this.#visitorOf(exchange, standing))
   }
 
-  /** Says who sends a request, after all that is checked of every one. Rejects with HttpError. */
-  async #visitorOf(exchange: Exchange): Promise<Visitor> {
+  /** Checks what is checked of every request. Throws HttpError. */
+  #check(exchange: Exchange): Standing {
     const { config } = this.#engine
     checkHost(exchange, config)
     const standing = checkOrigin(exchange, config)
     this.#rates.take(`address ${exchange.ip}`, config.get('http-rate-per-address'))
+    return standing
+  }
+
+  /** Returns who sends a request. Rejects with HttpError. */
+  async #visitorOf(exchange: Exchange, standing: Standing): Promise<Visitor> {
     const visitor = await this.gatekeeper.visitorOf(exchange, standing)
-    this.#rates.take(`user ${visitor.user}`, config.get('http-rate-per-user'))
-    return visitor
+    // The check of a token takes a while.
+    if (exchange.isOver) throw new HttpError(400, 'the request broke off')
+    // A stranger who only says to be a user does not use up the user's requests.
+    const proven = (): void => this.#rates.take(`user ${visitor.user}`, this.#engine.config.get('http-rate-per-user'))
+    return { ...visitor, proven }
   }
 
   async #route(exchange: Exchange, visitor: Visitor): Promise<void> {
     const { method, path } = exchange
+    if (visitor.hasTicket === true && method !== 'GET')
+      throw new HttpError(403, 'NOPERM a ticket opens a stream, and nothing else')
     if (Hub.serves(path)) return this.#hub.answer(exchange, visitor)
     if (!path.startsWith('/v1/')) return this.#upstash(exchange, visitor)
     const [, route, channel = '', ...more] = segmentsOf(path)

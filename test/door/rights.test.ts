@@ -1,25 +1,10 @@
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { askRaw, openDoor } from '../support/door.ts'
 import { eventually, RawConnection, temporaryDirectory } from '../support/server.ts'
-
-const SECRET = 'a secret of tokens that has 32 bytes'
-const soon = (): number => Math.floor(Date.now() / 1000) + 60
-const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-/** A token that HMAC signs, by our own hand: jose would not make the wrong ones. */
-function hmacToken(claims: object, secret: string | Buffer = SECRET, header: object = { alg: 'HS256' }): string {
-  const body = `${part(header)}.${part(claims)}`
-  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
-}
-
-function keyToken(claims: object, alg: string, key: KeyObject, kid?: string): string {
-  const body = `${part({ alg, kid })}.${part(claims)}`
-  const digest = alg === 'EdDSA' ? null : 'sha256'
-  return `${body}.${sign(digest, Buffer.from(body), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
-}
+import { hmacToken, keyToken, part, TOKEN_SECRET as SECRET, soon } from '../support/tokens.ts'
 
 const bearer = (token: string): RequestInit => ({
   method: 'POST',
@@ -307,6 +292,7 @@ describe('what is hostile', () => {
       requestTimeout: 400,
       keepAliveTimeout: 300,
       connectionsCheckingInterval: 50,
+      answerTimeout: 500,
     }
     const door = await openDoor({}, { limits })
     const slow = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(door.port)))

@@ -20,6 +20,8 @@ export interface OpenDoor {
   readonly broker: Broker
   readonly port: number
   readonly url: string
+  /** The connections that are open. */
+  connections(): Promise<number>
   /** As fetch, with a path. */
   ask(path: string, init?: RequestInit): Promise<Response>
 }
@@ -44,7 +46,11 @@ export async function openDoor(
   const { port } = listener.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   const ask = (path: string, init?: RequestInit): Promise<Response> => fetch(`${url}${path}`, init)
-  return { engine, server, broker: Broker.within(engine), port, url, ask }
+  const connections = (): Promise<number> =>
+    new Promise((resolve, reject) =>
+      listener.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+    )
+  return { engine, server, broker: Broker.within(engine), port, url, connections, ask }
 }
 
 /** Sends a request with headers that fetch does not send; the answer's status, headers and body. */

@@ -324,12 +324,18 @@ export class UnreadMessages {
     const { position } = this
     const { first, log } = unread
     const { stream } = log
-    if (log.isGone || stream === undefined || stream.length === 0) return undefined
+    if (log.isGone || stream === undefined) return undefined
     if (first !== undefined && first.compare(position.id) > 0) from.copyFrom(first)
     else from.copyFrom(position.id).increment()
     if (stream.lastId.compare(from) < 0) return undefined
+    const after = first?.equals(from) ? idBefore(first) : position.id
+    if (stream.length === 0) {
+      // All of them are gone. Without a message left no other reading would tell.
+      this.#tellGap(log, stream, after, idBehind(stream.lastId))
+      return undefined
+    }
     if (stream.firstId.compare(from) > 0) {
-      this.#tellGap(log, stream, first?.equals(from) ? idBefore(first) : position.id)
+      this.#tellGap(log, stream, after, stream.firstId)
       // The gap is reported once, even if reading continues much later.
       unread.first = new StreamId().copyFrom(stream.firstId)
     }
@@ -338,15 +344,15 @@ export class UnreadMessages {
     return stream.last(log.cursor) && log.cursor.id.compare(from) >= 0 ? stream : undefined
   }
 
-  /** Reports the messages between an id and the first message that is left. */
-  #tellGap(log: ChannelLog, stream: Stream, after: StreamId): void {
+  /** Reports the messages between an id and the first message that is left, or the end. */
+  #tellGap(log: ChannelLog, stream: Stream, after: StreamId, before: StreamId): void {
     const gone = Number(stream.entriesAdded) - stream.length
     const { count } = this.position
     // A count beyond the removed messages belongs to an earlier stream under this key (DEL).
     const missed = count === UNCOUNTED || count > gone ? UNCOUNTED : gone - count
     if (count !== UNCOUNTED) this.position.count = gone
     if (missed === 0 || gone === 0) return
-    this.#noteGap(log, missed, after, stream.firstId)
+    this.#noteGap(log, missed, after, before)
   }
 }
 

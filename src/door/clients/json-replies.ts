@@ -33,6 +33,8 @@ export type JsonReply = string | StatusReply | ErrorReply | readonly JsonReply[]
 export interface JsonReplyReceiver {
   /** The encoding of the reply that is being read. */
   readonly encoding: Encoding
+  /** Counts a value of so many bytes; false = it is dropped, because the answer is too long. */
+  admits(bytes: number): boolean
   reply(reply: JsonReply): void
   push(parts: JsonReply): void
 }
@@ -46,6 +48,7 @@ export class JsonReplyReader extends ReplyReader<JsonReply> {
   }
 
   protected override scalar(type: number, u8: Buffer, start: number, length: number): JsonReply {
+    if (!this.#receiver.admits(length)) return 'null'
     switch (type) {
       case REPLY_TYPE.bulk:
         if (this.#receiver.encoding === 'base64') return `"${u8.toString('base64', start, start + length)}"`

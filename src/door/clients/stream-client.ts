@@ -84,6 +84,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   /** Messages that came before there was a listener, and their length: a slice at most. */
   #early: (StreamMessage | StreamGap)[] = []
   #earlyBytes = 0
+  #isWriting = false
 
   /** Throws HttpError if the visitor's user is unknown. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor, targets: StreamTargets) {
@@ -155,7 +156,10 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
 
   /** Unsubscribes. A name is remembered. */
   leave(): void {
-    this.#engine.disconnect(this.#client)
+    const disconnect = (): void => this.#engine.disconnect(this.#client)
+    // The engine may be handing over what the client was sent, piece by piece.
+    if (this.#isWriting) nextTick(disconnect)
+    else disconnect()
   }
 
   // ── the engine's side ────────────────────────────────────────────────────
@@ -170,8 +174,10 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   }
 
   write(bytes: Buffer): boolean {
+    this.#isWriting = true
     this.#reader.feed(bytes)
     this.#listener?.flush()
+    this.#isWriting = false
     return true
   }
 

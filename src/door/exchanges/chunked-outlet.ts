@@ -13,6 +13,8 @@ import { OutletBacklog } from './outlet-backlog.ts'
 /** A longer chunk is not kept for the next stream. */
 const SHARED_BYTES_MAX = 64 * 1024
 const NO_CHUNK = Buffer.alloc(0)
+/** For a stream that ended while its peer took nothing. */
+const ENDING_MS_MAX = 60_000
 const LAST_CHUNK = '0\r\n\r\n'
 
 /** The chunk that was made last: streams of one channel write the same one after another. */
@@ -65,7 +67,12 @@ export class ChunkedOutlet implements Outlet {
 
   end(when: 'flushed' | 'now'): void {
     if (when === 'now') this.#socket.destroy()
-    else if (!this.#socket.writableEnded) this.#socket.end(LAST_CHUNK)
+    else if (!this.#socket.writableEnded) {
+      this.#socket.write(LAST_CHUNK)
+      // The other side may take nothing, and may never end its own direction.
+      this.#socket.setTimeout(ENDING_MS_MAX, () => this.#socket.destroy())
+      this.#socket.destroySoon()
+    }
   }
 }
 

@@ -23,6 +23,8 @@ export interface Exchange {
   readonly ip: string
   readonly localAddress: string
   readonly isEncrypted: boolean
+  /** The other side is gone, or the answer has left. */
+  readonly isOver: boolean
   /** The connection of the request. Its clients of the engine live as long. */
   readonly connection: Connection
   /** Returns a header by its name in lower case; undefined when it is absent. */
@@ -32,7 +34,7 @@ export interface Exchange {
   /** Adds a header to whatever the answer will be. */
   addHeader(name: string, value: string): void
   answer(status: number, headers: Headers, body: string | Buffer): void
-  /** Calls `run` when the answer has left, or the other side is gone. */
+  /** Calls `run` when the answer has left, or the other side is gone; later, if that is so already. */
   onEnd(run: () => void): void
   /** Begins an answer that goes on until one of both sides ends it. */
   stream(status: number, headers: Headers): Outlet
@@ -40,7 +42,7 @@ export interface Exchange {
 
 /** A connection, or the program around the broker. */
 export interface Connection {
-  /** Calls `run` when it has ended. */
+  /** Calls `run` when it has ended; later, if that is so already. */
   onClose(run: () => void): void
   /** Ends it. */
   destroy(): void

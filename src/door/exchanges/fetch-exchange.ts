@@ -89,6 +89,10 @@ export class FetchExchange implements Exchange, Connection {
     return all
   }
 
+  get isOver(): boolean {
+    return this.#isAnswered || this.#request.signal.aborted
+  }
+
   onEnd(run: () => void): void {
     this.#ended.push(run)
   }

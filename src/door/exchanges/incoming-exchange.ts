@@ -26,6 +26,8 @@ export abstract class IncomingExchange implements Exchange {
   readonly authorize: Authorize | undefined
   readonly #request: http.IncomingMessage
   readonly #added: Record<string, string> = {}
+  /** The host of a URL that names one, as a proxy sends it. It has precedence over the header's. */
+  readonly #urlHost: string | undefined
 
   /** Throws HttpError for a URL that cannot be read. */
   constructor(request: http.IncomingMessage, connection: Connection, within: WithinProgram | undefined) {
@@ -36,8 +38,10 @@ export abstract class IncomingExchange implements Exchange {
     this.method = request.method ?? 'GET'
     const url = within?.url ?? request.url ?? '/'
     const mark = url.indexOf('?')
-    this.path = mark < 0 ? url : url.slice(0, mark)
-    if (!this.path.startsWith('/') && this.path !== '*') this.path = pathOf(url)
+    const path = mark < 0 ? url : url.slice(0, mark)
+    const whole = path.startsWith('/') || path === '*' ? undefined : parsed(url)
+    this.path = whole?.pathname ?? path
+    this.#urlHost = whole?.host
     this.query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))
   }
 
@@ -61,7 +65,13 @@ export abstract class IncomingExchange implements Exchange {
     return this.#request.socket
   }
 
+  /** The connection has ended. */
+  protected get isBroken(): boolean {
+    return this.#socket.destroyed
+  }
+
   header(name: string): string | undefined {
+    if (this.#urlHost !== undefined && name === 'host') return this.#urlHost
     const value = this.#request.headers[name]
     return Array.isArray(value) ? value.join(', ') : value
   }
@@ -91,15 +101,15 @@ export abstract class IncomingExchange implements Exchange {
     return { ...this.#added, ...headers }
   }
 
+  abstract readonly isOver: boolean
   abstract answer(status: number, headers: Headers, body: string | Buffer): void
   abstract onEnd(run: () => void): void
   abstract stream(status: number, headers: Headers): Outlet
 }
 
-/** The path of a URL that names a host, as a proxy sends it. */
-function pathOf(url: string): string {
+function parsed(url: string): URL {
   try {
-    return new URL(url, ANY_BASE).pathname
+    return new URL(url, ANY_BASE)
   } catch {
     throw new HttpError(400, 'the URL cannot be read')
   }

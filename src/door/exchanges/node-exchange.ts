@@ -1,6 +1,7 @@
 // An exchange over Node's HTTP server.
 
 import type http from 'node:http'
+import { nextTick } from '../../util/time/real-time.ts'
 import type { Connection, Headers, Outlet } from './exchange.ts'
 import { IncomingExchange, type WithinProgram } from './incoming-exchange.ts'
 import { OutletBacklog } from './outlet-backlog.ts'
@@ -23,8 +24,13 @@ export class NodeExchange extends IncomingExchange {
     this.respond(this.#response, status, headers, body)
   }
 
+  get isOver(): boolean {
+    return this.#response.destroyed || this.isBroken
+  }
+
   onEnd(run: () => void): void {
-    this.#response.once('close', run)
+    if (this.#response.closed) nextTick(run)
+    else this.#response.once('close', run)
   }
 
   stream(status: number, headers: Headers): Outlet {

@@ -44,6 +44,11 @@ export class RateLimits {
     bucket.tokens--
   }
 
+  /** Tells whether no token of `name` is left. */
+  isSpent(name: string, perSecond: number): boolean {
+    return this.#buckets.get(name) !== undefined && this.#fill(name, perSecond, this.#clock.monotonic()).tokens < 1
+  }
+
   #fill(name: string, perSecond: number, nowMs: number): Bucket {
     const found = this.#buckets.get(name)
     if (found === undefined) {

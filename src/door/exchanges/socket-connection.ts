@@ -2,24 +2,34 @@
 
 import type http from 'node:http'
 import type { Socket } from 'node:net'
+import { nextTick } from '../../util/time/real-time.ts'
 import type { Connection } from './exchange.ts'
 
 export class SocketConnection implements Connection {
-  /** The answer that comes last on this connection; undefined = no request has come. */
-  lastResponse: http.ServerResponse | undefined = undefined
   readonly #socket: Socket
+  /** Requests without their whole answers. */
+  #requests = 0
 
   constructor(socket: Socket) {
     this.#socket = socket
   }
 
-  /** Tells whether every request has been answered. */
+  /** Tells whether every request has its whole answer. */
   get isAnswered(): boolean {
-    return this.lastResponse === undefined || this.lastResponse.writableFinished
+    return this.#requests === 0
   }
 
   onClose(run: () => void): void {
-    this.#socket.once('close', run)
+    if (this.#socket.closed) nextTick(run)
+    else this.#socket.once('close', run)
+  }
+
+  /** Counts a request until its answer has left; returns how many there are. */
+  begin(response: http.ServerResponse): number {
+    response.once('close', () => {
+      this.#requests--
+    })
+    return ++this.#requests
   }
 
   destroy(): void {

@@ -6,7 +6,7 @@
 
 import http from 'node:http'
 import type { Socket } from 'node:net'
-import { dateNow } from '../../util/time/real-time.ts'
+import { dateNow, nextTick } from '../../util/time/real-time.ts'
 import { ChunkedOutlet } from './chunked-outlet.ts'
 import type { Connection, Headers, Outlet } from './exchange.ts'
 import { IncomingExchange } from './incoming-exchange.ts'
@@ -22,16 +22,22 @@ export class SocketExchange extends IncomingExchange {
     this.#socket = request.socket
   }
 
+  get isOver(): boolean {
+    return this.isBroken || this.#socket.writableEnded
+  }
+
   answer(status: number, headers: Headers, body: string | Buffer): void {
     const response = new http.ServerResponse(this.#request)
     response.assignSocket(this.#socket)
     response.shouldKeepAlive = false
-    response.once('finish', () => this.#socket.end())
+    // The other side may never end its own direction.
+    response.once('finish', () => this.#socket.destroySoon())
     this.respond(response, status, headers, body)
   }
 
   onEnd(run: () => void): void {
-    this.#socket.once('close', run)
+    if (this.#socket.closed) nextTick(run)
+    else this.#socket.once('close', run)
   }
 
   stream(status: number, headers: Headers): Outlet {

@@ -11,7 +11,8 @@ import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import type { Engine } from '../../commands/call.ts'
 import { Door } from '../door.ts'
-import { HttpError } from '../exchanges/http-error.ts'
+import { errorBody, HttpError } from '../exchanges/http-error.ts'
+import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { NodeExchange } from '../exchanges/node-exchange.ts'
 import { SocketConnection } from '../exchanges/socket-connection.ts'
 import { SocketExchange } from '../exchanges/socket-exchange.ts'
@@ -31,6 +32,14 @@ const LOOK_MS = 2_000
 const KEEP_ALIVE_MS = 60_000
 /** The most connections of an address, beyond its streams. */
 const OTHERS_OF_ADDRESS_MAX = 512
+/**
+ * Requests of one connection that may wait for their answers; more are refused. Node reads no more
+ * when some refusals wait, too.
+ */
+const REQUESTS_OF_CONNECTION_MAX = 1000
+const TOO_MANY_REQUESTS = 'too many requests of this connection wait for their answers'
+/** An answer of which the other side takes nothing for so long ends with its connection. */
+const UNREAD_MS_MAX = 60_000
 
 /** Times that a connection may take. */
 export interface ConnectionLimits {
@@ -38,6 +47,8 @@ export interface ConnectionLimits {
   readonly requestTimeout: number
   readonly keepAliveTimeout: number
   readonly connectionsCheckingInterval: number
+  /** For an answer of which the other side takes nothing. */
+  readonly answerTimeout: number
 }
 
 const LIMITS: ConnectionLimits = {
@@ -45,6 +56,7 @@ const LIMITS: ConnectionLimits = {
   requestTimeout: REQUEST_MS_MAX,
   keepAliveTimeout: IDLE_MS_MAX,
   connectionsCheckingInterval: LOOK_MS,
+  answerTimeout: UNREAD_MS_MAX,
 }
 
 export class DoorServer {
@@ -127,12 +139,25 @@ export class DoorServer {
 
   readonly #take = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     const connection = this.#connectionOf(request.socket)
-    connection.lastResponse = response
+    this.#watch(request.socket, response)
     try {
-      void this.door.take(new NodeExchange(request, response, connection))
+      const exchange = new NodeExchange(request, response, connection)
+      if (connection.begin(response) <= REQUESTS_OF_CONNECTION_MAX) void this.door.take(exchange)
+      else exchange.answer(503, JSON_HEADERS, errorBody(TOO_MANY_REQUESTS))
     } catch (error) {
       response.writeHead(error instanceof HttpError ? error.status : 500, { Connection: 'close' }).end()
     }
+  }
+
+  /** Ends a connection whose other side takes nothing of a complete answer. Streams look themselves. */
+  #watch(socket: Socket, response: http.ServerResponse): void {
+    const { answerTimeout } = this.#limits
+    response.once('prefinish', () => {
+      if (socket.writableLength > 0) socket.setTimeout(answerTimeout)
+    })
+    response.once('finish', () => {
+      if (socket.timeout === answerTimeout) socket.setTimeout(0)
+    })
   }
 
   /** Takes a request whose socket Node's server has given up. */

@@ -1,8 +1,10 @@
-// Requests for streams of events, which Node's HTTP server hands over with their sockets.
+// Requests for WebSocket and for streams of events, which Node's HTTP server hands over with their
+// sockets.
 //
 // Node gives a socket up, and frees its parser and its buffers, for a request that asks for another
-// protocol. The class of requests, which a server may be given, says here that a request for a
-// stream is one of them.
+// protocol. The class of requests, which a server may be given, says here which ones do: a request
+// for a stream is one of them. An offer of a protocol that is not served, such as the HTTP/2 that
+// Java's client offers with each request, is none.
 
 import http from 'node:http'
 import type { Socket } from 'node:net'
@@ -22,7 +24,10 @@ export function streamRequests(isAnswered: (socket: Socket) => boolean): typeof 
 
     // Node's parser sets it when the head has been read, and its server reads it then.
     get upgrade(): boolean {
-      return this[ASKED] === true || (isForStream(this) && isAnswered(this.socket))
+      return (
+        (this[ASKED] === true && (this.method === 'CONNECT' || asksForWebSocket(this))) ||
+        (isForStream(this) && isAnswered(this.socket))
+      )
     }
 
     set upgrade(asked: boolean | null) {
@@ -35,5 +40,9 @@ export function streamRequests(isAnswered: (socket: Socket) => boolean): typeof 
 export function isForStream({ headers, httpVersion, method, url }: http.IncomingMessage): boolean {
   if (method !== 'GET' || httpVersion !== '1.1' || url === undefined || !STREAM_URL.test(url)) return false
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false
-  return headers.upgrade === undefined && !(headers.accept ?? '').includes('application/json')
+  return !asksForWebSocket({ headers }) && !(headers.accept ?? '').includes('application/json')
+}
+
+function asksForWebSocket({ headers }: Pick<http.IncomingMessage, 'headers'>): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
 }

@@ -7,8 +7,10 @@
 // A private update is sent to those whose `subscribe` selects one of its topics. The rule of the
 // channel `mercure` keeps the history. `subscriptions.ts` tells who listens.
 
+import { randomUUID } from 'node:crypto'
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import type { Engine } from '../../commands/call.ts'
+import type { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
 import { statusOf } from '../clients/error-status.ts'
@@ -18,9 +20,11 @@ import type { StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { type MercureGrants, UNAUTHORIZED, type Visitor } from '../rights/visitor.ts'
+import { isElsewhere, leaderDoor } from '../routes/leader.ts'
 import type { EventFormat } from '../streams/event-format.ts'
 import { heartbeat } from '../streams/event-text.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
+import { findUpdate } from './history.ts'
 import { SUBSCRIPTIONS_PATH, Subscriptions } from './subscriptions.ts'
 import { isSelector, selectsAll, selectsAny } from './topic-selectors.ts'
 import { HUB_CHANNEL, HUB_PATH, messageOf, readUpdate, updateEvent, updateOf } from './update.ts'
@@ -60,20 +64,34 @@ export class Hub {
   }
 
   async #publish(exchange: Exchange, visitor: Visitor): Promise<void> {
-    const body = await exchange.body(this.#engine.config.get('http-max-body'))
-    const update = updateOf(new URLSearchParams(body.toString('utf8')))
     const { publish } = claimsOf(visitor)
     if (publish === undefined) throw new HttpError(401, 'the token has no claim mercure.publish', UNAUTHORIZED)
-    if (!selectsAll(publish, update.topics)) throw new HttpError(403, 'the token does not select all topics')
-    const published = this.#clients.of(exchange, visitor).run([['PUBLISH', HUB_CHANNEL, messageOf(update)]], 'utf8')
-    const { channels } = this.#engine.parts
+    // The visitor is checked first: a stranger's body is not read.
+    const client = this.#clients.of(exchange, visitor)
+    const body = await exchange.body(this.#engine.config.get('http-max-body'))
+    const posted = updateOf(new URLSearchParams(body.toString('utf8')))
+    if (!selectsAll(publish, posted.topics)) throw new HttpError(403, 'the token does not select all topics')
+    // An update that is not kept has no other id.
+    const update = { ...posted, id: posted.id ?? (this.#keeps ? undefined : `urn:uuid:${randomUUID()}`) }
+    const published = client.run([['PUBLISH', HUB_CHANNEL, messageOf(update)]], 'utf8')
     // The command has run: the last message is this one.
-    const id = channels.logs.hasRules
-      ? channels.logs.find(HUB_CHANNEL, 'channel')?.stream?.lastId.toString()
-      : undefined
+    const lastId = this.#lastId()
     const [reply] = await published
-    if (reply instanceof ErrorReply) throw new HttpError(statusOf(reply.message), reply.message)
-    exchange.answer(200, TEXT_HEADERS, id === undefined ? '#' : `#${id}`)
+    if (reply instanceof ErrorReply) throw this.#refusalOf(exchange, reply.message)
+    exchange.answer(200, TEXT_HEADERS, update.id ?? lastId)
+  }
+
+  /** A publisher at a follower is sent to the leader. */
+  #refusalOf(exchange: Exchange, message: string): HttpError {
+    const door = isElsewhere(message) ? leaderDoor(this.#engine, exchange, message) : undefined
+    if (door === undefined) return new HttpError(statusOf(message), message)
+    return new HttpError(307, message, { Location: `${door}${exchange.path}` })
+  }
+
+  /** Tells whether a rule keeps the updates. */
+  get #keeps(): boolean {
+    const { logs } = this.#engine.parts.channels
+    return logs.hasRules && logs.find(HUB_CHANNEL, 'channel')?.keeps === true
   }
 
   #answerSubscriptions(exchange: Exchange, visitor: Visitor): void {
@@ -83,6 +101,7 @@ export class Hub {
       throw new HttpError(404, 'http-mercure-subscriptions is off')
     const { subscribe } = claimsOf(visitor)
     if (subscribe === undefined) throw new HttpError(401, 'the token has no claim mercure.subscribe', UNAUTHORIZED)
+    this.#clients.of(exchange, visitor)
     if (!selectsAny(subscribe, [path])) throw new HttpError(403, 'the token does not select this path')
     const document = this.#subscriptions.document(path, this.#lastId())
     if (document === undefined) throw new HttpError(404, 'there is no such subscription')
@@ -99,8 +118,8 @@ export class Hub {
     const selectors = exchange.query.getAll('topic')
     if (selectors.length === 0 || selectors.length > SELECTORS_MAX || !selectors.every(isSelector))
       throw new HttpError(400, `a stream has 1 to ${SELECTORS_MAX} topics`)
-    const last = exchange.header('last-event-id') ?? exchange.query.get('lastEventID') ?? ''
-    const from = beginningOf(last)
+    const last = lastEventId(exchange)
+    const from = await this.#beginningOf(last)
     if (last !== '') exchange.addHeader('Last-Event-ID', this.#reconciled(last, from))
     const targets = { channels: [HUB_CHANNEL], patterns: [], name: undefined, from, encoding: 'utf8' as const }
     const format = formatFor(selectors, claimsOf(visitor).subscribe ?? [])
@@ -112,10 +131,29 @@ export class Hub {
   }
 
   /** The id behind which the stream really begins: `earliest` where what was asked for is gone. */
-  #reconciled(asked: string, from: SeekTarget | undefined): string {
+  #reconciled(asked: string, from: SeekTarget): string {
     if (typeof from !== 'object' || !('behind' in from)) return 'earliest'
-    const first = this.#engine.parts.channels.namedSubscribers.messagesOf(HUB_CHANNEL, 'channel')?.firstId
-    return first === undefined || from.behind.compare(first) >= 0 ? asked : 'earliest'
+    const first = this.#history?.firstId
+    const isThere = first === undefined || from.behind.compare(first) >= 0
+    // A header carries bytes.
+    return isThere ? Buffer.from(asked, 'utf8').toString('latin1') : 'earliest'
+  }
+
+  get #history(): Stream | undefined {
+    return this.#engine.parts.channels.namedSubscribers.messagesOf(HUB_CHANNEL, 'channel')
+  }
+
+  /**
+   * Where a stream begins that was heard up to an id. An id that is not found means that another hub
+   * was heard before, or that it was long ago: everything is sent.
+   */
+  async #beginningOf(last: string): Promise<SeekTarget> {
+    if (last === '') return 'last'
+    if (last === 'earliest') return 'first'
+    const [, ms, seq] = /^#(\d{1,19})-(\d{1,19})$/.exec(last) ?? []
+    if (ms !== undefined && seq !== undefined) return { behind: StreamId.of(BigInt(ms), BigInt(seq)) }
+    const behind = await findUpdate(() => this.#history, last)
+    return behind === undefined ? 'first' : { behind }
   }
 }
 
@@ -126,14 +164,11 @@ function claimsOf({ grants, mercure, proof }: Visitor): MercureGrants {
   return { publish: all, subscribe: all }
 }
 
-/**
- * An id that is not of this hub means that the stream of another was heard before: everything is
- * sent.
- */
-function beginningOf(last: string): SeekTarget | undefined {
-  if (last === '') return 'last'
-  const [, ms, seq] = /^#(\d{1,19})-(\d{1,19})$/.exec(last) ?? []
-  return ms === undefined || seq === undefined ? 'first' : { behind: StreamId.of(BigInt(ms), BigInt(seq)) }
+/** The id that a subscriber heard last; empty = none. Browsers send the header's bytes as UTF-8. */
+function lastEventId(exchange: Exchange): string {
+  const header = exchange.header('last-event-id')
+  if (header !== undefined) return Buffer.from(header, 'latin1').toString('utf8')
+  return exchange.query.get('lastEventID') ?? ''
 }
 
 function formatFor(selectors: readonly string[], privately: readonly string[]): EventFormat {

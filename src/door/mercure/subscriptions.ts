@@ -87,5 +87,5 @@ function shown({ id, payload, subscriber, topic }: Subscription, active: boolean
 
 function updateOf(subscription: Subscription, active: boolean): Update {
   const data = JSON.stringify({ '@context': CONTEXT, ...shown(subscription, active) })
-  return { topics: [subscription.id], data, isPrivate: true, type: '', retry: undefined }
+  return { topics: [subscription.id], data, isPrivate: true, type: '', retry: undefined, id: undefined }
 }

@@ -1,7 +1,7 @@
 // An update of Mercure: how it is posted, how it lies in its channel, and how it is sent.
 //
-// The channel holds it as JSON. Its id is that of the message, as a fragment:
-// `#1700000000000-0`. Mercure lets a hub give ids of its own.
+// The channel holds it as JSON. Its id is the one that the publisher gave, or that of the message, as
+// a fragment: `#1700000000000-0`. An update that is not kept gets a UUID.
 
 import type { StreamMessage } from '../clients/stream-client.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -12,6 +12,7 @@ import { TOPIC_CHARACTERS_MAX } from './topic-selectors.ts'
 export const HUB_CHANNEL = 'mercure'
 export const HUB_PATH = '/.well-known/mercure'
 const TOPICS_MAX = 64
+const ID_CHARACTERS_MAX = 1024
 /** A relative topic is read beside the hub. */
 const ANY_BASE = 'http://hub/'
 
@@ -24,6 +25,8 @@ export interface Update {
   readonly type: string
   /** Milliseconds after which a browser reconnects; undefined = no change. */
   readonly retry: number | undefined
+  /** Of the publisher, or of the hub where nothing is kept; undefined = that of the message. */
+  readonly id: string | undefined
 }
 
 /** Reads the form of a POST. Throws HttpError. */
@@ -37,14 +40,27 @@ export function updateOf(form: URLSearchParams): Update {
   if (/[\r\n]/.test(type)) throw new HttpError(400, "'type' is one line")
   const retry = form.get('retry')
   if (retry !== null && !/^\d{1,9}$/.test(retry)) throw new HttpError(400, "'retry' is a number of milliseconds")
-  if (form.get('id')?.startsWith('#') === true) throw new HttpError(400, "'id' does not begin with #")
+  const id = form.get('id') ?? ''
+  if (id !== '' && !isId(id))
+    throw new HttpError(400, `'id' is one line of 1 to ${ID_CHARACTERS_MAX} characters and does not begin with #`)
   return {
     topics,
     data: form.get('data') ?? '',
     isPrivate: form.has('private'),
     type,
     retry: retry === null ? undefined : Number(retry),
+    id: id === '' ? undefined : id,
   }
+}
+
+/** Tells whether an id may be of a publisher: those of the hub begin with #, and `earliest` is a word of its own. */
+function isId(id: string): boolean {
+  return id.length <= ID_CHARACTERS_MAX && !id.startsWith('#') && id !== 'earliest' && !hasControls(id)
+}
+
+function hasControls(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 32 || text.charCodeAt(i) === 127) return true
+  return false
 }
 
 function isTopic(topic: string): boolean {
@@ -58,26 +74,33 @@ function isOfHub(topic: string): boolean {
 }
 
 /** Returns an update as the message that its channel keeps. */
-export function messageOf({ topics, data, isPrivate, type, retry }: Update): string {
-  return JSON.stringify({ topics, data, private: isPrivate, type, retry })
+export function messageOf({ topics, data, isPrivate, type, retry, id }: Update): string {
+  return JSON.stringify({ id, topics, data, private: isPrivate, type, retry })
+}
+
+/** Returns the id that a publisher gave an update, of its message; undefined = none. */
+export function idWithin(message: string): string | undefined {
+  return message.startsWith('{"id":') ? readUpdate({ text: message })?.id : undefined
 }
 
 /** Reads a message of the channel; undefined if it is not an update. */
-export function readUpdate({ text }: StreamMessage): Update | undefined {
+export function readUpdate({ text }: Pick<StreamMessage, 'text'>): Update | undefined {
   try {
-    const { data, private: isPrivate, retry, topics, type } = JSON.parse(text) as Record<string, unknown>
+    const { data, id, private: isPrivate, retry, topics, type } = JSON.parse(text) as Record<string, unknown>
     if (!Array.isArray(topics) || typeof data !== 'string' || typeof type !== 'string') return undefined
     if (/[\r\n]/.test(type)) return undefined
     const retryMs = typeof retry === 'number' ? retry : undefined
-    return { topics: topics.map(String), data, isPrivate: isPrivate !== false, type, retry: retryMs }
+    const own = typeof id === 'string' && isId(id) ? id : undefined
+    return { topics: topics.map(String), data, isPrivate: isPrivate !== false, type, retry: retryMs, id: own }
   } catch {
     return undefined
   }
 }
 
 /** Returns an update as an event. */
-export function updateEvent({ data, retry, type }: Update, id: string | undefined): string {
-  const head = id === undefined ? '' : `id: #${id}\n`
+export function updateEvent({ data, id: own, retry, type }: Update, id: string | undefined): string {
+  const shown = own ?? (id === undefined ? undefined : `#${id}`)
+  const head = shown === undefined ? '' : `id: ${shown}\n`
   const name = type === '' ? '' : `event: ${type}\n`
   const pause = retry === undefined ? '' : `retry: ${retry}\n`
   return `${head}${name}${pause}${dataLines(data)}\n`

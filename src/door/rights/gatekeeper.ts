@@ -10,11 +10,12 @@ import { HttpError } from '../exchanges/http-error.ts'
 import type { Standing } from '../exchanges/origins.ts'
 import { RateLimits } from '../exchanges/rate-limits.ts'
 import { credentialsOf } from './credentials.ts'
+import { PasswordGuesses } from './password-guesses.ts'
 import { Tickets } from './tickets.ts'
 import { Tokens } from './tokens.ts'
 import { OPEN_VISITOR, UNAUTHORIZED, type Visitor } from './visitor.ts'
 
-/** The most wrong passwords and tokens of one address in a second. */
+/** The most requests of one address in a second that are refused for their rights; others wait. */
 const FAILURES_PER_SECOND = 10
 
 export class Gatekeeper {
@@ -22,6 +23,7 @@ export class Gatekeeper {
   readonly tokens: Tokens
   readonly #engine: Engine
   readonly #failures: RateLimits
+  readonly #guesses: PasswordGuesses
 
   /** Throws TokenKeysError. */
   constructor(engine: Engine) {
@@ -30,6 +32,7 @@ export class Gatekeeper {
     this.tickets = new Tickets(workClock)
     this.tokens = new Tokens(engine)
     this.#failures = new RateLimits(workClock)
+    this.#guesses = new PasswordGuesses(workClock)
   }
 
   /** Returns the visitor of a request. Rejects with HttpError. */
@@ -47,9 +50,9 @@ export class Gatekeeper {
       case 'none':
         return OPEN_VISITOR
       case 'password':
-        return passwordOf(credentials.user, credentials.password)
+        return this.#passwordOf(exchange, credentials.user, credentials.password)
       case 'bearer':
-        return this.#ofBearer(credentials.text)
+        return this.#ofBearer(exchange, credentials.text)
       case 'ticket':
         return this.tickets.take(credentials.ticket)
       default:
@@ -70,17 +73,25 @@ export class Gatekeeper {
   }
 
   /** A password of the user `default`, or else `user:password`. */
-  #ofBearer(text: string): Visitor {
+  #ofBearer(exchange: Exchange, text: string): Visitor {
     const { users } = this.#engine.clients
     const name = text.slice(0, Math.max(0, text.indexOf(':')))
     const isDefaults = !users.default.noPassword && users.default.hasPassword(hashPassword(text))
-    if (name === '' || isDefaults || users.get(name) === undefined) return passwordOf('default', text)
-    return passwordOf(name, text.slice(name.length + 1))
+    if (name === '' || isDefaults || users.get(name) === undefined) return this.#passwordOf(exchange, 'default', text)
+    return this.#passwordOf(exchange, name, text.slice(name.length + 1))
   }
-}
 
-function passwordOf(user: string, password: string): Visitor {
-  return { user, proof: { password }, grants: undefined, expiresMs: Number.POSITIVE_INFINITY }
+  /** Throws HttpError where the address has tried too many for this user. */
+  #passwordOf({ ip }: Exchange, user: string, password: string): Visitor {
+    const guesses = this.#guesses
+    guesses.check(ip, user, password)
+    const proof = {
+      password,
+      accepted: () => guesses.accepted(ip, user, password),
+      refused: () => guesses.refused(ip, user),
+    }
+    return { user, proof, grants: undefined, expiresMs: Number.POSITIVE_INFINITY }
+  }
 }
 
 function isLoopback(ip: string): boolean {

@@ -33,10 +33,11 @@ export class Tickets {
   }
 
   /** Makes a ticket. It runs no commands. */
-  issue({ user, grants = { subscribe: ['*'], publish: ['*'] }, expiresMs }: Visitor): string {
+  issue({ user, grants = { subscribe: ['*'], publish: ['*'] }, expiresMs, mercure }: Visitor): string {
     this.#dropEnded()
     const ticket = randomBytes(TICKET_BYTES).toString('base64url')
-    const visitor: Visitor = { user, proof: 'signed', grants, expiresMs }
+    const rights = { user, proof: 'signed', grants, expiresMs, hasTicket: true } as const
+    const visitor: Visitor = mercure === undefined ? rights : { ...rights, mercure }
     this.#tickets.set(ticket, { visitor, endsMs: this.#clock.monotonic() + TICKET_MS_MAX })
     return ticket
   }

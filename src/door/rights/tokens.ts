@@ -32,7 +32,8 @@ export class Tokens {
   #file: KeyFile | undefined = undefined
   /** Finds a key in the set of the file. */
   #find: FindKey | undefined = undefined
-  readonly #known = new Map<string, Visitor>()
+  /** Tokens that were checked with the keys of now; another map is made with new keys. */
+  #known = new Map<string, Visitor>()
 
   /** Throws TokenKeysError where the file of keys cannot be used. */
   constructor(host: TokensHost) {
@@ -46,7 +47,7 @@ export class Tokens {
    */
   reload(): void {
     this.#readFile()
-    this.#known.clear()
+    this.#known = new Map()
   }
 
   #readFile(): void {
@@ -57,16 +58,15 @@ export class Tokens {
 
   /** Returns the visitor of a token. Rejects with HttpError if the token is not valid. */
   async visitorOf(token: string): Promise<Visitor> {
-    const known = this.#known.get(token)
-    const visitor = known ?? visitorWith(await this.#verify(token))
+    // The keys may be others when the check is over.
+    const known = this.#known
+    const remembered = known.get(token)
+    const visitor = remembered ?? visitorWith(await this.#verify(token))
     if (visitor.expiresMs + CLOCK_TOLERANCE_SECONDS * 1000 <= this.#host.environment.clock.now()) throw invalid()
-    if (known === undefined) this.#remember(token, visitor)
+    if (remembered !== undefined) return visitor
+    if (known.size >= KNOWN_MAX) known.clear()
+    known.set(token, visitor)
     return visitor
-  }
-
-  #remember(token: string, visitor: Visitor): void {
-    if (this.#known.size >= KNOWN_MAX) this.#known.clear()
-    this.#known.set(token, visitor)
   }
 
   async #verify(token: string): Promise<JWTPayload> {
@@ -88,9 +88,18 @@ export class Tokens {
       if (checked !== undefined) return checked.payload
     }
     if (set === undefined) throw invalid()
-    const checked = await jose.jwtVerify(token, set, { ...options, algorithms: [...PUBLIC_ALGORITHMS] }).catch(invalid)
-    if (checked instanceof Error) throw checked
-    return checked.payload
+    const ofSet = { ...options, algorithms: [...PUBLIC_ALGORITHMS] }
+    try {
+      return (await jose.jwtVerify(token, set, ofSet)).payload
+    } catch (error) {
+      // It names no key, and several would do.
+      if (!(error instanceof jose.errors.JWKSMultipleMatchingKeys)) throw invalid()
+      for await (const key of error) {
+        const checked = await jose.jwtVerify(token, key, ofSet).catch(() => undefined)
+        if (checked !== undefined) return checked.payload
+      }
+      throw invalid()
+    }
   }
 
   #keysFor(algorithm: string, jose: Jose): { set: FindKey | undefined; keys: readonly TokenKey[] } {
@@ -120,7 +129,7 @@ function algorithmOf(jose: Jose, token: string): string {
 
 function visitorWith(payload: JWTPayload): Visitor {
   const { exp, publish, sub = 'default', subscribe } = payload
-  if (exp === undefined) throw invalid()
+  if (exp === undefined || typeof sub !== 'string') throw invalid()
   const grants = { subscribe: patternsOf(subscribe), publish: patternsOf(publish) }
   const visitor = { user: Buffer.from(sub).toString('latin1'), proof: 'signed', grants, expiresMs: exp * 1000 } as const
   const { mercure } = payload

@@ -22,11 +22,20 @@ export interface MercureGrants {
   readonly payload?: unknown
 }
 
+/** A password, and where it leads: it is told to one that counts wrong ones. */
+export interface Password {
+  readonly password: string
+  /** Notes that it was right. */
+  accepted(): void
+  /** Notes that it was wrong. Throws HttpError where too many were. */
+  refused(): void
+}
+
 /**
  * The proof of a user: none is needed, a password, or a signature by this server or by a trusted
  * key.
  */
-export type Proof = { readonly password: string } | 'open' | 'signed'
+export type Proof = Password | 'open' | 'signed'
 
 export interface Visitor {
   readonly user: string
@@ -37,6 +46,10 @@ export interface Visitor {
   readonly mercure?: MercureGrants
   /** Unix milliseconds of the end of its streams. */
   readonly expiresMs: number
+  /** It came by a ticket: it opens a stream, and nothing else. */
+  readonly hasTicket?: boolean
+  /** Called when its proof was found right, for each request. Throws HttpError: it asks too often. */
+  readonly proven?: () => void
 }
 
 export const OPEN_VISITOR: Visitor = {
@@ -53,6 +66,7 @@ export const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer realm="respite"' } as 
  * many clients.
  */
 export function connectVisitor(engine: Engine, transport: Transport, visitor: Visitor): Client {
+  const { proof } = visitor
   const { connected } = engine.clients
   if (connected.size >= engine.config.get('maxclients')) {
     engine.figures.stats.connectionsRejected++
@@ -65,20 +79,24 @@ export function connectVisitor(engine: Engine, transport: Transport, visitor: Vi
     engine.disconnect(client)
     throw error
   }
+  if (typeof proof !== 'string') proof.accepted()
   return client
 }
 
 /** Makes a client the visitor's user, as each request must. Throws HttpError. */
-export function proveVisitor(engine: Engine, client: Client, { user, proof }: Visitor): void {
+export function proveVisitor(engine: Engine, client: Client, { proof, proven, user }: Visitor): void {
   const { users } = engine.clients
   if (proof === 'open') {
-    if (users.isOpen) return
-    throw new HttpError(401, 'NOAUTH Authentication required.', UNAUTHORIZED)
+    if (!users.isOpen) throw new HttpError(401, 'NOAUTH Authentication required.', UNAUTHORIZED)
+  } else {
+    const isKnown = proof === 'signed' ? users.identify(client, user) : users.authenticate(client, user, proof.password)
+    if (!isKnown) {
+      users.refused(client, 'auth', 'toplevel', Bytes.from('http'), Bytes.from(user))
+      if (proof !== 'signed') proof.refused()
+      throw new HttpError(401, 'WRONGPASS invalid username-password pair or user is disabled.', UNAUTHORIZED)
+    }
   }
-  const isKnown = proof === 'signed' ? users.identify(client, user) : users.authenticate(client, user, proof.password)
-  if (isKnown) return
-  users.refused(client, 'auth', 'toplevel', Bytes.from('http'), Bytes.from(user))
-  throw new HttpError(401, 'WRONGPASS invalid username-password pair or user is disabled.', UNAUTHORIZED)
+  proven?.()
 }
 
 /** Throws HttpError if the token does not allow publishing to a channel. */

@@ -25,6 +25,8 @@ type Command = readonly Word[]
 
 const NO_COMMAND = 'ERR the body is a JSON array of the words of a command'
 const NO_COMMANDS = 'ERR the body is a JSON array of commands'
+/** Commands that make a connection that of a replica. */
+const REPLICAS: ReadonlySet<string> = new Set(['sync', 'psync', 'replconf'])
 /** Parameters of the query that are not words of the command. */
 const CREDENTIALS = ['_token', 'authorization', 'ticket']
 
@@ -41,8 +43,9 @@ export class CommandsRoute {
   async answer(exchange: Exchange, visitor: Visitor): Promise<void> {
     if (visitor.grants !== undefined)
       throw new HttpError(403, 'NOPERM a token opens channels: commands need the password of a user')
-    const body = exchange.method === 'POST' ? await exchange.body(this.#engine.config.get('http-max-body')) : undefined
+    // The visitor is checked first: a stranger's body is not read.
     const client = this.#clients.of(exchange, visitor)
+    const body = exchange.method === 'POST' ? await exchange.body(this.#engine.config.get('http-max-body')) : undefined
     const encoding = exchange.header('upstash-encoding')?.toLowerCase() === 'base64' ? 'base64' : 'utf8'
     if (body !== undefined && exchange.path === '/pipeline') return this.#pipeline(exchange, client, body, encoding)
     if (body !== undefined && exchange.path === '/multi-exec')
@@ -64,8 +67,9 @@ export class CommandsRoute {
   }
 
   #onlyReads(words: Command): boolean {
-    const command = this.#engine.commands.meant(String(words[0]), words[1])
-    return command === undefined || command.flags.has('readonly') || command.flags.has('fast')
+    const flags = this.#engine.commands.meant(String(words[0]), words[1])?.flags
+    if (flags === undefined || flags.has('readonly')) return true
+    return flags.has('fast') && !flags.has('write') && !flags.has('pubsub')
   }
 
   async #one(exchange: Exchange, client: CommandClient, command: Command, encoding: Encoding): Promise<void> {
@@ -81,14 +85,20 @@ export class CommandsRoute {
 
   /** Runs commands. A command that a connection must not run is refused in its place. */
   async #run(client: CommandClient, commands: readonly Command[], encoding: Encoding): Promise<readonly JsonReply[]> {
-    const refusals = commands.map((command) => this.#refusal(command))
-    const replies = await client.run(
-      commands.filter((_, i) => refusals[i] === undefined).map((command) => this.#scripts.translate(command)),
-      encoding,
-    )
-    if (replies.length === commands.length) return replies
+    const refusals = new Map<number, ErrorReply>()
+    const replies = await client.run(this.#served(commands, refusals), encoding)
+    if (refusals.size === 0) return replies
     let next = 0
-    return refusals.map((refusal) => refusal ?? itemAt(replies, next++))
+    return commands.map((_, i) => refusals.get(i) ?? itemAt(replies, next++))
+  }
+
+  /** Yields the commands that are served, and notes the refusals of the others by their places. */
+  *#served(commands: readonly Command[], refusals: Map<number, ErrorReply>): Generator<Command> {
+    for (const [i, command] of commands.entries()) {
+      const refusal = this.#refusal(command)
+      if (refusal === undefined) yield this.#scripts.translate(command)
+      else refusals.set(i, refusal)
+    }
   }
 
   async #transaction(exchange: Exchange, client: CommandClient, body: Buffer, encoding: Encoding): Promise<void> {
@@ -110,7 +120,8 @@ export class CommandsRoute {
   /** A connection serves many requests, so no request may leave it in another state. */
   #refusal(words: Command): ErrorReply | undefined {
     const command = this.#engine.commands.meant(String(words[0]), words[1])
-    if (command?.spec.changesConnection === undefined) return undefined
+    if (command === undefined) return undefined
+    if (command.spec.changesConnection === undefined && !REPLICAS.has(command.name)) return undefined
     return new ErrorReply(
       `ERR ${command.name.toUpperCase()} changes the state of a connection: it is not served over HTTP`,
     )

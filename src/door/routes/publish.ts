@@ -34,8 +34,9 @@ export class PublishRoute {
     const name = latin1Of(channel)
     checkPublish(visitor, name)
     const options = optionsOf(exchange)
-    const message = await exchange.body(this.#engine.config.get('http-max-body'))
+    // The visitor is checked first: a stranger's body is not read.
     const client = this.#clients.of(exchange, visitor)
+    const message = await exchange.body(this.#engine.config.get('http-max-body'))
     const before = this.#lastId(name)
     const published = client.run([['PUBLISH', channel, message, ...options]], 'utf8')
     const after = this.#lastId(name)

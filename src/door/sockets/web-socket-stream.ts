@@ -17,6 +17,12 @@ import { OutletBacklog } from '../exchanges/outlet-backlog.ts'
 import { messageJson } from '../streams/event-format.ts'
 import type { OpenStream, OpenStreams } from '../streams/open-streams.ts'
 
+/**
+ * A peer that leaves as much unread is not read from: each request may have an answer, which
+ * carries its ref.
+ */
+const UNREAD_BYTES_MAX = 64 * 1024
+const REF_CHARACTERS_MAX = 256
 /** Codes of RFC 6455: this side goes away; the other sent what cannot be understood. */
 const GOING_AWAY = 1001
 const UNSUPPORTED = 1003
@@ -99,7 +105,13 @@ export class WebSocketStream implements StreamListener, Outlet, OpenStream {
     if (this.#isOver) return
     const bytes = Buffer.byteLength(text)
     this.#backlog.add(bytes)
-    this.#socket.send(text, () => this.#backlog.taken(bytes))
+    this.#socket.send(text, () => this.#taken(bytes))
+    if (this.#backlog.bytes > UNREAD_BYTES_MAX) this.#socket.pause()
+  }
+
+  #taken(bytes: number): void {
+    if (this.#backlog.bytes === bytes) this.#socket.resume()
+    this.#backlog.taken(bytes)
   }
 
   whenDrained(tell: () => void): void {
@@ -135,7 +147,7 @@ export class WebSocketStream implements StreamListener, Outlet, OpenStream {
 
   #asked(text: string | undefined): void {
     const request = text === undefined ? undefined : parse(text)
-    if (request === undefined) {
+    if (request === undefined || !isRef(request.ref)) {
       this.#socket.close(UNSUPPORTED)
       return
     }
@@ -183,4 +195,9 @@ function parse(text: string): SocketRequest | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A ref goes back as it came, so it is short and has no depth. */
+function isRef(ref: unknown): boolean {
+  return ref === undefined || typeof ref === 'number' || (typeof ref === 'string' && ref.length <= REF_CHARACTERS_MAX)
 }

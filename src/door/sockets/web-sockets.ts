@@ -11,7 +11,6 @@ import type { CommandClients } from '../clients/command-clients.ts'
 import { ErrorReply } from '../clients/json-replies.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
-import type { RateLimits } from '../exchanges/rate-limits.ts'
 import { checkPublish, type Visitor } from '../rights/visitor.ts'
 import { checkName, latin1Of } from '../routes/names.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
@@ -28,7 +27,6 @@ export interface Upgrade {
 export interface WebSocketsHost {
   readonly clients: CommandClients
   readonly opening: StreamOpening
-  readonly rates: RateLimits
 }
 
 export class WebSockets {
@@ -52,12 +50,9 @@ export class WebSockets {
       ? await this.#subscribe(exchange, visitor)
       : { client: undefined, release: this.#admit(exchange, visitor) }
     const { head, request, socket } = upgrade
-    if (socket.destroyed) {
-      release()
-      client?.leave()
-      return
-    }
+    let isOpen = false
     server.handleUpgrade(request, socket, head, (webSocket) => {
+      isOpen = true
       new WebSocketStream(this.#engine, webSocket, this.#host.opening.streams, {
         client,
         release,
@@ -65,6 +60,10 @@ export class WebSockets {
         publish: (asked) => this.#publish(exchange, visitor, asked),
       })
     })
+    if (isOpen) return
+    // The handshake is none, which was answered, or the other side is gone.
+    release()
+    client?.leave()
   }
 
   #subscribe(exchange: Exchange, visitor: Visitor): ReturnType<StreamOpening['subscribe']> {
@@ -80,8 +79,14 @@ export class WebSockets {
 
   async #load(): Promise<WebSocketServer> {
     const { WebSocketServer } = await import('ws')
-    const maxPayload = this.#engine.config.get('http-max-body')
-    return new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false })
+    const { config } = this.#engine
+    const maxPayload = config.get('http-max-body')
+    const options = { noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false }
+    const server = new WebSocketServer(options)
+    config.onChange('http-max-body', (bytes) => {
+      server.options.maxPayload = bytes
+    })
+    return server
   }
 
   async #publish(exchange: Exchange, visitor: Visitor, asked: SocketRequest): Promise<object> {
@@ -89,7 +94,6 @@ export class WebSockets {
     try {
       if (typeof channel !== 'string' || typeof message !== 'string')
         throw new HttpError(400, 'publish names a channel, and message is a text')
-      this.#host.rates.take(`user ${visitor.user}`, this.#engine.config.get('http-rate-per-user'))
       checkName(channel)
       checkPublish(visitor, latin1Of(channel))
       const options = typeof key === 'string' ? ['ID', key] : []
@@ -98,7 +102,8 @@ export class WebSockets {
       return reply instanceof ErrorReply ? { error: reply.message } : { receivers: Number(reply) }
     } catch (error) {
       if (error instanceof HttpError) return { error: error.message }
-      throw error
+      this.#engine.environment.log.error({ error }, 'a message over WebSocket failed')
+      return { error: 'the server failed: see its log' }
     }
   }
 }

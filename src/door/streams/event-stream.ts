@@ -69,6 +69,8 @@ export class EventStream implements StreamListener, OpenStream {
   message(message: StreamMessage): void {
     const { figures } = this.#streams
     const event = this.#options.format.message(message, this.#cursorOf(message.id))
+    // The hub sends a stream what its topics select.
+    if (event === '') return
     figures.messages++
     figures.bytes += event.length
     this.#text += event

@@ -6,6 +6,7 @@ import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceive
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { utf8Of } from '../../util/bytes/text.ts'
+import { nextTick } from '../../util/time/real-time.ts'
 import type { Exchange, Outlet } from '../exchanges/exchange.ts'
 import { errorBody } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
@@ -67,7 +68,8 @@ export class MonitorStream implements Transport, ReplyValueReceiver<string>, Ope
   reply(value: ReplyValue<string>): void {
     if (value instanceof CommandError) {
       this.#exchange.answer(400, JSON_HEADERS, errorBody(value.message))
-      this.end()
+      // The engine is handing over this reply.
+      nextTick(() => this.end())
     } else if (this.#outlet === undefined) {
       this.#outlet = this.#exchange.stream(200, EVENT_STREAM_HEADERS)
       this.#outlet.write(dataEvent('"OK"', undefined))

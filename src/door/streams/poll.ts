@@ -7,6 +7,7 @@
 import type { Engine } from '../../commands/call.ts'
 import type { HttpFigures } from '../../engine/figures/http-figures.ts'
 import type { Timer } from '../../util/time/clock.ts'
+import { nextTick } from '../../util/time/real-time.ts'
 import type { StreamClient, StreamGap, StreamListener, StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
@@ -25,6 +26,7 @@ export class Poll implements StreamListener {
   /** Where it began, or the last message of what it tells. */
   #next: string | undefined
   #timer: Timer | undefined = undefined
+  #answersSoon = false
   #isAnswered = false
 
   /** Answers when something has come, at the latest after `waitMs`. */
@@ -58,8 +60,11 @@ export class Poll implements StreamListener {
     this.#gaps.push(gap)
   }
 
+  /** Answers when the whole slice has come: what its client was sent counts as heard. */
   flush(): void {
-    if (this.#messages.length > 0) this.#answer()
+    if (this.#messages.length === 0 || this.#answersSoon) return
+    this.#answersSoon = true
+    nextTick(() => this.#answer())
   }
 
   ended(): void {

@@ -55,7 +55,9 @@ export class StreamOpening {
     this.#checkRole(exchange, targets)
     const release = this.streams.admit(exchange.ip, visitor.user)
     try {
-      return { client: await this.#subscribed(exchange, visitor, targets), release }
+      const client = await this.#subscribed(exchange, visitor, targets)
+      if (isResumed(targets)) this.streams.figures.resumed++
+      return { client, release }
     } catch (error) {
       release()
       throw error
@@ -66,6 +68,8 @@ export class StreamOpening {
     const client = new StreamClient(this.#engine, exchange, visitor, targets)
     try {
       await client.ready
+      // Nothing would tell that the other side is gone.
+      if (exchange.isOver) throw new HttpError(400, 'the request broke off')
       return client
     } catch (error) {
       client.leave()
@@ -83,4 +87,9 @@ export class StreamOpening {
     if (door === undefined) throw new HttpError(503, 'this node follows another, which is not known')
     throw new HttpError(307, 'this node follows another', { Location: `${door}${exchange.path}?${exchange.query}` })
   }
+}
+
+/** Tells whether a stream goes on behind a message. */
+function isResumed({ from }: StreamTargets): boolean {
+  return typeof from === 'object' && 'behind' in from
 }

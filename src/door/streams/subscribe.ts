@@ -51,7 +51,6 @@ export class SubscribeRoute {
       const { client, release } = await this.#opening.subscribe(exchange, visitor, request)
       new Poll(this.#engine, exchange, client, figures, { from: request.resumesBehind, release, waitMs })
     }
-    if (request.resumesBehind !== undefined) figures.resumed++
   }
 }
 
