@@ -408,6 +408,33 @@ test('DEBUG RELOAD within a transaction answers in its place, and the client wai
   expect(engine.conditions.pause.active).toBe(false)
 })
 
+test('DEBUG RELOAD loads what was saved, although a member of a group vanishes meanwhile', async () => {
+  const settings = { 'enable-debug-command': 'yes', channel: 'orders.* keep 1h', redeliver: '0' }
+  const { clock, connect, engine, finish, slice } = await startSaving({ settings, tickMs: 1 })
+  const [client, member] = [connect(), connect()]
+  for (let i = 0; i < 50; i++) client.ask('SET', `key:${i}`, 'v')
+  member.ask('SUBSCRIBE', '$share/g/orders.eu')
+  member.ask('PSUBSCRIBE', '$share/g/orders.*')
+  member.backlogBytes = 100_000
+  for (let i = 0; i < 3; i++) client.ask('PUBLISH', 'orders.eu', `message ${i}`)
+  const before = dump(engine)
+  expect(client.ask('DEBUG', 'RELOAD')).toBe('')
+  while (!engine.conditions.state.loading.holds) {
+    await settled()
+    slice()
+  }
+  member.disconnect()
+  clock.advance(5000)
+  expect(client.received()).toBe('')
+  await finish()
+  expect(client.received()).toBe(OK)
+  expect(dump(engine)).toEqual(before)
+  const next = connect()
+  next.ask('SUBSCRIBE', '$share/g/orders.eu')
+  clock.advance(10)
+  expect(next.received().match(/message \d/g)).toEqual(['message 0', 'message 1', 'message 2'])
+})
+
 describe('DEBUG RELOAD beside what is there', () => {
   const LIBRARY = '#!lua name=one\nredis.register_function("one", function() return 1 end)'
 
