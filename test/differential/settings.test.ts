@@ -301,7 +301,7 @@ describe.skipIf(skipped)('CONFIG', () => {
     try {
       const names = [...CONFIG_NAMES].filter(([, name]) => !configRow(name).hidden).map(([called]) => called)
       const valuesOf = (told: readonly string[]) =>
-        told.map((reply) => /^\*2\r\n\$\d+\r\n.*\r\n\$\d+\r\n([^]*)\r\n$/.exec(reply)?.[1] ?? '')
+        told.map((reply) => /^\*2\r\n\$\d+\r\n.*\r\n\$\d+\r\n([\s\S]*)\r\n$/.exec(reply)?.[1] ?? '')
       const question = (name: string) => ['CONFIG', 'GET', name]
       const request = (values: readonly string[]) => (name: string, i: number) => ['CONFIG', 'SET', name, values[i]!]
 

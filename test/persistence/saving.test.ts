@@ -424,8 +424,9 @@ test('DEBUG RELOAD loads what was saved, although a member of a group vanishes m
     'begin',
     (begin) =>
       function (this: typeof engine.conditions.loading, ...words) {
-        begin.apply(this, words)
+        const progress = begin.apply(this, words)
         member.disconnect()
+        return progress
       },
   )
   expect(client.ask('DEBUG', 'RELOAD')).toBe('')

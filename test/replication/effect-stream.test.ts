@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningServer, startServer } from '../../src/index.ts'
 import { encode } from '../support/engine.ts'
 import { type RedisServer, redisServerDiffers, redisServerMissing, startRedisServer } from '../support/redis-server.ts'
-import { RawConnection } from '../support/server.ts'
+import { eventually, RawConnection } from '../support/server.ts'
 
 type Words = readonly (string | number)[]
 
@@ -193,7 +193,7 @@ describe.skipIf(redisServerMissing() || redisServerDiffers('frames effects other
     ): Promise<string> {
       for (const words of program) {
         if (words[0] === '$until-expired') {
-          while ((await ask(client, ['PTTL', words.at(-1)!])) !== ':-2\r\n') continue
+          await eventually(async () => (await ask(client, ['PTTL', words.at(-1)!])) === ':-2\r\n')
           continue
         }
         await ask(
