@@ -124,6 +124,18 @@ describe('a subscriber that is away', () => {
   })
 })
 
+test('the positions of one name in very many channels take some hundred bytes each', () => {
+  const COUNT = 5000
+  const engine = createEngine({ channel: 'orders.* keep 1h' })
+  const { dataset } = engine.engine.data
+  const client = named(engine, 'billing')
+  const before = dataset.usedBytes
+  for (let i = 0; i < COUNT; i++) client.ask('SUBSCRIBE', `orders.${i}`)
+  client.disconnect()
+  expect(engine.connect().ask('DBSIZE')).toBe(`:${COUNT}\r\n`)
+  expect((dataset.usedBytes - before) / COUNT).toBeLessThan(400)
+})
+
 describe('positions are bounded', () => {
   const USERS = ['ACL SETUSER anna on >secret +@all ~* &*', 'ACL SETUSER boris on >secret +@all ~* &*']
   const RULES = 'orders.* keep 1h max-remembered 3 rates.* keep-last 1 max-remembered 2'

@@ -22,6 +22,7 @@ type Step =
   | { kind: 'come'; at: number; protocol: 2 | 3 }
   | { kind: 'break'; at: number }
   | { kind: 'break all' }
+  | { kind: 'lose'; at: number; count: number; ms: number; comes: boolean }
   | { kind: 'quit'; at: number }
   | { kind: 'stick'; at: number; isStuck: boolean }
   | { kind: 'acknowledge'; at: number; part: number }
@@ -42,6 +43,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('come' as const), at, protocol: fc.constantFrom(2, 3) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('break' as const), at }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('break all' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('lose' as const),
+      at,
+      count: fc.integer({ min: 1, max: 5 }),
+      ms: fc.integer({ min: 1, max: REDELIVER_MS / 2 }),
+      comes: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('quit' as const), at }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('stick' as const), at, isStuck: fc.boolean() }) },
   {
@@ -73,6 +84,8 @@ class Connection {
   readonly heard: { readonly number: number; readonly id: string | undefined }[] = []
   /** When its socket got stuck; undefined while it is not. */
   stuckMs: number | undefined = undefined
+  /** True when the network loses what its socket takes. */
+  isCutOff = false
   #reached = ''
 
   constructor(client: TestClient, first: number, isAlone: boolean) {
@@ -95,6 +108,7 @@ class Connection {
     if (this.stuckMs !== undefined) return []
     const text = this.#reached + this.client.received()
     this.#reached = ''
+    if (this.isCutOff) return []
     const found = text.matchAll(/\r\n(\d+):x*\r\n(?:\$\d+\r\n(\d+-\d+)\r\n)?/g)
     return [...found].map(([, number, id]) => ({ number: Number(number), id }))
   }
@@ -144,6 +158,9 @@ class Run {
       case 'break all':
         for (const number of [...this.#connections.keys()]) this.#leave(number, 'break')
         break
+      case 'lose':
+        this.#lose(each)
+        break
       case 'quit':
         this.#leave(each.at, 'quit')
         break
@@ -190,10 +207,27 @@ class Run {
     connection.client.disconnect()
     this.#connections.delete(number)
     const certainMs = (connection.stuckMs ?? this.#nowMs) - SAMPLE_MS
-    const isLast = this.#connections.size === 0
-    // The other connections hear what only this one took after its last sample.
-    if (!isLast) this.#mayRepeat(certainMs)
-    else if (!isHeardOut) this.#mayRepeat(certainMs - REDELIVER_MS)
+    // The other connections hear what only this one took after its last sample; if it broke, also
+    // what only this one was sent within `redeliver`.
+    if (!isHeardOut) this.#mayRepeat(certainMs - REDELIVER_MS)
+    else if (this.#connections.size > 0) this.#mayRepeat(certainMs)
+  }
+
+  /** The network fails, and the broker knows it a little later. Meanwhile another connection may come. */
+  #lose({ at: number, comes, count, ms }: Extract<Step, { kind: 'lose' }>): void {
+    const connection = this.#connections.get(number)
+    if (connection === undefined || connection.stuckMs !== undefined) return
+    this.#listen()
+    connection.isCutOff = true
+    const publish = (): void => {
+      for (let i = 0; i < count; i++) this.#publish(CHANNELS[0], 10)
+    }
+    publish()
+    const other = (number + 1) % CONNECTIONS
+    if (comes && !this.#connections.has(other)) this.#come(other, 3)
+    this.#engine.clock.advance(ms)
+    publish()
+    this.#leave(number, 'break')
   }
 
   /** Messages that were heard at this time or later may be heard once more. */

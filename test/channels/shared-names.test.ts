@@ -40,17 +40,58 @@ describe.each([2, 3] as const)('connections of one name in RESP%i', (protocol) =
     expect([first.closed, second.closed]).toEqual([undefined, undefined])
   })
 
-  test('hear nothing again when one of several breaks', () => {
+  test('hear nothing again that they were sent, too, when one of several breaks', () => {
     const engine = createEngine(KEEP)
     const [first, second] = [named(engine, protocol), named(engine, protocol)]
     first.ask('SUBSCRIBE', 'orders.eu')
     publish(engine, 'one')
+    engine.clock.advance(2000)
     subscribe(second)
     publish(engine, 'two')
     texts(second)
     first.disconnect()
     expect(texts(second)).toEqual([])
     expect(subscribe(named(engine, protocol))).toEqual([])
+  })
+
+  test.each(['SUBSCRIBE', 'PSUBSCRIBE'])(
+    'hear what was sent shortly before to a connection that broke, and to no other (%s)',
+    (command) => {
+      const engine = createEngine(KEEP)
+      const listen = (client: TestClient) =>
+        texts(client, client.ask(command, command === 'SUBSCRIBE' ? 'orders.eu' : 'orders.*'))
+      const [first, second, third] = [named(engine, protocol), named(engine, protocol), named(engine, protocol)]
+      listen(first)
+      publish(engine, 'old')
+      engine.clock.advance(5000)
+      // They are in flight when the network fails. The client connects anew before the broker knows.
+      publish(engine, 'lost1', 'lost2')
+      expect(listen(second)).toEqual([])
+      publish(engine, 'new')
+      expect(listen(third)).toEqual([])
+      expect([texts(second), texts(third)]).toEqual([['new'], []])
+      engine.clock.advance(500)
+      first.disconnect()
+      engine.clock.advance(2)
+      expect([texts(second), texts(third)]).toEqual([['lost1', 'lost2'], []])
+      publish(engine, 'next')
+      expect([texts(second), texts(third)]).toEqual([['next'], ['next']])
+      engine.clock.advance(5000)
+      second.disconnect()
+      third.disconnect()
+      expect(listen(named(engine, protocol))).toEqual([])
+    },
+  )
+
+  test('hear nothing again when one of several ends with QUIT', () => {
+    const engine = createEngine(KEEP)
+    const [first, second] = [named(engine, protocol), named(engine, protocol)]
+    first.ask('SUBSCRIBE', 'orders.eu')
+    publish(engine, 'one')
+    subscribe(second)
+    first.ask('QUIT')
+    first.disconnect()
+    expect(texts(second)).toEqual([])
   })
 
   test('hear again what was sent within `redeliver` when the last one breaks, once', () => {

@@ -296,6 +296,30 @@ function sorted(reply: string): string[] {
 }
 
 describe.skipIf(skipped)('CONFIG', () => {
+  test('SET of the value that GET tells is answered as redis-server answers it, and OK for settings of ours', async () => {
+    const server = await startRedisServer(['--enable-protected-configs', 'yes'])
+    try {
+      const names = [...CONFIG_NAMES].filter(([, name]) => !configRow(name).hidden).map(([called]) => called)
+      const valuesOf = (told: readonly string[]) =>
+        told.map((reply) => /^\*2\r\n\$\d+\r\n.*\r\n\$\d+\r\n([\s\S]*)\r\n$/.exec(reply)?.[1] ?? '')
+      const question = (name: string) => ['CONFIG', 'GET', name]
+      const request = (values: readonly string[]) => (name: string, i: number) => ['CONFIG', 'SET', name, values[i]!]
+
+      const client = createEngine({ 'enable-protected-configs': 'yes', 'metrics-port': '9121' }).connect()
+      const values = valuesOf(names.map((name) => client.ask(...question(name))))
+      const replies = new Map(names.map((name, i) => [name, client.ask(...request(values)(name, i))]))
+      for (const name of names.filter((name) => name in OURS))
+        expect([name, replies.get(name)]).toEqual([name, '+OK\r\n'])
+
+      const both = names.filter((name) => !(name in OURS) && !(name in UNTOUCHED))
+      const told = await askRedis(server, both.map(question))
+      const theirs = await askRedis(server, both.map(request(valuesOf(told))))
+      expect(both.map((name) => [name, replies.get(name)])).toEqual(both.map((name, i) => [name, theirs[i]]))
+    } finally {
+      await server.stop()
+    }
+  })
+
   test('SET takes all of several settings or none, and names the one that it refuses; GET takes several patterns', async () => {
     const server = await startRedisServer([])
     try {

@@ -264,6 +264,34 @@ describe('eviction', () => {
   })
 })
 
+test.each(['allkeys-lru', 'volatile-lfu', 'volatile-random'])(
+  'under %s the unread replies of many clients evict keys, and no write is refused while there are some',
+  (policy) => {
+    const CLIENTS = 40
+    const run = createEngine({ 'maxmemory-policy': policy })
+    const { connect, engine } = run
+    const client = connect()
+    fill(client, 'k', 3000, 'EX', '1000')
+    client.ask('SET', 'large', 'x'.repeat(20_000))
+    const readers = Array.from({ length: CLIENTS }, () => connect())
+    const limit = engine.upkeep.memory.boundedBytes + 50_000
+    client.ask('CONFIG', 'SET', 'maxmemory', limit)
+    for (const [i, reader] of readers.entries()) {
+      reader.write = (bytes) => {
+        reader.backlogBytes += bytes.length
+        return false
+      }
+      reader.ask('GET', 'large')
+      reader.ask('GET', 'large')
+      expect(client.ask('SET', `new${i}`, 'x'.repeat(1024), 'EX', '1000')).toBe('+OK\r\n')
+    }
+    expect(engine.clients.memory.bytes).toBeGreaterThan(CLIENTS * 20_000)
+    expect(engine.upkeep.memory.boundedBytes).toBeLessThan(limit + 100_000)
+    expect(engine.figures.stats.evictedKeys).toBeGreaterThan(500)
+    expect(Number(client.ask('DBSIZE').slice(1))).toBeGreaterThan(500)
+  },
+)
+
 describe('an LFU policy', () => {
   function frequency(reply: string): number {
     return Number(/^:(\d+)\r\n$/.exec(reply)?.[1])

@@ -3,6 +3,7 @@ import { loadSnapshot } from '../../src/persistence/snapshot/load-snapshot.ts'
 import { dump } from '../support/dump.ts'
 import { createEngine, encode, type TestClient } from '../support/engine.ts'
 import { type MemoryDisk, settled } from '../support/memory-disk.ts'
+import { replaceMethod } from '../support/replace-method.ts'
 import { type SavingEngine, startSaving } from '../support/saving.ts'
 
 const OK = '+OK\r\n'
@@ -406,6 +407,36 @@ test('DEBUG RELOAD within a transaction answers in its place, and the client wai
   expect(client.received()).toBe('$1\r\n2\r\n')
   expect(other.received()).toBe('$1\r\n2\r\n')
   expect(engine.conditions.pause.active).toBe(false)
+})
+
+test('DEBUG RELOAD loads what was saved, although a member of a group vanishes meanwhile', async () => {
+  const settings = { 'enable-debug-command': 'yes', channel: 'orders.* keep 1h', redeliver: '0' }
+  const { clock, connect, engine, finish } = await startSaving({ settings })
+  const [client, member] = [connect(), connect()]
+  client.ask('SET', 'k', 'v')
+  member.ask('SUBSCRIBE', '$share/g/orders.eu')
+  member.ask('PSUBSCRIBE', '$share/g/orders.*')
+  member.backlogBytes = 100_000
+  for (let i = 0; i < 3; i++) client.ask('PUBLISH', 'orders.eu', `message ${i}`)
+  const before = dump(engine)
+  replaceMethod(
+    engine.conditions.loading,
+    'begin',
+    (begin) =>
+      function (this: typeof engine.conditions.loading, ...words) {
+        const progress = begin.apply(this, words)
+        member.disconnect()
+        return progress
+      },
+  )
+  expect(client.ask('DEBUG', 'RELOAD')).toBe('')
+  await finish()
+  expect(client.received()).toBe(OK)
+  expect(dump(engine)).toEqual(before)
+  const next = connect()
+  const reply = next.ask('SUBSCRIBE', '$share/g/orders.eu')
+  clock.advance(10)
+  expect((reply + next.received()).match(/message \d/g)).toEqual(['message 0', 'message 1', 'message 2'])
 })
 
 describe('DEBUG RELOAD beside what is there', () => {

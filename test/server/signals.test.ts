@@ -82,6 +82,33 @@ describe('signals', () => {
     expect(log()).toContain('You insist... exiting now.')
   })
 
+  test('SIGTERM waits for replicas, until SHUTDOWN ABORT ends that, or shutdown-timeout passes', async () => {
+    const { program, socket, log } = await running({ args: ['--repl-diskless-sync-delay', '0'] })
+    // It never says how far it is.
+    const replica = await RawConnection.open(socket)
+    replica.send('SYNC\r\n')
+    const client = await RawConnection.open(socket)
+    const field = async (name: string): Promise<string | undefined> => {
+      client.send(encode(['INFO', 'everything']))
+      const info = await client.take(Number((await client.takeLine()).slice(1)) + 2)
+      return new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1]
+    }
+    await eventually(async () => (await field('slave0'))?.includes('state=online'))
+    await client.ask(encode(['SET', 'k', 'v']), '+OK\r\n')
+    program.child.kill('SIGTERM')
+    const left = await eventually(() => field('shutdown_in_milliseconds'))
+    expect(Number(left)).toBeGreaterThan(0)
+    expect(Number(left)).toBeLessThanOrEqual(10_000)
+    expect(await client.ask(encode(['SHUTDOWN', 'ABORT']), '+OK\r\n')).toBe('+OK\r\n')
+    await eventually(() => log().includes('Shutdown manually aborted.'))
+    expect(await field('shutdown_in_milliseconds')).toBeUndefined()
+    expect(await client.ask(encode(['SET', 'k', 'w']), '+OK\r\n')).toBe('+OK\r\n')
+    await client.ask(encode(['CONFIG', 'SET', 'shutdown-timeout', 1]), '+OK\r\n')
+    program.child.kill('SIGTERM')
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+    expect(log()).toContain('Lagging replica')
+  })
+
   test('two SIGINTs at once, as a terminal and npm send them, are one', async () => {
     const { program, log } = await running()
     program.child.kill('SIGINT')

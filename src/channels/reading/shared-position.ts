@@ -13,7 +13,9 @@
 // again.
 //
 // A position is certain `redeliver` milliseconds later. When the last connection breaks, the name
-// continues at the certain position. Acknowledged messages are certain at once.
+// continues at the certain position. When one of several breaks, the oldest of the others reads the
+// messages behind the certain position that only the broken one was sent (docs/decisions/0073).
+// Acknowledged messages are certain at once.
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { StreamId } from '../../store/stream/stream-id.ts'
@@ -101,6 +103,19 @@ export class SharedPosition<Reader extends NameConnection> {
   }
 
   /**
+   * A connection broke: the messages that it took after a time `ms` may never have reached its
+   * client. Goes back to the position that was `certain` at that time, and on by what the other
+   * connections took. Messages that none of them was sent are a hole then.
+   */
+  doubt(certain: ReadPosition, ms: number): void {
+    if (this.readers.length === 0 || certain.id.compare(this.taken.id) >= 0) return
+    this.taken.copyFrom(certain)
+    this.#history.clear()
+    this.#history.note(ms, new ReadPosition().copyFrom(certain))
+    this.advance()
+  }
+
+  /**
    * Makes the heir read the hole, and then continue where it is. What it took until `ms` is
    * certain.
    */
@@ -115,8 +130,6 @@ export class SharedPosition<Reader extends NameConnection> {
   /** Moves the position as far as the stretches of its connections reach without a hole. */
   advance(): void {
     this.#advance(this.taken, takenBy)
-    const { ahead } = this.taken
-    if (ahead !== undefined && ahead.to.compare(this.taken.id) <= 0) this.taken.ahead = undefined
     if (CHECKED) this.#check()
   }
 
@@ -133,6 +146,8 @@ export class SharedPosition<Reader extends NameConnection> {
         hasMoved = true
       }
     }
+    const { ahead } = position
+    if (ahead !== undefined && ahead.to.compare(position.id) <= 0) position.ahead = undefined
   }
 
   /** Notes the position at a time, for `certainPosition`. */
@@ -152,6 +167,7 @@ export class SharedPosition<Reader extends NameConnection> {
     const position = this.acknowledges ? this.taken : this.#history.at(ms)
     if (position === undefined) return undefined
     const certain = new ReadPosition().copyFrom(position)
+    this.#advance(certain, (reader) => reader.certainPosition(ms))
     for (const reader of this.readers) {
       const to = reader.certainPosition(ms)
       if (to !== undefined && reader.since.compare(certain.id) > 0) certain.extendAhead(reader.since, to.id)

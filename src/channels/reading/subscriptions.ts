@@ -278,7 +278,8 @@ export class Subscriptions {
   }
 
   /**
-   * Removes a connection from its name. The other connections hear what only this one was hearing.
+   * Removes a connection from its name. The other connections hear what only this one was hearing,
+   * and, if it broke, what it was sent lately and they were not.
    * Returns the position that is certain when it was the last one; undefined when not known.
    */
   #leaveName(reader: Reader, shared: NamePosition, how: 'heard all' | 'broke'): ReadPosition | undefined {
@@ -292,6 +293,7 @@ export class Subscriptions {
     const position = how === 'heard all' ? shared.taken : shared.certainPosition(certainMs)
     if (!shared.leave(reader, how === 'heard all' ? nowMs : certainMs)) return position
     if (shared.readers.length === 1) this.sharedNames--
+    if (how === 'broke') shared.doubt(position ?? shared.remembered, certainMs)
     const { heir } = shared
     if (heir !== undefined) shared.inherit(heir, end, certainMs)
     return position

@@ -19,6 +19,12 @@ export const PUSH_EVENTS = '__keyevent@0__:rpush'
 const CHANNEL_RULES = `prove:*kept:* keep forever dedupe 1h ${PUSH_EVENTS} keep forever`
 
 /**
+ * How long sent messages may prove to be lost. Machines are cut off for up to 6 s (strikes.ts), and
+ * TCP may take two more until the broker notices that a connection is gone.
+ */
+const REDELIVER_MS = 10_000
+
+/**
  * Loaded before the program: moves its wall clock by the number of milliseconds it is sent. Leases
  * must not depend on that clock.
  */
@@ -61,6 +67,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       save: '',
       'shard-name': SHARD,
       channel: CHANNEL_RULES,
+      redeliver: String(REDELIVER_MS),
       'notify-keyspace-events': 'El',
       log,
       'log-snapshots': snapshots,

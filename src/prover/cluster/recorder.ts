@@ -5,7 +5,7 @@
 // publish messages that a rule keeps, with each command that can, at the leader and at other
 // brokers; each such message is pushed into the stream of its channel. Other clients have opened a
 // connection to the leader and stay idle; they read over it when a broker has been paused.
-// durability/histories.ts checks the records. Meanwhile the roles that brokers report are watched
+// durability/history-check.ts checks the records. Meanwhile the roles that brokers report are watched
 // (role-watch.ts).
 
 import type { Random } from '../../util/numbers/random.ts'
