@@ -79,7 +79,7 @@ const OVERVIEWS: readonly Overview[] = [
       ]),
     ],
     about:
-      'A call goes through a command, its checks and a promise. A Map and a library of C have none of these. This is the cost of the language and of the protocol; reads of one key at a time show it most. The other columns of the README show the gain: types, expiry, subscribers, and the same data over a socket. Data larger than memory is for the others.',
+      'A call goes through a command, its checks and a promise. A Map and a library of C have none of these. This is the cost of the language and of the protocol; reads of one key at a time show it most. The gain is types, expiry, subscribers, and the same data over a socket. Data larger than memory is for the others.',
   },
   {
     title: 'As a queue',

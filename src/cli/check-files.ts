@@ -14,6 +14,7 @@ import { NotRebuilt, rebuildManifest, writeManifest } from '../persistence/log/r
 import { checkRdb, type RdbVerdict } from '../persistence/snapshot/check-rdb.ts'
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { systemClock } from '../util/time/clock.ts'
+import { wrongOption } from './options/tools.ts'
 
 const CHECK_AOF_HELP = `Usage: respite check-aof [--fix] [--truncate-to-timestamp SECONDS] [--yes] FILE | MANIFEST
        respite check-aof --rebuild-manifest [--yes] DIRECTORY | MANIFEST
@@ -52,11 +53,11 @@ export async function runCheckAof(args: readonly string[], terminal: Terminal = 
     else if (word === '--yes') yes = true
     else if (word === '--truncate-to-timestamp' && /^\d{1,15}$/.test(args[i + 1] ?? '')) until = Number(args[++i])
     else if (!word.startsWith('--')) files.push(word)
-    else return usage(terminal, CHECK_AOF_HELP, word)
+    else return usage(terminal, 'check-aof', word)
   }
   const [file] = files
   if (file === undefined || files.length > 1 || (rebuild && (fix || until !== undefined)))
-    return usage(terminal, CHECK_AOF_HELP, '')
+    return usage(terminal, 'check-aof', '')
   if (rebuild) return runRebuildManifest(file, yes, terminal)
   if (!fix && until === undefined) return checkAndCut(file, { until, fix, yes }, terminal)
   return asOwner(file, () => checkAndCut(file, { until, fix, yes }, terminal), terminal)
@@ -173,7 +174,7 @@ function describeContent({ version, content }: RdbVerdict): string {
 /** Runs `check-rdb` with its arguments and returns the exit code. */
 export async function runCheckRdb(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
   const [file = '--', ...rest] = args.filter((word) => word !== '--fix')
-  if (file.startsWith('--') || rest.length > 0) return usage(terminal, CHECK_RDB_HELP, file === '--' ? '' : file)
+  if (file.startsWith('--') || rest.length > 0) return usage(terminal, 'check-rdb', file === '--' ? '' : file)
   const verdict = await checkRdb(systemDisk, file)
   const { damage, content, size, end } = verdict
   if (damage !== undefined) {
@@ -188,9 +189,9 @@ export async function runCheckRdb(args: readonly string[], terminal: Terminal = 
   return 0
 }
 
-function usage(terminal: Terminal, help: string, word: string): number {
+function usage(terminal: Terminal, tool: 'check-aof' | 'check-rdb', word: string): number {
   const asked = word === '--help'
-  if (!asked && word !== '') terminal.print(`'${word}' is no option, or lacks its value.\n`)
-  terminal.print(help.trimEnd())
+  if (!asked && word !== '') terminal.print(`respite ${tool}: ${wrongOption(tool, word).message}\n`)
+  terminal.print((tool === 'check-aof' ? CHECK_AOF_HELP : CHECK_RDB_HELP).trimEnd())
   return asked ? 0 : 2
 }

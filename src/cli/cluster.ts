@@ -4,6 +4,7 @@
 // Exit codes: 0 done, or healthy; 1 not; 2 invalid command line.
 
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
+import { nearestName } from '../util/bytes/nearest-name.ts'
 import { BrokerError } from './cluster/broker-connection.ts'
 import { CommandLine } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
@@ -41,6 +42,11 @@ export async function runCluster(args: readonly string[], terminal: Terminal = p
   const [name = '', ...rest] = args
   const command = COMMANDS[name]
   if (command === undefined || rest.includes('--help')) {
+    if (command === undefined && name !== '' && !args.includes('--help')) {
+      const meant = nearestName(name, Object.keys(COMMANDS))
+      const hint = meant === undefined ? '' : `: did you mean '${meant}'?`
+      terminal.print(`respite cluster: there is no command '${name}'${hint}\n`)
+    }
     terminal.print(HELP.trimEnd())
     return args.includes('--help') ? 0 : 2
   }

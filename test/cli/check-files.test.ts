@@ -139,6 +139,17 @@ describe('check-aof', () => {
     expect(readFileSync(path, 'latin1')).toBe(text.slice(0, text.indexOf('#TS:200')))
   })
 
+  test('names an option that is not there, and one that lacks its value', async () => {
+    expect(await checkAof('--fxi', 'a.aof')).toBe(2)
+    expect(printed[0]).toBe("respite check-aof: there is no option '--fxi': did you mean '--fix'?\n")
+    printed = []
+    expect(await checkAof('--truncate-to-timestamp')).toBe(2)
+    expect(printed[0]).toBe("respite check-aof: option '--truncate-to-timestamp' lacks its value\n")
+    printed = []
+    expect(await runCheckRdb(['--fxi', 'a.rdb'], terminal)).toBe(2)
+    expect(printed[0]).toBe("respite check-rdb: there is no option '--fxi': did you mean '--fix'?\n")
+  })
+
   test('explains itself', async () => {
     expect(await checkAof('--help')).toBe(0)
     expect(await checkAof()).toBe(2)

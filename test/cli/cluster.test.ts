@@ -225,4 +225,11 @@ test('the command line is explained', async () => {
   expect((await run('status', '--nodes', '127.0.0.1:1', '--cacrt', 'x')).printed).toBe(
     "respite cluster status: there is no option '--cacrt': did you mean '--cacert'?",
   )
+  // What is missing was said, with a slip.
+  expect((await run('create', '--nmae', 'orders')).printed).toBe(
+    "respite cluster create: there is no option '--nmae': did you mean '--name'?",
+  )
+  expect((await run('creat', '--name', 'orders')).printed).toMatch(
+    /^respite cluster: there is no command 'creat': did you mean 'create'\?\n\n?Usage: /,
+  )
 })

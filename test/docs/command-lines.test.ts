@@ -49,6 +49,8 @@ const LEFT_OUT: readonly (readonly [RegExp, reason: string])[] = [
   [/prove-durability --cluster/, 'takes an hour; test/cli/prove-cluster.test.ts runs it for seconds'],
   [/^etcd /, 'needs three machines; test/replicated-log starts etcd'],
 ]
+/** Where a line says a port: behind an option, or behind a host. */
+const PORT = /(?<=(?:port|-p|localhost|127\.0\.0\.1)[ :])\d{4}\b/g
 /** Pages whose lines another test runs, all of them. */
 const ELSEWHERE: Readonly<Record<string, string>> = { 'start.md': 'test/package/newcomer.test.ts' }
 
@@ -74,6 +76,8 @@ class Shell {
     this.#script(join(bin, 'respite'), `case $1 in ${tools}) ${start} "$@";; *) ${start} --port ${usual} "$@";; esac`)
     this.#script(join(bin, 'npx'), 'exec "$@"')
     this.#script(join(bin, 'redis-cli'), `${start} cli -p ${usual} "$@"`)
+    // A refusal over HTTP is no success.
+    this.#script(join(bin, 'curl'), `PATH='${process.env.PATH}' exec curl --silent --show-error --fail-with-body "$@"`)
   }
 
   #script(file: string, text: string): void {
@@ -183,6 +187,11 @@ const PAGES = readdirSync(DOCS)
   .filter((name) => name.endsWith('.md'))
   .map((name) => [name, linesOf(name)] as const)
   .filter(([, lines]) => lines.length > 0)
+/** Every port that these lines, and what is run around them, say. */
+function portsOf(lines: readonly CommandLine[]): Set<string> {
+  return new Set(['6379', '6380', '7000', '7001', ...lines.flatMap(({ text }) => text.match(PORT) ?? [])])
+}
+
 const reasonOf = ({ page, text }: CommandLine): string | undefined =>
   ELSEWHERE[page] ?? LEFT_OUT.find(([pattern]) => pattern.test(text))?.[1]
 
@@ -192,7 +201,7 @@ describe('the command lines', () => {
     async (page, lines) => {
       const { before = [], first = [], prepare, replacements = () => [] } = SETTINGS[page] ?? {}
       const ports = new Map<string, number>()
-      for (const port of ['6379', '6380', '7000', '7001']) ports.set(port, await freePort())
+      for (const port of portsOf(lines)) ports.set(port, await freePort())
       const shell = new Shell(ports, replacements)
       prepare?.(shell.directory)
       for (const line of first) await shell.run(line)

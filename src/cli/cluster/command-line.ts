@@ -1,16 +1,19 @@
 // The words of a command line: `--name value`, each at most once.
 
 import { CLUSTER_OPTIONS } from '../options/cluster-options.ts'
-import { unknownOption } from '../options/program-option.ts'
+import { optionNamed, unknownOption } from '../options/program-option.ts'
 import { UsageError } from '../usage-error.ts'
 
 export class CommandLine {
   readonly #values = new Map<string, string>()
 
-  /** Throws `UsageError` when the words are not pairs of a name and a value. */
+  /** Throws `UsageError` when the words are not pairs of an option's name and a value. */
   constructor(args: readonly string[]) {
     for (let i = 0; i < args.length; i += 2) {
       const [name = '', value] = [args[i], args[i + 1]]
+      // An option that is not there is named before those that are missing: one may be meant by it.
+      if (/^--?[a-z-]+$/.test(name) && optionNamed(CLUSTER_OPTIONS, name) === undefined)
+        throw unknownOption(CLUSTER_OPTIONS, name)
       if (!/^--?[a-z-]+$/.test(name) || value === undefined) throw new UsageError(`'${name}' needs a value`)
       if (this.#values.has(name)) throw new UsageError(`'${name}' is given twice`)
       this.#values.set(name, value)

@@ -1,8 +1,9 @@
 // The tools of `respite`, each with its options: for the man page and the completion of shells.
 
+import { UsageError } from '../usage-error.ts'
 import { CLI_OPTIONS, CONNECTION_OPTIONS } from './cli-options.ts'
 import { CLUSTER_COMMANDS, CREDENTIAL_OPTIONS } from './cluster-options.ts'
-import { optionNamed, type ProgramOption } from './program-option.ts'
+import { optionNamed, type ProgramOption, unknownOption } from './program-option.ts'
 
 export interface Tool {
   readonly name: string
@@ -100,6 +101,14 @@ export const SERVER_OPTIONS: readonly ProgramOption[] = [
   { names: ['--version', '-v'], help: 'Print the version.' },
   { names: ['--check-system'], help: 'Check for settings of this machine that slow or limit the server.' },
 ]
+
+/** Makes the error for a word that a tool takes for no option. */
+export function wrongOption(tool: string, word: string): UsageError {
+  const options = TOOLS.find(({ name }) => name === tool)?.options ?? []
+  if (optionNamed(options, word) !== undefined) return new UsageError(`option '${word}' lacks its value`)
+  if (!word.startsWith('-')) return new UsageError(`'${word}' is no option`)
+  return unknownOption(options, word)
+}
 
 /** Several commands share options: each is named once. */
 function distinct(options: readonly ProgramOption[]): ProgramOption[] {
