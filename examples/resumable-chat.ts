@@ -16,7 +16,7 @@ const PAGE = readFileSync(new URL('pages/resumable-chat.html', import.meta.url))
 const ANSWER = 'A broker that remembers can hand on the rest of an answer when its reader comes back.'.split(' ')
 /** The model needs so long for a word: less where no person reads. */
 const port = process.argv[2]
-const WORD_MS = port === undefined ? 20 : 150
+const WORD_MS = port === undefined ? 20 : 100
 /** It answers one question after the other. */
 const model = { ready: Promise.resolve() }
 
