@@ -165,19 +165,21 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     const seventh = await Tab.open(someone, `${door.url}/ping`)
     for (const tab of tabs) expect(await tab.run(`listen('${SUBSCRIBE}&channel=kept.b')`)).toBe('open')
     expect(door.engine.figures.http.streams).toBe(6)
-    await seventh.run(`void fetch('/v1/publish/kept.a', { method: 'POST', body: 'm1' })`)
+    // Now and then Chromium fails a request that waited, and the door has not seen it: the page tries again.
+    await seventh.run(
+      `async function publish() { return fetch('/v1/publish/kept.a', { method: 'POST', body: 'm1' }).catch(publish) }; void publish()`,
+    )
     await seventh.run(
       `connect('ws://127.0.0.1:${door.port}/v1/socket').then(() => send({ publish: 'kept.b', message: 'm0' }))`,
     )
     for (const tab of tabs) await tab.hears(1)
-    const { requests } = door.engine.figures.http
+    expect(await door.broker.call('CHANNEL', 'HISTORY', 'kept.a', '-', '+')).toEqual([])
     await tabs.pop()?.page.close()
     for (const tab of tabs)
       expect((await tab.hears(2)).map((data) => JSON.parse(data))).toMatchObject([
         { channel: 'kept.b', message: 'm0' },
         { channel: 'kept.a', message: 'm1' },
       ])
-    expect(door.engine.figures.http.requests).toBe(requests + 1)
   })
 
   test('a stream by fetch sends the password in its header, and ends when the page aborts it', async () => {
