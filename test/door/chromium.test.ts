@@ -167,7 +167,7 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     expect(door.engine.figures.http.streams).toBe(6)
     // Now and then Chromium fails a request that waited, and the door has not seen it: the page tries again.
     await seventh.run(
-      `async function publish() { return fetch('/v1/publish/kept.a', { method: 'POST', body: 'm1' }).catch(publish) }; void publish()`,
+      `void (async function publish() { await fetch('/v1/publish/kept.a', { method: 'POST', body: 'm1' }).catch(publish) })()`,
     )
     await seventh.run(
       `connect('ws://127.0.0.1:${door.port}/v1/socket').then(() => send({ publish: 'kept.b', message: 'm0' }))`,
