@@ -5,6 +5,7 @@
 // The program loads the page and runs its script without a browser, and ends. With a port, as in
 // `npx tsx examples/live-board.ts 3000`, it serves the page to browsers until it is stopped.
 
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { runInNewContext } from 'node:vm'
@@ -15,23 +16,10 @@ import { openBroker } from 'respite'
 const CARTS = '__keyspace@0__:cart:*'
 const JOBS = 'board.jobs'
 
-const PAGE = `<!doctype html>
-<meta charset="utf-8">
-<title>Board</title>
-<ul id="board"></ul>
-<script>
-const board = document.getElementById('board')
-const source = new EventSource('/events/v1/subscribe?from=first&pattern=${encodeURIComponent(CARTS)}&channel=${JOBS}')
-source.onmessage = ({ data }) => {
-  const { channel, message } = JSON.parse(data)
-  const line = document.createElement('li')
-  line.textContent = channel.replace('__keyspace@0__:', '') + ' ' + message
-  board.append(line)
-}
-</script>
-`
+const PAGE = readFileSync(new URL('pages/live-board.html', import.meta.url))
 
-const port = Number(process.argv[2] ?? 0)
+/** Undefined = the program plays the browser itself. */
+const port = process.argv[2]
 // `K`: events by key; `$`, `g` and `x`: of strings, of all types, and of keys that expire.
 const broker = await openBroker({
   config: { 'notify-keyspace-events': 'K$gx', channel: `${CARTS} keep 1h ${JOBS} keep 1h` },
@@ -41,7 +29,7 @@ const server = http.createServer((request, response) => {
   if (request.url?.startsWith('/events/')) return events(request, response)
   response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(PAGE)
 })
-await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+await new Promise<void>((resolve) => server.listen(Number(port ?? 0), '127.0.0.1', resolve))
 const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
 const connection = { Connector: broker.Connector, maxRetriesPerRequest: null }
@@ -94,7 +82,7 @@ async function openBoard(count: number): Promise<string[]> {
 const EVENTS = ['cart:7 set', 'cart:7 expire', 'cart:8 set', 'cart:8 del', 'cart:7 expired']
 const JOB_EVENTS = [`${JOBS} mail-ann completed`, `${JOBS} mail-bob failed: no address`]
 
-if (port !== 0) {
+if (port !== undefined) {
   console.log(`the board is at ${site}`)
   setInterval(() => void broker.call('SET', 'cart:7', 'apples', 'PX', 500), 2000)
   await shop()

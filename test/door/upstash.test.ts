@@ -1,4 +1,4 @@
-import { Ratelimit } from '@upstash/ratelimit'
+import { IpDenyList, MultiRegionRatelimit, Ratelimit } from '@upstash/ratelimit'
 import { Redis } from '@upstash/redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openDoor } from '../support/door.ts'
@@ -95,11 +95,56 @@ describe('@upstash/redis', () => {
     expect(await broker.call('ACL', 'LOG')).toHaveLength(1)
   })
 
-  test('publishes many commands that it pipelines by itself', async () => {
-    const { url } = await openDoor({ requirepass: 'secret' })
+  test('sends commands of the same moment in one request, each with its own answer', async () => {
+    const { engine, url } = await openDoor({ requirepass: 'secret' })
     const redis = new Redis({ url, token: 'secret', enableAutoPipelining: true })
     const values = await Promise.all(Array.from({ length: 100 }, () => redis.incr('n')))
-    expect(new Set(values).size).toBe(100)
+    expect(values).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
+    expect(engine.figures.http.requests).toBe(1)
+    const mixed = await Promise.allSettled([redis.set('text', 'word'), redis.incr('text'), redis.get('text')])
+    expect(mixed.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  test('hands over errors of a pipeline, and nothing of a transaction is done that could not begin', async () => {
+    const { url } = await openDoor({ requirepass: 'secret' })
+    const redis = new Redis({ url, token: 'secret' })
+    const results = await redis.pipeline().set('text', 'word').incr('text').get('text').exec({ keepErrors: true })
+    expect(results).toMatchObject([
+      { result: 'OK' },
+      { error: 'ERR value is not an integer or out of range' },
+      { result: 'word' },
+    ])
+    await expect(redis.pipeline().incr('text').exec()).rejects.toThrow('not an integer')
+    await expect(redis.multi().set('text', 'new').exec()).resolves.toEqual(['OK'])
+    // Two words are missing: the command is refused before the transaction runs.
+    await expect(
+      redis
+        .multi()
+        .set('text', 'never')
+        .lmove('a', 'b', '' as 'left', 'left')
+        .exec(),
+    ).rejects.toThrow()
+    const script = redis.createScript<number>('return redis.call("INCRBY", KEYS[1], ARGV[1])')
+    expect(await script.exec(['n'], ['5'])).toBe(5)
+    expect(await script.exec(['n'], ['5'])).toBe(10)
+  })
+
+  test('reads values of every type as they were written', async () => {
+    const { url } = await openDoor({ requirepass: 'secret' })
+    const redis = new Redis({ url, token: 'secret' })
+    const values = { text: 'ü\n"', number: 1.5, list: [1, 'two', null], object: { deep: { yes: true } } }
+    await redis.mset(values)
+    expect(await redis.mget(...Object.keys(values))).toEqual(Object.values(values))
+    expect(await redis.mget('none', 'text')).toEqual([null, values.text])
+    await redis.rpush<unknown>('l', values.object, 7)
+    expect(await redis.lrange('l', 0, -1)).toEqual([values.object, 7])
+    await redis.sadd('s', 'one')
+    expect(await redis.smembers('s')).toEqual(['one'])
+    await redis.xadd('x', '1-1', { field: values.object })
+    expect(await redis.xrange('x', '-', '+')).toEqual({ '1-1': { field: values.object } })
+    expect(await redis.set('lock', 1, { nx: true, px: 60_000 })).toBe('OK')
+    expect(await redis.set('lock', 1, { nx: true })).toBeNull()
+    expect(await redis.type('x')).toBe('stream')
   })
 })
 
@@ -144,19 +189,75 @@ describe('streams of @upstash/redis', () => {
 })
 
 describe('@upstash/ratelimit', () => {
-  test('works unmodified: a fixed window, a sliding one, and a bucket of tokens', async () => {
+  const ALGORITHMS = {
+    'a fixed window': Ratelimit.fixedWindow(3, '1 h'),
+    'a sliding window': Ratelimit.slidingWindow(3, '1 h'),
+    'a bucket of tokens': Ratelimit.tokenBucket(3, '1 h', 3),
+    'a fixed window that is cached': Ratelimit.cachedFixedWindow(3, '1 h'),
+  }
+
+  test.each(Object.entries(ALGORITHMS))('works unmodified: %s', async (_, limiter) => {
     const { url } = await openDoor({ requirepass: 'secret' })
     const redis = new Redis({ url, token: 'secret' })
-    const limiters = [
-      Ratelimit.fixedWindow(3, '1 h'),
-      Ratelimit.slidingWindow(3, '1 h'),
-      Ratelimit.tokenBucket(3, '1 h', 3),
-    ]
-    for (const [i, limiter] of limiters.entries()) {
-      const limit = new Ratelimit({ redis, limiter, prefix: `limit${i}`, ephemeralCache: false })
-      const answers: boolean[] = []
-      for (let k = 0; k < 5; k++) answers.push((await limit.limit('user')).success)
-      expect(answers).toEqual([true, true, true, false, false])
+    const limit = new Ratelimit({ redis, limiter, ephemeralCache: new Map() })
+    const answers: [boolean, number][] = []
+    for (let i = 0; i < 5; i++) {
+      const { pending, remaining, success } = await limit.limit('user')
+      await pending
+      answers.push([success, Math.max(0, remaining)])
     }
+    expect(answers).toEqual([
+      [true, 2],
+      [true, 1],
+      [true, 0],
+      [false, 0],
+      [false, 0],
+    ])
+    expect((await limit.limit('another user')).success).toBe(true)
+    await limit.resetUsedTokens('user')
+    expect((await limit.getRemaining('user')).remaining).toBe(3)
+  })
+
+  const REGIONS = {
+    'a fixed window': MultiRegionRatelimit.fixedWindow(3, '1 h'),
+    'a sliding window': MultiRegionRatelimit.slidingWindow(3, '1 h'),
+  }
+
+  test.each(Object.entries(REGIONS))('works unmodified over two regions: %s', async (_, limiter) => {
+    const doors = [await openDoor({ requirepass: 'secret' }), await openDoor({ requirepass: 'secret' })]
+    const redis = doors.map(({ url }) => new Redis({ url, token: 'secret' }))
+    // The package's own types take a client of its other build.
+    const limit = new MultiRegionRatelimit({ redis: redis as never, limiter, ephemeralCache: false })
+    const answers: boolean[] = []
+    for (let i = 0; i < 5; i++) {
+      const { pending, success } = await limit.limit('user')
+      // Until then the regions tell each other.
+      await pending
+      answers.push(success)
+    }
+    expect(answers).toEqual([true, true, true, false, false])
+    for (const { broker } of doors) expect(await broker.call('DBSIZE')).toBe(1)
+  })
+
+  test('changes its limit while it runs, refuses a list, and keeps figures', async () => {
+    const { broker, url } = await openDoor({ requirepass: 'secret' })
+    const redis = new Redis({ url, token: 'secret' })
+    const limiter = Ratelimit.fixedWindow(1, '1 h')
+    const limit = new Ratelimit({ redis, limiter, ephemeralCache: false, dynamicLimits: true, analytics: true })
+    const ask = async (): Promise<boolean> => {
+      const { pending, success } = await limit.limit('user')
+      await pending
+      return success
+    }
+    expect([await ask(), await ask()]).toEqual([true, false])
+    await limit.setDynamicLimit({ limit: 10 })
+    expect(await ask()).toBe(true)
+    expect(await broker.call('KEYS', '@upstash/ratelimit:events:*')).toHaveLength(1)
+    // Without this the package fetches a list of addresses from elsewhere.
+    await IpDenyList.disableIpDenyList(redis as never, '@upstash/ratelimit')
+    await broker.call('SADD', '@upstash/ratelimit:denyList:all', 'banned')
+    const strict = new Ratelimit({ redis, limiter: Ratelimit.fixedWindow(9, '1 h'), enableProtection: true })
+    expect(await strict.limit('banned')).toMatchObject({ success: false, reason: 'denyList', deniedValue: 'banned' })
+    expect(await strict.limit('user')).toMatchObject({ success: true })
   })
 })
