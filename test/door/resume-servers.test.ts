@@ -1,5 +1,5 @@
 // Servers as processes: killed, started again, and taken over from by others on one log. Pages come back
-// by themselves, by all three ways, with and without a name, and hear each message once and in order. A
+// by themselves, by all three ways, and hear each message once and in order; with a name, at least once. A
 // publisher sends a message again, under its Idempotency-Key, until it is acknowledged.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -22,8 +22,7 @@ class Node {
 
   constructor(host: string, port: number, config: Record<string, string>) {
     this.door = `http://${host}:${port}`
-    // A name hears nothing again that was sent: its pages say themselves where they are.
-    const own = { redeliver: '0', 'http-port': port, 'http-bind': host, 'replica-announce-ip': host, channel: RULES }
+    const own = { redeliver: '1', 'http-port': port, 'http-bind': host, 'replica-announce-ip': host, channel: RULES }
     this.#options = { port: 0, dir: temporaryDirectory(), config: { ...own, ...config } }
     onTestFinished(() => this.kill())
   }
@@ -97,7 +96,9 @@ async function heardAll(pages: readonly Page[], { published }: Publisher): Promi
   const isThere = (): boolean => pages.every(({ texts }) => texts.at(-1) === end)
   await eventually(isThere, `the end: ${pages.map(({ texts }) => texts.at(-1)).join(' ')} of ${end}`, 60_000)
   for (const { gaps, name, texts } of pages) {
-    expect(texts, name).toEqual(published.slice(1))
+    // A name whose connection before is not gone yet shares its messages with that one. What that one
+    // leaves comes again.
+    expect(name.includes('name=') ? [...new Set(texts)] : texts, name).toEqual(published.slice(1))
     expect(gaps).toEqual([])
   }
 }
