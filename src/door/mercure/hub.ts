@@ -128,8 +128,8 @@ export class Hub {
     if (typeof from !== 'object' || !('behind' in from)) return 'earliest'
     const first = this.#history?.firstId
     const isThere = first === undefined || from.behind.compare(first) >= 0
-    // A header carries bytes.
-    return isThere ? Buffer.from(asked, 'utf8').toString('latin1') : 'earliest'
+    // A header carries ASCII: an IRI is a URI there.
+    return isThere ? asked.replace(/[^ -~]+/g, encodeURIComponent) : 'earliest'
   }
 
   get #history(): Stream | undefined {
