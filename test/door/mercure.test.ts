@@ -183,6 +183,98 @@ describe('the hub of Mercure', () => {
     expect(await texts('urn:uuid:of-another-hub')).toEqual(['earliest', ['one', 'two', 'three']])
   })
 
+  test("an update has its publisher's id, and a stream goes on behind it, also one that is no ASCII", async () => {
+    const door = await openDoor(SETTINGS)
+    const ids = ['urn:uuid:1', 'https://example.com/é/2', 'three']
+    for (const id of ids) {
+      const answer = await post(door, [
+        ['topic', 'a'],
+        ['data', `of ${id}`],
+        ['id', id],
+      ])
+      expect(await answer.text()).toBe(id)
+    }
+    for (let i = 0; i < 500; i++) void door.broker.publish('mercure', '{"topics":["b"],"data":"","type":""}')
+    await post(door, [
+      ['topic', 'a'],
+      ['data', 'end'],
+    ])
+    for (const [i, id] of ids.entries()) {
+      // A browser sends the bytes of UTF-8.
+      const headers = { 'Last-Event-ID': Buffer.from(id).toString('latin1') }
+      for (const init of [{ headers }, {}]) {
+        const query = 'headers' in init ? '' : `&lastEventID=${encodeURIComponent(id)}`
+        const answer = await door.ask(`${HUB}?topic=a${query}`, init)
+        expect(decodeURI(answer.headers.get('last-event-id') ?? '')).toBe(id)
+        const reader = answer.body?.getReader()
+        let text = ''
+        while (reader !== undefined && !text.includes('data: end'))
+          text += Buffer.from((await reader.read()).value ?? '').toString()
+        await reader?.cancel()
+        expect([...text.matchAll(/^id: (.*)\ndata: of/gm)].map(([, shown]) => shown)).toEqual(ids.slice(i + 1))
+      }
+    }
+  })
+
+  test('an update that is not kept has an id, too', async () => {
+    const door = await openDoor({ 'http-token-secret': SECRET })
+    const { heard } = await listen(door, 'topic=a')
+    const id = await (
+      await post(door, [
+        ['topic', 'a'],
+        ['data', 'x'],
+      ])
+    ).text()
+    expect(id).toMatch(/^urn:uuid:[0-9a-f-]{36}$/)
+    await eventually(() => heard.length === 1)
+    expect(heard[0]?.id).toBe(id)
+  })
+
+  test('refuses ids that would be more than an id', async () => {
+    const door = await openDoor(SETTINGS)
+    for (const id of ['a\ndata: x', 'a\rb', 'a\0b', '#1-1', 'earliest', 'x'.repeat(1025)]) {
+      const answer = await post(door, [
+        ['topic', 'a'],
+        ['id', id],
+      ])
+      expect(answer.status, JSON.stringify(id)).toBe(400)
+    }
+  })
+
+  test('takes one token: of the header, else of the query, else of the cookie', async () => {
+    const door = await openDoor(SETTINGS)
+    const none = token({})
+    const status = async (header: string | undefined, query: string | undefined, cookie: string | undefined) => {
+      const headers = {
+        ...(header === undefined ? {} : { Authorization: `Bearer ${header}` }),
+        ...(cookie === undefined ? {} : { Cookie: `mercureAuthorization=${cookie}` }),
+      }
+      const path = query === undefined ? HUB : `${HUB}?authorization=${query}`
+      return (await door.ask(path, { method: 'POST', body: new URLSearchParams({ topic: 'a' }), headers })).status
+    }
+    expect(await status(PUBLISHER, none, none)).toBe(200)
+    expect(await status(none, PUBLISHER, PUBLISHER)).toBe(401)
+    expect(await status(undefined, PUBLISHER, none)).toBe(200)
+    expect(await status(undefined, none, PUBLISHER)).toBe(401)
+    expect(await status(undefined, undefined, PUBLISHER)).toBe(200)
+  })
+
+  test('a ticket keeps the topics of its token', async () => {
+    const door = await openDoor(SETTINGS)
+    const jwt = token({ subscribe: ['secret'] })
+    const answer = await door.ask('/v1/ticket', { method: 'POST', headers: { Authorization: `Bearer ${jwt}` } })
+    const { ticket } = (await answer.json()) as { ticket: string }
+    const { heard } = await listen(door, `topic=*&ticket=${ticket}`)
+    for (const topic of ['hidden', 'secret'])
+      await post(door, [
+        ['topic', topic],
+        ['data', topic],
+        ['private', 'on'],
+      ])
+    await eventually(() => heard.length === 1)
+    expect(heard[0]?.data).toBe('secret')
+  })
+
   test('an EventSource that is cut hears what it missed', async () => {
     const door = await openDoor(SETTINGS)
     const { heard } = await listen(door, 'topic=a')

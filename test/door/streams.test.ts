@@ -272,6 +272,18 @@ describe('GET /v1/subscribe', () => {
     expect((await door.ask('/v1/subscribe?channel=a')).status).toBe(429)
   })
 
+  test('is told to come again while the data is loaded: what is kept is not known yet', async () => {
+    const door = await openDoor(KEPT)
+    const { loading } = door.engine.conditions.state
+    loading.begin()
+    for (const query of ['channel=kept.a&from=first', 'channel=kept.a&wait=0', 'pattern=kept.*']) {
+      const answer = await askRaw(door, `/v1/subscribe?${query}`)
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1'])
+    }
+    loading.end()
+    expect((await askRaw(door, '/v1/subscribe?channel=kept.a&wait=0')).status).toBe(200)
+  })
+
   test('ends when this node becomes a replica, and is sent to the primary from then on', async () => {
     const door = await openDoor({ ...KEPT, 'http-port': '8080' })
     const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')

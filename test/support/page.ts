@@ -46,6 +46,11 @@ export class Page {
     void this.#listen()
   }
 
+  /** What it asks for. */
+  get name(): string {
+    return `${this.#way} ${this.#query}`
+  }
+
   get texts(): string[] {
     return this.heard.map(({ message }) => message)
   }

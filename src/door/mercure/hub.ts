@@ -13,14 +13,13 @@ import type { Engine } from '../../commands/call.ts'
 import type { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
-import { statusOf } from '../clients/error-status.ts'
 import { ErrorReply } from '../clients/json-replies.ts'
 import { OwnPublisher } from '../clients/own-publisher.ts'
 import type { StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { type MercureGrants, UNAUTHORIZED, type Visitor } from '../rights/visitor.ts'
-import { isElsewhere, leaderDoor } from '../routes/leader.ts'
+import { checkLeads, elsewhere } from '../routes/leader.ts'
 import type { EventFormat } from '../streams/event-format.ts'
 import { heartbeat } from '../streams/event-text.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
@@ -68,6 +67,7 @@ export class Hub {
     if (publish === undefined) throw new HttpError(401, 'the token has no claim mercure.publish', UNAUTHORIZED)
     // The visitor is checked first: a stranger's body is not read.
     const client = this.#clients.of(exchange, visitor)
+    checkLeads(this.#engine, exchange)
     const body = await exchange.body(this.#engine.config.get('http-max-body'))
     const posted = updateOf(new URLSearchParams(body.toString('utf8')))
     if (!selectsAll(publish, posted.topics)) throw new HttpError(403, 'the token does not select all topics')
@@ -77,15 +77,8 @@ export class Hub {
     // The command has run: the last message is this one.
     const lastId = this.#lastId()
     const [reply] = await published
-    if (reply instanceof ErrorReply) throw this.#refusalOf(exchange, reply.message)
+    if (reply instanceof ErrorReply) throw elsewhere(this.#engine, exchange, reply.message)
     exchange.answer(200, TEXT_HEADERS, update.id ?? lastId)
-  }
-
-  /** A publisher at a follower is sent to the leader. */
-  #refusalOf(exchange: Exchange, message: string): HttpError {
-    const door = isElsewhere(message) ? leaderDoor(this.#engine, exchange, message) : undefined
-    if (door === undefined) return new HttpError(statusOf(message), message)
-    return new HttpError(307, message, { Location: `${door}${exchange.path}` })
   }
 
   /** Tells whether a rule keeps the updates. */
@@ -135,8 +128,8 @@ export class Hub {
     if (typeof from !== 'object' || !('behind' in from)) return 'earliest'
     const first = this.#history?.firstId
     const isThere = first === undefined || from.behind.compare(first) >= 0
-    // A header carries bytes.
-    return isThere ? Buffer.from(asked, 'utf8').toString('latin1') : 'earliest'
+    // A header carries ASCII: an IRI is a URI there.
+    return isThere ? asked.replace(/[^ -~]+/g, encodeURIComponent) : 'earliest'
   }
 
   get #history(): Stream | undefined {

@@ -4,7 +4,9 @@
 // must have the same port.
 
 import type { Engine } from '../../commands/call.ts'
+import { statusOf } from '../clients/error-status.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
 
 /**
  * Returns the address of the leader's door; undefined if it is unknown. `refusal` is this node's
@@ -20,8 +22,25 @@ export function leaderDoor(engine: Engine, exchange: Exchange, refusal: string):
   return `${exchange.isEncrypted ? 'https' : 'http'}://${isBare ? `[${host}]` : host}:${port}`
 }
 
+/**
+ * Throws HttpError at a node that follows another: a message that is published here would be heard
+ * here alone. Nodes of a cluster tell each other of messages themselves.
+ */
+export function checkLeads(engine: Engine, exchange: Exchange): void {
+  if (engine.effects.role.isReplica && !engine.config.get('cluster-enabled'))
+    throw elsewhere(engine, exchange, "READONLY You can't write against a read only replica.")
+}
+
+/** Returns the answer to a request that this node refused: 307 with the leader's door, where it is known. */
+export function elsewhere(engine: Engine, exchange: Exchange, refusal: string): HttpError {
+  const door = isElsewhere(refusal) ? leaderDoor(engine, exchange, refusal) : undefined
+  if (door === undefined) return new HttpError(statusOf(refusal), refusal)
+  const query = exchange.query.size === 0 ? '' : `?${exchange.query.toString()}`
+  return new HttpError(307, refusal, { Location: `${door}${exchange.path}${query}` })
+}
+
 /** Returns true if a node's reply says that another node takes writes. */
-export function isElsewhere(refusal: string): boolean {
+function isElsewhere(refusal: string): boolean {
   return refusal.startsWith('READONLY ') || refusal.startsWith('MOVED ')
 }
 

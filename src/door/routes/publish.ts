@@ -12,13 +12,12 @@ import type { Engine } from '../../commands/call.ts'
 import { durationMs } from '../../util/time/duration.ts'
 import type { Word } from '../clients/command-client.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
-import { statusOf } from '../clients/error-status.ts'
 import { ErrorReply, type JsonReply } from '../clients/json-replies.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { checkPublish, type Visitor } from '../rights/visitor.ts'
-import { isElsewhere, leaderDoor } from './leader.ts'
+import { checkLeads, elsewhere } from './leader.ts'
 import { latin1Of } from './names.ts'
 
 export class PublishRoute {
@@ -36,6 +35,7 @@ export class PublishRoute {
     const options = optionsOf(exchange)
     // The visitor is checked first: a stranger's body is not read.
     const client = this.#clients.of(exchange, visitor)
+    checkLeads(this.#engine, exchange)
     const message = await exchange.body(this.#engine.config.get('http-max-body'))
     const before = this.#lastId(name)
     const published = client.run([['PUBLISH', channel, message, ...options]], 'utf8')
@@ -45,20 +45,13 @@ export class PublishRoute {
   }
 
   #tell(exchange: Exchange, reply: JsonReply | undefined, id: string | undefined): void {
-    if (reply instanceof ErrorReply) throw this.#refusalOf(exchange, reply.message)
+    if (reply instanceof ErrorReply) throw elsewhere(this.#engine, exchange, reply.message)
     // A number of receivers, or the id of a scheduled message as text.
     const isScheduled = typeof reply === 'string' && reply.startsWith('"')
     const text = isScheduled
       ? `{"scheduled":${reply}}`
       : `{"receivers":${String(reply)},"id":${JSON.stringify(id ?? null)}}`
     exchange.answer(isScheduled ? 202 : 200, JSON_HEADERS, text)
-  }
-
-  #refusalOf(exchange: Exchange, message: string): HttpError {
-    const door = isElsewhere(message) ? leaderDoor(this.#engine, exchange, message) : undefined
-    if (door === undefined) return new HttpError(statusOf(message), message)
-    const query = exchange.query.size === 0 ? '' : `?${exchange.query.toString()}`
-    return new HttpError(307, message, { Location: `${door}${exchange.path}${query}` })
   }
 
   /**

@@ -12,6 +12,7 @@ import { ErrorReply } from '../clients/json-replies.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { checkPublish, type Visitor } from '../rights/visitor.ts'
+import { checkLeads } from '../routes/leader.ts'
 import { checkName, latin1Of } from '../routes/names.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
 import { requestOf } from '../streams/subscribe.ts'
@@ -98,6 +99,7 @@ export class WebSockets {
       checkPublish(visitor, latin1Of(channel))
       const options = typeof key === 'string' ? ['ID', key] : []
       const client = this.#host.clients.of(exchange, visitor)
+      checkLeads(this.#engine, exchange)
       const [reply] = await client.run([['PUBLISH', channel, message, ...options]], 'utf8')
       return reply instanceof ErrorReply ? { error: reply.message } : { receivers: Number(reply) }
     } catch (error) {

@@ -52,6 +52,9 @@ export class StreamOpening {
   async subscribe(exchange: Exchange, visitor: Visitor, targets: StreamTargets): Promise<OpenedStream> {
     for (const channel of targets.channels) checkSubscribe(visitor, 'channel', latin1Of(channel))
     for (const pattern of targets.patterns) checkSubscribe(visitor, 'pattern', latin1Of(pattern))
+    // What channels keep is not known yet, so a stream would begin with new messages.
+    if (this.#engine.conditions.state.loading.holds)
+      throw new HttpError(503, 'LOADING the data is being loaded', { 'Retry-After': '1' })
     this.#checkRole(exchange, targets)
     const release = this.streams.admit(exchange.ip, visitor.user)
     try {

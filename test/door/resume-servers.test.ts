@@ -1,0 +1,214 @@
+// Servers as processes: killed, started again, and taken over from by others on one log. Pages come back
+// by themselves, by all three ways, and hear each message once and in order; with a name, at least once. A
+// publisher sends a message again, under its Idempotency-Key, until it is acknowledged.
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { freePorts } from '../../src/prover/cluster/free-ports.ts'
+import { sleep } from '../../src/util/time/real-time.ts'
+import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
+import { Page } from '../support/page.ts'
+import { eventually, temporaryDirectory } from '../support/server.ts'
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
+
+const RULES = 'kept.* keep 1h dedupe 1h other.* keep 1h dedupe 1h'
+const CHANNELS = ['kept.a', 'kept.b', 'other.c']
+const QUERY = 'channel=kept.a&channel=kept.b&pattern=other.*'
+
+/** A node whose door is always at the same address. */
+class Node {
+  readonly door: string
+  readonly #options: Parameters<typeof startServerProcess>[0]
+  #process: ServerProcess | undefined
+
+  constructor(host: string, port: number, config: Record<string, string>) {
+    this.door = `http://${host}:${port}`
+    const own = { redeliver: '1', 'http-port': port, 'http-bind': host, 'replica-announce-ip': host, channel: RULES }
+    this.#options = { port: 0, dir: temporaryDirectory(), config: { ...own, ...config } }
+    onTestFinished(() => this.kill())
+  }
+
+  async start(): Promise<void> {
+    this.#process = await startServerProcess(this.#options)
+  }
+
+  async kill(): Promise<void> {
+    this.#process?.child.kill('SIGKILL')
+    await this.#process?.exited
+    this.#process = undefined
+  }
+
+  /** Runs a command over HTTP. */
+  async call(...words: string[]): Promise<unknown> {
+    const answer = await fetch(this.door, {
+      method: 'POST',
+      body: JSON.stringify(words),
+      signal: AbortSignal.timeout(5000),
+    })
+    return ((await answer.json()) as { result: unknown }).result
+  }
+
+  async leads(): Promise<boolean> {
+    const role = (await this.call('ROLE').catch(() => [])) as string[]
+    return role[0] === 'master'
+  }
+}
+
+class Publisher {
+  readonly published: string[] = []
+  readonly #doors: readonly string[]
+
+  constructor(doors: readonly string[]) {
+    this.#doors = doors
+  }
+
+  /** Publishes the next message until a node says that it is there; its id, if that is told. */
+  async publish(): Promise<string | null> {
+    const text = `m${this.published.length}`
+    const channel = CHANNELS[this.published.length % CHANNELS.length] ?? ''
+    this.published.push(text)
+    for (let i = 0; ; i++) {
+      const door = this.#doors[i % this.#doors.length] ?? ''
+      // fetch follows a follower's 307 to the leader's door, with the body.
+      const answer = await fetch(`${door}/v1/publish/${channel}`, {
+        method: 'POST',
+        body: text,
+        headers: { 'Idempotency-Key': text },
+        signal: AbortSignal.timeout(5000),
+      }).catch(() => undefined)
+      if (answer?.ok === true) return ((await answer.json()) as { id: string | null }).id
+      await answer?.body?.cancel()
+      await sleep(20)
+    }
+  }
+}
+
+/** Pages of all ways, which go on behind an id. */
+function openPages(last: string, doors: readonly string[]): Page[] {
+  const ways = ['events', 'poll', 'socket'] as const
+  return ways.flatMap((way) => [
+    new Page(way, QUERY, last, () => doors),
+    new Page(way, `${QUERY}&name=${way}`, last, () => doors),
+  ])
+}
+
+async function heardAll(pages: readonly Page[], { published }: Publisher): Promise<void> {
+  const end = published.at(-1)
+  const isThere = (): boolean => pages.every(({ texts }) => texts.at(-1) === end)
+  await eventually(isThere, `the end: ${pages.map(({ texts }) => texts.at(-1)).join(' ')} of ${end}`, 60_000)
+  for (const { gaps, name, texts } of pages) {
+    // A name whose connection before is not gone yet shares its messages with that one. What that one
+    // leaves comes again.
+    expect(name.includes('name=') ? [...new Set(texts)] : texts, name).toEqual(published.slice(1))
+    expect(gaps).toEqual([])
+  }
+}
+
+test('a server that is killed and started again goes on where each stream was', async () => {
+  const [port = 0] = await freePorts(1)
+  const node = new Node('127.0.0.1', port, { appendonly: 'yes' })
+  await node.start()
+  const publisher = new Publisher([node.door])
+  const pages = openPages((await publisher.publish()) ?? '', [node.door])
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 30; i++) {
+      if (i % 7 === 0) pages[(round + i) % pages.length]?.cut()
+      await publisher.publish()
+    }
+    if (round % 2 === 0) await heardAll(pages, publisher)
+    const killed = node.kill()
+    const late = publisher.publish()
+    await killed
+    await node.start()
+    await late
+  }
+  await heardAll(pages, publisher)
+  for (const page of pages) expect(page.connections).toBeGreaterThan(3)
+})
+
+describe.skipIf(natsServerMissing())('nodes on one log', () => {
+  let nats: LogServers
+
+  beforeAll(async () => {
+    nats = await startNatsServers()
+  })
+
+  afterAll(async () => {
+    await nats?.stop()
+  })
+
+  /** Nodes of one shard: their doors have one port, as docs/browsers.md wants it. */
+  async function startNodes(stream: string, count: number): Promise<Node[]> {
+    const [port = 0] = await freePorts(1)
+    const config = { log: natsLog(nats, stream), 'shard-name': stream }
+    const nodes = Array.from({ length: count }, (_, i) => new Node(`127.0.0.${11 + i}`, port, config))
+    await Promise.all(nodes.map((node) => node.start()))
+    return nodes
+  }
+
+  async function leaderOf(nodes: readonly Node[]): Promise<Node> {
+    return eventually(async () => {
+      for (const node of nodes) if (await node.leads()) return node
+      return undefined
+    }, 'a leader')
+  }
+
+  test('streams go on at another node after a failover and after the death of the leader', async () => {
+    const nodes = await startNodes('door-failover', 3)
+    const doors = nodes.map(({ door }) => door)
+    await leaderOf(nodes)
+    const publisher = new Publisher(doors)
+    const pages = openPages((await publisher.publish()) ?? '', doors)
+    for (const end of ['handover', 'death', 'handover', 'death'] as const) {
+      for (let i = 0; i < 20; i++) {
+        if (i % 5 === 0) pages[i % pages.length]?.cut()
+        await publisher.publish()
+      }
+      const leader = await leaderOf(nodes)
+      if (end === 'handover') {
+        await leader.call('FAILOVER').catch(() => undefined)
+        await publisher.publish()
+      } else {
+        await leader.kill()
+        await publisher.publish()
+        await leader.start()
+      }
+    }
+    await heardAll(pages, publisher)
+  }, 180_000)
+
+  test('the door of each node hears what any other publishes, and a follower sends publishers to the leader', async () => {
+    const nodes = await startNodes('door-anywhere', 2)
+    const leader = await leaderOf(nodes)
+    const follower = nodes.find((node) => node !== leader)
+    const heard: string[][] = []
+    for (const { door } of nodes) {
+      const texts: string[] = []
+      heard.push(texts)
+      const abort = new AbortController()
+      onTestFinished(() => abort.abort())
+      const { body } = await fetch(`${door}/v1/subscribe?channel=free`, { signal: abort.signal })
+      void (async () => {
+        for await (const chunk of body ?? [])
+          for (const [, text = ''] of Buffer.from(chunk)
+            .toString()
+            .matchAll(/^data: (.*)$/gm))
+            texts.push(text)
+      })().catch(() => {})
+    }
+    for (const path of ['/v1/publish/free?a=b', '/v1/publish/kept.a']) {
+      const answer = await fetch(`${follower?.door}${path}`, { method: 'POST', body: 'x', redirect: 'manual' })
+      expect([answer.status, answer.headers.get('location')]).toEqual([307, `${leader.door}${path}`])
+    }
+    for (const [i, { door }] of nodes.entries())
+      expect((await fetch(`${door}/v1/publish/free`, { method: 'POST', body: `from ${i}` })).status).toBe(200)
+    await eventually(() => heard.every((texts) => texts.includes('from 0') && texts.includes('from 1')))
+    // A stream that goes on somewhere is the leader's, too.
+    const resumed = await fetch(`${follower?.door}/v1/subscribe?channel=kept.a&from=first&wait=0`, {
+      redirect: 'manual',
+    })
+    expect([resumed.status, resumed.headers.get('location')]).toEqual([
+      307,
+      `${leader.door}/v1/subscribe?channel=kept.a&from=first&wait=0`,
+    ])
+  }, 120_000)
+})
