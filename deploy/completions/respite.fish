@@ -80,6 +80,7 @@ complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof ch
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l list-max-listpack-size -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log-format -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log-max-lag -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log-snapshots -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l logfile -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l loglevel -r

@@ -47,9 +47,9 @@ import { CHECKED } from '../util/invariant.ts'
 import type { Clock, Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
 import type { Chain, CountedRecord, RecordPosition } from './chain.ts'
-import { LogLag } from './log-lag.ts'
 import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
+import { LogLag } from './log-lag.ts'
 import {
   cutPayload,
   decodeRecord,
@@ -172,7 +172,12 @@ export class ReplicatedJournal implements Journal {
     this.#settledFrom = chain.position + log.inFlightMax
     this.#lease = new Lease(clock, timing.leaseMs, since)
     this.#pace = new RecordPace(clock, log.batchBytesMax, () => this.#pump())
-    this.#lag = new LogLag(clock, options.lagMsMax, () => this.#oldestMs, () => this.#progressed())
+    this.#lag = new LogLag(
+      clock,
+      options.lagMsMax,
+      () => this.#oldestMs,
+      () => this.#progressed(),
+    )
     this.setPolicy(policy, rules)
     this.#beat()
   }
