@@ -80,6 +80,7 @@ complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof ch
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l list-max-listpack-size -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log-format -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log-max-lag -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l log-snapshots -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l logfile -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l loglevel -r
@@ -277,6 +278,7 @@ complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l seed -r
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l cluster -d 'Tests brokers on a log.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l log-system -r -d 'nats or etcd.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l rounds -r -d 'The most rounds of four strikes each.'
+complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l history -r -d 'Write the history of all operations, for other judges.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l verbose -r -d 'Prints each strike.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l help -d 'Print how the tool is used.'
 complete -c respite -n '__fish_seen_subcommand_from health' -l help -d 'Print how the tool is used.'

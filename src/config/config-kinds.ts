@@ -6,6 +6,7 @@
 import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { INT64_MAX, narrow } from '../util/numbers/numbers.ts'
+import { durationMs, durationText } from '../util/time/duration.ts'
 
 /** A setting that is refused; `message` is the text that Redis appends to the option's name. */
 export class ConfigError extends Error {
@@ -133,6 +134,21 @@ export function memory(value: number, min: Bound, max: Bound, options: RowOption
     },
     format: (v) => formatInteger(v, max),
     linesOf: (v) => [formatMemory(v, max)],
+  }
+}
+
+/** A length of time such as `10s`, in milliseconds; 0 = none, which is written `0`. */
+export function duration(value: number, options: RowOptions): ConfigRow<number> {
+  return {
+    ...base(options),
+    kind: 'duration, or 0',
+    default: value,
+    parse(text) {
+      const ms = text === '0' ? 0 : durationMs(text)
+      if (ms === undefined) throw new ConfigError('argument must be a duration such as 500ms, 10s or 1m, or 0')
+      return ms
+    },
+    format: (v) => (v === 0 ? '0' : durationText(v)),
   }
 }
 

@@ -16,6 +16,7 @@ import {
   base,
   ConfigError,
   type ConfigRow,
+  duration,
   formatMemory,
   integer,
   memory,
@@ -676,6 +677,10 @@ export const CONFIG_TABLE = {
     ours: true,
     secret: true,
     doc: 'Where snapshots for the nodes of a replicated log lie: file:///shared/directory, or s3://bucket/prefix?endpoint=…&region=…; empty = nowhere, and the log is kept whole.',
+  }),
+  'log-max-lag': duration(0, {
+    ours: true,
+    doc: 'On a replicated log whose writes are not all `always`: while the oldest write that the log does not have is older than this, writes are refused (docs/cluster.md); 0 = never.',
   }),
   masteruser: optionalText({ secret: true, doc: 'User a replica says it is to its master.' }),
   masterauth: optionalText({ secret: true, doc: 'Password a replica gives its master.' }),

@@ -36,6 +36,14 @@ export function addLogMetrics(readings: MetricSources, engine: Engine): void {
     'Records that were sent and are not acknowledged.',
     ({ underWay }) => underWay,
   )
+  ofNode(
+    'respite_log_lag_seconds',
+    'Age of the oldest effects of a leader that its log does not have; 0 = it has all.',
+    ({ lagMs, state }) => (state === 'leading' ? lagMs / 1000 : undefined),
+  )
+  ofNode('respite_log_lag_bytes', 'Bytes of the effects that the log does not have.', ({ lagBytes, state }) =>
+    state === 'leading' ? lagBytes : undefined,
+  )
   ofNode('respite_log_failing', '1 while the node reports a failure of its log.', ({ failure }) =>
     Number(failure !== undefined),
   )

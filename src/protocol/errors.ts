@@ -131,6 +131,9 @@ export const ERR = {
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
   ),
   noReplicas: fixed('NOREPLICAS Not enough good replicas to write.'),
+  logBehind: fixed(
+    'NOREPLICAS The log lacks a write that is older than log-max-lag. Writes are refused until it has that write.',
+  ),
   failed: fixed('ERR'),
   saveInProgress: fixed('ERR Background save already in progress'),
   saveBlocked: fixed(

@@ -13,6 +13,7 @@ import path from 'node:path'
 import type { ConfigSettings } from '../config/config.ts'
 import { performance } from '../util/time/real-time.ts'
 import { ClusterTrial, type TrialResults } from './cluster/cluster-trial.ts'
+import { HistoryFile } from './cluster/history-file.ts'
 import type { LogKind } from './cluster/log-system.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -31,6 +32,8 @@ export interface ClusterProofOptions {
   readonly seed: number
   readonly settings: ConfigSettings
   readonly isVerbose: boolean
+  /** The file for the history of all operations; undefined = none is written. */
+  readonly history: string | undefined
 }
 
 /** The words that start this program. */
@@ -38,13 +41,14 @@ const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, ...pr
 
 /** Runs the proof and returns the exit code. */
 export async function proveCluster(options: ClusterProofOptions, terminal: Terminal): Promise<number> {
-  const { isVerbose, logKind, rounds, seconds, seed, settings } = options
+  const { history, isVerbose, logKind, rounds, seconds, seed, settings } = options
   const parent = options.dir ?? tmpdir()
   mkdirSync(parent, { recursive: true })
   const dir = mkdtempSync(path.join(parent, 'respite-prove-'))
   terminal.print(`Proving what a cluster loses, on ${logKind}, for ${seconds} s or ${rounds} rounds; seed ${seed}.`)
   // No other process ends the processes that were started.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  const file = history === undefined ? undefined : new HistoryFile(history)
   let trial: ClusterTrial | undefined
   let failure: string | undefined
   try {
@@ -56,6 +60,7 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
       seed,
       settings,
       ...(isVerbose ? { trace } : {}),
+      ...(file === undefined ? {} : { onHistory: (round) => file.add(round) }),
     })
     for (const line of trial.cluster.machines.missing) terminal.print(`Note: ${line}.`)
     const endMs = performance.now() + seconds * 1000

@@ -41,6 +41,7 @@ lose their power in turn, while clients write and read. nats-server, or etcd, is
   --cluster
   --log-system S  nats (the default) or etcd
   --rounds N      the most rounds of four strikes each
+  --history FILE  writes the history of all operations, for porcupine, or for Elle if FILE ends in .edn (docs/trust.md)
   --verbose yes   prints each strike
   --dir, --seconds, --seed as above; --dir may be left out; of policies, 'always' alone promises anything
 
@@ -206,6 +207,7 @@ function readClusterOptions(args: readonly string[]): ClusterProofOptions | unde
     seed: newSeed(),
     settings: {},
     isVerbose: false,
+    history: undefined,
   }
   for (let i = 0; i < args.length; i += 2) {
     const value = args[i + 1]
@@ -219,6 +221,7 @@ function readClusterOptions(args: readonly string[]): ClusterProofOptions | unde
       options = { ...options, logKind: value as 'nats' | 'etcd' }
     else if (args[i] === '--policy' && /^(always|everysec|no)$/.test(value))
       options = { ...options, settings: { appendfsync: value } }
+    else if (args[i] === '--history' && value !== '') options = { ...options, history: value }
     else if (args[i] === '--verbose' && /^(yes|no)$/.test(value)) options = { ...options, isVerbose: value === 'yes' }
     else return undefined
   }

@@ -53,6 +53,14 @@ export class LogNodeView implements LogNode {
     return this.#node?.underWay ?? 0
   }
 
+  get lagMs(): number {
+    return this.#node?.journal?.lagMs ?? 0
+  }
+
+  get lagBytes(): number {
+    return this.#node?.journal?.lagBytes ?? 0
+  }
+
   get failure(): string | undefined {
     return this.#node?.failure
   }

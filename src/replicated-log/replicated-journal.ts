@@ -29,6 +29,10 @@
 // it. `answers` is checked when replies leave, after the data they show was read. When the lease
 // has run out, a record that renews it is sent at once.
 //
+// Under policies other than `always` a reply does not wait for the log, so the settings may bound
+// the age of the oldest effects that the log lacks (`log-max-lag`, log-lag.ts). Beyond that age
+// further writes are refused.
+//
 // A handover is the last record of this journal: nothing is sent behind it, and later changes are
 // undone.
 
@@ -45,6 +49,7 @@ import { isPassing, settleAppend } from './append-outcome.ts'
 import type { Chain, CountedRecord, RecordPosition } from './chain.ts'
 import { Lease, type SendingTime, sendingTime } from './lease.ts'
 import { LogError, type ReplicatedLog } from './log.ts'
+import { LogLag } from './log-lag.ts'
 import {
   cutPayload,
   decodeRecord,
@@ -77,6 +82,8 @@ export interface ReplicatedJournalOptions {
   readonly timing: Timing
   readonly policy: SyncPolicy
   readonly rules: DurabilityRules
+  /** The age of the oldest effects that the log lacks, beyond which writes are refused; 0 = none is. */
+  readonly lagMsMax: number
   /** Why this node's own disk cannot keep up with the log; undefined when it can. */
   localFailure(): string | undefined
   /** Size of the files of this node's copy. */
@@ -99,6 +106,8 @@ export interface ReplicatedJournalOptions {
 interface Pending {
   readonly kind: RecordKind
   readonly payload: Buffer
+  /** When its oldest effects were appended; undefined for records without effects. */
+  readonly sinceMs: number | undefined
   /** How many commands wait for it. */
   readonly waited: number
   /** The value of `synced` once it is counted. */
@@ -126,6 +135,9 @@ export class ReplicatedJournal implements Journal {
   #gatheredWaited = 0
   /** Whether each effect tells by itself if its command waits (`require`). */
   #byKey = false
+  /** When the oldest of the gathered effects were appended, by the monotonic clock. */
+  #gatheredSinceMs = 0
+  readonly #lag: LogLag
   readonly #pace: RecordPace
   readonly #row: Pending[] = []
   #waitingBytes = 0
@@ -160,6 +172,12 @@ export class ReplicatedJournal implements Journal {
     this.#settledFrom = chain.position + log.inFlightMax
     this.#lease = new Lease(clock, timing.leaseMs, since)
     this.#pace = new RecordPace(clock, log.batchBytesMax, () => this.#pump())
+    this.#lag = new LogLag(
+      clock,
+      options.lagMsMax,
+      () => this.#oldestMs,
+      () => this.#progressed(),
+    )
     this.setPolicy(policy, rules)
     this.#beat()
   }
@@ -198,9 +216,39 @@ export class ReplicatedJournal implements Journal {
     return this.synced < this.appended
   }
 
+  /** The age of the oldest effects that the log lacks, in milliseconds; 0 = it has all. */
+  get lagMs(): number {
+    return this.#lag.ms
+  }
+
+  /** The bytes of effects that the log lacks. */
+  get lagBytes(): number {
+    return this.appended - this.synced
+  }
+
+  get isTooFarBehind(): boolean {
+    return this.#lag.isTooLong
+  }
+
+  /** Bounds the age of the oldest effects that the log lacks, in milliseconds; 0 = no bound. */
+  boundLag(msMax: number): void {
+    this.#lag.bound(msMax)
+  }
+
+  /** When the oldest effects that the log lacks were appended; undefined when it has all. */
+  get #oldestMs(): number | undefined {
+    for (let i = 0; i < this.#row.length; i++) {
+      const { sinceMs } = itemAt(this.#row, i)
+      if (sinceMs !== undefined) return sinceMs
+    }
+    return this.#gathered.length > 0 ? this.#gatheredSinceMs : undefined
+  }
+
   setPolicy(policy: SyncPolicy, rules: DurabilityRules): void {
     this.#byKey = rules.size > 0
     this.waits = policy === 'always' || rules.anyAlways
+    // Where every client waits for the log, no acknowledged write can be lost.
+    this.#lag.counts(policy !== 'always' || rules.size > 0)
     this.#progressed()
   }
 
@@ -217,6 +265,7 @@ export class ReplicatedJournal implements Journal {
 
   appendRequest(database: number, args: Arguments): void {
     const before = this.#gathered.length
+    if (before === 0) this.#beginGathering()
     this.#framing.request(database, args)
     if (!this.#byKey) this.#gatheredWaited++
     this.appended += this.#gathered.length - before
@@ -224,9 +273,15 @@ export class ReplicatedJournal implements Journal {
 
   append(database: number, words: readonly Word[]): void {
     const before = this.#gathered.length
+    if (before === 0) this.#beginGathering()
     this.#framing.command(database, words)
     if (!this.#byKey) this.#gatheredWaited++
     this.appended += this.#gathered.length - before
+  }
+
+  #beginGathering(): void {
+    this.#gatheredSinceMs = this.#options.clock.monotonic()
+    this.#lag.watch()
   }
 
   beginUnit(): void {
@@ -300,17 +355,18 @@ export class ReplicatedJournal implements Journal {
     const at = this.#row.length
     for (const [i, piece] of pieces.entries()) {
       const isLast = i === pieces.length - 1
-      if (isLast) this.#add('effects', piece, this.appended, waited)
-      else this.#add('part', piece)
+      if (isLast) this.#add('effects', piece, this.#gatheredSinceMs, this.appended, waited)
+      else this.#add('part', piece, this.#gatheredSinceMs)
     }
     return this.#row[at]
   }
 
-  #add(kind: RecordKind, payload: Buffer, offset = 0, waited = 0): void {
+  #add(kind: RecordKind, payload: Buffer, sinceMs?: number, offset = 0, waited = 0): void {
     assert(this.#row.at(-1)?.kind !== 'handover', 'a handover is the last record of its leader')
     this.#row.push({
       kind,
       payload,
+      sinceMs,
       waited,
       offset,
       record: undefined,
@@ -384,6 +440,7 @@ export class ReplicatedJournal implements Journal {
     if (pending.offset > 0) this.synced = pending.offset
     assert(this.synced <= this.appended, 'invariant 3: effects are appended before they are acknowledged')
     if (this.written < this.synced) this.written = this.synced
+    this.#lag.look()
     this.#lease.renew(pending.sent)
     if (this.waits && pending.kind === 'effects' && !this.#hasEffectsUnderWay())
       this.#pace.answered(clock.monotonic() - pending.sent.monotonicMs, pending.waited + this.#gatheredWaited)
@@ -500,6 +557,7 @@ export class ReplicatedJournal implements Journal {
     this.#isOver = true
     this.#timer?.cancel()
     this.#pace.stop()
+    this.#lag.stop()
     for (const run of this.#drained.splice(0)) run()
   }
 

@@ -141,6 +141,7 @@ export class ReplicatedNode implements CopyHolder {
     const { config } = engine
     const { durability, role } = engine.effects
     const follow = (): void => this.#journal?.setPolicy(config.get('appendfsync'), durability.rules)
+    config.onChange('log-max-lag', (lagMs) => this.#journal?.boundLag(lagMs))
     config.onChange('appendfsync', follow)
     config.onChange('durability', follow)
     role.become('follower')
@@ -451,6 +452,7 @@ export class ReplicatedNode implements CopyHolder {
         timing,
         policy: engine.config.get('appendfsync'),
         rules: engine.effects.durability.rules,
+        lagMsMax: engine.config.get('log-max-lag'),
         localFailure: () => this.#options.copy.failure,
         localBytes: () => this.#options.copy.journal.status.currentBytes,
         sent: (place, before) => {

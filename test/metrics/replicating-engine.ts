@@ -35,6 +35,8 @@ export const LEADER: LogNode = {
   leaderAddress: '10.0.0.1:6379',
   leaseLeftMs: 1500,
   underWay: 2,
+  lagMs: 250,
+  lagBytes: 4096,
   failure: undefined,
   snapshots: { made: 50_000, verified: 40_000, truncatedBehind: 30_000 },
   following: undefined,

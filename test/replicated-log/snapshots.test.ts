@@ -2,8 +2,8 @@
 // behind them.
 
 import { afterEach, expect, test } from 'vitest'
-import { MemorySnapshots } from '../../src/replicated-log/memory-snapshots.ts'
 import type { SnapshotStore } from '../../src/replicated-log/snapshot-store.ts'
+import { MemorySnapshots } from '../../src/replicated-log/snapshots/memory-snapshots.ts'
 import { snapshotNoteIn } from '../../src/replicated-log/snapshots.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'

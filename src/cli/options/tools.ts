@@ -81,6 +81,7 @@ export const TOOLS: readonly Tool[] = [
       { names: ['--cluster'], help: 'Tests brokers on a log.' },
       { names: ['--log-system'], value: 'S', help: 'nats or etcd.' },
       { names: ['--rounds'], value: 'N', help: 'The most rounds of four strikes each.' },
+      { names: ['--history'], value: 'FILE', help: 'Write the history of all operations, for other judges.' },
       { names: ['--verbose'], value: 'yes', help: 'Prints each strike.' },
       HELP_OPTION,
     ],

@@ -68,6 +68,11 @@ export class ServerState {
    * Fewer replicas are up to date than `min-replicas-to-write` asks for: replication/replicas.ts.
    */
   readonly tooFewReplicas = new Condition(this, 1 << 12)
+  /**
+   * The replicated log lacks a write that is older than `log-max-lag` allows:
+   * effects/durability.ts.
+   */
+  readonly logBehind = new Condition(this, 1 << 15)
   /** This server follows a primary, and its clients may not write: role.ts. */
   readonly readOnly = new Condition(this, READ_ONLY)
   /**

@@ -133,6 +133,7 @@ export class Durability {
       const { state } = this.#host.conditions
       const { turn } = this.#host.requests
       state.journalFailed.follow(progress.failure !== undefined)
+      state.logBehind.follow(progress.isTooFarBehind === true)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
       this.#host.blocking.raise(this.#advanced)

@@ -51,6 +51,11 @@ export interface Progress {
    * Absent = always true.
    */
   readonly answers?: boolean
+  /**
+   * True while this journal lacks a write that is older than the settings allow, so that further
+   * writes are refused. Absent = always false.
+   */
+  readonly isTooFarBehind?: boolean
   /** Figures for INFO. */
   readonly status?: JournalStatus
 
@@ -74,7 +79,7 @@ export interface Progress {
    * It serves a caller that does not wait. False where the disk refuses.
    */
   settleNow?(): boolean
-  /** Calls `run` whenever `written` or `synced` advances, or `failure` changes. */
+  /** Calls `run` whenever `written` or `synced` advances, or `failure` or `isTooFarBehind` changes. */
   onProgress(run: () => void): void
 }
 

@@ -106,6 +106,10 @@ export interface LogNode {
   readonly leaseLeftMs: number
   /** The number of records in flight. */
   readonly underWay: number
+  /** The age of the oldest effects that the log does not have, in milliseconds; 0 = it has all. */
+  readonly lagMs: number
+  /** The bytes of effects that the log does not have. */
+  readonly lagBytes: number
   /** The reason why this node has stopped; undefined while it takes part. */
   readonly failure: string | undefined
   /** Undefined where no store for snapshots is set, and until the copy is loaded. */

@@ -287,13 +287,15 @@ export class Admission {
   }
 
   /**
-   * Returns the reason why no write is allowed: the role, the disk, the replicas, in this order;
+   * Returns the reason why no write is allowed: the role, the disk, the log, the replicas, in this order;
    * undefined = writes are allowed. `onReplica` is the reply on a read-only replica; undefined
    * where the role was checked before.
    */
   #refusalOfWrites(onReplica?: ReplyError): ReplyError | undefined {
     if (onReplica !== undefined && this.#state.readOnly.holds) return onReplica
-    return this.diskFailure ?? (this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined)
+    if (this.diskFailure !== undefined) return this.diskFailure
+    if (this.#state.logBehind.holds) return ERR.logBehind
+    return this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined
   }
 
   /** Makes room where memory is limited, and returns the refusal when there is none left. */

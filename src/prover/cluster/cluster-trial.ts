@@ -8,6 +8,7 @@ import type { Reply } from '../durability/write-methods.ts'
 import { anyOf } from './any-of.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'
+import type { RoundHistory } from './history-file.ts'
 import { Recorder, requestFor } from './recorder.ts'
 import { STRIKES, type Strike } from './strikes.ts'
 import type { TrialProcess } from './trial-process.ts'
@@ -52,6 +53,8 @@ export interface TrialOptions extends ClusterOptions {
   readonly strikes?: readonly Strike[]
   /** The time that named subscribers get in the end of a round; default 20 s. */
   readonly hearingMs?: number
+  /** Called with the records of each round. */
+  readonly onHistory?: (round: RoundHistory) => void
   /** Called with a line for each event. */
   readonly trace?: (line: string) => void
 }
@@ -208,6 +211,7 @@ export class ClusterTrial {
     const leader = await cluster.leader()
     await recorder.stopListening(await readAll(leader, keys))
     const held = await readAll(leader, keys)
+    this.#options.onHistory?.(recorder.history(held))
     for (const problem of recorder.problems(held)) results.problems.push(problem)
     await cluster.whenWell()
     for (const broker of cluster.brokers)

@@ -15,6 +15,7 @@ import type { Reply } from '../durability/write-methods.ts'
 import { PUSH_EVENTS } from './broker.ts'
 import { ClusterClient } from './cluster-client.ts'
 import { Connection, Unreached } from './connection.ts'
+import type { RoundHistory } from './history-file.ts'
 import { NamedListener } from './named-listener.ts'
 import { problemOfRoles } from './role-watch.ts'
 import type { TrialProcess } from './trial-process.ts'
@@ -175,6 +176,23 @@ export class Recorder {
   /** When a write was last acknowledged. */
   get lastWriteMs(): number {
     return this.#lastWriteMs
+  }
+
+  /**
+   * Everything recorded, and the final contents as reads after all else. Contents of channels are
+   * in the file as far as clients have read them.
+   */
+  history(held: ReadonlyMap<string, Reply>): RoundHistory {
+    const together = new Set(this.#together.flat())
+    const entries: (readonly Operation[])[] = [...this.#together]
+    for (const [key, operations] of this.#operations) {
+      for (const operation of operations) if (!together.has(operation)) entries.push([operation])
+      const value = held.get(storedUnder(key))
+      const last = lastRead(key, value as string | null)
+      if (kindOf(key) === 'list') entries.push([{ ...last, kind: 'list', seen: (value as string[] | null) ?? [] }])
+      else if (kindOf(key) === 'other') entries.push([last])
+    }
+    return { entries, countings: this.#countings }
   }
 
   get keys(): string[] {

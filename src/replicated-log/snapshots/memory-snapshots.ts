@@ -1,6 +1,6 @@
 // A store of snapshots in memory, for tests.
 
-import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts'
+import type { SnapshotStore, StoredSnapshot } from '../snapshot-store.ts'
 
 export class MemorySnapshots implements SnapshotStore {
   readonly #snapshots = new Map<number, Buffer>()
