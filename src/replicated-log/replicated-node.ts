@@ -19,9 +19,9 @@
 // data that may be old, and the clients then look for the new leader. Clients whose writes were
 // held up for a handover are told that the writes were not done.
 
+import type { Client } from '../engine/clients/client.ts'
 import { noProgress } from '../engine/effects/journal.ts'
 import type { LogSnapshots } from '../engine/effects/replication.ts'
-import type { Client } from '../engine/clients/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
 import type { Disk } from '../persistence/disk/disk.ts'

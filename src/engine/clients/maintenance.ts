@@ -81,7 +81,10 @@ export class Maintenance {
     }
   }
 
-  #encode(notice: MaintenanceNotice, withoutEndpoint: boolean): { source: ReplyBuffer['source']; start: number; end: number } {
+  #encode(
+    notice: MaintenanceNotice,
+    withoutEndpoint: boolean,
+  ): { source: ReplyBuffer['source']; start: number; end: number } {
     this.#buffer ??= new ReplyBuffer()
     const buffer = this.#buffer
     this.#used = true

@@ -152,7 +152,15 @@ export class TurnEnd {
   end(): void {
     if (CHECKED) assert(!this.#replies.isOpen, 'invariant 1: a turn ends between two commands')
     this.#count()
-    const { connected: clients, maintenance, memory: clientMemory, monitors, outputLimits, pubSub, tracking } = this.#clients
+    const {
+      connected: clients,
+      maintenance,
+      memory: clientMemory,
+      monitors,
+      outputLimits,
+      pubSub,
+      tracking,
+    } = this.#clients
     const { durability } = this.#effects
     const { faults, timedWork } = this.#upkeep
     const replies = this.#replies
