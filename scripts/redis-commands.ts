@@ -90,7 +90,7 @@ export const OWN_COMMANDS: readonly string[] = namesOf(
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */
 export function namesOf(line: string): string[] {
   const names: string[] = []
-  for (const match of line.matchAll(/([A-Z-]+)(?:\(([A-Z,_-]+)\))?/g)) {
+  for (const match of line.matchAll(/([A-Z_-]+)(?:\(([A-Z,_-]+)\))?/g)) {
     const [, name, subcommands] = match as unknown as [string, string, string | undefined]
     names.push(name)
     for (const subcommand of subcommands?.split(',') ?? []) names.push(`${name} ${subcommand}`)
