@@ -11,7 +11,7 @@
 //
 // A sequence is a time in milliseconds, counted on where two come within one. So it grows across
 // restarts, and two nodes rarely give the same one: clients drop a notice whose sequence they have
-// seen. `docs/decisions/0073-maintenance-notifications.md` has what each client does.
+// seen. `docs/decisions/0074-maintenance-notifications.md` has what each client does.
 
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { assert } from '../../util/assert.ts'
