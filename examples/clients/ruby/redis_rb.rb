@@ -162,7 +162,7 @@ end
 def failover
   channel = "orders.#{ENV.fetch('RESPITE_TAG')}"
   # docs: failover
-  client = Redis.new(name: ENV.fetch('RESPITE_SHARD'), sentinels: places('RESPITE_SENTINELS'), role: :master)
+  client = Redis.new(host: ENV.fetch('RESPITE_SHARD'), sentinels: places('RESPITE_SENTINELS'), role: :master)
   # Tries until the broker has done it. An id makes it one message, however often it is sent.
   persist = lambda do |*command|
     client.call(command)
