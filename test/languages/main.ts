@@ -1,13 +1,13 @@
 // `npm run clients`: runs the programs of examples/clients, compares what they print with the
 // expected text, and says which were left out and why. With --write the table of docs/clients.md is
-// written from the run.
+// written from the run, and the pages of clients from their programs.
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { natsServerMissing } from '../support/log-servers.ts'
 import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { compare, expectedLines, type Seen } from './compare.ts'
-import { writeTable } from './pages.ts'
+import { type Row, writePages, writeTable } from './pages.ts'
 import { EXAMPLES, LANGUAGES, type Language, PROGRAMS, type Program } from './programs.ts'
 import { ClusterServers, clientOf, type SingleServer, startBroker, startRedis, type Variables } from './servers.ts'
 import { build, missingTool, runCommand } from './toolchain.ts'
@@ -18,12 +18,7 @@ const CLUSTER_THINGS = new Set(['failover', 'slots'])
 const REDIS_THINGS = ['channel', 'queue', 'stream', 'transaction', 'script']
 const PROGRAM_MS = 60_000
 
-export interface Result {
-  readonly program: Program
-  readonly version: string
-  /** The protocol versions that its connections spoke, as in `2` or `2, 3`. */
-  readonly protocol: string
-  readonly seen: readonly Seen[]
+interface Result extends Row {
   readonly failures: readonly string[]
 }
 
@@ -34,7 +29,8 @@ const wanted = (program: Program): boolean =>
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 const startedMs = performance.now()
-const said = (text: string): void => console.log(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${text}`)
+const said = (text: string): void =>
+  console.log(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${text}`)
 
 /** The languages whose programs can run, each with the promise of its built programs. */
 function startBuilds(): Map<Language['name'], Promise<string | undefined>> {
@@ -89,22 +85,23 @@ async function attempt(
   const protocol = await protocolsOf(server, () => ended)
   const { code, output, stdout } = await running
   await company
-  const seen = compare(expectedLines(program.kind), things, stdout)
-  const failures = seen.filter(({ differs }) => differs !== undefined).map(({ differs, thing }) => `${thing}: ${differs}`)
+  const seen = compare(expectedLines(), things, stdout)
+  const failures = seen
+    .filter(({ differs }) => differs !== undefined)
+    .map(({ differs, thing }) => `${thing}: ${differs}`)
   if (code !== 0 || failures.length > 0) failures.push(`it ended with ${code}, and printed:\n${output.trimEnd()}`)
   return { protocol, seen, failures }
 }
 
 async function judge(program: Program): Promise<Result> {
-  const all = [...expectedLines(program.kind).keys()].filter((thing) => cluster !== undefined || !CLUSTER_THINGS.has(thing))
+  const all = [...expectedLines().keys()].filter((thing) => cluster !== undefined || !CLUSTER_THINGS.has(thing))
   const broker = await startBroker()
   const { failures, protocol, seen } = await attempt(program, broker, all, cluster?.variables ?? {})
   await broker.stop()
   const atRedis: string[] = []
   if (hasRedis) {
     const redis = await startRedis()
-    const things = program.kind === 'client' ? REDIS_THINGS : all
-    const there = await attempt(program, redis, things, {})
+    const there = await attempt(program, redis, REDIS_THINGS, {})
     atRedis.push(...there.failures.map((failure) => `at redis-server: ${failure}`))
     await redis.stop()
   }
@@ -117,7 +114,7 @@ const hasRedis = !redisServerMissing() && !redisServerIsOlder()
 if (!hasRedis) skipped.push('the same at redis-server: version 7.2 is not on the PATH')
 const hasLog = !natsServerMissing()
 if (!hasLog) skipped.push('failover and slots: nats-server 2.15 is not on the PATH')
-const cluster = hasLog && PROGRAMS.some((one) => one.kind === 'client' && wanted(one)) ? await ClusterServers.start() : undefined
+const cluster = hasLog ? await ClusterServers.start() : undefined
 const results: Result[] = []
 const broken: string[] = []
 try {
@@ -134,7 +131,12 @@ try {
       const result = await judge(program)
       results.push(result)
       const lacks = result.seen.filter((one) => one.lacks !== undefined).map(({ thing }) => thing)
-      const verdict = result.failures.length > 0 ? 'DIFFERENT' : lacks.length > 0 ? `as expected, without ${lacks.join(', ')}` : 'as expected'
+      const verdict =
+        result.failures.length > 0
+          ? 'DIFFERENT'
+          : lacks.length > 0
+            ? `as expected, without ${lacks.join(', ')}`
+            : 'as expected'
       said(`${program.client} ${result.version}: ${verdict}`)
     }
   }
@@ -147,6 +149,11 @@ for (const { failures, program } of results) {
 for (const failure of broken) console.log(`\n${failure}`)
 for (const reason of skipped) console.log(`skipped: ${reason}`)
 const failed = results.filter(({ failures }) => failures.length > 0).length + broken.length
-if (values.write && failed === 0) await writeTable(results)
-console.log(`${results.length - results.filter(({ failures }) => failures.length > 0).length} passed, ${failed} failed, ${skipped.length} skipped`)
+if (values.write && failed === 0) {
+  writePages()
+  if (only === undefined) writeTable(results)
+}
+console.log(
+  `${results.length - results.filter(({ failures }) => failures.length > 0).length} passed, ${failed} failed, ${skipped.length} skipped`,
+)
 process.exit(failed === 0 ? 0 : 1)

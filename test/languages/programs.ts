@@ -11,13 +11,13 @@ export interface Program {
   /** The name of the client, and of the program. */
   readonly client: string
   readonly language: Language['name']
-  /** Clients do the eleven things; job queues add, process, retry, schedule and survive a restart. */
-  readonly kind: 'client' | 'jobs'
   /** The file with the program, below examples/clients. */
   readonly file: string
   readonly run: readonly string[]
   readonly version: () => string
-  /** Options that the program sets, for the table. */
+  /** The language of its snippets in Markdown. */
+  readonly fence: string
+  /** How the program gives its connection a name. */
   readonly options: string
 }
 
@@ -47,9 +47,11 @@ const asked =
     /\d+(\.\d+)+/.exec(spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' }).stdout ?? '')?.[0] ?? 'unknown'
 
 const installed = (name: string) => (): string =>
-  (JSON.parse(readFileSync(join(import.meta.dirname, '../../node_modules', name, 'package.json'), 'utf8')) as {
-    version: string
-  }).version
+  (
+    JSON.parse(readFileSync(join(import.meta.dirname, '../../node_modules', name, 'package.json'), 'utf8')) as {
+      version: string
+    }
+  ).version
 
 const PYTHON = built('python/bin/python')
 const CLASSES = built('java')
@@ -101,16 +103,17 @@ export const LANGUAGES: readonly Language[] = [
   {
     name: 'Ruby',
     folder: 'ruby',
-    needs: [
-      { command: ['ruby', '-e', 'require "redis"'], install: "Debian's package ruby-redis" },
-    ],
+    needs: [{ command: ['ruby', '-e', 'require "redis"'], install: "Debian's package ruby-redis" }],
     build: [],
   },
   {
     name: 'PHP',
     folder: 'php',
     needs: [
-      { command: ['php', '-r', 'exit(extension_loaded("redis") ? 0 : 1);'], install: "Debian's packages php-cli and php-redis" },
+      {
+        command: ['php', '-r', 'exit(extension_loaded("redis") ? 0 : 1);'],
+        install: "Debian's packages php-cli and php-redis",
+      },
     ],
     build: [],
   },
@@ -120,26 +123,17 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'ioredis',
     language: 'Node',
-    kind: 'client',
     file: 'node/ioredis.mjs',
+    fence: 'js',
     run: [process.execPath, 'ioredis.mjs'],
     version: installed('ioredis'),
     options: '`connectionName`',
   },
   {
-    client: 'node-redis',
-    language: 'Node',
-    kind: 'client',
-    file: 'node/node-redis.mjs',
-    run: [process.execPath, 'node-redis.mjs'],
-    version: installed('redis'),
-    options: '`name`',
-  },
-  {
     client: 'go-redis',
     language: 'Go',
-    kind: 'client',
     file: 'go/go-redis/main.go',
+    fence: 'go',
     run: [built('go/go-redis')],
     version: pinned('go/go.mod', /go-redis\/v9 v(\S+)/),
     options: '`ClientName`',
@@ -147,8 +141,8 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'rueidis',
     language: 'Go',
-    kind: 'client',
     file: 'go/rueidis/main.go',
+    fence: 'go',
     run: [built('go/rueidis')],
     version: pinned('go/go.mod', /rueidis v(\S+)/),
     options: '`ClientName`',
@@ -156,44 +150,17 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'redis-py',
     language: 'Python',
-    kind: 'client',
     file: 'python/redis_py.py',
+    fence: 'python',
     run: [PYTHON, 'redis_py.py'],
     version: pinned('python/requirements.txt', /^redis==(\S+)/m),
     options: '`client_name`',
   },
   {
-    client: 'Jedis',
-    language: 'Java',
-    kind: 'client',
-    file: 'java/src/main/java/example/JedisProgram.java',
-    run: ['java', '-cp', `${CLASSES}/classes:${CLASSES}/libraries/*`, 'example.JedisProgram'],
-    version: pinned('java/pom.xml', /<artifactId>jedis<\/artifactId>\s*<version>([^<]+)/),
-    options: '`clientName`',
-  },
-  {
-    client: 'redis-rs',
-    language: 'Rust',
-    kind: 'client',
-    file: 'rust/src/bin/redis-rs.rs',
-    run: [built('rust/debug/redis-rs')],
-    version: pinned('rust/Cargo.toml', /^redis = .*?"=?(\d[^"]*)"/m),
-    options: '`CLIENT SETNAME` by hand',
-  },
-  {
-    client: 'hiredis',
-    language: 'C',
-    kind: 'client',
-    file: 'c/hiredis.c',
-    run: [built('c/hiredis')],
-    version: asked(built('c/hiredis'), '--version'),
-    options: '`CLIENT SETNAME` by hand',
-  },
-  {
     client: 'redis-rb',
     language: 'Ruby',
-    kind: 'client',
     file: 'ruby/redis_rb.rb',
+    fence: 'ruby',
     run: ['ruby', 'redis_rb.rb'],
     version: asked('ruby', '-e', 'require "redis"; puts Redis::VERSION'),
     options: '`id`',
@@ -201,8 +168,8 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'phpredis',
     language: 'PHP',
-    kind: 'client',
     file: 'php/phpredis.php',
+    fence: 'php',
     run: ['php', 'phpredis.php'],
     version: asked('php', '-r', 'echo phpversion("redis");'),
     options: '`CLIENT SETNAME` by hand',
