@@ -1,0 +1,47 @@
+// The pages about clients are cut from the programs, and the runner reads lines and misses tools as it says.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from '../support/server.ts'
+import { compare, expectedLines } from './compare.ts'
+import { clientPages, snippetsOf } from './pages.ts'
+import { LANGUAGES, PROGRAMS } from './programs.ts'
+import { missingTool } from './toolchain.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+test.each(clientPages())('%s has the snippets of its program (npm run clients -- --write)', (path, text) => {
+  expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text)
+})
+
+test('every client has a row in the table', () => {
+  const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8')
+  const missing = PROGRAMS.filter(({ client }) => !page.includes(`| [${client}](`))
+  expect(missing).toEqual([])
+})
+
+test('a snippet is cut between its marks, without indentation', () => {
+  const text = 'a\n  // docs: connect\n  one\n    two\n  // docs: end\nb\n# docs: publish\nthree\n# docs: end\n'
+  expect([...snippetsOf(text)]).toEqual([
+    ['connect', 'one\n  two'],
+    ['publish', 'three'],
+  ])
+})
+
+test('on a machine with Node alone every other language is left out, and its tools are named', () => {
+  const empty = temporaryDirectory()
+  const missing = LANGUAGES.map((language) => missingTool(language, empty))
+  expect(missing[0]).toBeUndefined()
+  for (const [i, { name }] of LANGUAGES.entries()) if (i > 0) expect(missing[i]).toMatch(`${name} needs `)
+})
+
+test('a line that differs, one that is missing and one that the client lacks are told apart', () => {
+  const lines = 'channel: hello, world\nname: 1 2\ntls: - not in this client: no TLS\n'
+  expect(compare(expectedLines(), ['channel', 'name', 'tls', 'queue'], lines)).toEqual([
+    { thing: 'channel' },
+    { thing: 'name', differs: 'printed "1 2" instead of "1 2, away, 3 4"' },
+    { thing: 'tls', lacks: 'no TLS' },
+    { thing: 'queue', differs: 'nothing was printed' },
+  ])
+})

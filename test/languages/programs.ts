@@ -1,0 +1,177 @@
+// The programs of examples/clients: how each is built and run, and the tools that it needs.
+
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+export const EXAMPLES = join(import.meta.dirname, '../../examples/clients')
+
+export interface Program {
+  /** The name of the client, and of the program. */
+  readonly client: string
+  readonly language: Language['name']
+  /** The file with the program, below examples/clients. */
+  readonly file: string
+  readonly run: readonly string[]
+  readonly version: () => string
+  /** The language of its snippets in Markdown. */
+  readonly fence: string
+  /** How the program gives its connection a name. */
+  readonly options: string
+}
+
+export interface Language {
+  readonly name: 'Go' | 'Java' | 'Rust' | 'Python' | 'Ruby' | 'PHP' | 'C' | 'Node'
+  /** Folder below examples/clients. */
+  readonly folder: string
+  /** Commands that say with exit code 0 that a tool is there, and how to install the tool. */
+  readonly needs: readonly { readonly command: readonly string[]; readonly install: string }[]
+  readonly build: readonly (readonly string[])[]
+}
+
+/** The folder for built programs, below the user's cache: a second run builds little. */
+const BUILT = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'respite-clients')
+
+const built = (path: string): string => join(BUILT, path)
+
+const read = (path: string): string => readFileSync(join(EXAMPLES, path), 'utf8')
+
+/** The version in a manifest: the first group of the pattern. */
+const pinned = (path: string, pattern: RegExp) => (): string => pattern.exec(read(path))?.[1] ?? 'unknown'
+
+/** The version that a command prints. */
+const asked =
+  (...command: readonly string[]) =>
+  (): string =>
+    /\d+(\.\d+)+/.exec(spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' }).stdout ?? '')?.[0] ?? 'unknown'
+
+const installed = (name: string) => (): string =>
+  (
+    JSON.parse(readFileSync(join(import.meta.dirname, '../../node_modules', name, 'package.json'), 'utf8')) as {
+      version: string
+    }
+  ).version
+
+const PYTHON = built('python/bin/python')
+const CLASSES = built('java')
+
+export const LANGUAGES: readonly Language[] = [
+  { name: 'Node', folder: 'node', needs: [], build: [] },
+  {
+    name: 'Go',
+    folder: 'go',
+    needs: [{ command: ['go', 'version'], install: "Debian's package golang-go, 1.24 or newer" }],
+    build: [['go', 'build', '-o', `${built('go')}/`, './...']],
+  },
+  {
+    name: 'Python',
+    folder: 'python',
+    needs: [
+      { command: ['python3', '-c', 'import ensurepip, venv'], install: "Debian's packages python3 and python3-venv" },
+    ],
+    build: [
+      ['python3', '-m', 'venv', built('python')],
+      [PYTHON, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', 'requirements.txt'],
+    ],
+  },
+  {
+    name: 'Java',
+    folder: 'java',
+    needs: [
+      { command: ['javac', '-version'], install: "Debian's package default-jdk-headless" },
+      { command: ['mvn', '--version'], install: "Debian's package maven" },
+    ],
+    build: [['mvn', '--quiet', '--batch-mode', `-Dbuild.folder=${CLASSES}`, 'package']],
+  },
+  {
+    name: 'Rust',
+    folder: 'rust',
+    needs: [{ command: ['cargo', '--version'], install: 'a Rust toolchain with cargo, 1.88 or newer' }],
+    build: [['cargo', 'build', '--quiet', '--locked', '--target-dir', built('rust')]],
+  },
+  {
+    name: 'C',
+    folder: 'c',
+    needs: [
+      { command: ['cc', '--version'], install: "Debian's package gcc" },
+      { command: ['make', '--version'], install: "Debian's package make" },
+      { command: ['test', '-e', '/usr/include/hiredis/hiredis.h'], install: "Debian's package libhiredis-dev" },
+    ],
+    build: [['make', '--silent', `BUILT=${built('c')}`]],
+  },
+  {
+    name: 'Ruby',
+    folder: 'ruby',
+    needs: [{ command: ['ruby', '-e', 'require "redis"'], install: "Debian's package ruby-redis" }],
+    build: [],
+  },
+  {
+    name: 'PHP',
+    folder: 'php',
+    needs: [
+      {
+        command: ['php', '-r', 'exit(extension_loaded("redis") ? 0 : 1);'],
+        install: "Debian's packages php-cli and php-redis",
+      },
+    ],
+    build: [],
+  },
+]
+
+export const PROGRAMS: readonly Program[] = [
+  {
+    client: 'ioredis',
+    language: 'Node',
+    file: 'node/ioredis.mjs',
+    fence: 'js',
+    run: [process.execPath, 'ioredis.mjs'],
+    version: installed('ioredis'),
+    options: '`connectionName`',
+  },
+  {
+    client: 'go-redis',
+    language: 'Go',
+    file: 'go/go-redis/main.go',
+    fence: 'go',
+    run: [built('go/go-redis')],
+    version: pinned('go/go.mod', /go-redis\/v9 v(\S+)/),
+    options: '`ClientName`',
+  },
+  {
+    client: 'rueidis',
+    language: 'Go',
+    file: 'go/rueidis/main.go',
+    fence: 'go',
+    run: [built('go/rueidis')],
+    version: pinned('go/go.mod', /rueidis v(\S+)/),
+    options: '`ClientName`',
+  },
+  {
+    client: 'redis-py',
+    language: 'Python',
+    file: 'python/redis_py.py',
+    fence: 'python',
+    run: [PYTHON, 'redis_py.py'],
+    version: pinned('python/requirements.txt', /^redis==(\S+)/m),
+    options: '`client_name`',
+  },
+  {
+    client: 'redis-rb',
+    language: 'Ruby',
+    file: 'ruby/redis_rb.rb',
+    fence: 'ruby',
+    run: ['ruby', 'redis_rb.rb'],
+    version: asked('ruby', '-e', 'require "redis"; puts Redis::VERSION'),
+    options: '`id`',
+  },
+  {
+    client: 'phpredis',
+    language: 'PHP',
+    file: 'php/phpredis.php',
+    fence: 'php',
+    run: ['php', 'phpredis.php'],
+    version: asked('php', '-r', 'echo phpversion("redis");'),
+    options: '`CLIENT SETNAME` by hand',
+  },
+]

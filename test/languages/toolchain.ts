@@ -1,0 +1,65 @@
+// Finds the tools of a language, and builds its programs.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { EXAMPLES, type Language } from './programs.ts'
+
+/** Names the first tool of a language that is missing; undefined when all are there. */
+export function missingTool({ name, needs }: Language, path = process.env.PATH): string | undefined {
+  const env = { ...process.env, PATH: path }
+  for (const { command, install } of needs) {
+    const { status } = spawnSync(command[0]!, command.slice(1), { stdio: 'ignore', env })
+    if (status !== 0) return `${name} needs ${command[0]} here (${install})`
+  }
+  return undefined
+}
+
+/** Builds the programs of a language; returns the output of the command that failed. */
+export async function build(language: Language): Promise<string | undefined> {
+  for (const command of language.build) {
+    const { code, output } = await runCommand(command, join(EXAMPLES, language.folder), {})
+    if (code !== 0) return `${command.join(' ')} ended with ${code}:\n${output}`
+  }
+  return undefined
+}
+
+export interface Run {
+  readonly code: number | null
+  /** What the command wrote to its standard output. */
+  readonly stdout: string
+  /** The same, with what it wrote to standard error. */
+  readonly output: string
+}
+
+/** Runs a command to its end, at most for this long. */
+export async function runCommand(
+  command: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string>>,
+  timeoutMs = 0,
+): Promise<Run> {
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd,
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  })
+  let stdout = ''
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    output += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('error', (error) => {
+      output += error.message
+      resolve(null)
+    })
+    child.once('close', resolve)
+  })
+  return { code, stdout, output }
+}
