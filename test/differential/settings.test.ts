@@ -21,6 +21,7 @@ const OURS: Readonly<Record<string, string>> = {
   'readyz-max-link-down': 'metrics for Prometheus',
   'tls-auth-clients-user': 'users by certificate, as Redis 8 has them',
   'log-format': 'text or JSON',
+  'log-max-lag': 'a stated bound on loss',
   channel: 'channels that remember',
   redeliver: 'channels that remember',
   'http-bind': 'the door for browsers',

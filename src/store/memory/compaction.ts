@@ -113,7 +113,9 @@ export class Compaction {
     this.#isWalking = false
     arena.endEmptying()
     const { gapBytes } = arena
-    this.#gapBytesLeft = sawAll && this.#gapBytesBefore - gapBytes < WORTH_BYTES_MIN ? gapBytes : 0
+    // A slab of each size in use is a gap that every walk would move into a new chunk, for ever.
+    const isInterrupted = arena.era > 0 || !arena.hasRoom
+    this.#gapBytesLeft = !isInterrupted && this.#gapBytesBefore - gapBytes < WORTH_BYTES_MIN ? gapBytes : 0
   }
 
   /**
