@@ -60,7 +60,7 @@ export const LANGUAGES: readonly Language[] = [
   {
     name: 'Go',
     folder: 'go',
-    needs: [{ command: ['go', 'version'], install: "Debian's package golang-go, 1.24 or newer" }],
+    needs: [{ command: ['go', 'list', '-C', join(EXAMPLES, 'go'), '-m'], install: 'a Go toolchain, 1.21 or newer' }],
     build: [['go', 'build', '-o', `${built('go')}/`, './...']],
   },
   {
