@@ -22,7 +22,7 @@ export interface Program {
 }
 
 export interface Language {
-  readonly name: 'Go' | 'Java' | 'Rust' | 'Python' | 'Ruby' | 'PHP' | 'C' | 'Node'
+  readonly name: 'Go' | 'Python' | 'Ruby' | 'PHP' | 'Node'
   /** Folder below examples/clients. */
   readonly folder: string
   /** Commands that say with exit code 0 that a tool is there, and how to install the tool. */
@@ -54,14 +54,13 @@ const installed = (name: string) => (): string =>
   ).version
 
 const PYTHON = built('python/bin/python')
-const CLASSES = built('java')
 
 export const LANGUAGES: readonly Language[] = [
   { name: 'Node', folder: 'node', needs: [], build: [] },
   {
     name: 'Go',
     folder: 'go',
-    needs: [{ command: ['go', 'version'], install: "Debian's package golang-go, 1.24 or newer" }],
+    needs: [{ command: ['go', 'list', '-C', join(EXAMPLES, 'go'), '-m'], install: 'a Go toolchain, 1.21 or newer' }],
     build: [['go', 'build', '-o', `${built('go')}/`, './...']],
   },
   {
@@ -74,31 +73,6 @@ export const LANGUAGES: readonly Language[] = [
       ['python3', '-m', 'venv', built('python')],
       [PYTHON, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', 'requirements.txt'],
     ],
-  },
-  {
-    name: 'Java',
-    folder: 'java',
-    needs: [
-      { command: ['javac', '-version'], install: "Debian's package default-jdk-headless" },
-      { command: ['mvn', '--version'], install: "Debian's package maven" },
-    ],
-    build: [['mvn', '--quiet', '--batch-mode', `-Dbuild.folder=${CLASSES}`, 'package']],
-  },
-  {
-    name: 'Rust',
-    folder: 'rust',
-    needs: [{ command: ['cargo', '--version'], install: 'a Rust toolchain with cargo, 1.88 or newer' }],
-    build: [['cargo', 'build', '--quiet', '--locked', '--target-dir', built('rust')]],
-  },
-  {
-    name: 'C',
-    folder: 'c',
-    needs: [
-      { command: ['cc', '--version'], install: "Debian's package gcc" },
-      { command: ['make', '--version'], install: "Debian's package make" },
-      { command: ['test', '-e', '/usr/include/hiredis/hiredis.h'], install: "Debian's package libhiredis-dev" },
-    ],
-    build: [['make', '--silent', `BUILT=${built('c')}`]],
   },
   {
     name: 'Ruby',
@@ -163,7 +137,7 @@ export const PROGRAMS: readonly Program[] = [
     fence: 'ruby',
     run: ['ruby', 'redis_rb.rb'],
     version: asked('ruby', '-e', 'require "redis"; puts Redis::VERSION'),
-    options: '`id`',
+    options: '`CLIENT SETNAME` by hand',
   },
   {
     client: 'phpredis',
