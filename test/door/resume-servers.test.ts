@@ -196,7 +196,12 @@ describe.skipIf(natsServerMissing())('nodes on one log', () => {
       })().catch(() => {})
     }
     for (const path of ['/v1/publish/free?a=b', '/v1/publish/kept.a']) {
-      const answer = await fetch(`${follower?.door}${path}`, { method: 'POST', body: 'x', redirect: 'manual' })
+      const ask = () => fetch(`${follower?.door}${path}`, { method: 'POST', body: 'x', redirect: 'manual' })
+      // A follower may not know its leader yet, and says so.
+      const answer = await eventually(async () => {
+        const answered = await ask()
+        return answered.status === 503 ? undefined : answered
+      })
       expect([answer.status, answer.headers.get('location')]).toEqual([307, `${leader.door}${path}`])
     }
     for (const [i, { door }] of nodes.entries())
