@@ -297,7 +297,6 @@ export const NAMES = {
     'client|getredir',
     'client|trackinginfo',
     'client|capa',
-    'client|maint_notifications',
     'client|help',
   ],
   cluster: [

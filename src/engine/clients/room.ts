@@ -5,7 +5,6 @@ import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import { Tracking, type TrackingHost } from '../tracking/tracking.ts'
 import { ClientMemory, type ClientMemoryHost } from './client-memory.ts'
 import { Clients, type ClientsHost } from './clients.ts'
-import { Maintenance, type MaintenanceHost } from './maintenance.ts'
 import { Monitors, type MonitorsHost } from './monitors.ts'
 import { OutputLimits, type OutputLimitsHost } from './output-limits.ts'
 import { Users, type UsersHost } from './users.ts'
@@ -15,7 +14,6 @@ export type ClientsRoomHost = ClientsHost &
   OutputLimitsHost &
   ClientMemoryHost &
   MonitorsHost &
-  MaintenanceHost &
   TrackingHost
 
 export class ClientsRoom {
@@ -28,8 +26,6 @@ export class ClientsRoom {
   readonly tracking: Tracking
   /** The clients that are shown every command (MONITOR). */
   readonly monitors: Monitors
-  /** The clients that are told of planned maintenance (CLIENT MAINT_NOTIFICATIONS). */
-  readonly maintenance: Maintenance
   readonly outputLimits: OutputLimits
   /** The bytes that connections take. */
   readonly memory: ClientMemory
@@ -42,7 +38,6 @@ export class ClientsRoom {
     this.outputLimits = new OutputLimits(host)
     this.memory = new ClientMemory(host)
     this.monitors = new Monitors(host)
-    this.maintenance = new Maintenance(host)
   }
 
   /** Cancels timers. */
