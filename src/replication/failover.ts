@@ -22,7 +22,7 @@ const NO_REPLICAS = ERR.of('FAILOVER requires connected replicas.')
 const FORCE_NEEDS_MORE = ERR.of('FAILOVER with force option requires both a timeout and target HOST and IP.')
 const NOT_A_REPLICA = ERR.of('FAILOVER target HOST and PORT is not a replica.')
 const NOT_ONLINE = ERR.of('FAILOVER target replica is not online.')
-const NO_FORCE_IN_A_LOG = ERR.of('FAILOVER with FORCE is not possible: the log decides which node leads.')
+const NO_FORCE_IN_A_LOG = ERR.of('FAILOVER with FORCE is not possible: who leads is decided by the log.')
 const NONE_IN_PROGRESS = ERR.of('No failover in progress.')
 
 export interface FailoverOrder {

@@ -9,7 +9,7 @@ const PORT_MAX = 65535
 const INVALID_PORT = ERR.of('Invalid master port')
 const IN_CLUSTER = ERR.of('REPLICAOF not allowed in cluster mode.')
 const FAILING_OVER = ERR.of('REPLICAOF not allowed while failing over.')
-const DECIDED_BY_LOG = ERR.of('REPLICAOF is not possible: the log decides which node leads. See FAILOVER')
+const DECIDED_BY_LOG = ERR.of('REPLICAOF is not possible: who leads is decided by the log. See FAILOVER')
 const NO_REPLICATION = ERR.of('REPLICAOF is not possible here')
 
 const common = {
