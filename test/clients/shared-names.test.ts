@@ -159,13 +159,15 @@ async function live(protocol: 2 | 3, connect: (port: number, protocol: 2 | 3) =>
     [0, 0],
   ])
 
-  // One instance is killed, and another one takes its place: nothing comes again, nothing is missed.
+  // One instance is killed, and another one takes its place: nothing comes again, nothing is missed. What only the killed one was sent
+  // lately may never have reached it: the oldest of the others hears it.
   one.kill()
   await eventually(async () => (await publisher.connections()) === 1)
   const three = await connect(port, protocol)
   const later = await publisher.publish(5)
-  await eventually(() => three.heard.length === 5 && two.heard.length === 25)
-  expect([three.heard, two.heard, two.repeated]).toEqual([later.ids, [...both.ids, ...later.ids], 0])
+  const own = (): number[] => two.heard.filter((id) => !early.ids.includes(id))
+  await eventually(() => three.heard.length === 5 && own().length === 25)
+  expect([three.heard, own(), two.repeated]).toEqual([later.ids, [...both.ids, ...later.ids], 0])
 
   // All are killed: the next one hears what the name missed, and the one after it only new messages.
   for (const each of [two, three]) each.kill()

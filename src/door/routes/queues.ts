@@ -66,14 +66,16 @@ export class QueuesRoute {
 
   /** A queue of BullMQ or Bull; undefined when there is none of that name. */
   async #jobs(client: CommandClient, name: string, prefix: string): Promise<QueueFigures | undefined> {
-    const [id, pausedAlone, meta, ...lengths] = await ask(client, [
+    const [id, events, pausedAlone, meta, ...lengths] = await ask(client, [
       ['EXISTS', `${prefix}id`],
+      // BullMQ writes it with the first job, and `meta` a moment later.
+      ['EXISTS', `${prefix}events`],
       ['EXISTS', `${prefix}meta-paused`],
       ['HMGET', `${prefix}meta`, 'paused', ...BULLMQ_FIELDS],
       ...Object.values(STATES).map(([key, type]) => [type === 'list' ? 'LLEN' : 'ZCARD', `${prefix}${key}`]),
     ])
     const [paused, ...fields] = meta as (string | null)[]
-    const isBullmq = fields.some((field) => field !== null)
+    const isBullmq = events === 1 || fields.some((field) => field !== null)
     if (!isBullmq && id === 0) return undefined
     const counts = Object.fromEntries(Object.keys(STATES).map((state, i) => [state, Number(lengths[i])])) as Record<
       State,
