@@ -114,7 +114,8 @@ export class Compaction {
     arena.endEmptying()
     const { gapBytes } = arena
     // A slab of each size in use is a gap that every walk would move into a new chunk, for ever.
-    const isInterrupted = arena.era > 0 || !arena.hasRoom
+    // In the restless mode walks go on.
+    const isInterrupted = arena.era > 0 || !arena.hasRoom || (RESTLESS && !sawAll)
     this.#gapBytesLeft = !isInterrupted && this.#gapBytesBefore - gapBytes < WORTH_BYTES_MIN ? gapBytes : 0
   }
 
