@@ -2,9 +2,10 @@
 // question mark.
 
 import { parseMemory } from '../config/config-kinds.ts'
+import { OptionError } from '../util/option-error.ts'
 
 /** An address in the configuration that cannot be understood. */
-export class AddressError extends Error {
+export class AddressError extends OptionError {
   override name = 'AddressError'
 }
 
