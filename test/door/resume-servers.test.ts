@@ -101,7 +101,8 @@ async function heardAll(pages: readonly Page[], { published }: Publisher): Promi
   // lent to the broken connection comes again later, also behind the last one.
   const isThere = ({ name, texts }: Page): boolean =>
     name.includes('name=') ? new Set(texts).size >= all.length : texts.at(-1) === all.at(-1)
-  const far = (): string => pages.map(({ name, texts }) => `${name}: ${new Set(texts).size}, ${texts.at(-1)}`).join('; ')
+  const far = (): string =>
+    pages.map(({ name, texts }) => `${name}: ${new Set(texts).size}, ${texts.at(-1)}`).join('; ')
   await eventually(() => pages.every(isThere), `the end of ${all.length}`, 60_000).catch((error) => {
     throw new Error(`${error}: ${far()}`)
   })

@@ -2,6 +2,7 @@ import http from 'node:http'
 import { EventSource } from 'eventsource'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { askRaw, type OpenDoor, openDoor } from '../support/door.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually } from '../support/server.ts'
 
 interface Event {
@@ -203,21 +204,26 @@ describe('GET /v1/subscribe', () => {
   })
 
   test('signs of life carry the id up to which everything was heard', async () => {
-    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '1' })
+    const workClock = new FakeClock()
+    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '15' }, { workClock })
     const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
     await eventually(() => stream.lastId !== '')
     await door.broker.publish('kept.other', 'not for this stream')
     const [[id]] = (await door.broker.call('CHANNEL', 'HISTORY', 'kept.other', '-', '+')) as [[string]]
+    workClock.advance(15_000)
     await eventually(() => stream.lastId === id)
     expect(stream.messages).toEqual([])
   })
 
   test('ends for a peer that takes nothing any more', async () => {
-    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '1' })
+    const workClock = new FakeClock()
+    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '15' }, { workClock })
     const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
     stream.pause()
     for (let i = 0; i < 1500; i++) await door.broker.publish('kept.a', 'x'.repeat(10_000))
+    workClock.advance(4 * 15_000)
     expect(door.engine.figures.http.streams).toBe(1)
+    workClock.advance(15_000)
     await eventually(() => door.engine.figures.http.streams === 0)
   })
 
