@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { startServer } from '../../src/index.ts'
 import { chromiumPath, launchChromium, openProfile, openSite, Tab } from '../support/chromium.ts'
 import { type OpenDoor, openDoor } from '../support/door.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, freePort, temporaryDirectory } from '../support/server.ts'
 import { TcpRelay } from '../support/tcp-relay.ts'
 
@@ -217,7 +218,8 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
   })
 
   test('connections that break without a FIN: both sides find out, and the page misses nothing', async () => {
-    const door = await openDoor({ ...KEPT, 'http-heartbeat': '1' })
+    const workClock = new FakeClock()
+    const door = await openDoor({ ...KEPT, 'http-heartbeat': '15' }, { workClock })
     const relay = await TcpRelay.open(door.port)
     const someone = await profile()
     const [events, socket] = [
@@ -231,6 +233,7 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     await Promise.all([events.hears(1), socket.hears(1)])
     relay.freeze()
     for (const text of ['m1', 'm2']) await door.broker.publish('kept.a', text)
+    workClock.advance(2 * 15_000)
     // The server's ping was not answered. The other stream is held: a network takes what it sends.
     await eventually(() => door.engine.figures.http.streams === 1)
     expect([await events.heard, await socket.heard]).toEqual([['m0'], ['m0']])

@@ -2,6 +2,7 @@ import http from 'node:http'
 import { EventSource } from 'eventsource'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { askRaw, type OpenDoor, openDoor } from '../support/door.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually } from '../support/server.ts'
 
 interface Event {
@@ -203,21 +204,26 @@ describe('GET /v1/subscribe', () => {
   })
 
   test('signs of life carry the id up to which everything was heard', async () => {
-    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '1' })
+    const workClock = new FakeClock()
+    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '15' }, { workClock })
     const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
     await eventually(() => stream.lastId !== '')
     await door.broker.publish('kept.other', 'not for this stream')
     const [[id]] = (await door.broker.call('CHANNEL', 'HISTORY', 'kept.other', '-', '+')) as [[string]]
+    workClock.advance(15_000)
     await eventually(() => stream.lastId === id)
     expect(stream.messages).toEqual([])
   })
 
   test('ends for a peer that takes nothing any more', async () => {
-    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '1' })
+    const workClock = new FakeClock()
+    const door = await openDoor({ channel: 'kept.* keep 1h', 'http-heartbeat': '15' }, { workClock })
     const stream = await Stream.open(door, '/v1/subscribe?channel=kept.a')
     stream.pause()
     for (let i = 0; i < 1500; i++) await door.broker.publish('kept.a', 'x'.repeat(10_000))
+    workClock.advance(4 * 15_000)
     expect(door.engine.figures.http.streams).toBe(1)
+    workClock.advance(15_000)
     await eventually(() => door.engine.figures.http.streams === 0)
   })
 
@@ -232,6 +238,48 @@ describe('GET /v1/subscribe', () => {
     const again = await Stream.open(door, '/v1/subscribe?channel=kept.a&name=billing')
     await eventually(() => again.messages.length === 1)
     expect(again.texts).toEqual(['two'])
+  })
+
+  describe('a name that is back before its old connection ended', () => {
+    const path = '/v1/subscribe?channel=kept.a&name=billing'
+    const publish = async ({ broker }: OpenDoor, ...texts: string[]): Promise<void> => {
+      for (const text of texts) await broker.publish('kept.a', text)
+    }
+    const idOf = (stream: Stream, text: string): string => stream.messages.find(({ data }) => data === text)?.id ?? ''
+
+    test('hears nothing again that its Last-Event-ID acknowledged, and nothing twice', async () => {
+      const door = await openDoor(KEPT)
+      let stream = await Stream.open(door, path)
+      await publish(door, 'm0', 'm1', 'm2')
+      await eventually(() => stream.messages.length === 3)
+      const heard = ['m0', 'm1']
+      for (let reload = 0; reload < 3; reload++) {
+        const before = stream
+        stream = await Stream.open(door, path, { 'Last-Event-ID': idOf(before, heard.at(-1) ?? '') })
+        before.close()
+        await eventually(() => door.server.door.figures.streams === 1)
+        await publish(door, `m${3 + reload}`)
+        await eventually(() => stream.texts.includes(`m${3 + reload}`))
+        expect(stream.texts).toEqual([`m${2 + reload}`, `m${3 + reload}`])
+        heard.push(`m${2 + reload}`)
+      }
+    })
+
+    test('says nothing about what another connection of the name was sent before it came', async () => {
+      const door = await openDoor(KEPT)
+      const other = await Stream.open(door, path)
+      await publish(door, 'only for the other')
+      await eventually(() => other.messages.length === 1)
+      const own = await Stream.open(door, path)
+      await publish(door, 'for both')
+      await eventually(() => own.messages.length === 1 && other.messages.length === 2)
+      own.close()
+      await eventually(() => door.server.door.figures.streams === 1)
+      const again = await Stream.open(door, path, { 'Last-Event-ID': own.lastId })
+      // The socket of the other took its message; the broken connection may never have brought it.
+      other.close()
+      await eventually(() => again.texts.includes('only for the other'))
+    })
   })
 
   test('sends bytes that are no text as base64', async () => {

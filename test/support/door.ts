@@ -10,7 +10,7 @@ import { Config, type ConfigSettings } from '../../src/config/config.ts'
 import { type ConnectionLimits, DoorServer } from '../../src/door/listening/door-server.ts'
 import { Broker } from '../../src/embedded/broker.ts'
 import { Engine as EngineOf } from '../../src/engine/engine.ts'
-import type { Log } from '../../src/engine/log.ts'
+import type { EngineOptions } from '../../src/engine/engine-options.ts'
 import { dialPrimary } from '../../src/server/listening/dial-primary.ts'
 
 export interface OpenDoor {
@@ -29,10 +29,10 @@ export interface OpenDoor {
 /** Opens a door that is closed when the test ends. */
 export async function openDoor(
   settings: ConfigSettings = {},
-  { limits, log }: { limits?: ConnectionLimits; log?: Log } = {},
+  { limits, ...own }: Pick<EngineOptions, 'clock' | 'log' | 'workClock'> & { limits?: ConnectionLimits } = {},
 ): Promise<OpenDoor> {
   const config = new Config({ 'protected-mode': 'no', ...settings })
-  const engine = new EngineOf({ commands: catalog, config, ...(log === undefined ? {} : { log }) }, (engine) =>
+  const engine = new EngineOf({ commands: catalog, config, ...own }, (engine) =>
     makeParts(engine, { dial: dialPrimary(config) }),
   )
   const server = new DoorServer(engine, limits)

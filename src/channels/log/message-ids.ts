@@ -4,7 +4,12 @@
 // Ids follow the clock. A client that may write to a channel's stream can add an id far ahead of
 // it. That id affects that channel alone (channel-log.ts); the ids of other channels stay with
 // the clock.
+//
+// An id is given before the journal has its message. When the journal is a replicated log, the next
+// leader may lack that message, and its clock may be behind. Its first ids are lower then. A client
+// that would begin behind the given id would miss their messages, so it is told `lastIn` the journal.
 
+import type { Progress } from '../../engine/effects/journal.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 
@@ -22,6 +27,11 @@ export class MessageIds {
   readonly last = new StreamId()
   /** The value of `last` when the data was loaded. */
   readonly lastAtLoad = new StreamId()
+  /** An id that the journal has, with its message and all messages before. */
+  readonly #certain = new StreamId()
+  /** An id whose message the journal has once it has the bytes before this offset. */
+  readonly #awaited = new StreamId()
+  #awaitedOffset = Number.POSITIVE_INFINITY
 
   /**
    * Returns the next id: the current time, or the successor of `last` when the clock stands still
@@ -43,6 +53,25 @@ export class MessageIds {
   /** Ends the search for existing ids. */
   endScan(): void {
     this.lastAtLoad.copyFrom(this.last)
+    this.#certain.copyFrom(this.last)
+    this.#awaitedOffset = Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Returns an id that is known to be in the journal with all before it: that of an earlier call, as
+   * soon as the bytes appended until then are `safe`. Called between two units. Valid until the next
+   * call.
+   */
+  lastIn({ appended, enabled }: Pick<Progress, 'appended' | 'enabled'>, safe: number): StreamId {
+    if (!enabled || safe >= appended) return this.#certain.copyFrom(this.last)
+    if (safe >= this.#awaitedOffset) this.#certain.copyFrom(this.#awaited)
+    // A journal that was replaced counts from a lower offset.
+    if (safe >= this.#awaitedOffset || appended < this.#awaitedOffset) {
+      this.#awaited.copyFrom(this.last)
+      this.#awaitedOffset = appended
+    }
+    assert(this.#certain.compare(this.last) <= 0, 'an id in the journal was given')
+    return this.#certain
   }
 }
 

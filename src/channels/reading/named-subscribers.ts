@@ -274,9 +274,13 @@ export class NamedSubscribers {
     const position = this.#positionFor(kind, target, aim)
     if (typeof aim === 'object' && 'behind' in aim && aim.behind.compare(position.id) < 0)
       position.set(aim.behind, UNCOUNTED)
-    // Other connections of its name go on where they are.
     if (reader.shared?.readers.length === 1) subscriptions.seek(reader.shared, position)
-    else reader.seek(position, logs.logsOf(kind, target))
+    else {
+      // Other connections of its name go on where they are. One of them may be the client's own before.
+      reader.seek(position, logs.logsOf(kind, target))
+      reader.since.copyFrom(position.id)
+      if (typeof aim === 'object' && 'behind' in aim) reader.shared?.confirm(reader, position.id)
+    }
     return true
   }
 

@@ -267,6 +267,15 @@ export class Reader implements Listener, PacedReader {
     return stretch !== undefined && id.compare(stretch.from) > 0 && id.compare(stretch.to) <= 0 ? stretch : undefined
   }
 
+  /**
+   * Returns the id behind which its client was sent every message, in order, up to a given one;
+   * without one, up to any.
+   */
+  heardBehind(id?: StreamId): StreamId {
+    const before = id === undefined ? this.#sentBefore : this.sentBefore(id)
+    return before?.from ?? this.since
+  }
+
   /** Begins where the rules start a new subscriber; `since` is the last message before it came. */
   beginFirst(logs: LogSearch, since: StreamId): void {
     this.#unread.beginFirst(logs, since)

@@ -15,14 +15,16 @@
 // A position is certain `redeliver` milliseconds later. When the last connection breaks, the name
 // continues at the certain position. When one of several breaks, the oldest of the others reads the
 // messages behind the certain position that only the broken one was sent (docs/decisions/0073).
-// Acknowledged messages are certain at once.
+// Acknowledged messages are certain at once. So are those of which a client says, when it comes back,
+// that it heard them: an id of the door's `Last-Event-ID`. Which connection the client had before is
+// not known. Messages count as heard that each connection was sent which may have been the one.
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
-import type { StreamId } from '../../store/stream/stream-id.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { ProgressHistory } from '../positions/progress-history.ts'
-import { ReadPosition, UNCOUNTED } from '../positions/read-positions.ts'
+import { ReadPosition, type Stretch, UNCOUNTED } from '../positions/read-positions.ts'
 
 /** A connection of the name: its reader. */
 export interface NameConnection {
@@ -36,6 +38,11 @@ export interface NameConnection {
   certainPosition(ms: number): ReadPosition | undefined
   /** Returns the position up to which messages were sent; `end` is behind the last message. */
   positionNow(end: ReadPosition): ReadPosition
+  /**
+   * Returns the id behind which it was sent every message, in order, up to a given one; without one,
+   * up to any.
+   */
+  heardBehind(id?: StreamId): StreamId
   /** Makes it read the messages behind a position up to `since`, and then continue where it is. */
   readHole(position: ReadPosition, end: ReadPosition): void
 }
@@ -57,12 +64,20 @@ export class SharedPosition<Reader extends NameConnection> {
   readonly remembered = new ReadPosition()
   rememberedMs = 0
   readonly #history = new ProgressHistory<ReadPosition>()
+  /** The last message before the name's first connection. Older ones came by connections before. */
+  readonly #last: StreamId
+  /** Each connection that has left was sent every message behind this id while it was there. */
+  readonly #leftBehind = new StreamId()
+  /** Messages that a client has said that it heard. */
+  #confirmed: Stretch | undefined = undefined
 
-  constructor(kind: SubscriptionKind, target: string, subscriber: string, position: ReadPosition) {
+  /** Begins at a position; `last` is the last message that there is. */
+  constructor(kind: SubscriptionKind, target: string, subscriber: string, position: ReadPosition, last: StreamId) {
     this.kind = kind
     this.target = target
     this.subscriber = subscriber
     this.taken.copyFrom(position)
+    this.#last = new StreamId().copyFrom(last)
   }
 
   /** True when all of its connections acknowledge messages (CHANNEL ACK). */
@@ -87,6 +102,7 @@ export class SharedPosition<Reader extends NameConnection> {
     this.advance()
     this.#keepAhead(reader, ms)
     this.readers.splice(at, 1)
+    raise(this.#leftBehind, reader.heardBehind())
     return true
   }
 
@@ -110,9 +126,35 @@ export class SharedPosition<Reader extends NameConnection> {
   doubt(certain: ReadPosition, ms: number): void {
     if (this.readers.length === 0 || certain.id.compare(this.taken.id) >= 0) return
     this.taken.copyFrom(certain)
+    this.#addConfirmed(this.taken)
     this.#history.clear()
     this.#history.note(ms, new ReadPosition().copyFrom(certain))
     this.advance()
+  }
+
+  /**
+   * A client came back with the connection `back`, and says that it heard the messages up to an id.
+   * Says nothing about the messages that another client may have been sent in its place.
+   */
+  confirm(back: Reader, id: StreamId): void {
+    if (id.compare(this.#last) <= 0) return
+    const from = new StreamId().copyFrom(this.#leftBehind)
+    for (const reader of this.readers) {
+      if (reader.acknowledged !== undefined) return
+      if (reader !== back && reader.since.compare(id) < 0) raise(from, reader.heardBehind(id))
+    }
+    if (from.compare(id) >= 0) return
+    const before = this.#confirmed
+    const goesOn = before !== undefined && from.compare(before.from) >= 0 && from.compare(before.to) <= 0
+    this.#confirmed = { from: goesOn ? before.from : from, to: new StreamId().copyFrom(id) }
+    this.#addConfirmed(this.taken)
+  }
+
+  /** Moves a position on by what a client has said that it heard. */
+  #addConfirmed(position: ReadPosition): void {
+    const stretch = this.#confirmed
+    if (stretch === undefined || stretch.from.compare(position.id) > 0) return
+    if (stretch.to.compare(position.id) > 0) position.set(stretch.to, UNCOUNTED)
   }
 
   /**
@@ -167,6 +209,7 @@ export class SharedPosition<Reader extends NameConnection> {
     const position = this.acknowledges ? this.taken : this.#history.at(ms)
     if (position === undefined) return undefined
     const certain = new ReadPosition().copyFrom(position)
+    this.#addConfirmed(certain)
     this.#advance(certain, (reader) => reader.certainPosition(ms))
     for (const reader of this.readers) {
       const to = reader.certainPosition(ms)
@@ -187,6 +230,7 @@ export class SharedPosition<Reader extends NameConnection> {
   seek(position: ReadPosition): void {
     this.taken.copyFrom(position)
     this.#history.clear()
+    this.#confirmed = undefined
     for (const reader of this.readers) reader.since.copyFrom(position.id)
   }
 
@@ -221,6 +265,11 @@ function isAcknowledging({ acknowledged }: NameConnection): boolean {
 
 function takenBy(reader: NameConnection): ReadPosition | undefined {
   return reader.takenPosition
+}
+
+/** Makes an id at least as great as another. */
+function raise(id: StreamId, least: StreamId): void {
+  if (id.compare(least) < 0) id.copyFrom(least)
 }
 
 /** Moves a position to the end of a stretch that begins at the position or before it. */

@@ -192,7 +192,7 @@ export class Subscriptions {
     const host = this.#host
     const others = this.named(kind, target, subscriber)
     if (others === undefined) {
-      const shared = new SharedPosition<Reader>(kind, target, subscriber, begin)
+      const shared = new SharedPosition<Reader>(kind, target, subscriber, begin, host.logs.endOf(kind, target).id)
       this.#named.set(keyOf(kind, target, subscriber), shared)
       reader.shared = shared
       if (isRemembered) {

@@ -11,6 +11,7 @@ import type { Client, Transport } from '../../engine/clients/client.ts'
 import { OrderedDelivery } from '../../engine/clients/ordered-delivery.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
+import { StreamId } from '../../store/stream/stream-id.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { textOf, utf8Of } from '../../util/bytes/text.ts'
 import { nextTick } from '../../util/time/real-time.ts'
@@ -75,6 +76,8 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   readonly #reader: ReplyValueReader<string>
   readonly #targets: StreamTargets
   readonly #channels: ReadonlySet<string>
+  /** The id behind which it began; 0-0 if it began with what is kept. */
+  readonly #beginning = new StreamId()
   #confirm: () => void = () => {}
   #fail: (error: HttpError) => void = () => {}
   /** The number of confirmations and replies that are still to come. */
@@ -113,9 +116,12 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     if (name !== undefined) this.#ask(1, ['CLIENT', 'SETNAME', name])
     if (channels.length > 0) this.#ask(channels.length, ['SUBSCRIBE', ...channels])
     if (patterns.length > 0) this.#ask(patterns.length, ['PSUBSCRIBE', ...patterns])
-    if (from === undefined) return
     // In the same turn: nothing is published between.
-    const { namedSubscribers } = this.#engine.parts.channels
+    const { ids, namedSubscribers } = this.#engine.parts.channels
+    if (from === undefined || from === 'last') this.#beginning.copyFrom(ids.last)
+    if (from === undefined) return
+    if (typeof from === 'object' && 'behind' in from)
+      this.#beginning.copyFrom(from.behind.compare(ids.last) < 0 ? from.behind : ids.last)
     for (const channel of channels) namedSubscribers.seekConnected(this.#client, 'channel', latin1Of(channel), from)
     for (const pattern of patterns) namedSubscribers.seekConnected(this.#client, 'pattern', latin1Of(pattern), from)
   }
@@ -138,14 +144,36 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     if (this.#client.closed) listener.ended()
   }
 
-  /** The id up to which everything was passed on; undefined while that is not certain. */
-  get position(): string | undefined {
-    const { parts } = this.#engine
-    const { logs, subscriptions, ids } = parts.channels
-    if (!logs.areRulesInForce || this.#ordered.behind > 0) return undefined
+  /** True when the messages of some of its channels have ids. */
+  get isKept(): boolean {
+    const { logs, subscriptions } = this.#engine.parts.channels
+    if (!logs.areRulesInForce) return false
+    for (const _ of subscriptions.ofClient(this.#client)) return true
+    return false
+  }
+
+  /** The id behind which it began; undefined where no channel keeps anything. */
+  get beginning(): string | undefined {
+    return this.isKept ? this.#beginning.toString() : undefined
+  }
+
+  /**
+   * Returns an id up to which everything was passed on, and which the journal has; undefined while
+   * that is not certain, and if it is below `known`, an id that the other side has heard.
+   */
+  positionFrom(known: string | undefined): string | undefined {
+    if (!this.isKept || this.#ordered.behind > 0) return undefined
     if (this.#client.pendingBytes > 0 || this.#client.heldForDurability) return undefined
-    for (const _ of subscriptions.ofClient(this.#client)) return ids.last.toString()
-    return undefined
+    const id = this.#idInJournal
+    return id.compare(known === undefined ? this.#beginning : idOf(known)) < 0 ? undefined : id.toString()
+  }
+
+  /** An id that a power cut does not undo, nor a failover; without fsync, nor the end of the process. */
+  get #idInJournal(): StreamId {
+    const { config, effects, parts } = this.#engine
+    const { progress } = effects.durability
+    const isNeverSynced = config.get('appendfsync') === 'no' && config.get('log') === ''
+    return parts.channels.ids.lastIn(progress, isNeverSynced ? progress.written : progress.synced)
   }
 
   /** Acknowledges a message and all before it. */
@@ -238,6 +266,11 @@ function hand(what: StreamMessage | StreamGap, listener: StreamListener): void {
 function gapOf(channel: string, text: string): StreamGap {
   const [count = '?', after = '', before = ''] = text.split(' ')
   return { channel: channel.slice(GAP_CHANNEL.length), count: count === '?' ? null : Number(count), after, before }
+}
+
+function idOf(text: string): StreamId {
+  const [ms = '0', seq = '0'] = text.split('-')
+  return StreamId.of(BigInt(ms), BigInt(seq))
 }
 
 function latin1Of(name: string): string {

@@ -21,6 +21,11 @@ const STUCK_BEATS_MAX = 4
  * about other channels.
  */
 const AHEAD_MS_MAX = 60_000
+/**
+ * A stream that has no id yet gets one after so long: the journal lacked the last message when it
+ * began.
+ */
+const FIRST_ID_MS_MAX = 1000
 
 export interface EventStreamOptions {
   readonly format: EventFormat
@@ -39,6 +44,10 @@ export class EventStream implements StreamListener, OpenStream {
   readonly #options: EventStreamOptions
   readonly #outlet: Outlet
   #text = ''
+  /** The last id of a message that the browser has from this stream. */
+  #known: string | undefined = undefined
+  /** The browser has an id, or gets none: no channel is kept. */
+  #hasId: boolean
   #beat: Timer | undefined = undefined
   #expiry: Timer | undefined = undefined
   /** Heartbeats since something waits that the other side does not take. */
@@ -60,7 +69,9 @@ export class EventStream implements StreamListener, OpenStream {
     this.#outlet = streams.writes.gather(exchange.stream(200, EVENT_STREAM_HEADERS))
     streams.add(this)
     this.#outlet.onClose(() => this.#over())
-    this.#text = options.format.opening(client.position)
+    const position = client.positionFrom(undefined)
+    this.#hasId = position !== undefined || !client.isKept
+    this.#text = options.format.opening(position)
     client.listen(this, this.#outlet)
     this.#beatLater()
     this.#endWhenExpired()
@@ -68,9 +79,11 @@ export class EventStream implements StreamListener, OpenStream {
 
   message(message: StreamMessage): void {
     const { figures } = this.#streams
-    const event = this.#options.format.message(message, this.#cursorOf(message.id))
+    const cursor = this.#cursorOf(message.id)
+    const event = this.#options.format.message(message, cursor)
     // The hub sends a stream what its topics select.
     if (event === '') return
+    if (cursor !== undefined) this.#noteId(cursor)
     figures.messages++
     figures.bytes += event.length
     this.#text += event
@@ -115,13 +128,25 @@ export class EventStream implements StreamListener, OpenStream {
     return isForeign ? undefined : id
   }
 
+  #noteId(id: string): void {
+    this.#known = id
+    this.#hasId = true
+  }
+
   #beatLater(): void {
     const { config, environment } = this.#engine
-    this.#beat = environment.workClock.after(config.get('http-heartbeat') * 1000, () => {
+    const beatMs = config.get('http-heartbeat') * 1000
+    this.#beat = environment.workClock.after(this.#hasId ? beatMs : Math.min(beatMs, FIRST_ID_MS_MAX), () => {
       if (this.#outlet.backlogBytes > 0) this.#noteStuck()
-      else this.#outlet.write(this.#options.format.heartbeat(this.#client.position))
+      else this.#writeBeat()
       if (!this.#isOver) this.#beatLater()
     })
+  }
+
+  #writeBeat(): void {
+    const position = this.#client.positionFrom(this.#known)
+    this.#hasId ||= position !== undefined
+    this.#outlet.write(this.#options.format.heartbeat(position))
   }
 
   /**

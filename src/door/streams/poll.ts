@@ -74,7 +74,8 @@ export class Poll implements StreamListener {
   #answer(): void {
     if (this.#isAnswered) return
     // The answer ends with its last message. Without one, everything up to now was looked at.
-    if (this.#messages.length === 0) this.#next = this.#client.position ?? this.#next
+    if (this.#messages.length === 0)
+      this.#next = this.#client.positionFrom(this.#next) ?? this.#next ?? this.#client.beginning
     const { gaps, next = null } = { gaps: this.#gaps, next: this.#next }
     const text = `{"messages":[${this.#messages.join(',')}],"gaps":${JSON.stringify(gaps)},"next":${JSON.stringify(next)}}`
     this.#exchange.answer(200, JSON_HEADERS, text)
