@@ -9,8 +9,6 @@ const FIRST = [
   'test/persistence/kill',
   'test/shadow/',
   'test/differential/random-',
-  // Fakes all timers: its servers must not meet what other tests of the worker have left under way.
-  'test/embedded/time',
 ]
 
 // Node reads the certificates that this names at every start, which takes 150 ms, longer than all else of it; the tests start hundreds

@@ -6,10 +6,11 @@
 import { itemAt } from '../util/array-reads.ts'
 import { quoted } from '../util/bytes/quoted.ts'
 import { INT64_MAX, narrow } from '../util/numbers/numbers.ts'
+import { OptionError } from '../util/option-error.ts'
 import { durationMs, durationText } from '../util/time/duration.ts'
 
 /** A setting that is refused; `message` is the text that Redis appends to the option's name. */
-export class ConfigError extends Error {
+export class ConfigError extends OptionError {
   /** The option that was refused, where several were given at once. */
   option: string | undefined = undefined
 }

@@ -2,10 +2,9 @@
 // question mark.
 
 import { parseMemory } from '../config/config-kinds.ts'
-import { OptionError } from '../util/option-error.ts'
 
 /** An address in the configuration that cannot be understood. */
-export class AddressError extends OptionError {
+export class AddressError extends Error {
   override name = 'AddressError'
 }
 

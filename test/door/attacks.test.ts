@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { systemClock } from '../../src/util/time/clock.ts'
 import { askRaw, type OpenDoor, openDoor } from '../support/door.ts'
 import { eventually, RawConnection, temporaryDirectory } from '../support/server.ts'
 import { hmacToken, part, soon, TOKEN_SECRET } from '../support/tokens.ts'
@@ -214,7 +215,8 @@ describe('tokens', () => {
   })
 
   test('that were stolen open what they name, for as long as they last, and give no more', async () => {
-    const door = await openDoor({ requirepass: 'secret', 'http-token-secret': TOKEN_SECRET })
+    const clock = { ...systemClock }
+    const door = await openDoor({ requirepass: 'secret', 'http-token-secret': TOKEN_SECRET }, { clock })
     const end = Math.floor(Date.now() / 1000) + 2
     const token = hmacToken({ ...claims(), exp: end })
     const publish = async (channel: string): Promise<number> =>
@@ -226,7 +228,7 @@ describe('tokens', () => {
     await stream.text()
     expect(Date.now()).toBeGreaterThanOrEqual(end * 1000 - 50)
     // Clocks may differ by five seconds; then it is over.
-    door.engine.environment.clock.now = () => (end + 6) * 1000
+    clock.now = () => (end + 6) * 1000
     expect(await publish('news')).toBe(401)
   })
 
@@ -306,7 +308,8 @@ describe('tickets', () => {
   })
 
   test('end by themselves, and their number is bounded', async () => {
-    const door = await openDoor({ requirepass: 'secret' })
+    const workClock = { ...systemClock }
+    const door = await openDoor({ requirepass: 'secret' }, { workClock })
     const { tickets } = door.server.door.gatekeeper
     const [first] = [await ticketOf(door, 'secret')]
     const visitor = {
@@ -319,7 +322,6 @@ describe('tickets', () => {
     expect(tickets.size).toBeLessThanOrEqual(10_000)
     expect((await door.ask(`/v1/subscribe?channel=a&wait=0&ticket=${first}`)).status).toBe(401)
     const late = tickets.issue(visitor)
-    const { workClock } = door.engine.environment
     const now = workClock.monotonic()
     workClock.monotonic = () => now + 30_001
     expect(() => tickets.take(late)).toThrow('too old')
@@ -331,9 +333,9 @@ describe('passwords', () => {
     (await ask('/ping', { headers: bearer(password) })).status
 
   test('that are guessed are told to wait: a right one among them is not told from a wrong one', async () => {
-    const door = await openDoor({ requirepass: 'secret' })
-    const stopped = door.engine.environment.workClock.monotonic()
-    door.engine.environment.workClock.monotonic = () => stopped
+    const stopped = systemClock.monotonic()
+    const workClock = { ...systemClock, monotonic: () => stopped }
+    const door = await openDoor({ requirepass: 'secret' }, { workClock })
     const statuses: number[] = []
     for (let i = 0; i < 15; i++) statuses.push(await statusOf(door, `guess ${i}`))
     expect(statuses).toEqual([...Array<number>(10).fill(401), ...Array<number>(5).fill(429)])
@@ -343,14 +345,14 @@ describe('passwords', () => {
     // Another user, and a second later.
     await door.broker.call('ACL', 'SETUSER', 'ann', 'on', '>pw', '+ping')
     expect(await statusOf(door, 'ann:pw')).toBe(200)
-    door.engine.environment.workClock.monotonic = () => stopped + 1000
+    workClock.monotonic = () => stopped + 1000
     expect(await statusOf(door, 'secret')).toBe(200)
   })
 
   test('that were right before go on while another visitor of the same address guesses', async () => {
-    const door = await openDoor({ requirepass: 'secret' })
-    const stopped = door.engine.environment.workClock.monotonic()
-    door.engine.environment.workClock.monotonic = () => stopped
+    const stopped = systemClock.monotonic()
+    const workClock = { ...systemClock, monotonic: () => stopped }
+    const door = await openDoor({ requirepass: 'secret' }, { workClock })
     expect(await statusOf(door, 'secret')).toBe(200)
     for (let i = 0; i < 12; i++) await statusOf(door, `guess ${i}`)
     const agent = new http.Agent()
@@ -374,9 +376,9 @@ describe('passwords', () => {
   })
 
   test("that are wrong use up nothing of the user's requests", async () => {
-    const door = await openDoor({ requirepass: 'secret', 'http-rate-per-user': '5' })
-    const stopped = door.engine.environment.workClock.monotonic()
-    door.engine.environment.workClock.monotonic = () => stopped
+    const stopped = systemClock.monotonic()
+    const workClock = { ...systemClock, monotonic: () => stopped }
+    const door = await openDoor({ requirepass: 'secret', 'http-rate-per-user': '5' }, { workClock })
     for (let i = 0; i < 8; i++) await statusOf(door, `guess ${i}`)
     expect(await statusOf(door, 'secret')).toBe(200)
   })

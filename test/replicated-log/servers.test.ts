@@ -1,11 +1,14 @@
 // Whole servers on a log in JetStream: sockets, threads, files. The simulation tests nodes; this
 // tests programs.
 
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RunningServer, startServer } from '../../src/index.ts'
-import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
-import { eventually, temporaryDirectory } from '../support/server.ts'
+import { freePorts } from '../../src/prover/cluster/free-ports.ts'
+import { type LogServers, NATS_USER, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
+import { eventually, type Program, runProgram, temporaryDirectory } from '../support/server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
 describe.skipIf(natsServerMissing())('servers on one log', () => {
@@ -162,5 +165,55 @@ describe.skipIf(natsServerMissing())('servers on one log', () => {
     await expect(
       startServer({ port: 0, dir: temporaryDirectory(), config: { log: 'nats://h:1/s?replica=3' } }),
     ).rejects.toThrow("no option 'replica'")
+  })
+
+  async function deleteStream(stream: string): Promise<void> {
+    const operator = await connect({
+      servers: [...nats.addresses],
+      user: NATS_USER.user,
+      pass: NATS_USER.password,
+    })
+    await (await jetstreamManager(operator, { checkAPI: false })).streams.delete(stream)
+    await operator.close()
+  }
+
+  /** Runs a program on a log until it ends; returns its code and output. */
+  async function runOn(log: string): Promise<{ code: number | null; output: string }> {
+    const program = runProgram(['--port', '0', '--dir', temporaryDirectory(), '--log', log])
+    const { code } = await program.exited
+    return { code, output: program.output() }
+  }
+
+  test('a program that cannot use its log says why in one line', async () => {
+    expect(await runOn(`${logOf('unsafe')}&safety=none`)).toEqual({
+      code: 1,
+      output: "respite: 'safety' is one of required, development\n",
+    })
+    expect(await runOn(`${logOf('not-there')}&missing=refuse`)).toEqual({
+      code: 1,
+      output: 'respite: there is no stream not-there\n',
+    })
+  })
+
+  test('a program whose stream vanished starts, and says that it appends the log again', async () => {
+    const stream = `servers-${++streams}`
+    const [port = 0] = await freePorts(1)
+    const args = ['--port', `${port}`, '--dir', temporaryDirectory(), '--log', logOf(stream)]
+    const started = async (): Promise<Program & { client: Redis }> => {
+      const program = runProgram(args)
+      const client = clientOf(port)
+      await eventually(() => leads(client), 'it leads')
+      return { ...program, client }
+    }
+    const once = await started()
+    await once.client.set('key', 'kept')
+    once.client.disconnect()
+    once.child.kill('SIGTERM')
+    await once.exited
+    await deleteStream(stream)
+    const again = await started()
+    expect(await again.client.get('key')).toBe('kept')
+    expect(again.output()).toContain('the log has lost its end: it is appended again from the copy')
+    expect(again.output()).not.toMatch(/^ {4}at /m)
   })
 })

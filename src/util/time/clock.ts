@@ -16,13 +16,13 @@ export interface Clock {
   after(delayMs: number, run: () => void): Timer
 }
 
-/** The machine's own clock. */
-export const systemClock: Clock = {
+/** The machine's own clock. Every engine of the process shares it, so it cannot be changed. */
+export const systemClock: Clock = Object.freeze({
   now: dateNow,
   monotonic: () => performance.now(),
-  after(delayMs, run) {
+  after(delayMs: number, run: () => void) {
     const timer = setTimeout(run, Math.min(delayMs, 0x7fffffff))
     timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
-}
+})
