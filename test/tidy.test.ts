@@ -178,7 +178,6 @@ const FILES_MAX = 25
 
 /** Classes that may have more public fields, and why. */
 const WIDE_CLASSES: Readonly<Record<string, string>> = {
-  Client: 'all that is kept for a connection: one object with one shape for each of many thousands',
   Counters: 'a row of figures',
   Dataset: 'the handlers of a database are fields of the interface that the store calls (DatabaseHost)',
   InfoFigures: 'a row of figures',

@@ -170,7 +170,7 @@ export class FullSync {
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
       const sender = new Sender({
-        transport: replica.client.transport,
+        transport: replica.client.connection.transport,
         bytes,
         offset: 0,
         now: () => workClock.now(),
@@ -228,18 +228,18 @@ export class FullSync {
     const size = await file.size()
     await Promise.all(
       replicas.map(async (replica) => {
-        if (replica.client.closed) return
+        if (replica.client.connection.closed) return
         replica.sendsFile = true
         say(replica, `$${size}\r\n`)
         try {
-          for (let at = 0; at < size && !replica.client.closed; ) {
+          for (let at = 0; at < size && !replica.client.connection.closed; ) {
             const bytes = Buffer.allocUnsafe(Math.min(READ_BYTES, size - at))
             const length = await file.read(bytes, 0, bytes.length, at)
             if (length === 0) throw new Error('the snapshot is shorter than it was')
             at += length
             await send(replica, bytes.subarray(0, length))
           }
-          if (!replica.client.closed) this.#host.copied(replica)
+          if (!replica.client.connection.closed) this.#host.copied(replica)
         } catch (error) {
           this.#host.engine.environment.log.error(
             { error: describeDiskError(error) },
@@ -259,12 +259,14 @@ function isWhole({ contents }: Replica): boolean {
 
 /** Writes a line between replies and stream. */
 function say(replica: Replica, latin1: string): void {
-  replica.client.transport.write(Buffer.from(latin1, 'latin1'))
+  replica.client.connection.transport.write(Buffer.from(latin1, 'latin1'))
 }
 
 /** Sends bytes, and waits until the connection has taken them or is gone. */
 function send({ client }: Replica, bytes: Buffer): Promise<void> {
-  const { transport } = client
+  const {
+    connection: { transport },
+  } = client
   if (transport.write(bytes) || transport.whenDrained === undefined) return Promise.resolve()
   return new Promise((resolve) => transport.whenDrained!(resolve))
 }

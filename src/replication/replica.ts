@@ -66,13 +66,13 @@ export class Replica implements ReplicaStatus {
   /** Its address, as it announced it or as the connection shows it. */
   get address(): string {
     if (this.announcedAddress !== '') return this.announcedAddress
-    const { address } = this.client.transport
+    const { address } = this.client.connection.transport
     return address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
   }
 
   /** Its name in log lines. */
   get name(): string {
-    if (this.client.transport.kind === 'unix') return `client id #${this.client.id}`
+    if (this.client.connection.transport.kind === 'unix') return `client id #${this.client.id}`
     return this.port === 0 ? `${this.address}:<unknown-replica-port>` : `${this.address}:${this.port}`
   }
 

@@ -265,7 +265,9 @@ export class Replicas implements ReplicasView, StreamCopy {
   #goOn(replica: Replica, place: number): void {
     const { history } = this.#engine.effects
     const { log } = this.#engine.environment
-    const { transport } = replica.client
+    const {
+      connection: { transport },
+    } = replica.client
     this.#follow(replica)
     const { backlog } = this.#kept
     assert(
@@ -290,7 +292,7 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { stats } = this.#engine.figures
     assert(replica.phase === 'known', 'a connection synchronises once')
     stats.fullSyncs++
-    if (config.get('repl-disable-tcp-nodelay')) replica.client.transport.gatherSmallWrites?.()
+    if (config.get('repl-disable-tcp-nodelay')) replica.client.connection.transport.gatherSmallWrites?.()
     replica.phase = 'waiting'
     this.#follow(replica)
     this.fullSync.wanted(replica)
@@ -358,7 +360,9 @@ export class Replicas implements ReplicasView, StreamCopy {
   }
 
   #startSending(replica: Replica): void {
-    const { transport } = replica.client
+    const {
+      connection: { transport },
+    } = replica.client
     const { later } = this.#engine.environment
     const { turn } = this.#engine.requests
     const { backlog } = this.#kept
@@ -419,9 +423,10 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { sentTo } = replica
     this.#engine.figures.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
     replica.countedTo = sentTo
-    client.streamBytes = backlog.end - sentTo
-    if (CHECKED) assert(client.streamBytes >= 0, 'a replica is sent no more than the backlog has')
-    if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.clients.outputLimits.check(client)
+    client.output.streamBytes = backlog.end - sentTo
+    if (CHECKED) assert(client.output.streamBytes >= 0, 'a replica is sent no more than the backlog has')
+    if (client.output.streamBytes > 0 || client.output.softLimitSinceMs !== 0)
+      this.#engine.clients.outputLimits.check(client)
   }
 
   // ── periodic work ─────────────────────────────────────────────────────────
@@ -461,7 +466,7 @@ export class Replicas implements ReplicasView, StreamCopy {
     const now = this.#now()
     const { copySender } = replica
     if (replica.phase === 'waiting' || (replica.phase === 'copying' && replica.getsFile && !replica.sendsFile)) {
-      replica.client.transport.write(KEEP_ALIVE)
+      replica.client.connection.transport.write(KEEP_ALIVE)
     } else if (replica.phase === 'copying' && copySender?.waits === true && now - copySender.movedMs > timeoutMs) {
       log.warn({}, `Disconnecting timedout replica (full sync): ${replica.name}`)
       clients.close(replica.client, 'now')

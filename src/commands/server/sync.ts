@@ -77,7 +77,10 @@ function takeOver(call: Call): void {
   if (replication?.following === undefined || replication.node !== undefined) throw NOT_A_REPLICA
   if (id.toLowerCase() !== history.id) throw OTHER_HISTORY
   replication.followNobody()
-  log.info({}, `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.transport.address}')`)
+  log.info(
+    {},
+    `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.connection.transport.address}')`,
+  )
 }
 
 /**

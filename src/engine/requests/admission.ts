@@ -183,7 +183,7 @@ export class Admission {
     if (this.#state.memoryLimited.holds && !isBusy) {
       // Clients that take too much memory are closed before a key is evicted.
       clientMemory.enforce()
-      if (client.closed) return false
+      if (client.connection.closed) return false
       this.#foundNoMemory = !eviction.makeRoom()
       // Commands that end a transaction run even when there is no memory to queue more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
@@ -239,7 +239,7 @@ export class Admission {
     if (redirection.postpones(client, args, elsewhere)) return false
     // Unlike other refusals, EXEC replies it without EXECABORT.
     if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
-    else if (client.transaction !== undefined) client.transaction.broken = true
+    else if (client.requests.transaction !== undefined) client.requests.transaction.broken = true
     this.#count(command, elsewhere)
     replies.error(elsewhere)
     return false
@@ -309,11 +309,11 @@ export class Admission {
    */
   #denialOf(client: Client, command: Command, args: Arguments, context: DenialContext): Denial | undefined {
     if ((client.state & CLIENT_RESTRICTED) === 0) return undefined
-    const denial = denialOf(client.user, command, args)
+    const denial = denialOf(client.identity.user, command, args)
     if (denial === undefined) return undefined
     const { index, reason } = denial
     // Redis counts it as the client's last command.
-    if (context !== 'lua') client.lastCommand = command.name
+    if (context !== 'lua') client.activity.lastCommand = command.name
     const object = reason === 'command' ? Bytes.from(command.name) : args.bytes(index)
     this.#host.clients.users.refused(client, reason, context, object, undefined, context === 'lua' ? undefined : args)
     return denial
@@ -446,7 +446,7 @@ export class Admission {
     const { replies } = this.#host.requests
     const { watches } = this.#host.data
     let told = error
-    if (client.transaction !== undefined) client.transaction.broken = true
+    if (client.requests.transaction !== undefined) client.requests.transaction.broken = true
     if (command?.spec.duringMulti === 'executes') {
       discardTransaction(client, watches)
       told = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
@@ -478,6 +478,7 @@ function noPermission(client: Client, command: Command, denial: Denial): ReplyEr
 
 /** An error does not name keys and channels: the client may have no right to know of them. */
 function describeDenial(client: Client, command: Command, { reason }: Denial): string {
-  if (reason === 'command') return `User ${client.user.name} has no permissions to run the '${command.name}' command`
+  if (reason === 'command')
+    return `User ${client.identity.user.name} has no permissions to run the '${command.name}' command`
   return `No permissions to access a ${reason}`
 }

@@ -110,8 +110,8 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   hears(client: Client): boolean {
     return (
       !client.halted &&
-      !client.parser.isFed &&
-      client.postponedRequest === undefined &&
+      !client.requests.parser.isFed &&
+      client.requests.postponed === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
       client !== this.#host.requests.runner.client
     )
@@ -127,7 +127,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     const interrupted = replies.open(client)
     this.#client = client
     try {
-      client.parser.feed(source, start, end, this)
+      client.requests.parser.feed(source, start, end, this)
     } catch (error) {
       requests.refuse(client, error)
     }
@@ -140,7 +140,9 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   #mustWait(client: Client): boolean {
     const { progress } = this.#host.effects.durability
     return (
-      client.heldForDurability || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced
+      client.output.heldForDurability ||
+      client.output.waitsForWritten > progress.written ||
+      client.output.waitsForSynced > progress.synced
     )
   }
 
@@ -172,7 +174,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
 
   /** Sends a client's replies from a copy, because the shared buffers are still being written. */
   #send(client: Client): void {
-    if (client.closed || client.overLimit || client.pendingBytes === 0) return
+    if (client.connection.closed || client.output.overLimit || client.pendingBytes === 0) return
     assert(!this.#mustWait(client), 'invariant 3: a reply leaves after its bytes were written')
     this.#host.figures.stats.writesProcessed++
     this.#host.figures.stats.outputBytes += client.pendingBytes

@@ -129,8 +129,8 @@ export class Runner {
   run(call: Call, command: Command): void {
     const stats = this.#stats
     const { client } = call
-    client.lastCommand = command.name
-    client.commandsRun++
+    client.activity.lastCommand = command.name
+    client.activity.commandsRun++
     stats.commandsProcessed++
     command.calls++
     command.untimed++
