@@ -179,13 +179,11 @@ const FILES_MAX = 25
 /** Classes that may have more public fields, and why. */
 const WIDE_CLASSES: Readonly<Record<string, string>> = {
   Counters: 'a row of figures',
-  Dataset: 'the handlers of a database are fields of the interface that the store calls (DatabaseHost)',
   InfoFigures: 'a row of figures',
   KeptState: 'a row of what an earlier state of a database consists of',
   Operations: 'the operations of Lua, one a field, which compiled scripts call',
   Replica: 'a row of what a replica has said of itself, and how far it is',
   ServerState: 'the conditions of a server, one a field',
-  TableHost: 'the fields of the interface that the store calls (DatabaseHost)',
 }
 
 /** Files that assemble an engine, and why: the others are given one. */

@@ -134,7 +134,7 @@ describe('a scrape', () => {
     expect(samples.get('redis_key_size{db="db0",key="a"}')).toBe(0)
     expect(test.engine.databases[0]!.size).toBe(1)
     expect(test.journal.lines).toEqual([])
-    expect(test.engine.data.dataset.hits + test.engine.data.dataset.misses).toBe(0)
+    expect(test.engine.data.dataset.use.hits + test.engine.data.dataset.use.misses).toBe(0)
   })
 
   test('is reused for requests within a short time', async () => {

@@ -118,7 +118,7 @@ export class Durability {
     const { progress } = this
     this.listens = progress.waits || (this.rules.size > 0 && progress.enabled)
     changes.observers.follow(this.changed, this.listens)
-    dataset.onLooked.follow(this.#looked, progress.waits)
+    dataset.on.looked.follow(this.#looked, progress.waits)
   }
 
   /** Follows the progress and the failures of a journal from now on. */

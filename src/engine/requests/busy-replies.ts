@@ -28,7 +28,7 @@ export interface BusyRepliesHost extends CallHost {
     readonly turn: { readonly owed: readonly Client[] }
   }
   readonly data: CallHost['data'] & {
-    readonly dataset: CallHost['data']['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'touches'>
+    readonly dataset: CallHost['data']['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'use'>
   }
   readonly effects: CallHost['effects'] & {
     readonly durability: CallHost['effects']['durability'] & { readonly progress: Progress }
@@ -93,12 +93,16 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     const isWriting = replies.isOpenFor(call.client)
     const timeMs = unitClock.reading
     const words = CHECKED ? call.args.copy() : undefined
-    const { changesBegun, expiry, touches } = dataset
+    const {
+      changesBegun,
+      expiry,
+      use: { touches },
+    } = dataset
     if (expiry !== 'keep') dataset.expiry = 'hide'
     listener.listen(this)
     // A shutdown that was asked for meanwhile has begun a pause.
     if (dataset.expiry === 'hide') dataset.expiry = expiry
-    dataset.touches = touches
+    dataset.use.touches = touches
     assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
     assert(runner.call === call, 'the command that let others be heard goes on')
     assert(replies.isOpenFor(call.client) === isWriting, 'the command that let others be heard goes on replying')

@@ -13,6 +13,7 @@
 // or are given up.
 
 import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
+import { DatabaseReports } from '../../store/keyspace/database-reports.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import { byteAt, itemAt } from '../../util/array-reads.ts'
@@ -222,23 +223,13 @@ function readNumbers(value: Bytes, into: number[]): void {
 
 /** The host of the table's database. It has no clock and no handlers. */
 class TableHost implements DatabaseHost {
-  readonly accessSeconds = 0
   readonly hashKey: HashKey
   readonly limits = new EncodingLimits()
   expiry = 'keep' as const
   readonly removesExpired = false
-  touches = false
-  readonly frequency = null
-  hits = 0
-  misses = 0
+  readonly use = { accessSeconds: 0, frequency: null, touches: false, hits: 0, misses: 0 }
   changesBegun = 0
-  readonly beforeChange = null
-  readonly emptied = null
-  readonly missed = null
-  readonly created = null
-  readonly looked = null
-  readonly deadline = null
-  readonly gone = null
+  readonly reports = new DatabaseReports<Database>()
   readonly grown = null
 
   constructor(hashKey: HashKey) {

@@ -232,7 +232,9 @@ export class Blocking {
    * Adds the handlers of created and removed keys while a client waits for them, else removes them.
    */
   #listen(): void {
-    const { onCreated, onGone } = this.#host.data.dataset
+    const {
+      on: { created: onCreated, gone: onGone },
+    } = this.#host.data.dataset
     onCreated.follow(this.#created, this.room.count > 0)
     onGone.follow(this.#gone, this.#servedByDeletion > 0)
   }

@@ -546,7 +546,9 @@ class Replay {
     const { dataset } = this.#engine.data
     const { stats } = this.#engine.figures
     const { commandsProcessed, errorReplies } = stats
-    const { hits, misses } = dataset
+    const {
+      use: { hits, misses },
+    } = dataset
     const errors = new Map(stats.errors)
     const counts = new Map<Command, Partial<Command>>()
     for (const command of commands.used()) {
