@@ -180,10 +180,6 @@ const FILES_MAX = 25
 const WIDE_CLASSES: Readonly<Record<string, string>> = {
   Counters: 'a row of figures',
   InfoFigures: 'a row of figures',
-  KeptState: 'a row of what an earlier state of a database consists of',
-  Operations: 'the operations of Lua, one a field, which compiled scripts call',
-  Replica: 'a row of what a replica has said of itself, and how far it is',
-  ServerState: 'the conditions of a server, one a field',
 }
 
 /** Files that assemble an engine, and why: the others are given one. */

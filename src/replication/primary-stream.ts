@@ -87,7 +87,7 @@ export class PrimaryStream implements RequestHandler {
    */
   get #isHeldUp(): boolean {
     const { state } = this.#engine.conditions
-    return state.loading.holds || state.paused.holds || this.#isWithoutDisk
+    return state.loading.holds || state.delays.paused.holds || this.#isWithoutDisk
   }
 
   /**
@@ -98,7 +98,7 @@ export class PrimaryStream implements RequestHandler {
     const { config } = this.#engine
     const { log } = this.#engine.environment
     const { state } = this.#engine.conditions
-    const isWithout = state.journalFailed.holds || state.saveFailed.holds
+    const isWithout = state.refusals.journalFailed.holds || state.refusals.saveFailed.holds
     if (isWithout && !this.#wasWithoutDisk) {
       const waits = config.get('replica-ignore-disk-write-errors') ? 'is applied' : 'waits'
       log.warn({}, `Replica is unable to write to disk: what the master sends ${waits} meanwhile.`)

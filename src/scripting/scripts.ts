@@ -11,7 +11,7 @@
 //
 //   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (ended by a throw) ──▶ idle
 
-import type { Condition } from '../engine/conditions/state.ts'
+import type { Condition } from '../engine/conditions/condition.ts'
 import type { Propagation } from '../engine/effects/propagation.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Admission } from '../engine/requests/admission.ts'

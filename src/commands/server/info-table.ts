@@ -683,7 +683,7 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
 
 function* replicas({ replication }: InfoFigures): Iterable<readonly [string, string]> {
   let number = 0
-  for (const { address, lagSeconds, offset, port, state } of replication.statuses) {
+  for (const { address, lagSeconds, state, offset, port } of replication.statuses) {
     yield [`slave${number++}`, `ip=${address},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`]
   }
 }

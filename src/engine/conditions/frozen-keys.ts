@@ -66,7 +66,7 @@ export class FrozenKeys {
     held = new FrozenKey(name)
     this.#held.set(name, held)
     this.#host.data.watches.add(held.watched, db, key)
-    this.#host.conditions.state.keysHeld.begin()
+    this.#host.conditions.state.delays.keysHeld.begin()
     return held
   }
 
@@ -80,7 +80,7 @@ export class FrozenKeys {
       this.#host.data.watches.clear(held.watched)
       this.#held.delete(held.name)
     }
-    this.#host.conditions.state.keysHeld.follow(this.#held.size > 0)
+    this.#host.conditions.state.delays.keysHeld.follow(this.#held.size > 0)
     this.#postponed.resume()
   }
 

@@ -132,8 +132,8 @@ export class Durability {
       if (this.progress !== progress) return
       const { state } = this.#host.conditions
       const { turn } = this.#host.requests
-      state.journalFailed.follow(progress.failure !== undefined)
-      state.logBehind.follow(progress.isTooFarBehind === true)
+      state.refusals.journalFailed.follow(progress.failure !== undefined)
+      state.refusals.logBehind.follow(progress.isTooFarBehind === true)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
       this.#host.blocking.raise(this.#advanced)

@@ -214,12 +214,12 @@ export class Admission {
     // A command that runs while data is loaded needs no data, so it runs in the pause of DEBUG
     // RELOAD, too.
     const isReplica = (client.state & CLIENT_REPLICA) !== 0
-    if (this.#state.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
+    if (this.#state.delays.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
       return false
     }
-    if (this.#state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
-    if (this.#state.snapshot.holds && saving?.postpones(client, command, args) === true) return false
+    if (this.#state.delays.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
+    if (this.#state.delays.snapshot.holds && saving?.postpones(client, command, args) === true) return false
     if (inMulti && spec.duringMulti === undefined) {
       openTransactionOf(client).add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
@@ -292,10 +292,10 @@ export class Admission {
    * where the role was checked before.
    */
   #refusalOfWrites(onReplica?: ReplyError): ReplyError | undefined {
-    if (onReplica !== undefined && this.#state.readOnly.holds) return onReplica
+    if (onReplica !== undefined && this.#state.refusals.readOnly.holds) return onReplica
     if (this.diskFailure !== undefined) return this.diskFailure
-    if (this.#state.logBehind.holds) return ERR.logBehind
-    return this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined
+    if (this.#state.refusals.logBehind.holds) return ERR.logBehind
+    return this.#state.refusals.tooFewReplicas.holds ? ERR.noReplicas : undefined
   }
 
   /** Makes room where memory is limited, and returns the refusal when there is none left. */
@@ -434,8 +434,8 @@ export class Admission {
     const { durability } = this.#host.effects
     const { faults } = this.#host.upkeep
     if (this.#state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
-    if (this.#state.saveFailed.holds) return ERR.misconfRdb
-    return this.#state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
+    if (this.#state.refusals.saveFailed.holds) return ERR.misconfRdb
+    return this.#state.refusals.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
   }
 
   /**

@@ -29,7 +29,7 @@ export interface DirectCallsHost extends CallHost {
   readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
   readonly clients: CallHost['clients'] & { readonly memory: { note(client: Client): void } }
   readonly conditions: {
-    readonly state: Pick<ServerState, 'keysHeld' | 'paused' | 'snapshot'>
+    readonly state: Pick<ServerState, 'delays'>
   }
   readonly upkeep: {
     readonly faults: object | null
@@ -158,7 +158,7 @@ export class DirectCalls {
    * postponed.
    */
   admitsNow(client: Client): boolean {
-    const { keysHeld, paused, snapshot } = this.#host.conditions.state
+    const { keysHeld, paused, snapshot } = this.#host.conditions.state.delays
     return (
       !(keysHeld.holds || paused.holds || snapshot.holds) &&
       this.#turn.owed.length === 0 &&

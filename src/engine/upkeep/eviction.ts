@@ -137,7 +137,7 @@ export class Eviction {
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // During replay the journal decides what is evicted, and during a pause the data must not
     // change.
-    if (state.loading.holds || state.paused.holds) return true
+    if (state.loading.holds || state.delays.paused.holds) return true
     // The memory of removed values counts as free.
     if (this.#measure === 'none') return timedWork.freeRemoved()
     const began = clock.monotonic()
