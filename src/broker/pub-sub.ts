@@ -135,7 +135,13 @@ export class PubSub {
 
   /** Removes all of a subscriber's subscriptions: it is gone, or starts over. */
   remove(subscriber: Subscriber): void {
-    if (subscriber.channels.size + subscriber.patterns.size + subscriber.shardChannels.size === 0) return
+    if (
+      subscriber.subscriptions.channels.size +
+        subscriber.subscriptions.patterns.size +
+        subscriber.subscriptions.shardChannels.size ===
+      0
+    )
+      return
     this.#keeper?.vanish(subscriber)
     this.sharing?.vanish(subscriber)
     for (const kind of SUBSCRIPTION_KINDS) {

@@ -27,10 +27,14 @@ export interface Listener {
   deliver(source: Source, start: number, end: number, log: MessageLog | null): void
 }
 
-/** The owner of subscriptions. Usually it is also their listener. */
-export interface Subscriber extends Listener {
-  /** Names of its subscriptions, kept up to date by the broker. */
+/** Names of a subscriber's subscriptions by kind. The broker keeps them up to date. */
+export interface SubscribedNames {
   readonly channels: NameSet
   readonly patterns: NameSet
   readonly shardChannels: NameSet
+}
+
+/** The owner of subscriptions. Usually it is also their listener. */
+export interface Subscriber extends Listener {
+  readonly subscriptions: SubscribedNames
 }

@@ -27,29 +27,30 @@ export interface KindOfSubscription {
   count(subscriber: Subscriber): number
 }
 
-const channelsAndPatterns = ({ channels, patterns }: Subscriber): number => channels.size + patterns.size
+const channelsAndPatterns = ({ subscriptions: { channels, patterns } }: Subscriber): number =>
+  channels.size + patterns.size
 
 export const SUBSCRIPTIONS: Readonly<Record<SubscriptionKind, KindOfSubscription>> = {
   channel: {
     subscribed: 'subscribe',
     unsubscribed: 'unsubscribe',
     message: 'message',
-    names: ({ channels }) => channels,
+    names: ({ subscriptions: { channels } }) => channels,
     count: channelsAndPatterns,
   },
   pattern: {
     subscribed: 'psubscribe',
     unsubscribed: 'punsubscribe',
     message: 'pmessage',
-    names: ({ patterns }) => patterns,
+    names: ({ subscriptions: { patterns } }) => patterns,
     count: channelsAndPatterns,
   },
   shard: {
     subscribed: 'ssubscribe',
     unsubscribed: 'sunsubscribe',
     message: 'smessage',
-    names: ({ shardChannels }) => shardChannels,
-    count: ({ shardChannels }) => shardChannels.size,
+    names: ({ subscriptions: { shardChannels } }) => shardChannels,
+    count: ({ subscriptions: { shardChannels } }) => shardChannels.size,
   },
 }
 

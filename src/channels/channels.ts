@@ -308,7 +308,7 @@ export class Channels
     this.#host.figures.stats.positionsResumed++
     if (this.#hasLogged.resumed) return
     this.#hasLogged.resumed = true
-    const details = { user: client.user.name, name: client.name, subscription: target }
+    const details = { user: client.identity.user.name, name: client.identity.name, subscription: target }
     this.#host.environment.log.info(
       details,
       'a subscriber with a name came back and hears what it missed; more of them are counted as resumed_positions',
@@ -318,7 +318,7 @@ export class Channels
   noteShared({ client, target }: Reader): void {
     if (this.#hasLogged.shared) return
     this.#hasLogged.shared = true
-    const details = { user: client.user.name, name: client.name, subscription: target }
+    const details = { user: client.identity.user.name, name: client.identity.name, subscription: target }
     this.#host.environment.log.info(
       details,
       'several connections listen under one name; each hears all new messages, and the first one what the name missed',
@@ -328,7 +328,7 @@ export class Channels
   noteGap(reader: Reader | undefined, log: ChannelLog, count: number, after: StreamId, before: StreamId): void {
     if (count !== UNCOUNTED) this.noteMissed(reader, log, count)
     this.#gaps.note(log, count, after, before)
-    if (reader === undefined || reader.client.ordered === null) return
+    if (reader === undefined || reader.client.subscriptions.ordered === null) return
     const { channel, text } = gapNotice(log, count, after, before)
     this.send(reader.client, 'message', undefined, channel, Bytes.from(text), undefined)
   }

@@ -10,7 +10,8 @@
 
 import { Duplex } from 'node:stream'
 import type { Engine } from '../commands/call.ts'
-import type { Client, Transport } from '../engine/clients/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import type { ReplyValue } from '../protocol/reply-value.ts'
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
@@ -78,7 +79,7 @@ export class BrokerStream extends Duplex {
   callAtOnce(command: string, words: readonly Word[]): ReplyValue<string | Buffer> | undefined {
     const { direct } = this.#engine.requests
     if (this.writableLength > 0 || this.readableLength > 0 || this.#outgoingBytes > 0) return undefined
-    if (this.#client.closed || !this.#plain.has(command) || !direct.admitsNow(this.#client)) return undefined
+    if (this.#client.connection.closed || !this.#plain.has(command) || !direct.admitsNow(this.#client)) return undefined
     const gathered = gatherWords(command, words)
     const isWhole = direct.runAtOnce(this.#client, gathered.args, false)
     gathered.release()

@@ -7,7 +7,8 @@
 // keeps the order: a mark in it stands for a value. Promises are settled in the order of the calls.
 
 import type { Engine } from '../commands/call.ts'
-import type { Client, Transport } from '../engine/clients/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import { REPLY_TYPE } from '../protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { RequestWriter } from '../protocol/request-writer.ts'
@@ -175,7 +176,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
    * as the client's policy says.
    */
   async run(work: (client: Client) => void): Promise<void> {
-    if (this.#client.closed) this.#reconnect()
+    if (this.#client.connection.closed) this.#reconnect()
     work(this.#client)
     // Its reply is withheld until then.
     if (this.#engine.effects.propagation.on) await this.call('PING', [], false)
@@ -236,7 +237,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   /** Tells whether the next call can be direct. */
   #isDirect(): boolean {
-    if (this.#client.closed) this.#reconnect()
+    if (this.#client.connection.closed) this.#reconnect()
     return this.#inBytes === 0 && this.#direct.admits(this.#client)
   }
 
@@ -264,7 +265,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   /** Keeps a call until its reply, or the mark of its value, arrives. */
   #await(value: Value | undefined, buffers: boolean, { resolve, reject }: Settled): void {
-    if (this.#client.closed) {
+    if (this.#client.connection.closed) {
       reject(connectionClosed())
       return
     }

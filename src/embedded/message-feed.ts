@@ -6,7 +6,8 @@
 // client. A message counts as heard when it is acknowledged, not before.
 
 import type { Engine } from '../commands/call.ts'
-import type { Client, Transport } from '../engine/clients/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { anyText, OptionError, type OptionKind, oneOf, takeOptions } from '../server/boot/options.ts'
@@ -159,7 +160,9 @@ export class MessageFeed implements Transport, ReplyValueReceiver<string> {
     all.push(this.#ask(this.#isPattern ? 'PSUBSCRIBE' : 'SUBSCRIBE', this.#subscription))
     if (from !== undefined) {
       const aim = from instanceof Date ? String(from.getTime()) : from
-      const { user } = this.#client
+      const {
+        identity: { user },
+      } = this.#client
       all.push(
         this.#ask('CHANNEL', 'SEEK', this.#target, user.name, name!, aim, ...(this.#isPattern ? ['PATTERN'] : [])),
       )

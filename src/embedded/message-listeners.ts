@@ -4,7 +4,8 @@
 // call anything.
 
 import type { Engine } from '../commands/call.ts'
-import type { Client, Transport } from '../engine/clients/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
 import { Source } from '../util/bytes/bytes.ts'
@@ -59,7 +60,7 @@ export class MessageListeners implements Transport, ReplyValueReceiver<string> {
     return () => {
       if (!listeners.delete(own) || listeners.size > 0 || all.get(name) !== listeners) return
       all.delete(name)
-      if (this.#client?.closed === false) {
+      if (this.#client?.connection.closed === false) {
         this.#request(kind === 'channel' ? 'UNSUBSCRIBE' : 'PUNSUBSCRIBE', name).catch(() => {})
       }
     }
@@ -121,7 +122,7 @@ export class MessageListeners implements Transport, ReplyValueReceiver<string> {
 
   #request(command: string, name: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#client === undefined || this.#client.closed) this.#connect()
+      if (this.#client === undefined || this.#client.connection.closed) this.#connect()
       this.#confirmations.push({ resolve, reject })
       this.#send(command, [name])
     })

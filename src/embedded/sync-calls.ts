@@ -8,7 +8,8 @@
 // client of their own, so no call waits for another.
 
 import type { Engine } from '../commands/call.ts'
-import type { Client, Transport } from '../engine/clients/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import type { Command } from '../engine/spec/command.ts'
 import { CommandError, type ReplyValue } from '../protocol/reply-value.ts'
 import { type CommandWords, checkRequest, checkRequests, type Word } from './argument-checks.ts'
@@ -89,7 +90,7 @@ export class SyncCalls implements Transport {
   #admitted(command: string): Client {
     // A new client within a running command would begin another unit of time.
     if (!this.#direct.isFree) throw cannot(command, 'another command is running')
-    if (this.#client === undefined || this.#client.closed) {
+    if (this.#client === undefined || this.#client.connection.closed) {
       this.#client = this.#engine.connect(this, 'internal')
       this.#client.protocol = 3
     }

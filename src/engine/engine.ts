@@ -8,8 +8,9 @@ import type { Database } from '../store/keyspace/database.ts'
 import { assert } from '../util/assert.ts'
 import type { Source } from '../util/bytes/bytes.ts'
 import { HashKey } from '../util/tables/keyed-hash.ts'
-import type { Client, Origin, Transport } from './clients/client.ts'
+import type { Client } from './clients/client.ts'
 import { ClientsRoom } from './clients/room.ts'
+import type { Origin, Transport } from './clients/transport.ts'
 import { ConditionsRoom } from './conditions/room.ts'
 import { DataRoom } from './data/room.ts'
 import { EffectsRoom } from './effects/room.ts'
@@ -84,7 +85,7 @@ export class Engine<P extends Parts = Parts> {
     const { blocking, clients, conditions, data, effects } = this
     const { gone } = clients.connected
     gone.add((client) => blocking.release(client))
-    gone.add((client) => data.watches.clear(client))
+    gone.add(({ watched }) => data.watches.clear(watched))
     gone.add((client) => clients.tracking.forget(client))
     gone.add((client) => clients.pubSub.remove(client))
     gone.add((client) => clients.monitors.remove(client))

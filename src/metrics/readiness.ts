@@ -6,8 +6,8 @@ import type { Engine } from '../commands/call.ts'
 export function whyNotReady(engine: Engine): string | undefined {
   const { state } = engine.conditions
   if (state.loading.holds) return 'the data is being loaded'
-  if (state.journalFailed.holds) return 'the append-only file cannot be written'
-  if (state.saveFailed.holds) return 'the last snapshot failed, and writes are refused until one succeeds'
+  if (state.refusals.journalFailed.holds) return 'the append-only file cannot be written'
+  if (state.refusals.saveFailed.holds) return 'the last snapshot failed, and writes are refused until one succeeds'
   return whyNotFollowing(engine)
 }
 

@@ -550,7 +550,8 @@ export class ReplicatedNode implements CopyHolder {
     if (journal.isBehind) loading.begin()
     for (const client of [...clients.values()]) {
       // Its replies may not be true any more.
-      if (client.pendingBytes > 0 || client.heldForDurability || client.watched.size > 0) clients.close(client, 'now')
+      if (client.pendingBytes > 0 || client.output.heldForDurability || client.watched.names.size > 0)
+        clients.close(client, 'now')
     }
     // Blocked clients would wait for data that only the leader can bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
@@ -571,7 +572,7 @@ export class ReplicatedNode implements CopyHolder {
     const { connected: clients } = this.#options.engine.clients
     const { incoming: requests } = this.#options.engine.requests
     for (const client of [...clients.values()]) {
-      if (client.origin !== 'client') continue
+      if (client.connection.origin !== 'client') continue
       requests.refusePostponed(client, ERR.readOnly)
       clients.close(client, 'flushed')
     }

@@ -74,12 +74,15 @@ export class FullSync {
     const { engine } = this.#host
     const { config } = engine
     const { log } = engine.environment
-    replica.getsFile = !(replica.understandsEof && (config.get('repl-diskless-sync') || !isWhole(replica)))
+    replica.copy.isFile = !(
+      replica.introduction.understandsEof &&
+      (config.get('repl-diskless-sync') || !isWhole(replica))
+    )
     if (this.#isOrdered) {
       log.info({}, "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC")
       return
     }
-    const delayMs = replica.getsFile ? 0 : config.get('repl-diskless-sync-delay') * 1000
+    const delayMs = replica.copy.isFile ? 0 : config.get('repl-diskless-sync-delay') * 1000
     const enough = config.get('repl-diskless-sync-max-replicas')
     if (delayMs === 0 || (enough > 0 && this.#host.waiting().length >= enough)) {
       this.#order()
@@ -94,7 +97,7 @@ export class FullSync {
 
   /** Handles the end of a replica's connection. */
   left(replica: Replica): void {
-    const { copySender } = replica
+    const { sender: copySender } = replica.copy
     copySender?.stop()
     const bytes = this.#bytes
     if (bytes === undefined || copySender === undefined || !bytes.senders.delete(copySender)) return
@@ -130,17 +133,17 @@ export class FullSync {
     const waiting = this.#host.waiting()
     const first = waiting[0]
     if (first === undefined) return
-    const { contents, getsFile } = first
+    const { contents, isFile } = first.copy
     const replicas = waiting.filter(
       (other) =>
-        other.getsFile === getsFile &&
-        other.contents.data === contents.data &&
-        other.contents.functions === contents.functions,
+        other.copy.isFile === isFile &&
+        other.copy.contents.data === contents.data &&
+        other.copy.contents.functions === contents.functions,
     )
     const { log } = this.#host.engine.environment
-    log.info({}, `Starting BGSAVE for SYNC with target: ${getsFile ? 'disk' : 'replicas sockets'}`)
+    log.info({}, `Starting BGSAVE for SYNC with target: ${isFile ? 'disk' : 'replicas sockets'}`)
     try {
-      if (getsFile) await this.#copyThroughFile(pictures, replicas)
+      if (isFile) await this.#copyThroughFile(pictures, replicas)
       else await this.#copyIntoConnections(pictures, replicas)
     } catch (error) {
       log.error({ error: describeDiskError(error) }, 'SYNC failed. BGSAVE child returned an error')
@@ -156,7 +159,7 @@ export class FullSync {
       assert(replica.phase === 'waiting', 'a snapshot is begun for replicas that wait for one')
       replica.phase = 'copying'
       replica.keptFrom = offset
-      if (!replica.isSilent) say(replica, `+FULLRESYNC ${history.id} ${offset}\r\n`)
+      if (!replica.introduction.isSilent) say(replica, `+FULLRESYNC ${history.id} ${offset}\r\n`)
     }
   }
 
@@ -170,18 +173,18 @@ export class FullSync {
     for (const replica of replicas) {
       say(replica, `$EOF:${mark}\r\n`)
       const sender = new Sender({
-        transport: replica.client.transport,
+        transport: replica.client.connection.transport,
         bytes,
         offset: 0,
         now: () => workClock.now(),
         later,
         moved: () => bytes.released(),
       })
-      assert(replica.copySender === undefined, 'a replica is sent one snapshot')
-      replica.copySender = sender
+      assert(replica.copy.sender === undefined, 'a replica is sent one snapshot')
+      replica.copy.sender = sender
       bytes.senders.add(sender)
     }
-    const { snapshot, walked } = pictures.send(bytes, itemAt(replicas, 0).contents)
+    const { snapshot, walked } = pictures.send(bytes, itemAt(replicas, 0).copy.contents)
     this.#snapshot = snapshot
     this.#bytes = bytes
     try {
@@ -193,8 +196,8 @@ export class FullSync {
     bytes.finish(Buffer.from(mark, 'latin1'))
     // Replicas that have left are not among the senders any more.
     for (const replica of replicas) {
-      if (replica.copySender === undefined || !bytes.senders.has(replica.copySender)) continue
-      replica.startsOnAcknowledgement = true
+      if (replica.copy.sender === undefined || !bytes.senders.has(replica.copy.sender)) continue
+      replica.copy.awaitsAcknowledgement = true
       this.#host.copied(replica)
     }
   }
@@ -206,7 +209,7 @@ export class FullSync {
     const { log } = this.#host.engine.environment
     await pictures.claim()
     this.#begin(replicas)
-    const image = pictures.save(path.join(config.get('dir'), FILE_NAME), itemAt(replicas, 0).contents)
+    const image = pictures.save(path.join(config.get('dir'), FILE_NAME), itemAt(replicas, 0).copy.contents)
     this.#snapshot = image.snapshot
     try {
       await image.complete()
@@ -228,18 +231,18 @@ export class FullSync {
     const size = await file.size()
     await Promise.all(
       replicas.map(async (replica) => {
-        if (replica.client.closed) return
-        replica.sendsFile = true
+        if (replica.client.connection.closed) return
+        replica.copy.sendsFile = true
         say(replica, `$${size}\r\n`)
         try {
-          for (let at = 0; at < size && !replica.client.closed; ) {
+          for (let at = 0; at < size && !replica.client.connection.closed; ) {
             const bytes = Buffer.allocUnsafe(Math.min(READ_BYTES, size - at))
             const length = await file.read(bytes, 0, bytes.length, at)
             if (length === 0) throw new Error('the snapshot is shorter than it was')
             at += length
             await send(replica, bytes.subarray(0, length))
           }
-          if (!replica.client.closed) this.#host.copied(replica)
+          if (!replica.client.connection.closed) this.#host.copied(replica)
         } catch (error) {
           this.#host.engine.environment.log.error(
             { error: describeDiskError(error) },
@@ -253,18 +256,20 @@ export class FullSync {
   }
 }
 
-function isWhole({ contents }: Replica): boolean {
+function isWhole({ copy: { contents } }: Replica): boolean {
   return contents.data && contents.functions
 }
 
 /** Writes a line between replies and stream. */
 function say(replica: Replica, latin1: string): void {
-  replica.client.transport.write(Buffer.from(latin1, 'latin1'))
+  replica.client.connection.transport.write(Buffer.from(latin1, 'latin1'))
 }
 
 /** Sends bytes, and waits until the connection has taken them or is gone. */
 function send({ client }: Replica, bytes: Buffer): Promise<void> {
-  const { transport } = client
+  const {
+    connection: { transport },
+  } = client
   if (transport.write(bytes) || transport.whenDrained === undefined) return Promise.resolve()
   return new Promise((resolve) => transport.whenDrained!(resolve))
 }

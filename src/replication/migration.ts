@@ -266,7 +266,7 @@ export class Migration implements ConnectionListener {
     const expiry = db.expiryOf(entry)
     const leftMs = expiry === undefined ? 0 : Math.floor(expiry - unitClock.now())
     if (leftMs < 0) return undefined
-    if (held !== undefined) held.watchBroken = false
+    if (held !== undefined) held.watched.broken = false
     const ttl = String(expiry === undefined ? 0 : Math.max(1, leftMs))
     const { payloads } = this.#options
     const payload = payloads.write(db, entry, config.get('rdbcompression'))

@@ -7,7 +7,8 @@
 // has run. After a break the stream continues from the offset, so nothing is applied twice or left
 // out.
 
-import type { Client, Transport } from '../engine/clients/client.ts'
+import type { Client } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
@@ -86,7 +87,7 @@ export class PrimaryStream implements RequestHandler {
    */
   get #isHeldUp(): boolean {
     const { state } = this.#engine.conditions
-    return state.loading.holds || state.paused.holds || this.#isWithoutDisk
+    return state.loading.holds || state.delays.paused.holds || this.#isWithoutDisk
   }
 
   /**
@@ -97,7 +98,7 @@ export class PrimaryStream implements RequestHandler {
     const { config } = this.#engine
     const { log } = this.#engine.environment
     const { state } = this.#engine.conditions
-    const isWithout = state.journalFailed.holds || state.saveFailed.holds
+    const isWithout = state.refusals.journalFailed.holds || state.refusals.saveFailed.holds
     if (isWithout && !this.#wasWithoutDisk) {
       const waits = config.get('replica-ignore-disk-write-errors') ? 'is applied' : 'waits'
       log.warn({}, `Replica is unable to write to disk: what the master sends ${waits} meanwhile.`)
@@ -158,7 +159,7 @@ export class PrimaryStream implements RequestHandler {
     const { replies, runner, turn } = engine.requests
     const { role } = engine.effects
     const { stats } = engine.figures
-    client.lastActiveMs = unitClock.renew()
+    client.activity.lastActiveMs = unitClock.renew()
     stats.readsProcessed++
     this.#unapplied.push(bytes)
     this.#unappliedBytes += bytes.length
@@ -197,9 +198,9 @@ export class PrimaryStream implements RequestHandler {
     const { dispatch } = this.#engine.requests
     const { stats } = this.#engine.figures
     const errors = stats.errorReplies
-    const opens = client.transaction === undefined
+    const opens = client.requests.transaction === undefined
     dispatch.execute(client, args)
-    if (client.transaction === undefined) this.#bytesBeforeUnit = -1
+    if (client.requests.transaction === undefined) this.#bytesBeforeUnit = -1
     else if (opens) this.#bytesBeforeUnit = start
     if (stats.errorReplies !== errors) this.#tellOfError(args)
   }

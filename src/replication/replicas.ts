@@ -127,7 +127,11 @@ export class Replicas implements ReplicasView, StreamCopy {
   countUpTo(offset: number, where: 'memory' | 'disk'): number {
     let count = 0
     for (const replica of this.#replicas) {
-      if (replica.phase === 'online' && (where === 'disk' ? replica.syncedOffset : replica.offset) >= offset) count++
+      if (
+        replica.phase === 'online' &&
+        (where === 'disk' ? replica.acknowledged.syncedOffset : replica.acknowledged.offset) >= offset
+      )
+        count++
     }
     return count
   }
@@ -153,7 +157,7 @@ export class Replicas implements ReplicasView, StreamCopy {
   sync(client: Client): void {
     const replica = this.introduce(client)
     this.#tellOfRequest(replica)
-    replica.isSilent = true
+    replica.introduction.isSilent = true
     this.#fullySynchronise(replica)
   }
 
@@ -179,11 +183,12 @@ export class Replicas implements ReplicasView, StreamCopy {
     if (replica === undefined || !this.#replicas.has(replica)) return
     const { blocking } = this.#engine
     const { turn } = this.#engine.requests
-    replica.heardMs = this.#now()
-    const isNews = offset > replica.offset || (syncedOffset ?? -1) > replica.syncedOffset
-    if (offset > replica.offset) replica.offset = offset
-    if (syncedOffset !== undefined && syncedOffset > replica.syncedOffset) replica.syncedOffset = syncedOffset
-    if (replica.startsOnAcknowledgement && this.#hasAllOfCopy(replica)) this.#startStream(replica)
+    replica.acknowledged.heardMs = this.#now()
+    const { acknowledged } = replica
+    const isNews = offset > acknowledged.offset || (syncedOffset ?? -1) > acknowledged.syncedOffset
+    if (offset > acknowledged.offset) acknowledged.offset = offset
+    if (syncedOffset !== undefined && syncedOffset > acknowledged.syncedOffset) acknowledged.syncedOffset = syncedOffset
+    if (replica.copy.awaitsAcknowledgement && this.#hasAllOfCopy(replica)) this.#startStream(replica)
     this.#count()
     // No reply ends this turn, but listeners at its end may check how far replicas are.
     turn.endSoon()
@@ -265,14 +270,18 @@ export class Replicas implements ReplicasView, StreamCopy {
   #goOn(replica: Replica, place: number): void {
     const { history } = this.#engine.effects
     const { log } = this.#engine.environment
-    const { transport } = replica.client
+    const {
+      connection: { transport },
+    } = replica.client
     this.#follow(replica)
     const { backlog } = this.#kept
     assert(
       backlog !== undefined && place >= backlog.start && place <= backlog.end,
       'a replica continues within the backlog',
     )
-    transport.write(Buffer.from(replica.understandsPsync2 ? `+CONTINUE ${history.id}\r\n` : '+CONTINUE\r\n', 'latin1'))
+    transport.write(
+      Buffer.from(replica.introduction.understandsPsync2 ? `+CONTINUE ${history.id}\r\n` : '+CONTINUE\r\n', 'latin1'),
+    )
     log.info(
       {},
       `Partial resynchronization request from ${replica.name} accepted. Sending ${backlog.end - place} bytes of backlog starting from offset ${place + 1}.`,
@@ -280,7 +289,7 @@ export class Replicas implements ReplicasView, StreamCopy {
     replica.keptFrom = place
     replica.countedTo = place
     replica.phase = 'online'
-    replica.heardMs = this.#now()
+    replica.acknowledged.heardMs = this.#now()
     this.#startSending(replica)
     this.#count()
   }
@@ -290,7 +299,7 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { stats } = this.#engine.figures
     assert(replica.phase === 'known', 'a connection synchronises once')
     stats.fullSyncs++
-    if (config.get('repl-disable-tcp-nodelay')) replica.client.transport.gatherSmallWrites?.()
+    if (config.get('repl-disable-tcp-nodelay')) replica.client.connection.transport.gatherSmallWrites?.()
     replica.phase = 'waiting'
     this.#follow(replica)
     this.fullSync.wanted(replica)
@@ -325,16 +334,16 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { connected: clients } = this.#engine.clients
     const { log } = this.#engine.environment
     assert(replica.phase === 'copying', 'a snapshot that was sent had begun')
-    if (replica.wantsCopyOnly) {
+    if (replica.introduction.wantsCopyOnly) {
       replica.phase = 'done'
       log.info({}, `RDB transfer completed, rdb only replica (${replica.name}) should be disconnected asap`)
       clients.close(replica.client, 'flushed')
       return
     }
     replica.phase = 'online'
-    replica.sendsFile = false
-    replica.heardMs = this.#now()
-    if (replica.startsOnAcknowledgement) {
+    replica.copy.sendsFile = false
+    replica.acknowledged.heardMs = this.#now()
+    if (replica.copy.awaitsAcknowledgement) {
       log.info(
         {},
         `Streamed replica with replica ${replica.name} via socket. Waiting for REPLCONF ACK from replica to enable streaming`,
@@ -345,20 +354,22 @@ export class Replicas implements ReplicasView, StreamCopy {
     this.#count()
   }
 
-  #hasAllOfCopy({ phase, copySender }: Replica): boolean {
+  #hasAllOfCopy({ phase, copy: { sender: copySender } }: Replica): boolean {
     return phase === 'online' && copySender !== undefined && !copySender.waits
   }
 
   #startStream(replica: Replica): void {
-    replica.startsOnAcknowledgement = false
-    replica.copySender = undefined
+    replica.copy.awaitsAcknowledgement = false
+    replica.copy.sender = undefined
     replica.countedTo = replica.keptFrom
     this.#startSending(replica)
     this.#engine.environment.log.info({}, `Synchronization with replica ${replica.name} succeeded`)
   }
 
   #startSending(replica: Replica): void {
-    const { transport } = replica.client
+    const {
+      connection: { transport },
+    } = replica.client
     const { later } = this.#engine.environment
     const { turn } = this.#engine.requests
     const { backlog } = this.#kept
@@ -419,9 +430,10 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { sentTo } = replica
     this.#engine.figures.stats.streamedBytes += Math.max(0, sentTo - replica.countedTo)
     replica.countedTo = sentTo
-    client.streamBytes = backlog.end - sentTo
-    if (CHECKED) assert(client.streamBytes >= 0, 'a replica is sent no more than the backlog has')
-    if (client.streamBytes > 0 || client.softLimitSinceMs !== 0) this.#engine.clients.outputLimits.check(client)
+    client.output.streamBytes = backlog.end - sentTo
+    if (CHECKED) assert(client.output.streamBytes >= 0, 'a replica is sent no more than the backlog has')
+    if (client.output.streamBytes > 0 || client.output.softLimitSinceMs !== 0)
+      this.#engine.clients.outputLimits.check(client)
   }
 
   // ── periodic work ─────────────────────────────────────────────────────────
@@ -445,7 +457,7 @@ export class Replicas implements ReplicasView, StreamCopy {
     }
     // During a pause the stream stands still.
     const isDue = this.#looks % config.get('repl-ping-replica-period') === 0
-    if (isDue && !state.paused.holds && this.#kept.leadsItself) {
+    if (isDue && !state.delays.paused.holds && this.#kept.leadsItself) {
       this.#kept.ping()
       turn.endSoon()
     }
@@ -459,13 +471,20 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { log } = this.#engine.environment
     const timeoutMs = config.get('repl-timeout') * 1000
     const now = this.#now()
-    const { copySender } = replica
-    if (replica.phase === 'waiting' || (replica.phase === 'copying' && replica.getsFile && !replica.sendsFile)) {
-      replica.client.transport.write(KEEP_ALIVE)
+    const { sender: copySender } = replica.copy
+    if (
+      replica.phase === 'waiting' ||
+      (replica.phase === 'copying' && replica.copy.isFile && !replica.copy.sendsFile)
+    ) {
+      replica.client.connection.transport.write(KEEP_ALIVE)
     } else if (replica.phase === 'copying' && copySender?.waits === true && now - copySender.movedMs > timeoutMs) {
       log.warn({}, `Disconnecting timedout replica (full sync): ${replica.name}`)
       clients.close(replica.client, 'now')
-    } else if (replica.phase === 'online' && !replica.isSilent && now - replica.heardMs > timeoutMs) {
+    } else if (
+      replica.phase === 'online' &&
+      !replica.introduction.isSilent &&
+      now - replica.acknowledged.heardMs > timeoutMs
+    ) {
       log.warn({}, `Disconnecting timedout replica (streaming sync): ${replica.name}`)
       clients.close(replica.client, 'now')
     }
@@ -489,6 +508,6 @@ export class Replicas implements ReplicasView, StreamCopy {
     const { config } = this.#engine
     const { state } = this.#engine.conditions
     const { goodCount } = this
-    state.tooFewReplicas.follow(goodCount !== undefined && goodCount < config.get('min-replicas-to-write'))
+    state.refusals.tooFewReplicas.follow(goodCount !== undefined && goodCount < config.get('min-replicas-to-write'))
   }
 }

@@ -91,7 +91,7 @@ export class Replication implements ReplicationView {
    * before it leads.
    */
   copiesOf(client: Client, where: 'memory' | 'disk'): number {
-    if (this.#node === undefined) return this.replicas.countUpTo(client.streamOffset, where)
+    if (this.#node === undefined) return this.replicas.countUpTo(client.output.streamOffset, where)
     return this.#engine.effects.durability.isSynced(client) ? LOG_DISKS_MIN : 0
   }
 

@@ -4,7 +4,7 @@
 // replica costs an offset and no memory of its own. A fast one is handed a bounded number of bytes
 // in a turn of the loop, and then others are served.
 
-import type { Transport } from '../engine/clients/client.ts'
+import type { Transport } from '../engine/clients/transport.ts'
 import { assert } from '../util/assert.ts'
 import { CHECKED } from '../util/invariant.ts'
 import type { SharedBytes } from './shared-bytes.ts'

@@ -194,7 +194,7 @@ export class RedisCall implements CallingScript {
     if (command === undefined) return errorTable('ERR Invalid command passed to redis.acl_check_cmd()')
     const client = this.#client
     assert(client !== undefined, 'a script runs for a client')
-    return (client.state & CLIENT_RESTRICTED) === 0 || denialOf(client.user, command, this.#args) === undefined
+    return (client.state & CLIENT_RESTRICTED) === 0 || denialOf(client.identity.user, command, this.#args) === undefined
   }
 
   #run(client: Client, command: Command): LuaValue {

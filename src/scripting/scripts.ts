@@ -11,7 +11,7 @@
 //
 //   idle ──run──▶ running ──busy-reply-threshold──▶ busy ──SCRIPT KILL──▶ (ended by a throw) ──▶ idle
 
-import type { Condition } from '../engine/conditions/state.ts'
+import type { Condition } from '../engine/conditions/condition.ts'
 import type { Propagation } from '../engine/effects/propagation.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Admission } from '../engine/requests/admission.ts'
@@ -144,7 +144,7 @@ export class Scripts implements ScriptRunner {
     if (this.#running === undefined) return
     this.#killed = new ScriptKilled('ERR the server is shutting down', 'discard')
     // No client is told about a script's discarded changes.
-    for (const client of this.engine.clients.connected.values()) client.closing = true
+    for (const client of this.engine.clients.connected.values()) client.connection.closing = true
   }
 
   libraries(): Iterable<string> {
@@ -204,7 +204,10 @@ export class Scripts implements ScriptRunner {
     const claims = requirementsOf(flags)
     const refusal = this.#admission.refusalOfScript(client, claims, readOnly)
     if (refusal !== undefined) throw refusal
-    const { database, lastCommand } = client
+    const {
+      database,
+      activity: { lastCommand },
+    } = client
     commands.begin(client, readOnly || (flags & SCRIPT_NO_WRITES) !== 0, flags)
     this.#started(kind, name, kind === 'function' ? words(call) : NO_WORDS)
     this.#propagation.beginUnit()
@@ -219,7 +222,7 @@ export class Scripts implements ScriptRunner {
       this.#ended()
       commands.end()
       client.database = database
-      client.lastCommand = lastCommand
+      client.activity.lastCommand = lastCommand
       this.#propagation.endUnit()
     }
     this.#reply(call, value)

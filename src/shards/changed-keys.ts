@@ -26,9 +26,9 @@ export class ChangedKeys {
   constructor(dataset: Dataset, slots: Iterable<number>) {
     this.#dataset = dataset
     this.#slots = new Set(slots)
-    dataset.onBeforeChange.add(this.#changing)
-    dataset.onCreated.add(this.#created)
-    dataset.onEmptied.add(this.#emptied)
+    dataset.on.beforeChange.add(this.#changing)
+    dataset.on.created.add(this.#created)
+    dataset.on.emptied.add(this.#emptied)
   }
 
   /** Whether the data was emptied: the target's copy is worthless then. */
@@ -65,9 +65,9 @@ export class ChangedKeys {
   }
 
   stop(): void {
-    this.#dataset.onBeforeChange.remove(this.#changing)
-    this.#dataset.onCreated.remove(this.#created)
-    this.#dataset.onEmptied.remove(this.#emptied)
+    this.#dataset.on.beforeChange.remove(this.#changing)
+    this.#dataset.on.created.remove(this.#created)
+    this.#dataset.on.emptied.remove(this.#emptied)
   }
 
   get #database(): Database {

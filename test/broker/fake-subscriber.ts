@@ -7,9 +7,7 @@ import { NameSet } from '../../src/util/tables/name-map.ts'
 export class FakeSubscriber implements Subscriber {
   readonly name: string
   readonly protocol: 2 | 3
-  readonly channels = new NameSet()
-  readonly patterns = new NameSet()
-  readonly shardChannels = new NameSet()
+  readonly subscriptions = { channels: new NameSet(), patterns: new NameSet(), shardChannels: new NameSet() }
   /** Messages as `name:payload`, shared by the subscribers whose order matters. */
   readonly log: string[]
   /** The position of each message in its source. */

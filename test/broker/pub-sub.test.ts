@@ -190,5 +190,9 @@ test('a channel without subscribers is forgotten', () => {
   expect([pubSub.count('channel'), pubSub.count('pattern'), pubSub.count('shard')]).toEqual([10, 10, 10])
   pubSub.remove(subscriber)
   expect([pubSub.count('channel'), pubSub.count('pattern'), pubSub.count('shard')]).toEqual([0, 0, 0])
-  expect([subscriber.channels.size, subscriber.patterns.size, subscriber.shardChannels.size]).toEqual([0, 0, 0])
+  expect([
+    subscriber.subscriptions.channels.size,
+    subscriber.subscriptions.patterns.size,
+    subscriber.subscriptions.shardChannels.size,
+  ]).toEqual([0, 0, 0])
 })

@@ -182,7 +182,7 @@ describe('a group', () => {
       other.backlogBytes = 0
     }
     publisher.ask('PUBLISH', 'c', '1')
-    expect(stuck.client.closed).toBe(true)
+    expect(stuck.client.connection.closed).toBe(true)
     expect(heard(other)).toEqual(['0', '1'])
   })
 

@@ -79,7 +79,7 @@ describe('of very many channels and subscribers', () => {
     const other = engine.connect()
     other.sendUnended('PING')
     engine.engine.endTurn()
-    expect(client.client.parked).toBe(true)
+    expect(client.client.requests.parked).toBe(true)
     expect(other.received()).toBe('+PONG\r\n')
     expect((await answered(client)).match(/:3000\r\n/g)).toHaveLength(5)
     expect(client.ask('PING')).toBe('+PONG\r\n')

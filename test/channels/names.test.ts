@@ -82,7 +82,7 @@ describe('leaves nothing behind', () => {
     expect(known(engine)[0]).toBe(0)
     client.ask('UNSUBSCRIBE')
     expect(known(engine)).toEqual([0, 0])
-    expect(client.client.listenerBytes).toBe(0)
+    expect(client.client.bytes.listeners).toBe(0)
   })
 })
 
@@ -141,7 +141,7 @@ describe('is counted as used memory', () => {
     for (let i = 0; i < 100; i++) client.ask(command, `${prefix}${i}`)
     expect(client.client.requestBytes - before).toBeGreaterThan(100 * 1000)
     client.ask(command === 'SUBSCRIBE' ? 'UNSUBSCRIBE' : command.replace('SUB', 'UNSUB'))
-    expect(client.client.listenerBytes).toBe(0)
+    expect(client.client.bytes.listeners).toBe(0)
   })
 
   test('a client with many subscriptions is closed at maxmemory-clients', () => {

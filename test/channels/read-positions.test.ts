@@ -151,7 +151,7 @@ describe('positions are bounded', () => {
     const client = named(engine, 'billing', 'anna')
     client.ask('SUBSCRIBE', 'orders.1', 'orders.2')
     expect(client.ask('SUBSCRIBE', 'orders.3', 'orders.4')).toMatch(TOO_MANY)
-    expect(client.client.channels.size).toBe(2)
+    expect(client.client.subscriptions.channels.size).toBe(2)
     expect(client.ask('PSUBSCRIBE', 'orders.*')).toContain('orders.*')
     for (const command of ['SUBSCRIBE', 'PSUBSCRIBE', 'SSUBSCRIBE']) {
       expect(client.ask(command, 'orders.3')).toMatch(TOO_MANY)

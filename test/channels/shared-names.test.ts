@@ -244,7 +244,11 @@ describe('a rule with `names exclusive`', () => {
     expect(second.ask(command, 'other', target)).toBe(
       `-ERR the name 'billing' is in use: another connection of user 'default' is subscribed to '${target}', and the channel's rule says names exclusive\r\n`,
     )
-    expect(second.client.channels.size + second.client.patterns.size + second.client.shardChannels.size).toBe(0)
+    expect(
+      second.client.subscriptions.channels.size +
+        second.client.subscriptions.patterns.size +
+        second.client.subscriptions.shardChannels.size,
+    ).toBe(0)
     expect(first.closed).toBeUndefined()
     // The same connection may ask again, others may listen without the name.
     expect(first.ask(command, target)).toContain(target)

@@ -195,7 +195,7 @@ describe('GET /v1/subscribe', () => {
     for (let i = 0; i < 3000; i++) {
       await door.broker.publish('kept.a', `${i} ${text}`)
       for (const client of door.engine.clients.connected.values())
-        if (client.ordered !== null) most = Math.max(most, client.outputBytes)
+        if (client.subscriptions.ordered !== null) most = Math.max(most, client.outputBytes)
     }
     expect(most).toBeLessThan(512 * 1024)
     stream.resume()

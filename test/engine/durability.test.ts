@@ -221,7 +221,7 @@ describe('a journal that fails', () => {
     const client = connect()
     journal.failure = 'No space left on device'
     journal.progress()
-    expect(engine.conditions.state.journalFailed.holds).toBe(true)
+    expect(engine.conditions.state.refusals.journalFailed.holds).toBe(true)
     expect(client.ask('SET', 'a', '1')).toBe('-MISCONF Errors writing to the AOF file: No space left on device\r\n')
     expect(client.ask('GET', 'a')).toBe('$-1\r\n')
     journal.failure = undefined

@@ -86,7 +86,7 @@ describe('eviction', () => {
     const watcher = run.connect()
     const subscriber = run.connect()
     const gate: string[] = []
-    run.engine.data.dataset.onBeforeChange.add((db, entry) => {
+    run.engine.data.dataset.on.beforeChange.add((db, entry) => {
       gate.push(db.keys.keyOf(entry, new Bytes()).toString())
     })
     client.ask('SELECT', '3')
@@ -327,8 +327,8 @@ describe('an LFU policy', () => {
 
   test('that is taken back stops the counting', () => {
     const { engine, connect } = createEngine({ 'maxmemory-policy': 'volatile-lfu' })
-    expect(engine.data.dataset.frequency).not.toBeNull()
+    expect(engine.data.dataset.use.frequency).not.toBeNull()
     connect().ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
-    expect(engine.data.dataset.frequency).toBeNull()
+    expect(engine.data.dataset.use.frequency).toBeNull()
   })
 })

@@ -252,9 +252,9 @@ describe('maxmemory-clients', () => {
     const { engine, connect } = createEngine()
     const control = connect()
     const clients = Array.from({ length: 10 }, () => hold(connect(), 100_000))
-    const each = clients[0]!.client.countedBytes
+    const each = clients[0]!.client.bytes.counted
     control.ask('CLIENT', 'NO-EVICT', 'on')
-    control.ask('CONFIG', 'SET', 'maxmemory-clients', 5 * each + control.client.countedBytes)
+    control.ask('CONFIG', 'SET', 'maxmemory-clients', 5 * each + control.client.bytes.counted)
     engine.endTurn()
     expect(clients.filter(({ closed }) => closed === undefined)).toHaveLength(5)
   })
@@ -283,8 +283,8 @@ describe('maxmemory-clients', () => {
       client.sendRaw(request.slice(0, cut))
       client.sendRaw(request.slice(cut))
       expect(client.closed, `cut at ${cut}`).toBeUndefined()
-      expect(client.client.countedBytes, `cut at ${cut}`).toBeLessThan(limit)
-      expect(client.client.countedBytes, `cut at ${cut}`).toBeGreaterThanOrEqual(half)
+      expect(client.client.bytes.counted, `cut at ${cut}`).toBeLessThan(limit)
+      expect(client.client.bytes.counted, `cut at ${cut}`).toBeGreaterThanOrEqual(half)
     }
   })
 
@@ -303,7 +303,7 @@ describe('maxmemory-clients', () => {
     client.ask('SET', 'k', 'x'.repeat(1000))
     client.ask('CONFIG', 'SET', 'maxmemory', engine.upkeep.memory.boundedBytes + 1_000_000)
     const held = hold(large, 1000)
-    held.client.parkedBytes = 2 * MIB
+    held.client.requests.parkedBytes = 2 * MIB
     engine.clients.memory.note(held.client)
     expect(client.ask('EXISTS', 'k')).toBe(':1\r\n')
     expect(large.closed).toBe('now')

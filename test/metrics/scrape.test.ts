@@ -134,7 +134,7 @@ describe('a scrape', () => {
     expect(samples.get('redis_key_size{db="db0",key="a"}')).toBe(0)
     expect(test.engine.databases[0]!.size).toBe(1)
     expect(test.journal.lines).toEqual([])
-    expect(test.engine.data.dataset.hits + test.engine.data.dataset.misses).toBe(0)
+    expect(test.engine.data.dataset.use.hits + test.engine.data.dataset.use.misses).toBe(0)
   })
 
   test('is reused for requests within a short time', async () => {
@@ -263,7 +263,7 @@ describe('the HTTP port', () => {
   test('/readyz tells why clients should not be sent here: loading, the disk, a stop', async () => {
     const test = createEngine()
     const endpoint = await open(test)
-    const { loading, journalFailed, saveFailed } = test.engine.conditions.state
+    const { loading, refusals: { journalFailed, saveFailed } } = test.engine.conditions.state
     for (const [condition, text] of [
       [loading, 'the data is being loaded\n'],
       [journalFailed, 'the append-only file cannot be written\n'],

@@ -72,7 +72,7 @@ function randomCommand(random: Random, nowMs: number): Words {
 
 /** Whoever waits takes what comes. */
 function park(random: Random, client: TestClient): void {
-  if (client.client.parked) return
+  if (client.client.requests.parked) return
   const key = KEYS[random.below(KEYS.length)]!
   const other = KEYS[random.below(KEYS.length)]!
   const command: Words[] = [

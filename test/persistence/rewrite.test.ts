@@ -192,7 +192,7 @@ describe('BGREWRITEAOF', () => {
       for (const key of ['gone', 'replaced', 'again', 'mortal']) await write(client, 'RPUSH', key, ...elements)
       await write(client, 'PEXPIRE', 'mortal', '100')
       expect(client.ask('BGREWRITEAOF')).toBe(REWRITING)
-      while (engine.data.dataset.beforeChange === null) {
+      while (engine.data.dataset.reports.beforeChange === null) {
         await settled()
         slice()
       }

@@ -62,10 +62,10 @@ describe('a snapshot', () => {
       client.ask('RENAME', `hash:${i}`, `renamed:${i}`)
       if (i % 8 === 0) slice()
     }
-    expect(engine.data.dataset.beforeChange).not.toBeNull()
+    expect(engine.data.dataset.reports.beforeChange).not.toBeNull()
     await finish()
     expect(await loaded(disk)).toEqual(before)
-    expect(engine.data.dataset.beforeChange).toBeNull()
+    expect(engine.data.dataset.reports.beforeChange).toBeNull()
   })
 
   test('is the state at its beginning, under random commands', async () => {
@@ -182,11 +182,11 @@ describe('a snapshot', () => {
     client.ask('BGSAVE')
     await finish()
     client.ask('FLUSHALL')
-    expect([engine.data.dataset.beforeChange, engine.data.dataset.emptied, engine.data.dataset.usedBytes]).toEqual([
-      null,
-      null,
-      0,
-    ])
+    expect([
+      engine.data.dataset.reports.beforeChange,
+      engine.data.dataset.reports.emptied,
+      engine.data.dataset.usedBytes,
+    ]).toEqual([null, null, 0])
   })
 
   test('rests while much waits for the disk', async () => {

@@ -2,7 +2,7 @@
 // than other work can wait for.
 
 import { expect, test } from 'vitest'
-import type { Transport } from '../../src/engine/clients/client.ts'
+import type { Transport } from '../../src/engine/clients/transport.ts'
 import { Sender } from '../../src/replication/sender.ts'
 
 const ROW_BYTES = 3_000_000

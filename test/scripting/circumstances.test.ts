@@ -338,7 +338,7 @@ describe.skipIf(redisServerMissing()).each([2, 3] as const)('RESP%i', (protocol)
       async () => String(await theirs.ask('INFO', 'persistence')).includes('rdb_last_bgsave_status:err'),
       'redis-server failing to save',
     )
-    engine.engine.conditions.state.saveFailed.begin()
+    engine.engine.conditions.state.refusals.saveFailed.begin()
     for (const request of Object.values(REQUESTS)) {
       await compare([
         [1, ...request],

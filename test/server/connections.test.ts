@@ -166,9 +166,9 @@ test('a client is known by its addresses and its descriptor', async () => {
   await connection.ask('PING\r\n', '+PONG\r\n')
   const [client] = engine.clients.connected.values()
   const { localPort } = connection.socket
-  expect(client!.transport.address).toBe(`127.0.0.1:${localPort}`)
-  expect(client!.transport.localAddress).toBe(`127.0.0.1:${port}`)
-  expect(client!.transport.descriptor).toBeGreaterThan(2)
+  expect(client!.connection.transport.address).toBe(`127.0.0.1:${localPort}`)
+  expect(client!.connection.transport.localAddress).toBe(`127.0.0.1:${port}`)
+  expect(client!.connection.transport.descriptor).toBeGreaterThan(2)
 })
 
 describe('a subscriber that does not read', () => {

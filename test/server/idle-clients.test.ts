@@ -52,7 +52,7 @@ test('a blocked client waits for ever, and is not idle just after it was served'
   const blocked = await RawConnection.open(port)
   const pusher = await RawConnection.open(port)
   blocked.send('BLPOP queue 0\r\n')
-  await eventually(() => [...engine.clients.connected.values()].some(({ parked }) => parked))
+  await eventually(() => [...engine.clients.connected.values()].some(({ requests: { parked } }) => parked))
   clock.advance(60_000)
   await eventually(() => engine.clients.connected.size === 1)
   const again = await RawConnection.open(port)

@@ -1,7 +1,8 @@
 // Connections between simulated processes: bytes take a while and arrive in order; a cut ends both
 // sides.
 
-import type { Client, Transport } from '../../src/engine/clients/client.ts'
+import type { Client } from '../../src/engine/clients/client.ts'
+import type { Transport } from '../../src/engine/clients/transport.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { Address, Connection, ConnectionListener, Dial } from '../../src/replication/connection.ts'
 import { Source } from '../../src/util/bytes/bytes.ts'

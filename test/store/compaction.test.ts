@@ -146,10 +146,10 @@ describe('the gaps that removed keys leave', () => {
     for (let i = 0; i < 6000; i++) client.ask('RPUSH', `key:${i}`, ...long(i).slice(0, 2))
     for (let i = 0; i < 6000; i++) if (i % 10 !== 0) client.ask('DEL', `key:${i}`)
     const snapshot = (): void => {}
-    run.engine.data.dataset.onBeforeChange.add(snapshot)
+    run.engine.data.dataset.on.beforeChange.add(snapshot)
     const { gapBytes } = arena
     expect(contents.compaction.isDue).toBe(false)
-    run.engine.data.dataset.onBeforeChange.remove(snapshot)
+    run.engine.data.dataset.on.beforeChange.remove(snapshot)
     while (contents.compaction.isDue) contents.compaction.step(1000)
     expect(arena.gapBytes).toBeLessThan(gapBytes / 2)
     run.engine.stop()

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Database, type DatabaseHost } from '../../src/store/keyspace/database.ts'
+import { DatabaseReports } from '../../src/store/keyspace/database-reports.ts'
 import { NONE } from '../../src/store/keyspace/keyspace.ts'
 import { type Arena, ArenaFull, BLOCK_CONTENT_BYTES_MAX } from '../../src/store/memory/arena.ts'
 import { EncodingLimits } from '../../src/store/structures/encoding-limits.ts'
@@ -11,23 +12,13 @@ import { HASH_KEY } from '../support/structure-host.ts'
 
 class TestHost implements DatabaseHost {
   nowMs = 1_000_000
-  accessSeconds = 100
+  readonly use = { accessSeconds: 100, frequency: null, touches: true, hits: 0, misses: 0 }
   readonly hashKey = HASH_KEY
   readonly limits = new EncodingLimits()
   expiry: DatabaseHost['expiry'] = 'remove'
-  deadline = null
-  touches = true
-  frequency = null
-  hits = 0
-  misses = 0
+  readonly reports = new DatabaseReports<Database>()
   changesBegun = 0
-  beforeChange: DatabaseHost['beforeChange'] = null
-  emptied: DatabaseHost['emptied'] = null
-  missed: DatabaseHost['missed'] = null
   grown = null
-  created: DatabaseHost['created'] = null
-  gone = null
-  looked: DatabaseHost['looked'] = null
   readonly expiredKeys: string[] = []
 
   get removesExpired(): boolean {
@@ -371,7 +362,7 @@ describe('copying and moving', () => {
   test('a listener for new keys hears of the copy, the moved and the renamed key', () => {
     write('a', 'v')
     const created: string[] = []
-    host.created = (database, name) => created.push(`${database.index} ${name}`)
+    host.reports.created = (database, name) => created.push(`${database.index} ${name}`)
     db.copyTo(db.find(key('a')), other, key('b'))
     db.rename(key('a'), key('c'))
     db.moveTo(key('c'), other)
@@ -416,7 +407,7 @@ describe('whole databases', () => {
     write('a', '1')
     write('b', '2')
     const seen: string[] = []
-    host.beforeChange = (database, entry) =>
+    host.reports.beforeChange = (database, entry) =>
       seen.push(`${database.keys.keyOf(entry, new Bytes())}=${database.strings.read(entry, new Bytes())}`)
     write('a', '3')
     db.rename(key('a'), key('b'))
@@ -426,7 +417,7 @@ describe('whole databases', () => {
   test('a listener for emptied databases gets the whole contents', () => {
     write('a', '1')
     let contents: Database | undefined
-    host.emptied = (database) => {
+    host.reports.emptied = (database) => {
       contents = database
     }
     db.clear()
@@ -439,17 +430,17 @@ describe('whole databases', () => {
 describe('use', () => {
   test('peeking counts as a hit or a miss, but not as use', () => {
     const entry = write('k', 'v')
-    host.accessSeconds += 50
+    host.use.accessSeconds += 50
     expect(db.peek(key('k'))).toBe(entry)
     expect(db.peek(key('none'))).toBe(NONE)
-    expect([host.hits, host.misses, db.idleSeconds(entry)]).toEqual([1, 1, 50])
+    expect([host.use.hits, host.use.misses, db.idleSeconds(entry)]).toEqual([1, 1, 50])
     db.findForRead(key('k'))
-    expect([host.hits, db.idleSeconds(entry)]).toEqual([2, 0])
+    expect([host.use.hits, db.idleSeconds(entry)]).toEqual([2, 0])
   })
 
   test('a read that finds no key is reported to its listener', () => {
     const missed: string[] = []
-    host.missed = (database, name) => missed.push(`${database.index} ${name}`)
+    host.reports.missed = (database, name) => missed.push(`${database.index} ${name}`)
     db.peek(key('a'))
     db.findForRead(key('b'))
     db.findForWrite(key('c'))
@@ -458,9 +449,9 @@ describe('use', () => {
   })
 
   test('idle time is right when the clock no longer fits 31 bits', () => {
-    host.accessSeconds = 2 ** 31 - 5
+    host.use.accessSeconds = 2 ** 31 - 5
     const entry = write('k', 'v')
-    host.accessSeconds = 2 ** 31 + 5
+    host.use.accessSeconds = 2 ** 31 + 5
     expect(db.idleSeconds(entry)).toBe(10)
   })
 })

@@ -74,13 +74,13 @@ export class GroupMember implements PacedReader {
   constructor(group: MemberHost, client: Client) {
     this.#group = group
     this.client = client
-    this.acknowledges = client.wantsMessageIds
+    this.acknowledges = client.subscriptions.wantsMessageIds
   }
 
   /** Tells whether it can be given messages: it is not about to be disconnected. */
   get isThere(): boolean {
     const { client } = this
-    return !client.closed && !client.closing && !client.overLimit
+    return !client.connection.closed && !client.connection.closing && !client.output.overLimit
   }
 
   /** Tells whether it has as many messages in flight as can be remembered. */
@@ -174,7 +174,7 @@ export class GroupMember implements PacedReader {
     this.ended = true
     this.#forgetHeard(nowMs - this.#group.redeliverMs)
     const { client } = this
-    if (client.lastCommand !== 'quit' || client.transport.backlogBytes > 0) return
+    if (client.activity.lastCommand !== 'quit' || client.connection.transport.backlogBytes > 0) return
     this.#heardUpTo(this.#sent)
     this.#copies = []
   }

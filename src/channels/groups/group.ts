@@ -230,7 +230,9 @@ export class Group implements SubscriberGroup, MemberHost {
   acknowledge(client: Client, id: StreamId): boolean | undefined {
     const member = this.#ofClient.get(client)
     const named = (other: GroupMember): boolean =>
-      other.client.name !== '' && other.client.name === client.name && other.client.user === client.user
+      other.client.identity.name !== '' &&
+      other.client.identity.name === client.identity.name &&
+      other.client.identity.user === client.identity.user
     const asked = (member === undefined ? this.#members.filter(named) : [member]).filter(isAcknowledging)
     if (asked.length === 0) return undefined
     // A full member has room again.
@@ -450,7 +452,11 @@ function keepsUp(member: GroupMember): boolean {
 /** Tells whether a member may get messages that the group reads: it has taken its last slice. */
 function isFree(member: GroupMember): boolean {
   const { client } = member
-  const { heldForDurability, pendingBytes, transport } = client
+  const {
+    pendingBytes,
+    connection: { transport },
+    output: { heldForDurability },
+  } = client
   if (!member.isThere || member.isFull || heldForDurability) return false
   return transport.backlogBytes === 0 && pendingBytes < SLICE_BYTES
 }

@@ -82,7 +82,7 @@ export class Groups implements SubscriberGroups {
     if (group === undefined) return
     assert(!group.has(subscriber), 'a client joins a group once')
     group.join(subscriber)
-    subscriber.listenerBytes += MEMBER_BYTES
+    subscriber.bytes.listeners += MEMBER_BYTES
   }
 
   leave(subscriber: Subscriber, kind: SubscriptionKind, name: string): void {
@@ -91,9 +91,9 @@ export class Groups implements SubscriberGroups {
 
   vanish(subscriber: Subscriber): void {
     if (this.#groups.size === 0) return
-    for (const name of subscriber.channels) this.#leave(subscriber, 'channel', name, 'vanished')
-    for (const name of subscriber.patterns) this.#leave(subscriber, 'pattern', name, 'vanished')
-    for (const name of subscriber.shardChannels) this.#leave(subscriber, 'shard', name, 'vanished')
+    for (const name of subscriber.subscriptions.channels) this.#leave(subscriber, 'channel', name, 'vanished')
+    for (const name of subscriber.subscriptions.patterns) this.#leave(subscriber, 'pattern', name, 'vanished')
+    for (const name of subscriber.subscriptions.shardChannels) this.#leave(subscriber, 'shard', name, 'vanished')
   }
 
   #leave(subscriber: Subscriber, kind: SubscriptionKind, name: string, how: 'unsubscribed' | 'vanished'): void {
@@ -102,8 +102,8 @@ export class Groups implements SubscriberGroups {
     // A vanished client left its groups before its subscriptions end.
     if (!(subscriber instanceof Client) || group?.has(subscriber) !== true) return
     group.leave(subscriber, how, this.#host.monotonic())
-    subscriber.listenerBytes -= MEMBER_BYTES
-    assert(subscriber.listenerBytes >= 0, 'the bytes of members are counted')
+    subscriber.bytes.listeners -= MEMBER_BYTES
+    assert(subscriber.bytes.listeners >= 0, 'the bytes of members are counted')
     if (group.size === 0) this.#close(group)
   }
 

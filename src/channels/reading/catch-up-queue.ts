@@ -71,12 +71,14 @@ export class CatchUpQueue {
 
   #serveOne(reader: PacedReader): void {
     const { client } = reader
-    const { transport } = client
+    const {
+      connection: { transport },
+    } = client
     assert(reader.queued, 'a reader in the queue is marked as queued')
-    if (client.closed || reader.ended) return
-    if (transport.backlogBytes > 0 || client.heldForDurability) {
+    if (client.connection.closed || reader.ended) return
+    if (transport.backlogBytes > 0 || client.output.heldForDurability) {
       const again = (): void => this.#push(reader)
-      if (!client.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
+      if (!client.output.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
       else this.#host.environment.workClock.after(LOOK_AGAIN_MS, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
       // The last slice leaves at the end of this turn.

@@ -190,7 +190,7 @@ export class NamedSubscribers {
   acknowledge(client: Client, kind: SubscriptionKind, target: string, id: StreamId): boolean | undefined {
     const { groups, positions, subscriptions } = this.#host
     if (isShared(target)) return groups.named(kind, target)?.acknowledge(client, id)
-    const subscriber = client.name === '' ? '' : `${client.user.name} ${client.name}`
+    const subscriber = client.identity.name === '' ? '' : `${client.identity.user.name} ${client.identity.name}`
     const own = subscriptions.of(client, kind, target)
     const readers = own === undefined ? subscriptions.named(kind, target, subscriber)?.readers : [own]
     if (readers !== undefined) return this.#acknowledgeBy(readers, id)

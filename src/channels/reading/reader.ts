@@ -157,7 +157,9 @@ export class Reader implements Listener, PacedReader {
   }
 
   #noteChange(behind: 1 | -1): void {
-    const { ordered } = this.client
+    const {
+      subscriptions: { ordered },
+    } = this.client
     this.#host.readersBehind += behind
     if (ordered === null) return
     ordered.behind += behind
@@ -191,12 +193,12 @@ export class Reader implements Listener, PacedReader {
    * first.
    */
   get #mustWait(): boolean {
-    return this.client.ordered !== null && this.client.ordered.behind > 0
+    return this.client.subscriptions.ordered !== null && this.client.subscriptions.ordered.behind > 0
   }
 
   /** True when kept messages carry their ids. */
   get #showsIds(): boolean {
-    return this.acknowledged !== undefined || this.client.ordered !== null
+    return this.acknowledged !== undefined || this.client.subscriptions.ordered !== null
   }
 
   /** Leaves live delivery. The last message of this log is the first unread one. */
@@ -316,7 +318,7 @@ export class Reader implements Listener, PacedReader {
         return client.pendingBytes < bytesMax
       })
     }
-    if (client.ordered !== null) readInOrder(this.#host.readersOf(client), bytesMax)
+    if (client.subscriptions.ordered !== null) readInOrder(this.#host.readersOf(client), bytesMax)
     else this.readTo(bytesMax, undefined)
     if (!this.isLive || this.#slowBuffer?.isEmpty === false) this.#host.readSoon(this)
   }
@@ -431,6 +433,6 @@ export function isKept(log: ChannelLog): boolean {
 
 /** Tells whether a client takes so little that it should read from the log. */
 export function isSlow(client: Client): boolean {
-  const { backlogBytes } = client.transport
+  const { backlogBytes } = client.connection.transport
   return backlogBytes > 0 ? backlogBytes + client.pendingBytes > SLICE_BYTES : client.pendingBytes > TURN_BYTES_MAX
 }

@@ -123,7 +123,7 @@ export class Subscriptions {
     if (subscriber === '' || this.of(client, kind, target) !== undefined) return
     if (this.named(kind, target, subscriber) === undefined || !this.#host.logs.isExclusive(kind, target)) return
     throw ERR.of(
-      `the name '${client.name}' is in use: another connection of user '${client.user.name}' is subscribed to '${target}', and the channel's rule says names exclusive`,
+      `the name '${client.identity.name}' is in use: another connection of user '${client.identity.user.name}' is subscribed to '${target}', and the channel's rule says names exclusive`,
     )
   }
 
@@ -176,10 +176,10 @@ export class Subscriptions {
     }
     const begin = position ?? reader.positionNow(end)
     reader.since.copyFrom(begin.id)
-    if (client.wantsMessageIds) reader.acknowledged = new ReadPosition().set(begin.id, begin.count)
+    if (client.subscriptions.wantsMessageIds) reader.acknowledged = new ReadPosition().set(begin.id, begin.count)
     const readers = this.#readers.get(client) ?? new NameMap<Reader>()
     readers.set(keyOf(kind, name), reader)
-    client.listenerBytes += reader.bytes
+    client.bytes.listeners += reader.bytes
     this.#readers.set(client, readers)
     if (subscriber !== '') this.#joinName(reader, begin, position !== undefined)
     if (!reader.isLive) host.readSoon(reader)
@@ -272,7 +272,8 @@ export class Subscriptions {
     reader.vanished = true
     if (shared === undefined) return
     const { redeliverMs } = this.#host
-    const heardAll = redeliverMs === 0 || (client.lastCommand === 'quit' && client.transport.backlogBytes === 0)
+    const heardAll =
+      redeliverMs === 0 || (client.activity.lastCommand === 'quit' && client.connection.transport.backlogBytes === 0)
     const position = this.#leaveName(reader, shared, heardAll ? 'heard all' : 'broke')
     if (shared.readers.length === 0) this.remember(shared, position ?? shared.remembered, 'left')
   }
@@ -305,8 +306,8 @@ export class Subscriptions {
     assert(readers?.get(keyOf(kind, target)) === reader, 'a reader that is detached was joined')
     readers.delete(keyOf(kind, target))
     if (readers.size === 0) this.#readers.delete(client)
-    client.listenerBytes -= reader.bytes
-    assert(client.listenerBytes >= 0, 'the bytes of readers are counted')
+    client.bytes.listeners -= reader.bytes
+    assert(client.bytes.listeners >= 0, 'the bytes of readers are counted')
     reader.end()
     const { shared } = reader
     if (shared === undefined) return
@@ -376,7 +377,7 @@ export class Subscriptions {
 }
 
 /** Returns the name under which a client is remembered; '' when it is not. */
-function subscriberOf({ name, user }: Client): string {
+function subscriberOf({ identity: { user, name } }: Client): string {
   return name === '' || user.name === GROUP_USER ? '' : `${user.name} ${name}`
 }
 

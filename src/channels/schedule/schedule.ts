@@ -270,7 +270,7 @@ export class Schedule {
     const { admission } = this.#host.requests
     const { dataset } = this.#host.data
     const { state } = this.#host.conditions
-    return dataset.expiry !== 'remove' || state.paused.holds || admission.diskFailure !== undefined
+    return dataset.expiry !== 'remove' || state.delays.paused.holds || admission.diskFailure !== undefined
   }
 
   /**

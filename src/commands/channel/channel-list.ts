@@ -21,7 +21,7 @@ export const channelList = defineCommand({
     const words = args.length - (kind === 'shard' ? 1 : 0)
     if (words > 3) throw ERR.syntax
     const pattern = words === 3 ? args.string(2) : undefined
-    const { selectors } = call.client.user
+    const { selectors } = call.client.identity.user
     const names: string[] = []
     for (const { kind: found, name } of channelsIn(call).keptChannels) {
       if (found !== kind) continue

@@ -15,7 +15,7 @@ function placeFor(call: Call): AddressColumn {
   const { client } = call
   const cluster = clusterOf(call)
   return (node) => {
-    const port = client.transport.isEncrypted ? node.tlsPort : node.port
+    const port = client.connection.transport.isEncrypted ? node.tlsPort : node.port
     const hostname = node.hostname === '' ? '' : `,${node.hostname}`
     return `${ipFor(client, node, cluster)}:${port}@${node.busPort}${hostname}`
   }

@@ -53,7 +53,7 @@ function replyNode(call: Call, node: ClusterNode): void {
   reply.array(4)
   if (endpoint === undefined) reply.nil()
   else reply.text(endpoint)
-  reply.integer(client.transport.isEncrypted ? node.tlsPort : node.port)
+  reply.integer(client.connection.transport.isEncrypted ? node.tlsPort : node.port)
   reply.text(node.id)
   const type = config.get('cluster-preferred-endpoint-type')
   const tellsIp = type !== 'ip'

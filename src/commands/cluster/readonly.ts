@@ -20,7 +20,7 @@ export const readonly = defineCommand({
   summary: 'Lets a replica answer, although what it knows may be older.',
   run(call) {
     clusterOf(call)
-    call.client.readsReplica = true
+    call.client.requests.readsReplica = true
     call.reply.ok()
   },
 })
@@ -31,7 +31,7 @@ export const readwrite = defineCommand({
   summary: 'Has replicas send this client to their primary again.',
   run(call) {
     clusterOf(call)
-    call.client.readsReplica = false
+    call.client.requests.readsReplica = false
     call.reply.ok()
   },
 })

@@ -15,7 +15,8 @@ export const clientCapa = defineCommand({
   reply: 'status OK',
   run(call) {
     const { args, client } = call
-    for (let i = 2; i < args.length; i++) if (args.equalsIgnoreCase(i, 'MESSAGE-IDS')) client.wantsMessageIds = true
+    for (let i = 2; i < args.length; i++)
+      if (args.equalsIgnoreCase(i, 'MESSAGE-IDS')) client.subscriptions.wantsMessageIds = true
     call.reply.ok()
   },
 })

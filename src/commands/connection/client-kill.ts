@@ -143,13 +143,15 @@ function kill(call: Call, filters: Filters): number {
 }
 
 function passes(client: Client, filters: Filters, self: Client): boolean {
-  const { transport } = client
+  const {
+    connection: { transport },
+  } = client
   return (
     (filters.address === undefined || transport.address === filters.address) &&
     (filters.localAddress === undefined || transport.localAddress === filters.localAddress) &&
     (filters.type === undefined || clientTypeOf(client) === filters.type) &&
     (filters.id === undefined || client.id === filters.id) &&
-    (filters.user === undefined || client.user.name === filters.user) &&
+    (filters.user === undefined || client.identity.user.name === filters.user) &&
     !(filters.skipMe && client === self)
   )
 }

@@ -29,7 +29,7 @@ export const clientSetname = defineCommand({
   args: [{ name: 'connection-name', type: 'string' }],
   reply: 'status OK',
   run(call) {
-    call.client.name = checkName(call.args.string(2))
+    call.client.identity.name = checkName(call.args.string(2))
     call.reply.ok()
   },
 })
@@ -45,8 +45,8 @@ export const clientGetname = defineCommand({
   acl: ['connection'],
   reply: 'bulk string: the name; nil when it has none',
   run(call) {
-    if (call.client.name === '') call.reply.nil()
-    else call.reply.text(call.client.name)
+    if (call.client.identity.name === '') call.reply.nil()
+    else call.reply.text(call.client.identity.name)
   },
 })
 
@@ -81,8 +81,8 @@ export const clientSetinfo = defineCommand({
     if (!PRINTABLE.test(value)) {
       throw ERR.of(`${args.string(2)} cannot contain spaces, newlines or special characters.`)
     }
-    if (isName) client.libraryName = value
-    else client.libraryVersion = value
+    if (isName) client.identity.libraryName = value
+    else client.identity.libraryVersion = value
     call.reply.ok()
   },
 })

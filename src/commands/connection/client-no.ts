@@ -36,7 +36,7 @@ export const clientNoEvict = defineCommand({
   since: '7.0.0',
   flags: ['admin', 'noscript', 'loading', 'stale'],
   run(call) {
-    call.client.noEvict = onOrOff(call)
+    call.client.connection.noEvict = onOrOff(call)
     call.reply.ok()
   },
 })

@@ -29,14 +29,14 @@ export const clientReply = defineCommand({
   run(call) {
     const { args, client } = call
     if (args.equalsIgnoreCase(2, 'ON')) {
-      client.replyMode = 'on'
+      client.output.replyMode = 'on'
       client.state &= ~CLIENT_MUTED
       call.reply.ok()
     } else if (args.equalsIgnoreCase(2, 'OFF')) {
-      client.replyMode = 'off'
+      client.output.replyMode = 'off'
       client.state |= CLIENT_MUTED
     } else if (args.equalsIgnoreCase(2, 'SKIP')) {
-      if (client.replyMode !== 'off') client.replyMode = 'skip'
+      if (client.output.replyMode !== 'off') client.output.replyMode = 'skip'
       client.state |= CLIENT_MUTED
     } else {
       throw ERR.syntax

@@ -23,5 +23,5 @@ export function parseClientType(text: string): ClientType {
 }
 
 export function clientTypeOf(client: Client): ClientType {
-  return client.origin === 'primary' ? 'master' : client.outputClass
+  return client.connection.origin === 'primary' ? 'master' : client.outputClass
 }

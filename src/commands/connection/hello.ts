@@ -72,7 +72,7 @@ export const hello = defineCommand({
     }
     if (user !== 0) authenticate(call, args.bytes(user), args.bytes(user + 1))
     if (!client.authenticated) throw ERR.helloNoAuth
-    if (name !== undefined) client.name = name
+    if (name !== undefined) client.identity.name = name
     if (version !== undefined && version !== client.protocol) {
       client.protocol = version
       engine.requests.replies.setProtocol(version)

@@ -26,14 +26,14 @@ export const reset = defineCommand({
     discardTransaction(client, engine.data.watches)
     engine.clients.pubSub.remove(client)
     client.database = 0
-    client.name = ''
-    client.noEvict = false
-    client.wantsMessageIds = false
-    client.readsReplica = false
+    client.identity.name = ''
+    client.connection.noEvict = false
+    client.subscriptions.wantsMessageIds = false
+    client.requests.readsReplica = false
     client.state &= ~(CLIENT_NO_TOUCH | CLIENT_ASKING)
     // If the reply of RESET itself was to be skipped, it stays skipped: CLIENT REPLY SKIP, RESET.
-    if (client.replyMode !== 'skipping') {
-      client.replyMode = 'on'
+    if (client.output.replyMode !== 'skipping') {
+      client.output.replyMode = 'on'
       client.state &= ~CLIENT_MUTED
     }
     engine.clients.users.greet(client)

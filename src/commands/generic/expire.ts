@@ -32,7 +32,7 @@ function setExpiry(call: Call, time: number | bigint, conditions: number, rewrit
   // Removing the key passes the gate by itself. So the key must not pass it before.
   const entry = removes ? db.find(key) : db.findForWrite(key)
   if (entry === NONE) return false
-  if (removes && db.host.touches) db.touch(entry)
+  if (removes && db.host.use.touches) db.touch(entry)
   if (conditions !== 0 && !holds(conditions, db.expiryOf(entry), Number(time))) return false
 
   if (removes) {

@@ -156,7 +156,7 @@ function remove(call: Call, { taken }: Migration): boolean {
     if (held === undefined) continue
     const key = keyOf(name)
     if (call.db.find(key) === NONE) continue
-    if (held.watchBroken) {
+    if (held.watched.broken) {
       allAsSent = false
       continue
     }

@@ -35,10 +35,10 @@ export function findAsked(call: Call): number {
   const { db, engine } = call
   const entry = db.find(call.key(2))
   if (entry !== NONE) {
-    engine.data.dataset.hits++
+    engine.data.dataset.use.hits++
   } else {
     // Redis counts the miss, but sends no event.
-    engine.data.dataset.misses++
+    engine.data.dataset.use.misses++
     call.reply.nil()
   }
   return entry

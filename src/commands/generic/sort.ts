@@ -50,7 +50,7 @@ function readRequest(call: Call, mayStore: boolean): Request {
   }
   const { client } = call
   const readsEveryKey =
-    (client.state & CLIENT_RESTRICTED) === 0 || mayReadEveryKey(client.user, call.command, call.args)
+    (client.state & CLIENT_RESTRICTED) === 0 || mayReadEveryKey(client.identity.user, call.command, call.args)
   const {
     parts: { cluster },
   } = call.engine

@@ -39,5 +39,5 @@ export function ipOf(call: Call, node: SentinelNode): string {
 
 export function portOf(call: Call, node: SentinelNode): number {
   const { port, tlsPort } = node
-  return (call.client.transport.isEncrypted ? tlsPort : port) || port || tlsPort
+  return (call.client.connection.transport.isEncrypted ? tlsPort : port) || port || tlsPort
 }

@@ -12,6 +12,6 @@ export const aclWhoami = defineCommand({
   flags: ['noscript', 'loading', 'stale'],
   reply: 'text: the name',
   run(call) {
-    call.reply.text(call.client.user.name)
+    call.reply.text(call.client.identity.user.name)
   },
 })

@@ -18,8 +18,8 @@ export const configResetstat = defineCommand({
     const engine = call.engine
     engine.figures.stats.reset()
     infoFigures(engine).reset()
-    engine.data.dataset.hits = 0
-    engine.data.dataset.misses = 0
+    engine.data.dataset.use.hits = 0
+    engine.data.dataset.use.misses = 0
     engine.clients.pubSub.published = 0
     engine.clients.pubSub.delivered = 0
     for (const command of engine.commands.used()) forgetCalls(command)

@@ -18,9 +18,9 @@ export function clientEviction(call: Call): void {
   const counts = new Array<number>(BUCKETS).fill(0)
   for (const client of clients.values()) {
     // Clients that cannot be evicted are in no bucket.
-    if (client.noEvict || client.origin !== 'client') continue
-    const bucket = bucketOf(client.countedBytes)
-    bytes[bucket]! += client.countedBytes
+    if (client.connection.noEvict || client.connection.origin !== 'client') continue
+    const bucket = bucketOf(client.bytes.counted)
+    bytes[bucket]! += client.bytes.counted
     counts[bucket]!++
   }
   let text = ''

@@ -22,7 +22,7 @@ export function object(call: Call): void {
   const { dataset } = call.engine.data
   const entry = find(call)
   const idle = db.idleSeconds(entry)
-  const lru = (dataset.accessSeconds - idle) & 0xffffff
+  const lru = (dataset.use.accessSeconds - idle) & 0xffffff
   const bytes = payloadWriter.write(db, entry, config.get('rdbcompression')).length - PAYLOAD_FRAME_BYTES
   payloadWriter.release()
   call.reply.status(

@@ -11,7 +11,7 @@ export function isAllowed(
   setting: 'enable-debug-command' | 'enable-module-command' | 'enable-protected-configs',
 ): boolean {
   const allowed = config.get(setting)
-  return allowed === 'yes' || (allowed === 'local' && isLocal(client.transport.address))
+  return allowed === 'yes' || (allowed === 'local' && isLocal(client.connection.transport.address))
 }
 
 /**

@@ -94,7 +94,10 @@ export class InfoFigures {
     this.cpu = process.cpuUsage()
     this.inputBufferBytesMax = 0
     this.outputBufferBytesMax = 0
-    for (const { parser, outputBytes } of this.engine.clients.connected.values()) {
+    for (const {
+      outputBytes,
+      requests: { parser },
+    } of this.engine.clients.connected.values()) {
       this.inputBufferBytesMax = Math.max(this.inputBufferBytesMax, parser.reservedBytes)
       this.outputBufferBytesMax = Math.max(this.outputBufferBytesMax, outputBytes)
     }

@@ -165,7 +165,7 @@ const SERVER: InfoSection = {
     gauge('uptime_in_days', (figures) => Math.floor(uptime(figures) / 86400)),
     gauge('hz', ({ engine }) => engine.config.get('hz')),
     gauge('configured_hz', ({ engine }) => engine.config.get('hz')),
-    gauge('lru_clock', ({ engine }) => engine.data.dataset.accessSeconds & 0xffffff),
+    gauge('lru_clock', ({ engine }) => engine.data.dataset.use.accessSeconds & 0xffffff),
     text('executable', ({ engine }) => engine.parts.host.describe?.().executable ?? process.execPath),
     text(
       'config_file',
@@ -424,8 +424,8 @@ const STATS: InfoSection = {
     counter('evicted_clients', ({ engine }) => engine.figures.stats.evictedClients),
     none('total_eviction_exceeded_time'),
     none('current_eviction_exceeded_time'),
-    counter('keyspace_hits', ({ engine }) => engine.data.dataset.hits),
-    counter('keyspace_misses', ({ engine }) => engine.data.dataset.misses),
+    counter('keyspace_hits', ({ engine }) => engine.data.dataset.use.hits),
+    counter('keyspace_misses', ({ engine }) => engine.data.dataset.use.misses),
     gauge('pubsub_channels', ({ engine }) => engine.clients.pubSub.count('channel')),
     gauge('pubsub_patterns', ({ engine }) => engine.clients.pubSub.count('pattern')),
     gauge('pubsubshard_channels', ({ engine }) => engine.clients.pubSub.count('shard')),
@@ -683,7 +683,7 @@ function* commandStats({ engine }: InfoFigures): Iterable<readonly [string, stri
 
 function* replicas({ replication }: InfoFigures): Iterable<readonly [string, string]> {
   let number = 0
-  for (const { address, lagSeconds, offset, port, state } of replication.statuses) {
+  for (const { address, lagSeconds, state, offset, port } of replication.statuses) {
     yield [`slave${number++}`, `ip=${address},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`]
   }
 }

@@ -62,13 +62,13 @@ export class KeySizesCounter {
 
   readonly #goOn = (): void => {
     const walk = this.#walk!
-    const isWanted = this.#answered.some(({ client }) => !client.closed)
+    const isWanted = this.#answered.some(({ client }) => !client.connection.closed)
     if (isWanted && !walk.step()) {
       this.#engine.environment.later(this.#goOn)
       return
     }
     const sizes = walk.rows()
-    for (const { client, answer } of this.#answered) if (!client.closed) answer(sizes)
+    for (const { client, answer } of this.#answered) if (!client.connection.closed) answer(sizes)
     this.#answered = []
     this.#walk = undefined
     if (this.#waiting.length > 0) this.#begin()

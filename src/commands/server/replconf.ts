@@ -46,18 +46,18 @@ function take(call: Call, i: number): boolean {
   if (args.equalsIgnoreCase(i, 'GETACK')) return false
   const replica = replicas.introduce(call.client)
   if (args.equalsIgnoreCase(i, 'LISTENING-PORT')) {
-    replica.port = call.integer(i + 1, -0x80000000, 0x7fffffff)
+    replica.introduction.port = call.integer(i + 1, -0x80000000, 0x7fffffff)
   } else if (args.equalsIgnoreCase(i, 'IP-ADDRESS')) {
     const address = args.string(i + 1)
     if (address.length > ADDRESS_BYTES_MAX) {
       throw ERR.of(`REPLCONF ip-address provided by replica instance is too long: ${address.length} bytes`)
     }
-    replica.announcedAddress = address
+    replica.introduction.address = address
   } else if (args.equalsIgnoreCase(i, 'CAPA')) {
-    if (args.equalsIgnoreCase(i + 1, 'EOF')) replica.understandsEof = true
-    else if (args.equalsIgnoreCase(i + 1, 'PSYNC2')) replica.understandsPsync2 = true
+    if (args.equalsIgnoreCase(i + 1, 'EOF')) replica.introduction.understandsEof = true
+    else if (args.equalsIgnoreCase(i + 1, 'PSYNC2')) replica.introduction.understandsPsync2 = true
   } else if (args.equalsIgnoreCase(i, 'RDB-ONLY')) {
-    replica.wantsCopyOnly = call.integer(i + 1, 0, 1, NOT_ZERO_OR_ONE) === 1
+    replica.introduction.wantsCopyOnly = call.integer(i + 1, 0, 1, NOT_ZERO_OR_ONE) === 1
   } else if (args.equalsIgnoreCase(i, 'RDB-FILTER-ONLY')) {
     filter(replica, args.string(i + 1))
   } else {
@@ -71,10 +71,10 @@ function filter(replica: Replica, text: string): void {
   const words = splitInline(text)
   // Quotes that do not end.
   if (words === undefined) throw NO_FILTERS
-  replica.contents = { data: false, functions: false }
+  replica.copy.contents = { data: false, functions: false }
   for (const word of words) {
     if (word.toLowerCase() !== 'functions') throw ERR.of(`Unsupported rdb-filter-only option: ${word}`)
-    replica.contents = { ...replica.contents, functions: true }
+    replica.copy.contents = { ...replica.copy.contents, functions: true }
   }
 }
 

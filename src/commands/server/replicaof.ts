@@ -71,7 +71,7 @@ function follow(call: Call): void {
   if (replication.node !== undefined) throw DECIDED_BY_LOG
   if (replication.failoverState !== 'no-failover') throw FAILING_OVER
   const { following } = replication
-  const who = `id=${client.id} addr=${client.transport.address}`
+  const who = `id=${client.id} addr=${client.connection.transport.address}`
   if (args.equalsIgnoreCase(1, 'NO') && args.equalsIgnoreCase(2, 'ONE')) {
     if (following !== undefined) {
       replication.followNobody()

@@ -77,7 +77,10 @@ function takeOver(call: Call): void {
   if (replication?.following === undefined || replication.node !== undefined) throw NOT_A_REPLICA
   if (id.toLowerCase() !== history.id) throw OTHER_HISTORY
   replication.followNobody()
-  log.info({}, `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.transport.address}')`)
+  log.info(
+    {},
+    `MASTER MODE enabled (failover request from 'id=${client.id} addr=${client.connection.transport.address}')`,
+  )
 }
 
 /**
@@ -94,7 +97,7 @@ function replicasFor(call: Call): Replicas | undefined {
   if (following !== undefined && !following.linkUp) throw NO_LINK
   engine.requests.replies.markFor(client)
   if (client.pendingBytes > 0) throw PENDING_OUTPUT
-  const { contents, understandsEof } = replicas.introduce(client)
-  if (!understandsEof && !(contents.data && contents.functions)) throw FILTER_NEEDS_EOF
+  const { copy, introduction } = replicas.introduce(client)
+  if (!introduction.understandsEof && !(copy.contents.data && copy.contents.functions)) throw FILTER_NEEDS_EOF
   return replicas
 }

@@ -39,7 +39,7 @@ function move(call: Call): void {
   source.removeSlot(slot)
   call.removed(from, 'srem', 1, source.length === 0)
   // Events come in Redis's order: first the removal, then the addition.
-  if (created) db.host.created?.(db, to, destination.type)
+  if (created) db.host.reports.created?.(db, to, destination.type)
   if (added) call.changed(to, 'sadd')
   call.reply.integer(1)
 }

@@ -112,7 +112,7 @@ export function replaceById(call: Call, i: number, id: StreamId, source = textSo
 export function streamOfGroups(call: Call, key: Bytes): Stream | undefined {
   const stream = call.db.getForWrite(key, Stream)
   if (stream === undefined) return call.db.getForRead(key, Stream)
-  call.engine.data.dataset.hits++
+  call.engine.data.dataset.use.hits++
   return stream
 }
 

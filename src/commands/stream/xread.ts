@@ -87,7 +87,7 @@ function read(call: Call, name: 'XREAD' | 'XREADGROUP'): void {
       call.db.peek(call.key(options.first + i))
       continue
     }
-    call.engine.data.dataset.hits++
+    call.engine.data.dataset.use.hits++
     if (asked.group !== undefined) deliver(call, asked, call.key(options.first + i))
     else settle(asked, asked.stream)
     if (asked.answers !== 'nothing') answering++

@@ -26,8 +26,8 @@ export const exec = defineCommand({
     const transaction = transactionOf(client)
     if (transaction === undefined) throw ERR.of('EXEC without MULTI')
     // A watched key may have expired without being read since.
-    watches.expireKeys(client, databases)
-    const broken = client.watchBroken
+    watches.expireKeys(client.watched, databases)
+    const broken = client.watched.broken
     discardTransaction(client, watches)
     if (transaction.broken) throw ERR.execAbort
     if (broken) return call.reply.nilArray()

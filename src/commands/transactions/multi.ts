@@ -18,8 +18,8 @@ export const multi = defineCommand({
   changesConnection: 'transaction',
   run({ client, reply }) {
     // After this error the transaction goes on, as in Redis.
-    if (client.transaction !== undefined) throw ERR.of('MULTI calls can not be nested')
-    client.transaction = new Transaction()
+    if (client.requests.transaction !== undefined) throw ERR.of('MULTI calls can not be nested')
+    client.requests.transaction = new Transaction()
     client.state |= CLIENT_MULTI
     reply.ok()
   },
@@ -37,7 +37,7 @@ export const discard = defineCommand({
   duringMulti: 'ends',
   changesConnection: 'transaction',
   run(call) {
-    if (call.client.transaction === undefined) throw ERR.of('DISCARD without MULTI')
+    if (call.client.requests.transaction === undefined) throw ERR.of('DISCARD without MULTI')
     discardTransaction(call.client, call.engine.data.watches)
     call.reply.ok()
   },

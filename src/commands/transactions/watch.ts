@@ -21,11 +21,11 @@ export const watch = defineCommand({
     const {
       data: { watches },
     } = call.engine
-    if (client.transaction !== undefined) throw ERR.of('WATCH inside MULTI is not allowed')
+    if (client.requests.transaction !== undefined) throw ERR.of('WATCH inside MULTI is not allowed')
     for (let i = 1; i < call.args.length; i++) {
       // A key that has expired is removed now, so that its removal is no change after WATCH.
       db.find(call.key(i))
-      watches.add(client, db, call.key(i))
+      watches.add(client.watched, db, call.key(i))
     }
     call.reply.ok()
   },
@@ -42,7 +42,7 @@ export const unwatch = defineCommand({
   reply: 'OK',
   changesConnection: 'state',
   run(call) {
-    call.engine.data.watches.clear(call.client)
+    call.engine.data.watches.clear(call.client.watched)
     call.reply.ok()
   },
 })

@@ -5,7 +5,8 @@
 // one text, so its length is bounded.
 
 import type { Engine } from '../../commands/call.ts'
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import { READ_BUFFER_BYTES } from '../../protocol/limits.ts'
 import { RequestWriter } from '../../protocol/request-writer.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -83,7 +84,7 @@ export class CommandClient implements Transport, JsonReplyReceiver {
   }
 
   get isClosed(): boolean {
-    return this.#client.closed
+    return this.#client.connection.closed
   }
 
   /** Checks the visitor again: its password may have changed since. Throws HttpError. */

@@ -1,7 +1,8 @@
 // Publishes the door's own messages, which no visitor has sent.
 
 import type { Engine } from '../../commands/call.ts'
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 
@@ -20,7 +21,8 @@ export class OwnPublisher implements Transport {
 
   /** Publishes a message. While a command runs, it is published after that. */
   publish(channel: string, message: string): void {
-    if (this.#client === undefined || this.#client.closed) this.#client = this.#engine.connect(this, 'internal')
+    if (this.#client === undefined || this.#client.connection.closed)
+      this.#client = this.#engine.connect(this, 'internal')
     const request = encodeRequest(['PUBLISH', channel, message], 'utf8')
     this.#engine.receive(this.#client, new Source(request), 0, request.length)
   }

@@ -7,8 +7,9 @@
 import { GAP_CHANNEL } from '../../channels/reading/gap-notices.ts'
 import type { SeekTarget } from '../../channels/reading/named-subscribers.ts'
 import type { Engine } from '../../commands/call.ts'
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
 import { OrderedDelivery } from '../../engine/clients/ordered-delivery.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
@@ -102,8 +103,8 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     this.#reader = new ReplyValueReader<string>(targets.encoding === 'utf8' ? utf8Of : textOf, this)
     this.#client = connectVisitor(engine, this, visitor)
     this.#client.protocol = 3
-    this.#client.ordered = this.#ordered
-    this.#client.wantsMessageIds = targets.acknowledges === true
+    this.#client.subscriptions.ordered = this.#ordered
+    this.#client.subscriptions.wantsMessageIds = targets.acknowledges === true
     this.ready = new Promise((resolve, reject) => {
       this.#confirm = resolve
       this.#fail = reject
@@ -141,7 +142,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
     this.#earlyBytes = 0
     for (const each of early) hand(each, listener)
     listener.flush()
-    if (this.#client.closed) listener.ended()
+    if (this.#client.connection.closed) listener.ended()
   }
 
   /** True when the messages of some of its channels have ids. */
@@ -163,7 +164,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
    */
   positionFrom(known: string | undefined): string | undefined {
     if (!this.isKept || this.#ordered.behind > 0) return undefined
-    if (this.#client.pendingBytes > 0 || this.#client.heldForDurability) return undefined
+    if (this.#client.pendingBytes > 0 || this.#client.output.heldForDurability) return undefined
     const id = this.#idInJournal
     return id.compare(known === undefined ? this.#beginning : idOf(known)) < 0 ? undefined : id.toString()
   }
@@ -178,7 +179,7 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
 
   /** Acknowledges a message and all before it. */
   acknowledge(id: string, channel: string, pattern: string | undefined): void {
-    if (this.#client.closed) return
+    if (this.#client.connection.closed) return
     this.#ask(1, ['CHANNEL', 'ACK', channel, id, ...(pattern === undefined ? [] : ['PATTERN', pattern])])
   }
 

@@ -3,7 +3,8 @@
 // The ACL decides in any case, because a visitor is a client of the engine. Grants only take away.
 
 import type { Engine } from '../../commands/call.ts'
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
 import { HttpError } from '../exchanges/http-error.ts'

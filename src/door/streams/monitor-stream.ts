@@ -1,7 +1,8 @@
 // /monitor: MONITOR as a stream, a line of data for each command, as Upstash has it.
 
 import type { Engine } from '../../commands/call.ts'
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import { Source } from '../../util/bytes/bytes.ts'

@@ -76,12 +76,12 @@ export class ClientMemory {
    * together hold too much.
    */
   note(client: Client): boolean {
-    if (client.closed || client.origin === 'replay') return false
+    if (client.connection.closed || client.connection.origin === 'replay') return false
     const { requestBytes, heldOutputBytes } = client
     const bytes = CLIENT_BYTES + requestBytes + heldOutputBytes
-    this.bytes += bytes - client.countedBytes
-    client.countedBytes = bytes
-    client.countedRequestBytes = requestBytes
+    this.bytes += bytes - client.bytes.counted
+    client.bytes.counted = bytes
+    client.bytes.countedRequests = requestBytes
     this.#follow(client, heldOutputBytes)
     if (!this.#isTooMuch) return false
     // A request of which only a part has come gets no reply that would end this turn.
@@ -100,8 +100,8 @@ export class ClientMemory {
 
   /** Forgets a client that is gone. */
   forget(client: Client): void {
-    this.bytes -= client.countedBytes
-    client.countedBytes = 0
+    this.bytes -= client.bytes.counted
+    client.bytes.counted = 0
     this.#unread.delete(client)
     this.#unavoidableBytes = 0
     assert(this.bytes >= 0, 'the bytes of all connections are the sum of theirs')
@@ -118,12 +118,16 @@ export class ClientMemory {
     const { log } = this.#host.environment
     const { stats } = this.#host.figures
     const evictable = [...clients.values()].filter(
-      ({ noEvict, origin, outputClass }) => origin === 'client' && !noEvict && outputClass !== 'replica',
+      ({ outputClass, connection: { origin, noEvict } }) =>
+        origin === 'client' && !noEvict && outputClass !== 'replica',
     )
-    evictable.sort((a, b) => b.countedBytes - a.countedBytes)
+    evictable.sort((a, b) => b.bytes.counted - a.bytes.counted)
     for (const client of evictable) {
       if (this.bytes <= this.#limitBytes) return
-      log.info({ client: client.transport.address, id: client.id, bytes: client.countedBytes }, 'evicting a client')
+      log.info(
+        { client: client.connection.transport.address, id: client.id, bytes: client.bytes.counted },
+        'evicting a client',
+      )
       stats.evictedClients++
       clients.close(client, 'now')
     }
@@ -143,7 +147,10 @@ export class ClientMemory {
 
   #check(): void {
     let bytes = 0
-    for (const { countedBytes } of this.#host.clients.connected.values()) bytes += countedBytes
+    for (const {
+      bytes: { counted: countedBytes },
+    } of this.#host.clients.connected.values())
+      bytes += countedBytes
     assert(bytes === this.bytes, 'the bytes of all connections are the sum of theirs')
   }
 

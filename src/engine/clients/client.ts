@@ -11,55 +11,22 @@ import type { Config } from '../../config/config.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
 import { REPLY_BUFFER_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from '../../protocol/limits.ts'
 import type { ReplyReceiver } from '../../protocol/reply-buffer.ts'
-import { type RequestHandler, RequestParser } from '../../protocol/request-parser.ts'
+import type { RequestHandler } from '../../protocol/request-parser.ts'
 import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
-import { NameSet } from '../../util/tables/name-map.ts'
 import { fetchAhead } from '../data/fetch-ahead.ts'
-import type { OrderedDelivery } from './ordered-delivery.ts'
-
-/**
- * The carrier of a client's bytes: a socket, a stream in this process, or nothing (journal replay).
- */
-export interface Transport {
-  /** `in-process` is memory alone. */
-  readonly kind: 'tcp' | 'unix' | 'in-process'
-  /** `ip:port`, a unix socket's path with `:0`, or a word for callers in the process. */
-  readonly address: string
-  readonly localAddress: string
-  /** True for TLS. */
-  readonly isEncrypted?: boolean
-  /** File descriptor, -1 when there is none (CLIENT LIST). */
-  readonly descriptor: number
-  /** Bytes taken but not yet passed on. */
-  readonly backlogBytes: number
-  /**
-   * Sends as much of [start, end) of a buffer as can leave at once, and keeps none of it; returns
-   * the number of bytes. Absent in a transport that takes all bytes by `write`. Most replies leave
-   * this way: the view that `write` needs is a third of all that a small request allocates.
-   */
-  writeNow?(bytes: Buffer, start: number, end: number): number
-  /**
-   * Takes bytes. Returns true when they are gone, false while the transport still holds `bytes`
-   * itself, which must not change then.
-   */
-  write(bytes: Buffer): boolean
-  /**
-   * Calls `tell` once, when all written bytes have been passed on. Absent where they always are at
-   * once.
-   */
-  whenDrained?(tell: () => void): void
-  /**
-   * Makes the system gather small writes into larger packets, which arrive a little later. Absent
-   * where there are no packets.
-   */
-  gatherSmallWrites?(): void
-  /** Ends the connection: after the written bytes have left, or at once. */
-  close(when: 'flushed' | 'now'): void
-}
+import { WatchedKeys } from '../data/watched-keys.ts'
+import { ClientActivity } from './client-activity.ts'
+import { ClientBytes } from './client-bytes.ts'
+import { ClientConnection } from './client-connection.ts'
+import { ClientIdentity } from './client-identity.ts'
+import { ClientOutput } from './client-output.ts'
+import { ClientRequests } from './client-requests.ts'
+import { ClientSubscriptions } from './client-subscriptions.ts'
+import type { Origin, Transport } from './transport.ts'
 
 /** Reasons why a client may not simply run the next command: bits of `Client.state`. */
 export const CLIENT_UNAUTHENTICATED = 1 << 0
@@ -92,23 +59,6 @@ export const CLIENT_BYTES = 7 * 1024
 /** Output limit classes. */
 export type ClientClass = 'normal' | 'pubsub' | 'replica'
 
-/**
- * The source of a client's commands. `client` asks, and `internal` asks from within this program,
- * without authentication. `replay` (the journal) and `primary` report changes that have happened,
- * so they are obeyed without checks. Replayed commands are not propagated again.
- */
-export type Origin = 'client' | 'replay' | 'primary' | 'internal'
-
-/** The facts that a client must know of its transaction (transaction.ts). */
-export interface OpenTransaction {
-  /** A command was refused while it was to be queued: EXEC will be refused. */
-  broken: boolean
-  /** Bytes of the queued arguments. */
-  readonly bytes: number
-  /** Bytes of the whole queue. */
-  readonly memoryBytes: number
-}
-
 /** The parts of the engine that clients use. */
 export interface ClientHost {
   readonly config: Config
@@ -138,83 +88,18 @@ interface Segment {
 
 export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   readonly id: number
-  readonly transport: Transport
-  readonly createdMs: number
-  readonly origin: Origin
-  /** True for a client whose commands have happened already: it is obeyed without checks. */
-  readonly isObeyed: boolean
   protocol: 2 | 3 = 2
   /** Bits CLIENT_… */
   state = 0
   database = 0
-  name = ''
-  libraryName = ''
-  libraryVersion = ''
-  user: User
-  lastCommand = 'NULL'
-  lastActiveMs: number
-  noEvict = false
-  /** READONLY: in a cluster, a replica may serve its reads of the primary's keys. */
-  readsReplica = false
-  /**
-   * Its later subscriptions to kept channels get messages with their ids (CLIENT CAPA message-ids).
-   */
-  wantsMessageIds = false
-  /** It hears messages of kept channels in the order of their ids; null = as they come. */
-  ordered: OrderedDelivery | null = null
-  /** CLIENT REPLY. `skip` mutes the next command, and becomes `skipping` until that has replied. */
-  replyMode: 'on' | 'off' | 'skip' | 'skipping' = 'on'
-  /** While muted: output before this position is sent all the same. */
-  keptPosition = 0
-  /** The transaction that MULTI has opened; undefined outside of one. */
-  transaction: OpenTransaction | undefined = undefined
-  /** Its watched keys (key-name.ts). `watchBroken`: one of them has changed. */
-  readonly watched = new NameSet()
-  watchBroken = false
-  /** Its command found nothing and waits in the waiting room (blocking.ts). */
-  parked = false
-  /** The time in ms that all runs of the command took that it is parked in. */
-  parkedRunMs = 0
-  readonly channels = new NameSet()
-  readonly patterns = new NameSet()
-  readonly shardChannels = new NameSet()
-  /** Bytes of the readers that stand for it in kept channels. */
-  listenerBytes = 0
-  readonly parser = new RequestParser()
-  /** It is gone: no reply may be sent and no command run for it any more. */
-  closed = false
-  /** The connection ends when its present replies are sent. */
-  closing = false
-  commandsRun = 0
-  /** Journal offset that must be written before its replies leave: the end of its last write. */
-  waitsForWritten = 0
-  /** Journal offset that must be synced before its replies leave. */
-  waitsForSynced = 0
-  /** Offset of the replicas' stream behind its last write (WAIT). */
-  streamOffset = 0
-  /**
-   * Bytes of the replicas' stream that it has not been sent yet. All replicas share their memory.
-   */
-  streamBytes = 0
-  /** Its replies are withheld until the journal has caught up. */
-  heldForDurability = false
-  /** Its postponed request, which runs first when the client goes on (postponed.ts). */
-  postponedRequest: Arguments | undefined = undefined
-  /** It is in the list of clients with replies to send. */
-  queuedForFlush = false
-  /** Unix ms since when it has exceeded the soft output limit; 0 = it has not. */
-  softLimitSinceMs = 0
-  /**
-   * It has exceeded an output limit: it gets nothing more, and is disconnected at the turn's end.
-   */
-  overLimit = false
-  /** Bytes of the arguments of its parked command. */
-  parkedBytes = 0
-  /** Bytes of the prefixes that it tracks (CLIENT TRACKING). */
-  prefixBytes = 0
-  /** Bytes that used memory counts for it (client-memory.ts), and the part of its requests. */
-  countedBytes = 0
-  countedRequestBytes = 0
+  readonly connection: ClientConnection
+  readonly identity: ClientIdentity
+  readonly activity: ClientActivity
+  readonly requests = new ClientRequests()
+  readonly output = new ClientOutput()
+  readonly watched = new WatchedKeys()
+  readonly subscriptions = new ClientSubscriptions()
+  readonly bytes = new ClientBytes()
   #paused = false
   readonly #host: ClientHost
   #segments: Segment[] = []
@@ -229,15 +114,17 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   constructor(host: ClientHost, id: number, transport: Transport, origin: Origin, nowMs: number) {
     this.#host = host
     this.id = id
-    this.user = host.users.default
-    this.transport = transport
-    this.origin = origin
-    this.isObeyed = origin === 'replay' || origin === 'primary'
-    this.createdMs = nowMs
-    this.lastActiveMs = nowMs
+    this.connection = new ClientConnection(transport, origin, nowMs)
+    this.identity = new ClientIdentity(host.users.default)
+    this.activity = new ClientActivity(nowMs)
   }
 
   // ── state ─────────────────────────────────────────────────────────────────
+
+  /** True for a client whose commands have happened already: it is obeyed without checks. */
+  get isObeyed(): boolean {
+    return this.connection.isObeyed
+  }
 
   /**
    * None of its commands runs: its request is postponed, or its own command (SAVE, SHUTDOWN) is not
@@ -256,7 +143,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   }
 
   get halted(): boolean {
-    return this.parked || this.closing || this.closed || this.paused || this.overLimit
+    const { connection, output, requests } = this
+    return requests.parked || connection.closing || connection.closed || this.#paused || output.overLimit
   }
 
   /**
@@ -275,7 +163,8 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   get queryBufferBytesMax(): number {
     const limit = this.#host.config.get('client-query-buffer-limit')
     if (!this.authenticated) return Math.min(limit, UNAUTHENTICATED_QUERY_BYTES_MAX)
-    return this.transaction === undefined ? limit : limit - this.transaction.bytes
+    const { transaction } = this.requests
+    return transaction === undefined ? limit : limit - transaction.bytes
   }
 
   /**
@@ -283,34 +172,13 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
    * tracked prefixes.
    */
   get requestBytes(): number {
-    const { channels, parser, patterns, shardChannels, transaction, watched } = this
-    const bytes = parser.reservedBytes + channels.bytes + patterns.bytes + shardChannels.bytes + watched.bytes
-    return (
-      bytes +
-      this.listenerBytes +
-      this.prefixBytes +
-      this.argumentBytes +
-      (transaction === undefined ? 0 : transaction.memoryBytes)
-    )
-  }
-
-  /** Bytes of the arguments of its waiting command: it is parked, or its request is postponed. */
-  get argumentBytes(): number {
-    const { postponedRequest, parkedBytes } = this
-    return postponedRequest === undefined ? parkedBytes : parkedBytes + postponedRequest.contentBytes
+    const { bytes, requests, subscriptions, watched } = this
+    return requests.bytes + subscriptions.bytes + watched.names.bytes + bytes.listeners + bytes.prefixes
   }
 
   /** Bytes of replies that wait beyond the turn in which they were made. */
   get heldOutputBytes(): number {
-    return this.transport.backlogBytes + (this.heldForDurability ? this.#outputBytes : 0)
-  }
-
-  /**
-   * The number of its subscriptions without those to shard channels, as (un)subscribe replies count
-   * them.
-   */
-  get subscriptions(): number {
-    return this.channels.size + this.patterns.size
+    return this.connection.transport.backlogBytes + (this.output.heldForDurability ? this.#outputBytes : 0)
   }
 
   /** Enters or leaves RESP2's subscribed mode, after a change of subscriptions or protocol. */
@@ -321,7 +189,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   get outputClass(): ClientClass {
     if ((this.state & CLIENT_REPLICA) !== 0) return 'replica'
-    return this.channels.size + this.patterns.size + this.shardChannels.size > 0 ? 'pubsub' : 'normal'
+    return this.subscriptions.size > 0 ? 'pubsub' : 'normal'
   }
 
   // ── requests ─────────────────────────────────────────────────────────────
@@ -333,16 +201,17 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   /** Takes bytes of requests, and runs the complete ones. Throws the errors of the parser. */
   feed(source: Source, start: number, end: number): void {
     fetchAhead(source, start, end, itemAt(this.#host.dataset.databases, this.database))
-    this.parser.feed(source, start, end, this)
+    this.requests.parser.feed(source, start, end, this)
   }
 
   // ── replies ──────────────────────────────────────────────────────────────
 
   addSegment(source: Source, start: number, end: number): void {
-    if (this.closed || this.overLimit) return
+    const { output } = this
+    if (this.connection.closed || output.overLimit) return
     if (CHECKED) assert(start <= end && end <= source.u8.length, 'a segment lies within its buffer')
     const { outputLimits, turn } = this.#host
-    if (!this.queuedForFlush) turn.flushSoon(this)
+    if (!output.queuedForFlush) turn.flushSoon(this)
     this.#outputBytes += end - start
     if (this.#outputBytes >= outputLimits.leastBytes && outputLimits.check(this)) return
     if (this.#source === source && this.#end === start) {
@@ -374,7 +243,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
 
   /** Bytes made for this client that its peer has not taken yet. */
   get outputBytes(): number {
-    return this.#outputBytes + this.transport.backlogBytes + this.streamBytes
+    return this.#outputBytes + this.connection.transport.backlogBytes + this.output.streamBytes
   }
 
   /** Bytes made in this turn. */
@@ -391,7 +260,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
   flush(): boolean {
     if (this.#source === undefined) return true
     if (CHECKED) this.#checkSegments()
-    const { transport } = this
+    const { transport } = this.connection
     let taken = true
     if (transport.backlogBytes === 0 && this.#isInLongSegments()) {
       for (const segment of this.#segments) if (!this.#pass(segment.source, segment.start, segment.end)) taken = false
@@ -419,7 +288,7 @@ export class Client implements ReplyReceiver, RequestHandler, Subscriber {
    * Returns false while it still needs the buffer.
    */
   #pass({ u8 }: Source, start: number, end: number): boolean {
-    const { transport } = this
+    const { transport } = this.connection
     if (transport.writeNow !== undefined) start += transport.writeNow(u8, start, end)
     return start === end || transport.write(u8.subarray(start, end))
   }

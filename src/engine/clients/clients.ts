@@ -8,7 +8,8 @@ import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
-import { Client, type ClientHost, type Origin, type Transport } from './client.ts'
+import { Client, type ClientHost } from './client.ts'
+import type { Origin, Transport } from './transport.ts'
 import type { Users } from './users.ts'
 
 export interface ClientsHost {
@@ -96,28 +97,28 @@ export class Clients {
 
   /** Forgets everything about a client whose connection has ended. */
   disconnect(client: Client): void {
-    if (client.closed) return
-    client.closed = true
+    if (client.connection.closed) return
+    client.connection.closed = true
     client.dropOutput()
     if (this.#gone !== null) this.#gone(client)
     this.#byId.delete(client.id)
     client.paused = false
-    assert(!client.parked, 'invariant 1: a client that is gone waits for nothing')
-    assert(client.watched.size === 0, 'a client that is gone watches no key')
-    assert(client.subscriptions === 0 && client.shardChannels.size === 0, 'a client that is gone has no subscription')
-    assert(client.postponedRequest === undefined, 'a client that is gone has no request that is postponed')
-    assert(client.countedBytes === 0 && client.prefixBytes === 0, 'used memory counts no client that is gone')
+    assert(!client.requests.parked, 'invariant 1: a client that is gone waits for nothing')
+    assert(client.watched.names.size === 0, 'a client that is gone watches no key')
+    assert(client.subscriptions.size === 0, 'a client that is gone has no subscription')
+    assert(client.requests.postponed === undefined, 'a client that is gone has no request that is postponed')
+    assert(client.bytes.counted === 0 && client.bytes.prefixes === 0, 'used memory counts no client that is gone')
   }
 
   /** Ends a connection from this side: after its replies have left, or at once. */
   close(client: Client, when: 'flushed' | 'now'): void {
-    if (client.closed) return
+    if (client.connection.closed) return
     if (when === 'now') {
       this.disconnect(client)
-      client.transport.close('now')
+      client.connection.transport.close('now')
       return
     }
-    client.closing = true
+    client.connection.closing = true
     this.#host.requests.turn.flushSoon(client)
   }
 }

@@ -22,31 +22,34 @@ export function describeClient(
   tracker: Tracker | undefined,
   request: Arguments | undefined,
 ): string {
-  const { parser, transport } = client
+  const {
+    connection: { transport },
+    requests: { parser },
+  } = client
   const transaction = transactionOf(client)
   // Redis shows only a big argument that has partly arrived, because it lies in a buffer of its
   // own.
   const waitingBytes = parser.gathering === undefined ? parser.pendingBytes : parser.gatheredBytes
   const queryBytes = Math.max(waitingBytes, request?.rawBytes ?? 0)
-  const backlogBytes = transport.backlogBytes + client.streamBytes
+  const backlogBytes = transport.backlogBytes + client.output.streamBytes
   const totalBytes = CLIENT_BYTES + client.requestBytes + client.outputBytes
   const line = [
     `id=${client.id}`,
     `addr=${transport.address}`,
     `laddr=${transport.localAddress}`,
     `fd=${transport.descriptor}`,
-    `name=${upToZero(client.name)}`,
-    `age=${seconds(now - client.createdMs)}`,
-    `idle=${seconds(now - client.lastActiveMs)}`,
+    `name=${upToZero(client.identity.name)}`,
+    `age=${seconds(now - client.connection.createdMs)}`,
+    `idle=${seconds(now - client.activity.lastActiveMs)}`,
     `flags=${flagsOf(client, tracker)}`,
     `db=${client.database}`,
-    `sub=${client.channels.size}`,
-    `psub=${client.patterns.size}`,
-    `ssub=${client.shardChannels.size}`,
+    `sub=${client.subscriptions.channels.size}`,
+    `psub=${client.subscriptions.patterns.size}`,
+    `ssub=${client.subscriptions.shardChannels.size}`,
     `multi=${transaction === undefined ? -1 : transaction.queue.length}`,
     `qbuf=${queryBytes}`,
     `qbuf-free=${Math.max(0, parser.reservedBytes - queryBytes)}`,
-    `argv-mem=${request?.contentBytes ?? client.argumentBytes}`,
+    `argv-mem=${request?.contentBytes ?? client.requests.argumentBytes}`,
     `multi-mem=${transaction?.memoryBytes ?? 0}`,
     'rbs=0',
     'rbp=0',
@@ -55,35 +58,35 @@ export function describeClient(
     `omem=${backlogBytes}`,
     `tot-mem=${totalBytes}`,
     `events=${backlogBytes > 0 ? 'rw' : 'r'}`,
-    `cmd=${client.lastCommand}`,
-    `user=${client.user.name}`,
+    `cmd=${client.activity.lastCommand}`,
+    `user=${client.identity.user.name}`,
     `redir=${tracker?.redirect ?? -1}`,
     `resp=${client.protocol}`,
-    `lib-name=${upToZero(client.libraryName)}`,
-    `lib-ver=${upToZero(client.libraryVersion)}`,
+    `lib-name=${upToZero(client.identity.libraryName)}`,
+    `lib-ver=${upToZero(client.identity.libraryVersion)}`,
   ].join(' ')
   if (CHECKED) assert(!/[\r\n]/.test(line), 'a client is described in one line')
   return line
 }
 
 function flagsOf(client: Client, tracker: Tracker | undefined): string {
-  let flags = client.origin === 'primary' ? 'M' : ''
+  let flags = client.connection.origin === 'primary' ? 'M' : ''
   if ((client.state & CLIENT_MONITOR) !== 0) flags += 'O'
   if ((client.state & CLIENT_REPLICA) !== 0) flags += 'S'
   if (client.outputClass === 'pubsub') flags += 'P'
   if ((client.state & CLIENT_MULTI) !== 0) flags += 'x'
-  if (client.parked || client.paused) flags += 'b'
+  if (client.requests.parked || client.paused) flags += 'b'
   if (tracker !== undefined) {
     flags += 't'
     if (tracker.broken) flags += 'R'
     if (tracker.mode === 'broadcast') flags += 'B'
   }
-  if (client.watchBroken) flags += 'd'
-  if (client.closing) flags += 'c'
-  if (client.overLimit) flags += 'A'
-  if (client.transport.kind === 'unix') flags += 'U'
-  if (client.readsReplica) flags += 'r'
-  if (client.noEvict) flags += 'e'
+  if (client.watched.broken) flags += 'd'
+  if (client.connection.closing) flags += 'c'
+  if (client.output.overLimit) flags += 'A'
+  if (client.connection.transport.kind === 'unix') flags += 'U'
+  if (client.requests.readsReplica) flags += 'r'
+  if (client.connection.noEvict) flags += 'e'
   if ((client.state & CLIENT_NO_TOUCH) !== 0) flags += 'T'
   return flags === '' ? 'N' : flags
 }

@@ -94,7 +94,7 @@ export class Monitors {
 
 function whoAsks({ client, fromScript }: Call): string {
   if (fromScript) return 'lua'
-  const { address } = client.transport
+  const { address } = client.connection.transport
   return address.startsWith('/') && address.endsWith(':0') ? `unix:${address.slice(0, -2)}` : address
 }
 

@@ -67,8 +67,8 @@ export class OutputLimits {
    * with this turn.
    */
   check(client: Client): boolean {
-    if (client.overLimit) return true
-    if (client.isObeyed || client.closed) return false
+    if (client.output.overLimit) return true
+    if (client.isObeyed || client.connection.closed) return false
     const backlog = client.outputBytes
     if (!client.authenticated && isTooMuchForStranger(client)) {
       this.#end(client, client.outputClass, backlog)
@@ -86,13 +86,13 @@ export class OutputLimits {
       return false
     }
     const now = this.#host.environment.clock.now()
-    if (client.softLimitSinceMs === 0) {
-      client.softLimitSinceMs = now
+    if (client.output.softLimitSinceMs === 0) {
+      client.output.softLimitSinceMs = now
       this.#behind.add(client)
       this.#arm()
       return false
     }
-    if (now - client.softLimitSinceMs <= limit.softSeconds * 1000) return false
+    if (now - client.output.softLimitSinceMs <= limit.softSeconds * 1000) return false
     this.#end(client, client.outputClass, backlog)
     return true
   }
@@ -105,8 +105,8 @@ export class OutputLimits {
 
   /** Forgets a client that keeps up again, or is gone. */
   forget(client: Client): void {
-    if (client.softLimitSinceMs === 0) return
-    client.softLimitSinceMs = 0
+    if (client.output.softLimitSinceMs === 0) return
+    client.output.softLimitSinceMs = 0
     this.#behind.delete(client)
   }
 
@@ -117,17 +117,17 @@ export class OutputLimits {
   }
 
   #end(client: Client, outputClass: ClientClass, backlogBytes: number): void {
-    assert(!client.overLimit && !client.isObeyed, 'invariant 8: a client exceeds its output limit once')
+    assert(!client.output.overLimit && !client.isObeyed, 'invariant 8: a client exceeds its output limit once')
     const { log } = this.#host.environment
     const { stats } = this.#host.figures
     const { turn } = this.#host.requests
     log.warn(
-      { client: client.transport.address, class: outputClass, backlogBytes },
+      { client: client.connection.transport.address, class: outputClass, backlogBytes },
       'closing a client that does not read its replies fast enough',
     )
     stats.outputLimitDisconnects++
     this.forget(client)
-    client.overLimit = true
+    client.output.overLimit = true
     client.dropOutput()
     turn.flushSoon(client)
   }
@@ -141,9 +141,9 @@ export class OutputLimits {
     const limits = this.#host.config.get('client-output-buffer-limit')
     let due = Number.POSITIVE_INFINITY
     for (const client of this.#behind) {
-      assert(client.softLimitSinceMs > 0, 'a client over its soft limit has exceeded it at some time')
+      assert(client.output.softLimitSinceMs > 0, 'a client over its soft limit has exceeded it at some time')
       // Redis counts whole seconds and lets the last one pass.
-      due = Math.min(due, client.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
+      due = Math.min(due, client.output.softLimitSinceMs + limits[client.outputClass].softSeconds * 1000 + 1)
     }
     this.#timer = this.#host.environment.clock.after(Math.max(0, due - this.#host.environment.clock.now()), this.#fired)
   }
@@ -159,6 +159,6 @@ export class OutputLimits {
  * True when a client that has not authenticated has too many replies of this turn, or too many that
  * it did not read.
  */
-function isTooMuchForStranger({ pendingBytes, transport }: Client): boolean {
+function isTooMuchForStranger({ pendingBytes, connection: { transport } }: Client): boolean {
   return pendingBytes > UNAUTHENTICATED_REPLY_BYTES_MAX || transport.backlogBytes > UNAUTHENTICATED_UNREAD_BYTES_MAX
 }

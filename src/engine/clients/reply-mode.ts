@@ -9,17 +9,19 @@ import { CLIENT_MUTED, type Client } from './client.ts'
 /** Takes back the replies since `position` to a client that wants none. */
 export function muteReply(client: Client, position: number, replies: ReplyBuffer): void {
   replies.mark()
-  const { keptPosition } = client
-  client.keptPosition = 0
-  if (client.replyMode === 'on') return
+  const {
+    output: { keptPosition },
+  } = client
+  client.output.keptPosition = 0
+  if (client.output.replyMode === 'on') return
   // A command that waits has not replied yet, so SKIP stays in force.
-  if (client.replyMode === 'skipping' && !client.parked && !client.paused) endSkip(client)
+  if (client.output.replyMode === 'skipping' && !client.requests.parked && !client.paused) endSkip(client)
   client.rewind(Math.max(position, keptPosition))
 }
 
 /** Ends SKIP: its command has replied. */
 export function endSkip(client: Client): void {
-  client.replyMode = 'on'
+  client.output.replyMode = 'on'
   client.state &= ~CLIENT_MUTED
 }
 
@@ -27,5 +29,5 @@ export function endSkip(client: Client): void {
 export function keepReply(client: Client, replies: ReplyBuffer): void {
   if ((client.state & CLIENT_MUTED) === 0) return
   replies.mark()
-  client.keptPosition = client.position
+  client.output.keptPosition = client.position
 }

@@ -181,7 +181,7 @@ export class Users {
   #dismiss(users: ReadonlySet<User>): void {
     assert(!users.has(this.default), 'the user default is never removed')
     for (const client of this.#clientsOf(users)) {
-      client.user = this.default
+      client.identity.user = this.default
       client.state |= CLIENT_UNAUTHENTICATED
       this.#mark(client)
       this.#end(client)
@@ -196,14 +196,14 @@ export class Users {
   }
 
   #clientsOf(users: ReadonlySet<User>): Client[] {
-    return [...this.#host.clients.connected.values()].filter((client) => users.has(client.user))
+    return [...this.#host.clients.connected.values()].filter((client) => users.has(client.identity.user))
   }
 
   // ── clients ──────────────────────────────────────────────────────────────
 
   /** Gives a new client the user `default`; the client is authenticated if that has no password. */
   greet(client: Client): void {
-    client.user = this.default
+    client.identity.user = this.default
     if (!this.isOpen) client.state |= CLIENT_UNAUTHENTICATED
     else client.state &= ~CLIENT_UNAUTHENTICATED
     this.#mark(client)
@@ -230,7 +230,7 @@ export class Users {
 
   #become(client: Client, user: User): void {
     assert(user.enabled, 'a client becomes a user that is on')
-    client.user = user
+    client.identity.user = user
     client.state &= ~CLIENT_UNAUTHENTICATED
     this.#mark(client)
   }
@@ -240,7 +240,9 @@ export class Users {
    * anyway, so it is checked only after it has authenticated as another user.
    */
   #mark(client: Client): void {
-    const isFree = client.user.isUnrestricted || (client.origin !== 'client' && client.user === this.default)
+    const isFree =
+      client.identity.user.isUnrestricted ||
+      (client.connection.origin !== 'client' && client.identity.user === this.default)
     if (isFree) client.state &= ~CLIENT_RESTRICTED
     else client.state |= CLIENT_RESTRICTED
   }
@@ -262,7 +264,12 @@ export class Users {
     stats.accessDenied[reason]++
     const now = unitClock.now()
     this.log.add(
-      { reason, context, object: cut(object), username: username === undefined ? client.user.name : cut(username) },
+      {
+        reason,
+        context,
+        object: cut(object),
+        username: username === undefined ? client.identity.user.name : cut(username),
+      },
       describeClient(client, now, this.#host.clients.tracking.trackerOf(client), args),
       now,
       config.get('acllog-max-len'),
@@ -274,7 +281,12 @@ export class Users {
   #tellOfDenial(client: Client, reason: DenialReason, nowMs: number): void {
     this.#denialsUntold++
     if (nowMs - this.#denialToldMs < DENIAL_TOLD_MS) return
-    const details = { reason, user: client.user.name, client: client.transport.address, count: this.#denialsUntold }
+    const details = {
+      reason,
+      user: client.identity.user.name,
+      client: client.connection.transport.address,
+      count: this.#denialsUntold,
+    }
     this.#host.environment.log.warn(details, 'Access denied, see ACL LOG')
     this.#denialToldMs = nowMs
     this.#denialsUntold = 0
@@ -293,7 +305,7 @@ function cut(text: Bytes): string {
 }
 
 /** Tells if a user may be subscribed to all channels and patterns of a client. */
-function mayListen(user: User, { channels, patterns, shardChannels }: Client): boolean {
+function mayListen(user: User, { subscriptions: { channels, patterns, shardChannels } }: Client): boolean {
   const mayAll = (names: Iterable<string>, isPattern: boolean): boolean =>
     [...names].every((name) =>
       user.selectors.some((selector) => selector.allowsChannelNamed(targetOf(name), isPattern)),

@@ -26,7 +26,11 @@ export function ipFor(client: Client, node: ClusterNode, cluster: ClusterView): 
 /**
  * Returns the IP address of this server that a client is connected to; empty unless that is by TCP.
  */
-export function localIp({ transport: { kind, localAddress } }: Client): string {
+export function localIp({
+  connection: {
+    transport: { kind, localAddress },
+  },
+}: Client): string {
   if (kind !== 'tcp') return ''
   return localAddress.slice(0, localAddress.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
 }

@@ -175,7 +175,7 @@ export class Redirection {
 
   #redirect(word: 'ASK' | 'MOVED', node: ClusterNode | undefined, client: Client): ReplyError {
     assert(node !== undefined && this.#slot !== -1, 'a request is redirected to the node of its slot')
-    const port = client.transport.isEncrypted ? node.tlsPort : node.port
+    const port = client.connection.transport.isEncrypted ? node.tlsPort : node.port
     const endpoint = preferredEndpoint(node, this.#host.config) ?? ''
     return new ReplyError(`${word} ${this.#slot} ${endpoint}:${port}`)
   }
@@ -211,7 +211,7 @@ export class Redirection {
     }
     const { myself } = cluster
     if (this.#owner === myself || cluster.takesFrom(client, this.#slot)) return 'served'
-    const reads = client.readsReplica || isChannels
+    const reads = client.requests.readsReplica || isChannels
     return reads && !isWrite && myself.primary !== undefined && myself.primary === this.#owner ? 'served' : 'moved'
   }
 
@@ -315,7 +315,7 @@ export class Redirection {
     }
     if (pubSub.count('shard') === 0) return
     for (const client of clients.values()) {
-      for (const channel of [...client.shardChannels]) {
+      for (const channel of [...client.subscriptions.shardChannels]) {
         if (this.#servesChannel(channel)) continue
         pubSub.unsubscribe(client, 'shard', channel)
         pubSub.sendEnd(client, 'shard', channel)
@@ -337,7 +337,7 @@ export class Redirection {
     this.#owner = cluster.ownerOf(this.#slot)
     if (this.#owner === cluster.myself || cluster.importingFrom(this.#slot) !== undefined) return undefined
     if (this.#owner === undefined) return NOT_SERVED
-    const reads = client.readsReplica && !command.isWrite && cluster.myself.primary === this.#owner
+    const reads = client.requests.readsReplica && !command.isWrite && cluster.myself.primary === this.#owner
     return reads ? undefined : this.#refusal('moved', client)
   }
 

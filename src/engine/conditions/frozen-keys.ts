@@ -11,11 +11,12 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import { NameMap, NameSet } from '../../util/tables/name-map.ts'
+import { NameMap } from '../../util/tables/name-map.ts'
 import type { Client } from '../clients/client.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { nameKey } from '../data/key-name.ts'
-import type { Watcher, Watches } from '../data/watches.ts'
+import { WatchedKeys } from '../data/watched-keys.ts'
+import type { Watches } from '../data/watches.ts'
 import type { Command } from '../spec/command.ts'
 import { changesKey } from './keys-to-change.ts'
 import { PostponedClients, type PostponedHost } from './postponed.ts'
@@ -32,11 +33,10 @@ export interface FrozenKeysHost extends PostponedHost {
 }
 
 /** A key that is frozen. */
-export class FrozenKey implements Watcher {
+export class FrozenKey {
   readonly name: string
-  readonly watched = new NameSet()
-  /** The key has changed all the same. */
-  watchBroken = false
+  /** The key itself. It is broken when it has changed all the same. */
+  readonly watched = new WatchedKeys()
 
   constructor(name: string) {
     this.name = name
@@ -65,8 +65,8 @@ export class FrozenKeys {
     if (held !== undefined) return held
     held = new FrozenKey(name)
     this.#held.set(name, held)
-    this.#host.data.watches.add(held, db, key)
-    this.#host.conditions.state.keysHeld.begin()
+    this.#host.data.watches.add(held.watched, db, key)
+    this.#host.conditions.state.delays.keysHeld.begin()
     return held
   }
 
@@ -77,10 +77,10 @@ export class FrozenKeys {
   release(keys: Iterable<FrozenKey>): void {
     for (const held of keys) {
       assert(this.#held.get(held.name) === held, 'a key is released once, by its holder')
-      this.#host.data.watches.clear(held)
+      this.#host.data.watches.clear(held.watched)
       this.#held.delete(held.name)
     }
-    this.#host.conditions.state.keysHeld.follow(this.#held.size > 0)
+    this.#host.conditions.state.delays.keysHeld.follow(this.#held.size > 0)
     this.#postponed.resume()
   }
 

@@ -24,7 +24,7 @@ export function changesKey(
   concerns: KeyTest,
 ): boolean {
   if (command.spec.duringMulti !== 'executes')
-    return client.transaction === undefined && changes(db, command, args, concerns)
+    return client.requests.transaction === undefined && changes(db, command, args, concerns)
   const transaction = transactionOf(client)
   if (transaction === undefined || transaction.broken) return false
   for (const queued of transaction.queue) if (changes(db, queued.command, queued.args, concerns)) return true

@@ -51,7 +51,7 @@ export class Pause {
   }
 
   get active(): boolean {
-    return this.#host.conditions.state.paused.holds
+    return this.#host.conditions.state.delays.paused.holds
   }
 
   /** Tells if there is a pause for this reason. */
@@ -114,16 +114,16 @@ export class Pause {
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#pauses.size === 0) {
-      if (state.paused.holds) {
-        state.paused.end()
+      if (state.delays.paused.holds) {
+        state.delays.paused.end()
         this.#host.effects.role.followPause()
       }
       this.#postponed.resume()
       this.#ended?.()
       return
     }
-    if (!state.paused.holds) {
-      state.paused.begin()
+    if (!state.delays.paused.holds) {
+      state.delays.paused.begin()
       this.#host.effects.role.followPause()
     }
     // A clock's timers may be shorter than a pause. Then this runs once more in between.

@@ -26,10 +26,10 @@ export class PostponedClients {
 
   /** Postpones a client's current request. Copies the arguments. */
   add(client: Client, args: Arguments): void {
-    assert(client.postponedRequest === undefined, 'invariant 1: a client has one request that is put off')
-    assert(!client.parked && !client.closed, 'invariant 1: a client waits for one thing')
+    assert(client.requests.postponed === undefined, 'invariant 1: a client has one request that is put off')
+    assert(!client.requests.parked && !client.connection.closed, 'invariant 1: a client waits for one thing')
     client.paused = true
-    client.postponedRequest = args.copy()
+    client.requests.postponed = args.copy()
     this.#clients.add(client)
   }
 
@@ -38,7 +38,7 @@ export class PostponedClients {
     // They stay paused until then: bytes that they have sent since come after the postponed
     // request.
     for (const client of this.#clients) {
-      assert(client.paused || client.closed, 'invariant 1: a client waits while its request is postponed')
+      assert(client.paused || client.connection.closed, 'invariant 1: a client waits while its request is postponed')
       this.#host.requests.turn.resumeSoon(client)
     }
     this.#clients.clear()
@@ -46,7 +46,7 @@ export class PostponedClients {
 
   /** Forgets a client that is gone. */
   forget(client: Client): void {
-    client.postponedRequest = undefined
+    client.requests.postponed = undefined
     this.#clients.delete(client)
   }
 }

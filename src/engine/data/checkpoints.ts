@@ -245,7 +245,7 @@ export class Checkpoints {
       const were: number[] = []
       const isOther = contents !== state.contents
       if (!isOther) {
-        keys.forEachChanged(state.keys, (entry, was, is) => {
+        keys.forEachChanged(state.image.keys, (entry, was, is) => {
           if (is) names.add(keys.keyOf(entry, name).toString())
           if (was) were.push(entry)
         })

@@ -7,16 +7,8 @@
 import type { Config } from '../../config/config.ts'
 import { ERR } from '../../protocol/errors.ts'
 import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
-import type {
-  BeforeChange,
-  Created,
-  Deadline,
-  Emptied,
-  Expiry,
-  Gone,
-  Looked,
-  Missed,
-} from '../../store/keyspace/database-host.ts'
+import type { Expiry } from '../../store/keyspace/database-host.ts'
+import { DatabaseReports } from '../../store/keyspace/database-reports.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import type { EncodingLimits } from '../../store/structures/encoding-limits.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -24,12 +16,13 @@ import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { happened } from '../../util/restless.ts'
-import { type Handler, Handlers } from '../../util/tables/handlers.ts'
 import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import type { Word } from '../effects/effects.ts'
 import type { Stats } from '../figures/stats.ts'
 import type { UnitClock } from '../upkeep/unit-clock.ts'
 import type { Changes } from './changes.ts'
+import { DatasetEvents } from './dataset-events.ts'
+import { DatasetUse } from './dataset-use.ts'
 import { followEncodingLimits } from './encoding-settings.ts'
 import type { KeyspaceEvents } from './keyspace-events.ts'
 
@@ -65,46 +58,19 @@ export class Dataset implements DatabaseHost {
   readonly indexesSlots: boolean
   expiry: Expiry = 'remove'
   freesInSteps = false
-  touches = true
-  frequency: ((frequency: number, accessWord: number) => number) | null = null
-  hits = 0
-  misses = 0
+  readonly use: DatasetUse
   changesBegun = 0
-  beforeChange: Handler<BeforeChange<Database>> | null = null
-  emptied: Handler<Emptied<Database>> | null = null
-  missed: Handler<Missed<Database>> | null = null
-  created: Handler<Created<Database>> | null = null
-  gone: Handler<Gone<Database>> | null = null
-  looked: Handler<Looked> | null = null
-  deadline: Handler<Deadline<Database>> | null = null
+  readonly reports = new DatabaseReports<Database>()
+  /** Handlers are added here. */
+  readonly on = new DatasetEvents(this.reports)
   readonly grown = (): void => this.#host.upkeep.memory.notePeak()
-  readonly onBeforeChange = new Handlers<BeforeChange<Database>>((slot) => {
-    this.beforeChange = slot
-  })
-  readonly onEmptied = new Handlers<Emptied<Database>>((slot) => {
-    this.emptied = slot
-  })
-  readonly onMissed = new Handlers<Missed<Database>>((slot) => {
-    this.missed = slot
-  })
-  readonly onCreated = new Handlers<Created<Database>>((slot) => {
-    this.created = slot
-  })
-  readonly onGone = new Handlers<Gone<Database>>((slot) => {
-    this.gone = slot
-  })
-  readonly onLooked = new Handlers<Looked>((slot) => {
-    this.looked = slot
-  })
-  readonly onDeadline = new Handlers<Deadline<Database>>((slot) => {
-    this.deadline = slot
-  })
   readonly #host: DatasetHost
   readonly #unitClock: UnitClock
 
   constructor(host: DatasetHost, hashKey: HashKey) {
     this.#host = host
     this.#unitClock = host.environment.unitClock
+    this.use = new DatasetUse(host.environment.unitClock)
     this.hashKey = hashKey
     this.limits = followEncodingLimits(host.config)
     this.indexesSlots = host.config.get('cluster-enabled')
@@ -122,10 +88,6 @@ export class Dataset implements DatabaseHost {
     if (expiry !== 'own' && expiry !== 'wait') return false
     const command = this.#host.requests.runner.call?.command
     return expiry === 'own' ? command?.isReadonly !== true : command?.isWrite === true
-  }
-
-  get accessSeconds(): number {
-    return this.#unitClock.seconds
   }
 
   /** Bytes of keys and values, with removed values that are not freed yet. */

@@ -18,7 +18,7 @@ import {
   eventBytes,
 } from '../../config/event-flags.ts'
 import type { Database } from '../../store/keyspace/database.ts'
-import type { Created, Missed } from '../../store/keyspace/database-host.ts'
+import type { Created, Missed } from '../../store/keyspace/database-reports.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import type { Handlers } from '../../util/tables/handlers.ts'
 import type { Changes } from './changes.ts'
@@ -32,8 +32,7 @@ export interface KeyspaceEventsHost {
     readonly changes: Changes
     readonly dataset: {
       readonly databases: readonly Database[]
-      readonly onMissed: Handlers<Missed<Database>>
-      readonly onCreated: Handlers<Created<Database>>
+      readonly on: { readonly missed: Handlers<Missed<Database>>; readonly created: Handlers<Created<Database>> }
     }
   }
   readonly effects: {
@@ -59,8 +58,8 @@ export class KeyspaceEvents {
     const follow = (flags: number): void => {
       this.#flags = (flags & (EVENT_KEYSPACE | EVENT_KEYEVENT)) === 0 ? 0 : flags
       changes.observers.follow(this.#changed, this.#flags !== 0)
-      dataset.onMissed.follow(this.#missed, (this.#flags & EVENT_BITS.m) !== 0)
-      dataset.onCreated.follow(this.#created, (this.#flags & EVENT_BITS.n) !== 0)
+      dataset.on.missed.follow(this.#missed, (this.#flags & EVENT_BITS.m) !== 0)
+      dataset.on.created.follow(this.#created, (this.#flags & EVENT_BITS.n) !== 0)
     }
     config.onChange('notify-keyspace-events', follow)
     follow(config.get('notify-keyspace-events'))

@@ -4,21 +4,14 @@ import type { Database } from '../../store/keyspace/database.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import { NameMap, type NameSet } from '../../util/tables/name-map.ts'
+import { NameMap } from '../../util/tables/name-map.ts'
 import type { Changes } from './changes.ts'
 import { databaseOf, keyOf, nameKey } from './key-name.ts'
-
-/** A client, or a frozen key (frozen-keys.ts). */
-export interface Watcher {
-  /** Names of keys (key-name.ts). */
-  readonly watched: NameSet
-  /** One of the watched keys has changed. */
-  watchBroken: boolean
-}
+import type { WatchedKeys } from './watched-keys.ts'
 
 export class Watches {
   readonly #changes: Changes
-  readonly #watchers = new NameMap<Set<Watcher>>()
+  readonly #watchers = new NameMap<Set<WatchedKeys>>()
 
   constructor(changes: Changes) {
     this.#changes = changes
@@ -29,11 +22,11 @@ export class Watches {
     return this.#watchers.size
   }
 
-  add(watcher: Watcher, db: Database, key: Bytes): void {
+  add(watcher: WatchedKeys, db: Database, key: Bytes): void {
     const name = nameKey(db.index, key)
-    if (watcher.watched.has(name)) return
+    if (watcher.names.has(name)) return
     assert(db.index >= 0, 'a watched key is in a database that clients see')
-    watcher.watched.add(name)
+    watcher.names.add(name)
     let watchers = this.#watchers.get(name)
     if (watchers === undefined) {
       watchers = new Set()
@@ -44,23 +37,23 @@ export class Watches {
   }
 
   /** Removes all watches of a watcher. */
-  clear(watcher: Watcher): void {
-    watcher.watchBroken = false
-    if (watcher.watched.size === 0) return
-    for (const name of watcher.watched) {
+  clear(watcher: WatchedKeys): void {
+    watcher.broken = false
+    if (watcher.names.size === 0) return
+    for (const name of watcher.names) {
       const watchers = this.#watchers.get(name)
       assert(watchers !== undefined, 'a watched key has watchers')
       const wasThere = watchers.delete(watcher)
       assert(wasThere, 'a key knows the watchers that know it')
       if (watchers.size === 0) this.#watchers.delete(name)
     }
-    watcher.watched.clear()
+    watcher.names.clear()
     if (this.#watchers.size === 0) this.#changes.observers.remove(this.#changed)
   }
 
   /** Expires the watched keys whose time is up, so that their watchers learn of it. */
-  expireKeys({ watched }: Watcher, databases: readonly Database[]): void {
-    for (const name of watched) itemAt(databases, databaseOf(name)).find(keyOf(name))
+  expireKeys({ names }: WatchedKeys, databases: readonly Database[]): void {
+    for (const name of names) itemAt(databases, databaseOf(name)).find(keyOf(name))
   }
 
   /**
@@ -89,6 +82,6 @@ export class Watches {
 
   #touch(name: string): void {
     const watchers = this.#watchers.get(name)
-    if (watchers !== undefined) for (const watcher of watchers) watcher.watchBroken = true
+    if (watchers !== undefined) for (const watcher of watchers) watcher.broken = true
   }
 }

@@ -118,7 +118,7 @@ export class Durability {
     const { progress } = this
     this.listens = progress.waits || (this.rules.size > 0 && progress.enabled)
     changes.observers.follow(this.changed, this.listens)
-    dataset.onLooked.follow(this.#looked, progress.waits)
+    dataset.on.looked.follow(this.#looked, progress.waits)
   }
 
   /** Follows the progress and the failures of a journal from now on. */
@@ -132,8 +132,8 @@ export class Durability {
       if (this.progress !== progress) return
       const { state } = this.#host.conditions
       const { turn } = this.#host.requests
-      state.journalFailed.follow(progress.failure !== undefined)
-      state.logBehind.follow(progress.isTooFarBehind === true)
+      state.refusals.journalFailed.follow(progress.failure !== undefined)
+      state.refusals.logBehind.follow(progress.isTooFarBehind === true)
       if (this.#waited !== progress.waits) this.#changeWaits(progress.waits)
       this.#listen()
       this.#host.blocking.raise(this.#advanced)
@@ -153,7 +153,7 @@ export class Durability {
     this.#waited = waits
     this.#settledSynced = -1
     for (const client of this.#host.clients.connected.values())
-      client.waitsForSynced = waits ? client.waitsForWritten : 0
+      client.output.waitsForSynced = waits ? client.output.waitsForWritten : 0
   }
 
   /**
@@ -167,8 +167,8 @@ export class Durability {
     this.#latest = 0
     this.#settledSynced = -1
     for (const client of this.#host.clients.connected.values()) {
-      client.waitsForWritten = Math.min(client.waitsForWritten, appended)
-      client.waitsForSynced = Math.min(client.waitsForSynced, appended)
+      client.output.waitsForWritten = Math.min(client.output.waitsForWritten, appended)
+      client.output.waitsForSynced = Math.min(client.output.waitsForSynced, appended)
     }
   }
 
@@ -201,7 +201,7 @@ export class Durability {
     // A change that was not journaled in the end has no offset of its own: the present end of the
     // journal is enough.
     const reached = Math.min(offset, progress.appended)
-    if (client !== undefined && client.waitsForSynced < reached) client.waitsForSynced = reached
+    if (client !== undefined && client.output.waitsForSynced < reached) client.output.waitsForSynced = reached
   }
 
   /** A key changed. Its bytes are not in the journal yet. */
@@ -264,8 +264,8 @@ export class Durability {
   /** Notes that the effects of a client's command were appended. */
   wrote(client: Client): void {
     const { progress } = this
-    assert(client.waitsForWritten <= progress.appended, 'invariant 3: the journal never goes back')
-    client.waitsForWritten = progress.appended
+    assert(client.output.waitsForWritten <= progress.appended, 'invariant 3: the journal never goes back')
+    client.output.waitsForWritten = progress.appended
     let { waits } = progress
     if (this.rules.size > 0) {
       if (this.#changer === client) {
@@ -277,7 +277,7 @@ export class Durability {
       }
       this.#changer = undefined
     }
-    if (waits) client.waitsForSynced = progress.appended
+    if (waits) client.output.waitsForSynced = progress.appended
   }
 
   // ── clients that wait ─────────────────────────────────────────────────────
@@ -294,7 +294,7 @@ export class Durability {
     // changed data.
     if (CHECKED && progress.answers !== false) assertAppended(client, progress)
     client.keepOutput()
-    client.heldForDurability = true
+    client.output.heldForDurability = true
     this.#held.add(client)
     this.#settledWritten = progress.written
     // -1: replies may leave again without any progress of the journal.
@@ -303,7 +303,7 @@ export class Durability {
 
   /** Forgets a client that is gone. */
   forget(client: Client): void {
-    if (client.heldForDurability) this.#held.delete(client)
+    if (client.output.heldForDurability) this.#held.delete(client)
   }
 
   /** Releases the clients whose offsets are reached. They are flushed with this turn. */
@@ -317,10 +317,10 @@ export class Durability {
     this.#settledWritten = written
     this.#settledSynced = synced
     for (const client of this.#held) {
-      assert(client.heldForDurability, 'a client whose replies are withheld knows it')
-      if (client.waitsForWritten > written || client.waitsForSynced > synced) continue
+      assert(client.output.heldForDurability, 'a client whose replies are withheld knows it')
+      if (client.output.waitsForWritten > written || client.output.waitsForSynced > synced) continue
       this.#held.delete(client)
-      client.heldForDurability = false
+      client.output.heldForDurability = false
       this.#host.requests.turn.flushSoon(client)
     }
   }
@@ -330,7 +330,7 @@ export class Durability {
   /** Tells if all writes of a client survive a power cut. */
   isSynced(client: Client): boolean {
     const { progress } = this
-    return progress.enabled && client.waitsForWritten <= progress.synced
+    return progress.enabled && client.output.waitsForWritten <= progress.synced
   }
 
   /**
@@ -340,7 +340,7 @@ export class Durability {
   awaitSync(call: Call, timeoutMs: number, onTimeout: (reply: Reply) => void, others: readonly Signal[] = []): void {
     // One request is enough, even under the policy `no`. Another journal may follow while the
     // client waits.
-    this.progress.require('always', call.client.waitsForWritten)
+    this.progress.require('always', call.client.output.waitsForWritten)
     if (!call.retrying) this.#host.requests.turn.endSoon()
     call.waitFor({ signals: [this.#advanced, ...others], timeoutMs, onTimeout })
   }
@@ -348,6 +348,6 @@ export class Durability {
 
 function assertAppended(client: Client, { appended, written }: Progress): void {
   assert(written <= appended, 'invariant 3: bytes are appended before they are written')
-  assert(client.waitsForWritten <= appended, 'invariant 3: a client waits for bytes that were appended')
-  assert(client.waitsForSynced <= appended, 'invariant 3: a client waits for a sync that will come')
+  assert(client.output.waitsForWritten <= appended, 'invariant 3: a client waits for bytes that were appended')
+  assert(client.output.waitsForSynced <= appended, 'invariant 3: a client waits for a sync that will come')
 }

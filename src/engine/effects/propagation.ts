@@ -131,7 +131,7 @@ export class Propagation {
     const stats = this.#stats
     const { turn } = this.#host.requests
     stats.changesSinceSave += call.changes
-    if (!this.on || call.client.origin === 'replay') return
+    if (!this.on || call.client.connection.origin === 'replay') return
     const { effects } = call
     if (CHECKED) checkReplays(call)
     if (effects === undefined) {
@@ -142,7 +142,7 @@ export class Propagation {
       if (effects.length > 1) this.endUnit()
     }
     durability.wrote(call.client)
-    call.client.streamOffset = history.offset
+    call.client.output.streamOffset = history.offset
     turn.endSoon()
   }
 

@@ -65,7 +65,7 @@ export class Role {
 
   /** The treatment of keys whose time is up. */
   get expiry(): Expiry {
-    if (!this.isReplica) return this.#host.conditions.state.paused.holds ? 'wait' : 'remove'
+    if (!this.isReplica) return this.#host.conditions.state.delays.paused.holds ? 'wait' : 'remove'
     return this.isWritable ? 'own' : 'hide'
   }
 
@@ -78,7 +78,7 @@ export class Role {
     const { config } = this.#host
     const { replicaExpiry } = this.#host.upkeep
     const { state } = this.#host.conditions
-    state.readOnly.follow(!this.isWritable)
+    state.refusals.readOnly.follow(!this.isWritable)
     state.stale.follow(!this.#isUpToDate && !config.get('replica-serve-stale-data'))
     this.followPause()
     replicaExpiry.follow()

@@ -82,22 +82,22 @@ export class CommandTimes {
   /** Notes the duration of a call; `args` are those that it began with. */
   note(call: Call, command: Command, args: Arguments, milliseconds: number): void {
     const { client } = call
-    if (client.parked) {
+    if (client.requests.parked) {
       // The call is counted when the client is served.
-      client.parkedRunMs += milliseconds
+      client.requests.parkedRunMs += milliseconds
       command.calls--
       command.untimed--
       return
     }
     this.#count(command, milliseconds)
-    if (milliseconds >= this.#notableMs && client.origin !== 'replay') {
+    if (milliseconds >= this.#notableMs && client.connection.origin !== 'replay') {
       this.#tell(command, args, call.fromScript ? undefined : client, milliseconds)
     }
   }
 
   /** Counts a command whose parked client was answered. */
   answered(client: Client, command: Command, args: Arguments): void {
-    const milliseconds = client.parkedRunMs
+    const milliseconds = client.requests.parkedRunMs
     command.calls++
     command.untimed++
     this.#count(command, milliseconds)

@@ -69,8 +69,8 @@ export class SlowLog {
       seconds: Math.floor(this.#unitClock.now() / 1000),
       microseconds,
       words: shortened(command, args),
-      address: client?.transport.address ?? '',
-      clientName: client?.name ?? '',
+      address: client?.connection.transport.address ?? '',
+      clientName: client?.identity.name ?? '',
     }
     this.#entries.push(entry)
     this.bytes += bytesOf(entry)

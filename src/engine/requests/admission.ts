@@ -183,7 +183,7 @@ export class Admission {
     if (this.#state.memoryLimited.holds && !isBusy) {
       // Clients that take too much memory are closed before a key is evicted.
       clientMemory.enforce()
-      if (client.closed) return false
+      if (client.connection.closed) return false
       this.#foundNoMemory = !eviction.makeRoom()
       // Commands that end a transaction run even when there is no memory to queue more.
       const queuesMore = inMulti && (spec.duringMulti === undefined || spec.duringMulti === 'runs')
@@ -214,12 +214,12 @@ export class Admission {
     // A command that runs while data is loaded needs no data, so it runs in the pause of DEBUG
     // RELOAD, too.
     const isReplica = (client.state & CLIENT_REPLICA) !== 0
-    if (this.#state.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
+    if (this.#state.delays.paused.holds && !this.#state.loading.holds && !isReplica && this.#pauseConcerns(claims)) {
       pause.postpone(client, args)
       return false
     }
-    if (this.#state.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
-    if (this.#state.snapshot.holds && saving?.postpones(client, command, args) === true) return false
+    if (this.#state.delays.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
+    if (this.#state.delays.snapshot.holds && saving?.postpones(client, command, args) === true) return false
     if (inMulti && spec.duringMulti === undefined) {
       openTransactionOf(client).add(command, args, claims)
       if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
@@ -239,7 +239,7 @@ export class Admission {
     if (redirection.postpones(client, args, elsewhere)) return false
     // Unlike other refusals, EXEC replies it without EXECABORT.
     if (command.spec.duringMulti === 'executes') discardTransaction(client, watches)
-    else if (client.transaction !== undefined) client.transaction.broken = true
+    else if (client.requests.transaction !== undefined) client.requests.transaction.broken = true
     this.#count(command, elsewhere)
     replies.error(elsewhere)
     return false
@@ -292,10 +292,10 @@ export class Admission {
    * where the role was checked before.
    */
   #refusalOfWrites(onReplica?: ReplyError): ReplyError | undefined {
-    if (onReplica !== undefined && this.#state.readOnly.holds) return onReplica
+    if (onReplica !== undefined && this.#state.refusals.readOnly.holds) return onReplica
     if (this.diskFailure !== undefined) return this.diskFailure
-    if (this.#state.logBehind.holds) return ERR.logBehind
-    return this.#state.tooFewReplicas.holds ? ERR.noReplicas : undefined
+    if (this.#state.refusals.logBehind.holds) return ERR.logBehind
+    return this.#state.refusals.tooFewReplicas.holds ? ERR.noReplicas : undefined
   }
 
   /** Makes room where memory is limited, and returns the refusal when there is none left. */
@@ -309,11 +309,11 @@ export class Admission {
    */
   #denialOf(client: Client, command: Command, args: Arguments, context: DenialContext): Denial | undefined {
     if ((client.state & CLIENT_RESTRICTED) === 0) return undefined
-    const denial = denialOf(client.user, command, args)
+    const denial = denialOf(client.identity.user, command, args)
     if (denial === undefined) return undefined
     const { index, reason } = denial
     // Redis counts it as the client's last command.
-    if (context !== 'lua') client.lastCommand = command.name
+    if (context !== 'lua') client.activity.lastCommand = command.name
     const object = reason === 'command' ? Bytes.from(command.name) : args.bytes(index)
     this.#host.clients.users.refused(client, reason, context, object, undefined, context === 'lua' ? undefined : args)
     return denial
@@ -434,8 +434,8 @@ export class Admission {
     const { durability } = this.#host.effects
     const { faults } = this.#host.upkeep
     if (this.#state.faulty.holds && faults?.refusalOfWrites !== undefined) return faults.refusalOfWrites
-    if (this.#state.saveFailed.holds) return ERR.misconfRdb
-    return this.#state.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
+    if (this.#state.refusals.saveFailed.holds) return ERR.misconfRdb
+    return this.#state.refusals.journalFailed.holds ? ERR.misconfAof(durability.progress.failure ?? '') : undefined
   }
 
   /**
@@ -446,7 +446,7 @@ export class Admission {
     const { replies } = this.#host.requests
     const { watches } = this.#host.data
     let told = error
-    if (client.transaction !== undefined) client.transaction.broken = true
+    if (client.requests.transaction !== undefined) client.requests.transaction.broken = true
     if (command?.spec.duringMulti === 'executes') {
       discardTransaction(client, watches)
       told = new ReplyError(`EXECABORT Transaction discarded because of: ${error.text.replace(/^ERR /, '')}`)
@@ -478,6 +478,7 @@ function noPermission(client: Client, command: Command, denial: Denial): ReplyEr
 
 /** An error does not name keys and channels: the client may have no right to know of them. */
 function describeDenial(client: Client, command: Command, { reason }: Denial): string {
-  if (reason === 'command') return `User ${client.user.name} has no permissions to run the '${command.name}' command`
+  if (reason === 'command')
+    return `User ${client.identity.user.name} has no permissions to run the '${command.name}' command`
   return `No permissions to access a ${reason}`
 }

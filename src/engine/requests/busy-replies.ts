@@ -28,7 +28,7 @@ export interface BusyRepliesHost extends CallHost {
     readonly turn: { readonly owed: readonly Client[] }
   }
   readonly data: CallHost['data'] & {
-    readonly dataset: CallHost['data']['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'touches'>
+    readonly dataset: CallHost['data']['dataset'] & Pick<DatabaseHost, 'changesBegun' | 'expiry' | 'use'>
   }
   readonly effects: CallHost['effects'] & {
     readonly durability: CallHost['effects']['durability'] & { readonly progress: Progress }
@@ -93,12 +93,16 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     const isWriting = replies.isOpenFor(call.client)
     const timeMs = unitClock.reading
     const words = CHECKED ? call.args.copy() : undefined
-    const { changesBegun, expiry, touches } = dataset
+    const {
+      changesBegun,
+      expiry,
+      use: { touches },
+    } = dataset
     if (expiry !== 'keep') dataset.expiry = 'hide'
     listener.listen(this)
     // A shutdown that was asked for meanwhile has begun a pause.
     if (dataset.expiry === 'hide') dataset.expiry = expiry
-    dataset.touches = touches
+    dataset.use.touches = touches
     assert(dataset.changesBegun === changesBegun, 'clients that are heard change no data')
     assert(runner.call === call, 'the command that let others be heard goes on')
     assert(replies.isOpenFor(call.client) === isWriting, 'the command that let others be heard goes on replying')
@@ -110,8 +114,8 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   hears(client: Client): boolean {
     return (
       !client.halted &&
-      !client.parser.isFed &&
-      client.postponedRequest === undefined &&
+      !client.requests.parser.isFed &&
+      client.requests.postponed === undefined &&
       (client.state & CLIENT_MUTED) === 0 &&
       client !== this.#host.requests.runner.client
     )
@@ -127,7 +131,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
     const interrupted = replies.open(client)
     this.#client = client
     try {
-      client.parser.feed(source, start, end, this)
+      client.requests.parser.feed(source, start, end, this)
     } catch (error) {
       requests.refuse(client, error)
     }
@@ -140,7 +144,9 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
   #mustWait(client: Client): boolean {
     const { progress } = this.#host.effects.durability
     return (
-      client.heldForDurability || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced
+      client.output.heldForDurability ||
+      client.output.waitsForWritten > progress.written ||
+      client.output.waitsForSynced > progress.synced
     )
   }
 
@@ -172,7 +178,7 @@ export class BusyReplies implements BusyAnswers, RequestHandler {
 
   /** Sends a client's replies from a copy, because the shared buffers are still being written. */
   #send(client: Client): void {
-    if (client.closed || client.overLimit || client.pendingBytes === 0) return
+    if (client.connection.closed || client.output.overLimit || client.pendingBytes === 0) return
     assert(!this.#mustWait(client), 'invariant 3: a reply leaves after its bytes were written')
     this.#host.figures.stats.writesProcessed++
     this.#host.figures.stats.outputBytes += client.pendingBytes

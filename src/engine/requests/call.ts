@@ -248,7 +248,7 @@ export class Call<Rooms extends CallHost = CallHost> {
    * propagated.
    */
   get propagates(): boolean {
-    return this.#propagation.on && this.client.origin !== 'replay'
+    return this.#propagation.on && this.client.connection.origin !== 'replay'
   }
 
   /**

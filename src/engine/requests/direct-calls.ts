@@ -29,7 +29,7 @@ export interface DirectCallsHost extends CallHost {
   readonly blocking: CallHost['blocking'] & { readonly room: { readonly hasReady: boolean }; serve(): void }
   readonly clients: CallHost['clients'] & { readonly memory: { note(client: Client): void } }
   readonly conditions: {
-    readonly state: Pick<ServerState, 'keysHeld' | 'paused' | 'snapshot'>
+    readonly state: Pick<ServerState, 'delays'>
   }
   readonly upkeep: {
     readonly faults: object | null
@@ -158,7 +158,7 @@ export class DirectCalls {
    * postponed.
    */
   admitsNow(client: Client): boolean {
-    const { keysHeld, paused, snapshot } = this.#host.conditions.state
+    const { keysHeld, paused, snapshot } = this.#host.conditions.state.delays
     return (
       !(keysHeld.holds || paused.holds || snapshot.holds) &&
       this.#turn.owed.length === 0 &&
@@ -184,10 +184,10 @@ export class DirectCalls {
   isSafe(client: Client): boolean {
     const { progress } = this.#durability
     return (
-      client.waitsForWritten <= progress.written &&
-      client.waitsForSynced <= progress.synced &&
+      client.output.waitsForWritten <= progress.written &&
+      client.output.waitsForSynced <= progress.synced &&
       progress.answers !== false &&
-      !client.heldForDurability
+      !client.output.heldForDurability
     )
   }
 
@@ -202,7 +202,7 @@ export class DirectCalls {
     const { reply } = this
     const replies = this.#replies
     if (this.#turn.take()) {
-      client.lastActiveMs = this.#unitClock.renew()
+      client.activity.lastActiveMs = this.#unitClock.renew()
       this.#host.environment.later(this.#endTurn)
     } else {
       this.#unitClock.pass()
@@ -226,11 +226,11 @@ export class DirectCalls {
   /** Returns true if it is time for the loop to turn. */
   #givesWay(client: Client): boolean {
     if (this.#callsLeft > 0) {
-      client.lastActiveMs = this.#unitClock.renew()
-      if (client.lastActiveMs < this.#loopDueMs) return false
+      client.activity.lastActiveMs = this.#unitClock.renew()
+      if (client.activity.lastActiveMs < this.#loopDueMs) return false
     }
     this.#callsLeft = CALLS_PER_LOOP_MAX
-    this.#loopDueMs = client.lastActiveMs + MS_PER_LOOP_MAX
+    this.#loopDueMs = client.activity.lastActiveMs + MS_PER_LOOP_MAX
     return true
   }
 
@@ -258,7 +258,7 @@ export class DirectCalls {
   }
 
   #hasGrown(client: Client): boolean {
-    return client.requestBytes !== client.countedRequestBytes
+    return client.requestBytes !== client.bytes.countedRequests
   }
 
   /** Ends the turn before the loop goes on. Promises that wait for it are settled then. */

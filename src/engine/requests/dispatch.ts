@@ -97,14 +97,14 @@ export class Dispatch {
    * Runs one request of a client, or refuses it; then serves the parked clients that it has fed.
    */
   execute(client: Client, args: Arguments): void {
-    if (CHECKED) assert(!client.parked && !client.paused, 'invariant 1: a client that waits runs nothing')
+    if (CHECKED) assert(!client.requests.parked && !client.paused, 'invariant 1: a client that waits runs nothing')
     if (CHECKED) assert(this.#runner.call === undefined, 'invariant 1: a command has ended when the next one begins')
     this.#unitClock.pass()
     if ((client.state & CLIENT_MUTED) === 0) {
       this.dispatch(client, args, this.#call)
     } else {
       this.#replies.mark()
-      if (client.replyMode === 'skip') client.replyMode = 'skipping'
+      if (client.output.replyMode === 'skip') client.output.replyMode = 'skipping'
       const { position } = client
       this.dispatch(client, args, this.#call)
       muteReply(client, position, this.#replies)
@@ -122,7 +122,7 @@ export class Dispatch {
     // CLIENT CACHING and ASKING last for the next request or transaction, so they do not end with
     // their own request.
     if ((state & CLIENT_FOR_ONE_REQUEST) === 0 || (state & CLIENT_MULTI) !== 0) return
-    if (client.parked || client.postponedRequest !== undefined) return
+    if (client.requests.parked || client.requests.postponed !== undefined) return
     const named = this.#commands.find(args.bytes(0))
     const isClient = named?.spec.name === 'CLIENT' && meantBy(named, args)?.run !== undefined
     if (!isClient) client.state &= ~CLIENT_CACHING
@@ -152,7 +152,7 @@ export class Dispatch {
     }
     // A request that came in pieces belongs to the command from here on. If the command stores a
     // value of it, its bytes must not be counted twice.
-    if (client.countedRequestBytes !== 0 && client.countedRequestBytes !== client.requestBytes) {
+    if (client.bytes.countedRequests !== 0 && client.bytes.countedRequests !== client.requestBytes) {
       this.#clientMemory.note(client)
     }
     call.begin(client, args, command)
@@ -167,7 +167,10 @@ export class Dispatch {
     if (container !== undefined) {
       admission.refuse(client, container, ERR.unknownSubcommand(args.string(1), container.spec.name))
     } else if (speaksHttp(args)) {
-      log.warn({ client: client.transport.address }, 'closing a client that speaks HTTP (cross-protocol scripting?)')
+      log.warn(
+        { client: client.connection.transport.address },
+        'closing a client that speaks HTTP (cross-protocol scripting?)',
+      )
       clients.close(client, 'now')
     } else {
       admission.refuse(client, undefined, unknownCommand(args))
@@ -189,7 +192,7 @@ export class Dispatch {
    */
   runTransaction(call: Call, { queue }: Transaction): void {
     const { client } = call
-    assert(client.transaction === undefined, 'EXEC has ended the transaction that it runs')
+    assert(client.requests.transaction === undefined, 'EXEC has ended the transaction that it runs')
     const admission = this.#admission
     const { propagation } = this.#host.effects
     const inner = this.#execCall
@@ -198,7 +201,7 @@ export class Dispatch {
     for (const { command, args } of queue) {
       inner.begin(client, args, command)
       // CLIENT REPLY OFF holds from the command after it, inside a transaction too.
-      const muted = client.replyMode === 'off'
+      const muted = client.output.replyMode === 'off'
       if (muted) this.#replies.mark()
       const { position } = client
       const denied = admission.refusalInExec(client, command, args)
@@ -212,7 +215,7 @@ export class Dispatch {
 
   /** Runs the command of a parked client again, and replies. Returns false when it was refused. */
   retry(client: Client, command: Command, args: Arguments): boolean {
-    assert(client.parked, 'invariant 5: a command is tried again for a parked client')
+    assert(client.requests.parked, 'invariant 5: a command is tried again for a parked client')
     const interrupted = this.#replies.open(client)
     const call = this.#retryCall
     call.reply = this.#replies

@@ -88,12 +88,12 @@ export class Requests {
   }
 
   #take(client: Client, source: Source, start: number, end: number, alone: boolean): void {
-    if (client.closed || client.closing) return
+    if (client.connection.closed || client.connection.closing) return
     const { replies, runner, turn } = this.#room
     if (CHECKED) assert(start <= end && end <= source.u8.length, 'the bytes of a client lie within their buffer')
     const stats = this.#stats
     const ends = alone && turn.take()
-    client.lastActiveMs = this.#unitClock.renew()
+    client.activity.lastActiveMs = this.#unitClock.renew()
     stats.readsProcessed++
     stats.inputBytes += end - start
     runner.timeNext()
@@ -107,7 +107,7 @@ export class Requests {
     if (CHECKED) checkPending(client)
     // The rest of a large request may be read in this turn, too, and would run. The client is
     // closed before.
-    const isTooMuch = client.requestBytes !== client.countedRequestBytes && this.#clientMemory.note(client)
+    const isTooMuch = client.requestBytes !== client.bytes.countedRequests && this.#clientMemory.note(client)
     if (ends || isTooMuch || replies.halfFull) turn.end()
   }
 
@@ -121,22 +121,24 @@ export class Requests {
     runner.timeNext()
     replies.open(client)
     try {
-      const { postponedRequest } = client
-      client.postponedRequest = undefined
+      const {
+        requests: { postponed: postponedRequest },
+      } = client
+      client.requests.postponed = undefined
       if (postponedRequest !== undefined) {
         dispatch.execute(client, postponedRequest)
       } else {
         // The command that the client waited in has replied. CLIENT REPLY SKIP, CLIENT CACHING and
         // ASKING end with it.
-        if (client.replyMode === 'skipping') endSkip(client)
+        if (client.output.replyMode === 'skipping') endSkip(client)
         client.state &= ~CLIENT_FOR_ONE_REQUEST
       }
-      client.parser.resume(client)
+      client.requests.parser.resume(client)
     } catch (error) {
       this.refuse(client, error)
     }
     replies.close()
-    if (client.requestBytes !== client.countedRequestBytes) this.#clientMemory.note(client)
+    if (client.requestBytes !== client.bytes.countedRequests) this.#clientMemory.note(client)
   }
 
   /**
@@ -144,9 +146,11 @@ export class Requests {
    * case.
    */
   refusePostponed(client: Client, error: ReplyError): void {
-    const { postponedRequest } = client
+    const {
+      requests: { postponed: postponedRequest },
+    } = client
     if (postponedRequest === undefined) return
-    client.postponedRequest = undefined
+    client.requests.postponed = undefined
     this.#room.dispatch.refuseWrite(client, postponedRequest, error)
   }
 
@@ -156,12 +160,12 @@ export class Requests {
     const { log } = this.#host.environment
     const { replies } = this.#room
     if (error instanceof ProtocolError) {
-      log.debug({ client: client.transport.address, error: error.message }, 'protocol error from client')
+      log.debug({ client: client.connection.transport.address, error: error.message }, 'protocol error from client')
       if ((client.state & CLIENT_MUTED) === 0) replies.error(ERR.of(`Protocol error: ${error.message}`))
-      client.parser.reset()
+      client.requests.parser.reset()
       clients.close(client, 'flushed')
     } else if (error instanceof QueryBufferOverflow) {
-      log.warn({ client: client.transport.address }, 'closing client that reached max query buffer length')
+      log.warn({ client: client.connection.transport.address }, 'closing client that reached max query buffer length')
       clients.close(client, 'now')
     } else {
       throw error
@@ -170,6 +174,6 @@ export class Requests {
 }
 
 function checkPending(client: Client): void {
-  const isBounded = client.halted || client.parser.pendingBytes <= Math.max(0, client.queryBufferBytesMax)
+  const isBounded = client.halted || client.requests.parser.pendingBytes <= Math.max(0, client.queryBufferBytesMax)
   assert(isBounded, 'invariant 8: the unread bytes of a client are bounded')
 }

@@ -36,7 +36,7 @@ export interface RunnerHost {
     }
   }
   readonly data: {
-    readonly dataset: { touches: boolean; readonly changesBegun: number }
+    readonly dataset: { readonly use: { touches: boolean }; readonly changesBegun: number }
   }
   readonly effects: {
     /** Takes the effects of each command that has run. */
@@ -80,6 +80,7 @@ export class Runner {
   readonly #workClock: Clock
   readonly #unitClock: { readonly reading: number }
   readonly #dataset: RunnerHost['data']['dataset']
+  readonly #use: { touches: boolean }
   readonly #replies: RunnerReplies
   readonly #propagation: RunnerHost['effects']['propagation']
   #current: Call | undefined = undefined
@@ -106,6 +107,7 @@ export class Runner {
     this.#workClock = host.environment.workClock
     this.#unitClock = host.environment.unitClock
     this.#dataset = host.data.dataset
+    this.#use = host.data.dataset.use
     this.#replies = replies
     this.#propagation = host.effects.propagation
   }
@@ -129,12 +131,12 @@ export class Runner {
   run(call: Call, command: Command): void {
     const stats = this.#stats
     const { client } = call
-    client.lastCommand = command.name
-    client.commandsRun++
+    client.activity.lastCommand = command.name
+    client.activity.commandsRun++
     stats.commandsProcessed++
     command.calls++
     command.untimed++
-    this.#dataset.touches = (client.state & CLIENT_NO_TOUCH) === 0
+    this.#use.touches = (client.state & CLIENT_NO_TOUCH) === 0
     const outer = this.#current
     this.#current = call
     const isTurn = this.#untimed === 0

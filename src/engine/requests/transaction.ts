@@ -3,7 +3,8 @@
 import type { Arguments } from '../../protocol/arguments.ts'
 import { assert } from '../../util/assert.ts'
 import { CopySpace } from '../../util/bytes/copy-space.ts'
-import { CLIENT_MULTI, type Client, type OpenTransaction } from '../clients/client.ts'
+import { CLIENT_MULTI, type Client } from '../clients/client.ts'
+import type { OpenTransaction } from '../clients/client-requests.ts'
 import type { Watches } from '../data/watches.ts'
 import type { Command, Requirements } from '../spec/command.ts'
 import type { RequirementsHost } from '../spec/command-spec.ts'
@@ -76,7 +77,7 @@ export class Transaction implements OpenTransaction, Requirements {
 }
 
 /** Returns the transaction of a client; undefined outside of MULTI. */
-export function transactionOf({ transaction }: Client): Transaction | undefined {
+export function transactionOf({ requests: { transaction } }: Client): Transaction | undefined {
   if (transaction === undefined) return undefined
   assert(transaction instanceof Transaction, 'MULTI alone begins transactions')
   return transaction
@@ -91,7 +92,7 @@ export function openTransactionOf(client: Client): Transaction {
 
 /** Ends a transaction without running it, and removes the client's watches. */
 export function discardTransaction(client: Client, watches: Watches): void {
-  client.transaction = undefined
+  client.requests.transaction = undefined
   client.state &= ~CLIENT_MULTI
-  watches.clear(client)
+  watches.clear(client.watched)
 }

@@ -129,15 +129,15 @@ export class TurnEnd {
 
   /** Sends a client its replies at the end of this turn. */
   flushSoon(client: Client): void {
-    if (client.queuedForFlush) return
-    client.queuedForFlush = true
+    if (client.output.queuedForFlush) return
+    client.output.queuedForFlush = true
     this.#flushes.push(client)
     this.endSoon()
   }
 
   /** Runs a client's waiting requests at the end of this turn. */
   resumeSoon(client: Client): void {
-    assert(!client.parked, 'invariant 5: a client goes on after it was served')
+    assert(!client.requests.parked, 'invariant 5: a client goes on after it was served')
     this.#resumes.push(client)
     this.endSoon()
   }
@@ -176,18 +176,22 @@ export class TurnEnd {
     let taken = true
     for (let i = 0; i < queue.length; i++) {
       const client = itemAt(queue, i)
-      if (CHECKED) assert(client.queuedForFlush, 'a client with replies is listed once')
-      client.queuedForFlush = false
-      if (client.closed) continue
-      if (client.overLimit) {
+      if (CHECKED) assert(client.output.queuedForFlush, 'a client with replies is listed once')
+      client.output.queuedForFlush = false
+      if (client.connection.closed) continue
+      if (client.output.overLimit) {
         clients.close(client, 'now')
         continue
       }
-      if ((client.state & CLIENT_REPLICA) !== 0 && !client.closing) {
+      if ((client.state & CLIENT_REPLICA) !== 0 && !client.connection.closing) {
         this.#refuseReply(client)
         continue
       }
-      if (isSilent || client.waitsForWritten > progress.written || client.waitsForSynced > progress.synced) {
+      if (
+        isSilent ||
+        client.output.waitsForWritten > progress.written ||
+        client.output.waitsForSynced > progress.synced
+      ) {
         durability.hold(client)
         outputLimits.check(client)
         if (client.pendingBytes > HELD_NOTED_BYTES_MIN) clientMemory.note(client)
@@ -249,7 +253,7 @@ export class TurnEnd {
   /** Returns 'waiting' when each client with replies waits for a sync, else 'others'. */
   #served({ synced }: Progress): Served {
     const queue = this.#flushes
-    for (let i = 0; i < queue.length; i++) if (itemAt(queue, i).waitsForSynced <= synced) return 'others'
+    for (let i = 0; i < queue.length; i++) if (itemAt(queue, i).output.waitsForSynced <= synced) return 'others'
     return 'waiting'
   }
 
@@ -258,8 +262,8 @@ export class TurnEnd {
     const { connected: clients } = this.#clients
     const { log } = this.#host.environment
     log.warn(
-      { client: client.transport.address },
-      `Replica generated a reply to command '${client.lastCommand}', disconnecting it`,
+      { client: client.connection.transport.address },
+      `Replica generated a reply to command '${client.activity.lastCommand}', disconnecting it`,
     )
     clients.close(client, 'now')
   }
@@ -268,19 +272,19 @@ export class TurnEnd {
     const { connected: clients, memory: clientMemory, outputLimits } = this.#clients
     const stats = this.#stats
     const { synced, written } = this.#effects.durability.progress
-    assert(client.waitsForWritten <= written, 'invariant 3: a reply leaves after its bytes were written')
-    assert(client.waitsForSynced <= synced, 'invariant 3: a reply that waits for a sync leaves after it')
-    assert(!client.heldForDurability, 'invariant 3: a reply that is held is not sent')
+    assert(client.output.waitsForWritten <= written, 'invariant 3: a reply leaves after its bytes were written')
+    assert(client.output.waitsForSynced <= synced, 'invariant 3: a reply that waits for a sync leaves after it')
+    assert(!client.output.heldForDurability, 'invariant 3: a reply that is held is not sent')
     stats.writesProcessed++
     stats.outputBytes += client.pendingBytes
     const taken = client.flush()
     if (CHECKED) assert(client.pendingBytes === 0, 'the transport has taken all output')
-    if (client.closing) {
+    if (client.connection.closing) {
       clients.disconnect(client)
-      client.transport.close('flushed')
-    } else if (!taken || client.softLimitSinceMs !== 0 || client.transport.backlogBytes > 0) {
+      client.connection.transport.close('flushed')
+    } else if (!taken || client.output.softLimitSinceMs !== 0 || client.connection.transport.backlogBytes > 0) {
       outputLimits.check(client)
-      if (client.overLimit) clients.close(client, 'now')
+      if (client.output.overLimit) clients.close(client, 'now')
       else clientMemory.note(client)
     }
     return taken

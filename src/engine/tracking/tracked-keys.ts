@@ -12,9 +12,9 @@
 // for an earlier one. The number of a reader that is gone stays in the sets until their keys change
 // or are given up.
 
-import { Database, type DatabaseHost } from '../../store/keyspace/database.ts'
+import { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
-import { EncodingLimits } from '../../store/structures/encoding-limits.ts'
+import { LoneHost } from '../../store/keyspace/lone-host.ts'
 import { byteAt, itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
 import { Bytes, Source } from '../../util/bytes/bytes.ts'
@@ -44,7 +44,7 @@ export class TrackedKeys<Reader> {
   readonly #taken: number[] = []
 
   constructor(hashKey: HashKey) {
-    this.#table = new Database(0, new TableHost(hashKey))
+    this.#table = new Database(0, new LoneHost(hashKey))
   }
 
   /** Number of keys. */
@@ -217,43 +217,5 @@ function readNumbers(value: Bytes, into: number[]): void {
     const byte = byteAt(source.u8, start + i)
     if (byte === 0) continue
     for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) into.push(8 * i + bit)
-  }
-}
-
-/** The host of the table's database. It has no clock and no handlers. */
-class TableHost implements DatabaseHost {
-  readonly accessSeconds = 0
-  readonly hashKey: HashKey
-  readonly limits = new EncodingLimits()
-  expiry = 'keep' as const
-  readonly removesExpired = false
-  touches = false
-  readonly frequency = null
-  hits = 0
-  misses = 0
-  changesBegun = 0
-  readonly beforeChange = null
-  readonly emptied = null
-  readonly missed = null
-  readonly created = null
-  readonly looked = null
-  readonly deadline = null
-  readonly gone = null
-  readonly grown = null
-
-  constructor(hashKey: HashKey) {
-    this.hashKey = hashKey
-  }
-
-  now(): number {
-    return 0
-  }
-
-  expired(): void {}
-
-  fieldsExpired(): void {}
-
-  wrongType(): never {
-    throw new Error('the table of tracked keys holds strings alone')
   }
 }

@@ -185,7 +185,7 @@ export class Tracking {
         tracker.prefixes.add(name)
         this.#prefixes.add(name, tracker)
       }
-      client.prefixBytes = tracker.prefixes.bytes
+      client.bytes.prefixes = tracker.prefixes.bytes
     }
     this.#listen()
   }
@@ -203,7 +203,7 @@ export class Tracking {
     if (tracker.prefixes !== undefined) {
       for (const name of tracker.prefixes.names()) this.#prefixes.remove(name, tracker)
       tracker.prefixes = undefined
-      client.prefixBytes = 0
+      client.bytes.prefixes = 0
     }
     this.#listen()
   }

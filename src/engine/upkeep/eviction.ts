@@ -137,7 +137,7 @@ export class Eviction {
     if (this.#limit === 0 || memory.boundedBytes <= this.#limit) return true
     // During replay the journal decides what is evicted, and during a pause the data must not
     // change.
-    if (state.loading.holds || state.paused.holds) return true
+    if (state.loading.holds || state.delays.paused.holds) return true
     // The memory of removed values counts as free.
     if (this.#measure === 'none') return timedWork.freeRemoved()
     const began = clock.monotonic()
@@ -183,7 +183,7 @@ export class Eviction {
     state.memoryLimited.follow(this.#limit !== 0)
     this.#volatile = policy.startsWith('volatile-')
     this.#measure = policy === 'noeviction' ? 'none' : (policy.slice(policy.indexOf('-') + 1) as Measure)
-    dataset.frequency = this.#measure === 'lfu' ? this.#used : null
+    dataset.use.frequency = this.#measure === 'lfu' ? this.#used : null
     // Scores of another measure cannot be compared.
     this.#pooled = 0
     // A lower limit takes effect before the next command.
@@ -336,7 +336,7 @@ export class Eviction {
     const { config } = this.#host
     const { dataset } = this.#host.data
     const { random } = this.#host.environment
-    const rested = this.#rested(frequency, (dataset.accessSeconds - lastUsed) | 0)
+    const rested = this.#rested(frequency, (dataset.use.accessSeconds - lastUsed) | 0)
     if (CHECKED) assert(rested >= 0 && rested <= frequency, 'the count of uses falls with time')
     if (rested >= FREQUENCY_MAX) return FREQUENCY_MAX
     const above = Math.max(0, rested - FREQUENCY_INITIAL)

@@ -296,9 +296,9 @@ export class Faults {
 
   /** Ends the connection after this many bytes of the output. */
   #shorten(client: Client, bytes: number): void {
-    assert(!client.closed, 'a connection is shortened that is open')
+    assert(!client.connection.closed, 'a connection is shortened that is open')
     client.rewind(bytes)
-    client.closing = true
+    client.connection.closing = true
   }
 
   #isDelayed(client: Client, known: Hearing | undefined): boolean {
@@ -346,7 +346,7 @@ export class Faults {
 }
 
 function isNamed(client: Client, name: string | undefined): boolean {
-  return name === undefined || client.name === name
+  return name === undefined || client.identity.name === name
 }
 
 /** Throws OptionError for a rule that cannot be taken. */

@@ -62,8 +62,8 @@ export class ReplicaExpiry {
   follow(): void {
     const { dataset } = this.#host.data
     const { role } = this.#host.effects
-    if (role.expiry === 'own') dataset.onDeadline.add(this.#note)
-    else dataset.onDeadline.remove(this.#note)
+    if (role.expiry === 'own') dataset.on.deadline.add(this.#note)
+    else dataset.on.deadline.remove(this.#note)
   }
 
   /** Forgets all names: all data has gone. */

@@ -11,7 +11,7 @@ import { restlessRandom } from '../../util/restless.ts'
 
 export interface RestlessHost {
   readonly data: {
-    readonly dataset: { readonly databases: readonly Database[]; readonly beforeChange: unknown }
+    readonly dataset: { readonly databases: readonly Database[]; readonly reports: { readonly beforeChange: unknown } }
   }
   readonly conditions: {
     readonly state: { readonly loading: { readonly holds: boolean }; readonly busy: { readonly holds: boolean } }
@@ -55,15 +55,15 @@ export class RestlessHousekeeping {
     const { timedWork } = this.#host.upkeep
     if (runner.call !== undefined || state.loading.holds || state.busy.holds) return
     timedWork.expireOne()
-    const { beforeChange, databases } = dataset
+    const { databases, reports } = dataset
     for (const { contents } of databases) {
       const { compaction, keys, lazyFree } = contents
       if (lazyFree.pending > 0) lazyFree.free(restlessRandom.below(FREED_MAX + 1))
-      if (keys.count > 0 && beforeChange === null) compaction.step(1 + restlessRandom.below(COMPACTED_MAX))
+      if (keys.count > 0 && reports.beforeChange === null) compaction.step(1 + restlessRandom.below(COMPACTED_MAX))
     }
     if (this.#kept.length > 0) {
       if (--this.#requestsLeft <= 0) this.giveUp()
-    } else if (restlessRandom.below(KEPT_EVERY) === 0 && beforeChange === null) {
+    } else if (restlessRandom.below(KEPT_EVERY) === 0 && reports.beforeChange === null) {
       this.#keep(databases)
     }
   }

@@ -142,7 +142,7 @@ export class Blocking {
     onTimeout: BlockOptions['onTimeout'],
   ): void {
     const { client, command } = call
-    assert(!client.parked, 'invariant 1: a client that is parked runs no other command')
+    assert(!client.requests.parked, 'invariant 1: a client that is parked runs no other command')
     assert(topics.length > 0, 'invariant 5: a parked client waits for a key or a signal')
     const parked: Parked = { client, command, args: call.args.copy(), type, servedByDeletion, onTimeout }
     const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.now() + timeoutMs
@@ -150,9 +150,9 @@ export class Blocking {
     if (servedByDeletion) this.#servedByDeletion++
     if (type !== NONE) this.#waitingForType[type]!++
     this.#waiters.set(client, waiter)
-    client.parked = true
-    client.parkedRunMs = 0
-    client.parkedBytes = parked.args.contentBytes
+    client.requests.parked = true
+    client.requests.parkedRunMs = 0
+    client.requests.parkedBytes = parked.args.contentBytes
     this.room.park(waiter)
     assert(this.#waiters.size === this.room.count, 'invariant 5: each parked client is in the waiting room once')
     this.#listen()
@@ -169,14 +169,14 @@ export class Blocking {
     begin: (done: (outcome: Outcome) => void) => void,
     write: (reply: Reply, outcome: Outcome) => void,
   ): void {
-    assert(!client.parked && !client.paused, 'invariant 1: a client waits for one thing')
+    assert(!client.requests.parked && !client.paused, 'invariant 1: a client waits for one thing')
     client.paused = true
     let isDone = false
     try {
       begin((outcome) => {
         assert(!isDone, 'work is done once')
         isDone = true
-        assert(client.paused || client.closed, 'invariant 1: a suspended client runs no other command')
+        assert(client.paused || client.connection.closed, 'invariant 1: a suspended client runs no other command')
         client.paused = false
         this.#host.requests.dispatch.replyTo(client, (reply) => write(reply, outcome))
         this.#host.requests.turn.resumeSoon(client)
@@ -232,7 +232,9 @@ export class Blocking {
    * Adds the handlers of created and removed keys while a client waits for them, else removes them.
    */
   #listen(): void {
-    const { onCreated, onGone } = this.#host.data.dataset
+    const {
+      on: { created: onCreated, gone: onGone },
+    } = this.#host.data.dataset
     onCreated.follow(this.#created, this.room.count > 0)
     onGone.follow(this.#gone, this.#servedByDeletion > 0)
   }
@@ -308,7 +310,7 @@ export class Blocking {
 
   /** Unparks a client: it is served, timed out, unblocked or gone. */
   release(client: Client): void {
-    if (!client.parked) return
+    if (!client.requests.parked) return
     const waiter = this.#waiterOf(client)
     this.room.leave(waiter)
     this.#forget(waiter.owner)
@@ -325,7 +327,7 @@ export class Blocking {
    * not parked.
    */
   unblock(client: Client, error: ReplyError | undefined): boolean {
-    if (!client.parked) return false
+    if (!client.requests.parked) return false
     const waiter = this.#waiterOf(client)
     this.release(client)
     this.#tell(waiter.owner, error)
@@ -360,15 +362,15 @@ export class Blocking {
   }
 
   #timeOut(parked: Parked): void {
-    assert(parked.client.parked, 'invariant 5: the time of a parked client is up once')
+    assert(parked.client.requests.parked, 'invariant 5: the time of a parked client is up once')
     this.#forget(parked)
     this.#tell(parked, undefined)
   }
 
   #forget(parked: Parked): void {
     const { client } = parked
-    client.parked = false
-    client.parkedBytes = 0
+    client.requests.parked = false
+    client.requests.parkedBytes = 0
     this.#waiters.delete(client)
     if (parked.servedByDeletion) this.#servedByDeletion--
     if (parked.type !== NONE) this.#waitingForType[parked.type]!--

@@ -25,7 +25,8 @@
 // nothing follows a write that a crash cut short. When whole commands follow, it is damage, and a
 // cut would throw them away.
 
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import type { LoadingProgress } from '../../engine/conditions/loading.ts'
 import type { HistoryPosition } from '../../engine/effects/replication-history.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -487,7 +488,7 @@ class Replay {
     if (engine.figures.stats.errorReplies !== errors) {
       throw new DamagedFile(start, `${quote(name)} failed when replayed: ${this.#lastError()}`)
     }
-    if (this.#client.parked) {
+    if (this.#client.requests.parked) {
       engine.blocking.release(this.#client)
       throw new DamagedFile(start, `${quote(name)} waited when replayed`)
     }
@@ -545,7 +546,9 @@ class Replay {
     const { dataset } = this.#engine.data
     const { stats } = this.#engine.figures
     const { commandsProcessed, errorReplies } = stats
-    const { hits, misses } = dataset
+    const {
+      use: { hits, misses },
+    } = dataset
     const errors = new Map(stats.errors)
     const counts = new Map<Command, Partial<Command>>()
     for (const command of commands.used()) {

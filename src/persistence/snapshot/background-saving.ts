@@ -467,7 +467,7 @@ export class BackgroundSaving implements Saving {
     assert(this.busyWith !== 'nothing', 'a picture is part of a save, a rewrite or a copy')
     assert(before === undefined || before.ended, 'invariant 6: one picture is taken at a time, there is one gate')
     const engine = this.#engine
-    engine.conditions.state.snapshot.begin()
+    engine.conditions.state.delays.snapshot.begin()
     return {
       engine,
       later: this.#later,
@@ -477,7 +477,7 @@ export class BackgroundSaving implements Saving {
       isBase,
       ...(contents === undefined ? {} : { contents }),
       largeWritten: () => {
-        if (this.#snapshot?.hasLarge !== true) engine.conditions.state.snapshot.end()
+        if (this.#snapshot?.hasLarge !== true) engine.conditions.state.delays.snapshot.end()
         this.#largeChanges.resume()
       },
     }
@@ -544,7 +544,7 @@ export class BackgroundSaving implements Saving {
   }
 
   #followFailure(): void {
-    this.#engine.conditions.state.saveFailed.follow(this.refusesWrites)
+    this.#engine.conditions.state.refusals.saveFailed.follow(this.refusesWrites)
   }
 
   // ── rewriting ────────────────────────────────────────────────────────────

@@ -43,7 +43,7 @@
 
 import type { Engine } from '../../engine/engine.ts'
 import { Database } from '../../store/keyspace/database.ts'
-import type { Extent } from '../../store/keyspace/database-host.ts'
+import type { Extent } from '../../store/keyspace/database-reports.ts'
 import { type Keyspace, MARK, NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_STRING } from '../../store/structures/value.ts'
 import { itemAt } from '../../util/array-reads.ts'
@@ -224,8 +224,8 @@ export class Snapshot {
     for (const code of options.functions) this.#writer.function(code)
     for (const { index, keys } of this.#parts) this.#writer.database(index, keys.count, keys.expiries.count)
     const { dataset } = this.#engine.data
-    dataset.onBeforeChange.add(this.#beforeChange)
-    dataset.onEmptied.add(this.#keepEmptied)
+    dataset.on.beforeChange.add(this.#beforeChange)
+    dataset.on.emptied.add(this.#keepEmptied)
     options.later(this.#turn)
   }
 
@@ -569,8 +569,8 @@ export class Snapshot {
     assert(!this.ended, 'a snapshot ends once')
     this.#phase = phase
     const { dataset } = this.#engine.data
-    dataset.onBeforeChange.remove(this.#beforeChange)
-    dataset.onEmptied.remove(this.#keepEmptied)
+    dataset.on.beforeChange.remove(this.#beforeChange)
+    dataset.on.emptied.remove(this.#keepEmptied)
     this.#large.length = 0
     this.#hurried.length = 0
     this.#removed.length = 0

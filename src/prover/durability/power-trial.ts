@@ -4,15 +4,13 @@
 // acknowledged, and clients go on writing. At some turn of the loop the power fails, possibly in
 // the middle of a write, a sync, a recovery or a start. Time is simulated, so a life has seconds.
 
-import { catalog } from '../../commands/catalog.ts'
-import { makeParts } from '../../commands/parts.ts'
 import { Config, type ConfigSettings } from '../../config/config.ts'
-import type { Client, Transport } from '../../engine/clients/client.ts'
-import { Engine } from '../../engine/engine.ts'
-import { openJournal } from '../../persistence/log/open-journal.ts'
-import { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { ReplyValueReader, type ReplyValueReceiver } from '../../protocol/reply-value.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
+import { EngineOnDisk } from '../../server/boot/engine-on-disk.ts'
 import { Source } from '../../util/bytes/bytes.ts'
 import { textOf } from '../../util/bytes/text.ts'
 import { Random } from '../../util/numbers/random.ts'
@@ -157,9 +155,8 @@ export class PowerTrial {
     const random = this.#random
     const config = new Config({ dir: '/data', appendonly: 'yes', save: '', channel: KEPT, ...settings })
     const hashKey = new HashKey(random.uint32(), random.uint32())
-    const engine = new Engine(
+    const onDisk = new EngineOnDisk(
       {
-        commands: catalog,
         config,
         clock: this.#clock,
         random: new Random(random.uint32()),
@@ -167,19 +164,19 @@ export class PowerTrial {
         // Syncs run on this thread in some lives, in the background in others.
         ownsLoop: random.below(2) === 0,
       },
-      makeParts,
+      disk,
     )
+    const { engine } = onDisk
     // Sometimes power fails again during the start.
     if (this.lives > 0 && random.below(10) === 0) {
-      const opening = openJournal(engine, disk).catch(() => undefined)
+      const opening = onDisk.open().catch(() => undefined)
       await this.#turns(random.below(12))
       this.#disk = disk.cutPower()
       engine.stop()
       await Promise.race([opening, this.#turns(2)])
       return this.live(settings, policies, harm)
     }
-    const aof = await openJournal(engine, disk)
-    engine.parts.saving = new BackgroundSaving(engine, { aof, disk })
+    await onDisk.open()
     const ports: EngineClient[] = []
     const connect = (): EngineClient => {
       const port = new EngineClient(engine)

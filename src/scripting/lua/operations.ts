@@ -379,82 +379,87 @@ export function ipairsStep(table: LuaValue, index: LuaValue): LuaResult {
   return value === undefined ? [] : [following, value]
 }
 
-class Operations {
-  // Shared with the libraries.
-  readonly index = index
-  readonly setIndex = setIndex
-  readonly first = first
-  readonly all = all
-  readonly settle = settle
-  readonly callee = callee
-  readonly settleResumable = settleResumable
-  readonly tailCall = TailCall.to
-  readonly concat = concat
-  readonly concat3 = concat3
-  readonly concatAll = concatAll
-  readonly less = less
-  readonly lessOrEqual = lessOrEqual
-  readonly same = same
-  readonly equal = equal
-  readonly length = length
-  readonly minus = minus
-  readonly modulo = modulo
-  readonly iteration = iteration
-  readonly coroutineFunction = coroutineFunction
-  readonly ordered = ordered
-  readonly shapeOf = shapeOf
-  readonly add = arithmetic('__add', (a, b) => a + b)
-  readonly subtract = arithmetic('__sub', (a, b) => a - b)
-  readonly multiply = arithmetic('__mul', (a, b) => a * b)
-  readonly divide = arithmetic('__div', (a, b) => a / b)
-
-  power(a: LuaValue, b: LuaValue, nameA?: string, nameB?: string): LuaValue {
-    return typeof a === 'number' && typeof b === 'number' ? power(a, b) : slowPower(a, b, nameA, nameB)
-  }
-
-  /** Makes a table of positional values, which begin at index 1. */
-  list(array: LuaValue[]): LuaTable {
-    const table = new LuaTable()
-    if (array.length > 1) table.adopt(array)
-    return table
-  }
-
-  /** Makes a table with the keys of a shape; the values begin at index 1. */
-  record(shape: Shape, values: LuaValue[]): LuaTable {
-    const table = new LuaTable()
-    table.adoptFields(shape.shared ? shape : shape.copy(), values)
-    return table
-  }
-
-  /** Sets a field of a table under construction. */
-  put(table: LuaTable, key: LuaValue, value: LuaValue): void {
-    table.set(key, value)
-  }
-
-  /** Gives a table under construction its positional values. */
-  fill(table: LuaTable, array: LuaValue[]): LuaTable {
-    if (array.length === 1) return table
-    if (table.array.length === 1) {
-      for (let i = 1; i < array.length; i++) if (table.find(i) > 0) table.set(i, undefined)
-      table.adopt(array)
-    } else for (let i = 1; i < array.length; i++) table.set(i, array[i])
-    return table
-  }
-
-  /** The table `arg` of a vararg function. */
-  argTable(values: readonly LuaValue[]): LuaTable {
-    const table = LuaTable.of(values)
-    table.set('n', values.length)
-    return table
-  }
-
-  /** Converts the initial value, limit or step of a numeric for that is no number. */
-  forNumber(value: LuaValue, what: string): number {
-    const number = typeof value === 'string' ? stringToNumber(value) : undefined
-    if (number === undefined) runtimeError(`'for' ${what} must be a number`)
-    return number
-  }
+function powerOf(a: LuaValue, b: LuaValue, nameA?: string, nameB?: string): LuaValue {
+  return typeof a === 'number' && typeof b === 'number' ? power(a, b) : slowPower(a, b, nameA, nameB)
 }
 
-/** The object that compiled code calls R. */
-export const operations = new Operations()
+/** Makes a table of positional values, which begin at index 1. */
+function list(array: LuaValue[]): LuaTable {
+  const table = new LuaTable()
+  if (array.length > 1) table.adopt(array)
+  return table
+}
+
+/** Makes a table with the keys of a shape; the values begin at index 1. */
+function record(shape: Shape, values: LuaValue[]): LuaTable {
+  const table = new LuaTable()
+  table.adoptFields(shape.shared ? shape : shape.copy(), values)
+  return table
+}
+
+/** Sets a field of a table under construction. */
+function put(table: LuaTable, key: LuaValue, value: LuaValue): void {
+  table.set(key, value)
+}
+
+/** Gives a table under construction its positional values. */
+function fill(table: LuaTable, array: LuaValue[]): LuaTable {
+  if (array.length === 1) return table
+  if (table.array.length === 1) {
+    for (let i = 1; i < array.length; i++) if (table.find(i) > 0) table.set(i, undefined)
+    table.adopt(array)
+  } else for (let i = 1; i < array.length; i++) table.set(i, array[i])
+  return table
+}
+
+/** The table `arg` of a vararg function. */
+function argTable(values: readonly LuaValue[]): LuaTable {
+  const table = LuaTable.of(values)
+  table.set('n', values.length)
+  return table
+}
+
+/** Converts the initial value, limit or step of a numeric for that is no number. */
+function forNumber(value: LuaValue, what: string): number {
+  const number = typeof value === 'string' ? stringToNumber(value) : undefined
+  if (number === undefined) runtimeError(`'for' ${what} must be a number`)
+  return number
+}
+
+/** The operations of Lua, a row of functions: the object that compiled code calls R. */
+export const operations = {
+  // Shared with the libraries, or defined above.
+  index,
+  setIndex,
+  first,
+  all,
+  settle,
+  callee,
+  settleResumable,
+  tailCall: TailCall.to,
+  concat,
+  concat3,
+  concatAll,
+  less,
+  lessOrEqual,
+  same,
+  equal,
+  length,
+  minus,
+  modulo,
+  iteration,
+  coroutineFunction,
+  ordered,
+  shapeOf,
+  add: arithmetic('__add', (a, b) => a + b),
+  subtract: arithmetic('__sub', (a, b) => a - b),
+  multiply: arithmetic('__mul', (a, b) => a * b),
+  divide: arithmetic('__div', (a, b) => a / b),
+  power: powerOf,
+  list,
+  record,
+  put,
+  fill,
+  argTable,
+  forNumber,
+}

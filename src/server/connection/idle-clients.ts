@@ -45,9 +45,9 @@ export class IdleClients {
     const engine = this.#engine
     const oldest = engine.environment.clock.now() - engine.config.get('timeout') * 1000
     for (const { client } of this.#transports) {
-      if (client.lastActiveMs >= oldest || client.parked || client.paused) continue
+      if (client.activity.lastActiveMs >= oldest || client.requests.parked || client.paused) continue
       if (client.outputClass !== 'normal') continue
-      engine.environment.log.debug({ client: client.transport.address }, 'closing idle client')
+      engine.environment.log.debug({ client: client.connection.transport.address }, 'closing idle client')
       engine.clients.connected.close(client, 'now')
     }
   }

@@ -188,7 +188,7 @@ class PlainReads extends Reads {
   }
 
   /** Returns the buffer for the next read; undefined when that is the same as for the last one. */
-  #next({ parser }: Client): Buffer | undefined {
+  #next({ requests: { parser } }: Client): Buffer | undefined {
     const { gathering } = parser
     if (gathering !== undefined) {
       const at = parser.gatheredBytes

@@ -8,7 +8,8 @@
 // may write past it (plain-transport.ts); one that transforms them must not.
 
 import type net from 'node:net'
-import type { Client, Transport } from '../../engine/clients/client.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import type { Transport } from '../../engine/clients/transport.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Source } from '../../util/bytes/bytes.ts'
 import { discarded } from '../../util/memory/discarded.ts'
@@ -98,14 +99,14 @@ export abstract class SocketTransport implements Transport {
       })
     }
     // A client that receives bytes is not idle.
-    this.client.lastActiveMs = this.#engine.environment.unitClock.now()
+    this.client.activity.lastActiveMs = this.#engine.environment.unitClock.now()
     return taken === bytes.length
   }
 
   writeNow(bytes: Buffer, start: number, end: number): number {
     const { socket } = this
     if (socket.destroyed || this.#ending || socket.writableLength > 0) return 0
-    this.client.lastActiveMs = this.#engine.environment.unitClock.now()
+    this.client.activity.lastActiveMs = this.#engine.environment.unitClock.now()
     return this.pass(bytes, start, end)
   }
 

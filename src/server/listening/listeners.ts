@@ -139,7 +139,7 @@ export class Listeners {
     return new Promise((resolve) => {
       const started = workClock.monotonic()
       const look = (): void => {
-        for (const transport of transports) if (transport.client.closed) transport.closeForShutdown()
+        for (const transport of transports) if (transport.client.connection.closed) transport.closeForShutdown()
         if (transports.size === 0 || workClock.monotonic() - started > FLUSH_MS_MAX) resolve()
         else setTimeout(look, 5)
       }

@@ -26,7 +26,7 @@ export function crashReport(engine: Engine | undefined): object {
   return {
     ...program,
     // The name is the table's; `client` is an address.
-    ...(call === undefined ? {} : { command: call.command.name, client: call.client.transport.address }),
+    ...(call === undefined ? {} : { command: call.command.name, client: call.client.connection.transport.address }),
     commandsProcessed: engine.figures.stats.commandsProcessed,
     clients: engine.clients.connected.size,
     blockedClients: engine.blocking.room.count,

@@ -4,14 +4,8 @@
 // here.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import type { Handler } from '../../util/tables/handlers.ts'
 import type { StructureHost } from '../structures/encoding-limits.ts'
-
-/**
- * The extent of a change: a part of an entry, or all of it because it is removed or gets another
- * value.
- */
-export type Extent = 'part' | 'whole'
+import type { DatabaseReports } from './database-reports.ts'
 
 /**
  * How a key is treated whose time is up.
@@ -27,33 +21,8 @@ export type Extent = 'part' | 'whole'
  */
 export type Expiry = 'remove' | 'hide' | 'own' | 'wait' | 'keep'
 
-// Events that a database reports. Keys are windows that are valid during the call.
-
-/**
- * An entry is about to change for the first time. With the extent `whole` the handler may take the
- * value (`handOver`).
- */
-export type BeforeChange<D> = [db: D, entry: number, extent: Extent]
-/**
- * A database was emptied. The argument is a database without a number that holds the old contents.
- */
-export type Emptied<D> = [contents: D]
-/** A read found no key. */
-export type Missed<D> = [db: D, key: Bytes]
-/** A key was created, with a value of this type. */
-export type Created<D> = [db: D, key: Bytes, type: number]
-/**
- * A value of this type is about to go: its key is removed, renamed or gets another value. Not
- * reported when all contents go at once.
- */
-export type Gone<D> = [db: D, key: Bytes, type: number]
-/** An entry was given an expiry time (Unix ms). */
-export type Deadline<D> = [db: D, entry: number, timeMs: number]
-/** A key was looked up; it is identified by its hash. */
-export type Looked = [hash: number]
-
-/** How the use of keys is measured. */
-export interface UseHost {
+/** The use of keys: how it is measured, and how often keys were found. */
+export interface KeyUse {
   /** Seconds of the access clock, which is coarse. */
   readonly accessSeconds: number
   /**
@@ -61,6 +30,10 @@ export interface UseHost {
    * new frequency.
    */
   frequency: ((frequency: number, accessWord: number) => number) | null
+  /** False for clients whose reads do not count as use (CLIENT NO-TOUCH). */
+  touches: boolean
+  hits: number
+  misses: number
 }
 
 /** The parts of the engine that strings use. */
@@ -74,10 +47,9 @@ export interface StringsHost {
 }
 
 /**
- * The parts of the engine that a database uses; one object serves all databases. A handler is null
- * while there is no listener.
+ * The parts of the engine that a database uses; one object serves all databases.
  */
-export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
+export interface DatabaseHostOf<D> extends StructureHost, StringsHost {
   /** Unix time in ms: one reading for each command (invariant 2). */
   now(): number
   expiry: Expiry
@@ -91,22 +63,13 @@ export interface DatabaseHostOf<D> extends StructureHost, StringsHost, UseHost {
    * follows from `expiry` and from the running command.
    */
   readonly removesExpired: boolean
-  /** False for clients whose reads do not count as use (CLIENT NO-TOUCH). */
-  touches: boolean
-  hits: number
-  misses: number
   /**
    * Counts changes that pass the *before* side of the gate, and new keys; wraps. While it is the
    * same, no value has changed.
    */
   changesBegun: number
-  readonly beforeChange: Handler<BeforeChange<D>> | null
-  readonly emptied: Handler<Emptied<D>> | null
-  readonly missed: Handler<Missed<D>> | null
-  readonly created: Handler<Created<D>> | null
-  readonly gone: Handler<Gone<D>> | null
-  readonly looked: Handler<Looked> | null
-  readonly deadline: Handler<Deadline<D>> | null
+  readonly use: KeyUse
+  readonly reports: DatabaseReports<D>
   /**
    * Called after a key was removed because its time was up. The window is valid during the call.
    */

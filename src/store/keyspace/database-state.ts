@@ -43,6 +43,14 @@ const last = {
   number: 0,
 }
 
+/** The states of all parts of the contents. */
+interface KeptImage {
+  readonly arena: ArenaState
+  readonly keys: KeyspaceState
+  readonly strings: LargeStringsState
+  readonly structures: NumberedState<Value>
+}
+
 /** A state that is kept. */
 export class KeptState {
   readonly contents: DatabaseState
@@ -54,10 +62,7 @@ export class KeptState {
   readonly spent = new DeferredFrees()
   /** Removed values that were not freed yet. */
   readonly leaving: MemoryHolder[]
-  readonly arena: ArenaState
-  readonly keys: KeyspaceState
-  readonly strings: LargeStringsState
-  readonly structures: NumberedState<Value>
+  readonly image: KeptImage
   /** Slabs that are still read by branches, which began with a state that is gone here. */
   lent: number[] = []
   /** Number of holders. The state is given up when the last one releases it. */
@@ -77,10 +82,12 @@ export class KeptState {
     this.era = era
     this.isShared = isShared
     this.leaving = lazyFree.handOverAll()
-    this.arena = arena.keep(era, this.leftovers)
-    this.keys = keys.keep()
-    this.strings = strings.keep()
-    this.structures = structures.keep(era)
+    this.image = {
+      arena: arena.keep(era, this.leftovers),
+      keys: keys.keep(),
+      strings: strings.keep(),
+      structures: structures.keep(era),
+    }
   }
 }
 
@@ -117,11 +124,11 @@ export class DatabaseState {
   static branch(state: KeptState, host: ContentsHost): DatabaseState {
     assert(state.contents.#states.at(-1) === state, 'a branch begins with the newest state of its contents')
     assert(state.isShared, 'a state that a branch begins with was kept for that')
-    const branch = new DatabaseState(host, state.contents.arena.branch(state.arena))
+    const branch = new DatabaseState(host, state.contents.arena.branch(state.image.arena))
     branch.keys.epoch = state.contents.keys.epoch
-    branch.keys.restore(state.keys)
-    branch.strings.restore(state.strings)
-    branch.structures.restore(state.structures, state.era)
+    branch.keys.restore(state.image.keys)
+    branch.strings.restore(state.image.strings)
+    branch.structures.restore(state.image.structures, state.era)
     return branch
   }
 
@@ -143,15 +150,15 @@ export class DatabaseState {
     state.leftovers = new DeferredFrees()
     this.lazyFree.handOverAll()
     const lent = this.arena.restore(
-      state.arena,
+      state.image.arena,
       state.era,
       state.leftovers,
-      later.map(({ arena }) => arena),
+      later.map(({ image: { arena } }) => arena),
       shared.at(-1)?.era ?? 0,
     )
-    this.keys.restore(state.keys)
-    this.strings.restore(state.strings)
-    this.structures.restore(state.structures, state.era)
+    this.keys.restore(state.image.keys)
+    this.strings.restore(state.image.strings)
+    this.structures.restore(state.image.structures, state.era)
     if (shared.length === 0) return
     // Memory that they share with this state must not be written to if this state is given up
     // first.
@@ -180,7 +187,7 @@ export class DatabaseState {
     const below = this.#states[at - 1]
     const above = this.#states[at]
     if (above === undefined) this.#goBackTo(below, state)
-    else for (const source of state.arena.large) above.arena.large.add(source)
+    else for (const source of state.image.arena.large) above.image.arena.large.add(source)
     this.#pass(state.leftovers, below, above)
     this.#pass(state.spent, below, above)
     if (above === undefined) this.lazyFree.takeBack(state.leaving)
@@ -201,7 +208,7 @@ export class DatabaseState {
     this.arena.discard()
   }
 
-  #goBackTo(below: KeptState | undefined, { arena }: KeptState): void {
+  #goBackTo(below: KeptState | undefined, { image: { arena } }: KeptState): void {
     const era = below?.era ?? this.arena.firstEra
     this.arena.goBackTo(era, below?.leftovers ?? new DeferredFrees(), arena)
     this.keys.goBack()

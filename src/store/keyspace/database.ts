@@ -20,7 +20,8 @@ import { type Arena, BLOCK_CONTENT_BYTES_MAX } from '../memory/arena.ts'
 import type { LazyFree } from '../memory/lazy-free.ts'
 import { TYPE_STRING, type Value, type ValueClass } from '../structures/value.ts'
 import { digestOf } from './data-digest.ts'
-import type { DatabaseHostOf, Extent } from './database-host.ts'
+import type { DatabaseHostOf } from './database-host.ts'
+import type { Extent } from './database-reports.ts'
 import { DatabaseState } from './database-state.ts'
 import { FLAG_COPY, FLAG_LARGE, FLAG_RAW, FLAG_TEXT, FREQUENCY_MASK, TYPE_MASK } from './entry-meta.ts'
 import { frequencyOf, idleSeconds, setUse, touch, touchNew } from './entry-use.ts'
@@ -74,7 +75,7 @@ export class Database {
   find(key: Bytes): number {
     const { host } = this
     const entry = this.keys.find(key)
-    if (host.looked !== null) host.looked(this.keys.hash(key))
+    if (host.reports.looked !== null) host.reports.looked(this.keys.hash(key))
     if (entry !== NONE && this.keys.word(entry, EXPIRY) !== 0 && this.#isExpired(entry)) {
       if (host.removesExpired) this.#expire(entry, key)
       return NONE
@@ -87,12 +88,12 @@ export class Database {
   findForRead(key: Bytes): number {
     const entry = this.find(key)
     if (entry === NONE) {
-      this.host.misses++
-      if (this.host.missed !== null) this.host.missed(this, key)
+      this.host.use.misses++
+      if (this.host.reports.missed !== null) this.host.reports.missed(this, key)
       return NONE
     }
-    this.host.hits++
-    if (this.host.touches) this.touch(entry)
+    this.host.use.hits++
+    if (this.host.use.touches) this.touch(entry)
     return entry
   }
 
@@ -103,10 +104,10 @@ export class Database {
   peek(key: Bytes): number {
     const entry = this.find(key)
     if (entry !== NONE) {
-      this.host.hits++
+      this.host.use.hits++
     } else {
-      this.host.misses++
-      if (this.host.missed !== null) this.host.missed(this, key)
+      this.host.use.misses++
+      if (this.host.reports.missed !== null) this.host.reports.missed(this, key)
     }
     return entry
   }
@@ -115,7 +116,7 @@ export class Database {
   findForWrite(key: Bytes, extent: Extent = 'part'): number {
     const entry = this.find(key)
     if (entry !== NONE) {
-      if (this.host.touches) this.touch(entry)
+      if (this.host.use.touches) this.touch(entry)
       this.passGate(entry, extent)
     }
     return entry
@@ -127,8 +128,8 @@ export class Database {
     const { host } = this
     host.changesBegun = (host.changesBegun + 1) | 0
     // This comes before `beforeChange`, because its handler may take the value.
-    if (host.gone !== null && extent === 'whole') this.#tellGone(entry)
-    if (host.beforeChange !== null) host.beforeChange(this, entry, extent)
+    if (host.reports.gone !== null && extent === 'whole') this.#tellGone(entry)
+    if (host.reports.beforeChange !== null) host.reports.beforeChange(this, entry, extent)
     // Last, because a snapshot may have taken the value.
     if (this.arena.era !== 0) this.#renew(entry, extent)
   }
@@ -158,7 +159,7 @@ export class Database {
   }
 
   #tellGone(entry: number): void {
-    this.host.gone!(this, this.keys.keyOf(entry, new Bytes()), this.typeOf(entry))
+    this.host.reports.gone!(this, this.keys.keyOf(entry, new Bytes()), this.typeOf(entry))
   }
 
   #beginChange(): void {
@@ -240,8 +241,8 @@ export class Database {
   insertString(key: Bytes, value: Bytes, owned: boolean): number {
     this.#beginChange()
     const entry = this.strings.insert(key, value, owned)
-    touchNew(this.keys, entry, this.host)
-    if (this.host.created !== null) this.host.created(this, key, TYPE_STRING)
+    touchNew(this.keys, entry, this.host.use)
+    if (this.host.reports.created !== null) this.host.reports.created(this, key, TYPE_STRING)
     return entry
   }
 
@@ -253,7 +254,7 @@ export class Database {
    */
   create<T extends Value>(key: Bytes, value: T): T {
     this.insertStructure(key, value)
-    if (this.host.created !== null) this.host.created(this, key, value.type)
+    if (this.host.reports.created !== null) this.host.reports.created(this, key, value.type)
     return value
   }
 
@@ -282,7 +283,7 @@ export class Database {
       value.free()
       throw error
     }
-    touchNew(this.keys, entry, this.host)
+    touchNew(this.keys, entry, this.host.use)
     this.#placeStructure(entry, value)
     return entry
   }
@@ -361,10 +362,10 @@ export class Database {
     }
     keys.setWord(renamed, ACCESS, keys.word(entry, ACCESS))
     if (target !== NONE) this.deleteEntry(target)
-    if (this.host.gone !== null) this.#tellGone(entry)
+    if (this.host.reports.gone !== null) this.#tellGone(entry)
     keys.remove(entry)
     if (expiry !== undefined) this.setExpiry(renamed, expiry)
-    if (this.host.created !== null) this.host.created(this, to, meta & TYPE_MASK)
+    if (this.host.reports.created !== null) this.host.reports.created(this, to, meta & TYPE_MASK)
   }
 
   /**
@@ -381,7 +382,7 @@ export class Database {
       to.keys.setWord(copy, META, to.keys.word(copy, META) | origin | FLAG_COPY)
     } else {
       copy = to.insertStructure(key, this.structureOf(entry).copy(to.arena))
-      if (this.host.created !== null) this.host.created(to, key, to.typeOf(copy))
+      if (this.host.reports.created !== null) this.host.reports.created(to, key, to.typeOf(copy))
     }
     // Two entries have the name for a moment, so that a lack of memory costs nothing.
     if (target !== NONE) to.deleteEntry(target)
@@ -396,7 +397,7 @@ export class Database {
   moveTo(key: Bytes, to: Database): void {
     const entry = this.find(key)
     assert(entry !== NONE && to !== this, 'a key that is moved exists, and goes to another database')
-    if (this.host.touches) this.touch(entry)
+    if (this.host.use.touches) this.touch(entry)
     const moved = this.copyTo(entry, to, key)
     // The value keeps its encoding and its use. Only the place of a string may differ.
     const large = to.keys.word(moved, META) & FLAG_LARGE
@@ -442,10 +443,10 @@ export class Database {
   /** Empties the database. Its memory goes at once: no value is visited. */
   clear(): void {
     this.#beginChange()
-    if (this.host.emptied !== null && this.size > 0) {
+    if (this.host.reports.emptied !== null && this.size > 0) {
       const contents = new Database(this.index, this.host)
       this.swap(contents)
-      this.host.emptied(contents)
+      this.host.reports.emptied(contents)
       return
     }
     this.contents.abandon()
@@ -517,7 +518,7 @@ export class Database {
     const position = this.keys.word(entry, EXPIRY)
     if (position === 0) this.keys.expiries.add(entry, timeMs)
     else this.keys.expiries.change(position - 1, timeMs)
-    if (this.host.deadline !== null) this.host.deadline(this, entry, timeMs)
+    if (this.host.reports.deadline !== null) this.host.reports.deadline(this, entry, timeMs)
   }
 
   clearExpiry(entry: number): boolean {
@@ -587,7 +588,7 @@ export class Database {
 
   /** Records that an entry was used. */
   touch(entry: number): void {
-    touch(this.keys, entry, this.host)
+    touch(this.keys, entry, this.host.use)
   }
 
   /**
@@ -595,12 +596,12 @@ export class Database {
    * known.
    */
   setUse(entry: number, idleSeconds: number, frequency: number): void {
-    setUse(this.keys, entry, this.host, idleSeconds, frequency)
+    setUse(this.keys, entry, this.host.use, idleSeconds, frequency)
   }
 
   /** Seconds since an entry was last used. */
   idleSeconds(entry: number): number {
-    return idleSeconds(this.keys, entry, this.host)
+    return idleSeconds(this.keys, entry, this.host.use)
   }
 
   /** The access frequency of an entry, 0–255, when it was last used. */

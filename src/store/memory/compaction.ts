@@ -41,7 +41,7 @@ const DIGESTED_LENGTH_MAX = 1000
 
 export interface CompactionHost {
   /** Not null while a snapshot is told of each change before it is made. */
-  readonly beforeChange: unknown
+  readonly reports: { readonly beforeChange: unknown }
 }
 
 export class Compaction {
@@ -73,7 +73,7 @@ export class Compaction {
 
   /** True while there is work for `step`. */
   get isDue(): boolean {
-    if (this.#host.beforeChange !== null) return false
+    if (this.#host.reports.beforeChange !== null) return false
     if (this.#isWalking) return true
     const { gapBytes, hasGaps } = this.#arena
     if (gapBytes < this.#gapBytesLeft) this.#gapBytesLeft = gapBytes
@@ -87,7 +87,7 @@ export class Compaction {
   step(max: number): void {
     const arena = this.#arena
     const keys = this.#keys
-    assert(this.#host.beforeChange === null, 'structures move while no part reads them in slices')
+    assert(this.#host.reports.beforeChange === null, 'structures move while no part reads them in slices')
     if (!this.#isWalking) {
       if (keys.isFilling || !arena.beginEmptying()) {
         this.#gapBytesLeft = arena.gapBytes

@@ -137,9 +137,9 @@ describe('HELLO', () => {
       '-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n',
     )
     expect(client.ask('HELLO', '3', 'AUTH', 'default', 'wrong', 'SETNAME', 'bob')).toBe(WRONG_PASSWORD)
-    expect(client.client.name).toBe('')
+    expect(client.client.identity.name).toBe('')
     expect(client.ask('hello', '3', 'setname', 'bob', 'auth', 'default', 'secret')).toMatch(/^%7/)
-    expect(client.client.name).toBe('bob')
+    expect(client.client.identity.name).toBe('bob')
     expect(client.ask('GET', 'k')).toBe('_\r\n')
   })
 })
@@ -157,7 +157,8 @@ describe('RESET', () => {
     client.ask('SSUBSCRIBE', 'c')
     expect(client.ask('RESET')).toBe('+RESET\r\n')
     expect(client.ask('GET', 'k')).toBe('$-1\r\n')
-    expect(client.client).toMatchObject({ database: 0, name: '', protocol: 2, state: 0, libraryName: 'lib' })
+    expect(client.client).toMatchObject({ database: 0, protocol: 2, state: 0 })
+    expect(client.client.identity).toMatchObject({ name: '', libraryName: 'lib' })
     const { pubSub } = engine.clients
     expect(pubSub.count('channel') + pubSub.count('pattern') + pubSub.count('shard')).toBe(0)
   })

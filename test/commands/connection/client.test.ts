@@ -130,7 +130,7 @@ describe('CLIENT ID, SETNAME, GETNAME, SETINFO', () => {
   test('SETINFO takes the library and refuses anything else', () => {
     const client = createEngine().connect()
     expect(client.ask('CLIENT', 'SETINFO', 'lib-name', 'ioredis')).toBe('+OK\r\n')
-    expect(client.client.libraryName).toBe('ioredis')
+    expect(client.client.identity.libraryName).toBe('ioredis')
     expect(client.ask('CLIENT', 'SETINFO', 'lib-foo', 'x')).toBe("-ERR Unrecognized option 'lib-foo'\r\n")
     expect(client.ask('CLIENT', 'SETINFO', 'Lib-Ver', 'a b')).toBe(
       '-ERR Lib-Ver cannot contain spaces, newlines or special characters.\r\n',

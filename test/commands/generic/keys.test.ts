@@ -74,14 +74,16 @@ describe('EXISTS, TOUCH and TYPE', () => {
   test('they count as hits and misses', () => {
     given('a')
     const { dataset } = engine.engine.data
-    const { hits, misses } = dataset
+    const {
+      use: { hits, misses },
+    } = dataset
     for (const command of ['EXISTS', 'TOUCH', 'TYPE', 'TTL']) {
       client.ask(command, 'a')
       client.ask(command, 'none')
     }
     client.ask('OBJECT', 'ENCODING', 'a')
     client.ask('OBJECT', 'ENCODING', 'none')
-    expect([dataset.hits - hits, dataset.misses - misses]).toEqual([5, 5])
+    expect([dataset.use.hits - hits, dataset.use.misses - misses]).toEqual([5, 5])
   })
 })
 

@@ -56,7 +56,7 @@ describe('where there is something', () => {
     client.ask('SET', 's', 'x')
     engine.journal.take()
     expect(one.ask(...line.split(' '))).toBe(error)
-    expect(one.client.parked).toBe(false)
+    expect(one.client.requests.parked).toBe(false)
     expect(engine.journal.take()).toEqual([])
   })
 

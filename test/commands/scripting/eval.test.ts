@@ -224,7 +224,7 @@ test('CLIENT LIST shows a script as the command that ran it', () => {
   const { connect } = createEngine()
   const client = connect()
   client.ask('EVAL', "redis.call('SET', 'k', 'v')", 0)
-  expect(client.client.lastCommand).toBe('eval')
+  expect(client.client.activity.lastCommand).toBe('eval')
 })
 
 test('arguments of any size reach commands whole', () => {

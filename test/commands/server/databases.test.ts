@@ -4,7 +4,7 @@ import { createEngine, type TestClient, type TestEngine } from '../../support/en
 
 /** Puts a key under WATCH, as the command does. */
 function watch({ engine }: TestEngine, { client }: TestClient, database: number, key: string): void {
-  engine.data.watches.add(client, engine.databases[database]!, Bytes.from(key))
+  engine.data.watches.add(client.watched, engine.databases[database]!, Bytes.from(key))
 }
 
 /** Has a key in the given databases. */
@@ -76,9 +76,9 @@ describe('FLUSHDB and FLUSHALL', () => {
     watch(server, missing, 0, 'b')
     watch(server, elsewhere, 1, 'a')
     client.ask('FLUSHDB')
-    expect([here, missing, elsewhere].map(({ client }) => client.watchBroken)).toEqual([true, false, false])
+    expect([here, missing, elsewhere].map(({ client }) => client.watched.broken)).toEqual([true, false, false])
     client.ask('FLUSHALL')
-    expect([here, missing, elsewhere].map(({ client }) => client.watchBroken)).toEqual([true, false, true])
+    expect([here, missing, elsewhere].map(({ client }) => client.watched.broken)).toEqual([true, false, true])
   })
 
   test('hold back who reads any key until they are durable', () => {
@@ -131,7 +131,7 @@ describe('SWAPDB', () => {
       watch(server, clients[i]!, database, key)
     })
     server.connect().ask('SWAPDB', 0, 1)
-    expect(clients.map(({ client }) => client.watchBroken)).toEqual([true, true, false, false])
+    expect(clients.map(({ client }) => client.watched.broken)).toEqual([true, true, false, false])
   })
 
   test('of a database with itself changes nothing but is journaled', () => {
@@ -141,7 +141,7 @@ describe('SWAPDB', () => {
     watch(server, client, 0, 'a')
     expect(client.ask('SWAPDB', 0, 0)).toBe('+OK\r\n')
     expect(sizes(server)).toEqual([1, 0, 0])
-    expect(client.client.watchBroken).toBe(false)
+    expect(client.client.watched.broken).toBe(false)
     expect(server.journal.take()).toEqual(['0 SWAPDB 0 0'])
   })
 
