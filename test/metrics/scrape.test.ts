@@ -263,7 +263,10 @@ describe('the HTTP port', () => {
   test('/readyz tells why clients should not be sent here: loading, the disk, a stop', async () => {
     const test = createEngine()
     const endpoint = await open(test)
-    const { loading, refusals: { journalFailed, saveFailed } } = test.engine.conditions.state
+    const {
+      loading,
+      refusals: { journalFailed, saveFailed },
+    } = test.engine.conditions.state
     for (const [condition, text] of [
       [loading, 'the data is being loaded\n'],
       [journalFailed, 'the append-only file cannot be written\n'],
