@@ -1,4 +1,5 @@
-// Asks one question, in a process of its own: ask.ts NAME FILE [--quick]. The answers are written to the file as JSON.
+// Asks one question, in a process of its own: ask.ts NAME FILE [--quick]. The answers are written
+// to the file as JSON.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -7,7 +8,8 @@ import { type Answer, QUICK, REAL } from './question.ts'
 import { QUESTIONS } from './questions.ts'
 import { REDIS_SERVER, ROOT } from './servers.ts'
 
-// Whoever is asked to end, once or again and again, takes along what it has started: servers and children are ended where a process exits.
+// A process that is asked to end, once or
+// several times, ends the servers and children that it has started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
 const [name, file, ...options] = process.argv.slice(2)

@@ -13,7 +13,10 @@ const WORKS: readonly { syncing: Syncing; shown: string }[] = [
   { syncing: 'default', shown: 'synced as each broker has it' },
 ]
 
-/** Whether it can be told to sync like this. RabbitMQ confirms what it has synced, and has no other way. */
+/**
+ * Whether it can be told to sync like this. RabbitMQ confirms what it has synced, and has no other
+ * way.
+ */
 function takesPart({ kind, other }: Contestant, syncing: Syncing): boolean {
   if (kind === 'respite' || kind === 'redis' || syncing === 'default') return true
   if (kind === 'rabbitmq') return syncing === 'always'

@@ -1,4 +1,5 @@
-// Compiles the C programs of `rivals/` into a temporary folder, which goes with the process. Nothing of them is kept, and nobody else needs a compiler.
+// Compiles the C programs of `rivals/` into a temporary folder, which goes with the process.
+// Nothing of them is kept, and no other part needs a compiler.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { basename, join } from 'node:path'
@@ -9,7 +10,10 @@ const SOURCES = fileURLToPath(new URL('rivals', import.meta.url))
 
 let folder: Folder | undefined
 
-/** Compiles sources of `rivals/` into one program and returns its path; undefined: there is no compiler, or a library's headers are missing. */
+/**
+ * Compiles sources of `rivals/` into one program and returns its path; undefined: there is no
+ * compiler, or a library's headers are missing.
+ */
 export function compiled(sources: readonly string[], libraries: readonly string[] = []): string | undefined {
   folder ??= temporaryFolder('c')
   const program = join(folder.path, basename(sources.at(-1)!, '.c'))

@@ -1,4 +1,5 @@
-// What do channels that remember cost: publishing to them, hearing what was missed, being remembered?
+// What do channels that remember cost: publishing to them, hearing what was missed, being
+// remembered?
 
 import { startChild } from './child.ts'
 import { alternate, median, medianOf, ratio } from './pairs.ts'
@@ -172,7 +173,7 @@ async function retained(port: number): Promise<number> {
   return passed
 }
 
-/** Has many subscribers come and go; bytes of used memory for each that is remembered. */
+/** Makes many subscribers come and go; returns the bytes of used memory for each remembered one. */
 async function remembered({ asker, port }: Server, count: number): Promise<number> {
   const used = async () => Number(/used_memory_dataset:(\d+)/.exec(String(await asker.ask('INFO', 'memory')))![1])
   const before = await used()
@@ -202,7 +203,7 @@ async function stuckReaders({ asker, pid, port }: Server, count: number, seconds
   await new Promise((resolve) => setTimeout(resolve, 500))
   const publisher = await open(port, () => {})
   const message = encode('PUBLISH', 'few.orders', 'x'.repeat(PAYLOAD_BYTES))
-  // What is kept is bounded, and there already.
+  // The kept messages are bounded, and there already.
   publisher.write(message.repeat(100_000))
   await new Promise((resolve) => setTimeout(resolve, 3000))
   const before = residentBytes(pid)

@@ -1,4 +1,5 @@
-// Runs a program of `children/` in a process of its own and returns what it reports, so that a client's work never slows the measuring one.
+// Runs a program of `children/` in a process of its own and returns what it reports, so that a
+// client's work never slows the measuring one.
 
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -38,7 +39,7 @@ export function startChild<T>(name: string, input: object): Child<T> {
 // ── the child's side ────────────────────────────────────────────────────────
 
 export function childInput<T>(): T {
-  // Whoever asked is gone: nobody waits for the report.
+  // The asking process is gone: no process waits for the report.
   process.once('disconnect', () => process.exit(1))
   return JSON.parse(process.argv[2]!) as T
 }

@@ -1,7 +1,9 @@
-// What does it cost to have the journal on three log servers, and how long is nobody served when a broker goes?
+// What does it cost to have the journal on three log servers, and how long is no client served when
+// a broker goes?
 //
-// Three nats-servers and three brokers on this machine, beside one broker with `appendfsync always`, and beside redis-server with the same and a replica
-// for which each write waits (WAIT 1). A redis-server so set up still loses writes when its replica takes its place; the log does not.
+// Three nats-servers and three brokers on this machine, beside one broker with `appendfsync
+// always`, and beside redis-server with the same and a replica for which each write waits (WAIT 1).
+// A redis-server so set up still loses writes when its replica takes its place; the log does not.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -223,7 +225,10 @@ async function lagMs(cluster: Cluster, scale: Scale): Promise<number> {
   )
 }
 
-/** The longest time between two acknowledged writes while something happens to the leader; the median of some tries. */
+/**
+ * The longest time between two acknowledged writes while something happens to the leader; the
+ * median of some tries.
+ */
 async function worstPause(
   cluster: Cluster,
   scale: Scale,

@@ -1,6 +1,7 @@
 // How fast are the commands that redis-benchmark knows, and how long is the tail?
 //
-// One redis-benchmark a command, depth and server, as long as `seconds`: the number of requests is found with a short run first.
+// One redis-benchmark a command, depth and server, as long as `seconds`: the number of requests is
+// found with a short run first.
 
 import { fillFor } from './fill.ts'
 import { type CostedLoad, costed, microseconds } from './loads.ts'
@@ -9,7 +10,10 @@ import { type Answer, atLeast, atMost, perSecond, type Question, type Row, type 
 import { COMMON, redisBenchmark } from './redis-benchmark.ts'
 import { NO_PERSISTENCE, RIVALS, type Rival, type Server, startServer } from './servers.ts'
 
-/** A test of redis-benchmark: its name for `-t`, the beginning of its line in the CSV, and what it is called here. */
+/**
+ * A test of redis-benchmark: its name for `-t`, the beginning of its line in the CSV, and what it
+ * is called here.
+ */
 interface Test {
   readonly name: string
   readonly line: string
@@ -23,13 +27,16 @@ const TESTS: readonly Test[] = [
   ...['SET', 'GET', 'INCR', 'LPUSH', 'RPUSH', 'LPOP', 'RPOP', 'LRANGE_100'].map(named),
   { name: 'mset', line: 'MSET', shown: 'MSET (10 keys)' },
 ]
-/** What else it tests where it is asked for everything. */
+/** Its further tests, for a complete run. */
 const MORE_TESTS: readonly Test[] = [
   { name: 'ping_inline', line: 'PING_INLINE', shown: 'PING, inline' },
   ...['SADD', 'HSET', 'SPOP', 'ZADD', 'ZPOPMIN', 'LRANGE_300', 'LRANGE_600'].map(named),
 ]
 
-/** What is wanted at a depth, of redis-server's: requests a second at least, the rest at most. */
+/**
+ * The targets at a depth, as shares of redis-server's figures: requests a second at least, the rest
+ * at most.
+ */
 interface Wanted {
   readonly pipeline: number
   readonly least: number
@@ -67,7 +74,9 @@ const SETTINGS: readonly Setting[] = [
     ],
   },
 ]
-/** Below this a p99 is the resolution of the client's histogram and the scheduler, not the server. */
+/**
+ * Below this a p99 is the resolution of the client's histogram and the scheduler, not the server.
+ */
 const P99_RESOLUTION_MS = 0.1
 const CALIBRATION_REQUESTS = 20_000
 
@@ -81,17 +90,26 @@ export interface Comparison {
   least: number
   /** p99, of redis-server's, that is wanted at most. Default: 1.5. */
   tailMost?: number
-  /** Processor time a request, of redis-server's, that is wanted at most. Default: there is no row for it. */
+  /**
+   * Processor time a request, of redis-server's, that is wanted at most. Default: there is no row
+   * for it.
+   */
   processorMost?: number | undefined
   servers: ReadonlyMap<Rival, Server>
   scale: Scale
-  /** Requests of the short run that finds how many the others take. Default: as many as take some tenths of a second. */
+  /**
+   * Requests of the short run that finds how many the others take. Default: as many as take some
+   * tenths of a second.
+   */
   calibration?: number
   /** Done before each run. Default: nothing. */
   prepare?: (server: Server, count: number) => Promise<void>
 }
 
-/** Runs a test on both servers, alternating; returns a row for requests per second, one for p99, and one for processor time if that is asked. */
+/**
+ * Runs a test on both servers, alternating; returns a row for requests per second, one for p99, and
+ * one for processor time if that is asked.
+ */
 export async function compare(comparison: Comparison): Promise<Row[]> {
   const { what, options, line, least, servers, scale, calibration = CALIBRATION_REQUESTS, prepare } = comparison
   const { processorMost, tailMost = P99_MOST } = comparison

@@ -1,4 +1,5 @@
-// Brokers that are measured beside each other: Respite, redis-server, and whichever of the others the machine has.
+// Brokers that are measured beside each other: Respite, redis-server, and whichever of the others
+// the machine has.
 
 import { startChild } from './child.ts'
 import type { BrokersInput, BrokersReport } from './children/brokers.ts'
@@ -33,7 +34,10 @@ interface Started {
   stop(): Promise<void>
 }
 
-/** What a server of Redis's protocol is told: the append-only file is on. Beside servers that sync as they like, it is synced every second. */
+/**
+ * The settings of a server of Redis's protocol: the append-only file is on. Beside servers that
+ * sync as they like, it is synced every second.
+ */
 const optionsOf = (syncing: Syncing): string[] => [
   ...['--save', '', '--appendonly', 'yes'],
   ...['--appendfsync', syncing === 'always' ? 'always' : 'everysec'],
@@ -57,7 +61,7 @@ export interface Measured {
 /** Brokers that have been started. */
 export class Running {
   readonly #servers: ReadonlyMap<string, { contestant: Contestant; server: Started }>
-  /** What was typed to start them, and who did not start. */
+  /** The commands that started them, and the names of those that did not start. */
   readonly commandLines: readonly string[]
   readonly failures: readonly string[]
 

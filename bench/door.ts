@@ -1,4 +1,5 @@
-// As a door for browsers: what do streams cost that are idle, heard and resumed, and how fast are requests over HTTP? Beside socket.io.
+// As a door for browsers: what do streams cost that are idle, heard and resumed, and how fast are
+// requests over HTTP? Beside socket.io.
 
 import { startChild } from './child.ts'
 import type { RequestsReport } from './children/requests.ts'
@@ -26,7 +27,7 @@ const COMMANDS_MIN = 150_000
 const PUBLISH_MIN = 0.97
 const PING_MS_MAX = 10
 
-/** What a door needs for ten thousand streams of one address. */
+/** The settings of a door for ten thousand streams of one address. */
 const DOOR = ['--http-streams-per-address', '1000000', '--http-streams-per-user', '1000000', '--maxclients', '15000']
 
 interface DoorServer extends Server {
@@ -109,7 +110,9 @@ async function heard(
   return { core, pings: latencies }
 }
 
-/** A server that works, and one that has nothing to do: what a PING of it takes, the machine takes. */
+/**
+ * A server that works, and one that has nothing to do: what a PING of it takes, the machine takes.
+ */
 interface PingTargets {
   busy: Server
   idle: Server

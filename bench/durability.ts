@@ -1,4 +1,5 @@
-// How fast are LPUSH and SET when each is fsynced before its reply, what do they cost, and who waits for the disk?
+// How fast are LPUSH and SET when each is fsynced before its reply, what do they cost, and who
+// waits for the disk?
 
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,7 +35,7 @@ async function ask(scale: Scale): Promise<Answer> {
   }
   try {
     const fsyncMs = measureFsync(servers.get('respite')!.directory, scale.quick ? 5 : 200)
-    // What comes first would be measured before V8 has compiled it.
+    // The first load would be measured before V8 has compiled it.
     for (const test of TESTS) await load('respite', test, 50, 16, scale.quick ? 200 : 200_000)
     for (const [clients, pipeline] of SHAPES) {
       for (const test of TESTS) {

@@ -1,4 +1,5 @@
-// What a program can hold in itself: stores of Node, asked by children/embedded.ts, and libraries of C, asked by rivals/stores/measure.c.
+// Stores within a program: those of Node, which children/embedded.ts measures, and libraries of C,
+// which rivals/stores/measure.c measures.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -20,7 +21,7 @@ export type NodeStore =
   | 'lmdb'
   | 'better-sqlite3'
 
-/** What is measured, each in operations a second. What could not be done is not there. */
+/** The measured operations, each a second. Operations that a store does not have are absent. */
 export interface EmbeddedReport {
   insert?: number
   set?: number

@@ -1,6 +1,8 @@
-// In a program: how fast is a store that a program holds in itself, in memory, in a folder, and with each change on disk?
+// In a program: how fast is a store that a program holds in itself, in memory, in a folder, and
+// with each change on disk?
 //
-// Libraries of C are measured from C, without a language in between: what JavaScript costs is part of the answer.
+// Libraries of C are measured from C, without a language in between: what JavaScript costs is part
+// of the answer.
 
 import { type EmbeddedReport, type EmbeddedStore, libraryStore, nodeStore, type Work } from './embedded-stores.ts'
 import { rounds } from './pairs.ts'
@@ -8,7 +10,7 @@ import { type Answer, besideBest, perSecond, type Question, type Row, type Scale
 
 const SIZES = [1000, 100_000, 1_000_000]
 const DURABLE_KEYS = 100_000
-/** Who has not taken all keys by then is left out of that size. */
+/** A store that has not taken all keys by then is left out of that size. */
 const FILL_MS = 20_000
 
 const THINGS: readonly { thing: keyof EmbeddedReport; what: string }[] = [
@@ -23,7 +25,10 @@ const THINGS: readonly { thing: keyof EmbeddedReport; what: string }[] = [
 
 type Group = readonly (EmbeddedStore | string)[]
 
-/** Stores that do the same for a program; ours first. Who is not installed is there by name. */
+/**
+ * Stores that do the same for a program; ours first. A store that is not installed is there by
+ * name.
+ */
 const inMemory = (): Group => [
   nodeStore('respite')!,
   nodeStore('Map')!,

@@ -1,4 +1,5 @@
-// What does a cache of `maxmemory` hold, how often is it right, and how much memory has the process, when it is written to beyond the limit?
+// What does a cache of `maxmemory` hold, how often is it right, and how much memory has the
+// process, when it is written to beyond the limit?
 
 import { startChild } from './child.ts'
 import type { CacheInput, CacheReport } from './children/cache.ts'
@@ -14,7 +15,10 @@ const POINTS_MAX = 2
 const POLICIES = ['allkeys-lru', 'allkeys-lfu'] as const
 /** Five times what has room, asked for as caches are. */
 const CACHE = { keys: 5_000_000, exponent: 0.9, seed: 20_261_122, valueBytes: 100 }
-/** Values of one size after the other take the place of those before: each time some hundred megabytes are written. */
+/**
+ * Values of one size after the other take the place of those before: each time some hundred
+ * megabytes are written.
+ */
 const PHASES = [
   { what: '100 B', valueBytes: 100, count: 2_000_000 },
   { what: '10 B, after those', valueBytes: 10, count: 3_000_000 },

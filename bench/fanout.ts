@@ -1,4 +1,5 @@
-// As a bus: how many messages a second do brokers deliver to 1 to 1000 subscribers, and by patterns, and what does each cost the server?
+// As a bus: how many messages a second do brokers deliver to 1 to 1000 subscribers, and by
+// patterns, and what does each cost the server?
 
 import { contestants, OTHER_BROKERS, only, Running } from './contestants.ts'
 import { type Answer, besideBest, perSecond, type Question, type Row, type Scale, tell } from './question.ts'

@@ -16,7 +16,10 @@ const WORKS: { work: Work; shown: string; jobs: number }[] = [
   { work: 'flows', shown: 'in flows of a parent and three children', jobs: 8000 },
 ]
 const CPU_MOST = 0.8
-/** Rounds of each work before those that count: in the first V8 compiles what it will run from then on. */
+/**
+ * Rounds of each work before those that count: in the first V8 compiles what it will run from then
+ * on.
+ */
 const WARM_ROUNDS = 3
 async function ask(scale: Scale): Promise<Answer> {
   const servers = new Map<Rival, Server>()

@@ -19,7 +19,10 @@ export async function costed(pid: number, count: number, put: () => Promise<Load
 
 export const microseconds = (value: number): string => `${value.toFixed(2)} µs`
 
-/** What is asked of several servers in turns; ours is named first, and the last is who the others are compared with. */
+/**
+ * A load for several servers in turns. Ours is named first, and the others are compared with the
+ * last.
+ */
 export interface Comparison<Name extends string> {
   readonly what: string
   readonly names: readonly [Name, Name]

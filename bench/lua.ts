@@ -1,7 +1,8 @@
-// How fast are scripts: small ones that call commands, those that compute, and large ones when they are new?
+// How fast are scripts: small ones that call commands, those that compute, and large ones when they
+// are new?
 //
-// What a script costs is asked of the server itself (`usec_per_call` of INFO commandstats), what a
-// request costs is CPU time of its process: a client's own work, and what else runs, stay outside.
+// The cost of a script is the server's own figure (`usec_per_call` of INFO commandstats). The cost
+// of a request is CPU time of the server's process, without a client's own work.
 
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -151,7 +152,7 @@ async function computing(servers: Map<Rival, Server>, scale: Scale): Promise<Row
   )
 }
 
-/** What a request with a body costs that is compiled already, over naming it. */
+/** The cost of a request with the body of a compiled script, over one with its digest. */
 async function knownBody(servers: Map<Rival, Server>, large: string, scale: Scale): Promise<Row> {
   const body = `do return 1 end\n${large}`
   const [first, count] = scale.quick ? [20, 100] : [2000, Math.round(scale.seconds * 4000)]
@@ -181,7 +182,7 @@ async function info(servers: Map<Rival, Server>, scale: Scale): Promise<Row> {
   return bounded('INFO', medianOf(pairs, 'respite'), INFO_US_MAX, 'µs', `${medianOf(pairs, 'redis').toFixed(1)} µs`)
 }
 
-/** What the server says of a command since its statistics were reset. */
+/** The server's figures of a command since its statistics were reset. */
 async function microsecondsPerCall(server: Server, command: string): Promise<number> {
   const stats = String(await server.asker.ask('INFO', 'commandstats'))
   const line = stats.split('\r\n').find((each) => each.startsWith(`cmdstat_${command}:`))

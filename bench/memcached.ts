@@ -1,6 +1,8 @@
-// As a cache: how fast is it beside memcached, what does a request cost the server, and an item in memory?
+// As a cache: how fast is it beside memcached, what does a request cost the server, and an item in
+// memory?
 //
-// One load generator speaks all three protocols (rivals/load.c), so its own cost is the same for each; redis-benchmark knows only one of them.
+// One load generator speaks all three protocols (rivals/load.c), so its own cost is the same for
+// each; redis-benchmark knows only one of them.
 
 import { compiled, run } from './c-program.ts'
 import { rounds } from './pairs.ts'
@@ -33,7 +35,9 @@ const [ANY, NEXT, SAME] = ['@', '%', '#'].map((letter) => letter.repeat(12))
 const KEY = `key:${ANY}`
 const TEN_KEYS = Array.from({ length: 10 }, () => KEY)
 
-/** One thing that a cache is asked to do, as each protocol says it, and how many replies that has. */
+/**
+ * One thing that a cache is asked to do, as each protocol says it, and how many replies that has.
+ */
 interface Asked {
   readonly name: string
   readonly respite: string
@@ -42,7 +46,7 @@ interface Asked {
   readonly replies?: number
   /** Replies of the meta protocol, where each key is asked for by itself. */
   readonly metaReplies?: number
-  /** What each key is filled with before. */
+  /** The value that each key has before. */
   readonly filled: string
 }
 

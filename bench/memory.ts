@@ -1,4 +1,5 @@
-// What does a key, or an element of a list, cost in memory? How long does anybody wait while a million keys are loaded?
+// What does a key, or an element of a list, cost in memory? How long does anybody wait while a
+// million keys are loaded?
 
 import { startChild } from './child.ts'
 import type { Kind } from './children/load.ts'

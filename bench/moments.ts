@@ -1,4 +1,5 @@
-// What does it cost a program to keep a state of a million keys, to go back to it, and to begin a second broker with it?
+// What does it cost a program to keep a state of a million keys, to go back to it, and to begin a
+// second broker with it?
 //
 // In this process, with the built library: there is no rival to compare with.
 
@@ -7,7 +8,7 @@ import { median } from './pairs.ts'
 import { type Answer, bounded, type Question, type Row, type Scale } from './question.ts'
 
 const ROUNDS = 9
-/** What docs/embedding.md promises for a million keys. */
+/** The promise of docs/embedding.md for a million keys. */
 const KEEPING_MS_MAX = 10
 /** Changes that are gone back on. */
 const CHANGES = [1, 1000]

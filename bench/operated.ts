@@ -1,4 +1,5 @@
-// What does it cost to be looked after: a user with few rights, metrics, times of commands, the slow log?
+// What does it cost to be looked after: a user with few rights, metrics, times of commands, the
+// slow log?
 
 import { type CostedLoad, compareLoads, costed } from './loads.ts'
 import type { Answer, Question, Row, Scale } from './question.ts'
@@ -9,11 +10,11 @@ const NAMES = ['operated', 'plain'] as const
 type Name = (typeof NAMES)[number]
 
 const DEPTH = 16
-/** What may be lost by it. */
+/** The loss that is allowed. */
 const LEAST = 0.97
 const CALIBRATION_REQUESTS = 50_000
 
-/** Nobody is timed, and everybody may do everything. */
+/** No command is timed, and every user may run every command. */
 const PLAIN = [...NO_PERSISTENCE, '--slowlog-log-slower-than', '-1', '--latency-tracking', 'no']
 const USER = ['--user', 'bench', 'on', '>secret', '~key:*', '+get', '+set', '+ping', '+config|get']
 const LOGIN = ['--user', 'bench', '-a', 'secret']

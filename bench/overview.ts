@@ -1,5 +1,5 @@
-// What the tables come to, by what a reader wants it for: a few of their rows, and a paragraph that names first where we are behind. README.md
-// shows four of the rows.
+// A summary of the tables, by a reader's purpose: a few of their rows, and a paragraph that first
+// names the places where we are behind. README.md shows four of the rows.
 
 import { type PageRow, pageRows } from './page-rows.ts'
 
@@ -10,18 +10,18 @@ interface Pick {
   row: RegExp
   /** Whether more or less of it is better. */
   better: 'more' | 'less'
-  /** Whom it is compared with: the best of those; undefined: of all. */
+  /** It is compared with the best of those; undefined: of all. */
   beside?: RegExp
   /** Stands behind the row's own words. */
   as?: string
-  /** What README.md calls it; undefined: it is not shown there. */
+  /** Its name in README.md; undefined: it is not shown there. */
   short?: string
 }
 
 interface Overview {
   title: string
   picks: readonly Pick[]
-  /** What the figures do not say. */
+  /** Facts that the figures do not show. */
   about: string
 }
 
@@ -205,7 +205,7 @@ function compare(sections: ReadonlyMap<string, readonly string[]>, picks: readon
     for (const row of pageRows(sections.get(title)!)) {
       if (!pick.row.test(row.what)) continue
       const compared = compareRow(row, pick)
-      // Who is picked first is not picked again by a wider pattern.
+      // A rival that was picked is not picked again by a wider pattern.
       if (compared !== undefined && !found.has(`${compared.what} ${pick.beside}`)) {
         found.set(`${compared.what} ${pick.beside}`, compared)
       }
@@ -214,7 +214,9 @@ function compare(sections: ReadonlyMap<string, readonly string[]>, picks: readon
   return [...found.values()]
 }
 
-/** Compares a row with the best of the rivals that are meant; undefined: none of them has a figure. */
+/**
+ * Compares a row with the best of the rivals that are meant; undefined: none of them has a figure.
+ */
 function compareRow(row: PageRow, { better, beside, as = '', short }: Pick): Compared | undefined {
   const ours = amountOf(row.respite)
   const sign = better === 'more' ? -1 : 1
@@ -223,7 +225,8 @@ function compareRow(row: PageRow, { better, beside, as = '', short }: Pick): Com
     .sort(([, a], [, b]) => sign * (amountOf(a)! - amountOf(b)!))
   if (ours === undefined || best === undefined) return undefined
   const [who, shown] = best
-  // The figure of the row, where it is about the same two: it is the median of rounds, not the ratio of medians.
+  // The figure of the row, where it is about the same two: it is the median of rounds, not the
+  // ratio of medians.
   const told = /^([\d.]+) ×(?: (.*))?$/.exec(row.figure)
   const isTold = told !== null && (told[2] === undefined ? row.rivals.size === 1 : told[2] === who)
   const ratio = isTold ? Number(told[1]) : ours / amountOf(shown)!

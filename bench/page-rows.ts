@@ -1,4 +1,5 @@
-// The rows of a page's table, read back: sections stay on the page when nobody has asked again, and the overview is made of all of them.
+// The rows of a page's table, read back. A section whose question was not asked again stays on the
+// page, and the overview is made of all sections.
 
 export interface PageRow {
   what: string

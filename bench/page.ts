@@ -1,4 +1,5 @@
-// Writes docs/benchmarks.md from the answers: first what they come to, question by question of the reader (overview.ts), then each table.
+// Writes docs/benchmarks.md from the answers: first what they come to, question by question of the
+// reader (overview.ts), then each table.
 
 import { cpus, totalmem, type } from 'node:os'
 import { basename } from 'node:path'
@@ -19,7 +20,10 @@ export function describeMachine(respiteVersion: string): string {
   return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${memory} GiB, ${type()}; respite ${respiteVersion}, Node ${process.versions.node}, ${basename(REDIS_SERVER)} ${redisVersion()}`
 }
 
-/** Renders the page with these answers; sections of the page as it was stay where nobody has asked again. */
+/**
+ * Renders the page with these answers; a section whose question was not asked again stays as it
+ * was.
+ */
 export function renderPage(answers: readonly Stored[], before: string): string {
   const sections = sectionsOf(before)
   for (const stored of answers) sections.set(stored.answer.title, renderAnswer(stored))
@@ -44,7 +48,7 @@ export function renderPage(answers: readonly Stored[], before: string): string {
   ].join('\n')}\n`
 }
 
-/** What README.md shows of the page stands between these lines. */
+/** The part of the page that README.md shows stands between these lines. */
 const [SHORT_BEGINS, SHORT_ENDS] = ['<!-- Written by `npm run bench`. -->', '<!-- End of what it wrote. -->']
 
 /** Renders README.md with the figures of a page. */
@@ -55,7 +59,9 @@ export function renderReadme(page: string, readme: string): string {
   return `${readme.slice(0, begin + SHORT_BEGINS.length)}\n${short.join('\n')}\n${readme.slice(end)}`
 }
 
-/** The sections of a page, by their titles, in their order; the overview is made anew each time. */
+/**
+ * The sections of a page, by their titles, in their order; the overview is made again each time.
+ */
 export function sectionsOf(page: string): Map<string, string[]> {
   const sections = new Map<string, string[]>()
   for (const text of page.split(/^## /m).slice(1)) {

@@ -1,4 +1,5 @@
-// A B A B A B: what disturbs a machine disturbs both, so the ratio of neighbours is steadier than either figure.
+// A B A B A B: what disturbs a machine disturbs both, so the ratio of neighbours is steadier than
+// either figure.
 
 import { RIVALS, type Rival } from './servers.ts'
 

@@ -1,4 +1,5 @@
-// Is a request parser of our own worth it? The same pipelined requests through RequestParser and through redis-parser.
+// Is a request parser of our own worth it? The same pipelined requests through RequestParser and
+// through redis-parser.
 //
 // redis-parser is made for replies, but a request is a RESP array of bulks, which
 // a reply may be too: so it can read requests. Asked to return buffers, as a server
@@ -12,7 +13,7 @@ import { median } from './pairs.ts'
 import { type Answer, perSecond, type Question, type Row, type Scale } from './question.ts'
 import { encode } from './wire.ts'
 
-/** What one read of a socket brings at most. */
+/** The most bytes that one read of a socket brings. */
 const READ_BYTES = 64 * 1024
 
 const SAMPLES = [
@@ -73,7 +74,7 @@ function rate(parse: () => void, count: number, scale: Scale): number {
   return perSecond
 }
 
-/** Looked at by nobody; keeps the work from being optimised away. */
+/** Never looked at; it keeps the work from being optimised away. */
 let seenBytes = 0
 
 function ownParser(chunk: Buffer): () => void {

@@ -1,4 +1,5 @@
-// How many messages a second reach 1 to 1000 subscribers? What do 10,000 patterns cost the publisher?
+// How many messages a second reach 1 to 1000 subscribers? What do 10,000 patterns cost the
+// publisher?
 
 import { startChild } from './child.ts'
 import { alternate, medianOf, ratio } from './pairs.ts'

@@ -1,13 +1,16 @@
-// What a question is, and how its answer is kept: rows of figures, each against its target.
+// A question, and its answer as it is kept: rows of figures, each against its target.
 
 import { median } from './pairs.ts'
 
 export interface Row {
   what: string
   respite: string
-  /** What redis-server did; of an answer that names several rivals: what each of them did, in that order. */
+  /**
+   * The figure of redis-server; in an answer that names several rivals: those of each, in that
+   * order.
+   */
   redis: string | readonly string[]
-  /** What is compared with the target, in words. */
+  /** The figure that is compared with the target, in words. */
   figure: string
   target: string
   /** undefined: there is no target, the figure is for the reader. */
@@ -16,9 +19,9 @@ export interface Row {
 
 export interface Answer {
   title: string
-  /** Who stands in the columns behind ours; undefined: redis-server alone. */
+  /** The rivals in the columns behind ours; undefined: redis-server alone. */
   rivals?: readonly string[]
-  /** Commands that were typed, for whoever wants to repeat it by hand. */
+  /** Commands that were typed, for a reader who repeats it by hand. */
   commandLines: string[]
   rows: Row[]
   notes: string[]
@@ -58,15 +61,16 @@ export function atMost(what: string, ratio: number, most: number, respite: strin
   return { what, respite, redis, figure: `${ratio.toFixed(2)} ×`, target: `≤ ${most.toFixed(2)} ×`, met: ratio <= most }
 }
 
-/** What a rival shows where there is nothing to measure. */
+/** The entry of a rival that has nothing to measure. */
 export const NOTHING = '–'
 
-/** What was measured of each, round by round; ours first. Who has no figures could not be asked. */
+/** The figures of each, round by round; ours first. A rival without figures could not be asked. */
 export type Found<Name extends string> = ReadonlyMap<Name, readonly number[]>
 
 /**
- * A row for several rivals: the figure is the ratio of ours to the best of theirs, whom it names. There is no target. Where `better` is `less`,
- * as with milliseconds and bytes, a ratio below one is a good one.
+ * A row for several rivals: the figure is the ratio of ours to the best of theirs, whom it names.
+ * There is no target. Where `better` is `less`, as with milliseconds and bytes, a ratio below one
+ * is a good one.
  */
 export function besideBest<Name extends string>(
   what: string,

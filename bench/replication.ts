@@ -1,4 +1,5 @@
-// What does a replica cost, how far behind is it, and what does a full synchronisation do to those who ask meanwhile?
+// What does a replica cost, how far behind is it, and what does a full synchronisation do to those
+// who ask meanwhile?
 
 import { startChild } from './child.ts'
 import { alternate, median, medianOf, PAIRS, percentile, ratio } from './pairs.ts'
@@ -17,7 +18,7 @@ import {
 const VALUE_BYTES = 64
 const OPTIONS = [...NO_PERSISTENCE, '--repl-diskless-sync-delay', '0']
 const POLL_MS = 5
-/** Nobody is to wait longer for a PING during a full synchronisation than without one, but for so much. */
+/** The most that a PING may take longer during a full synchronisation than without one. */
 const PAUSE_MS_MAX = 5
 /** /proc counts the processor in hundredths of a second: a load that took less is taken for one. */
 const TICK_SECONDS = 0.01
@@ -174,7 +175,10 @@ async function costOfReplica(rival: Rival, command: string, scale: Scale): Promi
 
 const LOAD = ['-c', '50', '-d', String(VALUE_BYTES), '-r', '100000', '-P', '16']
 
-/** Writes at P=16 for a moment, which also warms the server up; returns how many requests take as long as a measurement. */
+/**
+ * Writes at P=16 for a moment, which also warms the server up; returns how many requests take as
+ * long as a measurement.
+ */
 async function calibrate({ port }: Server, command: string, { seconds, quick }: Scale): Promise<number> {
   const count = quick ? 2000 : CALIBRATION_REQUESTS
   const { perSecond } = await redisBenchmark(port, [...LOAD, '-t', command.toLowerCase(), '-n', String(count)], command)

@@ -1,4 +1,5 @@
-// Starts the servers of others that this machine has: NATS with JetStream, Mosquitto, RabbitMQ, memcached. Who is not installed is left out.
+// Starts the servers of others that this machine has: NATS with JetStream, Mosquitto, RabbitMQ,
+// memcached. A server that is not installed is left out.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -20,7 +21,10 @@ export interface Installed {
   readonly version: string
 }
 
-/** When what is kept is synced: before it is acknowledged, every second, or as the server has it when nobody says anything. */
+/**
+ * The time at which kept messages are synced: before they are acknowledged, every second, or by the
+ * server's default.
+ */
 export type Syncing = 'always' | 'everysec' | 'default'
 
 export interface Running {
@@ -35,12 +39,17 @@ export interface Running {
 
 interface Recipe {
   readonly shown: string
-  /** The programs, by a path or by a name on the PATH, and how each is asked which version it is. */
+  /**
+   * The programs, by a path or by a name on the PATH, and how each is asked which version it is.
+   */
   readonly program: string
   readonly version: readonly string[]
   /** The words that start it, with its data in a directory. */
   command(start: Start): Promise<{ words: string[]; environment?: Record<string, string> }>
-  /** What else goes when it has stopped; a process that exits does it too, so nothing is waited for. */
+  /**
+   * Removes other things when it has stopped. A process that exits does it, too, so it does not
+   * wait.
+   */
   afterwards?(environment: Record<string, string>): void
 }
 
@@ -94,7 +103,7 @@ const RECIPES: Readonly<Record<Kind, Recipe>> = {
   },
   rabbitmq: {
     shown: 'rabbitmq-server',
-    // What Debian calls rabbitmq-server on the PATH changes the user first; this is the program itself.
+    // Debian's rabbitmq-server on the PATH changes the user first; this is the program itself.
     program: '/usr/lib/rabbitmq/bin/rabbitmq-server',
     version: [],
     async command({ program, port, directory }) {
@@ -117,7 +126,8 @@ const RECIPES: Readonly<Record<Kind, Recipe>> = {
         },
       }
     },
-    // The name server of Erlang, which it has started, and which does not end before it knows that nobody needs it.
+    // The name server of Erlang, which it has started, and which does not end while a program may
+    // need it.
     afterwards(environment) {
       const ends = (): boolean =>
         spawnSync('epmd', ['-kill'], { encoding: 'utf8', env: { ...process.env, ...environment } }).stdout.includes(
@@ -130,14 +140,18 @@ const RECIPES: Readonly<Record<Kind, Recipe>> = {
     shown: 'memcached',
     program: 'memcached',
     version: ['--version'],
-    // It takes no more memory than it needs, and evicts nothing here. It has four threads unless it is told otherwise.
+    // It takes no more memory than it needs, and evicts nothing here. It has four threads unless it
+    // is told otherwise.
     async command({ program, port }) {
       return { words: [program, '-l', '127.0.0.1', '-p', String(port), '-m', '2048', '-u', 'root'] }
     },
   },
 }
 
-/** Returns the versions of a server that are there: the one that the PATH finds first, then older or newer ones behind it. */
+/**
+ * Returns the versions of a server that are there: the one that the PATH finds first, then older or
+ * newer ones behind it.
+ */
 export function installed(kind: Kind): Installed[] {
   const { shown, program, version: words } = RECIPES[kind]
   const found = new Map<string, Installed>()

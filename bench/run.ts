@@ -1,6 +1,8 @@
-// npm run bench [-- question … --quick --no-build]: asks the questions and writes docs/benchmarks.md, and README.md's figures.
+// npm run bench [-- question … --quick --no-build]: asks the questions and writes
+// docs/benchmarks.md, and README.md's figures.
 //
-// Each question is asked in a process of its own and has a bounded time, so one that fails or hangs costs its own answer alone.
+// Each question is asked in a process of its own and has a bounded time, so one that fails or hangs
+// costs its own answer alone.
 
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +17,7 @@ const RESULTS = join(ROOT, 'bench/results')
 const BESIDE = process.env.RIVAL === undefined ? '' : `.${basename(REDIS_SERVER)}`
 /** Several times what the longest question takes on a quiet machine. */
 const QUESTION_MINUTES_MAX = 30
-/** Whoever is told to end has ended its servers by then. */
+/** A process that is told to end has ended its servers by then. */
 const ENDING_MS = 5000
 
 const words = process.argv.slice(2)

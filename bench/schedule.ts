@@ -6,7 +6,7 @@ import { median, PAIRS, percentile } from './pairs.ts'
 import { type Answer, bounded, type Question, type Row, type Scale } from './question.ts'
 import { NO_PERSISTENCE, RIVALS, type Rival, startServer } from './servers.ts'
 
-/** What docs/channels.md promises. */
+/** The promise of docs/channels.md. */
 const DELAY_MS_MAX = 10
 const DUE_A_SECOND = { keys: 100_000, messages: 20_000 }
 const PERCENTILES = [50, 99, 100]
@@ -25,7 +25,7 @@ async function ask(scale: Scale): Promise<Answer> {
           // redis-server schedules no messages; what is used instead is a key whose time is up.
           const due: DueInput = { port: server.port, what: rival === 'redis' ? 'keys' : what, count }
           const once = () => startChild<DueReport>('due', due).result
-          // What a server does for the first time it also compiles.
+          // The first work of a server includes compiling.
           await once()
           runs[rival].push((await once()).delays)
         } finally {

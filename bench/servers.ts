@@ -20,7 +20,7 @@ export interface Server {
   /** The process that serves, as INFO names it. */
   pid: number
   directory: string
-  /** What was typed to start it, for the page. */
+  /** The command that started it, for the page. */
   commandLine: string
   asker: Asker
   /** From spawning to the first PONG. */
@@ -28,7 +28,10 @@ export interface Server {
   stop(): Promise<void>
 }
 
-/** The rival's program: `RIVAL=/usr/bin/valkey-server npm run bench` takes another than redis-server. */
+/**
+ * The rival's program: `RIVAL=/usr/bin/valkey-server npm run bench` takes another than
+ * redis-server.
+ */
 export const REDIS_SERVER = process.env.RIVAL ?? 'redis-server'
 
 /** As `npm start` and the program's first line say it. */
@@ -42,7 +45,10 @@ const START_TIMEOUT_MS = 60_000
 // Node reads that file at each start, before anything of ours runs.
 delete process.env.NODE_EXTRA_CA_CERTS
 
-/** Starts one in a directory of its own, or in `kept`, which stays when it stops; `redisServer` = that program of several. */
+/**
+ * Starts one in a directory of its own, or in `kept`, which stays when it stops; `redisServer` =
+ * that program of several.
+ */
 export async function startServer(
   rival: Rival,
   options: readonly string[] = NO_PERSISTENCE,
@@ -124,7 +130,10 @@ export function residentBytes(pid: number): number {
 /** Clock ticks of /proc/<pid>/stat. */
 const TICKS_PER_SECOND = 100
 
-/** Seconds that processes have worked, in user space and for them in the kernel; those that are gone count nothing. */
+/**
+ * Seconds that processes have worked, in user space and for them in the kernel; those that are gone
+ * count nothing.
+ */
 export function processorSeconds(...pids: readonly number[]): number {
   let ticks = 0
   for (const pid of pids) {

@@ -8,7 +8,10 @@ const PIPELINES = [1, 16]
 /** Less is clearly worse than redis-server. */
 const LEAST = 0.8
 const MANY_CONNECTIONS = 1000
-/** Values of so many KiB: a few hundred of the largest fit into any machine, and into no cache of a processor. */
+/**
+ * Values of so many KiB: a few hundred of the largest fit into any machine, and into no cache of a
+ * processor.
+ */
 const SIZES = [
   { kib: 1, keys: 10_000, calibration: 20_000 },
   { kib: 16, keys: 1000, calibration: 5000 },

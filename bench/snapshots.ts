@@ -13,7 +13,7 @@ const VALUE_BYTES = 64
 const RDB_OPTIONS = ['--save', '', '--appendonly', 'no']
 const AOF_OPTIONS = ['--save', '', '--appendonly', 'yes', '--auto-aof-rewrite-percentage', '0']
 const POLL_MS = 2
-/** Nobody is to wait longer for a snapshot. */
+/** The longest that a client may wait for a snapshot. */
 const PAUSE_MS_MAX = 5
 
 async function ask(scale: Scale): Promise<Answer> {
@@ -85,7 +85,10 @@ async function ask(scale: Scale): Promise<Answer> {
     for (const folder of folders.values()) folder.remove()
   }
 
-  /** How long a client waits at most while snapshots are made and another one writes as fast as it can. */
+  /**
+   * How long a client waits at most while snapshots are made and another one writes as fast as it
+   * can.
+   */
   async function pauses(command: SavingCommand, servers: Map<Rival, Server>): Promise<void> {
     const slices: number[] = []
     const without: Record<Rival, number[]> = { respite: [], redis: [] }
@@ -143,7 +146,10 @@ async function setsDuringBgsave(server: Server, scale: Scale): Promise<number> {
   return rate
 }
 
-/** Has a client write over all keys at P=16, and returns the longest that another one waited for its PING (ms). */
+/**
+ * Writes over all keys at P=16 by one client, and returns the longest that another waited for a
+ * PING (ms).
+ */
 async function longestWait(server: Server, scale: Scale, command?: SavingCommand): Promise<number> {
   const ping = startChild<{ latencies: number[] }>('ping', { port: server.port, words: ['PING'], everyMs: 1 })
   await ping.ready

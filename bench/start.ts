@@ -1,4 +1,5 @@
-// How long from nothing to the first reply, as a program and inside a program, and how much memory does a server take that has nothing to do?
+// How long from nothing to the first reply, as a program and inside a program, and how much memory
+// does a server take that has nothing to do?
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

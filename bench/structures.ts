@@ -1,7 +1,7 @@
 // How fast are the commands of hashes, sets, sorted sets, streams, HyperLogLogs and geo?
 //
-// What redis-benchmark has a test for is asked at both depths, the rest with the command written out: its random numbers
-// have twelve digits, as the members that were loaded have.
+// Commands that redis-benchmark has a test for are measured at both depths, the others with the
+// command written out. Its random numbers have twelve digits, as the loaded members have.
 
 import { startChild } from './child.ts'
 import type { Kind } from './children/load.ts'
@@ -15,7 +15,7 @@ interface Test {
   shown: string
   /** redis-benchmark's options after the common ones: a test of its own or a command. */
   words: string[]
-  /** What is there before each run; `requests` of them are about to come. */
+  /** The content before each run; `requests` requests are about to come. */
   prepare?(server: Server, requests: number): Promise<void>
 }
 

@@ -1,4 +1,5 @@
-// What a process takes along when it ends, however it ends: programs that it has started, and then the temporary folders that they wrote to.
+// Programs that a process has started, and temporary folders that they wrote to: both end with the
+// process, however it ends.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +18,7 @@ process.once('exit', () => {
   for (const folder of folders) folder.remove()
 })
 
-/** Has something end with this process. Returns how to take that back. */
+/** Makes a thing end with this process. Returns how to take that back. */
 export function endWithUs(end: () => void): () => void {
   ends.add(end)
   return () => ends.delete(end)
@@ -30,7 +31,7 @@ export function temporaryFolder(name: string): Folder {
     path,
     remove() {
       folders.delete(folder)
-      // Whoever wrote to it may have been killed a moment ago.
+      // The program that wrote to it may have been killed a moment ago.
       rmSync(path, { recursive: true, force: true, maxRetries: 5 })
     },
   }

@@ -1,7 +1,7 @@
 // What does TLS cost, beside redis-server's own?
 //
-// Both encrypt with the same certificate, and redis-benchmark speaks TLS to both. Not every redis-server can: asked is the first on the PATH
-// whose redis-benchmark can.
+// Both encrypt with the same certificate, and redis-benchmark speaks TLS to both. Not every
+// redis-server can: asked is the first on the PATH whose redis-benchmark can.
 
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'

@@ -1,4 +1,5 @@
-// A client that costs little: raw sockets, one shared read buffer, replies counted rather than understood where that is enough.
+// A client that costs little: raw sockets, one shared read buffer, replies counted rather than
+// understood where that is enough.
 
 import { connect, type Socket } from 'node:net'
 import Parser from 'redis-parser'
@@ -9,7 +10,10 @@ export function encode(...words: string[]): string {
   return text
 }
 
-/** Opens a connection whose bytes are handed over in one buffer shared by all connections of this process. */
+/**
+ * Opens a connection whose bytes are handed over in one buffer shared by all connections of this
+ * process.
+ */
 export function open(port: number, onBytes: (buffer: Buffer, length: number) => void): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({

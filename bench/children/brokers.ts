@@ -1,4 +1,5 @@
-// Publishes to a broker, in whatever protocol it speaks, and counts what is acknowledged or heard, for a while.
+// Publishes to a broker, in whatever protocol it speaks, and counts what is acknowledged or heard,
+// for a while.
 
 import { childInput, reportAndExit } from '../child.ts'
 import { amqp } from '../protocols/amqp.ts'
@@ -25,10 +26,16 @@ export interface BrokersReport {
 const { port, broker, what, seconds, subscribers } = childInput<BrokersInput>()
 
 const PAYLOAD = 'x'.repeat(64)
-/** Publications on their way that are not acknowledged yet, or messages that are not heard yet by every subscriber. */
+/**
+ * Publications on their way that are not acknowledged yet, or messages that are not heard yet by
+ * every subscriber.
+ */
 const WINDOW = 256
 const STEP = 16
-/** One after the other, a thousand subscribers of mosquitto take minutes: it waits for delayed acknowledgements. */
+/**
+ * One after the other, a thousand subscribers of mosquitto take minutes: it waits for delayed
+ * acknowledgements.
+ */
 const OPENED_AT_ONCE = 50
 
 const PROTOCOLS: Readonly<Record<BrokerKind, Protocol>> = {
@@ -68,7 +75,7 @@ if (what === 'fan-out') {
     connections.push(...(await Promise.all(Array.from({ length: count }, subscribe))))
   }
 } else if (what === 'patterns') {
-  // One hears; the others listen to what nobody publishes.
+  // One hears; the others listen to channels without messages.
   const hearing = await protocol.open(port, counted)
   await hearing.subscribeByPatterns(['orders.*.created'])
   const others = await protocol.open(port, { acknowledged() {}, heard() {} })
@@ -93,7 +100,7 @@ go = () => {
 }
 go()
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-// What a server does for the first time it also compiles, or asks the disk for.
+// The first work of a server includes compiling, or reading the disk.
 await wait(seconds * 1000)
 const before = done()
 const startedAt = performance.now()

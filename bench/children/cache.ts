@@ -1,4 +1,5 @@
-// Uses a server as a cache: asks for keys of which few are wanted often, and stores what is missing. Reports how often it was there.
+// Uses a server as a cache: asks for keys of which few are wanted often, and stores what is
+// missing. Reports how often it was there.
 
 import Parser from 'redis-parser'
 import { Zipf } from '../../test/support/zipf.ts'

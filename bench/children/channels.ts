@@ -23,7 +23,9 @@ const publish =
     ? encode('PUBLISH', CHANNEL, payload)
     : encode('XADD', CHANNEL, 'MAXLEN', '~', '1000000', '*', 'message', payload)
 const batch = Buffer.from(publish.repeat(PIPELINE))
-/** Publishers side by side, as many as redis-benchmark's clients: each waits for its own replies. */
+/**
+ * Publishers side by side, as many as redis-benchmark's clients: each waits for its own replies.
+ */
 const PUBLISHERS = 50
 
 let replies = 0
@@ -110,7 +112,7 @@ if (mode === 'publish') {
   while (published < messages) await wait(1)
 
   await publisher()
-  // Somebody else begins to ask now how long it waits.
+  // Another client begins to measure its waiting time now.
   sayReady()
   await wait(1000)
   const expected = messages * encode('message', 'kept.catch-up', payload).length

@@ -1,4 +1,5 @@
-// Sets ever new keys with values of one size, then of another, and reports how much memory the server had.
+// Sets ever new keys with values of one size, then of another, and reports how much memory the
+// server had.
 
 import { childInput, reportAndExit } from '../child.ts'
 import { residentBytes } from '../servers.ts'

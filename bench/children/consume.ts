@@ -20,7 +20,8 @@ const started = performance.now()
 
 async function consume(name: string): Promise<void> {
   const read = encode('XREADGROUP', 'GROUP', 'workers', name, 'COUNT', String(COUNT), 'STREAMS', 'jobs', '>')
-  // A read's reply ends with the last value, an acknowledgement's is one number; only one of them is under way.
+  // A read's reply ends with the last value, an acknowledgement's is one number; only one of them
+  // is under way.
   let text = ''
   const socket = await open(port, (buffer, length) => {
     text += buffer.toString('latin1', 0, length)

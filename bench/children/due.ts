@@ -1,5 +1,5 @@
-// Has many things fall due, spread evenly over a second, hears of each and notes how late that was: keys whose time is up, or
-// messages that are scheduled.
+// Makes many keys expire, or many scheduled messages fall due, spread evenly over a second. It
+// hears of each and notes the delay.
 
 import { childInput, reportAndExit } from '../child.ts'
 import { encode, open } from '../wire.ts'
@@ -22,7 +22,7 @@ const SPREAD_MS = 1000
 const BATCH = 1000
 const CHANNEL = 'due'
 const EXPIRED = '__keyevent@0__:expired'
-/** What is due bears its time in its name. */
+/** A key or message has its due time in its name. */
 const NAME = /due:(\d+):\d+\r\n/g
 
 const { port, what, count } = childInput<DueInput>()

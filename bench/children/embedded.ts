@@ -1,4 +1,5 @@
-// Measures what a Node program can hold in itself: a store of keys and values, in memory or in a folder. The same work as rivals/stores/measure.c.
+// Measures what a Node program can hold in itself: a store of keys and values, in memory or in a
+// folder. The same work as rivals/stores/measure.c.
 
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -18,9 +19,12 @@ export interface EmbeddedInput {
   durable: boolean
 }
 
-/** How a store does what is measured. What answers at once returns nothing to wait for. */
+/** The measured operations of a store. One that answers at once returns nothing to wait for. */
 interface Store {
-  /** Sets keys that belong together: a transaction, where the store has them, or calls that are waited for together. */
+  /**
+   * Sets keys that belong together: a transaction, where the store has them, or calls that are
+   * waited for together.
+   */
   set(keys: readonly string[]): Promise<unknown> | undefined
   get(keys: readonly string[]): Promise<unknown> | undefined
   delete(key: string): Promise<unknown> | undefined
@@ -31,7 +35,10 @@ interface Store {
 const VALUES = Array.from({ length: 1000 }, (_, i) => String(i).padStart(64, 'v'))
 let values = 0
 
-/** Another value each time: SQLite writes nothing, and so syncs nothing, where a value is what it was. */
+/**
+ * Another value each time: SQLite writes nothing, and so syncs nothing, where a value is what it
+ * was.
+ */
 function nextValue(): string {
   values = (values + 1) % VALUES.length
   return VALUES[values]!
@@ -42,7 +49,7 @@ const PAGE = 1000
 
 const { store: name, directory, keys, milliseconds, fillMilliseconds, durable } = childInput<EmbeddedInput>()
 const rival = createRequire(join(ROOT, 'bench/rivals/package.json'))
-/** Values are looked at, so that nobody leaves them out. */
+/** Values are looked at, so that no store leaves them out. */
 let lookedAt = 0
 
 /** Calls of the command interface, as Respite and ioredis have it. */
@@ -272,7 +279,9 @@ function anyKey(): string {
 const store = await STORES[name]()
 const report: EmbeddedReport = {}
 
-/** Does something again and again; `step` returns what it has to wait for, and does `each` things. */
+/**
+ * Does something again and again; `step` returns what it has to wait for, and does `each` things.
+ */
 async function measure(thing: keyof EmbeddedReport, each: number, step: () => Promise<unknown> | undefined) {
   const began = performance.now()
   let count = 0

@@ -5,7 +5,9 @@ import { childInput, reportAndExit } from '../child.ts'
 
 export type Work = 'add' | 'addBulk' | 'process1' | 'process100' | 'flows' | 'latency'
 
-/** Where the jobs are: on a server, or in this process, reached through ioredis or below the wire. */
+/**
+ * Where the jobs are: on a server, or in this process, reached through ioredis or below the wire.
+ */
 export type Place = { port: number } | { inProcess: 'connector' | 'backend' }
 
 interface Input {
@@ -130,7 +132,7 @@ async function latencies(count: number): Promise<number[]> {
   return taken.sort((a, b) => a - b)
 }
 
-// V8 has compiled what it will run from then on; a server is warmed up by whoever measures it.
+// V8 has compiled what it will run from then on; a server is warmed up by the measuring process.
 if ('inProcess' in place) {
   await addSingly(WARM_JOBS)
   await addInBulk(WARM_JOBS)

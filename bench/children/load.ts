@@ -58,7 +58,10 @@ const twelve = (i: number): string => String(i).padStart(12, '0')
 /** Spreads numbers as a hash does, so that nothing arrives in order. */
 const scattered = (i: number): number => Math.imul(i + 1, 0x9e3779b1) >>> 0
 
-/** Kind → the command for number `i`; 100 structures of a kind, but for hashes, which have ten fields each. */
+/**
+ * Kind → the command for number `i`; 100 structures of a kind, but for hashes, which have ten
+ * fields each.
+ */
 const REQUESTS: Record<Kind, (i: number) => string> = {
   keys: (i) => encode('SET', `key:${String(i).padStart(KEY_BYTES - 4, '0')}`, value(i)),
   list: (i) => encode('RPUSH', 'list', value(i)),

@@ -1,4 +1,4 @@
-// Asks every millisecond and notes how long each answer took: whoever pauses is seen.
+// Asks every millisecond and notes how long each answer took: a pause is seen.
 
 import { setPriority } from 'node:os'
 import { askedToFinish, childInput, reportAndExit, sayReady } from '../child.ts'
@@ -13,7 +13,8 @@ interface Input {
 
 const { port, words, everyMs } = childInput<Input>()
 try {
-  // With two cores and three busy processes the scheduler's share of the wait would be taken for the server's.
+  // With two cores and three busy processes the scheduler's share of the wait would be taken for
+  // the server's.
   setPriority(-10)
 } catch {
   // Not allowed: the figures then hold the scheduler's part too.

@@ -1,4 +1,5 @@
-// Subscribers and a publisher in one process: publishes as fast as the subscribers receive, for a while.
+// Subscribers and a publisher in one process: publishes as fast as the subscribers receive, for a
+// while.
 
 import type { Socket } from 'node:net'
 import { childInput, reportAndExit } from '../child.ts'
@@ -9,7 +10,10 @@ interface Input {
   seconds: number
   /** Channel subscriptions, one a connection. */
   subscribers: number
-  /** Pattern subscriptions of one more connection, one of which matches; then replies to PUBLISH are counted. */
+  /**
+   * Pattern subscriptions of one more connection, one of which matches; then replies to PUBLISH are
+   * counted.
+   */
   patterns: number
   payloadBytes: number
 }
@@ -20,7 +24,10 @@ const CHANNEL = 'orders.region-00017.created'
 const PATTERN_OF_ONE = (i: number): string => `orders.region-${String(i).padStart(5, '0')}.*`
 const payload = 'x'.repeat(payloadBytes)
 const publish = encode('PUBLISH', CHANNEL, payload)
-/** Messages published and not yet received: small enough that no output limit is near, large enough that nobody idles. */
+/**
+ * Messages published and not yet received: so few that no output limit is near,
+ * and so many that no side idles.
+ */
 const AHEAD_MAX = subscribers >= 1000 ? 256 : 2048
 const BATCH = subscribers >= 1000 ? 32 : 128
 const batchBytes = Buffer.from(publish.repeat(BATCH))

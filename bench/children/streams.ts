@@ -1,4 +1,5 @@
-// Streams of a door, or connections of a socket.io server, in one process: opens them all, and counts what each hears.
+// Streams of a door, or connections of a socket.io server, in one process: opens them all, and
+// counts what each hears.
 //
 // A message begins with its number. So each stream says what it missed, and what came twice.
 
@@ -41,7 +42,7 @@ const allHeard = new Promise<void>((resolve) => {
   done = resolve
 })
 
-/** What one stream expects next. */
+/** The next message that one stream expects. */
 class Numbers {
   #next = first
 

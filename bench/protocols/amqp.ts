@@ -1,5 +1,6 @@
-// AMQP 0-9-1 (rabbitmq.com/resources/specs/amqp0-9-1.pdf). What is kept goes to a durable queue, each message persistent and confirmed;
-// news to a fanout exchange, orders to a topic exchange, with an exclusive queue for each subscriber.
+// AMQP 0-9-1 (rabbitmq.com/resources/specs/amqp0-9-1.pdf). Kept messages go to a durable queue,
+// each persistent and confirmed. News goes to a fanout exchange, and orders to a topic exchange,
+// with an exclusive queue for each subscriber.
 
 import { connect, type Socket } from 'node:net'
 import type { Protocol } from './protocol.ts'
@@ -66,7 +67,7 @@ export const amqp: Protocol = {
         resolve({
           socket,
           publish,
-          // What nobody hears is confirmed as any other.
+          // A message without a receiver is confirmed as any other.
           publishUnheard: (text, count) => publish('nobody', text, count),
           subscribe: (channel) => listen(channel, [channel]),
           subscribeByPatterns: (patterns) => listen('orders', patterns),

@@ -1,4 +1,5 @@
-// MQTT 3.1.1. What is kept is published with quality of service 1, and waits for a subscriber of a lasting session that is away.
+// MQTT 3.1.1. Kept messages are published with quality of service 1, and wait for a subscriber of a
+// lasting session that is away.
 
 import { open } from '../wire.ts'
 import { answered, type Protocol } from './protocol.ts'
@@ -49,7 +50,8 @@ export const mqtt = (payload: string): Protocol => ({
         }
         socket.write(Buffer.concat(messages))
       },
-      // Quality of service 0 is not acknowledged. Whoever answers a PINGREQ has taken what came before it.
+      // Quality of service 0 is not acknowledged. A broker that answers a PINGREQ has
+      // taken the messages before it.
       publishUnheard(text, count) {
         unheard = count
         each = PINGRESP_BYTES
@@ -63,7 +65,7 @@ export const mqtt = (payload: string): Protocol => ({
   },
 })
 
-/** Has a lasting session subscribe and go: from then on messages are kept for it. */
+/** Subscribes with a lasting session and disconnects: from then on messages are kept for it. */
 export async function leaveSession(port: number): Promise<void> {
   const socket = await open(port, () => {})
   socket.write(connect('away', false))

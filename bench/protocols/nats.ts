@@ -1,5 +1,5 @@
-// NATS (docs.nats.io/reference/reference-protocols/nats-protocol). What is kept goes to a stream of JetStream on disk, which
-// acknowledges each message to the inbox that the publication names.
+// NATS (docs.nats.io/reference/reference-protocols/nats-protocol). Kept messages go to a
+// stream of JetStream on disk, which acknowledges each to the inbox that the publication names.
 
 import { open } from '../wire.ts'
 import { answered, type Protocol } from './protocol.ts'
@@ -15,7 +15,10 @@ export const nats: Protocol = {
   async open(port, counted) {
     let listens = false
     let isOpen = false
-    /** Messages that the next PONG says to be taken; 0 = none is awaited, acknowledgements are messages. */
+    /**
+     * Messages that the next PONG says to be taken; 0 = none is awaited, acknowledgements are
+     * messages.
+     */
     let unheard = 0
     const socket = await open(port, (buffer, length) => {
       if (!isOpen) return
@@ -40,7 +43,8 @@ export const nats: Protocol = {
         const reply = channel.startsWith('kept.') ? `${INBOX} ` : ''
         socket.write(`PUB ${channel} ${reply}${text.length}\r\n${text}\r\n`.repeat(count))
       },
-      // What is not kept is not acknowledged. Whoever answers a PING has taken what came before it.
+      // Other messages are not acknowledged. A broker that answers a PING has taken the messages
+      // before it.
       publishUnheard(text, count) {
         unheard = count
         socket.write(`${`PUB nobody ${text.length}\r\n${text}\r\n`.repeat(count)}PING\r\n`)

@@ -1,11 +1,12 @@
-// How the bench speaks to a broker, whichever it is: raw bytes, so that it is the server that is measured and not a client library.
+// How the bench speaks to a broker, whichever it is: raw bytes, so that it is the server that is
+// measured and not a client library.
 
 import type { Socket } from 'node:net'
 
 export interface Counted {
-  /** So many more publications are acknowledged. */
+  /** Adds to the number of acknowledged publications. */
   acknowledged(count: number): void
-  /** So many more messages are heard. */
+  /** Adds to the number of messages heard. */
   heard(count: number): void
 }
 
@@ -15,23 +16,32 @@ export interface Protocol {
 }
 
 /**
- * One connection. There are three kinds of channels: `kept.bench`, whose messages are kept on disk, each acknowledged; `news`, whose
- * messages go to whoever listens; and `orders.<anything>.created`, which are listened to by pattern.
+ * One connection. There are three kinds of channels. Messages of `kept.bench` are kept on disk, and
+ * each is acknowledged. Messages of `news` go to all its listeners. Clients listen to
+ * `orders.<anything>.created` by pattern.
  */
 export interface Connection {
   readonly socket: Socket
   /** Publishes a message several times. */
   publish(channel: string, payload: string, count: number): void
-  /** Publishes to `nobody`, where nobody listens; `acknowledged` counts it when the broker has taken it. A connection does this or subscribes. */
+  /**
+   * Publishes to `nobody`, which has no listener; `acknowledged` counts it when the broker has
+   * taken it. A connection does this or subscribes.
+   */
   publishUnheard(payload: string, count: number): void
   subscribe(channel: string): Promise<void>
-  /** As `subscribe`; a star stands for one word between dots, and messages are heard by the first. */
+  /**
+   * As `subscribe`; a star stands for one word between dots, and messages are heard by the first.
+   */
   subscribeByPatterns(patterns: readonly string[]): Promise<void>
 }
 
 const QUIET_MS = 20
 
-/** Waits until something has come, and nothing more comes for a moment: a request is answered that nobody counts. */
+/**
+ * Waits until something has come, and nothing more comes for a moment: the reply to a request that
+ * is not counted.
+ */
 export function answered(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     let bytes = socket.bytesRead

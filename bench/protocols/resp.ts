@@ -1,4 +1,5 @@
-// Redis's protocol. What is kept is published, or where nothing keeps it added to a stream (`XADD`), which is used instead.
+// Redis's protocol. Kept messages are published, or added to a stream (`XADD`) of a server that
+// keeps none.
 
 import { encode, open } from '../wire.ts'
 import type { Protocol } from './protocol.ts'

@@ -34,7 +34,7 @@ import type { Clock, Timer } from '../util/time/clock.ts'
 import { Groups, type GroupsHost } from './groups/groups.ts'
 import type { ChannelLog } from './log/channel-log.ts'
 import { ChannelLogs, type ChannelLogsHost } from './log/channel-logs.ts'
-import { ChannelTotals, type ChannelTotalsHost } from './log/channel-totals.ts'
+import { ChannelTotals } from './log/channel-totals.ts'
 import { type KeptChannel, keptInData, keptInLogs } from './log/kept-channels.ts'
 import { MessageIds } from './log/message-ids.ts'
 import { RecentIds } from './log/recent-ids.ts'
@@ -104,7 +104,6 @@ export class Channels
     GroupsHost,
     NamedSubscribersHost,
     PositionSamplerHost,
-    ChannelTotalsHost,
     SchedulePublisher
 {
   readonly ids = new MessageIds()
@@ -137,7 +136,7 @@ export class Channels
 
   constructor(host: ChannelsHost, later: (run: () => void) => void) {
     this.#host = host
-    this.#catchUpQueue = new CatchUpQueue(host, later)
+    this.#catchUpQueue = new CatchUpQueue(host.environment, later)
     this.#gaps = new GapNotices((channel, text) => void host.clients.pubSub.publishTo(channel, text))
     this.#sampler = new PositionSampler(this, host.environment.clock)
     this.logs = new ChannelLogs(this)
@@ -145,7 +144,7 @@ export class Channels
     this.subscriptions = new Subscriptions(this, host)
     this.groups = new Groups(this)
     this.namedSubscribers = new NamedSubscribers(this)
-    this.totals = new ChannelTotals(this)
+    this.totals = new ChannelTotals(this.logs, this.positions)
     this.recentIds = new RecentIds(this)
     this.schedule = new Schedule(host, this, later)
     host.clients.pubSub.sharing = this.groups

@@ -53,7 +53,7 @@ export class Door {
     this.#streams = new OpenStreams(engine, this.figures)
     this.#opening = new StreamOpening(engine, this.#streams)
     this.#subscribe = new SubscribeRoute(engine, this.#opening)
-    this.#webSockets = new WebSockets(engine, { clients, opening: this.#opening })
+    this.#webSockets = new WebSockets(engine, clients, this.#opening)
     this.#hub = new Hub(engine, clients, this.#opening)
     this.#publish = new PublishRoute(engine, clients)
     this.#queues = new QueuesRoute(engine, clients)

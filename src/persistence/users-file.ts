@@ -11,15 +11,8 @@ import { replaceFile } from './disk/replace-file.ts'
 /** A new file is readable by its owner alone: hashes of passwords are worth guessing at. */
 const NEW_FILE_MODE = 0o600
 
-export interface UsersFileHost {
-  readonly config: Config
-  readonly clients: {
-    readonly users: Users
-  }
-}
-
 /** Reads the users in the file. Throws UserLinesError, also for a file that cannot be read. */
-export function readUsersFile({ config, clients: { users } }: UsersFileHost): Map<string, User> {
+export function readUsersFile(config: Config, users: Users): Map<string, User> {
   const name = config.get('aclfile')
   let text: string
   try {
@@ -31,7 +24,7 @@ export function readUsersFile({ config, clients: { users } }: UsersFileHost): Ma
 }
 
 /** Writes all users into the file. Throws the disk's error; then the old file still stands. */
-export function writeUsersFile({ config, clients: { users } }: UsersFileHost): void {
+export function writeUsersFile(config: Config, users: Users): void {
   const path = pathOf(config)
   const text = users.sorted().map((user) => `${userLine(user)}\n`)
   replaceFile(path, text.join(''), modeOf(path))

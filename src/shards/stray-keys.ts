@@ -15,51 +15,50 @@ const REMOVED_KEYS = 300
 /** The wait before checking again whether the log accepts writes. */
 const RETRY_MS = 200
 
-export interface StrayKeysHost extends ShardView {
-  isHeld(slot: number): boolean
-}
+/** The shard whose stray keys are removed. */
+type Shard = ShardView & { isHeld(slot: number): boolean }
 
 export class StrayKeys {
-  readonly #host: StrayKeysHost
+  readonly #shard: Shard
   #isBusy = false
 
-  constructor(host: StrayKeysHost) {
-    this.#host = host
+  constructor(shard: Shard) {
+    this.#shard = shard
   }
 
   /** Call it when the map or the leader has changed. */
   look(): void {
     if (this.#isBusy || this.#next() === undefined) return
     this.#isBusy = true
-    this.#host.engine.environment.later(() => this.#remove())
+    this.#shard.engine.environment.later(() => this.#remove())
   }
 
   #remove(): void {
     this.#isBusy = false
     const slot = this.#next()
     if (slot === undefined) return
-    const { admission, turn } = this.#host.engine.requests
-    const { dataset } = this.#host.engine.data
-    const { workClock, unitClock } = this.#host.engine.environment
+    const { admission, turn } = this.#shard.engine.requests
+    const { dataset } = this.#shard.engine.data
+    const { workClock, unitClock } = this.#shard.engine.environment
     if (admission.diskFailure !== undefined) {
       workClock.after(RETRY_MS, () => this.look())
       return
     }
     unitClock.renew()
-    removeKeysOfSlot(dataset, this.#host.data, slot, REMOVED_KEYS)
+    removeKeysOfSlot(dataset, this.#shard.data, slot, REMOVED_KEYS)
     turn.endSoon()
     this.look()
   }
 
   /** A slot with keys that do not belong here. */
   #next(): number | undefined {
-    const { data, leadingEpoch, mapLog, shard } = this.#host
+    const { data, leadingEpoch, mapLog, shard } = this.#shard
     const { map } = mapLog
     const index = data.keys.slots
     if (leadingEpoch === 0 || index === null) return undefined
     let coming: Set<number> | undefined
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (index.count(slot) === 0 || map.ownerOf(slot) === shard || this.#host.isHeld(slot)) continue
+      if (index.count(slot) === 0 || map.ownerOf(slot) === shard || this.#shard.isHeld(slot)) continue
       coming ??= new Set(slotsIn(map.movesTo(shard).flatMap(({ left }) => left)))
       if (!coming.has(slot)) return slot
     }

@@ -12,11 +12,6 @@ import type { ChannelLogs } from './channel-logs.ts'
  */
 const COUNTED_MAX = 100
 
-export interface ChannelTotalsHost {
-  readonly positions: ReadPositions
-  readonly logs: ChannelLogs
-}
-
 export interface ChannelFigures {
   /** Channels that have messages, the number of those messages, and their bytes. */
   channels: number
@@ -27,17 +22,18 @@ export interface ChannelFigures {
 }
 
 export class ChannelTotals {
-  readonly #host: ChannelTotalsHost
+  readonly #logs: ChannelLogs
+  readonly #positions: ReadPositions
   #last: ChannelFigures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
   #counting: Iterator<undefined, ChannelFigures> | undefined = undefined
 
-  constructor(host: ChannelTotalsHost) {
-    this.#host = host
+  constructor(logs: ChannelLogs, positions: ReadPositions) {
+    this.#logs = logs
+    this.#positions = positions
   }
 
   get figures(): ChannelFigures {
-    const { logs, positions } = this.#host
-    if (logs.count + positions.targetCount <= COUNTED_MAX) {
+    if (this.#logs.count + this.#positions.targetCount <= COUNTED_MAX) {
       this.#counting = undefined
       this.advance(Number.POSITIVE_INFINITY)
     }
@@ -58,8 +54,7 @@ export class ChannelTotals {
 
   *#count(): Generator<undefined, ChannelFigures> {
     const figures = { channels: 0, messages: 0, bytes: 0, subscribers: 0 }
-    const { positions } = this.#host
-    for (const { keeps, stream } of this.#host.logs.all()) {
+    for (const { keeps, stream } of this.#logs.all()) {
       if (keeps && stream !== undefined && stream.length > 0) {
         figures.channels++
         figures.messages += stream.length
@@ -67,7 +62,7 @@ export class ChannelTotals {
       }
       yield undefined
     }
-    for (const count of positions.counts()) {
+    for (const count of this.#positions.counts()) {
       figures.subscribers += count
       yield undefined
     }

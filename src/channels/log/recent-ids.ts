@@ -7,15 +7,13 @@
 // replay.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
-import type { EventName } from '../../config/event-flags.ts'
-import type { Word } from '../../engine/effects/effects.ts'
 import { expireHiddenField, noteFieldExpiry } from '../../store/hash/field-expiry.ts'
 import { Hash } from '../../store/hash/hash.ts'
-import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { TYPE_HASH } from '../../store/structures/value.ts'
 import { Bytes } from '../../util/bytes/bytes.ts'
 import { idsKey } from './channel-keys.ts'
+import type { StoredKeys } from './stored-keys.ts'
 
 /**
  * The reply to the sender of a message: the number of receivers, or the id of a scheduled message.
@@ -25,23 +23,16 @@ export type Answer = number | Bytes
 /** Stored in place of a reply that is the id. */
 const ID = 'id'
 
-export interface RecentIdsHost {
-  /** The database that holds the ids. */
-  readonly db: Database
-  /** Announces a change of a key, and propagates the given command. */
-  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
-}
-
 export class RecentIds {
-  readonly #host: RecentIdsHost
+  readonly #keys: StoredKeys
 
-  constructor(host: RecentIdsHost) {
-    this.#host = host
+  constructor(keys: StoredKeys) {
+    this.#keys = keys
   }
 
   /** Returns the reply to the first message with an id; undefined when there was none recently. */
   find(kind: ChannelKind, channel: string, id: Bytes): Answer | undefined {
-    const { db } = this.#host
+    const { db } = this.#keys
     const entry = db.find(Bytes.from(idsKey(kind, channel)))
     if (entry === NONE || db.typeOf(entry) !== TYPE_HASH) return undefined
     const value = new Bytes()
@@ -52,7 +43,7 @@ export class RecentIds {
 
   /** Remembers the reply to a message until `untilMs`. Throws the store's errors. */
   add(kind: ChannelKind, channel: string, id: Bytes, answer: Answer, untilMs: number): void {
-    const { db } = this.#host
+    const { db } = this.#keys
     const key = Bytes.from(idsKey(kind, channel))
     const value = Bytes.from(typeof answer === 'number' ? String(answer) : ID)
     const hash = db.getForWrite(key, Hash) ?? db.create(key, new Hash(db.arena, db.host))
@@ -64,6 +55,6 @@ export class RecentIds {
       if (hash.length === 0) db.delete(key)
     }
     noteFieldExpiry(db, db.keys.find(key), hash)
-    this.#host.changedKey(key, 'hset', ['HSETEX', key, 'PXAT', untilMs, 'FIELDS', 1, id, value])
+    this.#keys.changedKey(key, 'hset', ['HSETEX', key, 'PXAT', untilMs, 'FIELDS', 1, id, value])
   }
 }

@@ -15,10 +15,7 @@
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { ChannelRule } from '../../config/channel-rules.ts'
-import type { EventName } from '../../config/event-flags.ts'
-import type { Word } from '../../engine/effects/effects.ts'
 import { Hash } from '../../store/hash/hash.ts'
-import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { ID_INVALID, parseStreamId, StreamId } from '../../store/stream/stream-id.ts'
 import { ABSENT } from '../../store/structures/dictionary.ts'
@@ -28,6 +25,7 @@ import { Bytes } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { NameSet } from '../../util/tables/name-map.ts'
 import { positionsKey, targetOfPositionsKey } from '../log/channel-keys.ts'
+import type { StoredKeys } from '../log/stored-keys.ts'
 import { PositionCounts } from './position-counts.ts'
 
 /** A count that is not known. */
@@ -86,8 +84,7 @@ export class ReadPosition {
   }
 }
 
-export interface ReadPositionsHost {
-  readonly db: Database
+export interface ReadPositionsHost extends StoredKeys {
   /** True while data is being loaded. */
   readonly isLoading: boolean
   now(): number
@@ -95,8 +92,6 @@ export interface ReadPositionsHost {
   rememberingRule(kind: SubscriptionKind, target: string): ChannelRule | undefined
   /** Tells whether a subscriber is connected, or a group has members. */
   isListening(kind: SubscriptionKind, target: string, subscriber: string): boolean
-  /** Announces a change of a key, and propagates the given command. */
-  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 export class ReadPositions {

@@ -13,23 +13,21 @@ const READ_MS_MAX = 1
 /** Interval at which a transport that cannot report a drained buffer is asked again. */
 const LOOK_AGAIN_MS = 1
 
-export interface CatchUpQueueHost {
-  readonly environment: {
-    readonly clock: Clock
-    /** The clock for asking a transport again. */
-    readonly workClock: Clock
-    readonly unitClock: UnitClock
-  }
+interface Clocks {
+  readonly clock: Clock
+  /** The clock for asking a transport again. */
+  readonly workClock: Clock
+  readonly unitClock: UnitClock
 }
 
 export class CatchUpQueue {
-  readonly #host: CatchUpQueueHost
+  readonly #clocks: Clocks
   readonly #later: (run: () => void) => void
   #waiting: PacedReader[] = []
   #isServedSoon = false
 
-  constructor(host: CatchUpQueueHost, later: (run: () => void) => void) {
-    this.#host = host
+  constructor(clocks: Clocks, later: (run: () => void) => void) {
+    this.#clocks = clocks
     this.#later = later
   }
 
@@ -52,7 +50,7 @@ export class CatchUpQueue {
   }
 
   #serve(): void {
-    const { clock, unitClock } = this.#host.environment
+    const { clock, unitClock } = this.#clocks
     this.#isServedSoon = false
     unitClock.pass()
     const untilMs = clock.monotonic() + READ_MS_MAX
@@ -79,7 +77,7 @@ export class CatchUpQueue {
     if (transport.backlogBytes > 0 || client.output.heldForDurability) {
       const again = (): void => this.#push(reader)
       if (!client.output.heldForDurability && transport.whenDrained !== undefined) transport.whenDrained(again)
-      else this.#host.environment.workClock.after(LOOK_AGAIN_MS, again)
+      else this.#clocks.workClock.after(LOOK_AGAIN_MS, again)
     } else if (client.pendingBytes >= SLICE_BYTES) {
       // The last slice leaves at the end of this turn.
       this.#push(reader)

@@ -6,10 +6,7 @@
 
 import { isShared } from '../../broker/group-name.ts'
 import type { ChannelKind, SubscriptionKind } from '../../broker/subscription-kind.ts'
-import type { EventName } from '../../config/event-flags.ts'
 import type { Client } from '../../engine/clients/client.ts'
-import type { Word } from '../../engine/effects/effects.ts'
-import type { Database } from '../../store/keyspace/database.ts'
 import { Stream } from '../../store/stream/stream.ts'
 import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
@@ -21,21 +18,19 @@ import { logKey } from '../log/channel-keys.ts'
 import { streamUnder } from '../log/channel-log.ts'
 import type { ChannelLogs } from '../log/channel-logs.ts'
 import type { MessageIds } from '../log/message-ids.ts'
+import type { StoredKeys } from '../log/stored-keys.ts'
 import { countBetween, LagCounter } from '../positions/lag-counter.ts'
 import { ReadPosition, type ReadPositions, UNCOUNTED } from '../positions/read-positions.ts'
 import type { Reader } from './reader.ts'
 import { SharedPosition } from './shared-position.ts'
 import type { NamePosition, Subscriptions } from './subscriptions.ts'
 
-export interface NamedSubscribersHost {
-  readonly db: Database
+export interface NamedSubscribersHost extends StoredKeys {
   readonly ids: MessageIds
   readonly positions: ReadPositions
   readonly logs: ChannelLogs
   readonly subscriptions: Subscriptions
   readonly groups: Groups
-  /** Announces a change of a key, and propagates the given command. */
-  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
 }
 
 /** The state of one remembered subscriber. */

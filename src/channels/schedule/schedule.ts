@@ -25,7 +25,8 @@ import { NumberedTable } from '../../util/tables/numbered-table.ts'
 import type { Clock, Timer } from '../../util/time/clock.ts'
 import { DeadlineHeap } from '../../util/time/deadline-heap.ts'
 import { channelOfScheduledKey } from '../log/channel-keys.ts'
-import { type ScheduledMessage, ScheduledMessages, type ScheduledMessagesHost } from './scheduled-messages.ts'
+import type { StoredKeys } from '../log/stored-keys.ts'
+import { type ScheduledMessage, ScheduledMessages } from './scheduled-messages.ts'
 
 /**
  * The time that one turn of publishing may take, and the number of messages whatever the clock
@@ -75,7 +76,7 @@ export interface ScheduleHost {
 }
 
 /** The publisher of due messages, and the owner of their keys (channels.ts). */
-export interface SchedulePublisher extends ScheduledMessagesHost {
+export interface SchedulePublisher extends StoredKeys {
   /**
    * Publishes a message that waited under an id. Throws the store's errors; the message is then not
    * delivered.

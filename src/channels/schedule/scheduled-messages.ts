@@ -10,10 +10,7 @@
 // of the two keys does not count, because another command removed its counterpart.
 
 import type { ChannelKind } from '../../broker/subscription-kind.ts'
-import type { EventName } from '../../config/event-flags.ts'
-import type { Word } from '../../engine/effects/effects.ts'
 import { Hash } from '../../store/hash/hash.ts'
-import type { Database } from '../../store/keyspace/database.ts'
 import { NONE } from '../../store/keyspace/keyspace.ts'
 import { SortedSet, SortedSetPosition } from '../../store/sorted-set/sorted-set.ts'
 import { TYPE_HASH, TYPE_ZSET } from '../../store/structures/value.ts'
@@ -21,17 +18,11 @@ import { assert } from '../../util/assert.ts'
 import { Bytes, copyBytes, Source } from '../../util/bytes/bytes.ts'
 import { CHECKED } from '../../util/invariant.ts'
 import { scheduledKeys } from '../log/channel-keys.ts'
+import type { StoredKeys } from '../log/stored-keys.ts'
 
 const NUMBER_DIGITS = 16
 /** Bytes of a number and the blank behind it. */
 const PREFIX_BYTES = NUMBER_DIGITS + 1
-
-export interface ScheduledMessagesHost {
-  /** The database that holds the messages. */
-  readonly db: Database
-  /** Announces a change of a key, and propagates the given command. */
-  changedKey(key: Bytes, event: EventName, words: readonly Word[]): void
-}
 
 /** One message, in memory of its own. */
 export interface ScheduledMessage {
@@ -55,12 +46,12 @@ export class ScheduledMessages {
    */
   number = -1
   position = -1
-  readonly #host: ScheduledMessagesHost
+  readonly #keys: StoredKeys
   readonly #timesKey: Bytes
   readonly #textsKey: Bytes
 
-  constructor(host: ScheduledMessagesHost, kind: ChannelKind, name: string) {
-    this.#host = host
+  constructor(keys: StoredKeys, kind: ChannelKind, name: string) {
+    this.#keys = keys
     this.kind = kind
     this.name = name
     this.channel = Bytes.from(name)
@@ -87,7 +78,7 @@ export class ScheduledMessages {
 
   /** Adds a message with a new id. Throws the store's errors, after undoing its changes. */
   add(id: Bytes, dueMs: number, number: number, message: Bytes): void {
-    const { db } = this.#host
+    const { db } = this.#keys
     const digits = String(number).padStart(NUMBER_DIGITS, '0')
     if (CHECKED) assert(digits.length === NUMBER_DIGITS, 'a number has sixteen digits')
     if (CHECKED) assert(!this.has(id), 'a scheduled message has a new id')
@@ -96,7 +87,7 @@ export class ScheduledMessages {
     let times = db.getForWrite(this.#timesKey, SortedSet)
     // Texts without times are leftovers of another command.
     if (times === undefined && db.delete(this.#textsKey))
-      this.#host.changedKey(this.#textsKey, 'del', ['DEL', this.#textsKey])
+      this.#keys.changedKey(this.#textsKey, 'del', ['DEL', this.#textsKey])
     let texts = db.getForWrite(this.#textsKey, Hash)
     try {
       times ??= db.create(this.#timesKey, new SortedSet(db.arena, db.host))
@@ -109,8 +100,8 @@ export class ScheduledMessages {
       if (texts?.length === 0) db.delete(this.#textsKey)
       throw error
     }
-    this.#host.changedKey(this.#timesKey, 'zadd', ['ZADD', this.#timesKey, dueMs, member])
-    this.#host.changedKey(this.#textsKey, 'hset', ['HSET', this.#textsKey, id, text])
+    this.#keys.changedKey(this.#timesKey, 'zadd', ['ZADD', this.#timesKey, dueMs, member])
+    this.#keys.changedKey(this.#textsKey, 'hset', ['HSET', this.#textsKey, id, text])
   }
 
   /**
@@ -137,13 +128,13 @@ export class ScheduledMessages {
 
   /** Removes an existing message. */
   remove({ id, member }: Pick<ScheduledMessage, 'id' | 'member'>): void {
-    const { db } = this.#host
+    const { db } = this.#keys
     this.#removeTime(member)
     const texts = db.getForWrite(this.#textsKey, Hash)
     assert(texts !== undefined, 'a scheduled message has a text')
     texts.delete(id)
     if (texts.isEmpty) db.delete(this.#textsKey)
-    this.#host.changedKey(this.#textsKey, 'hdel', ['HDEL', this.#textsKey, id])
+    this.#keys.changedKey(this.#textsKey, 'hdel', ['HDEL', this.#textsKey, id])
   }
 
   /** Yields the messages in the order in which they will be published. */
@@ -159,12 +150,12 @@ export class ScheduledMessages {
   }
 
   #removeTime(member: Bytes): void {
-    const { db } = this.#host
+    const { db } = this.#keys
     const times = db.getForWrite(this.#timesKey, SortedSet)
     assert(times !== undefined, 'a scheduled message has a time')
     times.remove(member)
     if (times.length === 0) db.delete(this.#timesKey)
-    this.#host.changedKey(this.#timesKey, 'zrem', ['ZREM', this.#timesKey, member])
+    this.#keys.changedKey(this.#timesKey, 'zrem', ['ZREM', this.#timesKey, member])
   }
 
   /** Returns the message of a member of the sorted set; undefined when it has no text. */
@@ -194,7 +185,7 @@ export class ScheduledMessages {
 
   /** Returns the value under a key, unless it has another type. Not counted as a use of the key. */
   #structure(key: Bytes, type: number): SortedSet | Hash | undefined {
-    const { db } = this.#host
+    const { db } = this.#keys
     const entry = db.find(key)
     return entry === NONE || db.typeOf(entry) !== type ? undefined : (db.structureOf(entry) as SortedSet | Hash)
   }

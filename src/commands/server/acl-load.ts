@@ -32,7 +32,7 @@ export const aclLoad = defineCommand({
     const engine = call.engine
     refuseWithoutFile(engine)
     try {
-      engine.clients.users.replaceAll(readUsersFile(engine))
+      engine.clients.users.replaceAll(readUsersFile(engine.config, engine.clients.users))
     } catch (error) {
       if (!(error instanceof UserLinesError)) throw error
       throw ERR.of(error.message)
@@ -50,7 +50,7 @@ export const aclSave = defineCommand({
     const engine = call.engine
     refuseWithoutFile(engine)
     try {
-      writeUsersFile(engine)
+      writeUsersFile(engine.config, engine.clients.users)
     } catch (error) {
       // The disk is full, or permission is missing: the old file stays, and the client gets an
       // error.

@@ -30,7 +30,7 @@ export class Gatekeeper {
     const { workClock } = engine.environment
     this.#engine = engine
     this.tickets = new Tickets(workClock)
-    this.tokens = new Tokens(engine)
+    this.tokens = new Tokens(engine.config, engine.environment)
     this.#failures = new RateLimits(workClock)
     this.#guesses = new PasswordGuesses(workClock)
   }

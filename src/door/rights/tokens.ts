@@ -20,13 +20,14 @@ const CLOCK_TOLERANCE_SECONDS = 5
 
 type Jose = typeof import('jose')
 
-export interface TokensHost {
-  readonly config: Config
-  readonly environment: { readonly clock: { now(): number }; readonly log: Log }
+interface Environment {
+  readonly clock: { now(): number }
+  readonly log: Log
 }
 
 export class Tokens {
-  readonly #host: TokensHost
+  readonly #config: Config
+  readonly #environment: Environment
   /** Undefined until the first token comes. */
   #jose: Promise<Jose> | undefined = undefined
   #file: KeyFile | undefined = undefined
@@ -36,8 +37,9 @@ export class Tokens {
   #known = new Map<string, Visitor>()
 
   /** Throws TokenKeysError where the file of keys cannot be used. */
-  constructor(host: TokensHost) {
-    this.#host = host
+  constructor(config: Config, environment: Environment) {
+    this.#config = config
+    this.#environment = environment
     this.#readFile()
   }
 
@@ -51,7 +53,7 @@ export class Tokens {
   }
 
   #readFile(): void {
-    const path = this.#host.config.get('http-token-keys')
+    const path = this.#config.get('http-token-keys')
     this.#file = path === '' ? undefined : readKeyFile(path)
     this.#find = undefined
   }
@@ -62,7 +64,7 @@ export class Tokens {
     const known = this.#known
     const remembered = known.get(token)
     const visitor = remembered ?? visitorWith(await this.#verify(token))
-    if (visitor.expiresMs + CLOCK_TOLERANCE_SECONDS * 1000 <= this.#host.environment.clock.now()) throw invalid()
+    if (visitor.expiresMs + CLOCK_TOLERANCE_SECONDS * 1000 <= this.#environment.clock.now()) throw invalid()
     if (remembered !== undefined) return visitor
     if (known.size >= KNOWN_MAX) known.clear()
     known.set(token, visitor)
@@ -72,12 +74,12 @@ export class Tokens {
   async #verify(token: string): Promise<JWTPayload> {
     this.#jose ??= import('jose')
     const jose = await this.#jose
-    const { config, environment } = this.#host
+    const config = this.#config
     const audience = config.get('http-token-audience')
     const options = {
       requiredClaims: ['exp'],
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      currentDate: new Date(environment.clock.now()),
+      currentDate: new Date(this.#environment.clock.now()),
       ...(audience === '' ? {} : { audience }),
     }
     const { set, keys } = this.#keysFor(algorithmOf(jose, token), jose)
@@ -103,7 +105,7 @@ export class Tokens {
   }
 
   #keysFor(algorithm: string, jose: Jose): { set: FindKey | undefined; keys: readonly TokenKey[] } {
-    const secret = this.#host.config.get('http-token-secret')
+    const secret = this.#config.get('http-token-secret')
     const file = this.#file
     if (algorithm === 'HS256') return { set: undefined, keys: secret === '' ? [] : [secretKey(secret)] }
     if (file === undefined) return { set: undefined, keys: [] }

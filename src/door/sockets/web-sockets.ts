@@ -25,20 +25,17 @@ export interface Upgrade {
   readonly head: Buffer
 }
 
-export interface WebSocketsHost {
-  readonly clients: CommandClients
-  readonly opening: StreamOpening
-}
-
 export class WebSockets {
   readonly #engine: Engine
-  readonly #host: WebSocketsHost
+  readonly #clients: CommandClients
+  readonly #opening: StreamOpening
   /** Undefined until the first one comes. */
   #server: Promise<WebSocketServer> | undefined = undefined
 
-  constructor(engine: Engine, host: WebSocketsHost) {
+  constructor(engine: Engine, clients: CommandClients, opening: StreamOpening) {
     this.#engine = engine
-    this.#host = host
+    this.#clients = clients
+    this.#opening = opening
   }
 
   /** Changes to WebSocket. Rejects with HttpError. */
@@ -54,7 +51,7 @@ export class WebSockets {
     let isOpen = false
     server.handleUpgrade(request, socket, head, (webSocket) => {
       isOpen = true
-      new WebSocketStream(this.#engine, webSocket, this.#host.opening.streams, {
+      new WebSocketStream(this.#engine, webSocket, this.#opening.streams, {
         client,
         release,
         expiresMs: visitor.expiresMs,
@@ -69,13 +66,13 @@ export class WebSockets {
 
   #subscribe(exchange: Exchange, visitor: Visitor): ReturnType<StreamOpening['subscribe']> {
     const acknowledges = exchange.query.get('ack') === 'manual'
-    return this.#host.opening.subscribe(exchange, visitor, { ...requestOf(exchange), acknowledges })
+    return this.#opening.subscribe(exchange, visitor, { ...requestOf(exchange), acknowledges })
   }
 
   /** One that only publishes: its visitor is checked now. */
   #admit(exchange: Exchange, visitor: Visitor): () => void {
-    this.#host.clients.of(exchange, visitor)
-    return this.#host.opening.streams.admit(exchange.ip, visitor.user)
+    this.#clients.of(exchange, visitor)
+    return this.#opening.streams.admit(exchange.ip, visitor.user)
   }
 
   async #load(): Promise<WebSocketServer> {
@@ -98,7 +95,7 @@ export class WebSockets {
       checkName(channel)
       checkPublish(visitor, latin1Of(channel))
       const options = typeof key === 'string' ? ['ID', key] : []
-      const client = this.#host.clients.of(exchange, visitor)
+      const client = this.#clients.of(exchange, visitor)
       checkLeads(this.#engine, exchange)
       const [reply] = await client.run([['PUBLISH', channel, message, ...options]], 'utf8')
       return reply instanceof ErrorReply ? { error: reply.message } : { receivers: Number(reply) }

@@ -6,8 +6,6 @@ import { Loading, type LoadingHost } from './loading.ts'
 import { Pause, type PauseHost } from './pause.ts'
 import { ServerState } from './state.ts'
 
-export type ConditionsRoomHost = LoadingHost & PauseHost & FrozenKeysHost
-
 export class ConditionsRoom {
   /** All conditions as bits of one number: admission looks at it once for each request. */
   readonly state = new ServerState()
@@ -16,7 +14,7 @@ export class ConditionsRoom {
   readonly pause: Pause
   readonly heldKeys: FrozenKeys
 
-  constructor(host: ConditionsRoomHost) {
+  constructor(host: LoadingHost & PauseHost & FrozenKeysHost) {
     this.loading = new Loading(host)
     this.pause = new Pause(host)
     this.heldKeys = new FrozenKeys(host)

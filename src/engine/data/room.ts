@@ -7,8 +7,6 @@ import { Dataset, type DatasetHost } from './dataset.ts'
 import { KeyspaceEvents, type KeyspaceEventsHost } from './keyspace-events.ts'
 import { Watches } from './watches.ts'
 
-export type DataRoomHost = DatasetHost & KeyspaceEventsHost & CheckpointsHost
-
 export class DataRoom {
   readonly dataset: Dataset
   /** The *after* side of the gate (invariant 6). */
@@ -18,7 +16,7 @@ export class DataRoom {
   /** Earlier states of the data. */
   readonly checkpoints: Checkpoints
 
-  constructor(host: DataRoomHost, hashKey: HashKey) {
+  constructor(host: DatasetHost & KeyspaceEventsHost & CheckpointsHost, hashKey: HashKey) {
     this.dataset = new Dataset(host, hashKey)
     this.events = new KeyspaceEvents(host, this)
     this.watches = new Watches(this.changes)

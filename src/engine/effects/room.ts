@@ -7,8 +7,6 @@ import { Propagation, type PropagationHost } from './propagation.ts'
 import { ReplicationHistory } from './replication-history.ts'
 import { Role, type RoleHost } from './role.ts'
 
-export type EffectsRoomHost = PropagationHost & DurabilityHost & RoleHost
-
 export class EffectsRoom {
   /** The history of the data, which replicas compare with theirs. */
   readonly history = new ReplicationHistory(new Random())
@@ -16,7 +14,7 @@ export class EffectsRoom {
   readonly propagation: Propagation
   readonly role: Role
 
-  constructor(host: EffectsRoomHost) {
+  constructor(host: PropagationHost & DurabilityHost & RoleHost) {
     this.durability = new Durability(host)
     this.propagation = new Propagation(host, this)
     this.role = new Role(host)

@@ -21,7 +21,7 @@ export function loadUsers(engine: Engine, configured: readonly (readonly string[
   }
   if (hasFile) {
     try {
-      users.replaceAll(readUsersFile(engine))
+      users.replaceAll(readUsersFile(engine.config, users))
     } catch (error) {
       if (error instanceof UserLinesError) throw new UsersError(error.message)
       throw error

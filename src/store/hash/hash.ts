@@ -23,7 +23,7 @@ import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
 import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
-import type { StructureHost } from '../structures/encoding-limits.ts'
+import type { StructureSettings } from '../structures/encoding-limits.ts'
 import {
   PACKED_BYTES_MAX,
   PACKED_COUNT_MAX,
@@ -63,7 +63,7 @@ export type HashParts = 'fields' | 'values' | 'both'
 export class Hash implements Value {
   static readonly type = TYPE_HASH
   readonly #arena: Arena
-  readonly #host: StructureHost
+  readonly #host: StructureSettings
   /** The block of the small form; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
@@ -71,7 +71,7 @@ export class Hash implements Value {
   #past = 0
   #times: FieldTimes | undefined = undefined
 
-  constructor(arena: Arena, host: StructureHost) {
+  constructor(arena: Arena, host: StructureSettings) {
     this.#arena = arena.viewFor('packed')
     this.#host = host
     arena.account(OBJECT_BYTES)

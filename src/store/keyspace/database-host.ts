@@ -4,7 +4,7 @@
 // here.
 
 import type { Bytes } from '../../util/bytes/bytes.ts'
-import type { StructureHost } from '../structures/encoding-limits.ts'
+import type { StructureSettings } from '../structures/encoding-limits.ts'
 import type { DatabaseReports } from './database-reports.ts'
 
 /**
@@ -49,7 +49,7 @@ export interface StringsHost {
 /**
  * The parts of the engine that a database uses; one object serves all databases.
  */
-export interface DatabaseHostOf<D> extends StructureHost, StringsHost {
+export interface DatabaseHostOf<D> extends StructureSettings, StringsHost {
   /** Unix time in ms: one reading for each command (invariant 2). */
   now(): number
   expiry: Expiry

@@ -21,9 +21,9 @@ import { discarded } from '../../util/memory/discarded.ts'
 import { happened } from '../../util/restless.ts'
 import { type NumberedState, NumberedTable } from '../../util/tables/numbered-table.ts'
 import { Arena, type ArenaState, DeferredFrees, type MemoryHolder } from '../memory/arena.ts'
-import { Compaction, type CompactionHost } from '../memory/compaction.ts'
+import { type ChangeReports, Compaction } from '../memory/compaction.ts'
 import { LazyFree } from '../memory/lazy-free.ts'
-import type { StructureHost } from '../structures/encoding-limits.ts'
+import type { StructureSettings } from '../structures/encoding-limits.ts'
 import type { Value } from '../structures/value.ts'
 import type { StringsHost } from './database-host.ts'
 import { Keyspace, type KeyspaceState } from './keyspace.ts'
@@ -31,7 +31,7 @@ import type { LargeStringsState } from './large-strings.ts'
 import { Strings } from './strings.ts'
 
 /** The parts of the engine that the contents of a database use. */
-type ContentsHost = StringsHost & StructureHost & CompactionHost
+type ContentsHost = StringsHost & StructureSettings & { readonly reports: ChangeReports }
 
 /** Numbers of a process: memory passes between contents, so no two may have the same. */
 const last = {
@@ -114,7 +114,7 @@ export class DatabaseState {
     this.lazyFree = lazyFree
     this.keys = new Keyspace(arena, host.hashKey, host.indexesSlots)
     this.strings = new Strings(host, this.keys, arena)
-    this.compaction = new Compaction(host, arena, this.keys, this.strings, this.structures)
+    this.compaction = new Compaction(host.reports, arena, this.keys, this.strings, this.structures)
   }
 
   /**

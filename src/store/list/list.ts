@@ -23,7 +23,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
-import { LISTPACK_SIZE_DEFAULT, type StructureHost } from '../structures/encoding-limits.ts'
+import { LISTPACK_SIZE_DEFAULT, type StructureSettings } from '../structures/encoding-limits.ts'
 import { TYPE_LIST, type Value } from '../structures/value.ts'
 import {
   elementAt,
@@ -62,7 +62,7 @@ const OBJECT_BYTES = 128
 
 export class List extends ListPages implements MeasuredElements, Value {
   static readonly type = TYPE_LIST
-  readonly #host: StructureHost
+  readonly #host: StructureSettings
   #large: LargeElements | undefined = undefined
   /**
    * Bytes of the elements in Redis's listpack, its frame included. Not kept up to date while there
@@ -72,7 +72,7 @@ export class List extends ListPages implements MeasuredElements, Value {
   /** The nodes of Redis's quicklist; undefined while Redis would hold a listpack. */
   #nodes: ListNodes | undefined = undefined
 
-  constructor(arena: Arena, host: StructureHost) {
+  constructor(arena: Arena, host: StructureSettings) {
     super(arena)
     this.#host = host
     arena.account(OBJECT_BYTES)

@@ -39,13 +39,14 @@ const STRUCTURE_ENTRIES = RESTLESS ? 1 : 16
 const DIGESTED_EVERY = 16
 const DIGESTED_LENGTH_MAX = 1000
 
-export interface CompactionHost {
+/** The part of the reports of a database that compaction looks at. */
+export interface ChangeReports {
   /** Not null while a snapshot is told of each change before it is made. */
-  readonly reports: { readonly beforeChange: unknown }
+  readonly beforeChange: unknown
 }
 
 export class Compaction {
-  readonly #host: CompactionHost
+  readonly #reports: ChangeReports
   readonly #arena: Arena
   readonly #keys: Keyspace
   readonly #strings: Strings
@@ -63,8 +64,14 @@ export class Compaction {
    */
   #gapBytesLeft = 0
 
-  constructor(host: CompactionHost, arena: Arena, keys: Keyspace, strings: Strings, structures: NumberedTable<Value>) {
-    this.#host = host
+  constructor(
+    reports: ChangeReports,
+    arena: Arena,
+    keys: Keyspace,
+    strings: Strings,
+    structures: NumberedTable<Value>,
+  ) {
+    this.#reports = reports
     this.#arena = arena
     this.#keys = keys
     this.#strings = strings
@@ -73,7 +80,7 @@ export class Compaction {
 
   /** True while there is work for `step`. */
   get isDue(): boolean {
-    if (this.#host.reports.beforeChange !== null) return false
+    if (this.#reports.beforeChange !== null) return false
     if (this.#isWalking) return true
     const { gapBytes, hasGaps } = this.#arena
     if (gapBytes < this.#gapBytesLeft) this.#gapBytesLeft = gapBytes
@@ -87,7 +94,7 @@ export class Compaction {
   step(max: number): void {
     const arena = this.#arena
     const keys = this.#keys
-    assert(this.#host.reports.beforeChange === null, 'structures move while no part reads them in slices')
+    assert(this.#reports.beforeChange === null, 'structures move while no part reads them in slices')
     if (!this.#isWalking) {
       if (keys.isFilling || !arena.beginEmptying()) {
         this.#gapBytesLeft = arena.gapBytes

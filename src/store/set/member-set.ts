@@ -21,7 +21,7 @@ import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary } from '../structures/dictionary.ts'
 import { ElementCursor } from '../structures/element-cursor.ts'
 import type { ElementSink } from '../structures/element-sink.ts'
-import type { StructureHost } from '../structures/encoding-limits.ts'
+import type { StructureSettings } from '../structures/encoding-limits.ts'
 import {
   PACKED_COUNT_MAX,
   PACKED_FIRST,
@@ -74,7 +74,7 @@ const ENCODINGS: readonly SetEncoding[] = ['intset', 'listpack', 'hashtable']
 export class MemberSet implements Value {
   static readonly type = TYPE_SET
   readonly #arena: Arena
-  readonly #host: StructureHost
+  readonly #host: StructureSettings
   /** The block of the small forms; 0 when empty or large. */
   #ref = 0
   #large: Dictionary | undefined = undefined
@@ -85,7 +85,7 @@ export class MemberSet implements Value {
   #encoding = INTSET
 
   /** An empty set begins as an intset. */
-  constructor(arena: Arena, host: StructureHost) {
+  constructor(arena: Arena, host: StructureSettings) {
     this.#arena = arena
     this.#host = host
     arena.account(OBJECT_BYTES)

@@ -19,7 +19,7 @@ import type { Random } from '../../util/numbers/random.ts'
 import type { Arena } from '../memory/arena.ts'
 import { ABSENT, Dictionary, FETCHED_MAX } from '../structures/dictionary.ts'
 import { ElementCursor } from '../structures/element-cursor.ts'
-import type { StructureHost } from '../structures/encoding-limits.ts'
+import type { StructureSettings } from '../structures/encoding-limits.ts'
 import { TYPE_ZSET, type Value } from '../structures/value.ts'
 import type { GatheredScores } from './gathered-scores.ts'
 import type { ScoreSpan } from './score-span.ts'
@@ -82,14 +82,14 @@ const removedBlocks = new Int32Array(REMOVED_AT_ONCE)
 export class SortedSet implements Value {
   static readonly type = TYPE_ZSET
   readonly #arena: Arena
-  readonly #host: StructureHost
+  readonly #host: StructureSettings
   /** The block of the small form; 0 when empty or large. */
   #ref = 0
   #dictionary: Dictionary | undefined = undefined
   #tree: ScoreTree | undefined = undefined
   #skiplist = false
 
-  constructor(arena: Arena, host: StructureHost) {
+  constructor(arena: Arena, host: StructureSettings) {
     this.#arena = arena.viewFor('scored')
     this.#host = host
     arena.account(OBJECT_BYTES)

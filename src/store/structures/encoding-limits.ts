@@ -44,7 +44,7 @@ export class EncodingLimits {
 }
 
 /** Shared by all structures of all databases. */
-export interface StructureHost {
+export interface StructureSettings {
   /** The key of every hash. Windows remember hashes made with it. */
   readonly hashKey: HashKey
   readonly limits: EncodingLimits

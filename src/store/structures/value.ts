@@ -3,7 +3,7 @@
 import type { Bytes, Source } from '../../util/bytes/bytes.ts'
 import type { Arena, MemoryHolder } from '../memory/arena.ts'
 import type { ElementCursor } from './element-cursor.ts'
-import type { StructureHost } from './encoding-limits.ts'
+import type { StructureSettings } from './encoding-limits.ts'
 
 /** Redis's type names, as TYPE answers them. */
 export type TypeName = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream'
@@ -81,7 +81,7 @@ export interface Value extends MemoryHolder {
    * Makes an independent copy whose memory lies in `arena`. `host` is that of the copy's database,
    * when that is another one.
    */
-  copy(arena: Arena, host?: StructureHost): Value
+  copy(arena: Arena, host?: StructureSettings): Value
   /**
    * Moves blocks out of chunks that are being emptied (compaction.ts), a few hundred at most, from
    * position `from` on; 0 = the first. Returns the position to continue from, or 0 when all blocks
