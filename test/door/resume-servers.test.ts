@@ -2,13 +2,13 @@
 // by themselves, by all three ways, and hear each message once and in order; with a name, at least once. A
 // publisher sends a message again, under its Idempotency-Key, until it is acknowledged.
 
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePorts } from '../../src/prover/cluster/free-ports.ts'
 import { sleep } from '../../src/util/time/real-time.ts'
+import { DoorNode, leaderOf } from '../support/door-node.ts'
 import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { Page } from '../support/page.ts'
-import { eventually, temporaryDirectory } from '../support/server.ts'
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
+import { eventually } from '../support/server.ts'
 
 const RULES = 'kept.* keep 1h dedupe 1h other.* keep 1h dedupe 1h'
 const CHANNELS = ['kept.a', 'kept.b', 'other.c']
@@ -16,45 +16,6 @@ const QUERY = 'channel=kept.a&channel=kept.b&pattern=other.*'
 
 /** How a leader ends. Each death takes seconds, until the others know. */
 const ENDS = (['handover', 'death', 'handover', 'death'] as const).slice(0, process.env.SOAK === '1' ? 4 : 2)
-
-/** A node whose door is always at the same address. */
-class Node {
-  readonly door: string
-  readonly #options: Parameters<typeof startServerProcess>[0]
-  #process: ServerProcess | undefined
-
-  constructor(host: string, port: number, config: Record<string, string>) {
-    this.door = `http://${host}:${port}`
-    const own = { redeliver: '1', 'http-port': port, 'http-bind': host, 'replica-announce-ip': host, channel: RULES }
-    this.#options = { port: 0, dir: temporaryDirectory(), config: { ...own, ...config } }
-    onTestFinished(() => this.kill())
-  }
-
-  async start(): Promise<void> {
-    this.#process = await startServerProcess(this.#options)
-  }
-
-  async kill(): Promise<void> {
-    this.#process?.child.kill('SIGKILL')
-    await this.#process?.exited
-    this.#process = undefined
-  }
-
-  /** Runs a command over HTTP. */
-  async call(...words: string[]): Promise<unknown> {
-    const answer = await fetch(this.door, {
-      method: 'POST',
-      body: JSON.stringify(words),
-      signal: AbortSignal.timeout(5000),
-    })
-    return ((await answer.json()) as { result: unknown }).result
-  }
-
-  async leads(): Promise<boolean> {
-    const role = (await this.call('ROLE').catch(() => [])) as string[]
-    return role[0] === 'master'
-  }
-}
 
 class Publisher {
   readonly published: string[] = []
@@ -114,7 +75,7 @@ async function heardAll(pages: readonly Page[], { published }: Publisher): Promi
 
 test('a server that is killed and started again goes on where each stream was', async () => {
   const [port = 0] = await freePorts(1)
-  const node = new Node('127.0.0.1', port, { appendonly: 'yes' })
+  const node = new DoorNode('127.0.0.1', port, { appendonly: 'yes', channel: RULES })
   await node.start()
   const publisher = new Publisher([node.door])
   const pages = openPages((await publisher.publish()) ?? '', [node.door])
@@ -146,19 +107,12 @@ describe.skipIf(natsServerMissing())('nodes on one log', () => {
   })
 
   /** Nodes of one shard: their doors have one port, as docs/browsers.md wants it. */
-  async function startNodes(stream: string, count: number): Promise<Node[]> {
+  async function startNodes(stream: string, count: number): Promise<DoorNode[]> {
     const [port = 0] = await freePorts(1)
-    const config = { log: natsLog(nats, stream), 'shard-name': stream }
-    const nodes = Array.from({ length: count }, (_, i) => new Node(`127.0.0.${11 + i}`, port, config))
+    const config = { channel: RULES, log: natsLog(nats, stream), 'shard-name': stream }
+    const nodes = Array.from({ length: count }, (_, i) => new DoorNode(`127.0.0.${11 + i}`, port, config))
     await Promise.all(nodes.map((node) => node.start()))
     return nodes
-  }
-
-  async function leaderOf(nodes: readonly Node[]): Promise<Node> {
-    return eventually(async () => {
-      for (const node of nodes) if (await node.leads()) return node
-      return undefined
-    }, 'a leader')
   }
 
   test('streams go on at another node after a failover and after the death of the leader', async () => {
@@ -184,45 +138,4 @@ describe.skipIf(natsServerMissing())('nodes on one log', () => {
     }
     await heardAll(pages, publisher)
   }, 180_000)
-
-  test('the door of each node hears what any other publishes, and a follower sends publishers to the leader', async () => {
-    const nodes = await startNodes('door-anywhere', 2)
-    const leader = await leaderOf(nodes)
-    const follower = nodes.find((node) => node !== leader)
-    const heard: string[][] = []
-    for (const { door } of nodes) {
-      const texts: string[] = []
-      heard.push(texts)
-      const abort = new AbortController()
-      onTestFinished(() => abort.abort())
-      const { body } = await fetch(`${door}/v1/subscribe?channel=free`, { signal: abort.signal })
-      void (async () => {
-        for await (const chunk of body ?? [])
-          for (const [, text = ''] of Buffer.from(chunk)
-            .toString()
-            .matchAll(/^data: (.*)$/gm))
-            texts.push(text)
-      })().catch(() => {})
-    }
-    for (const path of ['/v1/publish/free?a=b', '/v1/publish/kept.a']) {
-      const ask = () => fetch(`${follower?.door}${path}`, { method: 'POST', body: 'x', redirect: 'manual' })
-      // A follower may not know its leader yet, and says so.
-      const answer = await eventually(async () => {
-        const answered = await ask()
-        return answered.status === 503 ? undefined : answered
-      })
-      expect([answer.status, answer.headers.get('location')]).toEqual([307, `${leader.door}${path}`])
-    }
-    for (const [i, { door }] of nodes.entries())
-      expect((await fetch(`${door}/v1/publish/free`, { method: 'POST', body: `from ${i}` })).status).toBe(200)
-    await eventually(() => heard.every((texts) => texts.includes('from 0') && texts.includes('from 1')))
-    // A stream that goes on somewhere is the leader's, too.
-    const resumed = await fetch(`${follower?.door}/v1/subscribe?channel=kept.a&from=first&wait=0`, {
-      redirect: 'manual',
-    })
-    expect([resumed.status, resumed.headers.get('location')]).toEqual([
-      307,
-      `${leader.door}/v1/subscribe?channel=kept.a&from=first&wait=0`,
-    ])
-  }, 120_000)
 })

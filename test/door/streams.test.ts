@@ -290,6 +290,21 @@ describe('GET /v1/subscribe', () => {
     expect(JSON.parse(stream.texts[0] ?? '')).toMatchObject({ channel: 'kept.é', message: 'AP8K' })
   })
 
+  test('streams that hear the same hear it in their own form, as often as it is published', async () => {
+    const door = await openDoor(KEPT)
+    const paths = ['channel=a', 'channel=a&encoding=base64', 'channel=a&channel=b', 'pattern=a*', 'channel=a']
+    const streams = await Promise.all(paths.map((path) => Stream.open(door, `/v1/subscribe?${path}`)))
+    await eventually(() => door.server.door.figures.streams === streams.length)
+    const texts = ['é', 'é', '', 'é', 'x'.repeat(20_000), 'x'.repeat(20_000)]
+    for (const text of texts) await door.broker.publish('a', text)
+    await eventually(() => streams.every(({ messages }) => messages.length === texts.length))
+    const [plain, base64, two, pattern, again] = streams.map((stream) => stream.texts)
+    expect([plain, again]).toEqual([texts, texts])
+    expect(base64).toEqual(texts.map((text) => Buffer.from(text).toString('base64')))
+    expect(two).toEqual(texts.map((message) => JSON.stringify({ channel: 'a', message })))
+    expect(pattern).toEqual(texts.map((message) => JSON.stringify({ channel: 'a', pattern: 'a*', message })))
+  })
+
   test('is a client: CLIENT LIST shows it, CLIENT KILL ends it', async () => {
     const door = await openDoor()
     const stream = await Stream.open(door, '/v1/subscribe?channel=a&pattern=b*')

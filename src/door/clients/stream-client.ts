@@ -22,6 +22,19 @@ import { connectVisitor, type Visitor } from '../rights/visitor.ts'
 import { statusOf } from './error-status.ts'
 import type { Encoding } from './json-replies.ts'
 
+/** Longer bytes are a slice of what one stream catches up with. */
+const READ_ONCE_BYTES_MAX = 16 * 1024
+
+/**
+ * The bytes that were read last, and what they say: streams that hear the same are sent the same
+ * bytes one after another.
+ */
+const lastRead: { bytes: Buffer; encoding: Encoding; pushes: readonly ReplyValue<string>[][] } = {
+  bytes: Buffer.alloc(0),
+  encoding: 'utf8',
+  pushes: [],
+}
+
 export interface StreamTargets {
   readonly channels: readonly string[]
   readonly patterns: readonly string[]
@@ -89,6 +102,8 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   #early: (StreamMessage | StreamGap)[] = []
   #earlyBytes = 0
   #isWriting = false
+  /** Notes what the bytes that are being read say, unless a reply is among it. */
+  #pushes: ReplyValue<string>[][] | undefined = undefined
 
   /** Throws HttpError if the visitor's user is unknown. */
   constructor(engine: Engine, exchange: Exchange, visitor: Visitor, targets: StreamTargets) {
@@ -204,10 +219,27 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
 
   write(bytes: Buffer): boolean {
     this.#isWriting = true
-    this.#reader.feed(bytes)
+    this.#read(bytes)
     this.#listener?.flush()
     this.#isWriting = false
     return true
+  }
+
+  /** Reads bytes, or knows from the stream before what they say. */
+  #read(bytes: Buffer): void {
+    const { encoding } = this.#targets
+    if (!this.#reader.isBetween || bytes.length > READ_ONCE_BYTES_MAX) {
+      this.#reader.feed(bytes)
+    } else if (lastRead.encoding === encoding && bytes.equals(lastRead.bytes)) {
+      for (const parts of lastRead.pushes) this.push(parts)
+    } else {
+      const pushes: ReplyValue<string>[][] = []
+      this.#pushes = pushes
+      this.#reader.feed(bytes)
+      const isWhole = this.#pushes === pushes && this.#reader.isBetween
+      this.#pushes = undefined
+      if (isWhole) Object.assign(lastRead, { bytes: Buffer.from(bytes), encoding, pushes })
+    }
   }
 
   close(): void {
@@ -216,11 +248,13 @@ export class StreamClient implements Transport, ReplyValueReceiver<string> {
   }
 
   reply(value: ReplyValue<string>): void {
+    this.#pushes = undefined
     if (value instanceof CommandError) this.#fail(new HttpError(statusOf(value.message), value.message))
     else this.#confirmed()
   }
 
   push(parts: ReplyValue<string>[]): void {
+    this.#pushes?.push(parts)
     const [kind, name, ...rest] = parts as string[]
     if (kind === 'message') this.#message(undefined, String(name), rest)
     else if (kind === 'pmessage') this.#message(String(name), String(rest[0]), rest.slice(1))

@@ -11,8 +11,10 @@
 import type { Engine } from '../../commands/call.ts'
 import { itemAt } from '../../util/array-reads.ts'
 import { assert } from '../../util/assert.ts'
+import { setImmediate } from '../../util/time/real-time.ts'
 import type { CommandClient, Word } from '../clients/command-client.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
+import { type Command, commandOf, commandsOf } from '../clients/json-commands.ts'
 import { type Encoding, ErrorReply, type JsonReply, outcomeOf } from '../clients/json-replies.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -21,10 +23,9 @@ import type { Visitor } from '../rights/visitor.ts'
 import { segmentsOf } from './names.ts'
 import { UpstashScripts } from './upstash-scripts.ts'
 
-type Command = readonly Word[]
-
 const NO_COMMAND = 'ERR the body is a JSON array of the words of a command'
-const NO_COMMANDS = 'ERR the body is a JSON array of commands'
+/** So much of an answer is made in a turn of the loop. */
+const PIECE_CHARACTERS = 64 * 1024
 /** Commands that make a connection that of a replica. */
 const REPLICAS: ReadonlySet<string> = new Set(['sync', 'psync', 'replconf'])
 /** Parameters of the query that are not words of the command. */
@@ -50,13 +51,13 @@ export class CommandsRoute {
     if (body !== undefined && exchange.path === '/pipeline') return this.#pipeline(exchange, client, body, encoding)
     if (body !== undefined && exchange.path === '/multi-exec')
       return this.#transaction(exchange, client, body, encoding)
-    await this.#one(exchange, client, this.#commandOf(exchange, visitor, body), encoding)
+    await this.#one(exchange, client, await this.#commandOf(exchange, visitor, body), encoding)
   }
 
-  #commandOf(exchange: Exchange, visitor: Visitor, body: Buffer | undefined): Command {
+  async #commandOf(exchange: Exchange, visitor: Visitor, body: Buffer | undefined): Promise<Command> {
     if (exchange.path === '/') {
       if (body === undefined) throw new HttpError(405, 'ERR a command is posted', { Allow: 'POST' })
-      return wordsOf(parse(body, NO_COMMAND), NO_COMMAND)
+      return commandOf(body)
     }
     const words = wordsOfPath(exchange, body)
     // A link on any page makes a browser send GET. Older ones do not say that another site asked
@@ -79,8 +80,8 @@ export class CommandsRoute {
   }
 
   async #pipeline(exchange: Exchange, client: CommandClient, body: Buffer, encoding: Encoding): Promise<void> {
-    const replies = await this.#run(client, commandsOf(body), encoding)
-    exchange.answer(200, JSON_HEADERS, listOf(replies, encoding))
+    const replies = await this.#run(client, await commandsOf(body), encoding)
+    exchange.answer(200, JSON_HEADERS, await listOf(replies, encoding))
   }
 
   /** Runs commands. A command that a connection must not run is refused in its place. */
@@ -102,19 +103,21 @@ export class CommandsRoute {
   }
 
   async #transaction(exchange: Exchange, client: CommandClient, body: Buffer, encoding: Encoding): Promise<void> {
-    const commands = commandsOf(body)
-    for (const command of commands) {
+    const commands = await commandsOf(body, (command) => {
       const refusal = this.#refusal(command)
       if (refusal !== undefined) throw new HttpError(400, refusal.message)
-    }
-    const replies = await client.run(
-      [['MULTI'], ...commands.map((command) => this.#scripts.translate(command)), ['EXEC']],
-      encoding,
-    )
+    })
+    const replies = await client.run(this.#inTransaction(commands), encoding)
     const last = replies.at(-1)
     if (last instanceof ErrorReply) throw new HttpError(400, last.message)
     assert(Array.isArray(last), 'EXEC answers with an array')
-    exchange.answer(200, JSON_HEADERS, listOf(last as readonly JsonReply[], encoding))
+    exchange.answer(200, JSON_HEADERS, await listOf(last as readonly JsonReply[], encoding))
+  }
+
+  *#inTransaction(commands: readonly Command[]): Generator<Command> {
+    yield ['MULTI']
+    for (const command of commands) yield this.#scripts.translate(command)
+    yield ['EXEC']
   }
 
   /** A connection serves many requests, so no request may leave it in another state. */
@@ -128,33 +131,19 @@ export class CommandsRoute {
   }
 }
 
-function listOf(replies: readonly JsonReply[], encoding: Encoding): string {
-  return `[${replies.map((reply) => outcomeOf(reply, encoding)).join(',')}]`
-}
-
-function commandsOf(body: Buffer): Command[] {
-  const commands = parse(body, NO_COMMANDS)
-  if (!Array.isArray(commands)) throw new HttpError(400, NO_COMMANDS)
-  return commands.map((command) => wordsOf(command, NO_COMMANDS))
-}
-
-function parse(body: Buffer, refusal: string): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    throw new HttpError(400, refusal)
+/** Returns replies as a list. Many of them, or long ones, take several turns of the loop. */
+async function listOf(replies: readonly JsonReply[], encoding: Encoding): Promise<string | Buffer> {
+  const pieces: Buffer[] = []
+  let text = '['
+  for (const [i, reply] of replies.entries()) {
+    text += i === 0 ? outcomeOf(reply, encoding) : `,${outcomeOf(reply, encoding)}`
+    if (text.length < PIECE_CHARACTERS) continue
+    pieces.push(Buffer.from(text))
+    text = ''
+    await new Promise<void>((resolve) => setImmediate(resolve))
   }
-}
-
-function wordsOf(command: unknown, refusal: string): Command {
-  if (!Array.isArray(command) || command.length === 0) throw new HttpError(400, refusal)
-  return command.map((word: unknown) => wordOf(word, refusal))
-}
-
-function wordOf(word: unknown, refusal: string): string {
-  if (typeof word === 'string') return word
-  if (typeof word === 'number' || typeof word === 'boolean') return String(word)
-  throw new HttpError(400, refusal)
+  text += ']'
+  return pieces.length === 0 ? text : Buffer.concat([...pieces, Buffer.from(text)])
 }
 
 function wordsOfPath({ path, query }: Exchange, body: Buffer | undefined): Command {

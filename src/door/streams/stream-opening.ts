@@ -5,7 +5,7 @@ import { StreamClient, type StreamTargets } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { checkSubscribe, type Visitor } from '../rights/visitor.ts'
-import { leaderDoor } from '../routes/leader.ts'
+import { checkShard, leaderDoor } from '../routes/leader.ts'
 import { latin1Of } from '../routes/names.ts'
 import type { EventFormat } from './event-format.ts'
 import { EventStream } from './event-stream.ts'
@@ -55,6 +55,7 @@ export class StreamOpening {
     // What channels keep is not known yet, so a stream would begin with new messages.
     if (this.#engine.conditions.state.loading.holds)
       throw new HttpError(503, 'LOADING the data is being loaded', { 'Retry-After': '1' })
+    checkShard(this.#engine, exchange, targets.channels)
     this.#checkRole(exchange, targets)
     const release = this.streams.admit(exchange.ip, visitor.user)
     try {
