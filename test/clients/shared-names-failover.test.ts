@@ -159,11 +159,14 @@ class Service {
     this.#port = port
   }
 
+  /** Connects instances until all are there. */
   async come(): Promise<void> {
-    if (this.#here.length === INSTANCES) return
-    const instance = await this.#library.connect(this.#port, this.#library.protocol, this.name)
-    this.#all.push(instance)
-    this.#here.push(instance)
+    const missing = Array.from({ length: INSTANCES - this.#here.length }, () =>
+      this.#library.connect(this.#port, this.#library.protocol, this.name),
+    )
+    const come = await Promise.all(missing)
+    this.#all.push(...come)
+    this.#here.push(...come)
   }
 
   /** Kills the oldest instance. */
