@@ -4,9 +4,12 @@
 // Libraries of C are measured from C, without a language in between: what JavaScript costs is part
 // of the answer.
 
+import { startChild } from './child.ts'
+import type { Work as JobWork, Place } from './children/jobs.ts'
 import { type EmbeddedReport, type EmbeddedStore, libraryStore, nodeStore, type Work } from './embedded-stores.ts'
 import { rounds } from './pairs.ts'
-import { type Answer, besideBest, perSecond, type Question, type Row, type Scale, tell } from './question.ts'
+import { type Answer, besideBest, judged, perSecond, type Question, type Row, type Scale, tell } from './question.ts'
+import { startServer } from './servers.ts'
 
 const SIZES = [1000, 100_000, 1_000_000]
 const DURABLE_KEYS = 100_000
@@ -24,6 +27,13 @@ const THINGS: readonly { thing: keyof EmbeddedReport; what: string }[] = [
 ]
 
 type Group = readonly (EmbeddedStore | string)[]
+
+const JOBS: readonly { work: JobWork; shown: string; jobs: number }[] = [
+  { work: 'add', shown: 'added singly, 64 in flight', jobs: 20_000 },
+  { work: 'addBulk', shown: 'addBulk of 1,000', jobs: 40_000 },
+  { work: 'process1', shown: 'processed, concurrency 1', jobs: 5000 },
+  { work: 'process100', shown: 'processed, concurrency 100', jobs: 20_000 },
+]
 
 /**
  * Stores that do the same for a program; ours first. A store that is not installed is there by
@@ -110,7 +120,42 @@ async function ask(scale: Scale): Promise<readonly Answer[]> {
       [{ ...work, durable: true, keys: scale.quick ? 1000 : DURABLE_KEYS }],
       ['Both return when the change is synced: `appendfsync always`, and synchronous FULL.'],
     ),
+    await bullmq(scale),
   ]
+}
+
+/** The same jobs by the same library: in this process, and on our server over loopback. */
+async function bullmq(scale: Scale): Promise<Answer> {
+  const server = await startServer('respite')
+  const rows: Row[] = []
+  try {
+    for (const { work, shown, jobs } of JOBS) {
+      const count = scale.quick ? 100 : jobs
+      const places: Record<'in the process' | 'over loopback', Place> = {
+        'in the process': { inProcess: 'backend' },
+        'over loopback': { port: server.port },
+      }
+      const measure = async (name: keyof typeof places): Promise<number> => {
+        const { seconds } = await startChild<{ seconds: number }>('jobs', { place: places[name], work, jobs: count })
+          .result
+        return count / seconds
+      }
+      const found = await rounds(['in the process', 'over loopback'], measure)
+      const what = `BullMQ: jobs ${shown}`
+      const row = judged(besideBest(what, found, 'more', perSecond), found, 'over loopback', 2)
+      tell(row)
+      rows.push(row)
+    }
+  } finally {
+    await server.stop()
+  }
+  return {
+    title: 'In a program: BullMQ below the wire, and over loopback',
+    rivals: ['over loopback'],
+    commandLines: [server.commandLine],
+    rows,
+    notes: ['`respite/bullmq` with a broker in the process, beside BullMQ as it comes with our server in another.'],
+  }
 }
 
 async function table(title: string, group: Group, works: readonly Work[], notes: readonly string[]): Promise<Answer> {

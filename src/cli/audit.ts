@@ -23,7 +23,8 @@ import { type CliOptions, readOptions } from './client/options.ts'
 import { pairsIn } from './client/pairs.ts'
 import type { Reply } from './client/reply.ts'
 import { CONNECTION_OPTIONS } from './options/cli-options.ts'
-import { helpOf } from './options/program-option.ts'
+import { helpOf, optionNamed } from './options/program-option.ts'
+import { wrongOption } from './options/tools.ts'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `Usage: respite audit --dir DIRECTORY [--parts N] [-h HOST] [-p PORT] [--user USER] [-a PASSWORD] …
@@ -60,27 +61,13 @@ const IN_WORDS: Readonly<Record<DifferenceKind, string>> = {
 
 /** Runs `audit` with its arguments and returns the exit code. */
 export async function runAudit(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
-  const settings: Record<string, string> = {}
-  const rest: string[] = []
-  let parts: string | undefined
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i] ?? ''
-    const name = word.startsWith('--') ? word.slice(2) : ''
-    const value = args[i + 1]
-    const isSetting = value !== undefined && SETTINGS.has(name)
-    const isParts = value !== undefined && name === 'parts' && /^\d{1,4}$/.test(value)
-    if (isSetting) settings[name] = value
-    else if (isParts) parts = value
-    else rest.push(word)
-    if (isSetting || isParts) i++
-  }
   if (args.includes('--help')) {
     terminal.print(HELP.trimEnd())
     return 0
   }
   try {
+    const { parts, rest, settings } = readArguments(args)
     const place = readOptions(rest, process.env)
-    if (place.words.length > 0) throw new UsageError(`'${place.words[0]}' is no option`)
     if (settings.dir === undefined) throw new UsageError("'--dir DIRECTORY' is missing")
     return await audit(createConfig(settings), place, parts, terminal)
   } catch (error) {
@@ -93,6 +80,38 @@ export async function runAudit(args: readonly string[], terminal: Terminal = pro
     terminal.print(isExpected ? error.message : describeDiskError(error))
     return 2
   }
+}
+
+interface AuditArguments {
+  readonly settings: Record<string, string>
+  readonly parts: string | undefined
+  /** The options that `respite cli` has, too. */
+  readonly rest: string[]
+}
+
+/** Throws UsageError for an unknown option, which is named with the one that was probably meant. */
+function readArguments(args: readonly string[]): AuditArguments {
+  const settings: Record<string, string> = {}
+  const rest: string[] = []
+  let parts: string | undefined
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? ''
+    const name = word.startsWith('--') ? word.slice(2) : ''
+    const shared = optionNamed(CONNECTION_OPTIONS, word)
+    const hasValue = shared === undefined || shared.value !== undefined
+    if (shared === undefined && !SETTINGS.has(name) && name !== 'parts') throw wrongOption('audit', word)
+    const value = args[i + 1]
+    if (hasValue && value === undefined) throw wrongOption('audit', word)
+    if (shared !== undefined) rest.push(word)
+    if (!hasValue) continue
+    assert(value !== undefined, 'an option that lacks its value was refused')
+    i++
+    if (shared !== undefined) rest.push(value)
+    else if (name !== 'parts') settings[name] = value
+    else if (/^\d{1,4}$/.test(value)) parts = value
+    else throw new UsageError(`the value of '--parts' must be a whole number of four digits at most: '${value}'`)
+  }
+  return { settings, parts, rest }
 }
 
 async function audit(

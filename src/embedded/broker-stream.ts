@@ -79,9 +79,10 @@ export class BrokerStream extends Duplex {
   callAtOnce(command: string, words: readonly Word[]): ReplyValue<string | Buffer> | undefined {
     const { direct } = this.#engine.requests
     if (this.writableLength > 0 || this.readableLength > 0 || this.#outgoingBytes > 0) return undefined
-    if (this.#client.connection.closed || !this.#plain.has(command) || !direct.admitsNow(this.#client)) return undefined
+    const known = this.#plain.find(command)
+    if (this.#client.connection.closed || known === undefined || !direct.admitsNow(this.#client)) return undefined
     const gathered = gatherWords(command, words)
-    const isWhole = direct.runAtOnce(this.#client, gathered.args, false)
+    const isWhole = direct.runAtOnce(this.#client, gathered.args, false, known)
     gathered.release()
     assert(isWhole, 'a command that does not wait, and is not put off, replies at once')
     return direct.reply.value

@@ -196,16 +196,22 @@ export class Broker {
   }
 
   #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
-    if (this.#closing !== undefined || !this.#plain.has(command)) {
-      try {
-        checkRequest(command, words)
-        this.#check(command, words[0])
-      } catch (error) {
-        return Promise.reject(error)
-      }
-      if (this.#blocks(command)) return this.#callBlocking(command, words, buffers)
+    const known = this.#closing === undefined ? this.#plain.find(command) : undefined
+    return known === undefined
+      ? this.#callChecked(command, words, buffers)
+      : this.#caller.call(command, words, buffers, known)
+  }
+
+  #callChecked(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
+    try {
+      checkRequest(command, words)
+      this.#check(command, words[0])
+    } catch (error) {
+      return Promise.reject(error)
     }
-    return this.#caller.call(command, words, buffers)
+    return this.#blocks(command)
+      ? this.#callBlocking(command, words, buffers)
+      : this.#caller.call(command, words, buffers)
   }
 
   /**

@@ -9,6 +9,7 @@
 import type { Engine } from '../commands/call.ts'
 import type { Client } from '../engine/clients/client.ts'
 import type { Transport } from '../engine/clients/transport.ts'
+import type { Command } from '../engine/spec/command.ts'
 import { REPLY_TYPE } from '../protocol/reply-reader.ts'
 import { CommandError, type ReplyValue, ReplyValueReader, type ReplyValueReceiver } from '../protocol/reply-value.ts'
 import { RequestWriter } from '../protocol/request-writer.ts'
@@ -21,6 +22,7 @@ import { utf8Of } from '../util/bytes/text.ts'
 import { setInterval } from '../util/time/real-time.ts'
 import { type CommandWords, isWord, type Word, wordError } from './argument-checks.ts'
 import { gatherChecked, gatherWords } from './call-words.ts'
+import type { PlainCommands } from './plain-commands.ts'
 
 /** A reply, with RESP3's types as JavaScript types. */
 export type CommandReply<S> = ReplyValue<S>
@@ -30,6 +32,8 @@ export interface CallerOptions {
   protocol?: 2 | 3
   /** Called at once when the connection has ended, maybe within the engine's turn. */
   onClose?: () => void
+  /** Finds the commands of `callAll`. */
+  plain?: PlainCommands
 }
 
 type Value = ReplyValue<string | Buffer>
@@ -92,6 +96,7 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   readonly #protocol: 2 | 3
   readonly #onClose: (() => void) | undefined
   readonly #direct: Engine['requests']['direct']
+  readonly #plain: PlainCommands | undefined
   #reader: MarkReader
   /** Calls without a reply yet, from #first on. */
   #pending: PendingCall[] = []
@@ -103,9 +108,10 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
   #client: Client
   #keepAlive: NodeJS.Timeout | undefined = undefined
 
-  constructor(engine: Engine, { protocol = 3, onClose }: CallerOptions = {}) {
+  constructor(engine: Engine, { protocol = 3, onClose, plain }: CallerOptions = {}) {
     this.#engine = engine
     this.#direct = engine.requests.direct
+    this.#plain = plain
     this.#protocol = protocol
     this.#onClose = onClose
     this.#reader = this.#newReader()
@@ -114,24 +120,22 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
 
   /**
    * Runs a command; with `buffers` the strings of the reply are bytes. Rejects with TypeError for
-   * values that cannot be words.
+   * values that cannot be words. `known` is the command, where the caller has found it already.
    */
-  call(command: string, words: readonly Word[], buffers: boolean): Promise<Value> {
-    if (!this.#isDirect())
-      return new Promise((resolve, reject) => this.#callInBytes(command, words, buffers, { resolve, reject }))
+  call(command: string, words: readonly Word[], buffers: boolean, known?: Command): Promise<Value> {
+    // No closure stands here: one would cost memory for each call, also where it is not made.
+    if (!this.#isDirect()) return this.#promiseInBytes(command, words, buffers)
     let gathered: WordArguments
     try {
       gathered = gatherWords(command, words)
     } catch (error) {
       return Promise.reject(error)
     }
-    const answered = this.#direct.run(this.#client, gathered.args, buffers)
+    const answered = this.#direct.run(this.#client, gathered.args, buffers, known)
     gathered.release()
     const { value } = this.#direct.reply
     if (answered === 'now') return value instanceof CommandError ? Promise.reject(value) : Promise.resolve(value)
-    return new Promise((resolve, reject) =>
-      this.#await(answered === 'soon' ? value : undefined, buffers, { resolve, reject }),
-    )
+    return this.#promise(answered === 'soon' ? value : undefined, buffers)
   }
 
   /**
@@ -249,11 +253,20 @@ export class Caller implements Transport, ReplyValueReceiver<string | Buffer> {
       return
     }
     const gathered = gatherChecked(request)
-    const answered = this.#direct.run(this.#client, gathered.args, false)
+    const known = this.#plain?.find(request[0])
+    const answered = this.#direct.run(this.#client, gathered.args, false, known)
     gathered.release()
     const { value } = this.#direct.reply
     if (answered === 'now') settle(settled, value)
     else this.#await(answered === 'soon' ? value : undefined, false, settled)
+  }
+
+  #promise(value: Value | undefined, buffers: boolean): Promise<Value> {
+    return new Promise((resolve, reject) => this.#await(value, buffers, { resolve, reject }))
+  }
+
+  #promiseInBytes(command: string, words: readonly Word[], buffers: boolean): Promise<Value> {
+    return new Promise((resolve, reject) => this.#callInBytes(command, words, buffers, { resolve, reject }))
   }
 
   #callInBytes(command: string, words: readonly Word[], buffers: boolean, settled: Settled): void {

@@ -13,28 +13,36 @@ const NAMES_MAX = 1024
 export class PlainCommands {
   readonly #commands: CommandTable
   /** Names as callers write them. */
-  readonly #names = new Set<string>()
-  /** The name that was looked up last and found. */
-  #last: string | undefined = undefined
+  readonly #byName = new Map<string, Command>()
+  /** The name that was looked up last and found, and its command. */
+  #lastName: string | undefined = undefined
+  #last: Command | undefined = undefined
 
   constructor(commands: CommandTable) {
     this.#commands = commands
   }
 
   has(name: string): boolean {
-    if (name === this.#last) return true
-    if (!this.#names.has(name) && !this.#look(name)) return false
-    this.#last = name
-    return true
+    return this.find(name) !== undefined
   }
 
-  #look(name: string): boolean {
-    if (typeof name !== 'string') return false
+  /** Returns the command of a name; undefined = there is none, or it is not plain. */
+  find(name: string): Command | undefined {
+    if (name === this.#lastName) return this.#last
+    const found = this.#byName.get(name) ?? this.#look(name)
+    if (found === undefined) return undefined
+    this.#lastName = name
+    this.#last = found
+    return found
+  }
+
+  #look(name: string): Command | undefined {
+    if (typeof name !== 'string') return undefined
     const found = this.#commands.get(name)
-    if (found === undefined || found.subcommands !== undefined) return false
-    if (found.spec.changesConnection !== undefined || mayWait(found)) return false
-    if (this.#names.size < NAMES_MAX) this.#names.add(name)
-    return true
+    if (found === undefined || found.subcommands !== undefined) return undefined
+    if (found.spec.changesConnection !== undefined || mayWait(found)) return undefined
+    if (this.#byName.size < NAMES_MAX) this.#byName.set(name, found)
+    return found
   }
 }
 

@@ -53,6 +53,7 @@ export class Session {
     this.#plain = new PlainCommands(engine.commands)
     this.#caller = new Caller(engine, {
       protocol,
+      plain: this.#plain,
       onClose: () => {
         if (this.#closed) return
         this.#closed = true
@@ -81,7 +82,8 @@ export class Session {
   }
 
   #call(command: string, words: readonly Word[], buffers: boolean): Promise<CommandReply<string | Buffer>> {
-    if (this.#closed || !this.#plain.has(command)) {
+    const known = this.#closed ? undefined : this.#plain.find(command)
+    if (known === undefined) {
       try {
         checkRequest(command, words)
         this.#check(command, words[0])
@@ -89,7 +91,7 @@ export class Session {
         return Promise.reject(error)
       }
     }
-    return this.#caller.call(command, words, buffers)
+    return this.#caller.call(command, words, buffers, known)
   }
 
   /**

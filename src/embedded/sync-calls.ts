@@ -28,10 +28,9 @@ export class SyncCalls implements Transport {
   readonly #engine: Engine
   readonly #direct: Engine['requests']['direct']
   /**
-   * Commands that were checked and can answer at once, by the names that callers write; the value
-   * tells if they write.
+   * Commands that were checked and can answer at once, by the names that callers write.
    */
-  readonly #known = new Map<string, boolean>()
+  readonly #known = new Map<string, Command>()
   #client: Client | undefined = undefined
 
   constructor(engine: Engine) {
@@ -44,7 +43,9 @@ export class SyncCalls implements Transport {
    * cannot answer at once.
    */
   call(command: string, words: readonly Word[], buffers: boolean): Value {
-    const value = this.#run(command, words, buffers, this.#known.get(command) ?? this.#lookedAt(command, words))
+    const known = this.#known.get(command)
+    const writes = known === undefined ? this.#lookedAt(command, words) : !known.isReadonly
+    const value = this.#run(command, words, buffers, writes, known)
     if (value instanceof CommandError) throw value
     return value
   }
@@ -70,11 +71,11 @@ export class SyncCalls implements Transport {
 
   close(): void {}
 
-  #run(command: string, words: readonly Word[], buffers: boolean, writes: boolean): Value {
+  #run(command: string, words: readonly Word[], buffers: boolean, writes: boolean, known?: Command): Value {
     const client = this.#admitted(command)
     if (writes) this.#checkJournal(command)
     const gathered = gatherWords(command, words)
-    const isWhole = this.#direct.runAtOnce(client, gathered.args, buffers)
+    const isWhole = this.#direct.runAtOnce(client, gathered.args, buffers, known)
     gathered.release()
     const { value } = this.#direct.reply
     if (!isWhole) {
@@ -123,7 +124,7 @@ export class SyncCalls implements Transport {
     if (mayWait(found) && !isReading(found, words)) throw cannot(command, 'it may have to wait')
     const writes = !found.isReadonly
     if (!command.includes('|') && this.#engine.commands.get(command)?.subcommands === undefined && !mayWait(found)) {
-      this.#known.set(command, writes)
+      this.#known.set(command, found)
     }
     return writes
   }

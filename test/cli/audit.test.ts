@@ -183,6 +183,19 @@ describe('a directory that a server holds', () => {
   })
 })
 
+test.each([
+  [['--dri', 'data'], "there is no option '--dri': did you mean '--dir'?"],
+  [['--prats', '4'], "there is no option '--prats': did you mean '--parts'?"],
+  [['--appendfilname', 'a'], "there is no option '--appendfilname': did you mean '--appendfilename'?"],
+  [['data'], "'data' is no option"],
+  [['--parts'], "option '--parts' lacks its value"],
+  [['-p'], "option '-p' lacks its value"],
+  [['--parts', 'many'], "the value of '--parts' must be a whole number of four digits at most: 'many'"],
+])('the words %j are refused, and the wrong one is named', async (words, message) => {
+  expect(await audit(...words)).toBe(2)
+  expect(printed.join('\n').split('\n')[0]).toBe(`respite audit: ${message}`)
+})
+
 test('a replica compares its memory with its own file, while its primary writes and keys expire', async () => {
   const primary = await startTestServer({ config: { appendonly: 'no', save: '' } })
   await primary.call('SET', 'before', 'v')

@@ -19,6 +19,7 @@ import { RESTLESS } from '../../util/restless.ts'
 import { CLIENT_FOR_ONE_REQUEST, CLIENT_MUTED, CLIENT_UNAUTHENTICATED, type Client } from '../clients/client.ts'
 import type { ServerState } from '../conditions/state.ts'
 import type { Progress } from '../effects/journal.ts'
+import type { Command } from '../spec/command.ts'
 import { Call, type CallHost } from './call.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Runner } from './runner.ts'
@@ -135,11 +136,14 @@ export class DirectCalls {
     )
   }
 
-  /** Runs a call of a client that `admits` accepts. `inBytes`: strings of the reply are bytes. */
-  run(client: Client, args: Arguments, inBytes: boolean): Answered {
+  /**
+   * Runs a call of a client that `admits` accepts. `inBytes`: strings of the reply are bytes.
+   * `known`: the command, where the caller has found it already.
+   */
+  run(client: Client, args: Arguments, inBytes: boolean, known: Command | undefined = undefined): Answered {
     this.#call ??= this.#newCall(true)
     const call = this.#call
-    const isWhole = this.#run(client, args, inBytes, call)
+    const isWhole = this.#run(client, args, inBytes, call, known)
     const givesWay = (--this.#callsLeft & (CALLS_PER_LOOK - 1)) === 0 && this.#givesWay(client)
     if (isWhole && !givesWay && this.#maySay(client)) {
       this.#afterwards(client, call)
@@ -171,11 +175,11 @@ export class DirectCalls {
 
   /**
    * Runs a call that does not wait: a command that finds nothing replies as in a transaction.
-   * Returns false if there is no reply.
+   * Returns false if there is no reply. `known` as in `run`.
    */
-  runAtOnce(client: Client, args: Arguments, inBytes: boolean): boolean {
+  runAtOnce(client: Client, args: Arguments, inBytes: boolean, known: Command | undefined = undefined): boolean {
     this.#callAtOnce ??= this.#newCall(false)
-    const isWhole = this.#run(client, args, inBytes, this.#callAtOnce)
+    const isWhole = this.#run(client, args, inBytes, this.#callAtOnce, known)
     this.#afterwards(client, this.#callAtOnce)
     return isWhole
   }
@@ -198,7 +202,7 @@ export class DirectCalls {
     return call
   }
 
-  #run(client: Client, args: Arguments, inBytes: boolean, call: Call): boolean {
+  #run(client: Client, args: Arguments, inBytes: boolean, call: Call, known: Command | undefined): boolean {
     const { reply } = this
     const replies = this.#replies
     if (this.#turn.take()) {
@@ -211,7 +215,7 @@ export class DirectCalls {
     replies.reserve(REFUSAL_BYTES_MAX)
     const { source, position } = replies
     reply.begin(client.protocol, inBytes)
-    this.#dispatch.dispatch(client, args, call)
+    this.#dispatch.dispatch(client, args, call, known)
     return reply.isWhole || (replies.dirty && this.#readRefusal(source, position))
   }
 

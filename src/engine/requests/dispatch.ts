@@ -131,10 +131,10 @@ export class Dispatch {
 
   /**
    * Runs a request within `call`, or refuses it. This part of `execute` may happen while another
-   * command runs.
+   * command runs. `known` is the command of the first word, where the caller has found it already.
    */
-  dispatch(client: Client, args: Arguments, call: Call): void {
-    let named = this.#commands.find(args.bytes(0))
+  dispatch(client: Client, args: Arguments, call: Call, known: Command | undefined = undefined): void {
+    let named = known ?? this.#commands.find(args.bytes(0))
     if (named === undefined && client.isObeyed) named = this.#commands.findWritten(args.bytes(0))
     const command = named === undefined || named.subcommands === undefined ? named : meantBy(named, args)
     if (command === undefined) {
