@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util'
 import { natsServerMissing } from '../support/log-servers.ts'
 import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { compare, expectedLines } from './compare.ts'
+import { LogCompany } from './log-company.ts'
 import { type Row, writePages, writeTable } from './pages.ts'
 import { EXAMPLES, LANGUAGES, type Language, PROGRAMS, type Program } from './programs.ts'
-import { ClusterServers, clientOf, type SingleServer, startBroker, startRedis, type Variables } from './servers.ts'
+import { clientOf, type SingleServer, startBroker, startRedis, type Variables } from './servers.ts'
 import { build, missingTool, runCommand } from './toolchain.ts'
 
 /** Things that need the replicated log. */
@@ -114,7 +115,7 @@ const hasRedis = !redisServerMissing() && !redisServerIsOlder()
 if (!hasRedis) skipped.push('the same at redis-server: version 7.2 is not on the PATH')
 const hasLog = !natsServerMissing()
 if (!hasLog) skipped.push('failover and slots: nats-server 2.15 is not on the PATH')
-const cluster = hasLog ? await ClusterServers.start() : undefined
+const cluster = hasLog ? await LogCompany.start() : undefined
 const results: Result[] = []
 const broken: string[] = []
 try {

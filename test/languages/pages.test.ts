@@ -5,19 +5,21 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../support/server.ts'
 import { compare, expectedLines } from './compare.ts'
-import { clientPages, snippetsOf } from './pages.ts'
+import { languagePages, PAGE_LINES, snippetsOf } from './pages.ts'
 import { LANGUAGES, PROGRAMS } from './programs.ts'
 import { missingTool } from './toolchain.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-test.each(clientPages())('%s has the snippets of its program (npm run clients -- --write)', (path, text) => {
+test.each(languagePages())('%s has the snippets of its program (npm run clients -- --write)', (path, text) => {
   expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text)
+  expect(text).not.toContain('undefined')
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(PAGE_LINES)
 })
 
 test('every client has a row in the table', () => {
   const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8')
-  const missing = PROGRAMS.filter(({ client }) => !page.includes(`| [${client}](`))
+  const missing = PROGRAMS.filter(({ client }) => !page.includes(` | [${client}](`))
   expect(missing).toEqual([])
 })
 

@@ -15,14 +15,14 @@ export interface Program {
   readonly file: string
   readonly run: readonly string[]
   readonly version: () => string
-  /** The language of its snippets in Markdown. */
-  readonly fence: string
-  /** How the program gives its connection a name. */
+  /** `jobs`: a library of job queues, whose program does other things. */
+  readonly kind: 'client' | 'jobs'
+  /** The option that it needs: how a client gives its connection a name. */
   readonly options: string
 }
 
 export interface Language {
-  readonly name: 'Go' | 'Python' | 'Ruby' | 'PHP' | 'Node'
+  readonly name: 'Node' | 'Go' | 'Java' | 'Rust' | 'C' | 'Python' | 'Ruby' | 'PHP'
   /** Folder below examples/clients. */
   readonly folder: string
   /** Commands that say with exit code 0 that a tool is there, and how to install the tool. */
@@ -97,17 +97,26 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'ioredis',
     language: 'Node',
+    kind: 'client',
     file: 'node/ioredis.mjs',
-    fence: 'js',
     run: [process.execPath, 'ioredis.mjs'],
     version: installed('ioredis'),
     options: '`connectionName`',
   },
   {
+    client: 'node-redis',
+    language: 'Node',
+    kind: 'client',
+    file: 'node/node-redis.mjs',
+    run: [process.execPath, 'node-redis.mjs'],
+    version: installed('redis'),
+    options: '`name`',
+  },
+  {
     client: 'go-redis',
     language: 'Go',
+    kind: 'client',
     file: 'go/go-redis/main.go',
-    fence: 'go',
     run: [built('go/go-redis')],
     version: pinned('go/go.mod', /go-redis\/v9 v(\S+)/),
     options: '`ClientName`',
@@ -115,8 +124,8 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'rueidis',
     language: 'Go',
+    kind: 'client',
     file: 'go/rueidis/main.go',
-    fence: 'go',
     run: [built('go/rueidis')],
     version: pinned('go/go.mod', /rueidis v(\S+)/),
     options: '`ClientName`',
@@ -124,8 +133,8 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'redis-py',
     language: 'Python',
+    kind: 'client',
     file: 'python/redis_py.py',
-    fence: 'python',
     run: [PYTHON, 'redis_py.py'],
     version: pinned('python/requirements.txt', /^redis==(\S+)/m),
     options: '`client_name`',
@@ -133,8 +142,8 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'redis-rb',
     language: 'Ruby',
+    kind: 'client',
     file: 'ruby/redis_rb.rb',
-    fence: 'ruby',
     run: ['ruby', 'redis_rb.rb'],
     version: asked('ruby', '-e', 'require "redis"; puts Redis::VERSION'),
     options: '`CLIENT SETNAME` by hand',
@@ -142,8 +151,8 @@ export const PROGRAMS: readonly Program[] = [
   {
     client: 'phpredis',
     language: 'PHP',
+    kind: 'client',
     file: 'php/phpredis.php',
-    fence: 'php',
     run: ['php', 'phpredis.php'],
     version: asked('php', '-r', 'echo phpversion("redis");'),
     options: '`CLIENT SETNAME` by hand',
