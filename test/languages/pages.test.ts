@@ -24,9 +24,10 @@ test('every client has a row in the table', () => {
 })
 
 test('a snippet is cut between its marks, without indentation', () => {
-  const text = 'a\n  // docs: connect\n  one\n    two\n  // docs: end\nb\n# docs: publish\nthree\n# docs: end\n'
+  const text =
+    'a\n  // docs: connect\n  one\n    two\n  // docs: end\nb\n# docs: publish\nthree\n# docs: end\n// docs: connect\n  four\n// docs: end\n'
   expect([...snippetsOf(text)]).toEqual([
-    ['connect', 'one\n  two'],
+    ['connect', 'one\n  two\nfour'],
     ['publish', 'three'],
   ])
 })

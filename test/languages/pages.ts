@@ -41,10 +41,18 @@ const FENCES: Readonly<Record<Language['name'], string>> = {
 
 const pagePath = (language: string): string => `docs/clients/${language.toLowerCase()}.md`
 
-/** Cuts the snippets out of a program: lines between `docs: NAME` and `docs: end`, less their indentation. */
+/**
+ * Cuts the snippets out of a program: lines between `docs: NAME` and `docs: end`, less their
+ * indentation. Parts of one name are joined.
+ */
 export function snippetsOf(text: string): ReadonlyMap<string, string> {
   const found = text.matchAll(/^[^\n]*\bdocs: (?!end\b)(\w+)[^\n]*\n([\s\S]*?)^[^\n]*\bdocs: end\b/gm)
-  return new Map([...found].map(([, name = '', lines = '']) => [name, outdented(lines.trimEnd())]))
+  const snippets = new Map<string, string>()
+  for (const [, name = '', lines = ''] of found) {
+    const before = snippets.get(name)
+    snippets.set(name, `${before === undefined ? '' : `${before}\n`}${outdented(lines.trimEnd())}`)
+  }
+  return snippets
 }
 
 function outdented(text: string): string {

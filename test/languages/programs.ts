@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 export const EXAMPLES = join(import.meta.dirname, '../../examples/clients')
 
@@ -53,6 +53,13 @@ const installed = (name: string) => (): string =>
     }
   ).version
 
+const CLASSES = built('java')
+const JAVA = [
+  'java',
+  '-XX:TieredStopAtLevel=1',
+  '-cp',
+  [join(CLASSES, 'classes'), join(CLASSES, 'libraries/*')].join(delimiter),
+]
 const PYTHON = built('python/bin/python')
 
 export const LANGUAGES: readonly Language[] = [
@@ -62,6 +69,15 @@ export const LANGUAGES: readonly Language[] = [
     folder: 'go',
     needs: [{ command: ['go', 'list', '-C', join(EXAMPLES, 'go'), '-m'], install: 'a Go toolchain, 1.21 or newer' }],
     build: [['go', 'build', '-o', `${built('go')}/`, './...']],
+  },
+  {
+    name: 'Java',
+    folder: 'java',
+    needs: [
+      { command: ['javac', '-version'], install: "a JDK, 17 or newer (Debian's package default-jdk-headless)" },
+      { command: ['mvn', '--version'], install: "Debian's package maven" },
+    ],
+    build: [['mvn', '--quiet', '--batch-mode', `-Dbuilt=${CLASSES}`, 'process-classes']],
   },
   {
     name: 'Python',
@@ -129,6 +145,24 @@ export const PROGRAMS: readonly Program[] = [
     run: [built('go/rueidis')],
     version: pinned('go/go.mod', /rueidis v(\S+)/),
     options: '`ClientName`',
+  },
+  {
+    client: 'Jedis',
+    language: 'Java',
+    kind: 'client',
+    file: 'java/src/main/java/example/JedisProgram.java',
+    run: [...JAVA, 'example.JedisProgram'],
+    version: pinned('java/pom.xml', /<artifactId>jedis<\/artifactId>\s*<version>([^<]+)/),
+    options: '`clientName`',
+  },
+  {
+    client: 'Lettuce',
+    language: 'Java',
+    kind: 'client',
+    file: 'java/src/main/java/example/LettuceProgram.java',
+    run: [...JAVA, 'example.LettuceProgram'],
+    version: pinned('java/pom.xml', /<artifactId>lettuce-core<\/artifactId>\s*<version>([^<]+)/),
+    options: '`withClientName`',
   },
   {
     client: 'redis-py',
