@@ -80,6 +80,12 @@ export const LANGUAGES: readonly Language[] = [
     build: [['mvn', '--quiet', '--batch-mode', `-Dbuilt=${CLASSES}`, 'process-classes']],
   },
   {
+    name: 'Rust',
+    folder: 'rust',
+    needs: [{ command: ['cargo', '--version'], install: 'a Rust toolchain with cargo, 1.88 or newer' }],
+    build: [['cargo', 'build', '--quiet', '--locked', '--target-dir', built('rust')]],
+  },
+  {
     name: 'Python',
     folder: 'python',
     needs: [
@@ -163,6 +169,24 @@ export const PROGRAMS: readonly Program[] = [
     run: [...JAVA, 'example.LettuceProgram'],
     version: pinned('java/pom.xml', /<artifactId>lettuce-core<\/artifactId>\s*<version>([^<]+)/),
     options: '`withClientName`',
+  },
+  {
+    client: 'redis-rs',
+    language: 'Rust',
+    kind: 'client',
+    file: 'rust/src/bin/redis-rs.rs',
+    run: [built('rust/debug/redis-rs')],
+    version: pinned('rust/Cargo.toml', /^redis = .*"=([^"]+)"/m),
+    options: '`CLIENT SETNAME` and `SENTINEL` by hand',
+  },
+  {
+    client: 'fred',
+    language: 'Rust',
+    kind: 'client',
+    file: 'rust/src/bin/fred.rs',
+    run: [built('rust/debug/fred')],
+    version: pinned('rust/Cargo.toml', /^fred = .*"=([^"]+)"/m),
+    options: '`CLIENT SETNAME` by hand',
   },
   {
     client: 'redis-py',

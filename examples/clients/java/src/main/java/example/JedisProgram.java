@@ -125,6 +125,14 @@ public final class JedisProgram {
     }
 
     private static void billing(Set<String> seen, int enough, CountDownLatch subscribed) {
+        try {
+            listenAsBilling(seen, enough, subscribed);
+        } catch (JedisConnectionException closed) {
+            // It was closed when it had heard enough.
+        }
+    }
+
+    private static void listenAsBilling(Set<String> seen, int enough, CountDownLatch subscribed) {
         // docs: name
         var options = DefaultJedisClientConfig.builder().clientName("billing").build();
         var connection = new Jedis(PLACE, options);
@@ -139,12 +147,10 @@ public final class JedisProgram {
             public void onSubscribe(String channel, int count) {
                 subscribed.countDown();
             }
+            // docs: name
         };
-        try {
-            connection.subscribe(listener, "orders.eu");
-        } catch (JedisConnectionException closed) {
-            // It was closed above.
-        }
+        connection.subscribe(listener, "orders.eu");
+        // docs: end
     }
 
     private static String group() throws Exception {
