@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { devNull, homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 export const EXAMPLES = join(import.meta.dirname, '../../examples/clients')
@@ -84,6 +84,19 @@ export const LANGUAGES: readonly Language[] = [
     folder: 'rust',
     needs: [{ command: ['cargo', '--version'], install: 'a Rust toolchain with cargo, 1.88 or newer' }],
     build: [['cargo', 'build', '--quiet', '--locked', '--target-dir', built('rust')]],
+  },
+  {
+    name: 'C',
+    folder: 'c',
+    needs: [
+      { command: ['cc', '--version'], install: "Debian's package gcc" },
+      { command: ['make', '--version'], install: "Debian's package make" },
+      {
+        command: ['cc', '-fsyntax-only', '-include', 'hiredis/hiredis.h', '-include', 'openssl/ssl.h', '-xc', devNull],
+        install: "Debian's packages libhiredis-dev, libssl-dev and libc6-dev",
+      },
+    ],
+    build: [['make', '--silent', `BUILT=${built('c')}`]],
   },
   {
     name: 'Python',
@@ -187,6 +200,15 @@ export const PROGRAMS: readonly Program[] = [
     run: [built('rust/debug/fred')],
     version: pinned('rust/Cargo.toml', /^fred = .*"=([^"]+)"/m),
     options: '`CLIENT SETNAME` by hand',
+  },
+  {
+    client: 'hiredis',
+    language: 'C',
+    kind: 'client',
+    file: 'c/hiredis.c',
+    run: [built('c/hiredis')],
+    version: asked(built('c/hiredis'), '--version'),
+    options: '`CLIENT SETNAME`, `SENTINEL` and `MOVED` by hand, TLS with OpenSSL',
   },
   {
     client: 'redis-py',
