@@ -123,6 +123,10 @@ export const LANGUAGES: readonly Language[] = [
         command: ['php', '-r', 'exit(extension_loaded("redis") ? 0 : 1);'],
         install: "Debian's packages php-cli and php-redis",
       },
+      {
+        command: ['php', '-r', 'exit(@include("Predis/autoload.php") ? 0 : 1);'],
+        install: "Debian's package php-predis",
+      },
     ],
     build: [],
   },
@@ -235,6 +239,15 @@ export const PROGRAMS: readonly Program[] = [
     file: 'php/phpredis.php',
     run: ['php', 'phpredis.php'],
     version: asked('php', '-r', 'echo phpversion("redis");'),
+    options: '`CLIENT SETNAME` by hand',
+  },
+  {
+    client: 'Predis',
+    language: 'PHP',
+    kind: 'client',
+    file: 'php/predis.php',
+    run: ['php', 'predis.php'],
+    version: asked('php', '-r', 'require "Predis/autoload.php"; echo Predis\\Client::VERSION;'),
     options: '`CLIENT SETNAME` by hand',
   },
 ]
