@@ -86,7 +86,7 @@ async function attempt(
   const protocol = await protocolsOf(server, () => ended)
   const { code, output, stdout } = await running
   await company
-  const seen = compare(expectedLines(), things, stdout)
+  const seen = compare(expectedLines(program.kind), things, stdout)
   const failures = seen
     .filter(({ differs }) => differs !== undefined)
     .map(({ differs, thing }) => `${thing}: ${differs}`)
@@ -95,14 +95,21 @@ async function attempt(
 }
 
 async function judge(program: Program): Promise<Result> {
-  const all = [...expectedLines().keys()].filter((thing) => cluster !== undefined || !CLUSTER_THINGS.has(thing))
+  const all = [...expectedLines(program.kind).keys()].filter(
+    (thing) => cluster !== undefined || !CLUSTER_THINGS.has(thing),
+  )
   const broker = await startBroker()
-  const { failures, protocol, seen } = await attempt(program, broker, all, cluster?.variables ?? {})
+  const { failures, protocol, seen } = await attempt(
+    program,
+    broker,
+    all,
+    program.kind === 'jobs' ? {} : (cluster?.variables ?? {}),
+  )
   await broker.stop()
   const atRedis: string[] = []
   if (hasRedis) {
     const redis = await startRedis()
-    const there = await attempt(program, redis, REDIS_THINGS, {})
+    const there = await attempt(program, redis, program.kind === 'jobs' ? all : REDIS_THINGS, {})
     atRedis.push(...there.failures.map((failure) => `at redis-server: ${failure}`))
     await redis.stop()
   }

@@ -112,7 +112,12 @@ export const LANGUAGES: readonly Language[] = [
   {
     name: 'Ruby',
     folder: 'ruby',
-    needs: [{ command: ['ruby', '-e', 'require "redis"'], install: "Debian's package ruby-redis" }],
+    needs: [
+      {
+        command: ['ruby', '-e', 'require "redis"; require "sidekiq"'],
+        install: "Debian's packages ruby-redis and ruby-sidekiq",
+      },
+    ],
     build: [],
   },
   {
@@ -150,6 +155,15 @@ export const PROGRAMS: readonly Program[] = [
     run: [process.execPath, 'node-redis.mjs'],
     version: installed('redis'),
     options: '`name`',
+  },
+  {
+    client: 'BullMQ',
+    language: 'Node',
+    kind: 'jobs',
+    file: 'node/bullmq.mjs',
+    run: [process.execPath, 'bullmq.mjs'],
+    version: installed('bullmq'),
+    options: '`maxRetriesPerRequest: null`',
   },
   {
     client: 'go-redis',
@@ -224,6 +238,24 @@ export const PROGRAMS: readonly Program[] = [
     options: '`client_name`',
   },
   {
+    client: 'Celery',
+    language: 'Python',
+    kind: 'jobs',
+    file: 'python/celery_jobs.py',
+    run: [PYTHON, 'celery_jobs.py'],
+    version: pinned('python/requirements.txt', /^celery\[redis\]==(\S+)/m),
+    options: '',
+  },
+  {
+    client: 'RQ',
+    language: 'Python',
+    kind: 'jobs',
+    file: 'python/rq_jobs.py',
+    run: [PYTHON, 'rq_jobs.py'],
+    version: pinned('python/requirements.txt', /^rq==(\S+)/m),
+    options: '',
+  },
+  {
     client: 'redis-rb',
     language: 'Ruby',
     kind: 'client',
@@ -231,6 +263,15 @@ export const PROGRAMS: readonly Program[] = [
     run: ['ruby', 'redis_rb.rb'],
     version: asked('ruby', '-e', 'require "redis"; puts Redis::VERSION'),
     options: '`CLIENT SETNAME` by hand',
+  },
+  {
+    client: 'Sidekiq',
+    language: 'Ruby',
+    kind: 'jobs',
+    file: 'ruby/sidekiq_jobs.rb',
+    run: ['ruby', 'sidekiq_jobs.rb'],
+    version: asked('ruby', '-e', 'require "sidekiq"; puts Sidekiq::VERSION'),
+    options: '',
   },
   {
     client: 'phpredis',

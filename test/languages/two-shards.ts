@@ -40,7 +40,11 @@ export class TwoShards {
   /** Moves the slot of a tag from the first shard to the second. */
   async #move(tag: string): Promise<void> {
     const slot = Number(await this.#first.client.cluster('KEYSLOT', tag))
-    await this.#first.client.call('CLUSTER', 'MOVESLOTS', SECOND, slot, slot)
+    // The first shard may not have heard yet that the second has a leader.
+    await until(async () => {
+      const reply = await this.#first.client.call('CLUSTER', 'MOVESLOTS', SECOND, slot, slot).catch(() => undefined)
+      return reply === 'OK'
+    }, 'the slot begins to move')
     await until(async () => {
       const there = await this.#second.client.exists(`{${tag}}ready`).catch(() => undefined)
       return there !== undefined
