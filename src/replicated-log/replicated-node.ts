@@ -373,9 +373,15 @@ export class ReplicatedNode implements CopyHolder {
     const { chain } = this.#options
     if (this.#isStopped) return true
     assert(this.state === 'following', 'a node reads records while it follows')
-    const { leader } = chain
+    const { leader: before } = chain
+    const wasKnown = this.leader !== undefined
     const counted = chain.take(entry)
-    if (chain.leader?.node !== leader?.node) this.#tell()
+    if (chain.leader?.node !== before?.node) {
+      // A client that came while no leader was known may have taken this node for the leader: it
+      // had been one. It would stay here for ever.
+      if (!wasKnown && this.leader !== undefined) this.#sendAway()
+      this.#tell()
+    }
     this.#heardMs = this.#now
     // Records that do not count may stand behind a handover.
     if (counted === undefined) return this.#isMeant
@@ -527,7 +533,7 @@ export class ReplicatedNode implements CopyHolder {
 
   /** Ends leading at once, before anything else happens. */
   #lost(loss: Loss): void {
-    const { blocking, config } = this.#options.engine
+    const { blocking } = this.#options.engine
     const { connected: clients, tracking } = this.#options.engine.clients
     const { durability, propagation, role } = this.#options.engine.effects
     const { loading } = this.#options.engine.conditions
@@ -555,7 +561,7 @@ export class ReplicatedNode implements CopyHolder {
     }
     // Blocked clients would wait for data that only the leader can bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
-    if (!config.get('cluster-enabled')) this.#sendAway()
+    this.#sendAway()
     tracking.flushed()
     durability.follow(noProgress)
     this.#become('following')
@@ -569,6 +575,7 @@ export class ReplicatedNode implements CopyHolder {
    * are redirected by MOVED instead.
    */
   #sendAway(): void {
+    if (this.#options.engine.config.get('cluster-enabled')) return
     const { connected: clients } = this.#options.engine.clients
     const { incoming: requests } = this.#options.engine.requests
     for (const client of [...clients.values()]) {

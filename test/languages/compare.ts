@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EXAMPLES } from './programs.ts'
+import { EXAMPLES, type Program } from './programs.ts'
 
 /** A thing that a program does: what it must print, and what it printed. */
 export interface Seen {
@@ -15,9 +15,10 @@ export interface Seen {
 
 const LACKS = /^- not in this client: (.+)$/
 
-/** The expected line of each thing, in order. */
-export function expectedLines(): ReadonlyMap<string, string> {
-  return linesOf(readFileSync(join(EXAMPLES, 'expected.txt'), 'utf8'))
+/** The expected line of each thing that programs of a kind do, in order. */
+export function expectedLines(kind: Program['kind']): ReadonlyMap<string, string> {
+  const file = kind === 'jobs' ? 'expected-jobs.txt' : 'expected.txt'
+  return linesOf(readFileSync(join(EXAMPLES, file), 'utf8'))
 }
 
 /** Compares the output of a program with the expected lines of the things that it was asked for. */

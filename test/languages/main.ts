@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util'
 import { natsServerMissing } from '../support/log-servers.ts'
 import { redisServerIsOlder, redisServerMissing } from '../support/redis-server.ts'
 import { compare, expectedLines } from './compare.ts'
+import { LogCompany } from './log-company.ts'
 import { type Row, writePages, writeTable } from './pages.ts'
 import { EXAMPLES, LANGUAGES, type Language, PROGRAMS, type Program } from './programs.ts'
-import { ClusterServers, clientOf, type SingleServer, startBroker, startRedis, type Variables } from './servers.ts'
+import { clientOf, type SingleServer, startBroker, startRedis, type Variables } from './servers.ts'
 import { build, missingTool, runCommand } from './toolchain.ts'
 
 /** Things that need the replicated log. */
@@ -85,7 +86,7 @@ async function attempt(
   const protocol = await protocolsOf(server, () => ended)
   const { code, output, stdout } = await running
   await company
-  const seen = compare(expectedLines(), things, stdout)
+  const seen = compare(expectedLines(program.kind), things, stdout)
   const failures = seen
     .filter(({ differs }) => differs !== undefined)
     .map(({ differs, thing }) => `${thing}: ${differs}`)
@@ -94,14 +95,21 @@ async function attempt(
 }
 
 async function judge(program: Program): Promise<Result> {
-  const all = [...expectedLines().keys()].filter((thing) => cluster !== undefined || !CLUSTER_THINGS.has(thing))
+  const all = [...expectedLines(program.kind).keys()].filter(
+    (thing) => cluster !== undefined || !CLUSTER_THINGS.has(thing),
+  )
   const broker = await startBroker()
-  const { failures, protocol, seen } = await attempt(program, broker, all, cluster?.variables ?? {})
+  const { failures, protocol, seen } = await attempt(
+    program,
+    broker,
+    all,
+    program.kind === 'jobs' ? {} : (cluster?.variables ?? {}),
+  )
   await broker.stop()
   const atRedis: string[] = []
   if (hasRedis) {
     const redis = await startRedis()
-    const there = await attempt(program, redis, REDIS_THINGS, {})
+    const there = await attempt(program, redis, program.kind === 'jobs' ? all : REDIS_THINGS, {})
     atRedis.push(...there.failures.map((failure) => `at redis-server: ${failure}`))
     await redis.stop()
   }
@@ -114,7 +122,7 @@ const hasRedis = !redisServerMissing() && !redisServerIsOlder()
 if (!hasRedis) skipped.push('the same at redis-server: version 7.2 is not on the PATH')
 const hasLog = !natsServerMissing()
 if (!hasLog) skipped.push('failover and slots: nats-server 2.15 is not on the PATH')
-const cluster = hasLog ? await ClusterServers.start() : undefined
+const cluster = hasLog ? await LogCompany.start() : undefined
 const results: Result[] = []
 const broken: string[] = []
 try {

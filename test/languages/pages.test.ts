@@ -5,26 +5,29 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../support/server.ts'
 import { compare, expectedLines } from './compare.ts'
-import { clientPages, snippetsOf } from './pages.ts'
+import { languagePages, PAGE_LINES, snippetsOf } from './pages.ts'
 import { LANGUAGES, PROGRAMS } from './programs.ts'
 import { missingTool } from './toolchain.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-test.each(clientPages())('%s has the snippets of its program (npm run clients -- --write)', (path, text) => {
+test.each(languagePages())('%s has the snippets of its program (npm run clients -- --write)', (path, text) => {
   expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text)
+  expect(text).not.toContain('undefined')
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(PAGE_LINES)
 })
 
 test('every client has a row in the table', () => {
   const page = readFileSync(join(ROOT, 'docs/clients.md'), 'utf8')
-  const missing = PROGRAMS.filter(({ client }) => !page.includes(`| [${client}](`))
+  const missing = PROGRAMS.filter(({ client }) => !page.includes(` | [${client}](`))
   expect(missing).toEqual([])
 })
 
 test('a snippet is cut between its marks, without indentation', () => {
-  const text = 'a\n  // docs: connect\n  one\n    two\n  // docs: end\nb\n# docs: publish\nthree\n# docs: end\n'
+  const text =
+    'a\n  // docs: connect\n  one\n    two\n  // docs: end\nb\n# docs: publish\nthree\n# docs: end\n// docs: connect\n  four\n// docs: end\n'
   expect([...snippetsOf(text)]).toEqual([
-    ['connect', 'one\n  two'],
+    ['connect', 'one\n  two\nfour'],
     ['publish', 'three'],
   ])
 })
@@ -38,7 +41,7 @@ test('on a machine with Node alone every other language is left out, and its too
 
 test('a line that differs, one that is missing and one that the client lacks are told apart', () => {
   const lines = 'channel: hello, world\nname: 1 2\ntls: - not in this client: no TLS\n'
-  expect(compare(expectedLines(), ['channel', 'name', 'tls', 'queue'], lines)).toEqual([
+  expect(compare(expectedLines('client'), ['channel', 'name', 'tls', 'queue'], lines)).toEqual([
     { thing: 'channel' },
     { thing: 'name', differs: 'printed "1 2" instead of "1 2, away, 3 4"' },
     { thing: 'tls', lacks: 'no TLS' },

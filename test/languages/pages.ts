@@ -1,10 +1,10 @@
 // The pages about clients: docs/clients.md, whose table is written from a run, and a page for each
-// client, whose snippets are cut from its program.
+// language, whose snippets are cut from the program for its first client.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Seen } from './compare.ts'
-import { EXAMPLES, PROGRAMS, type Program } from './programs.ts'
+import { EXAMPLES, LANGUAGES, type Language, PROGRAMS, type Program } from './programs.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const BEGIN = '<!-- Written by `npm run clients -- --write`. -->'
@@ -17,22 +17,42 @@ export interface Row {
   readonly seen: readonly Seen[]
 }
 
-/** Headings of a page, by the name of their snippet. */
+/** A page is to be read at a glance. */
+export const PAGE_LINES = 40
+
+/** The parts of a page, by the name of their snippet. */
 const PARTS: Readonly<Record<string, string>> = {
-  connect: 'Connect',
-  publish: 'Publish',
-  name: 'Subscribe with a name, and know messages that come again',
-  schedule: 'Publish later, and once',
-  failover: 'Survive a failover',
-  cluster: 'Several shards',
+  connect: 'Connect.',
+  publish: 'Publish.',
+  name: 'Subscribe with a name. It hears what it missed, and perhaps a message again.',
+  failover: 'Survive a failover: send again. With an id a message is kept once, however often it is sent.',
 }
 
-const pagePath = ({ client }: Program): string => `docs/clients/${client.toLowerCase()}.md`
+const FENCES: Readonly<Record<Language['name'], string>> = {
+  Node: 'js',
+  Go: 'go',
+  Java: 'java',
+  Rust: 'rust',
+  C: 'c',
+  Python: 'python',
+  Ruby: 'ruby',
+  PHP: 'php',
+}
 
-/** Cuts the snippets out of a program: lines between `docs: NAME` and `docs: end`, less their indentation. */
+const pagePath = (language: string): string => `docs/clients/${language.toLowerCase()}.md`
+
+/**
+ * Cuts the snippets out of a program: lines between `docs: NAME` and `docs: end`, less their
+ * indentation. Parts of one name are joined.
+ */
 export function snippetsOf(text: string): ReadonlyMap<string, string> {
   const found = text.matchAll(/^[^\n]*\bdocs: (?!end\b)(\w+)[^\n]*\n([\s\S]*?)^[^\n]*\bdocs: end\b/gm)
-  return new Map([...found].map(([, name = '', lines = '']) => [name, outdented(lines.trimEnd())]))
+  const snippets = new Map<string, string>()
+  for (const [, name = '', lines = ''] of found) {
+    const before = snippets.get(name)
+    snippets.set(name, `${before === undefined ? '' : `${before}\n`}${outdented(lines.trimEnd())}`)
+  }
+  return snippets
 }
 
 function outdented(text: string): string {
@@ -45,44 +65,52 @@ function outdented(text: string): string {
     .trim()
 }
 
-/** The page of each client: its path and its text. */
-export function clientPages(): (readonly [path: string, text: string])[] {
-  return PROGRAMS.map((program) => {
-    const snippets = snippetsOf(readFileSync(join(EXAMPLES, program.file), 'utf8'))
-    const parts = Object.entries(PARTS).flatMap(([name, heading]) => {
-      const snippet = snippets.get(name)
-      return snippet === undefined ? [] : [`## ${heading}\n\n\`\`\`${program.fence}\n${snippet}\n\`\`\`\n`]
-    })
-    const head = [
-      `# ${program.client}, for ${program.language}`,
+/** The page of each language: its path and its text. The snippets are those of its first client. */
+export function languagePages(): (readonly [path: string, text: string])[] {
+  return LANGUAGES.map(({ name }) => {
+    const programs = PROGRAMS.filter(({ language }) => language === name)
+    const snippets = snippetsOf(read(programs[0]!.file))
+    const mark = /python|ruby/.test(FENCES[name]) ? '#' : '//'
+    const parts = Object.entries(PARTS).map(([part, caption]) => `${mark} ${caption}\n${snippets.get(part)}`)
+    const [first, ...others] = programs.map(({ client, file }) => `[${client}](../../examples/clients/${file})`)
+    const more = others.length === 0 ? '' : ` Others do the same: ${others.join(', ')}.`
+    const lines = [
+      `# ${name}`,
       '',
-      `*How-to.* For developers who use Respite from ${program.language}. Afterwards you can connect, publish, subscribe with a name, and`,
-      `survive a failover with ${program.client}. Every snippet is cut from [the program](../../examples/clients/${program.file}) that`,
-      '`npm run clients` runs. [clients.md](../clients.md) says which version was tested.',
+      `*How-to.* For developers who use Respite from ${name}. Afterwards you can connect, publish, subscribe with a name, know messages that`,
+      `come again, and survive a failover. The snippets are cut from the program for ${first}, which \`npm run clients\` runs.${more}`,
+      '[clients.md](../clients.md) has the versions that were tested.',
+      '',
+      `\`\`\`${FENCES[name]}`,
+      parts.join('\n\n'),
+      '```',
       '',
     ]
-    return [pagePath(program), [...head, parts.join('\n')].join('\n')]
+    return [pagePath(name), lines.join('\n')]
   })
 }
+
+const read = (path: string): string => readFileSync(join(EXAMPLES, path), 'utf8')
 
 /** The table, as a run saw it. */
 function table(rows: readonly Row[]): string {
   const lines = rows.map(({ program, protocol, seen, version }) => {
     const lacks = seen.filter((one) => one.lacks !== undefined)
-    const works = seen.length === 0 ? '' : `${seen.length - lacks.length} of ${seen.length}`
+    const works = `${program.kind === 'jobs' ? 'queue: ' : ''}${seen.length - lacks.length} of ${seen.length}`
     const without = lacks.map(({ lacks, thing }) => `${thing}: ${lacks}`).join('; ')
-    const page = pagePath(program).slice('docs/'.length)
-    return `| ${program.language} | [${program.client}](${page}) | ${version} | ${protocol} | ${works} | ${without} | ${program.options} |`
+    const page = pagePath(program.language).slice('docs/'.length)
+    const client = `[${program.client}](../examples/clients/${program.file})`
+    return `| [${program.language}](${page}) | ${client} | ${version} | ${protocol} | ${works} | ${without} | ${program.options} |`
   })
   return [
-    '| language | client | version | RESP | works | not in this client | option for a name |',
+    '| language | client | version | RESP | works | not in this client | option |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...lines,
   ].join('\n')
 }
 
 export function writePages(): void {
-  for (const [path, text] of clientPages()) writeFileSync(join(ROOT, path), text)
+  for (const [path, text] of languagePages()) writeFileSync(join(ROOT, path), text)
 }
 
 /** Writes the table of docs/clients.md from a run of all programs. */

@@ -87,6 +87,43 @@ describe('a message that a rule keeps', () => {
   })
 })
 
+describe('a connection that was opened while no leader was known', () => {
+  async function restarted(settings = {}): Promise<{ former: ClusterNode; early: TestClient }> {
+    const leader = await three(settings)
+    cluster.kill(leader)
+    const former = cluster.start(leader.name, leader.disk)
+    while (former.node === undefined) await cluster.pass(1)
+    expect(former.node.leader).toBeUndefined()
+    const early = new TestClient(former.engine, 2)
+    expect(await newLeader(former)).not.toBe(former)
+    await cluster.pass(20)
+    return { former, early }
+  }
+
+  test('ends when another node leads, at the former leader that was started again', async () => {
+    const { early, former } = await restarted()
+    expect(early.closed).toBe('flushed')
+    expect(new TestClient(former.engine, 2).ask('SET', 'k', 'v')).toBe(READONLY)
+  })
+
+  test('stays when another node leads, in a cluster: MOVED tells', async () => {
+    const { early } = await restarted({ 'cluster-enabled': 'yes' })
+    expect(early.closed).toBeUndefined()
+  })
+
+  test('does not concern one that comes later', async () => {
+    const { former } = await restarted()
+    const late = new TestClient(former.engine, 2)
+    const leader = await cluster.leader()
+    const third = cluster.followers().find((node) => node !== former)!
+    void leader.node!.handOver(third.name)
+    expect(await newLeader(leader)).toBe(third)
+    await cluster.pass(20)
+    expect(former.node!.leader?.node).toBe(third.name)
+    expect(late.closed).toBeUndefined()
+  })
+})
+
 describe('a connection that was opened to a leader', () => {
   test.each(['a planned handover', 'a standstill', 'a cut from the log'])(
     'gets no outdated reply after %s',

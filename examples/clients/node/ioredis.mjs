@@ -75,12 +75,10 @@ const things = {
   async schedule() {
     const heard = []
     const subscriber = await listen('orders.later', (message) => heard.push(message))
-    // docs: schedule
     await redis.call('PUBLISH', 'orders.later', 'later', 'IN', '500ms')
     await redis.publish('orders.later', 'now')
     await redis.call('PUBLISH', 'orders.later', 'once', 'ID', 'order-1')
     await redis.call('PUBLISH', 'orders.later', 'once', 'ID', 'order-1') // Published already.
-    // docs: end
     await until(() => heard.includes('later'))
     subscriber.disconnect()
     return heard.join(', ')
@@ -150,38 +148,35 @@ const things = {
     const tag = `{${env.RESPITE_TAG}}`
     const channel = `orders.${env.RESPITE_TAG}`
     // docs: failover
-    const client = new Redis({
-      sentinels: env.RESPITE_SENTINELS.split(',').map(placeOf),
-      name: env.RESPITE_SHARD,
-      reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    })
+    const sentinels = env.RESPITE_SENTINELS.split(',').map(placeOf)
+    const client = new Redis({ sentinels, name: env.RESPITE_SHARD })
     client.on('error', () => {}) // Each attempt that fails.
-    /** Tries until the broker has the message. The id makes it one message, however often it is sent. */
-    const publish = async (text, id) => {
+    const persist = async (...command) => {
       while (true) {
         try {
-          return await client.call('PUBLISH', channel, text, 'ID', id)
+          return await client.call(...command)
         } catch {
-          await pause(20)
+          await pause(20) // There is no leader yet.
         }
       }
     }
+    const publish = (text, id) => persist('PUBLISH', channel, text, 'ID', id)
     // docs: end
-    await client.set(`${tag}ready`, 'failover')
+    await persist('SET', `${tag}ready`, 'failover')
     let sent = 0
-    while ((await client.get(`${tag}go`).catch(() => null)) !== 'failover') await publish('order', `${sent++}`)
-    for (let i = 0; i < 10; i++) await publish('order', `${sent++}`)
-    const kept = await client.xlen(`channel:{${channel}}`)
+    for (let more = 10; more > 0; ) {
+      await publish('order', `${sent++}`)
+      if ((await persist('GET', `${tag}go`)) === 'failover') more--
+    }
+    const kept = await persist('XLEN', `channel:{${channel}}`)
     client.disconnect()
     return kept === sent ? 'every message is kept once' : `${kept} messages of ${sent} are kept`
   },
 
   async slots() {
     const tag = `{${env.RESPITE_TAG}}`
-    // docs: cluster
     const cluster = new Cluster(env.RESPITE_NODES.split(',').map(placeOf))
     cluster.on('error', () => {})
-    // docs: end
     await cluster.set(`${tag}ready`, 'slots')
     let written = 0
     while ((await cluster.get(`${tag}go`)) !== 'slots') {

@@ -22,15 +22,16 @@ foreach (explode(',', getenv('THINGS')) as $thing) {
 function listen(string $channel, string $name): void
 {
     global $address;
-    // docs: name
     $redis = new Redis();
     $redis->connect($address[0], (int) $address[1]);
+    // docs: name
+    $redis->rawCommand('CLIENT', 'SETNAME', $name);
     $redis->setOption(Redis::OPT_READ_TIMEOUT, -1);
-    if ($name !== '') {
-        $redis->rawCommand('CLIENT', 'SETNAME', $name);
-    }
-    $redis->subscribe([$channel], function ($redis, $channel, $message) {
-        echo $message, "\n"; // A message may come again: its reader knows it by its id.
+    $redis->subscribe([$channel], function ($redis, $channel, $id) use (&$seen) {
+        if (!isset($seen[$id])) {
+            echo "$id\n";
+        }
+        $seen[$id] = true; // A message may come again: its id tells.
     });
     // docs: end
 }
@@ -132,12 +133,10 @@ function thing_schedule(): string
 {
     global $redis;
     $child = child('orders.later');
-    // docs: schedule
     $redis->rawCommand('PUBLISH', 'orders.later', 'later', 'IN', '500ms');
     $redis->publish('orders.later', 'now');
     $redis->rawCommand('PUBLISH', 'orders.later', 'once', 'ID', 'order-1');
     $redis->rawCommand('PUBLISH', 'orders.later', 'once', 'ID', 'order-1'); // Published already.
-    // docs: end
     $heard = [];
     while (!in_array('later', $heard, true)) {
         $heard[] = hear($child);
@@ -217,48 +216,41 @@ function thing_tls(): string
     return "$own in its keys, $others outside";
 }
 
+/** Connects to the leader that a Sentinel tells. */
+function leader(string $sentinel): Redis
+{
+    [$host, $port] = explode(':', $sentinel);
+    $found = (new RedisSentinel($host, (int) $port, 1))->getMasterAddrByName(getenv('RESPITE_SHARD'));
+    if (!$found) {
+        throw new RedisException('no leader is known');
+    }
+    $client = new Redis();
+    $client->connect($found[0], (int) $found[1], 1);
+    return $client;
+}
+
 function thing_failover(): string
 {
     global $tag;
     $channel = 'orders.' . getenv('RESPITE_TAG');
     // docs: failover
-    $connect = function (): Redis {
-        foreach (explode(',', getenv('RESPITE_SENTINELS')) as $place) {
+    $persist = function (string ...$command) use (&$client): mixed {
+        for ($i = 0;; $i++, usleep(20000)) {
             try {
-                [$host, $port] = explode(':', $place);
-                $found = (new RedisSentinel($host, (int) $port, 1))->getMasterAddrByName(getenv('RESPITE_SHARD'));
-                $client = new Redis();
-                $client->connect($found[0], (int) $found[1], 1);
-                return $client;
+                $sentinels = explode(',', getenv('RESPITE_SENTINELS'));
+                $client ??= leader($sentinels[$i % count($sentinels)]);
+                return $client->rawCommand(...$command);
             } catch (RedisException) {
-                // The next one may know.
+                $client = null; // There is no leader yet, or the connection has ended.
             }
         }
-        throw new RedisException('no Sentinel answers');
     };
-    $client = null;
-    // Tries until the broker has done it. An id makes it one message, however often it is sent.
-    $persist = function (string ...$command) use (&$client, $connect): mixed {
-        while (true) {
-            try {
-                $client ??= $connect();
-                $client->clearLastError();
-                $reply = $client->rawCommand(...$command);
-                if ($client->getLastError() === null) {
-                    return $reply;
-                }
-            } catch (RedisException) {
-                // The connection has ended.
-            }
-            $client = null;
-            usleep(20000);
-        }
-    };
+    $publish = fn (string $text, string $id) => $persist('PUBLISH', $channel, $text, 'ID', $id);
     // docs: end
     $persist('SET', "{$tag}ready", 'failover');
     $sent = 0;
     for ($more = 10; $more > 0; $sent++) {
-        $persist('PUBLISH', $channel, 'order', 'ID', (string) $sent);
+        $publish('order', (string) $sent);
         $more -= $persist('GET', "{$tag}go") === 'failover' ? 1 : 0;
     }
     $kept = $persist('XLEN', 'channel:{' . $channel . '}');
@@ -268,9 +260,7 @@ function thing_failover(): string
 function thing_slots(): string
 {
     global $tag;
-    // docs: cluster
     $cluster = new RedisCluster(null, explode(',', getenv('RESPITE_NODES')));
-    // docs: end
     $cluster->set("{$tag}ready", 'slots');
     $written = 0;
     while ($cluster->get("{$tag}go") !== 'slots') {

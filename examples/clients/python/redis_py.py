@@ -16,14 +16,9 @@ def places(variable):
     return [(host, int(port)) for host, port in pairs]
 
 
-def connect(name=None):
-    # docs: connect
-    client = Redis(host=HOST, port=int(PORT), client_name=name, decode_responses=True)
-    # docs: end
-    return client
-
-
-redis = connect()
+# docs: connect
+redis = Redis(host=HOST, port=int(PORT), decode_responses=True)
+# docs: end
 
 
 async def listen(client, channel):
@@ -54,23 +49,23 @@ async def channel():
 
 
 async def name():
-    # docs: name
     seen = {}
 
     async def billing(subscribed, enough):
-        client = connect("billing")
+        # docs: name
+        client = Redis(host=HOST, port=int(PORT), client_name="billing", decode_responses=True)
         subscriber = client.pubsub()
         await subscriber.subscribe("orders.eu")
         async for event in subscriber.listen():
-            if event["type"] == "subscribe":
+            if event["type"] == "message":
+                seen[event["data"]] = True  # A message may come again: its id tells.
+            # docs: end
+            else:
                 subscribed.set()
-                continue
-            seen[event["data"]] = True  # A message may come again: its id tells.
             if len(seen) >= enough:
                 break
         await client.connection_pool.disconnect()
 
-    # docs: end
     subscribed = asyncio.Event()
     first = asyncio.create_task(billing(subscribed, 2))
     await subscribed.wait()
@@ -107,12 +102,10 @@ async def group():
 
 async def schedule():
     subscriber = await listen(redis, "orders.later")
-    # docs: schedule
     await redis.execute_command("PUBLISH", "orders.later", "later", "IN", "500ms")
     await redis.publish("orders.later", "now")
     await redis.execute_command("PUBLISH", "orders.later", "once", "ID", "order-1")
     await redis.execute_command("PUBLISH", "orders.later", "once", "ID", "order-1")  # Published already.
-    # docs: end
     heard = []
     while "later" not in heard:
         heard.append(await next_of(subscriber))
@@ -194,18 +187,20 @@ async def failover():
     client = sentinel.master_for(os.environ["RESPITE_SHARD"])
 
     async def persist(*command):
-        """Tries until the broker has done it. An id makes it one message, however often it is sent."""
         while True:
             try:
                 return await client.execute_command(*command)
             except RedisError:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # There is no leader yet.
+
+    async def publish(text, id):
+        await persist("PUBLISH", kept_channel, text, "ID", id)
 
     # docs: end
-    await client.set(f"{key}ready", "failover")
+    await persist("SET", f"{key}ready", "failover")
     sent, more = 0, 10
     while more > 0:
-        await persist("PUBLISH", kept_channel, "order", "ID", sent)
+        await publish("order", sent)
         sent += 1
         if await persist("GET", f"{key}go") == "failover":
             more -= 1
@@ -216,10 +211,8 @@ async def failover():
 
 async def slots():
     key = f"{{{TAG}}}"
-    # docs: cluster
     host, port = places("RESPITE_NODES")[0]
     cluster = RedisCluster(host=host, port=port, decode_responses=True)
-    # docs: end
     await cluster.set(f"{key}ready", "slots")
     written = 0
     while await cluster.get(f"{key}go") != "slots":

@@ -7,8 +7,8 @@ TAG = "{#{ENV.fetch('RESPITE_TAG')}}"
 
 # docs: connect
 REDIS = Redis.new(url: "redis://#{ADDRESS}")
-REDIS.ping
 # docs: end
+REDIS.ping
 
 def places(variable)
   ENV.fetch(variable).split(',').map { |address| address.split(':') }.map { |host, port| { host: host, port: port.to_i } }
@@ -42,9 +42,9 @@ def channel
 end
 
 def name
-  # docs: name
   seen = {}
   billing = lambda do |subscribed, enough|
+    # docs: name
     client = Redis.new(url: "redis://#{ADDRESS}")
     client.call(%w[CLIENT SETNAME billing])
     client.subscribe('orders.eu') do |on|
@@ -54,10 +54,10 @@ def name
         return_if_enough(seen, enough)
       end
     end
+    # docs: end
   rescue Enough
     client.disconnect!
   end
-  # docs: end
   subscribed = Queue.new
   first = Thread.new { billing.call(subscribed, 2) }
   subscribed.pop
@@ -88,12 +88,10 @@ end
 
 def schedule
   messages, stop = listen('orders.later')
-  # docs: schedule
   REDIS.call(%w[PUBLISH orders.later later IN 500ms])
   REDIS.publish('orders.later', 'now')
   REDIS.call(%w[PUBLISH orders.later once ID order-1])
   REDIS.call(%w[PUBLISH orders.later once ID order-1]) # Published already.
-  # docs: end
   heard = []
   heard << messages.pop until heard.include?('later')
   stop.call
@@ -163,19 +161,19 @@ def failover
   channel = "orders.#{ENV.fetch('RESPITE_TAG')}"
   # docs: failover
   client = Redis.new(host: ENV.fetch('RESPITE_SHARD'), sentinels: places('RESPITE_SENTINELS'), role: :master)
-  # Tries until the broker has done it. An id makes it one message, however often it is sent.
   persist = lambda do |*command|
     client.call(command)
   rescue Redis::BaseError
-    sleep 0.02
+    sleep 0.02 # There is no leader yet.
     retry
   end
+  publish = ->(text, id) { persist.call('PUBLISH', channel, text, 'ID', id) }
   # docs: end
-  client.set("#{TAG}ready", 'failover')
+  persist.call('SET', "#{TAG}ready", 'failover')
   sent = 0
   more = 10
   while more.positive?
-    persist.call('PUBLISH', channel, 'order', 'ID', sent)
+    publish.call('order', sent)
     sent += 1
     more -= 1 if persist.call('GET', "#{TAG}go") == 'failover'
   end
@@ -184,9 +182,7 @@ def failover
 end
 
 def slots
-  # docs: cluster
   cluster = Redis.new(cluster: places('RESPITE_NODES'))
-  # docs: end
   cluster.set("#{TAG}ready", 'slots')
   written = 0
   while cluster.get("#{TAG}go") != 'slots'

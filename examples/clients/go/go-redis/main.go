@@ -27,10 +27,8 @@ func main() {
 	// docs: connect
 	rdb = redis.NewClient(&redis.Options{Addr: address})
 	defer rdb.Close()
-	if err := rdb.Ping(ctx).Err(); err != nil {
-		panic(err)
-	}
 	// docs: end
+	must(rdb.Ping(ctx).Result())
 	things := map[string]func() string{
 		"channel": channel, "name": name, "group": group, "schedule": schedule, "queue": queue, "stream": stream,
 		"transaction": transaction, "script": script, "tls": overTLS, "failover": failover, "slots": slots,
@@ -73,33 +71,31 @@ func channel() string {
 }
 
 func name() string {
-	seen := map[string]bool{}
-	var heard []string
-	// docs: name
+	var seen []string
 	billing := func(enough int) {
+		// docs: name
 		client := redis.NewClient(&redis.Options{Addr: address, ClientName: "billing"})
 		defer client.Close()
 		subscriber := client.Subscribe(ctx, "orders.eu")
-		defer subscriber.Close()
-		for len(heard) < enough {
+		for len(seen) < enough {
 			message := must(subscriber.ReceiveMessage(ctx)) // Connects again by itself.
-			if id := message.Payload; !seen[id] {           // A message may come again: its id tells.
-				seen[id] = true
-				heard = append(heard, id)
+			if id := message.Payload; !slices.Contains(seen, id) {
+				seen = append(seen, id) // A message may come again: its id tells.
 			}
 		}
+		// docs: end
+		subscriber.Close()
 	}
-	// docs: end
 	// The name is known once it has subscribed.
 	early := redis.NewClient(&redis.Options{Addr: address, ClientName: "billing"})
 	listen(early, "orders.eu")
 	early.Close()
 	publish("orders.eu", "1", "2")
 	billing(2)
-	before := strings.Join(heard, " ")
+	before := strings.Join(seen, " ")
 	publish("orders.eu", "3", "4")
 	billing(4)
-	return before + ", away, " + strings.Join(heard[2:], " ")
+	return before + ", away, " + strings.Join(seen[2:], " ")
 }
 
 func group() string {
@@ -130,12 +126,10 @@ func group() string {
 func schedule() string {
 	subscriber := listen(rdb, "orders.later")
 	defer subscriber.Close()
-	// docs: schedule
 	rdb.Do(ctx, "PUBLISH", "orders.later", "later", "IN", "500ms")
 	rdb.Publish(ctx, "orders.later", "now")
 	rdb.Do(ctx, "PUBLISH", "orders.later", "once", "ID", "order-1")
 	rdb.Do(ctx, "PUBLISH", "orders.later", "once", "ID", "order-1") // Published already.
-	// docs: end
 	var heard []string
 	for message := range subscriber.Channel() {
 		heard = append(heard, message.Payload)
@@ -238,10 +232,9 @@ func failover() string {
 		SentinelAddrs: strings.Split(os.Getenv("RESPITE_SENTINELS"), ","),
 	})
 	defer client.Close()
-	// Tries until the broker has the message. The id makes it one message, however often it is sent.
 	publish := func(text, id string) {
 		for client.Do(ctx, "PUBLISH", channel, text, "ID", id).Err() != nil {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond) // There is no leader yet.
 		}
 	}
 	// docs: end
@@ -261,10 +254,8 @@ func failover() string {
 }
 
 func slots() string {
-	// docs: cluster
 	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(os.Getenv("RESPITE_NODES"), ",")})
 	defer cluster.Close()
-	// docs: end
 	must(cluster.Set(ctx, tag+"ready", "slots", 0).Result())
 	written := int64(0)
 	for must(cluster.Get(ctx, tag+"go").Result()) != "slots" {

@@ -23,10 +23,8 @@ var (
 )
 
 func main() {
-	// docs: connect
 	client = must(rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{address}}))
 	defer client.Close()
-	// docs: end
 	things := map[string]func() string{
 		"channel": channel, "name": name, "group": group, "schedule": schedule, "queue": queue, "stream": stream,
 		"transaction": transaction, "script": script, "tls": overTLS, "failover": failover, "slots": slots,
@@ -73,17 +71,14 @@ func publish(channel string, messages ...string) {
 func channel() string {
 	heard := make(chan string, 10)
 	defer listen(client, "news", heard)()
-	// docs: publish
 	client.Do(ctx, client.B().Publish().Channel("news").Message("hello").Build())
 	client.Do(ctx, client.B().Publish().Channel("news").Message("world").Build())
-	// docs: end
 	return <-heard + ", " + <-heard
 }
 
 func name() string {
 	seen := map[string]bool{}
 	var heard []string
-	// docs: name
 	billing := func(subscribed func(), enough int) {
 		client := must(rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{address}, ClientName: "billing"}))
 		ctx, cancel := context.WithCancel(rueidis.WithOnSubscriptionHook(ctx, func(rueidis.PubSubSubscription) { subscribed() }))
@@ -99,7 +94,6 @@ func name() string {
 		})
 		client.Close()
 	}
-	// docs: end
 	billing(func() { go publish("orders.eu", "1", "2") }, 2)
 	before := strings.Join(heard, " ")
 	publish("orders.eu", "3", "4")
@@ -137,7 +131,6 @@ func group() string {
 func schedule() string {
 	messages := make(chan string, 10)
 	defer listen(client, "orders.later", messages)()
-	// docs: schedule
 	ask := func(words ...string) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Arbitrary("PUBLISH").Keys("orders.later").Args(words...).Build())
 	}
@@ -145,7 +138,6 @@ func schedule() string {
 	ask("now")
 	ask("once", "ID", "order-1")
 	ask("once", "ID", "order-1") // Published already.
-	// docs: end
 	var heard []string
 	for message := range messages {
 		heard = append(heard, message)
@@ -242,7 +234,6 @@ func overTLS() string {
 
 func failover() string {
 	channel := "orders." + os.Getenv("RESPITE_TAG")
-	// docs: failover
 	client := must(rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: strings.Split(os.Getenv("RESPITE_SENTINELS"), ","),
 		Sentinel:    rueidis.SentinelOption{MasterSet: os.Getenv("RESPITE_SHARD")},
@@ -254,7 +245,6 @@ func failover() string {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	// docs: end
 	must(client.Do(ctx, client.B().Set().Key(tag+"ready").Value("failover").Build()).ToString())
 	sent := 0
 	for more := 10; more > 0; sent++ {
@@ -271,10 +261,8 @@ func failover() string {
 }
 
 func slots() string {
-	// docs: cluster
 	cluster := must(rueidis.NewClient(rueidis.ClientOption{InitAddress: strings.Split(os.Getenv("RESPITE_NODES"), ",")}))
 	defer cluster.Close()
-	// docs: end
 	must(cluster.Do(ctx, cluster.B().Set().Key(tag+"ready").Value("slots").Build()).ToString())
 	written := int64(0)
 	for must(cluster.Do(ctx, cluster.B().Get().Key(tag+"go").Build()).ToString()) != "slots" {
