@@ -1,10 +1,10 @@
 // Commands as JSON: an array of words, or an array of such arrays. A word is a string, a number or a
 // boolean.
 //
-// JSON.parse would hold the loop up for as long as a whole body takes: 20 ms for a megabyte of short
-// words, and 90 ms for one of objects, which are refused afterwards. So a body that is longer than a
-// slice is read here, a slice in a turn of the loop, and is refused where it first is something else.
-// A string is read at once, by JSON.parse.
+// JSON.parse would hold the loop up for as long as a whole body takes: tens of milliseconds for a
+// megabyte of short words, and more for one of objects, which are refused afterwards. So a body that
+// is longer than a slice is read here, a slice in a turn of the loop, and is refused where it first
+// is something else. A string is read at once, by JSON.parse.
 
 import { setImmediate } from '../../util/time/real-time.ts'
 import { HttpError } from '../exchanges/http-error.ts'
