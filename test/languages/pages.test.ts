@@ -1,6 +1,7 @@
 // The pages about clients are cut from the programs, and the runner reads lines and misses tools as it says.
 
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../support/server.ts'
@@ -37,6 +38,21 @@ test('on a machine with Node alone every other language is left out, and its too
   const missing = LANGUAGES.map((language) => missingTool(language, empty))
   expect(missing[0]).toBeUndefined()
   for (const [i, { name }] of LANGUAGES.entries()) if (i > 0) expect(missing[i]).toMatch(`${name} needs `)
+})
+
+test('the runner skips every other language on such a machine, says why, and ends well', () => {
+  const path = temporaryDirectory()
+  symlinkSync(process.execPath, join(path, 'node'))
+  const others = LANGUAGES.slice(1).map(({ name }) => name)
+  const words = ['node_modules/tsx/dist/cli.mjs', 'test/languages/main.ts', '--only', others.join(',')]
+  const { status, stdout } = spawnSync(process.execPath, words, {
+    cwd: ROOT,
+    env: { ...process.env, PATH: path },
+    encoding: 'utf8',
+  })
+  for (const name of others) expect(stdout).toContain(`skipped: ${name} needs `)
+  expect(stdout).toContain('0 passed, 0 failed, ')
+  expect(status).toBe(0)
 })
 
 test('a line that differs, one that is missing and one that the client lacks are told apart', () => {

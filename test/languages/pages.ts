@@ -72,14 +72,19 @@ export function languagePages(): (readonly [path: string, text: string])[] {
     const snippets = snippetsOf(read(programs[0]!.file))
     const mark = /python|ruby/.test(FENCES[name]) ? '#' : '//'
     const parts = Object.entries(PARTS).map(([part, caption]) => `${mark} ${caption}\n${snippets.get(part)}`)
-    const [first, ...others] = programs.map(({ client, file }) => `[${client}](../../examples/clients/${file})`)
-    const more = others.length === 0 ? '' : ` Others do the same: ${others.join(', ')}.`
+    const link = ({ client, file }: Program): string => `[${client}](../../examples/clients/${file})`
+    const [first, ...others] = programs
+    const named = (kind: Program['kind'], text: string): string => {
+      const links = others.filter((program) => program.kind === kind).map(link)
+      return links.length === 0 ? '' : `${text}: ${links.join(', ')}. `
+    }
+    const more = `${named('client', 'Another client')}${named('jobs', 'Job queues')}`
     const lines = [
       `# ${name}`,
       '',
       `*How-to.* For developers who use Respite from ${name}. Afterwards you can connect, publish, subscribe with a name, know messages that`,
-      `come again, and survive a failover. The snippets are cut from the program for ${first}, which \`npm run clients\` runs.${more}`,
-      '[clients.md](../clients.md) has the versions that were tested.',
+      `come again, and survive a failover. The snippets are cut from the program for ${link(first!)}.`,
+      `${more}[clients.md](../clients.md) has the versions that \`npm run clients\` tested.`,
       '',
       `\`\`\`${FENCES[name]}`,
       parts.join('\n\n'),

@@ -1,6 +1,7 @@
 // Finds the tools of a language, and builds its programs.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { EXAMPLES, type Language } from './programs.ts'
 
@@ -14,10 +15,12 @@ export function missingTool({ name, needs }: Language, path = process.env.PATH):
   return undefined
 }
 
-/** Builds the programs of a language; returns the output of the command that failed. */
+const { PRIORITY_BELOW_NORMAL, PRIORITY_NORMAL } = constants.priority
+
+/** Builds the programs of a language, behind programs that run meanwhile; returns the output of the command that failed. */
 export async function build(language: Language): Promise<string | undefined> {
   for (const command of language.build) {
-    const { code, output } = await runCommand(command, join(EXAMPLES, language.folder), {})
+    const { code, output } = await runCommand(command, join(EXAMPLES, language.folder), {}, 0, PRIORITY_BELOW_NORMAL)
     if (code !== 0) return `${command.join(' ')} ended with ${code}:\n${output}`
   }
   return undefined
@@ -37,6 +40,7 @@ export async function runCommand(
   cwd: string,
   variables: Readonly<Record<string, string>>,
   timeoutMs = 0,
+  priority = PRIORITY_NORMAL,
 ): Promise<Run> {
   const child = spawn(command[0]!, command.slice(1), {
     cwd,
@@ -45,6 +49,7 @@ export async function runCommand(
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   })
+  if (child.pid !== undefined && priority !== PRIORITY_NORMAL) setPriority(child.pid, priority)
   let stdout = ''
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

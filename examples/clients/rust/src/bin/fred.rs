@@ -8,6 +8,7 @@ use fred::rustls::{ClientConfig, RootCertStore};
 use fred::types::config::{Server, TlsConnector};
 use fred::types::lists::LMoveDirection;
 use fred::types::streams::XReadResponse;
+use fred::types::RespVersion;
 use std::collections::{BTreeSet, HashMap};
 use std::env::var;
 use std::time::Duration;
@@ -65,12 +66,13 @@ struct Subscriber {
 
 impl Subscriber {
     async fn new(channel: &str, name: Option<&str>) -> FredResult<Subscriber> {
-        let client = connect(centralized()).await?;
+        let client = connect(Config { version: RespVersion::RESP3, ..centralized() }).await?;
         if let Some(name) = name {
             client.client_setname(name).await?;
         }
         let messages = client.message_rx();
-        client.subscribe(channel).await?;
+        client.subscribe(channel).await?; // Does not wait for the confirmation.
+        client.ping::<String>(None).await?;
         Ok(Subscriber { client, messages })
     }
 
