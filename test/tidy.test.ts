@@ -49,6 +49,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   embedded: 11,
   server: 10,
   metrics: 9,
+  monitoring: 8.5,
   door: 9,
   commands: 8,
   shards: 7,

@@ -1,4 +1,4 @@
-// The queues shown in metrics: keys that `metrics-queues` names, and BullMQ's queues, recognised by
+// The queues that metrics and the console show: keys that `metrics-queues` names, and BullMQ's queues, recognised by
 // the hash `PREFIX:NAME:meta` that each has.
 //
 // New keys are not reported, because that would cost every writer. Instead the keyspace is walked

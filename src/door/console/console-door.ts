@@ -1,0 +1,66 @@
+// The console's part of the door: its page, and its endpoints.
+
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Engine } from '../../commands/call.ts'
+import { Monitor } from '../../monitoring/monitor.ts'
+import type { CommandClients } from '../clients/command-clients.ts'
+import { HttpError } from '../exchanges/http-error.ts'
+import type { StreamOpening } from '../streams/stream-opening.ts'
+import { Console } from './console.ts'
+import type { ConsoleRequest } from './endpoint.ts'
+import { endpointOf } from './endpoints.ts'
+import { PageFiles } from './page-files.ts'
+import type { SessionGate } from './session-gate.ts'
+
+const PAGE = '/console'
+/** Beside the code in the package; in the sources, what was built last. */
+const PAGE_FOLDER = import.meta.url.endsWith('.ts') ? '../../../dist/console' : 'console'
+
+export class ConsoleDoor {
+  readonly #console: Console
+  readonly #files: PageFiles
+
+  constructor(engine: Engine, clients: CommandClients, opening: StreamOpening, folder = pageFolder()) {
+    this.#console = new Console(engine, clients, opening, new Monitor(engine))
+    this.#files = new PageFiles(folder)
+  }
+
+  get gate(): SessionGate {
+    return this.#console.gate
+  }
+
+  /** Answers a request, if it is for the console. Rejects with HttpError. */
+  async answers(request: ConsoleRequest): Promise<boolean> {
+    const { method, path } = request.exchange
+    if (path === PAGE || path.startsWith(`${PAGE}/`)) {
+      this.#page(request)
+      return true
+    }
+    if (!path.startsWith('/v1/')) return false
+    const found = endpointOf(method, path)
+    if (found === undefined) return false
+    await found.endpoint.handle(this.#console, { ...request, names: found.names })
+    return true
+  }
+
+  /** Makes the word of a link that signs in as a user, once. */
+  issueLink(user: string): string {
+    return this.#console.links.issue(user)
+  }
+
+  close(): void {
+    this.#console.gate.sessions.endAll()
+    this.#console.monitor.close()
+  }
+
+  #page({ exchange }: ConsoleRequest): void {
+    const { path } = exchange
+    if (path === PAGE) throw new HttpError(308, 'the console is below /console/', { Location: 'console/' })
+    this.#files.answer(exchange, path.slice(PAGE.length + 1))
+  }
+}
+
+function pageFolder(): string {
+  return join(fileURLToPath(new URL('.', import.meta.url)), PAGE_FOLDER)
+}
