@@ -129,7 +129,8 @@ export class JobSearch {
 
   async #idsOf(state: JobState, at: number): Promise<string[]> {
     const { bytes, starts } = await this.#asker.ask([this.#idsCommand(state, at)])
-    return stringsIn(bytes, starts[0] ?? 0).filter((id) => id !== undefined)
+    const ids = stringsIn(bytes, starts[0] ?? 0).filter((id) => id !== undefined)
+    return STATES[state].type === 'list' && !this.#filters.newestFirst ? ids.reverse() : ids
   }
 
   /** Lists have the newest job first; sorted sets have the lowest score first. */
