@@ -108,7 +108,9 @@ describe('search', () => {
   test('goes on behind a cursor, and finds each job once', async () => {
     const { openQueue, search } = await openServer()
     const queue = openQueue('many')
-    await queue.addBulk(Array.from({ length: 250 }, (_, i) => ({ name: 'n', data: { i, odd: i % 2 === 1 ? 'odd' : '' } })))
+    await queue.addBulk(
+      Array.from({ length: 250 }, (_, i) => ({ name: 'n', data: { i, odd: i % 2 === 1 ? 'odd' : '' } })),
+    )
     for (const order of ['newest', 'oldest']) {
       const ids: string[] = []
       let cursor = ''
@@ -286,11 +288,24 @@ describe('queues', () => {
     await queue.upsertJobScheduler('daily', { pattern: '0 3 * * *', tz: 'UTC' }, { name: 'report', data: {} })
     await queue.add('good', {})
     interface Shown {
-      readonly queues: { name: string; kind: string; backlog: number; counts: Record<string, number>; workers: number }[]
+      readonly queues: {
+        name: string
+        kind: string
+        backlog: number
+        counts: Record<string, number>
+        workers: number
+      }[]
     }
     await eventually(async () => (await get<Shown>('queues')).queues.length === 1)
     const [row] = (await get<Shown>('queues')).queues
-    expect(row).toMatchObject({ name: 'shown', prefix: 'bull', kind: 'bullmq', backlog: 1, isPaused: false, workers: 0 })
+    expect(row).toMatchObject({
+      name: 'shown',
+      prefix: 'bull',
+      kind: 'bullmq',
+      backlog: 1,
+      isPaused: false,
+      workers: 0,
+    })
     expect((await post('queues/shown/pause')).status).toBe(200)
     expect(await queue.isPaused()).toBe(true)
     openWorker('shown', failing)
