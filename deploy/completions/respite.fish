@@ -42,6 +42,13 @@ complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof ch
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l cluster-port -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l cluster-preferred-endpoint-type -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l cluster-require-full-coverage -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console-brokers -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console-path -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console-proxies -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console-session-idle -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console-session-max -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l console-user-header -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l crash-log-enabled -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l databases -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster check-aof check-rdb audit prove-durability health' -l dbfilename -r

@@ -9,9 +9,6 @@ import { HttpError } from '../exchanges/http-error.ts'
 
 export type Words = readonly Word[]
 
-/** A reply: its value, or the refusal. Bytes that are no text are `{"base64":…}`. */
-export type Answer = unknown
-
 export interface Asker {
   /** Runs commands, and returns the values of their replies. Rejects with HttpError for the first error. */
   ask(commands: readonly Words[]): Promise<unknown[]>
@@ -34,11 +31,11 @@ export class CommandAsker implements Asker {
 
   async tryAll(commands: readonly Words[]): Promise<unknown[]> {
     const replies = await this.#client.run(commands, 'typed')
-    return replies.map(valueOf)
+    return replies.map(answerOf)
   }
 }
 
-function valueOf(reply: JsonReply): unknown {
+function answerOf(reply: JsonReply): unknown {
   if (reply instanceof ErrorReply) return new HttpError(statusOf(reply.message), reply.message)
   return JSON.parse(jsonOf(reply, 'typed')) as unknown
 }

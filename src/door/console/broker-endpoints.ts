@@ -56,7 +56,14 @@ async function listBrokers(console: Console, { exchange, visitor }: ConsoleReque
 
 function itself({ config, effects, parts: { replication } }: Engine, address: string): object {
   const { following, node } = replication
-  const role = node === undefined ? (effects.role.isReplica ? 'replica' : 'primary') : node.state === 'leading' ? 'leader' : 'follower'
+  const role =
+    node === undefined
+      ? effects.role.isReplica
+        ? 'replica'
+        : 'primary'
+      : node.state === 'leading'
+        ? 'leader'
+        : 'follower'
   return {
     name: config.get('cluster-announce-human-nodename') || address,
     url: null,

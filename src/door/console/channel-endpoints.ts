@@ -112,11 +112,9 @@ async function listChannels(console: Console, { exchange, visitor }: ConsoleRequ
     ['CHANNEL', 'LIST', 'SHARD'],
   ])
   const isWanted = ({ name }: Listed): boolean => match === null || match === '' || globMatch(match, name)
-  const heard = [
-    ...listed(channels, 'channel'),
-    ...patternsFor(console, visitor),
-    ...listed(shards, 'shard'),
-  ].filter(isWanted)
+  const heard = [...listed(channels, 'channel'), ...patternsFor(console, visitor), ...listed(shards, 'shard')].filter(
+    isWanted,
+  )
   const keeping = [...listed(kept, 'channel'), ...listed(keptShards, 'shard')].filter(isWanted)
   const rows = keeping.slice(0, limit)
   const infos = await asker.tryAll(rows.map(infoOf))
@@ -154,18 +152,22 @@ function keptRow({ engine, monitor }: Console, { kind, name }: Listed, info: unk
   const map = mapOf(info)
   const firstId = textOf(map['first-id']) ?? null
   const lastId = textOf(map['last-id']) ?? null
-  const stream = engine.parts.channels.namedSubscribers.messagesOf(kind as 'channel' | 'shard', latin1Of(name))
+  const stream = engine.parts.channels.namedSubscribers.messagesOf(
+    latin1Of(name),
+    kind === 'shard' ? 'shard' : 'channel',
+  )
   const count = (name: string): number => numberOf(map[name]) ?? 0
   return {
     name,
     kind,
-    rule: textOf(map['rule']) ?? null,
+    rule: textOf(map.rule) ?? null,
     messages: count('messages'),
     bytes: count('bytes'),
     firstId,
     lastId,
-    ageMs: firstId === null ? null : Math.max(0, Math.round(engine.environment.clock.now() - Number.parseInt(firstId, 10))),
-    rate: monitor.rates.rateOf(`kept ${kind} ${name}`, Number(stream?.added ?? 0)),
+    ageMs:
+      firstId === null ? null : Math.max(0, Math.round(engine.environment.clock.now() - Number.parseInt(firstId, 10))),
+    rate: monitor.rates.rateOf(`kept ${kind} ${name}`, Number(stream?.entriesAdded ?? 0)),
     subscribers: count('subscribers'),
     remembered: count('remembered'),
     away: count('away'),
@@ -179,7 +181,7 @@ async function tellOfChannel(console: Console, { exchange, names, visitor }: Con
   const asker = await console.askerOf(exchange, visitor, 0)
   const places = await placesOf(console, asker, channel)
   const row = channel.kind === 'pattern' ? patternRow(console, channel) : await rowOf(console, asker, channel)
-  const isNothing = row['subscribers'] === 0 && row['messages'] === 0 && row['scheduled'] === 0 && places.length === 0
+  const isNothing = row.subscribers === 0 && row.messages === 0 && row.scheduled === 0 && places.length === 0
   if (isNothing) throw new HttpError(404, 'nothing is kept there, and there is no subscriber')
   const pending = channel.kind === 'pattern' ? [] : await pendingOf(asker, channel)
   answerJson(exchange, { ...row, places, pending })
@@ -188,7 +190,7 @@ async function tellOfChannel(console: Console, { exchange, names, visitor }: Con
 async function rowOf(console: Console, asker: Asker, channel: Listed): Promise<Record<string, unknown>> {
   const [info] = await asker.ask([infoOf(channel)])
   const row = keptRow(console, channel, info)
-  return row['messages'] === 0 ? { ...row, ...listeningTo(console, channel) } : row
+  return row.messages === 0 ? { ...row, ...listeningTo(console, channel) } : row
 }
 
 function patternRow(console: Console, pattern: Listed): Record<string, unknown> {
@@ -206,18 +208,18 @@ async function placesOf({ engine }: Console, asker: Asker, { kind, name }: Liste
   const [written] = fields.length === 0 ? [[]] : await asker.tryAll([['HMGET', positionsKey(kind, name), ...fields]])
   const nowMs = Math.round(engine.environment.clock.now())
   return places.map((map, i) => {
-    const user = textOf(map['user']) ?? ''
-    const who = textOf(map['name']) ?? ''
-    const place = textOf(map['place']) ?? ''
-    const lag = numberOf(map['lag']) ?? 0
-    const isConnected = map['connected'] === 1 || map['connected'] === true
+    const user = textOf(map.user) ?? ''
+    const who = textOf(map.name) ?? ''
+    const place = textOf(map.place) ?? ''
+    const lag = numberOf(map.lag) ?? 0
+    const isConnected = map.connected === 1 || map.connected === true
     const seconds = Array.isArray(written) ? numberOf(textOf(written[i])?.split(' ')[2]) : null
     return {
       user,
       name: who,
       group: user === '$share' ? who : null,
       connected: isConnected,
-      connections: numberOf(map['connections']) ?? 0,
+      connections: numberOf(map.connections) ?? 0,
       place,
       lag,
       behindMs: lag === 0 ? 0 : Math.max(0, nowMs - Number.parseInt(place, 10)),

@@ -7,13 +7,15 @@ import { Monitor } from '../../monitoring/monitor.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
-import { Console } from './console.ts'
+import { answerJson, Console } from './console.ts'
 import type { ConsoleRequest } from './endpoint.ts'
 import { endpointOf } from './endpoints.ts'
+import { openApi } from './open-api.ts'
 import { PageFiles } from './page-files.ts'
 import type { SessionGate } from './session-gate.ts'
 
 const PAGE = '/console'
+const OPEN_API = '/v1/openapi.json'
 /** Beside the code in the package; in the sources, what was built last. */
 const PAGE_FOLDER = import.meta.url.endsWith('.ts') ? '../../../dist/console' : 'console'
 
@@ -38,6 +40,10 @@ export class ConsoleDoor {
       return true
     }
     if (!path.startsWith('/v1/')) return false
+    if (path === OPEN_API) {
+      answerJson(request.exchange, openApi())
+      return true
+    }
     const found = endpointOf(method, path)
     if (found === undefined) return false
     await found.endpoint.handle(this.#console, { ...request, names: found.names })

@@ -11,6 +11,7 @@ import type { StreamOpening } from '../streams/stream-opening.ts'
 import { type Asker, CommandAsker } from './asker.ts'
 import { Audit } from './audit.ts'
 import { Links } from './links.ts'
+import { SearchSlots } from './search-slots.ts'
 import { SessionGate } from './session-gate.ts'
 import { SignInLimits } from './sign-in-limits.ts'
 
@@ -25,6 +26,7 @@ export class Console {
   readonly limits: SignInLimits
   readonly links: Links
   readonly audit: Audit
+  readonly searches = new SearchSlots()
 
   constructor(engine: Engine, clients: CommandClients, opening: StreamOpening, monitor: Monitor) {
     const { workClock } = engine.environment

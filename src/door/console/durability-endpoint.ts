@@ -39,13 +39,15 @@ export const DURABILITY_ENDPOINT: Endpoint = {
 async function tellOfDurability(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
   const { engine } = console
   const asker = await console.askerOf(exchange, visitor, 0)
-  const [, directory] = await asker.tryAll([
-    ['INFO', 'persistence'],
-    ['CONFIG', 'GET', 'dir'],
-  ]).then((answers) => {
-    if (answers[0] instanceof HttpError) throw answers[0]
-    return answers
-  })
+  const [, directory] = await asker
+    .tryAll([
+      ['INFO', 'persistence'],
+      ['CONFIG', 'GET', 'dir'],
+    ])
+    .then((answers) => {
+      if (answers[0] instanceof HttpError) throw answers[0]
+      return answers
+    })
   const mayKnowFiles = !(directory instanceof HttpError)
   const { config, effects, figures, parts } = engine
   const { progress, heldClients } = effects.durability
@@ -110,7 +112,12 @@ async function filesOf({ config }: Engine): Promise<object[]> {
   for (const name of found.slice(0, FILES_MAX)) {
     const stat = await fs.promises.stat(join(directory, name)).catch(() => undefined)
     if (stat?.isFile() !== true) continue
-    files.push({ name, bytes: stat.size, kind: kindOf(name, config.get('dbfilename')), modified: Math.round(stat.mtimeMs) })
+    files.push({
+      name,
+      bytes: stat.size,
+      kind: kindOf(name, config.get('dbfilename')),
+      modified: Math.round(stat.mtimeMs),
+    })
   }
   return files
 }

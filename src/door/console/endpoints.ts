@@ -2,12 +2,28 @@
 
 import { HttpError } from '../exchanges/http-error.ts'
 import { segmentsOf } from '../routes/names.ts'
+import { BROKER_ENDPOINTS } from './broker-endpoints.ts'
+import { CHANNEL_ENDPOINTS } from './channel-endpoints.ts'
 import { COMMAND_ENDPOINT } from './command-endpoint.ts'
+import { DURABILITY_ENDPOINT } from './durability-endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
+import { JOB_ENDPOINTS } from './job-endpoints.ts'
 import { OVERVIEW_ENDPOINT } from './overview-endpoint.ts'
+import { QUEUE_ENDPOINTS } from './queue-endpoints.ts'
 import { SESSION_ENDPOINTS } from './session-endpoints.ts'
+import { TAIL_ENDPOINT } from './tail-endpoint.ts'
 
-export const ENDPOINTS: readonly Endpoint[] = [...SESSION_ENDPOINTS, COMMAND_ENDPOINT, OVERVIEW_ENDPOINT]
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...SESSION_ENDPOINTS,
+  COMMAND_ENDPOINT,
+  OVERVIEW_ENDPOINT,
+  ...CHANNEL_ENDPOINTS,
+  TAIL_ENDPOINT,
+  ...QUEUE_ENDPOINTS,
+  ...JOB_ENDPOINTS,
+  DURABILITY_ENDPOINT,
+  ...BROKER_ENDPOINTS,
+]
 
 export interface Found {
   readonly endpoint: Endpoint

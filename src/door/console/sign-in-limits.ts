@@ -80,7 +80,9 @@ export class SignInLimits {
 
 /** A name may be as long as a body, so its hash is kept. */
 function pairOf(ip: string, user: string): string {
-  return createHash('sha256').update(`${networkOf(ip)} ${user}`).digest('base64')
+  return createHash('sha256')
+    .update(`${networkOf(ip)} ${user}`)
+    .digest('base64')
 }
 
 /** Returns an IPv4 address, or the network of an IPv6 address. */

@@ -2,12 +2,12 @@
 // shown as the reader asks for.
 
 import type { Timer } from '../../util/time/clock.ts'
-import type { OpenedStream } from '../streams/stream-opening.ts'
 import type { StreamGap, StreamListener, StreamMessage } from '../clients/stream-client.ts'
 import type { Exchange, Outlet } from '../exchanges/exchange.ts'
 import { EVENT_STREAM_HEADERS } from '../streams/event-stream.ts'
 import { namedEvent, RETRY } from '../streams/event-text.ts'
 import type { OpenStream } from '../streams/open-streams.ts'
+import type { OpenedStream } from '../streams/stream-opening.ts'
 import { requestOf } from '../streams/subscribe.ts'
 import { type Console, numberIn } from './console.ts'
 import type { ConsoleRequest, Endpoint } from './endpoint.ts'

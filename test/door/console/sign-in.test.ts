@@ -31,7 +31,9 @@ describe('/v1/session', () => {
     const headers = { Cookie: browser.cookie, Origin: door.url, 'X-Respite-Console': '1' }
     const out = await door.ask('/v1/session', { method: 'DELETE', headers })
     expect(out.status).toBe(204)
-    expect(out.headers.getSetCookie()[0]).toMatch(/^respite-console-\d+=; Path=\/; Max-Age=0; HttpOnly; SameSite=Strict$/)
+    expect(out.headers.getSetCookie()[0]).toMatch(
+      /^respite-console-\d+=; Path=\/; Max-Age=0; HttpOnly; SameSite=Strict$/,
+    )
     expect(await browser.json<SessionAnswer>('/v1/session')).toMatchObject({ signedIn: false })
   })
 
