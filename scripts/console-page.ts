@@ -40,8 +40,7 @@ async function scriptOf(input: string): Promise<{ name: string; code: string }> 
     input: { console: input },
     platform: 'browser',
     transform: { target: 'es2022', jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
-    define: { 'process.env.NODE_ENV': '"production"' },
-  } as Parameters<typeof rolldown>[0])
+  })
   const { output } = await bundle.generate({ format: 'esm', minify: true, comments: false })
   await bundle.close()
   const [chunk, ...others] = output
