@@ -65,7 +65,7 @@ function itself({ config, effects, parts: { replication } }: Engine, address: st
         ? 'leader'
         : 'follower'
   return {
-    name: config.get('cluster-announce-human-nodename') || address,
+    name: config.get('cluster-announce-hostname') || address,
     url: null,
     address,
     role,

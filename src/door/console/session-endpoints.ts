@@ -75,7 +75,7 @@ function describeBroker({ engine }: Console, { localAddress }: Exchange): object
   const isInLog = parts.replication.node !== undefined
   const features = { channels: true, queues: true, overview: true, loopStalls: true, durability: true, tail: true }
   return {
-    name: config.get('cluster-announce-human-nodename') || localAddress,
+    name: config.get('cluster-announce-hostname') || localAddress,
     kind: 'respite',
     version: RESPITE_VERSION,
     redisVersion: REDIS_VERSION,

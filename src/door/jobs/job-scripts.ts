@@ -31,7 +31,7 @@ const { done, hasChildren, locked, missing, scheduled, wrongState } = SCRIPT_REP
 const HEAD = `
 local names = {${SCRIPT_KEYS.map((name) => `'${name}'`).join(',')}}
 local key = {}
-for i, name in ipairs(names) do key[name] = KEYS[i + 1] end
+  for i, name in ipairs(names) do key[name] = KEYS[i + 1] end
 local job, id, base, isBull = KEYS[1], ARGV[1], ARGV[2], ARGV[3] == 'bull'
 if redis.call('EXISTS', job) == 0 then return ${missing} end
 
@@ -137,10 +137,10 @@ if maker then
   if nextMs and id == 'repeat:' .. maker .. ':' .. nextMs then return ${scheduled} end
 end
 local was = 'unknown'
-for _, state in ipairs({'completed', 'failed', 'delayed', 'prioritized', 'waiting-children'}) do
+  for _, state in ipairs({'completed', 'failed', 'delayed', 'prioritized', 'waiting-children'}) do
   if redis.call('ZREM', key[state], id) == 1 then was = state end
 end
-for _, state in ipairs({'wait', 'paused', 'active'}) do
+  for _, state in ipairs({'wait', 'paused', 'active'}) do
   if redis.call('LREM', key[state], 1, id) == 1 then was = state end
 end
 local parent = redis.call('HGET', job, 'parentKey')
@@ -204,7 +204,7 @@ return ${done}
 
 export const RESUME_SCRIPT = `
 local held = redis.call('LRANGE', KEYS[2], 0, 4999)
-while #held > 0 do
+  while #held > 0 do
   redis.call('RPUSH', KEYS[1], unpack(held))
   redis.call('LTRIM', KEYS[2], #held, -1)
   held = redis.call('LRANGE', KEYS[2], 0, 4999)
