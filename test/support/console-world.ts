@@ -104,6 +104,13 @@ async function fillChannels(client: Redis, connect: (options?: object) => Redis,
   await client.call('PUBLISH', channel, 'The market opens.', 'IN', '2h')
 }
 
+/** An error as a program of a shop would throw it: pictures show no folder of this machine. */
+function failure(message: string): Error {
+  const error = new Error(message)
+  error.stack = `Error: ${message}\n    at deliver (/srv/shop/mailer.js:41:11)\n    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)\n    at async Worker.run (/srv/shop/worker.js:12:5)`
+  return error
+}
+
 interface Connection {
   readonly host: string
   readonly port: number
@@ -124,7 +131,7 @@ async function fillQueues(connection: Connection, closing: (() => Promise<unknow
     'mails',
     async (job) => {
       await job.log(`to ${job.data.to}`)
-      if (job.name === name('newsletter')) throw new Error(name('550 mailbox unavailable'))
+      if (job.name === name('newsletter')) throw failure(name('550 mailbox unavailable'))
       if (job.name === 'long') await held
       await job.log('sent')
       return { sent: true }

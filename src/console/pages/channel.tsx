@@ -3,7 +3,7 @@
 import { ask } from '../parts/change.tsx'
 import { command, get, part, Refusal, type Text } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
-import { bytes, count, counted, duration, rate, timeOfId } from '../data/format.ts'
+import { bytes, count, counted, duration, NONE, rate, timeOfId } from '../data/format.ts'
 import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { Empty, Facts, Page, RefusalLine, Search, Section, Tabs, Time, Waiting } from '../parts/page.tsx'
@@ -109,7 +109,7 @@ export function ChannelPage({ name }: { name: string }) {
               <Table
                 label="Scheduled messages"
                 columns={[
-                  { title: 'At', width: 12, cell: ({ at }) => <Time at={at} /> },
+                  { title: 'At', width: 9, cell: ({ at }) => <Time at={at} /> },
                   { title: 'Message', kind: 'code', cell: ({ message }) => readable(message).slice(0, 300) },
                   { title: 'Id', width: 14, from: 900, kind: 'code', cell: ({ id }) => id },
                   {
@@ -154,12 +154,12 @@ function placeColumns(name: string, last: readonly string[], reload: () => void)
       cell: ({ connected, connections }) => (connected ? (connections > 1 ? `${connections} connected` : 'connected') : <span class="warn">away</span>),
     },
     { title: 'Lag', kind: 'num', width: 5.5, cell: ({ lag }) => (lag !== null && lag > 0 ? <strong>{count(lag)}</strong> : count(lag)) },
-    { title: 'Behind', kind: 'num', width: 7, from: 900, cell: ({ behindMs }) => duration(behindMs) },
-    { title: 'Position', kind: 'code', width: 14, from: 1200, cell: ({ place }) => place },
+    { title: 'Behind', kind: 'num', width: 7, from: 900, cell: ({ behindMs, place }) => (place === '0-0' ? NONE : duration(behindMs)) },
+    { title: 'Position', kind: 'code', width: 14, from: 1200, cell: ({ place }) => (place === '0-0' ? 'the first' : place) },
     { title: 'Last contact', width: 10, from: 1200, cell: ({ connected, lastContact }) => (connected ? 'now' : <Time at={lastContact} />) },
     {
       title: 'Change',
-      width: 10,
+      width: 11.5,
       cell: (place) => (
         <>
           <button type="button" class="plain" aria-label={`Move ${place.name}`} onClick={() => seek(name, place, last, reload)}>
@@ -277,7 +277,7 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
         <Table
           label="Kept messages"
           columns={[
-            { title: 'At', width: 12, cell: ({ id, at }) => <Time at={at ?? timeOfId(id)} /> },
+            { title: 'At', width: 9, cell: ({ id, at }) => <Time at={at ?? timeOfId(id)} /> },
             {
               title: 'Message',
               kind: 'code',

@@ -19,14 +19,14 @@ const library = ({ 'lib-name': name = '', 'lib-ver': version = '' }: Client): st
 
 function columns(reload: () => void): readonly Column<Client>[] {
   return [
-    { title: 'Id', kind: 'num', width: 5, cell: ({ id }) => id ?? '', sort: (client) => numberIn(client, 'id') },
+    { title: 'Id', kind: 'num', width: 4, from: 600, cell: ({ id }) => id ?? '', sort: (client) => numberIn(client, 'id') },
     { title: 'Name', cell: ({ name }) => name || <span class="quiet">no name</span>, sort: ({ name }) => name },
     { title: 'User', width: 8, from: 900, cell: ({ user }) => user, sort: ({ user }) => user },
-    { title: 'Address', kind: 'code', width: 13, from: 600, cell: ({ addr }) => addr, sort: ({ addr }) => addr },
-    { title: 'Command', width: 9, cell: ({ cmd = '' }) => cmd.replace('|', ' '), sort: ({ cmd }) => cmd },
+    { title: 'Address', kind: 'code', width: 12, from: 600, cell: ({ addr }) => addr, sort: ({ addr }) => addr },
+    { title: 'Command', width: 9, cell: ({ cmd = '' }) => cmd.replace('|', ' ').toUpperCase(), sort: ({ cmd }) => cmd },
     { title: 'Idle', kind: 'num', width: 6, from: 600, cell: (client) => duration(numberIn(client, 'idle') * 1000), sort: (client) => numberIn(client, 'idle') },
-    { title: 'Age', kind: 'num', width: 7, from: 1200, cell: (client) => duration(numberIn(client, 'age') * 1000), sort: (client) => numberIn(client, 'age') },
-    { title: 'Subscribed', kind: 'num', width: 7, from: 900, cell: (client) => count(subscriptions(client)), sort: subscriptions },
+    { title: 'Age', kind: 'num', width: 7, from: 1600, cell: (client) => duration(numberIn(client, 'age') * 1000), sort: (client) => numberIn(client, 'age') },
+    { title: 'Subscribed', kind: 'num', width: 6.5, from: 1200, cell: (client) => count(subscriptions(client)), sort: subscriptions },
     {
       title: 'Backlog',
       kind: 'num',
@@ -34,8 +34,8 @@ function columns(reload: () => void): readonly Column<Client>[] {
       cell: (client) => (backlog(client) > 0 ? <span class="warn">{bytes(backlog(client))}</span> : <span class="quiet">0 B</span>),
       sort: backlog,
     },
-    { title: 'Memory', kind: 'num', width: 6.5, from: 1200, cell: (client) => bytes(numberIn(client, 'tot-mem')), sort: (client) => numberIn(client, 'tot-mem') },
-    { title: 'Library', width: 11, from: 1200, cell: library, sort: library },
+    { title: 'Memory', kind: 'num', width: 6, from: 1200, cell: (client) => bytes(numberIn(client, 'tot-mem')), sort: (client) => numberIn(client, 'tot-mem') },
+    { title: 'Library', width: 11, from: 1600, cell: library, sort: library },
     {
       title: 'Change',
       width: 5,

@@ -2,7 +2,7 @@
 
 import { command, commands, get, Refusal } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
-import { bytes, count, counted } from '../data/format.ts'
+import { bytes, count, counted, duration } from '../data/format.ts'
 import { fieldsOf, listOf, pairsOf, textOfReply, wordsOf } from '../data/replies.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
@@ -35,7 +35,7 @@ interface Cluster {
 async function load(signal: AbortSignal): Promise<Cluster> {
   const [{ brokers }, [info, cluster, moves]] = await Promise.all([
     get<{ brokers: readonly Broker[] }>('brokers', {}, signal),
-    commands([['INFO', 'replication', 'log', 'replicated_log'], ['CLUSTER', 'INFO'], ['CLUSTER', 'MOVES']]),
+    commands([['INFO', 'replication'], ['CLUSTER', 'INFO'], ['CLUSTER', 'MOVES']]),
   ])
   const entries = moves instanceof Refusal ? [] : listOf(moves)
   return {
@@ -82,8 +82,11 @@ export function ClusterPage() {
           <Facts
             facts={[
               ['this broker', data.log.get('role') === 'master' ? 'leads' : data.log.get('role')],
-              ['epoch', data.log.get('log_epoch') ?? data.log.get('epoch') ?? data.info.get('cluster_current_epoch')],
-              ['lease', data.log.get('log_lease_ms') ?? data.log.get('lease')],
+              ['log', data.log.get('log_state')],
+              ['leader', data.log.get('log_leader')],
+              ['epoch', data.log.get('log_epoch') ?? data.info.get('cluster_current_epoch')],
+              ['lease', data.log.has('log_lease_left_milliseconds') ? `${duration(Number(data.log.get('log_lease_left_milliseconds')))} left` : undefined],
+              ['behind', data.log.has('log_lag_bytes') ? bytes(Number(data.log.get('log_lag_bytes'))) : undefined],
               ['offset', data.log.has('master_repl_offset') ? count(Number(data.log.get('master_repl_offset'))) : undefined],
               ['replicas', data.log.get('connected_slaves')],
               ['slots', data.info.get('cluster_slots_assigned') === undefined ? undefined : `${count(Number(data.info.get('cluster_slots_ok')))} of ${count(SLOTS)}`],
@@ -106,7 +109,7 @@ export function ClusterPage() {
               rows={data.brokers}
               keyOf={({ name, address }) => `${name} ${address}`}
             />
-            {!hasOthers && <Empty command="respite --log etcd://… --shard-name a">This broker stands alone. Several share a log, and one leads; a replica follows with REPLICAOF:</Empty>}
+            {!hasOthers && <Empty command="respite cluster create --name orders --log nats://…">This broker stands alone. Several may share a log, of which one leads; or a replica follows with REPLICAOF. A log begins so:</Empty>}
           </Section>
           <Followers log={data.log} />
           <Slots brokers={data.brokers} />

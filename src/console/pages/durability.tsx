@@ -116,7 +116,7 @@ export function DurabilityPage() {
               ['changes since the snapshot', count(data.crash.changesSinceSave)],
             ]}
           />
-          <Section title="Policies" note="Which keys are kept how; the first pattern that matches decides">
+          <Section title="Policies" note="Which keys are kept how; the longest beginning decides">
             {data.rules.length === 0 ? (
               <Empty command={'redis-cli CONFIG SET durability "jobs:* always cache:* none"'}>All keys are kept alike. A pattern has some kept better, or not at all:</Empty>
             ) : (

@@ -39,7 +39,7 @@ export function KeysPage() {
       <div class="filters">
         <Search name="match" label="Pattern" hint="user:* or a part" isFirst />
         <Choice name="type" label="Type" choices={[['', 'any'], ...TYPES.map((name) => [name, name] as const)]} />
-        <Search name="db" label="Database" hint="0" />
+        <Search name="db" label="Database" hint="0" size={4} />
         <p class="note" role="status">
           {isWalking
             ? `Walking: ${count(walk.keys.length)} found …`

@@ -243,10 +243,10 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
       />
       <div class="filters">
         <Search name="text" label="Containing" hint="name, data, reason" isFirst />
-        <Search name="id" label="Id" />
-        <Search name="name" label="Name" hint="exactly" />
-        <Search name="from" label="From" hint="2026-01-31 12:00" />
-        <Search name="to" label="To" hint="2026-02-01" />
+        <Search name="id" label="Id" size={8} />
+        <Search name="name" label="Name" hint="exactly" size={10} />
+        <Search name="from" label="From" hint="2026-01-31 12:00" size={15} />
+        <Search name="to" label="To" hint="2026-02-01" size={15} />
         <Choice name="order" label="Order" choices={[['', 'newest first'], ['oldest', 'oldest first']]} />
       </div>
       <div class="filters">

@@ -77,7 +77,7 @@ export function QueuesPage() {
     <Page title="Queues">
       <div class="filters">
         <Search name="match" label="Name" hint="a part of it" isFirst />
-        <Search name="db" label="Database" hint="0" />
+        <Search name="db" label="Database" hint="0" size={4} />
         {data?.searching === true && <p class="note">Still looking for queues …</p>}
       </div>
       {data === undefined ? (

@@ -89,6 +89,11 @@ export function Chart({ title, series, times, format, hint }: Props) {
   )
 }
 
+const NEAR_S = 180
+
+const isNearEnd = (second: number, scale: uPlot.Scale | undefined): boolean =>
+  second - (scale?.min ?? 0) < NEAR_S || (scale?.max ?? second) - second < NEAR_S
+
 function optionsOf(width: number, series: readonly Series[], setAt: (index: number | null) => void): uPlot.Options {
   const style = getComputedStyle(document.documentElement)
   const color = (name: string): string => style.getPropertyValue(name).trim()
@@ -117,7 +122,8 @@ function optionsOf(width: number, series: readonly Series[], setAt: (index: numb
         ticks: { show: false },
         gap: 4,
         space: 70,
-        values: (_, splits) => splits.map((second) => clock(second * 1000).slice(0, 5)),
+        // A label near an end would be cut.
+        values: ({ scales }, splits) => splits.map((second) => (isNearEnd(second, scales.x) ? '' : clock(second * 1000).slice(0, 5))),
       },
       { show: false },
     ],

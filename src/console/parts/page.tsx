@@ -127,10 +127,12 @@ interface SearchProps {
   readonly label: string
   readonly hint?: string
   readonly isFirst?: boolean
+  /** Characters that the field has room for. */
+  readonly size?: number
 }
 
 /** A field whose text is a parameter of the address. The first of a page is reached by `/`. */
-export function Search({ name, label, hint, isFirst = false }: SearchProps) {
+export function Search({ name, label, hint, isFirst = false, size = 22 }: SearchProps) {
   const { query } = useRoute()
   const given = query.get(name) ?? ''
   const [text, setText] = useState(given)
@@ -147,6 +149,7 @@ export function Search({ name, label, hint, isFirst = false }: SearchProps) {
       <input
         type="search"
         value={text}
+        size={size}
         placeholder={hint}
         autocomplete="off"
         spellcheck={false}

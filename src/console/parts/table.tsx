@@ -15,7 +15,7 @@ export interface Column<Row> {
   /** In units of the text's size; the columns without one share the rest. */
   readonly width?: number | undefined
   /** The least width of the window, in pixels, at which the column is shown. */
-  readonly from?: 600 | 900 | 1200 | undefined
+  readonly from?: 600 | 900 | 1200 | 1600 | undefined
   sort?(row: Row): number | string | null | undefined
 }
 

@@ -49,9 +49,11 @@ export function Value({ text, label }: { text: Text; label: string }) {
             </button>
           ))}
         </span>
-        <button type="button" class="plain" onClick={() => void navigator.clipboard?.writeText(readable(text))}>
-          Copy
-        </button>
+        {isSecureContext && (
+          <button type="button" class="plain" onClick={() => void navigator.clipboard.writeText(readable(text))}>
+            Copy
+          </button>
+        )}
       </p>
       <div class="value-body" tabIndex={0} role="region" aria-label={label}>
         {form === 'JSON' && <Json value={json} />}
