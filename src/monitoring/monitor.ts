@@ -45,8 +45,7 @@ export class Monitor {
     this.stalls = new Stalls(engine)
     this.#alerts = new Alerts(engine, this.queues, this.#history)
     this.#sampler = new Sampler(engine, this.queues)
-    // An engine that keeps nothing has no directory.
-    this.#file = engine.parts.saving && new HistoryFile(engine.config.get('dir'), engine.environment.log)
+    this.#file = keepsFiles(engine) ? new HistoryFile(engine.config.get('dir'), engine.environment.log) : undefined
     const earlier = this.#file?.read()
     if (earlier !== undefined) this.#history.restore(earlier, engine.environment.clock.now())
     this.#wait()
@@ -107,4 +106,9 @@ export class Monitor {
     }
     if (rows % FILE_ROWS === FILE_ROWS - 1) void this.#file?.write(this.#history.rows)
   }
+}
+
+/** An engine that keeps nothing has no directory of its own. */
+function keepsFiles({ config, parts }: Engine): boolean {
+  return parts.saving !== undefined && (config.get('appendonly') || config.get('save').length > 0)
 }
