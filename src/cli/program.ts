@@ -24,6 +24,7 @@ import { processBytes } from '../util/memory/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check-files.ts'
 import type { CodeCache } from './code-cache.ts'
 import { matchingFiles, readConfigFile } from './config-files.ts'
+import { type Arguments, printConsoleLink, withConsole } from './console-option.ts'
 
 const HELP = `Usage: respite [config-file] [--option value …] [-]
 
@@ -38,6 +39,7 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   echo 'maxmemory 128mb' | respite -
 
   -p PORT          as --port PORT
+  --console        serves the console on a free port, and prints a link that signs in once
   --help, -h       this text
   --version, -v    the version
   --check-system   checks for settings of this machine that slow or limit the server
@@ -85,7 +87,7 @@ async function main(args: readonly string[], cache: CodeCache): Promise<number> 
     return print(`respite ${RESPITE_VERSION} (Redis ${REDIS_VERSION}, node ${process.version})\n`)
   }
   if (first === '--check-system') return printSystemCheck()
-  await serve(args, cache)
+  await serve(await withConsole(args), cache)
   return 0
 }
 
@@ -104,7 +106,7 @@ function systemChecks(config: Config): SystemCheck[] {
   return checkSystem({ maxclients: config.get('maxclients'), backlog: config.get('tcp-backlog') })
 }
 
-async function serve(args: readonly string[], cache: CodeCache): Promise<void> {
+async function serve({ args, opensConsole }: Arguments, cache: CodeCache): Promise<void> {
   const commandNames = Object.values(NAMES).flatMap((names) => names.filter((name) => !name.includes('|')))
   const source = parseCommandLine(args, readConfigFile, { matchingFiles, commandNames })
   const { file, renames, users } = source
@@ -126,6 +128,7 @@ async function serve(args: readonly string[], cache: CodeCache): Promise<void> {
     })
     signals.serve(server)
     cache.keep()
+    if (opensConsole) printConsoleLink(server.http)
     for (const { hint } of systemChecks(config)) if (hint !== undefined) log.warn({}, hint)
     await server.stopped
   } catch (error) {

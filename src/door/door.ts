@@ -44,9 +44,10 @@ export class Door {
   readonly #commands: CommandsRoute
   /** Undefined while the console is off. */
   #console: ConsoleDoor | undefined = undefined
+  #isClosed = false
 
-  /** Throws TokenKeysError. */
-  constructor(engine: Engine) {
+  /** `withConsole`: there is a console, whatever the setting says. Throws TokenKeysError. */
+  constructor(engine: Engine, withConsole = false) {
     const clients = new CommandClients(engine)
     this.#clients = clients
     this.#engine = engine
@@ -61,8 +62,8 @@ export class Door {
     this.#publish = new PublishRoute(engine, clients)
     this.#queues = new QueuesRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
-    engine.config.onChange('console', (isOn) => this.#serveConsole(isOn))
-    this.#serveConsole(engine.config.get('console'))
+    engine.config.onChange('console', (isOn) => this.#serveConsole(withConsole || isOn))
+    this.#serveConsole(withConsole || engine.config.get('console'))
   }
 
   /** The console; undefined while it is off. */
@@ -72,7 +73,7 @@ export class Door {
 
   /** Opens the console, whose code is loaded then, or closes it. */
   #serveConsole(isOn: boolean): void {
-    if (isOn === (this.#console !== undefined)) return
+    if (this.#isClosed || isOn === (this.#console !== undefined)) return
     this.#console?.close()
     this.#console = isOn ? new ConsoleDoor(this.#engine, this.#clients, this.#opening) : undefined
     this.gatekeeper.sessions = this.#console?.gate
@@ -162,6 +163,7 @@ export class Door {
   /** Ends all streams. */
   close(): void {
     this.#serveConsole(false)
+    this.#isClosed = true
     this.#streams.endAll()
   }
 

@@ -71,10 +71,10 @@ export class DoorServer {
   readonly #sockets = new Set<Socket>()
   readonly #ofAddress = new Map<string, number>()
 
-  /** Throws TokenKeysError. */
-  constructor(engine: Engine, limits: ConnectionLimits = LIMITS) {
+  /** `withConsole`: there is a console, whatever the setting says. Throws TokenKeysError. */
+  constructor(engine: Engine, limits: ConnectionLimits = LIMITS, withConsole = false) {
     this.#engine = engine
-    this.door = new Door(engine)
+    this.door = new Door(engine, withConsole)
     this.#limits = limits
     this.#plain = this.#prepare(http.createServer(this.#options, this.#take))
   }
