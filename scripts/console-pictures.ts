@@ -53,7 +53,11 @@ async function takeAll(browser: Browser, kind: string, viewport: { width: number
     await page.locator('main h1').waitFor()
     if (name === 'job') await page.locator('main table a[data-row]').first().click()
     if (name === 'tail')
-      for (let i = 0; i < 12; i++) await world.client.publish(i % 3 === 0 ? 'mail.out' : 'orders.eu', JSON.stringify({ order: 40 + i, sku: 'plums', price: 4 }))
+      for (let i = 0; i < 12; i++)
+        await world.client.publish(
+          i % 3 === 0 ? 'mail.out' : 'orders.eu',
+          JSON.stringify({ order: 40 + i, sku: 'plums', price: 4 }),
+        )
     await page.locator('.waiting').waitFor({ state: 'detached' })
     await page.waitForTimeout(1200)
     await page.screenshot({ path: join(folder, `console-${name}-${kind}.png`) })

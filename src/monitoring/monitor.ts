@@ -32,7 +32,7 @@ export class Monitor {
   readonly #history = new History()
   readonly #alerts: Alerts
   readonly #sampler: Sampler
-  readonly #file: HistoryFile | undefined
+  #file: HistoryFile | undefined = undefined
   readonly #viewers = new Set<Viewer>()
   #timer: Timer | undefined = undefined
   #rows = 0
@@ -45,13 +45,11 @@ export class Monitor {
     this.stalls = new Stalls(engine)
     this.#alerts = new Alerts(engine, this.queues, this.#history)
     this.#sampler = new Sampler(engine, this.queues)
-    this.#file = keepsFiles(engine) ? new HistoryFile(engine.config.get('dir'), engine.environment.log) : undefined
-    const earlier = this.#file?.read()
-    if (earlier !== undefined) this.#history.restore(earlier, engine.environment.clock.now())
     this.#wait()
   }
 
   get history(): Rows {
+    this.#restore()
     return this.#history.rows
   }
 
@@ -86,6 +84,18 @@ export class Monitor {
     this.#file?.writeNow(this.#history.rows)
   }
 
+  /**
+   * Reads the file once the data are loaded: ports open before, and only then is the directory the
+   * broker's own.
+   */
+  #restore(): void {
+    if (this.#file !== undefined || !keepsFiles(this.#engine)) return
+    const { config, environment } = this.#engine
+    this.#file = new HistoryFile(config.get('dir'), environment.log)
+    const earlier = this.#file.read()
+    if (earlier !== undefined) this.#history.restore(earlier, environment.clock.now())
+  }
+
   #wait(): void {
     this.#timer = this.#engine.environment.workClock.after(FINE_STEP_MS, () => {
       this.#step()
@@ -94,6 +104,7 @@ export class Monitor {
   }
 
   #step(): void {
+    this.#restore()
     const rows = this.#rows++
     const isWatched = this.#viewers.size > 0
     if (isWatched && rows % WALK_ROWS === 0) this.queues.look()

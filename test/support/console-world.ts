@@ -32,7 +32,11 @@ interface Settings {
   readonly hasHistory?: boolean
 }
 
-export async function openWorld({ settings = {}, isHostile = false, hasHistory = false }: Settings = {}): Promise<World> {
+export async function openWorld({
+  settings = {},
+  isHostile = false,
+  hasHistory = false,
+}: Settings = {}): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'respite-console-'))
   if (hasHistory) writeFileSync(join(dir, 'console-history.json'), JSON.stringify(historyUntil(Date.now())))
   const http = await freePort()
@@ -75,11 +79,34 @@ export async function openWorld({ settings = {}, isHostile = false, hasHistory =
 async function fillKeys(client: Redis, name: (plain: string) => string): Promise<void> {
   const pipeline = client.pipeline()
   for (let i = 1; i <= 300; i++) {
-    pipeline.hset(`user:${i}:profile`, 'name', `Ana ${i}`, 'mail', `ana${i}@shop.example`, 'address', JSON.stringify({ city: 'Lisbon', zip: String(1000 + i) }))
+    pipeline.hset(
+      `user:${i}:profile`,
+      'name',
+      `Ana ${i}`,
+      'mail',
+      `ana${i}@shop.example`,
+      'address',
+      JSON.stringify({ city: 'Lisbon', zip: String(1000 + i) }),
+    )
     if (i % 3 === 0) pipeline.set(`user:${i}:session`, `token-${i}`, 'EX', 3600 * i)
   }
-  pipeline.set(name('cart:7'), JSON.stringify({ user: 7, items: [{ sku: 'apples', count: 3 }, { sku: 'pears', count: 1 }], coupon: null, isPaid: false, note: name('a gift') }))
-  pipeline.set('cache:packed', Buffer.from('84a269640aa46e616d65a3416e61a474616773 92a161a162a2 6f6bc3'.replaceAll(' ', ''), 'hex'))
+  pipeline.set(
+    name('cart:7'),
+    JSON.stringify({
+      user: 7,
+      items: [
+        { sku: 'apples', count: 3 },
+        { sku: 'pears', count: 1 },
+      ],
+      coupon: null,
+      isPaid: false,
+      note: name('a gift'),
+    }),
+  )
+  pipeline.set(
+    'cache:packed',
+    Buffer.from('84a269640aa46e616d65a3416e61a474616773 92a161a162a2 6f6bc3'.replaceAll(' ', ''), 'hex'),
+  )
   pipeline.set(Buffer.from([0xff, 0xfe, 0x01]), Buffer.from([0, 1, 2, 253, 254, 255]))
   pipeline.zadd('scores', 12, 'ana', 9.5, 'bob', 3, 'eve')
   pipeline.sadd('colors', 'red', 'green', 'blue')
@@ -88,18 +115,28 @@ async function fillKeys(client: Redis, name: (plain: string) => string): Promise
   await pipeline.exec()
 }
 
-async function fillChannels(client: Redis, connect: (options?: object) => Redis, name: (plain: string) => string): Promise<void> {
+async function fillChannels(
+  client: Redis,
+  connect: (options?: object) => Redis,
+  name: (plain: string) => string,
+): Promise<void> {
   const channel = name('orders.eu')
   const away = connect({ connectionName: name('billing') })
   await away.subscribe(channel)
-  for (let i = 0; i < 20; i++) await client.publish(channel, JSON.stringify({ order: i, sku: 'apples', price: 3.5, note: name('quick') }))
+  for (let i = 0; i < 20; i++)
+    await client.publish(channel, JSON.stringify({ order: i, sku: 'apples', price: 3.5, note: name('quick') }))
   await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
   away.disconnect()
-  const [shop, group, pattern] = [connect({ connectionName: 'shipping' }), connect({ connectionName: 'w1' }), connect({ connectionName: 'audit' })]
+  const [shop, group, pattern] = [
+    connect({ connectionName: 'shipping' }),
+    connect({ connectionName: 'w1' }),
+    connect({ connectionName: 'audit' }),
+  ]
   await shop.subscribe(channel, 'news')
   await group.subscribe(`$share/workers/${channel}`)
   await pattern.psubscribe('orders.*')
-  for (let i = 20; i < 32; i++) await client.publish(channel, JSON.stringify({ order: i, sku: 'pears', price: 2, note: name('slow') }))
+  for (let i = 20; i < 32; i++)
+    await client.publish(channel, JSON.stringify({ order: i, sku: 'pears', price: 2, note: name('slow') }))
   for (let i = 0; i < 5; i++) await client.publish('mail.out', `To: ana${i}@shop.example\n\nYour order is on its way.`)
   await client.call('PUBLISH', channel, 'The market opens.', 'IN', '2h')
 }
@@ -117,12 +154,23 @@ interface Connection {
   readonly maxRetriesPerRequest: null
 }
 
-async function fillQueues(connection: Connection, closing: (() => Promise<unknown>)[], name: (plain: string) => string): Promise<void> {
+async function fillQueues(
+  connection: Connection,
+  closing: (() => Promise<unknown>)[],
+  name: (plain: string) => string,
+): Promise<void> {
   const queue = new Queue('mails', { connection })
   const images = new Queue('images', { connection })
-  const bull = new Bull('invoices', { redis: { host: connection.host, port: connection.port, maxRetriesPerRequest: null, enableReadyCheck: false } })
+  const bull = new Bull('invoices', {
+    redis: { host: connection.host, port: connection.port, maxRetriesPerRequest: null, enableReadyCheck: false },
+  })
   const flows = new FlowProducer({ connection })
-  closing.push(() => queue.close(), () => images.close(), () => bull.close(), () => flows.close())
+  closing.push(
+    () => queue.close(),
+    () => images.close(),
+    () => bull.close(),
+    () => flows.close(),
+  )
   const holding = { release: (): void => {} }
   const held = new Promise<void>((resolve) => {
     holding.release = resolve
@@ -142,11 +190,22 @@ async function fillQueues(connection: Connection, closing: (() => Promise<unknow
   closing.push(() => worker.close())
   closing.push(async () => holding.release())
   await queue.addBulk([
-    ...Array.from({ length: 24 }, (_, i) => ({ name: 'welcome', data: { to: `ana${i}@shop.example`, template: 'welcome' } })),
-    ...Array.from({ length: 4 }, (_, i) => ({ name: name('newsletter'), data: { to: `bob${i}@gone.example`, text: name('Hello') }, opts: { attempts: 2 } })),
+    ...Array.from({ length: 24 }, (_, i) => ({
+      name: 'welcome',
+      data: { to: `ana${i}@shop.example`, template: 'welcome' },
+    })),
+    ...Array.from({ length: 4 }, (_, i) => ({
+      name: name('newsletter'),
+      data: { to: `bob${i}@gone.example`, text: name('Hello') },
+      opts: { attempts: 2 },
+    })),
     { name: 'long', data: { to: 'eve@shop.example' } },
   ])
-  await eventually(async () => (await queue.getFailedCount()) === 4 && (await queue.getCompletedCount()) === 24, 'jobs to be done', 20_000)
+  await eventually(
+    async () => (await queue.getFailedCount()) === 4 && (await queue.getCompletedCount()) === 24,
+    'jobs to be done',
+    20_000,
+  )
   await worker.pause(true)
   await queue.addBulk([
     ...Array.from({ length: 7 }, (_, i) => ({ name: 'welcome', data: { to: `new${i}@shop.example` } })),
@@ -168,7 +227,11 @@ async function fillQueues(connection: Connection, closing: (() => Promise<unknow
   await bull.add({ invoice: 2 }, { delay: 60_000 })
 }
 
-async function fillStreams(client: Redis, connect: (options?: object) => Redis, name: (plain: string) => string): Promise<void> {
+async function fillStreams(
+  client: Redis,
+  connect: (options?: object) => Redis,
+  name: (plain: string) => string,
+): Promise<void> {
   const stream = name('events')
   for (let i = 0; i < 12; i++) await client.xadd(stream, '*', 'kind', 'click', 'page', `/p/${i}`)
   await client.xgroup('CREATE', stream, 'reports', '0')

@@ -36,10 +36,12 @@ export function address(path: string, parameters: Readonly<Record<string, Parame
 export const part = encodeURIComponent
 
 async function ask(url: string, init: RequestInit, isSignIn = false): Promise<Response> {
-  const answer = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init }).catch((error: unknown) => {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error
-    throw new Refusal(0, 'The broker does not answer. This page tries again.')
-  })
+  const answer = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init }).catch(
+    (error: unknown) => {
+      if (error instanceof DOMException && error.name === 'AbortError') throw error
+      throw new Refusal(0, 'The broker does not answer. This page tries again.')
+    },
+  )
   if (answer.ok) return answer
   if (answer.status === 401 && !isSignIn) sessionEnd.onEnd()
   throw new Refusal(answer.status, await reasonOf(answer))
@@ -64,12 +66,20 @@ const changing = (method: string, body: unknown): RequestInit => ({
   ...(body === undefined ? {} : { body: JSON.stringify(body) }),
 })
 
-export async function get<T>(path: string, parameters?: Readonly<Record<string, Parameter>>, signal?: AbortSignal): Promise<T> {
+export async function get<T>(
+  path: string,
+  parameters?: Readonly<Record<string, Parameter>>,
+  signal?: AbortSignal,
+): Promise<T> {
   const answer = await ask(address(path, parameters), signal === undefined ? {} : { signal })
   return (await answer.json()) as T
 }
 
-export async function post<T>(path: string, body: unknown, parameters?: Readonly<Record<string, Parameter>>): Promise<T> {
+export async function post<T>(
+  path: string,
+  body: unknown,
+  parameters?: Readonly<Record<string, Parameter>>,
+): Promise<T> {
   const answer = await ask(address(path, parameters), changing('POST', body), path === 'session')
   return (await answer.json()) as T
 }
@@ -86,7 +96,10 @@ export async function command(words: readonly Word[], db = 0): Promise<Reply> {
 
 /** Runs several commands; a refused one gives its reason in place of a reply. */
 export async function commands(list: readonly (readonly Word[])[], db = 0): Promise<(Reply | Refusal)[]> {
-  const { results } = await post<{ results: ({ result: Reply } | { error: string })[] }>('command', { commands: list, db })
+  const { results } = await post<{ results: ({ result: Reply } | { error: string })[] }>('command', {
+    commands: list,
+    db,
+  })
   return results.map((each) => ('error' in each ? new Refusal(400, each.error) : each.result))
 }
 

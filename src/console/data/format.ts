@@ -11,7 +11,8 @@ export const NONE = '–'
 
 type Maybe = number | null | undefined
 
-const isMissing = (value: Maybe): value is null | undefined => value === null || value === undefined || Number.isNaN(value)
+const isMissing = (value: Maybe): value is null | undefined =>
+  value === null || value === undefined || Number.isNaN(value)
 
 export function count(value: Maybe): string {
   return isMissing(value) ? NONE : NUMBER.format(value)

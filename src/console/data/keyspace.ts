@@ -30,7 +30,14 @@ export async function scan(
   let { walked } = before
   let cursor = before.cursor === '' ? '0' : before.cursor
   for (let step = 0; !signal.aborted; step++) {
-    const words = ['SCAN', cursor, 'COUNT', STEP_COUNT, ...(match === '' ? [] : ['MATCH', match]), ...(type === '' ? [] : ['TYPE', type])]
+    const words = [
+      'SCAN',
+      cursor,
+      'COUNT',
+      STEP_COUNT,
+      ...(match === '' ? [] : ['MATCH', match]),
+      ...(type === '' ? [] : ['TYPE', type]),
+    ]
     const [next, names] = listOf(await command(words, db))
     cursor = readable(next)
     walked += STEP_COUNT
@@ -89,7 +96,8 @@ export function treeOf(keys: readonly Text[], open: ReadonlySet<string>): Branch
       if (open.has(path)) add(child, path, depth + 1)
     }
     const named = node.keys.map((key) => [readable(key), key] as const).sort(([a], [b]) => a.localeCompare(b))
-    for (const [name, key] of named) lines.push({ prefix: name, label: name.slice(prefix.length) || '(empty)', depth, count: 1, key })
+    for (const [name, key] of named)
+      lines.push({ prefix: name, label: name.slice(prefix.length) || '(empty)', depth, count: 1, key })
   }
   add(root, '', 0)
   return lines
@@ -106,7 +114,14 @@ export interface KeyFacts {
   readonly text: Text | undefined
 }
 
-const LENGTHS: Readonly<Record<string, string>> = { string: 'STRLEN', hash: 'HLEN', list: 'LLEN', set: 'SCARD', zset: 'ZCARD', stream: 'XLEN' }
+const LENGTHS: Readonly<Record<string, string>> = {
+  string: 'STRLEN',
+  hash: 'HLEN',
+  list: 'LLEN',
+  set: 'SCARD',
+  zset: 'ZCARD',
+  stream: 'XLEN',
+}
 const SHOWN = 200
 const STRING_BYTES_MAX = 1_000_000
 
@@ -131,7 +146,16 @@ function reading(type: string, key: Text): (string | number | Text)[] {
 export async function readKey(key: Text, db: number): Promise<KeyFacts | null> {
   const type = readable(await command(['TYPE', key], db))
   if (type === 'none') return null
-  const replies = await commands([['PTTL', key], ['OBJECT', 'ENCODING', key], ['MEMORY', 'USAGE', key], [LENGTHS[type] ?? 'EXISTS', key], reading(type, key)], db)
+  const replies = await commands(
+    [
+      ['PTTL', key],
+      ['OBJECT', 'ENCODING', key],
+      ['MEMORY', 'USAGE', key],
+      [LENGTHS[type] ?? 'EXISTS', key],
+      reading(type, key),
+    ],
+    db,
+  )
   const [ttl, encoding, memory, length, value] = replies
   if (value instanceof Error) throw value
   const number = (reply: unknown): number | null => (typeof reply === 'number' ? reply : null)
@@ -148,12 +172,14 @@ export async function readKey(key: Text, db: number): Promise<KeyFacts | null> {
 
 function entriesOf(type: string, reply: Reply): (readonly [string, Text])[] {
   const list = listOf(reply)
-  if (type === 'stream') return list.map((entry) => [readable(listOf(entry)[0]), JSON.stringify(fieldsOf(listOf(listOf(entry)[1])))])
+  if (type === 'stream')
+    return list.map((entry) => [readable(listOf(entry)[0]), JSON.stringify(fieldsOf(listOf(listOf(entry)[1])))])
   if (type === 'list') return list.map((each, i) => [String(i), each as Text])
   if (type === 'set') return listOf(list[1]).map((each, i) => [String(i + 1), each as Text])
   const flat = type === 'hash' ? listOf(list[1]) : list
   const pairs: (readonly [string, Text])[] = []
-  for (let i = 0; i + 1 < flat.length; i += 2) pairs.push(type === 'zset' ? [readable(flat[i + 1]), flat[i] as Text] : [readable(flat[i]), flat[i + 1] as Text])
+  for (let i = 0; i + 1 < flat.length; i += 2)
+    pairs.push(type === 'zset' ? [readable(flat[i + 1]), flat[i] as Text] : [readable(flat[i]), flat[i + 1] as Text])
   return pairs
 }
 

@@ -1,14 +1,14 @@
 // One channel: who is remembered and how far, what is kept, what is scheduled, what comes.
 
-import { ask } from '../parts/change.tsx'
+import { useState } from 'preact/hooks'
 import { command, get, part, Refusal, type Text } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
 import { bytes, count, counted, duration, NONE, rate, timeOfId } from '../data/format.ts'
 import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
+import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Page, RefusalLine, Search, Section, Tabs, Time, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { useState } from 'preact/hooks'
 import { Value } from '../parts/value.tsx'
 import { publish } from './channels.tsx'
 import { Tail } from './tail.tsx'
@@ -51,7 +51,11 @@ interface Message {
 export function ChannelPage({ name }: { name: string }) {
   const { query } = useRoute()
   const kind = query.get('kind') ?? 'channel'
-  const { data, refusal, reload } = useLoad(`${kind} ${name}`, (signal) => get<Channel>(`channels/${part(name)}`, { kind }, signal), 2000)
+  const { data, refusal, reload } = useLoad(
+    `${kind} ${name}`,
+    (signal) => get<Channel>(`channels/${part(name)}`, { kind }, signal),
+    2000,
+  )
   const above = [['Channels', link(['channels'])]] as const
   const isGone = refusal instanceof Refusal && refusal.status === 404 && data === undefined
   const view = query.get('view') ?? (kind === 'pattern' ? 'tail' : 'messages')
@@ -101,7 +105,12 @@ export function ChannelPage({ name }: { name: string }) {
                 No subscriber is remembered. One with a name hears later what it missed, if a rule keeps the messages:
               </Empty>
             ) : (
-              <Table label="Remembered subscribers" columns={placeColumns(name, last, reload)} rows={data.places} keyOf={({ user, name }) => `${user} ${name}`} />
+              <Table
+                label="Remembered subscribers"
+                columns={placeColumns(name, last, reload)}
+                rows={data.places}
+                keyOf={({ user, name }) => `${user} ${name}`}
+              />
             )}
           </Section>
           {data.pending.length > 0 && (
@@ -131,9 +140,20 @@ export function ChannelPage({ name }: { name: string }) {
             name="view"
             label="Messages"
             current={view}
-            tabs={kind === 'pattern' ? [['tail', 'Live tail']] : [['messages', 'History'], ['tail', 'Live tail']]}
+            tabs={
+              kind === 'pattern'
+                ? [['tail', 'Live tail']]
+                : [
+                    ['messages', 'History'],
+                    ['tail', 'Live tail'],
+                  ]
+            }
           />
-          {view === 'tail' ? <Tail {...(kind === 'pattern' ? { pattern: name } : { channel: name })} /> : <Messages name={name} kind={kind} lastId={data.lastId} />}
+          {view === 'tail' ? (
+            <Tail {...(kind === 'pattern' ? { pattern: name } : { channel: name })} />
+          ) : (
+            <Messages name={name} kind={kind} lastId={data.lastId} />
+          )}
         </>
       )}
     </Page>
@@ -144,28 +164,68 @@ function placeColumns(name: string, last: readonly string[], reload: () => void)
   return [
     {
       title: 'Name',
-      cell: ({ name, group }) => (group === null ? name : <>{group} <span class="quiet">group</span></>),
+      cell: ({ name, group }) =>
+        group === null ? (
+          name
+        ) : (
+          <>
+            {group} <span class="quiet">group</span>
+          </>
+        ),
     },
     { title: 'User', width: 8, from: 900, cell: ({ user, group }) => (group === null ? user : '') },
     {
       title: 'State',
       width: 9,
       from: 600,
-      cell: ({ connected, connections }) => (connected ? (connections > 1 ? `${connections} connected` : 'connected') : <span class="warn">away</span>),
+      cell: ({ connected, connections }) =>
+        connected ? connections > 1 ? `${connections} connected` : 'connected' : <span class="warn">away</span>,
     },
-    { title: 'Lag', kind: 'num', width: 5.5, cell: ({ lag }) => (lag !== null && lag > 0 ? <strong>{count(lag)}</strong> : count(lag)) },
-    { title: 'Behind', kind: 'num', width: 7, from: 900, cell: ({ behindMs, place }) => (place === '0-0' ? NONE : duration(behindMs)) },
-    { title: 'Position', kind: 'code', width: 14, from: 1200, cell: ({ place }) => (place === '0-0' ? 'the first' : place) },
-    { title: 'Last contact', width: 10, from: 1200, cell: ({ connected, lastContact }) => (connected ? 'now' : <Time at={lastContact} />) },
+    {
+      title: 'Lag',
+      kind: 'num',
+      width: 5.5,
+      cell: ({ lag }) => (lag !== null && lag > 0 ? <strong>{count(lag)}</strong> : count(lag)),
+    },
+    {
+      title: 'Behind',
+      kind: 'num',
+      width: 7,
+      from: 900,
+      cell: ({ behindMs, place }) => (place === '0-0' ? NONE : duration(behindMs)),
+    },
+    {
+      title: 'Position',
+      kind: 'code',
+      width: 14,
+      from: 1200,
+      cell: ({ place }) => (place === '0-0' ? 'the first' : place),
+    },
+    {
+      title: 'Last contact',
+      width: 10,
+      from: 1200,
+      cell: ({ connected, lastContact }) => (connected ? 'now' : <Time at={lastContact} />),
+    },
     {
       title: 'Change',
       width: 11.5,
       cell: (place) => (
         <>
-          <button type="button" class="plain" aria-label={`Move ${place.name}`} onClick={() => seek(name, place, last, reload)}>
+          <button
+            type="button"
+            class="plain"
+            aria-label={`Move ${place.name}`}
+            onClick={() => seek(name, place, last, reload)}
+          >
             Move …
           </button>{' '}
-          <button type="button" class="plain" aria-label={`Forget ${place.name}`} onClick={() => forget(name, place, last, reload)}>
+          <button
+            type="button"
+            class="plain"
+            aria-label={`Forget ${place.name}`}
+            onClick={() => forget(name, place, last, reload)}
+          >
             Forget …
           </button>
         </>
@@ -182,7 +242,14 @@ function seek(channel: string, place: Place, last: readonly string[], reload: ()
     title: `Move the position of ${who(place)[1]}?`,
     text: 'A connected subscriber goes there at once, and hears again what lies behind the new position.',
     verb: 'Move',
-    fields: [{ name: 'to', label: 'To', value: 'FIRST', hint: 'FIRST, LAST, the id of a message, or a Unix time in milliseconds' }],
+    fields: [
+      {
+        name: 'to',
+        label: 'To',
+        value: 'FIRST',
+        hint: 'FIRST, LAST, the id of a message, or a Unix time in milliseconds',
+      },
+    ],
     command: ({ to }) => words(to).join(' '),
     run: async ({ to }) => {
       await command(words(to))
@@ -261,18 +328,30 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
     <>
       <div class="filters">
         <Search name="from" label="From" hint="an id, or 2026-01-31 12:00" isFirst />
-        <p class="note">{from === '' ? 'The newest first' : 'From there on, the oldest first'}{shown?.next === null ? '' : ', the first 500'}</p>
+        <p class="note">
+          {from === '' ? 'The newest first' : 'From there on, the oldest first'}
+          {shown?.next === null ? '' : ', the first 500'}
+        </p>
       </div>
       {message !== undefined && (
         <div class="detail">
-          <Facts facts={[['id', <code key="id">{message.id}</code>], ['at', <Time key="at" at={message.at} />]]} />
+          <Facts
+            facts={[
+              ['id', <code key="id">{message.id}</code>],
+              ['at', <Time key="at" at={message.at} />],
+            ]}
+          />
           <Value text={message.message} label={`Message ${message.id}`} />
         </div>
       )}
       {shown === undefined ? (
         <Waiting refusal={refusal} />
       ) : shown.messages.length === 0 ? (
-        <Empty command={`redis-cli PUBLISH ${name} hello`}>{from === '' ? 'Nothing is kept. A message that a rule keeps appears here:' : 'Nothing is kept from there on.'}</Empty>
+        <Empty command={`redis-cli PUBLISH ${name} hello`}>
+          {from === ''
+            ? 'Nothing is kept. A message that a rule keeps appears here:'
+            : 'Nothing is kept from there on.'}
+        </Empty>
       ) : (
         <Table
           label="Kept messages"
@@ -282,7 +361,13 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
               title: 'Message',
               kind: 'code',
               cell: ({ id, message }) => (
-                <button type="button" class="line" data-row aria-pressed={id === chosen} onClick={() => setChosen(id === chosen ? undefined : id)}>
+                <button
+                  type="button"
+                  class="line"
+                  data-row
+                  aria-pressed={id === chosen}
+                  onClick={() => setChosen(id === chosen ? undefined : id)}
+                >
                   {readable(message).slice(0, 300) || <span class="quiet">empty</span>}
                 </button>
               ),

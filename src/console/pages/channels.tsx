@@ -1,10 +1,10 @@
 // Channels: those that keep messages, and all that have subscribers.
 
-import { ask } from '../parts/change.tsx'
 import { command, get } from '../data/api.ts'
 import { bytes, count, counted, duration, rate } from '../data/format.ts'
 import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
+import { ask } from '../parts/change.tsx'
 import { Empty, Page, RefusalLine, Search, Section, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 
@@ -35,10 +35,30 @@ interface Channels {
 const KEPT: readonly Column<Kept>[] = [
   { title: 'Channel', cell: ({ name }) => name, sort: ({ name }) => name },
   { title: 'Rate', kind: 'num', width: 6, cell: (row) => rate(row.rate), sort: (row) => row.rate },
-  { title: 'Messages', kind: 'num', width: 7, cell: ({ messages }) => count(messages), sort: ({ messages }) => messages },
+  {
+    title: 'Messages',
+    kind: 'num',
+    width: 7,
+    cell: ({ messages }) => count(messages),
+    sort: ({ messages }) => messages,
+  },
   { title: 'Size', kind: 'num', width: 6, from: 600, cell: (row) => bytes(row.bytes), sort: (row) => row.bytes },
-  { title: 'Oldest', kind: 'num', width: 7, from: 900, cell: ({ ageMs }) => duration(ageMs), sort: ({ ageMs }) => ageMs },
-  { title: 'Listening', kind: 'num', width: 6.5, from: 600, cell: (row) => count(row.subscribers), sort: (row) => row.subscribers },
+  {
+    title: 'Oldest',
+    kind: 'num',
+    width: 7,
+    from: 900,
+    cell: ({ ageMs }) => duration(ageMs),
+    sort: ({ ageMs }) => ageMs,
+  },
+  {
+    title: 'Listening',
+    kind: 'num',
+    width: 6.5,
+    from: 600,
+    cell: (row) => count(row.subscribers),
+    sort: (row) => row.subscribers,
+  },
   {
     title: 'Away',
     kind: 'num',
@@ -46,8 +66,22 @@ const KEPT: readonly Column<Kept>[] = [
     cell: ({ away }) => (away > 0 ? <span class="warn">{count(away)}</span> : count(away)),
     sort: ({ away }) => away,
   },
-  { title: 'Scheduled', kind: 'num', width: 7, from: 1200, cell: ({ scheduled }) => count(scheduled), sort: ({ scheduled }) => scheduled },
-  { title: 'Missed', kind: 'num', width: 6, from: 1200, cell: ({ missed }) => count(missed), sort: ({ missed }) => missed },
+  {
+    title: 'Scheduled',
+    kind: 'num',
+    width: 7,
+    from: 1200,
+    cell: ({ scheduled }) => count(scheduled),
+    sort: ({ scheduled }) => scheduled,
+  },
+  {
+    title: 'Missed',
+    kind: 'num',
+    width: 6,
+    from: 1200,
+    cell: ({ missed }) => count(missed),
+    sort: ({ missed }) => missed,
+  },
   { title: 'Rule', width: 16, from: 1200, cell: ({ rule }) => <code>{rule ?? ''}</code> },
 ]
 
@@ -55,7 +89,13 @@ const HEARD: readonly Column<Heard>[] = [
   { title: 'Name', cell: ({ name }) => name, sort: ({ name }) => name },
   { title: 'Kind', width: 8, from: 600, cell: ({ kind }) => kind, sort: ({ kind }) => kind },
   { title: 'Rate', kind: 'num', width: 7, cell: (row) => rate(row.rate), sort: (row) => row.rate },
-  { title: 'Subscribers', kind: 'num', width: 8, cell: (row) => count(row.subscribers), sort: (row) => row.subscribers },
+  {
+    title: 'Subscribers',
+    kind: 'num',
+    width: 8,
+    cell: (row) => count(row.subscribers),
+    sort: (row) => row.subscribers,
+  },
 ]
 
 const addressOf = ({ name, kind }: Heard): string => link(['channels', name], kind === 'channel' ? {} : { kind })
@@ -73,12 +113,22 @@ export function publish(name = ''): void {
     fields: [
       { name: 'channel', label: 'Channel', value: name },
       { name: 'message', label: 'Message', kind: 'long' },
-      { name: 'when', label: 'In', hint: 'A duration such as 30s, 5m or 2h has it wait; empty: now.', isOptional: true },
+      {
+        name: 'when',
+        label: 'In',
+        hint: 'A duration such as 30s, 5m or 2h has it wait; empty: now.',
+        isOptional: true,
+      },
     ],
-    command: (values) => words(values).map((word) => (/\s|^$/.test(word) ? JSON.stringify(word) : word)).join(' '),
+    command: (values) =>
+      words(values)
+        .map((word) => (/\s|^$/.test(word) ? JSON.stringify(word) : word))
+        .join(' '),
     run: async (values) => {
       const reply = await command(words(values))
-      return typeof reply === 'number' ? `Published. It was heard by ${counted(reply, 'subscriber')}.` : `Scheduled as ${String(reply)}.`
+      return typeof reply === 'number'
+        ? `Published. It was heard by ${counted(reply, 'subscriber')}.`
+        : `Scheduled as ${String(reply)}.`
     },
   })
 }
@@ -87,7 +137,11 @@ export function ChannelsPage() {
   const { query } = useRoute()
   const match = query.get('match') ?? ''
   const glob = match === '' || /[*?[]/.test(match) ? match : `*${match}*`
-  const { data, refusal } = useLoad(`channels ${glob}`, (signal) => get<Channels>('channels', { match: glob, limit: 5000 }, signal), 2000)
+  const { data, refusal } = useLoad(
+    `channels ${glob}`,
+    (signal) => get<Channels>('channels', { match: glob, limit: 5000 }, signal),
+    2000,
+  )
   return (
     <Page
       title="Channels"
@@ -113,17 +167,42 @@ export function ChannelsPage() {
           <Section title="Kept" note="Channels that a rule keeps messages of">
             {data.kept.length === 0 ? (
               <Empty command={`redis-cli CONFIG SET channel "orders.* keep 24h"\nredis-cli PUBLISH orders.eu hello`}>
-                {match === '' ? 'No channel keeps its messages. A rule makes them remember:' : 'No kept channel has such a name.'}
+                {match === ''
+                  ? 'No channel keeps its messages. A rule makes them remember:'
+                  : 'No kept channel has such a name.'}
               </Empty>
             ) : (
-              <Table label="Kept channels" columns={KEPT} rows={data.kept} keyOf={({ kind, name }) => kind + name} href={addressOf} orderIn="kept" />
+              <Table
+                label="Kept channels"
+                columns={KEPT}
+                rows={data.kept}
+                keyOf={({ kind, name }) => kind + name}
+                href={addressOf}
+                orderIn="kept"
+              />
             )}
           </Section>
-          <Section title="Heard" note={data.truncated ? 'The first are shown: filter by name' : 'Channels and patterns that have subscribers now'}>
+          <Section
+            title="Heard"
+            note={
+              data.truncated ? 'The first are shown: filter by name' : 'Channels and patterns that have subscribers now'
+            }
+          >
             {data.channels.length === 0 ? (
-              <Empty command="redis-cli SUBSCRIBE news">{match === '' ? 'Nothing listens. A subscriber appears here at once:' : 'Nothing listens to such a name.'}</Empty>
+              <Empty command="redis-cli SUBSCRIBE news">
+                {match === ''
+                  ? 'Nothing listens. A subscriber appears here at once:'
+                  : 'Nothing listens to such a name.'}
+              </Empty>
             ) : (
-              <Table label="Channels with subscribers" columns={HEARD} rows={data.channels} keyOf={({ kind, name }) => kind + name} href={addressOf} orderIn="heard" />
+              <Table
+                label="Channels with subscribers"
+                columns={HEARD}
+                rows={data.channels}
+                keyOf={({ kind, name }) => kind + name}
+                href={addressOf}
+                orderIn="heard"
+              />
             )}
           </Section>
         </>

@@ -35,7 +35,11 @@ interface Cluster {
 async function load(signal: AbortSignal): Promise<Cluster> {
   const [{ brokers }, [info, cluster, moves]] = await Promise.all([
     get<{ brokers: readonly Broker[] }>('brokers', {}, signal),
-    commands([['INFO', 'replication'], ['CLUSTER', 'INFO'], ['CLUSTER', 'MOVES']]),
+    commands([
+      ['INFO', 'replication'],
+      ['CLUSTER', 'INFO'],
+      ['CLUSTER', 'MOVES'],
+    ]),
   ])
   const entries = moves instanceof Refusal ? [] : listOf(moves)
   return {
@@ -85,11 +89,24 @@ export function ClusterPage() {
               ['log', data.log.get('log_state')],
               ['leader', data.log.get('log_leader')],
               ['epoch', data.log.get('log_epoch') ?? data.info.get('cluster_current_epoch')],
-              ['lease', data.log.has('log_lease_left_milliseconds') ? `${duration(Number(data.log.get('log_lease_left_milliseconds')))} left` : undefined],
+              [
+                'lease',
+                data.log.has('log_lease_left_milliseconds')
+                  ? `${duration(Number(data.log.get('log_lease_left_milliseconds')))} left`
+                  : undefined,
+              ],
               ['behind', data.log.has('log_lag_bytes') ? bytes(Number(data.log.get('log_lag_bytes'))) : undefined],
-              ['offset', data.log.has('master_repl_offset') ? count(Number(data.log.get('master_repl_offset'))) : undefined],
+              [
+                'offset',
+                data.log.has('master_repl_offset') ? count(Number(data.log.get('master_repl_offset'))) : undefined,
+              ],
               ['replicas', data.log.get('connected_slaves')],
-              ['slots', data.info.get('cluster_slots_assigned') === undefined ? undefined : `${count(Number(data.info.get('cluster_slots_ok')))} of ${count(SLOTS)}`],
+              [
+                'slots',
+                data.info.get('cluster_slots_assigned') === undefined
+                  ? undefined
+                  : `${count(Number(data.info.get('cluster_slots_ok')))} of ${count(SLOTS)}`,
+              ],
               ['state', data.info.get('cluster_state')],
             ]}
           />
@@ -99,17 +116,36 @@ export function ClusterPage() {
               columns={[
                 {
                   title: 'Broker',
-                  cell: ({ name, url, self }) => (self ? <strong>{name}</strong> : url === null || !/^https?:/.test(url) ? name : <a href={url} rel="noreferrer">{name}</a>),
+                  cell: ({ name, url, self }) =>
+                    self ? (
+                      <strong>{name}</strong>
+                    ) : url === null || !/^https?:/.test(url) ? (
+                      name
+                    ) : (
+                      <a href={url} rel="noreferrer">
+                        {name}
+                      </a>
+                    ),
                 },
                 { title: 'Address', kind: 'code', width: 14, from: 600, cell: ({ address }) => address ?? '' },
                 { title: 'Role', width: 8, cell: ({ role }) => role },
-                { title: 'State', width: 10, from: 900, cell: ({ state, self }) => (self ? 'this one' : (state ?? '')) },
+                {
+                  title: 'State',
+                  width: 10,
+                  from: 900,
+                  cell: ({ state, self }) => (self ? 'this one' : (state ?? '')),
+                },
                 { title: 'Lag', kind: 'num', width: 7, cell: ({ lag }) => (lag === null ? '' : bytes(lag)) },
               ]}
               rows={data.brokers}
               keyOf={({ name, address }) => `${name} ${address}`}
             />
-            {!hasOthers && <Empty command="respite cluster create --name orders --log nats://…">This broker stands alone. Several may share a log, of which one leads; or a replica follows with REPLICAOF. A log begins so:</Empty>}
+            {!hasOthers && (
+              <Empty command="respite cluster create --name orders --log nats://…">
+                This broker stands alone. Several may share a log, of which one leads; or a replica follows with
+                REPLICAOF. A log begins so:
+              </Empty>
+            )}
           </Section>
           <Followers log={data.log} />
           <Slots brokers={data.brokers} />
@@ -130,7 +166,9 @@ export function ClusterPage() {
 
 function Followers({ log }: { log: ReadonlyMap<string, string> }) {
   const own = Number(log.get('master_repl_offset') ?? 0)
-  const rows = [...log].filter(([name]) => /^slave\d+$/.test(name)).map(([name, text]) => ({ name, ...wordsOf(text, ',') }) as Record<string, string>)
+  const rows = [...log]
+    .filter(([name]) => /^slave\d+$/.test(name))
+    .map(([name, text]) => ({ name, ...wordsOf(text, ',') }) as Record<string, string>)
   if (rows.length === 0) return null
   return (
     <Section title="Replicas" note="Which follow this broker">
@@ -155,20 +193,37 @@ function Slots({ brokers }: { brokers: readonly Broker[] }) {
   if (owners.length === 0) return null
   const squares = Array.from({ length: SLOTS / SQUARE }, (_, i) => {
     const from = i * SQUARE
-    return owners.findIndex(({ slots = [] }) => slots.some(([first, last]) => first <= from + SQUARE - 1 && last >= from))
+    return owners.findIndex(({ slots = [] }) =>
+      slots.some(([first, last]) => first <= from + SQUARE - 1 && last >= from),
+    )
   })
-  const shares = owners.map(({ name, slots = [] }) => ({ name, count: slots.reduce((sum, [first, last]) => sum + last - first + 1, 0), slots }))
+  const shares = owners.map(({ name, slots = [] }) => ({
+    name,
+    count: slots.reduce((sum, [first, last]) => sum + last - first + 1, 0),
+    slots,
+  }))
   return (
     <Section title="Slots" note="A square is 64 slots">
-      <div class="slots" role="img" aria-label={shares.map(({ name, count: own }) => `${name} has ${own} slots`).join(', ')}>
+      <div
+        class="slots"
+        role="img"
+        aria-label={shares.map(({ name, count: own }) => `${name} has ${own} slots`).join(', ')}
+      >
         {squares.map((owner, i) => (
-          <i key={String(i)} class={owner < 0 ? 'slot none' : `slot owner-${owner % 6}`} title={`${i * SQUARE} to ${(i + 1) * SQUARE - 1}: ${owners[owner]?.name ?? 'no broker'}`} />
+          <i
+            key={String(i)}
+            class={owner < 0 ? 'slot none' : `slot owner-${owner % 6}`}
+            title={`${i * SQUARE} to ${(i + 1) * SQUARE - 1}: ${owners[owner]?.name ?? 'no broker'}`}
+          />
         ))}
       </div>
       <ul class="legend">
         {shares.map(({ name, count: own, slots }, i) => (
           <li key={name}>
-            <i class={`slot owner-${i % 6}`} /> {name} <span class="quiet">{count(own)}: {slots.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(', ')}</span>
+            <i class={`slot owner-${i % 6}`} /> {name}{' '}
+            <span class="quiet">
+              {count(own)}: {slots.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(', ')}
+            </span>
           </li>
         ))}
       </ul>

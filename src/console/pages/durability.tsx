@@ -16,11 +16,22 @@ interface Durability {
   readonly unsynced: { readonly bytes: number; readonly sinceMs: number | null }
   readonly lastSync: number | null
   readonly heldClients: number
-  readonly crash: { readonly process: string; readonly power: string; readonly processLoses: number; readonly powerLoses: number; readonly changesSinceSave: number }
+  readonly crash: {
+    readonly process: string
+    readonly power: string
+    readonly processLoses: number
+    readonly powerLoses: number
+    readonly changesSinceSave: number
+  }
   readonly lastSave: number | null
   readonly lastSaveOk: boolean
   readonly rewrite: { readonly running: boolean; readonly lastOk: boolean }
-  readonly files: readonly { readonly name: string; readonly bytes: number; readonly kind: string; readonly modified: number }[]
+  readonly files: readonly {
+    readonly name: string
+    readonly bytes: number
+    readonly kind: string
+    readonly modified: number
+  }[]
   readonly directory: string | null
 }
 
@@ -32,7 +43,14 @@ const KINDS: Readonly<Record<string, string>> = {
   other: '',
 }
 
-function run(title: string, text: string, verb: string, words: readonly Word[], done: (reply: unknown) => string, reload: () => void): void {
+function run(
+  title: string,
+  text: string,
+  verb: string,
+  words: readonly Word[],
+  done: (reply: unknown) => string,
+  reload: () => void,
+): void {
   ask({
     title,
     text,
@@ -67,10 +85,34 @@ export function DurabilityPage() {
       aside={
         data !== undefined && (
           <>
-            <button type="button" onClick={() => run('Save a snapshot?', 'It is written beside the work of clients.', 'Save', ['BGSAVE'], readable as never, reload)}>
+            <button
+              type="button"
+              onClick={() =>
+                run(
+                  'Save a snapshot?',
+                  'It is written beside the work of clients.',
+                  'Save',
+                  ['BGSAVE'],
+                  readable as never,
+                  reload,
+                )
+              }
+            >
               Save …
             </button>
-            <button type="button" onClick={() => run('Rewrite the journal?', 'It becomes as short as the data.', 'Rewrite', ['BGREWRITEAOF'], readable as never, reload)}>
+            <button
+              type="button"
+              onClick={() =>
+                run(
+                  'Rewrite the journal?',
+                  'It becomes as short as the data.',
+                  'Rewrite',
+                  ['BGREWRITEAOF'],
+                  readable as never,
+                  reload,
+                )
+              }
+            >
               Rewrite …
             </button>
             <button type="button" onClick={audit}>
@@ -90,14 +132,22 @@ export function DurabilityPage() {
               <div>
                 <dt>The process dies</dt>
                 <dd>
-                  <strong class={data.crash.processLoses > 0 ? 'warn' : 'live'}>{data.crash.processLoses === 0 ? 'nothing acknowledged is lost' : `${bytes(data.crash.processLoses)} are lost`}</strong>
+                  <strong class={data.crash.processLoses > 0 ? 'warn' : 'live'}>
+                    {data.crash.processLoses === 0
+                      ? 'nothing acknowledged is lost'
+                      : `${bytes(data.crash.processLoses)} are lost`}
+                  </strong>
                   <p class="quiet">{data.crash.process}</p>
                 </dd>
               </div>
               <div>
                 <dt>The power fails</dt>
                 <dd>
-                  <strong class={data.crash.powerLoses > 0 ? 'warn' : 'live'}>{data.crash.powerLoses === 0 ? 'nothing acknowledged is lost' : `${bytes(data.crash.powerLoses)} are lost`}</strong>
+                  <strong class={data.crash.powerLoses > 0 ? 'warn' : 'live'}>
+                    {data.crash.powerLoses === 0
+                      ? 'nothing acknowledged is lost'
+                      : `${bytes(data.crash.powerLoses)} are lost`}
+                  </strong>
                   <p class="quiet">{data.crash.power}</p>
                 </dd>
               </div>
@@ -105,20 +155,54 @@ export function DurabilityPage() {
           </Section>
           <Facts
             facts={[
-              ['journal', data.appendonly ? 'on' : <span key="off" class="warn">off</span>],
-              ['synced', data.fsync === 'everysec' ? 'each second' : data.fsync === 'always' ? 'before each reply' : 'when the system does it'],
+              [
+                'journal',
+                data.appendonly ? (
+                  'on'
+                ) : (
+                  <span key="off" class="warn">
+                    off
+                  </span>
+                ),
+              ],
+              [
+                'synced',
+                data.fsync === 'everysec'
+                  ? 'each second'
+                  : data.fsync === 'always'
+                    ? 'before each reply'
+                    : 'when the system does it',
+              ],
               ['not synced yet', bytes(data.unsynced.bytes)],
               ['last sync', data.lastSync === null ? undefined : `${duration(Math.max(0, now - data.lastSync))} ago`],
               ['clients that wait for it', data.heldClients > 0 ? count(data.heldClients) : undefined],
               ['last snapshot', data.lastSave === null ? undefined : <Time key="save" at={data.lastSave} />],
-              ['', data.lastSaveOk ? undefined : <span key="bad" class="bad">the last snapshot failed</span>],
-              ['rewrite', data.rewrite.running ? 'under way' : data.rewrite.lastOk ? undefined : <span key="failed" class="bad">the last one failed</span>],
+              [
+                '',
+                data.lastSaveOk ? undefined : (
+                  <span key="bad" class="bad">
+                    the last snapshot failed
+                  </span>
+                ),
+              ],
+              [
+                'rewrite',
+                data.rewrite.running ? (
+                  'under way'
+                ) : data.rewrite.lastOk ? undefined : (
+                  <span key="failed" class="bad">
+                    the last one failed
+                  </span>
+                ),
+              ],
               ['changes since the snapshot', count(data.crash.changesSinceSave)],
             ]}
           />
           <Section title="Policies" note="Which keys are kept how; the longest beginning decides">
             {data.rules.length === 0 ? (
-              <Empty command={'redis-cli CONFIG SET durability "jobs:* always cache:* none"'}>All keys are kept alike. A pattern has some kept better, or not at all:</Empty>
+              <Empty command={'redis-cli CONFIG SET durability "jobs:* always cache:* none"'}>
+                All keys are kept alike. A pattern has some kept better, or not at all:
+              </Empty>
             ) : (
               <Table
                 label="Policies"
@@ -133,7 +217,9 @@ export function DurabilityPage() {
           </Section>
           <Section title="Files" note={data.directory === null ? undefined : <code>{data.directory}</code>}>
             {data.files.length === 0 ? (
-              <Empty command="npx respite --dir data --appendonly yes">There are no files: the data live in memory alone. A directory keeps them:</Empty>
+              <Empty command="npx respite --dir data --appendonly yes">
+                There are no files: the data live in memory alone. A directory keeps them:
+              </Empty>
             ) : (
               <Table
                 label="Files"
@@ -147,7 +233,9 @@ export function DurabilityPage() {
                 keyOf={({ name }) => name}
               />
             )}
-            <p class="note">{counted(data.files.length, 'file')}, {bytes(data.files.reduce((sum, file) => sum + file.bytes, 0))}</p>
+            <p class="note">
+              {counted(data.files.length, 'file')}, {bytes(data.files.reduce((sum, file) => sum + file.bytes, 0))}
+            </p>
           </Section>
         </>
       )}

@@ -44,9 +44,35 @@ const number = (name: string, label: string, hint: string): Field => ({ name, la
 const WAITING = ['waiting', 'prioritized', 'delayed', 'paused']
 
 export const JOB_CHANGES: readonly JobChange[] = [
-  { action: 'retry', verb: 'Retry', past: 'Retried', states: ['failed', 'completed'], isForMany: true, isDestroying: false, fields: [], body: nothing },
-  { action: 'promote', verb: 'Promote', past: 'Promoted', states: ['delayed'], isForMany: true, isDestroying: false, fields: [], body: nothing },
-  { action: 'duplicate', verb: 'Duplicate', past: 'Duplicated', isForMany: true, isDestroying: false, fields: [], body: nothing },
+  {
+    action: 'retry',
+    verb: 'Retry',
+    past: 'Retried',
+    states: ['failed', 'completed'],
+    isForMany: true,
+    isDestroying: false,
+    fields: [],
+    body: nothing,
+  },
+  {
+    action: 'promote',
+    verb: 'Promote',
+    past: 'Promoted',
+    states: ['delayed'],
+    isForMany: true,
+    isDestroying: false,
+    fields: [],
+    body: nothing,
+  },
+  {
+    action: 'duplicate',
+    verb: 'Duplicate',
+    past: 'Duplicated',
+    isForMany: true,
+    isDestroying: false,
+    fields: [],
+    body: nothing,
+  },
   {
     action: 'delay',
     verb: 'Delay',

@@ -1,13 +1,13 @@
 // One job: what happened to it, and why it failed.
 
-import { ask } from '../parts/change.tsx'
 import { get, part, post } from '../data/api.ts'
 import { count, counted, duration } from '../data/format.ts'
 import { go, link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
+import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Page, RefusalLine, Section, Time, Waiting } from '../parts/page.tsx'
 import { Json, Value } from '../parts/value.tsx'
-import { type Job, JOB_CHANGES, type JobChange, type Where } from './job-changes.ts'
+import { JOB_CHANGES, type Job, type JobChange, type Where } from './job-changes.ts'
 import { queueAddress } from './queues.tsx'
 
 interface Relative {
@@ -37,7 +37,11 @@ interface Whole extends Omit<Job, 'parent'> {
 export function JobPage({ queue, id }: { queue: string; id: string }) {
   const { query } = useRoute()
   const where: Where = { prefix: query.get('prefix') ?? 'bull', db: query.get('db') ?? '0' }
-  const { data, refusal, reload } = useLoad(`${queue} ${id} ${where.prefix} ${where.db}`, (signal) => get<Whole>(`queues/${part(queue)}/jobs/${part(id)}`, { ...where }, signal), 3000)
+  const { data, refusal, reload } = useLoad(
+    `${queue} ${id} ${where.prefix} ${where.db}`,
+    (signal) => get<Whole>(`queues/${part(queue)}/jobs/${part(id)}`, { ...where }, signal),
+    3000,
+  )
   const up = queueAddress({ name: queue, prefix: where.prefix, db: Number(where.db) })
   const change = (each: JobChange): void =>
     ask({
@@ -46,7 +50,11 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
       ...(each.isDestroying ? { name: id, text: 'Its data, logs and result are gone then.' } : {}),
       fields: each.fields,
       run: async (values) => {
-        const reply = await post<{ id?: string }>(`queues/${part(queue)}/jobs/${part(id)}/${each.action}`, each.body(values), { ...where })
+        const reply = await post<{ id?: string }>(
+          `queues/${part(queue)}/jobs/${part(id)}/${each.action}`,
+          each.body(values),
+          { ...where },
+        )
         if (each.action === 'remove') go(up)
         else reload()
         return reply.id === undefined ? `${each.past} job ${id}.` : `The new job is ${reply.id}.`
@@ -62,7 +70,12 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
       aside={
         data !== undefined &&
         JOB_CHANGES.filter(({ states }) => states === undefined || states.includes(data.state)).map((each) => (
-          <button key={each.action} type="button" class={each.isDestroying ? 'danger' : undefined} onClick={() => change(each)}>
+          <button
+            key={each.action}
+            type="button"
+            class={each.isDestroying ? 'danger' : undefined}
+            onClick={() => change(each)}
+          >
             {each.verb} …
           </button>
         ))
@@ -81,15 +94,32 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
           <Facts
             facts={[
               ['name', data.name],
-              ['state', <span key="state" class={data.state === 'failed' ? 'bad' : undefined}>{data.state}</span>],
+              [
+                'state',
+                <span key="state" class={data.state === 'failed' ? 'bad' : undefined}>
+                  {data.state}
+                </span>,
+              ],
               ['tries', data.attempts === null ? count(data.attemptsMade) : `${data.attemptsMade} of ${data.attempts}`],
               ['priority', data.priority === 0 ? undefined : count(data.priority)],
               ['runs at', data.runsAt === null ? undefined : <Time key="runs" at={data.runsAt} />],
-              ['took', data.processedOn === null || data.finishedOn === null ? undefined : duration(data.finishedOn - data.processedOn)],
+              [
+                'took',
+                data.processedOn === null || data.finishedOn === null
+                  ? undefined
+                  : duration(data.finishedOn - data.processedOn),
+              ],
               ['stalled', data.stalled > 0 ? counted(data.stalled, 'time') : undefined],
               ['worker', data.worker],
               ['lock', data.lock === null ? undefined : `${duration(data.lock.expiresInMs)} left`],
-              ['progress', data.progress === null || data.progress === 0 ? undefined : typeof data.progress === 'number' ? `${data.progress} %` : JSON.stringify(data.progress)],
+              [
+                'progress',
+                data.progress === null || data.progress === 0
+                  ? undefined
+                  : typeof data.progress === 'number'
+                    ? `${data.progress} %`
+                    : JSON.stringify(data.progress),
+              ],
             ]}
           />
           <div class="columns">
@@ -118,19 +148,21 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
           {data.stacktrace.length > 0 && (
             <Section title="Stack" note={`${counted(data.stacktrace.length, 'failure')}, the last first`}>
               {[...data.stacktrace].reverse().map((stack, i) => (
-                <pre key={`${i} ${stack.length}`} class="stack" tabIndex={0} role="region" aria-label={`Stack of failure ${data.stacktrace.length - i}`}>
-                  {stack}
-                </pre>
+                <section key={`${i} ${stack.length}`} class="stack" tabIndex={0} aria-label={`Stack of failure ${data.stacktrace.length - i}`}><pre>{stack}</pre></section>
               ))}
             </Section>
           )}
-          <Section title="Logs" note={data.logsTotal > data.logs.length ? `${count(data.logs.length)} of ${count(data.logsTotal)}` : undefined}>
+          <Section
+            title="Logs"
+            note={
+              data.logsTotal > data.logs.length ? `${count(data.logs.length)} of ${count(data.logsTotal)}` : undefined
+            }
+          >
             {data.logs.length === 0 ? (
               <Empty command="await job.log('sent to ana')">The job has written no log. A worker writes one so:</Empty>
             ) : (
-              <pre class="stack" tabIndex={0} role="region" aria-label="Logs">
-                {data.logs.join('\n')}
-              </pre>
+              <section class="stack" tabIndex={0} aria-label="Logs"><pre>{data.logs.join('
+')}</pre></section>
             )}
           </Section>
           <Section title="Options">
@@ -145,7 +177,13 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
 function Family({ job, queue, db }: { job: Whole; queue: string; db: string }) {
   if (job.parent === null && job.children.length === 0) return <p class="note">It has no parent and no children.</p>
   const name = (relative: Relative) => (
-    <a href={link(['queues', relative.queue, 'jobs', relative.id], { prefix: relative.prefix === 'bull' ? '' : relative.prefix, db: db === '0' ? '' : db })} data-row>
+    <a
+      href={link(['queues', relative.queue, 'jobs', relative.id], {
+        prefix: relative.prefix === 'bull' ? '' : relative.prefix,
+        db: db === '0' ? '' : db,
+      })}
+      data-row
+    >
       {relative.name ?? relative.queue} {relative.id}
     </a>
   )

@@ -50,11 +50,25 @@ export function KeysPage() {
       <div class={key === null ? 'split' : 'split is-open'}>
         <div class="split-list">
           {walk.keys.length === 0 && !isWalking ? (
-            <Empty command="redis-cli SET greeting hello">{glob === '' && type === '' ? 'The database is empty. A first key:' : 'No key matches.'}</Empty>
+            <Empty command="redis-cli SET greeting hello">
+              {glob === '' && type === '' ? 'The database is empty. A first key:' : 'No key matches.'}
+            </Empty>
           ) : (
             <Table
               label="Keys"
-              columns={[{ title: 'Key', cell: (line: Branch) => <Line line={line} isOpen={open.has(line.prefix)} isChosen={line.key !== undefined && nameOf(line.key) === key} toggle={toggle} /> }]}
+              columns={[
+                {
+                  title: 'Key',
+                  cell: (line: Branch) => (
+                    <Line
+                      line={line}
+                      isOpen={open.has(line.prefix)}
+                      isChosen={line.key !== undefined && nameOf(line.key) === key}
+                      toggle={toggle}
+                    />
+                  ),
+                },
+              ]}
               rows={lines}
               keyOf={({ prefix, key }) => `${key === undefined ? 'b' : 'k'} ${prefix}`}
             />
@@ -83,11 +97,28 @@ export function KeysPage() {
   )
 }
 
-function Line({ line, isOpen, isChosen, toggle }: { line: Branch; isOpen: boolean; isChosen: boolean; toggle: (prefix: string) => void }) {
+function Line({
+  line,
+  isOpen,
+  isChosen,
+  toggle,
+}: {
+  line: Branch
+  isOpen: boolean
+  isChosen: boolean
+  toggle: (prefix: string) => void
+}) {
   const indent = { paddingInlineStart: `${line.depth * 1.25}em` }
   if (line.key === undefined) {
     return (
-      <button type="button" class="line branch" data-row style={indent} aria-expanded={isOpen} onClick={() => toggle(line.prefix)}>
+      <button
+        type="button"
+        class="line branch"
+        data-row
+        style={indent}
+        aria-expanded={isOpen}
+        onClick={() => toggle(line.prefix)}
+      >
         <span class="twist" aria-hidden="true">
           {isOpen ? '▾' : '▸'}
         </span>
@@ -97,7 +128,15 @@ function Line({ line, isOpen, isChosen, toggle }: { line: Branch; isOpen: boolea
   }
   const name = nameOf(line.key)
   return (
-    <button type="button" class="line" data-row style={indent} aria-pressed={isChosen} title={line.prefix} onClick={() => setQuery({ key: name })}>
+    <button
+      type="button"
+      class="line"
+      data-row
+      style={indent}
+      aria-pressed={isChosen}
+      title={line.prefix}
+      onClick={() => setQuery({ key: name })}
+    >
       <span class="twist" aria-hidden="true" />
       {line.label}
     </button>
@@ -210,7 +249,9 @@ function KeyDetail({ name, db, onGone }: { name: Text; db: number; onGone: () =>
           {data.entries !== undefined && (
             <>
               <Entries entries={data.entries} titles={[nameTitle, valueTitle]} />
-              {(data.length ?? 0) > data.entries.length && <p class="note">The first {count(data.entries.length)} are shown.</p>}
+              {(data.length ?? 0) > data.entries.length && (
+                <p class="note">The first {count(data.entries.length)} are shown.</p>
+              )}
             </>
           )}
         </>
@@ -219,7 +260,13 @@ function KeyDetail({ name, db, onGone }: { name: Text; db: number; onGone: () =>
   )
 }
 
-function Entries({ entries, titles: [nameTitle, valueTitle] }: { entries: KeyFacts['entries'] & {}; titles: readonly [string, string] }) {
+function Entries({
+  entries,
+  titles: [nameTitle, valueTitle],
+}: {
+  entries: KeyFacts['entries'] & {}
+  titles: readonly [string, string]
+}) {
   const [chosen, setChosen] = useState<number | undefined>()
   const entry = chosen === undefined ? undefined : entries[chosen]
   return (
@@ -240,7 +287,12 @@ function Entries({ entries, titles: [nameTitle, valueTitle] }: { entries: KeyFac
             title: valueTitle,
             kind: 'code',
             cell: ({ value, index }) => (
-              <button type="button" class="line" aria-pressed={index === chosen} onClick={() => setChosen(index === chosen ? undefined : index)}>
+              <button
+                type="button"
+                class="line"
+                aria-pressed={index === chosen}
+                onClick={() => setChosen(index === chosen ? undefined : index)}
+              >
                 {readable(value).slice(0, 200) || <span class="quiet">empty</span>}
               </button>
             ),

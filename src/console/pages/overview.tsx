@@ -1,7 +1,7 @@
 // The overview: what is wrong, in sentences, and the last hour in small charts.
 
-import type { Alert, Figures } from '../data/overview.ts'
 import { byteRate, bytes, count, duration, percent, rate } from '../data/format.ts'
+import type { Alert, Figures } from '../data/overview.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Empty, Page, Time, useNow } from '../parts/page.tsx'
 import { useSession } from '../shell/broker.ts'
@@ -24,14 +24,44 @@ const CHARTS: readonly Shown[] = [
     format: rate,
     hint: 'Messages published, and messages delivered to subscribers',
   },
-  { title: 'Jobs finished', columns: [['jobs', 'jobs']], format: rate, hint: 'Jobs of BullMQ and Bull that were completed or failed' },
-  { title: 'Jobs waiting', columns: [['backlogJobs', 'jobs']], format: count, hint: 'Jobs that a worker could take now, in all queues' },
-  { title: 'Readers behind', columns: [['backlogReaders', 'readers']], format: count, hint: 'Subscriptions that still read kept messages' },
+  {
+    title: 'Jobs finished',
+    columns: [['jobs', 'jobs']],
+    format: rate,
+    hint: 'Jobs of BullMQ and Bull that were completed or failed',
+  },
+  {
+    title: 'Jobs waiting',
+    columns: [['backlogJobs', 'jobs']],
+    format: count,
+    hint: 'Jobs that a worker could take now, in all queues',
+  },
+  {
+    title: 'Readers behind',
+    columns: [['backlogReaders', 'readers']],
+    format: count,
+    hint: 'Subscriptions that still read kept messages',
+  },
   { title: 'Clients', columns: [['clients', 'clients']], format: count, hint: 'Connections' },
   { title: 'Memory', columns: [['memory', 'memory']], format: bytes, hint: 'Memory that the data use' },
-  { title: 'Journal', columns: [['journalBytes', 'journal']], format: byteRate, hint: 'Bytes that were appended to the journal' },
-  { title: 'Sync to disk', columns: [['fsyncMs', 'fsync']], format: duration, hint: 'How long one fsync took, on average' },
-  { title: 'Loop delay', columns: [['loopDelayMs', 'delay']], format: duration, hint: 'The longest time in which nothing could run' },
+  {
+    title: 'Journal',
+    columns: [['journalBytes', 'journal']],
+    format: byteRate,
+    hint: 'Bytes that were appended to the journal',
+  },
+  {
+    title: 'Sync to disk',
+    columns: [['fsyncMs', 'fsync']],
+    format: duration,
+    hint: 'How long one fsync took, on average',
+  },
+  {
+    title: 'Loop delay',
+    columns: [['loopDelayMs', 'delay']],
+    format: duration,
+    hint: 'The longest time in which nothing could run',
+  },
   { title: 'Processor', columns: [['cpu', 'cpu']], format: percent, hint: 'Share of one core' },
   { title: 'Errors', columns: [['errors', 'errors']], format: rate, hint: 'Replies that were errors' },
 ]
@@ -66,7 +96,10 @@ function Alerts({ alerts }: { alerts: readonly Alert[] | undefined }) {
             <strong>{severity === 'critical' ? 'Critical' : 'Warning'}:</strong> {summary}
           </p>
           <p class="quiet">
-            {advice} <span class="since">Since <Time at={since} />.</span>
+            {advice}{' '}
+            <span class="since">
+              Since <Time at={since} />.
+            </span>
           </p>
         </li>
       ))}
@@ -97,8 +130,10 @@ function Charts({ figures }: { figures: Figures | undefined }) {
         ))}
       </div>
       {(valuesOf('commands').at(-1) ?? 0) === 0 && (valuesOf('clients').at(-1) ?? 0) === 0 && (
-        <Empty command="redis-cli SUBSCRIBE news
-redis-cli PUBLISH news hello">
+        <Empty
+          command="redis-cli SUBSCRIBE news
+redis-cli PUBLISH news hello"
+        >
           Nothing uses this broker yet. Two terminals make the first line move.
         </Empty>
       )}

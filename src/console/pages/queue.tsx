@@ -1,14 +1,14 @@
 // One queue: its jobs by state and search, schedulers, workers; changes for all jobs that match.
 
 import { useEffect, useState } from 'preact/hooks'
-import { ask } from '../parts/change.tsx'
 import { get, lines, part, post, Refusal } from '../data/api.ts'
 import { count, counted, duration, rate } from '../data/format.ts'
 import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
+import { ask } from '../parts/change.tsx'
 import { Choice, Empty, Facts, Page, RefusalLine, Search, Tabs, Time, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { type Job, JOB_CHANGES, type JobChange, type Where } from './job-changes.ts'
+import { JOB_CHANGES, type Job, type JobChange, type Where } from './job-changes.ts'
 import { type Queue, STATES } from './queues.tsx'
 
 interface Details extends Omit<Queue, 'workers'> {
@@ -56,11 +56,16 @@ export function QueuePage({ name }: { name: string }) {
   const { query } = useRoute()
   const where: Where = { prefix: query.get('prefix') ?? 'bull', db: query.get('db') ?? '0' }
   const view = query.get('view') ?? 'jobs'
-  const { data, refusal, reload } = useLoad(`${name} ${where.prefix} ${where.db}`, (signal) => get<Details>(`queues/${part(name)}/details`, { ...where }, signal), 2000)
+  const { data, refusal, reload } = useLoad(
+    `${name} ${where.prefix} ${where.db}`,
+    (signal) => get<Details>(`queues/${part(name)}/details`, { ...where }, signal),
+    2000,
+  )
   const pause = (verb: 'pause' | 'resume'): void =>
     ask({
       title: verb === 'pause' ? `Pause ${name}?` : `Resume ${name}?`,
-      text: verb === 'pause' ? 'Workers finish the jobs that they have, and take no other.' : 'Workers take jobs again.',
+      text:
+        verb === 'pause' ? 'Workers finish the jobs that they have, and take no other.' : 'Workers take jobs again.',
       verb: verb === 'pause' ? 'Pause' : 'Resume',
       run: async () => {
         await post(`queues/${part(name)}/${verb}`, {}, { ...where })
@@ -93,9 +98,17 @@ export function QueuePage({ name }: { name: string }) {
               ['oldest', data.oldestMs === null ? undefined : duration(data.oldestMs)],
               ['added', data.rates === null ? undefined : rate(data.rates.added)],
               ['finished', data.rates === null ? undefined : rate(data.rates.finished)],
-              ['workers', workersOf(data).length === 0 ? <span class="warn">none</span> : count(workersOf(data).length)],
+              [
+                'workers',
+                workersOf(data).length === 0 ? <span class="warn">none</span> : count(workersOf(data).length),
+              ],
               ['concurrency', data.concurrency === null ? undefined : count(data.concurrency)],
-              ['limit', data.rateLimit === null ? undefined : `${count(data.rateLimit.max)} in ${duration(data.rateLimit.durationMs)}`],
+              [
+                'limit',
+                data.rateLimit === null
+                  ? undefined
+                  : `${count(data.rateLimit.max)} in ${duration(data.rateLimit.durationMs)}`,
+              ],
             ]}
           />
           <Tabs
@@ -108,7 +121,13 @@ export function QueuePage({ name }: { name: string }) {
               ['workers', `Workers ${workersOf(data).length}`],
             ]}
           />
-          {view === 'schedulers' ? <Schedulers rows={data.schedulers} /> : view === 'workers' ? <Workers rows={workersOf(data)} name={name} /> : <Jobs name={name} where={where} counts={data.counts} />}
+          {view === 'schedulers' ? (
+            <Schedulers rows={data.schedulers} />
+          ) : view === 'workers' ? (
+            <Workers rows={workersOf(data)} name={name} />
+          ) : (
+            <Jobs name={name} where={where} counts={data.counts} />
+          )}
         </>
       )}
     </Page>
@@ -119,14 +138,23 @@ const workersOf = ({ workers }: Details): readonly Worker[] => workers ?? []
 
 function Schedulers({ rows }: { rows: readonly Scheduler[] }) {
   if (rows.length === 0)
-    return <Empty command={`await queue.upsertJobScheduler('nightly', { pattern: '0 3 * * *' })`}>No scheduler makes jobs of this queue. One is made so:</Empty>
+    return (
+      <Empty command={`await queue.upsertJobScheduler('nightly', { pattern: '0 3 * * *' })`}>
+        No scheduler makes jobs of this queue. One is made so:
+      </Empty>
+    )
   return (
     <Table
       label="Schedulers"
       columns={[
         { title: 'Scheduler', cell: ({ id }) => id },
         { title: 'Job', width: 10, from: 900, cell: ({ name }) => name ?? '' },
-        { title: 'When', width: 14, cell: ({ pattern, everyMs, tz }) => (pattern === null ? `each ${duration(everyMs)}` : <code>{`${pattern} ${tz ?? ''}`}</code>) },
+        {
+          title: 'When',
+          width: 14,
+          cell: ({ pattern, everyMs, tz }) =>
+            pattern === null ? `each ${duration(everyMs)}` : <code>{`${pattern} ${tz ?? ''}`}</code>,
+        },
         { title: 'Next', width: 12, cell: ({ next }) => <Time at={next} /> },
         { title: 'Made', kind: 'num', width: 6, from: 600, cell: ({ ran }) => count(ran) },
       ]}
@@ -137,7 +165,12 @@ function Schedulers({ rows }: { rows: readonly Scheduler[] }) {
 }
 
 function Workers({ rows, name }: { rows: readonly Worker[]; name: string }) {
-  if (rows.length === 0) return <Empty command={`new Worker('${name}', async (job) => …, { connection })`}>No worker is connected. Jobs wait until one comes:</Empty>
+  if (rows.length === 0)
+    return (
+      <Empty command={`new Worker('${name}', async (job) => …, { connection })`}>
+        No worker is connected. Jobs wait until one comes:
+      </Empty>
+    )
   return (
     <Table
       label="Workers"
@@ -177,7 +210,11 @@ interface Finding {
 const NOTHING: Finding = { jobs: [], progress: undefined, cursor: null, ms: undefined, refusal: undefined }
 
 /** Searches whenever a filter changes; what has been found stands there while the search goes on. */
-function useJobs(name: string, parameters: Readonly<Record<string, string | readonly string[]>>, turn: number): Finding & { more(): void } {
+function useJobs(
+  name: string,
+  parameters: Readonly<Record<string, string | readonly string[]>>,
+  turn: number,
+): Finding & { more(): void } {
   const [found, setFound] = useState<Finding>(NOTHING)
   const [cursor, setCursor] = useState<string | null>(null)
   const key = JSON.stringify([name, parameters, turn])
@@ -202,9 +239,12 @@ function useJobs(name: string, parameters: Readonly<Record<string, string | read
       else change({ refusal: new Refusal(400, line.error) })
     }
     setFound((before) => ({ ...before, ms: undefined, refusal: undefined, cursor: null }))
-    lines<Found>(`queues/${part(name)}/jobs`, { ...parameters, limit: String(LIMIT), ...(cursor === null ? {} : { cursor }) }, take, { signal: ending.signal }).catch(
-      (error: unknown) => change({ refusal: error as Refusal, jobs: [...jobs], ms: 0 }),
-    )
+    lines<Found>(
+      `queues/${part(name)}/jobs`,
+      { ...parameters, limit: String(LIMIT), ...(cursor === null ? {} : { cursor }) },
+      take,
+      { signal: ending.signal },
+    ).catch((error: unknown) => change({ refusal: error as Refusal, jobs: [...jobs], ms: 0 }))
     return () => {
       ending.abort()
       cancelAnimationFrame(frame)
@@ -220,7 +260,8 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
   const filters = filtersOf(query)
   const { jobs, progress, cursor, ms, refusal, more } = useJobs(name, { ...where, ...filters }, turn)
   const total = Object.entries(counts).reduce((sum, [, value]) => sum + (value ?? 0), 0)
-  const shownOf = (key: string): number => (key === 'waiting' ? (counts.waiting ?? 0) + (counts.paused ?? 0) : (counts[key] ?? 0))
+  const shownOf = (key: string): number =>
+    key === 'waiting' ? (counts.waiting ?? 0) + (counts.paused ?? 0) : (counts[key] ?? 0)
   const hasFilter = Object.keys(filters).some((each) => each !== 'order')
   return (
     <>
@@ -229,13 +270,19 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
         label="States"
         current={state}
         tabs={[
-          ['', <>All <span class="quiet">{count(total)}</span></>] as const,
+          [
+            '',
+            <>
+              All <span class="quiet">{count(total)}</span>
+            </>,
+          ] as const,
           ...STATES.map(
             (key) =>
               [
                 key,
                 <>
-                  {key} <span class={key === 'failed' && shownOf(key) > 0 ? 'bad' : 'quiet'}>{count(shownOf(key))}</span>
+                  {key}{' '}
+                  <span class={key === 'failed' && shownOf(key) > 0 ? 'bad' : 'quiet'}>{count(shownOf(key))}</span>
                 </>,
               ] as const,
           ),
@@ -247,7 +294,14 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
         <Search name="name" label="Name" hint="exactly" size={10} />
         <Search name="from" label="From" hint="2026-01-31 12:00" size={15} />
         <Search name="to" label="To" hint="2026-02-01" size={15} />
-        <Choice name="order" label="Order" choices={[['', 'newest first'], ['oldest', 'oldest first']]} />
+        <Choice
+          name="order"
+          label="Order"
+          choices={[
+            ['', 'newest first'],
+            ['oldest', 'oldest first'],
+          ]}
+        />
       </div>
       <div class="filters">
         <p class="note" role="status">
@@ -258,8 +312,16 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
         {hasFilter && jobs.length > 0 && (
           <div class="actions">
             <span class="quiet">All that match:</span>
-            {JOB_CHANGES.filter((change) => change.isForMany && (change.states === undefined || state === '' || change.states.includes(state))).map((change) => (
-              <button key={change.action} type="button" class="plain" onClick={() => changeMany(change, name, where, filters, () => setTurn(turn + 1))}>
+            {JOB_CHANGES.filter(
+              (change) =>
+                change.isForMany && (change.states === undefined || state === '' || change.states.includes(state)),
+            ).map((change) => (
+              <button
+                key={change.action}
+                type="button"
+                class="plain"
+                onClick={() => changeMany(change, name, where, filters, () => setTurn(turn + 1))}
+              >
                 {change.verb} …
               </button>
             ))}
@@ -268,9 +330,24 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
       </div>
       <RefusalLine refusal={refusal} />
       {jobs.length === 0 && ms !== undefined ? (
-        <Empty>{hasFilter ? 'No job matches. A filter less finds more.' : 'The queue has no jobs: they were taken, finished and removed.'}</Empty>
+        <Empty>
+          {hasFilter
+            ? 'No job matches. A filter less finds more.'
+            : 'The queue has no jobs: they were taken, finished and removed.'}
+        </Empty>
       ) : (
-        <Table label="Jobs" columns={COLUMNS} rows={jobs} keyOf={({ id, state }) => `${id} ${state}`} href={({ id }) => link(['queues', name, 'jobs', id], { prefix: where.prefix === 'bull' ? '' : where.prefix, db: where.db === '0' ? '' : where.db })} />
+        <Table
+          label="Jobs"
+          columns={COLUMNS}
+          rows={jobs}
+          keyOf={({ id, state }) => `${id} ${state}`}
+          href={({ id }) =>
+            link(['queues', name, 'jobs', id], {
+              prefix: where.prefix === 'bull' ? '' : where.prefix,
+              db: where.db === '0' ? '' : where.db,
+            })
+          }
+        />
       )}
       {cursor !== null && ms !== undefined && (
         <p class="more">
@@ -286,13 +363,24 @@ function Jobs({ name, where, counts }: { name: string; where: Where; counts: Que
 const COLUMNS: readonly Column<Job>[] = [
   { title: 'Id', width: 9, kind: 'code', cell: ({ id }) => id },
   { title: 'Name', width: 12, from: 600, cell: ({ name }) => name },
-  { title: 'State', width: 9, cell: ({ state }) => <span class={state === 'failed' ? 'bad' : undefined}>{state}</span> },
+  {
+    title: 'State',
+    width: 9,
+    cell: ({ state }) => <span class={state === 'failed' ? 'bad' : undefined}>{state}</span>,
+  },
   { title: 'Added', width: 11, from: 900, cell: ({ timestamp }) => <Time at={timestamp} /> },
-  { title: 'Tries', width: 5, kind: 'num', from: 1200, cell: ({ attemptsMade, attempts }) => (attempts === null ? count(attemptsMade) : `${attemptsMade}/${attempts}`) },
+  {
+    title: 'Tries',
+    width: 5,
+    kind: 'num',
+    from: 1200,
+    cell: ({ attemptsMade, attempts }) => (attempts === null ? count(attemptsMade) : `${attemptsMade}/${attempts}`),
+  },
   {
     title: 'Reason or data',
     kind: 'code',
-    cell: ({ failedReason, data }) => (failedReason === null || failedReason === '' ? data : <span class="bad">{failedReason}</span>),
+    cell: ({ failedReason, data }) =>
+      failedReason === null || failedReason === '' ? data : <span class="bad">{failedReason}</span>,
   },
 ]
 
@@ -302,8 +390,16 @@ interface Many {
   readonly error?: string
 }
 
-function changeMany(change: JobChange, name: string, where: Where, filters: Readonly<Record<string, string | string[]>>, reload: () => void): void {
-  const words = Object.entries(filters).map(([field, value]) => `${field}=${Array.isArray(value) ? value.join(',') : value}`)
+function changeMany(
+  change: JobChange,
+  name: string,
+  where: Where,
+  filters: Readonly<Record<string, string | string[]>>,
+  reload: () => void,
+): void {
+  const words = Object.entries(filters).map(
+    ([field, value]) => `${field}=${Array.isArray(value) ? value.join(',') : value}`,
+  )
   ask({
     title: `${change.verb} all jobs of ${name} that match?`,
     text: `Those with ${words.join(', ')}. Jobs whose state forbids it are left as they are.`,
@@ -312,9 +408,14 @@ function changeMany(change: JobChange, name: string, where: Where, filters: Read
     fields: change.fields,
     run: async (values) => {
       const result: { last?: Many } = {}
-      await lines<Many>(`queues/${part(name)}/jobs/${change.action}`, { ...where, ...filters }, (line) => {
-        result.last = line
-      }, { body: change.body(values) })
+      await lines<Many>(
+        `queues/${part(name)}/jobs/${change.action}`,
+        { ...where, ...filters },
+        (line) => {
+          result.last = line
+        },
+        { body: change.body(values) },
+      )
       if (result.last?.error !== undefined) throw new Refusal(400, result.last.error)
       const { done = 0, refused = 0, refusals = [] } = result.last?.end ?? {}
       reload()

@@ -8,7 +8,15 @@ import { Empty, Page, RefusalLine, Search, Section, Waiting } from '../parts/pag
 import { type Column, Table } from '../parts/table.tsx'
 import { useSession } from '../shell/broker.ts'
 
-export const STATES = ['waiting', 'active', 'prioritized', 'delayed', 'waiting-children', 'completed', 'failed'] as const
+export const STATES = [
+  'waiting',
+  'active',
+  'prioritized',
+  'delayed',
+  'waiting-children',
+  'completed',
+  'failed',
+] as const
 
 export interface Queue {
   readonly name: string
@@ -30,8 +38,10 @@ interface Queues {
   readonly streams: readonly { readonly name: string; readonly length: number; readonly groups: number }[]
 }
 
-export const queueAddress = ({ name, prefix, db }: Pick<Queue, 'name' | 'prefix' | 'db'>, query: Readonly<Record<string, string>> = {}): string =>
-  link(['queues', name], { ...(prefix === 'bull' ? {} : { prefix }), ...(db === 0 ? {} : { db }), ...query })
+export const queueAddress = (
+  { name, prefix, db }: Pick<Queue, 'name' | 'prefix' | 'db'>,
+  query: Readonly<Record<string, string>> = {},
+): string => link(['queues', name], { ...(prefix === 'bull' ? {} : { prefix }), ...(db === 0 ? {} : { db }), ...query })
 
 const stateColumn = (state: string, title: string, from?: 600 | 900 | 1200): Column<Queue> => ({
   title,
@@ -59,10 +69,38 @@ const COLUMNS: readonly Column<Queue>[] = [
   stateColumn('waiting-children', 'Parents', 1200),
   stateColumn('completed', 'Completed', 900),
   stateColumn('failed', 'Failed'),
-  { title: 'Added', kind: 'num', width: 6, from: 1200, cell: ({ rates }) => rate(rates?.added), sort: ({ rates }) => rates?.added },
-  { title: 'Finished', kind: 'num', width: 6, from: 900, cell: ({ rates }) => rate(rates?.finished), sort: ({ rates }) => rates?.finished },
-  { title: 'Oldest', kind: 'num', width: 7, from: 600, cell: ({ oldestMs }) => duration(oldestMs), sort: ({ oldestMs }) => oldestMs },
-  { title: 'Workers', kind: 'num', width: 6, from: 900, cell: ({ workers }) => (workers === 0 ? <span class="warn">0</span> : count(workers)), sort: ({ workers }) => workers },
+  {
+    title: 'Added',
+    kind: 'num',
+    width: 6,
+    from: 1200,
+    cell: ({ rates }) => rate(rates?.added),
+    sort: ({ rates }) => rates?.added,
+  },
+  {
+    title: 'Finished',
+    kind: 'num',
+    width: 6,
+    from: 900,
+    cell: ({ rates }) => rate(rates?.finished),
+    sort: ({ rates }) => rates?.finished,
+  },
+  {
+    title: 'Oldest',
+    kind: 'num',
+    width: 7,
+    from: 600,
+    cell: ({ oldestMs }) => duration(oldestMs),
+    sort: ({ oldestMs }) => oldestMs,
+  },
+  {
+    title: 'Workers',
+    kind: 'num',
+    width: 6,
+    from: 900,
+    cell: ({ workers }) => (workers === 0 ? <span class="warn">0</span> : count(workers)),
+    sort: ({ workers }) => workers,
+  },
 ]
 
 export function QueuesPage() {
@@ -87,11 +125,22 @@ export function QueuesPage() {
           <RefusalLine refusal={refusal} />
           <Section title="Jobs" note="Queues of BullMQ and Bull">
             {data.queues.length === 0 ? (
-              <Empty command={`import { Queue } from 'bullmq'\nnew Queue('mails', { connection: { port: ${port} } }).add('welcome', { to: 'ana' })`}>
-                {data.searching ? 'None is found yet.' : 'No queue has jobs in this database. BullMQ works here as it is:'}
+              <Empty
+                command={`import { Queue } from 'bullmq'\nnew Queue('mails', { connection: { port: ${port} } }).add('welcome', { to: 'ana' })`}
+              >
+                {data.searching
+                  ? 'None is found yet.'
+                  : 'No queue has jobs in this database. BullMQ works here as it is:'}
               </Empty>
             ) : (
-              <Table label="Queues" columns={COLUMNS} rows={data.queues.filter(named)} keyOf={({ prefix, name }) => `${prefix}:${name}`} href={queueAddress} orderIn="order" />
+              <Table
+                label="Queues"
+                columns={COLUMNS}
+                rows={data.queues.filter(named)}
+                keyOf={({ prefix, name }) => `${prefix}:${name}`}
+                href={queueAddress}
+                orderIn="order"
+              />
             )}
           </Section>
           <Section title="Lists" note="Lists on which clients wait, or which metrics-queues names">
@@ -103,7 +152,12 @@ export function QueuesPage() {
                 columns={[
                   { title: 'List', cell: ({ name }) => name },
                   { title: 'Length', kind: 'num', width: 8, cell: ({ length }) => count(length) },
-                  { title: 'Waiting clients', kind: 'num', width: 10, cell: ({ waitingClients }) => count(waitingClients) },
+                  {
+                    title: 'Waiting clients',
+                    kind: 'num',
+                    width: 10,
+                    cell: ({ waitingClients }) => count(waitingClients),
+                  },
                 ]}
                 rows={data.lists.filter(named)}
                 keyOf={({ name }) => name}
@@ -111,9 +165,18 @@ export function QueuesPage() {
               />
             )}
           </Section>
-          <Section title="Streams" note={data.streams.length >= 200 ? 'The first 200 with groups' : counted(data.streams.length, 'stream') + ' with groups'}>
+          <Section
+            title="Streams"
+            note={
+              data.streams.length >= 200
+                ? 'The first 200 with groups'
+                : `${counted(data.streams.length, 'stream')} with groups`
+            }
+          >
             {data.streams.length === 0 ? (
-              <Empty command="redis-cli XGROUP CREATE events workers $ MKSTREAM">No stream has a group. This makes both:</Empty>
+              <Empty command="redis-cli XGROUP CREATE events workers $ MKSTREAM">
+                No stream has a group. This makes both:
+              </Empty>
             ) : (
               <Table
                 label="Streams"

@@ -28,7 +28,15 @@ export function SlowPage() {
           ...(broker.features.loopStalls ? [['stalls', 'Loop stalls'] as const] : []),
         ]}
       />
-      {view === 'commands' ? <ByCommand /> : view === 'events' ? <ByEvent /> : view === 'stalls' ? <Stalls /> : <SlowLog />}
+      {view === 'commands' ? (
+        <ByCommand />
+      ) : view === 'events' ? (
+        <ByEvent />
+      ) : view === 'stalls' ? (
+        <Stalls />
+      ) : (
+        <SlowLog />
+      )}
     </Page>
   )
 }
@@ -49,13 +57,31 @@ function SlowLog() {
   if (data === undefined) return <Waiting refusal={refusal} />
   const rows = listOf(data).map((entry) => {
     const [id, at, micros, words, address, name] = listOf(entry)
-    return { id: Number(id), at: Number(at) * 1000, ms: Number(micros) / 1000, words: listOf(words).map(readable).join(' '), client: readable(name) || readable(address) }
+    return {
+      id: Number(id),
+      at: Number(at) * 1000,
+      ms: Number(micros) / 1000,
+      words: listOf(words).map(readable).join(' '),
+      client: readable(name) || readable(address),
+    }
   })
   return (
-    <Section title="Slow log" note="Commands that took longer than slowlog-log-slower-than" aside={rows.length > 0 && <button type="button" onClick={reset}>Forget …</button>}>
+    <Section
+      title="Slow log"
+      note="Commands that took longer than slowlog-log-slower-than"
+      aside={
+        rows.length > 0 && (
+          <button type="button" onClick={reset}>
+            Forget …
+          </button>
+        )
+      }
+    >
       <RefusalLine refusal={refusal} />
       {rows.length === 0 ? (
-        <Empty command="redis-cli CONFIG SET slowlog-log-slower-than 1000">No command was slow. A lower bound, in microseconds, logs more:</Empty>
+        <Empty command="redis-cli CONFIG SET slowlog-log-slower-than 1000">
+          No command was slow. A lower bound, in microseconds, logs more:
+        </Empty>
       ) : (
         <Table
           label="Slow commands"
@@ -75,7 +101,11 @@ function SlowLog() {
 }
 
 function ByCommand() {
-  const { data, refusal } = useLoad('command stats', async () => fieldsOf(readable(await command(['INFO', 'commandstats', 'latencystats']))), 5000)
+  const { data, refusal } = useLoad(
+    'command stats',
+    async () => fieldsOf(readable(await command(['INFO', 'commandstats', 'latencystats']))),
+    5000,
+  )
   if (data === undefined) return <Waiting refusal={refusal} />
   const rows = [...data]
     .filter(([name]) => name.startsWith('cmdstat_'))
@@ -83,8 +113,10 @@ function ByCommand() {
       const own = name.slice('cmdstat_'.length)
       const stats = wordsOf(text, ',')
       const tail = wordsOf(data.get(`latency_percentiles_usec_${own}`) ?? '', ',')
-      const number = (value: string | undefined): number | null => (value === undefined || value === '' ? null : Number(value))
-      const ms = (value: string | undefined): number | null => (number(value) === null ? null : (number(value) ?? 0) / 1000)
+      const number = (value: string | undefined): number | null =>
+        value === undefined || value === '' ? null : Number(value)
+      const ms = (value: string | undefined): number | null =>
+        number(value) === null ? null : (number(value) ?? 0) / 1000
       return {
         name: own.toUpperCase().replace('|', ' '),
         calls: number(stats.calls) ?? 0,
@@ -109,12 +141,46 @@ function ByCommand() {
           columns={[
             { title: 'Command', cell: ({ name }) => name, sort: ({ name }) => name },
             { title: 'Calls', kind: 'num', width: 8, cell: ({ calls }) => count(calls), sort: ({ calls }) => calls },
-            { title: 'Share', kind: 'num', width: 6, cell: ({ total }) => `${((100 * total) / (all || 1)).toFixed(1)} %`, sort: ({ total }) => total },
-            { title: 'Mean', kind: 'num', width: 7, from: 600, cell: ({ mean }) => duration(mean), sort: ({ mean }) => mean },
-            { title: 'Median', kind: 'num', width: 7, from: 900, cell: ({ p50 }) => duration(p50), sort: ({ p50 }) => p50 },
+            {
+              title: 'Share',
+              kind: 'num',
+              width: 6,
+              cell: ({ total }) => `${((100 * total) / (all || 1)).toFixed(1)} %`,
+              sort: ({ total }) => total,
+            },
+            {
+              title: 'Mean',
+              kind: 'num',
+              width: 7,
+              from: 600,
+              cell: ({ mean }) => duration(mean),
+              sort: ({ mean }) => mean,
+            },
+            {
+              title: 'Median',
+              kind: 'num',
+              width: 7,
+              from: 900,
+              cell: ({ p50 }) => duration(p50),
+              sort: ({ p50 }) => p50,
+            },
             { title: '99 %', kind: 'num', width: 7, cell: ({ p99 }) => duration(p99), sort: ({ p99 }) => p99 },
-            { title: '99.9 %', kind: 'num', width: 7, from: 600, cell: ({ p999 }) => duration(p999), sort: ({ p999 }) => p999 },
-            { title: 'Refused', kind: 'num', width: 6, from: 900, cell: ({ failed }) => (failed > 0 ? <span class="warn">{count(failed)}</span> : '0'), sort: ({ failed }) => failed },
+            {
+              title: '99.9 %',
+              kind: 'num',
+              width: 7,
+              from: 600,
+              cell: ({ p999 }) => duration(p999),
+              sort: ({ p999 }) => p999,
+            },
+            {
+              title: 'Refused',
+              kind: 'num',
+              width: 6,
+              from: 900,
+              cell: ({ failed }) => (failed > 0 ? <span class="warn">{count(failed)}</span> : '0'),
+              sort: ({ failed }) => failed,
+            },
           ]}
           rows={rows}
           keyOf={({ name }) => name}
@@ -136,7 +202,9 @@ function ByEvent() {
     <Section title="By event" note="Events that took longer than latency-monitor-threshold">
       <RefusalLine refusal={refusal} />
       {rows.length === 0 ? (
-        <Empty command="redis-cli CONFIG SET latency-monitor-threshold 10">No event is recorded. A threshold, in milliseconds, turns it on:</Empty>
+        <Empty command="redis-cli CONFIG SET latency-monitor-threshold 10">
+          No event is recorded. A threshold, in milliseconds, turns it on:
+        </Empty>
       ) : (
         <Table
           label="Latency by event"
@@ -163,13 +231,23 @@ interface Stall {
 }
 
 function Stalls() {
-  const { data, refusal } = useLoad('stalls', (signal) => get<{ thresholdMs: number; stalls: readonly Stall[] }>('stalls', {}, signal), 5000)
+  const { data, refusal } = useLoad(
+    'stalls',
+    (signal) => get<{ thresholdMs: number; stalls: readonly Stall[] }>('stalls', {}, signal),
+    5000,
+  )
   if (data === undefined) return <Waiting refusal={refusal instanceof Refusal ? refusal : undefined} />
   return (
-    <Section title="Loop stalls" note={`Times of ${duration(data.thresholdMs)} and more in which nothing else could run`}>
+    <Section
+      title="Loop stalls"
+      note={`Times of ${duration(data.thresholdMs)} and more in which nothing else could run`}
+    >
       <RefusalLine refusal={refusal} />
       {data.stalls.length === 0 ? (
-        <Empty>The loop was never held up for so long. A slow script, a large KEYS or a collection of garbage would stand here, with its name.</Empty>
+        <Empty>
+          The loop was never held up for so long. A slow script, a large KEYS or a collection of garbage would stand
+          here, with its name.
+        </Empty>
       ) : (
         <Table
           label="Loop stalls"

@@ -11,7 +11,13 @@ import { Table } from '../parts/table.tsx'
 
 interface List {
   readonly length: number
-  readonly waiting: readonly { readonly clientId: number; readonly name: string; readonly address: string; readonly command: string; readonly waitsMs: number | null }[]
+  readonly waiting: readonly {
+    readonly clientId: number
+    readonly name: string
+    readonly address: string
+    readonly command: string
+    readonly waitsMs: number | null
+  }[]
   readonly head: readonly Text[]
   readonly tail: readonly Text[]
 }
@@ -25,7 +31,12 @@ interface Pending {
 
 interface Group {
   readonly name: string
-  readonly consumers: readonly { readonly name: string; readonly pending: number; readonly idleMs: number; readonly inactiveMs: number | null }[]
+  readonly consumers: readonly {
+    readonly name: string
+    readonly pending: number
+    readonly idleMs: number
+    readonly inactiveMs: number | null
+  }[]
   readonly pending: number
   readonly lastDeliveredId: string
   readonly lag: number | null
@@ -46,7 +57,11 @@ const ABOVE = [['Queues', link(['queues'])]] as const
 export function ListPage({ name }: { name: string }) {
   const { query } = useRoute()
   const db = query.get('db') ?? '0'
-  const { data, refusal } = useLoad(`list ${db} ${name}`, (signal) => get<List>(`lists/${part(name)}`, { db }, signal), 2000)
+  const { data, refusal } = useLoad(
+    `list ${db} ${name}`,
+    (signal) => get<List>(`lists/${part(name)}`, { db }, signal),
+    2000,
+  )
   const elements = (list: readonly Text[], from: number) => (
     <Table
       label="Elements"
@@ -59,7 +74,15 @@ export function ListPage({ name }: { name: string }) {
     />
   )
   return (
-    <Page title={name} above={ABOVE} aside={<a class="button" href={link(['keys'], { key: name, db })}>As a key</a>}>
+    <Page
+      title={name}
+      above={ABOVE}
+      aside={
+        <a class="button" href={link(['keys'], { key: name, db })}>
+          As a key
+        </a>
+      }
+    >
       {data === undefined ? (
         <Waiting refusal={refusal} />
       ) : (
@@ -73,12 +96,17 @@ export function ListPage({ name }: { name: string }) {
           />
           <Section title="Waiting clients" note="In the order in which they are served">
             {data.waiting.length === 0 ? (
-              <Empty command={`redis-cli BLPOP ${name} 0`}>No client waits: an element that is pushed stays until one comes.</Empty>
+              <Empty command={`redis-cli BLPOP ${name} 0`}>
+                No client waits: an element that is pushed stays until one comes.
+              </Empty>
             ) : (
               <Table
                 label="Waiting clients"
                 columns={[
-                  { title: 'Client', cell: ({ clientId, name }) => (name === '' ? String(clientId) : `${name} (${clientId})`) },
+                  {
+                    title: 'Client',
+                    cell: ({ clientId, name }) => (name === '' ? String(clientId) : `${name} (${clientId})`),
+                  },
                   { title: 'Address', kind: 'code', width: 14, from: 600, cell: ({ address }) => address },
                   { title: 'Command', width: 10, cell: ({ command }) => command },
                   { title: 'Waits', kind: 'num', width: 8, cell: ({ waitsMs }) => duration(waitsMs) },
@@ -90,7 +118,9 @@ export function ListPage({ name }: { name: string }) {
             )}
           </Section>
           {data.length > 0 && <Section title="Head">{elements(data.head, 0)}</Section>}
-          {data.length > data.head.length && <Section title="Tail">{elements(data.tail, data.length - data.tail.length)}</Section>}
+          {data.length > data.head.length && (
+            <Section title="Tail">{elements(data.tail, data.length - data.tail.length)}</Section>
+          )}
         </>
       )}
     </Page>
@@ -100,9 +130,21 @@ export function ListPage({ name }: { name: string }) {
 export function StreamPage({ name }: { name: string }) {
   const { query } = useRoute()
   const db = query.get('db') ?? '0'
-  const { data, refusal, reload } = useLoad(`stream ${db} ${name}`, (signal) => get<Stream>(`streams/${part(name)}`, { db }, signal), 2000)
+  const { data, refusal, reload } = useLoad(
+    `stream ${db} ${name}`,
+    (signal) => get<Stream>(`streams/${part(name)}`, { db }, signal),
+    2000,
+  )
   return (
-    <Page title={name} above={ABOVE} aside={<a class="button" href={link(['keys'], { key: name, db })}>As a key</a>}>
+    <Page
+      title={name}
+      above={ABOVE}
+      aside={
+        <a class="button" href={link(['keys'], { key: name, db })}>
+          As a key
+        </a>
+      }
+    >
       {data === undefined ? (
         <Waiting refusal={refusal} />
       ) : (
@@ -117,7 +159,11 @@ export function StreamPage({ name }: { name: string }) {
               ['last', <Time key="last" at={timeOfId(data.lastId)} />],
             ]}
           />
-          {data.groups.length === 0 && <Empty command={`redis-cli XGROUP CREATE ${name} workers $`}>The stream has no group. One is made so:</Empty>}
+          {data.groups.length === 0 && (
+            <Empty command={`redis-cli XGROUP CREATE ${name} workers $`}>
+              The stream has no group. One is made so:
+            </Empty>
+          )}
           {data.groups.map((group) => (
             <GroupSection key={group.name} stream={name} group={group} db={Number(db)} reload={reload} />
           ))}
@@ -166,7 +212,9 @@ function GroupSection({ stream, group, db, reload }: { stream: string; group: Gr
       }
     >
       {group.consumers.length === 0 ? (
-        <Empty command={`redis-cli XREADGROUP GROUP ${group.name} ana STREAMS ${stream} '>'`}>No consumer has read yet. The first reads so:</Empty>
+        <Empty command={`redis-cli XREADGROUP GROUP ${group.name} ana STREAMS ${stream} '>'`}>
+          No consumer has read yet. The first reads so:
+        </Empty>
       ) : (
         <Table
           label={`Consumers of ${group.name}`}

@@ -117,7 +117,11 @@ export function Tail({ channel, pattern }: { channel?: string; pattern?: string 
 
   useEffect(() => {
     if (list.current === null) return
-    const made = new Lines(list.current, setChosen, ({ text, channel }) => wanted.current === '' || `${channel} ${text}`.toLowerCase().includes(wanted.current))
+    const made = new Lines(
+      list.current,
+      setChosen,
+      ({ text, channel }) => wanted.current === '' || `${channel} ${text}`.toLowerCase().includes(wanted.current),
+    )
     lines.current = made
     const source = new EventSource(address('tail', { channel, pattern, rate: RATE }))
     const on = <T,>(name: string, take: (value: T) => void): void =>
@@ -130,7 +134,10 @@ export function Tail({ channel, pattern }: { channel?: string; pattern?: string 
       setTotal((before) => before + value.messages)
     })
     on<{ channel: string; count: number | null }>('gap', (gap) =>
-      setGaps((before) => [...before.slice(-4), `${gap.channel}: ${gap.count === null ? 'messages' : count(gap.count)} missing`]),
+      setGaps((before) => [
+        ...before.slice(-4),
+        `${gap.channel}: ${gap.count === null ? 'messages' : count(gap.count)} missing`,
+      ]),
     )
     return () => {
       source.close()
@@ -153,7 +160,9 @@ export function Tail({ channel, pattern }: { channel?: string; pattern?: string 
           Clear
         </button>
         <p class="tail-count">
-          <span class={state === 'live' ? 'live' : 'warn'}>{state === 'refused' ? 'refused: this user may not listen' : state}</span>{' '}
+          <span class={state === 'live' ? 'live' : 'warn'}>
+            {state === 'refused' ? 'refused: this user may not listen' : state}
+          </span>{' '}
           <strong>{rate(second.messages)}</strong> {bytes(second.bytes)}/s, <strong>{count(total)}</strong> in all
           {second.messages > second.shown && state === 'live' && (
             <span class="quiet">, {count(second.shown)} a second on the screen</span>

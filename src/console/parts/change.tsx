@@ -101,7 +101,12 @@ function Question({ change, close }: { change: Change; close: () => void }) {
         <h2 id="question-title">{change.title}</h2>
         {change.text !== undefined && <p>{change.text}</p>}
         {(change.fields ?? []).map((field) => (
-          <FieldOf key={field.name} field={field} value={values[field.name] ?? ''} set={(value) => setValues({ ...values, [field.name]: value })} />
+          <FieldOf
+            key={field.name}
+            field={field}
+            value={values[field.name] ?? ''}
+            set={(value) => setValues({ ...values, [field.name]: value })}
+          />
         ))}
         {change.command !== undefined && <pre class="command">{change.command(values)}</pre>}
         {change.name !== undefined && (
@@ -109,7 +114,12 @@ function Question({ change, close }: { change: Change; close: () => void }) {
             <span>
               Type <code>{change.name}</code> to go on
             </span>
-            <input value={typed} autocomplete="off" spellcheck={false} onInput={({ currentTarget }) => setTyped(currentTarget.value)} />
+            <input
+              value={typed}
+              autocomplete="off"
+              spellcheck={false}
+              onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+            />
           </label>
         )}
         {reason !== '' && (

@@ -123,7 +123,8 @@ function optionsOf(width: number, series: readonly Series[], setAt: (index: numb
         gap: 4,
         space: 70,
         // A label near an end would be cut.
-        values: ({ scales }, splits) => splits.map((second) => (isNearEnd(second, scales.x) ? '' : clock(second * 1000).slice(0, 5))),
+        values: ({ scales }, splits) =>
+          splits.map((second) => (isNearEnd(second, scales.x) ? '' : clock(second * 1000).slice(0, 5))),
       },
       { show: false },
     ],

@@ -39,7 +39,17 @@ export function Page({ title, above = [], aside, children }: PageProps) {
   )
 }
 
-export function Section({ title, note, aside, children }: { title: string; note?: ComponentChildren; aside?: ComponentChildren; children: ComponentChildren }) {
+export function Section({
+  title,
+  note,
+  aside,
+  children,
+}: {
+  title: string
+  note?: ComponentChildren
+  aside?: ComponentChildren
+  children: ComponentChildren
+}) {
   return (
     <section class="section">
       <header class="section-head">
@@ -160,7 +170,15 @@ export function Search({ name, label, hint, isFirst = false, size = 22 }: Search
   )
 }
 
-export function Choice({ name, label, choices }: { name: string; label: string; choices: readonly (readonly [string, string])[] }) {
+export function Choice({
+  name,
+  label,
+  choices,
+}: {
+  name: string
+  label: string
+  choices: readonly (readonly [string, string])[]
+}) {
   const { query } = useRoute()
   return (
     <label class="search">

@@ -44,7 +44,8 @@ export function Table<Row>({ label, columns, rows, keyOf, href, orderIn, isDim }
   const [from, to] = useVisibleRows(body, sorted.length)
   const shown = sorted.slice(from, to)
   const sortBy = (title: string): void => {
-    if (orderIn !== undefined) setQuery({ [orderIn]: order === title ? `-${title}` : order === `-${title}` ? '' : title })
+    if (orderIn !== undefined)
+      setQuery({ [orderIn]: order === title ? `-${title}` : order === `-${title}` ? '' : title })
   }
   return (
     <table class="rows" aria-label={label} aria-rowcount={sorted.length + 1}>
@@ -96,7 +97,7 @@ export function Table<Row>({ label, columns, rows, keyOf, href, orderIn, isDim }
 
 function Space({ rows, columns }: { rows: number; columns: number }) {
   return (
-    <tr aria-hidden="true" class="space">
+    <tr class="space">
       <td colSpan={columns} style={{ height: `${rows * ROW_PX}px` }} />
     </tr>
   )

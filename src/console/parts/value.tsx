@@ -37,31 +37,38 @@ export function Value({ text, label }: { text: Text; label: string }) {
     'Text',
     'Hex',
   ]
-  const form = chosen !== undefined && forms.includes(chosen) ? chosen : typeof text === 'string' || packed !== undefined ? forms[0]! : 'Hex'
+  const form =
+    chosen !== undefined && forms.includes(chosen)
+      ? chosen
+      : typeof text === 'string' || packed !== undefined
+        ? forms[0]!
+        : 'Hex'
   return (
     <div class="value">
-      <p class="value-head">
+      <div class="value-head">
         <span class="quiet">{bytesText(bytes.length)}</span>
-        <span class="switch" role="group" aria-label={`Form of ${label}`}>
+        <fieldset class="switch" aria-label={`Form of ${label}`}>
           {forms.map((name) => (
             <button key={name} type="button" aria-pressed={name === form} onClick={() => setChosen(name)}>
               {name}
             </button>
           ))}
-        </span>
+        </fieldset>
         {isSecureContext && (
           <button type="button" class="plain" onClick={() => void navigator.clipboard.writeText(readable(text))}>
             Copy
           </button>
         )}
-      </p>
-      <div class="value-body" tabIndex={0} role="region" aria-label={label}>
+      </div>
+      <section class="value-body" tabIndex={0} aria-label={label}>
         {form === 'JSON' && <Json value={json} />}
         {form === 'MessagePack' && <Json value={packed} />}
         {form === 'Text' && <pre>{readable(text).slice(0, TEXT_CHARS_MAX)}</pre>}
         {form === 'Hex' && <pre>{hexLines(bytes, HEX_BYTES_MAX)}</pre>}
-        {form === 'Hex' && bytes.length > HEX_BYTES_MAX && <p class="note">The first {bytesText(HEX_BYTES_MAX)} are shown.</p>}
-      </div>
+        {form === 'Hex' && bytes.length > HEX_BYTES_MAX && (
+          <p class="note">The first {bytesText(HEX_BYTES_MAX)} are shown.</p>
+        )}
+      </section>
     </div>
   )
 }
@@ -90,7 +97,9 @@ export function Json({ value, depth = 0, name }: { value: unknown; depth?: numbe
     <details class="json" open={depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES}>
       <summary>
         {key}
-        <span class="quiet">{isArray ? `[ ${counted(entries.length, 'element')} ]` : `{ ${counted(entries.length, 'field')} }`}</span>
+        <span class="quiet">
+          {isArray ? `[ ${counted(entries.length, 'element')} ]` : `{ ${counted(entries.length, 'field')} }`}
+        </span>
       </summary>
       {entries.slice(0, ENTRIES_MAX).map(([field, each]) => (
         <Json key={field} value={each} depth={depth + 1} name={field} />

@@ -11,11 +11,11 @@ import { ClusterPage } from '../pages/cluster.tsx'
 import { DurabilityPage } from '../pages/durability.tsx'
 import { JobPage } from '../pages/job.tsx'
 import { KeysPage } from '../pages/keys.tsx'
-import { ListPage, StreamPage } from '../pages/streams.tsx'
 import { OverviewPage } from '../pages/overview.tsx'
 import { QueuePage } from '../pages/queue.tsx'
 import { QueuesPage } from '../pages/queues.tsx'
 import { SlowPage } from '../pages/slow.tsx'
+import { ListPage, StreamPage } from '../pages/streams.tsx'
 import { TailPage } from '../pages/tail.tsx'
 import { Changes } from '../parts/change.tsx'
 import { Empty, Page } from '../parts/page.tsx'
@@ -53,10 +53,13 @@ export function App() {
   if (!session.signedIn) return <SignIn key={note} note={note} onSignedIn={setSession} />
   return (
     <SessionContext.Provider value={session}>
-      <Frame session={session} onSignOut={() => {
+      <Frame
+        session={session}
+        onSignOut={() => {
           setNote('')
           setSession({ signedIn: false, open: false })
-        }} />
+        }}
+      />
     </SessionContext.Provider>
   )
 }
@@ -69,12 +72,9 @@ function Frame({ session, onSignOut }: { session: SignedIn; onSignOut: () => voi
   const alerts = figures?.alerts?.length ?? 0
   return (
     <div class="frame">
-      <a class="skip" href="#main" onClick={(event) => {
-          event.preventDefault()
-          document.querySelector<HTMLElement>('main')?.focus()
-        }}>
+      <button type="button" class="skip" onClick={() => document.querySelector<HTMLElement>('main')?.focus()}>
         To the content
-      </a>
+      </button>
       <nav class="rail" aria-label="Views">
         <p class="brand">
           <strong>{broker.name}</strong>
@@ -221,8 +221,8 @@ function Missing({ view, session: { broker } }: { view: View; session: SignedIn 
   return (
     <Page title={view.title}>
       <Empty command={'npx respite --console'}>
-        {broker.kind === 'redis' ? 'Redis' : 'Valkey'} {broker.version} has no such figures. {OFFERS[view.path] ?? ''} Try it
-        beside this broker:
+        {broker.kind === 'redis' ? 'Redis' : 'Valkey'} {broker.version} has no such figures. {OFFERS[view.path] ?? ''}{' '}
+        Try it beside this broker:
       </Empty>
     </Page>
   )

@@ -33,7 +33,13 @@ export function SignIn({ note, onSignedIn }: { note: string; onSignedIn: (sessio
         <p class="quiet">Sign in as a user of this broker. You may do here what that user may do.</p>
         <label class="field">
           <span>User</span>
-          <input name="user" value={user} autocomplete="username" spellcheck={false} onInput={({ currentTarget }) => setUser(currentTarget.value)} />
+          <input
+            name="user"
+            value={user}
+            autocomplete="username"
+            spellcheck={false}
+            onInput={({ currentTarget }) => setUser(currentTarget.value)}
+          />
         </label>
         <label class="field">
           <span>Password</span>
