@@ -148,7 +148,14 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
           {data.stacktrace.length > 0 && (
             <Section title="Stack" note={`${counted(data.stacktrace.length, 'failure')}, the last first`}>
               {[...data.stacktrace].reverse().map((stack, i) => (
-                <section key={`${i} ${stack.length}`} class="stack" tabIndex={0} aria-label={`Stack of failure ${data.stacktrace.length - i}`}><pre>{stack}</pre></section>
+                <section
+                  key={`${i} ${stack.length}`}
+                  class="stack"
+                  tabIndex={0}
+                  aria-label={`Stack of failure ${data.stacktrace.length - i}`}
+                >
+                  <pre>{stack}</pre>
+                </section>
               ))}
             </Section>
           )}
@@ -161,8 +168,9 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
             {data.logs.length === 0 ? (
               <Empty command="await job.log('sent to ana')">The job has written no log. A worker writes one so:</Empty>
             ) : (
-              <section class="stack" tabIndex={0} aria-label="Logs"><pre>{data.logs.join('
-')}</pre></section>
+              <section class="stack" tabIndex={0} aria-label="Logs">
+                <pre>{data.logs.join('\n')}</pre>
+              </section>
             )}
           </Section>
           <Section title="Options">
