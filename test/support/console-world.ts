@@ -15,6 +15,9 @@ import { eventually, freePort } from './server.ts'
 /** Sets `stolen` in a page that takes it for HTML. */
 export const ATTACK = `<img src=x onerror="window.stolen=1"><script>window.stolen=1</script>`
 
+/** The same as a name of a client, which has no blanks. */
+export const ATTACK_WORD = ATTACK.replaceAll(' ', '/')
+
 export interface World {
   readonly url: string
   readonly port: number
@@ -59,10 +62,11 @@ export async function openWorld({
     return made
   }
   const client = connect({ connectionName: 'shop' })
+  const word = (plain: string): string => (isHostile ? `${plain}${ATTACK_WORD}` : plain)
   const name = (plain: string): string => (isHostile ? `${plain} ${ATTACK}` : plain)
   await Promise.all([
     fillKeys(client, name),
-    fillChannels(client, connect, name),
+    fillChannels(client, connect, { name, word }),
     fillQueues({ host: '127.0.0.1', port: server.port, maxRetriesPerRequest: null }, closing, name),
     fillStreams(client, connect, name),
   ])
@@ -115,13 +119,15 @@ async function fillKeys(client: Redis, name: (plain: string) => string): Promise
   await pipeline.exec()
 }
 
-async function fillChannels(
-  client: Redis,
-  connect: (options?: object) => Redis,
-  name: (plain: string) => string,
-): Promise<void> {
+/** Names of things, and of clients. */
+interface Names {
+  name(plain: string): string
+  word(plain: string): string
+}
+
+async function fillChannels(client: Redis, connect: (options?: object) => Redis, { name, word }: Names): Promise<void> {
   const channel = name('orders.eu')
-  const away = connect({ connectionName: name('billing') })
+  const away = connect({ connectionName: word('billing') })
   await away.subscribe(channel)
   for (let i = 0; i < 20; i++)
     await client.publish(channel, JSON.stringify({ order: i, sku: 'apples', price: 3.5, note: name('quick') }))
@@ -184,7 +190,7 @@ async function fillQueues(
       await job.log('sent')
       return { sent: true }
     },
-    { connection, concurrency: 8, name: name('mailer-1') },
+    { connection, concurrency: 8, name: 'mailer-1' },
   )
   worker.on('error', () => {})
   closing.push(() => worker.close())
