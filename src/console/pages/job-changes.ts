@@ -31,7 +31,7 @@ export interface JobChange {
   readonly action: string
   readonly verb: string
   readonly past: string
-  /** The states in which it makes sense; undefined: any. */
+  /** The states in which it makes sense; undefined = all. */
   readonly states?: readonly string[]
   readonly isForMany: boolean
   readonly isDestroying: boolean
