@@ -7,6 +7,7 @@ import type { CommandClients } from '../clients/command-clients.ts'
 import type { Asker } from '../console/asker.ts'
 import { Console, databaseOf } from '../console/console.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
+import { HttpError } from '../exchanges/http-error.ts'
 import type { RawAsker } from '../jobs/raw-client.ts'
 import type { Visitor } from '../rights/visitor.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
@@ -39,19 +40,28 @@ export class RemoteConsole extends Console {
   }
 
   override async describe(): Promise<object> {
-    const info = await infoOf(this.#remote)
-    const kind = info.has('respite_version') ? 'respite' : info.has('valkey_version') ? 'valkey' : 'redis'
     const { host, port } = this.#remote.address
-    const seconds = Number(info.get('uptime_in_seconds') ?? 0)
+    const address = `${host}:${port}`
     const none = { channels: false, loopStalls: false, durability: false, tail: false, schedule: false }
+    const info = await infoOf(this.#remote).catch((error: unknown) => {
+      if (!(error instanceof HttpError)) throw error
+      return error
+    })
+    const unknown = { version: '', redisVersion: '', role: 'master', mode: 'standalone', startedAt: 0 }
+    if (info instanceof HttpError) {
+      const features = { ...none, queues: false, overview: false }
+      return { name: address, kind: 'redis', ...unknown, address, features, error: info.message }
+    }
+    const kind = info.has('respite_version') ? 'respite' : info.has('valkey_version') ? 'valkey' : 'redis'
+    const seconds = Number(info.get('uptime_in_seconds') ?? 0)
     return {
-      name: `${host}:${port}`,
+      name: address,
       kind,
       version: info.get(`${kind}_version`) ?? '',
       redisVersion: info.get('redis_version') ?? '',
       role: info.get('role') === 'slave' ? 'replica' : 'master',
       mode: info.get('redis_mode') === 'cluster' ? 'cluster' : 'standalone',
-      address: `${host}:${port}`,
+      address,
       startedAt: Math.round(this.engine.environment.clock.now() - seconds * 1000),
       features: { ...none, queues: true, overview: true },
     }
