@@ -49,6 +49,7 @@ Tools; each explains itself with --help:
   respite check-aof [--fix] FILE | MANIFEST          checks an append-only file
   respite check-aof --rebuild-manifest MANIFEST      makes a lost manifest again
   respite check-rdb FILE                             checks a snapshot
+  respite console --connect redis://HOST:PORT        serves the console of any Redis or Valkey
   respite audit --dir DIRECTORY                      compares the data with its files
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and checks what is left
   respite cluster create | status | …                prepares several brokers on one log, shows their state
@@ -65,6 +66,7 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   // Loaded only when it is used: a server does not need it.
   cli: async (args) => (await import('./client.ts')).runCli(args),
   cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
+  console: async (args) => (await import('./console.ts')).runConsole(args),
   audit: async (args) => (await import('./audit.ts')).runAudit(args),
   health: async (args) => (await import('./health.ts')).runHealth(args),
   'check-aof': runCheckAof,

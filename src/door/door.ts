@@ -14,6 +14,7 @@ import { JSON_HEADERS } from './exchanges/json-headers.ts'
 import { answerPreflight, checkHost, checkOrigin, type Standing } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
 import { Hub } from './mercure/hub.ts'
+import type { RemoteServer } from './remote/remote-server.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
 import type { Visitor } from './rights/visitor.ts'
 import { CommandsRoute } from './routes/commands.ts'
@@ -44,10 +45,14 @@ export class Door {
   readonly #commands: CommandsRoute
   /** Undefined while the console is off. */
   #console: ConsoleDoor | undefined = undefined
+  readonly #remote: RemoteServer | undefined
   #isClosed = false
 
-  /** `withConsole`: there is a console, whatever the setting says. Throws TokenKeysError. */
-  constructor(engine: Engine, withConsole = false) {
+  /**
+   * `withConsole`: there is a console, whatever the setting says: of this engine, or of another
+   * server. Throws TokenKeysError.
+   */
+  constructor(engine: Engine, withConsole: boolean | RemoteServer = false) {
     const clients = new CommandClients(engine)
     this.#clients = clients
     this.#engine = engine
@@ -62,8 +67,9 @@ export class Door {
     this.#publish = new PublishRoute(engine, clients)
     this.#queues = new QueuesRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
-    engine.config.onChange('console', (isOn) => this.#serveConsole(withConsole || isOn))
-    this.#serveConsole(withConsole || engine.config.get('console'))
+    engine.config.onChange('console', (isOn) => this.#serveConsole(withConsole !== false || isOn))
+    this.#remote = typeof withConsole === 'boolean' ? undefined : withConsole
+    this.#serveConsole(withConsole !== false || engine.config.get('console'))
   }
 
   /** The console; undefined while it is off. */
@@ -75,7 +81,7 @@ export class Door {
   #serveConsole(isOn: boolean): void {
     if (this.#isClosed || isOn === (this.#console !== undefined)) return
     this.#console?.close()
-    this.#console = isOn ? new ConsoleDoor(this.#engine, this.#clients, this.#opening) : undefined
+    this.#console = isOn ? new ConsoleDoor(this.#engine, this.#clients, this.#opening, this.#remote) : undefined
     this.gatekeeper.sessions = this.#console?.gate
   }
 

@@ -4,6 +4,7 @@
 import net, { type AddressInfo } from 'node:net'
 import type { Engine } from '../commands/call.ts'
 import { DoorServer } from '../door/listening/door-server.ts'
+import type { RemoteServer } from '../door/remote/remote-server.ts'
 import { ListenError } from '../server/boot/errors.ts'
 import { port as anyPort, anyText, type OptionKind, takeOptions } from '../server/boot/options.ts'
 
@@ -36,10 +37,13 @@ export class ConsoleListeners {
     this.#engine = engine
   }
 
-  /** Rejects with OptionError or ListenError. */
-  async open(given: ConsoleOptions): Promise<OpenConsole> {
+  /**
+   * With a `remote`, the console is that of another server, and the process stays. Rejects with
+   * OptionError or ListenError.
+   */
+  async open(given: ConsoleOptions, remote?: RemoteServer): Promise<OpenConsole> {
     const { port = 0, user = 'default' } = takeOptions(given, CONSOLE_OPTIONS)
-    const listener = new ConsoleListener(this.#engine, String(user), () => this.#open.delete(listener))
+    const listener = new ConsoleListener(this.#engine, remote, String(user), () => this.#open.delete(listener))
     await listener.listen(Number(port))
     this.#open.add(listener)
     return listener
@@ -56,13 +60,13 @@ class ConsoleListener implements OpenConsole {
   readonly #user: string
   readonly #closed: () => void
 
-  constructor(engine: Engine, user: string, closed: () => void) {
+  constructor(engine: Engine, remote: RemoteServer | undefined, user: string, closed: () => void) {
     this.#user = user
     this.#closed = closed
-    this.#server = new DoorServer(engine, undefined, true)
+    this.#server = new DoorServer(engine, undefined, remote ?? true)
     this.#listener = net.createServer({ pauseOnConnect: true }, (socket) => this.#server.accepted(socket, 'plain'))
-    // An open console does not keep the program alive.
-    this.#listener.unref()
+    // An open console does not keep a program alive.
+    if (remote === undefined) this.#listener.unref()
   }
 
   async listen(port: number): Promise<void> {

@@ -24,7 +24,17 @@ export interface Viewer {
   alerts(alerts: readonly Alert[]): void
 }
 
-export class Monitor {
+/** The figures of a server, as they are shown. */
+export interface Figures {
+  readonly history: Rows
+  readonly alerts: readonly Alert[]
+  /** The last row; undefined before the first. */
+  readonly last: Row | undefined
+  /** Tells a viewer of all that comes; the function that is returned ends that. */
+  watch(viewer: Viewer): () => void
+}
+
+export class Monitor implements Figures {
   readonly queues: KnownQueues
   readonly rates: ChannelRates
   readonly stalls: Stalls

@@ -6,8 +6,8 @@ import { type Command, isSecret } from '../../engine/spec/command.ts'
 import { WordArguments } from '../../protocol/word-arguments.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import type { Visitor } from '../rights/visitor.ts'
+import type { Proxies } from '../sign-in/proxies.ts'
 import type { Words } from './asker.ts'
-import type { Proxies } from './proxies.ts'
 
 /** Longer words are cut, and of more words the number is told. */
 const WORD_CHARACTERS_MAX = 128

@@ -3,14 +3,12 @@
 //   {"command":["GET","key"]}            {"result":…}
 //   {"commands":[["GET","a"],["DEL"]]}   {"results":[{"result":…},{"error":"ERR …","code":"ERR"}]}
 
-import type { CommandClient, Word } from '../clients/command-client.ts'
-import { statusOf } from '../clients/error-status.ts'
-import { ErrorReply, type JsonReply, jsonOf } from '../clients/json-replies.ts'
+import type { Word } from '../clients/command-client.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { refusalOf } from '../routes/refused-commands.ts'
-import type { Words } from './asker.ts'
-import { type Console, jsonBody } from './console.ts'
+import type { Asker, Words } from './asker.ts'
+import { answerJson, type Console, jsonBody } from './console.ts'
 import type { ConsoleRequest, Endpoint } from './endpoint.ts'
 
 const COMMANDS_MAX = 1000
@@ -27,45 +25,36 @@ export const COMMAND_ENDPOINT: Endpoint = {
 }
 
 async function answerCommand(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
-  if (visitor.grants !== undefined) throw new HttpError(403, 'NOPERM a token opens channels')
   // The visitor is checked first: a stranger's body is not read.
-  console.clients.of(exchange, visitor)
+  await console.askerOf(exchange, visitor, 0)
   const { command, commands, db = 0 } = await jsonBody(console, exchange)
   const isOne = command !== undefined
   const list: unknown = isOne ? [command] : commands
   if (!Array.isArray(list) || list.length > COMMANDS_MAX) throw new HttpError(400, NO_COMMAND)
   if (typeof db !== 'number' || !Number.isInteger(db)) throw new HttpError(400, 'db is the number of a database')
   const wanted = list.map(wordsOf)
-  const client = console.clients.of(exchange, visitor, db)
-  if (db !== 0) await selected(client, db)
-  const replies = await run(console, client, wanted)
+  const asker = await console.askerOf(exchange, visitor, db)
+  const outcomes = await run(console, asker, wanted)
   for (const [i, words] of wanted.entries()) {
-    const reply = replies[i]
-    console.audit.note(exchange, visitor, words, reply instanceof ErrorReply ? reply.message : undefined)
+    const outcome = outcomes[i]
+    console.audit.note(exchange, visitor, words, outcome instanceof HttpError ? outcome.message : undefined)
   }
-  const outcomes = replies.map(outcomeOf)
-  const [first] = replies
-  const status = isOne && first instanceof ErrorReply ? statusOf(first.message) : 200
-  exchange.answer(status, JSON_HEADERS, isOne ? (outcomes[0] ?? '') : `{"results":[${outcomes.join(',')}]}`)
-}
-
-async function selected(client: CommandClient, database: number): Promise<void> {
-  const [reply] = await client.run([['SELECT', String(database)]], 'typed')
-  if (reply instanceof ErrorReply) throw new HttpError(statusOf(reply.message), reply.message)
+  const [first] = outcomes
+  if (!isOne) answerJson(exchange, { results: outcomes.map(told) })
+  else exchange.answer(first instanceof HttpError ? first.status : 200, JSON_HEADERS, JSON.stringify(told(first)))
 }
 
 /** Runs commands; one that is not served is refused in its place. */
-async function run({ engine }: Console, client: CommandClient, commands: readonly Words[]): Promise<JsonReply[]> {
+async function run({ engine }: Console, asker: Asker, commands: readonly Words[]): Promise<unknown[]> {
   const refusals = commands.map((words) => refusalOf(engine, words))
-  const served = commands.filter((_, i) => refusals[i] === undefined)
-  const replies = [...(await client.run(served, 'typed'))]
-  return refusals.map((refusal) => refusal ?? (replies.shift() as JsonReply))
+  const values = await asker.tryAll(commands.filter((_, i) => refusals[i] === undefined))
+  return refusals.map((refusal) => (refusal === undefined ? values.shift() : new HttpError(400, refusal.message)))
 }
 
-function outcomeOf(reply: JsonReply): string {
-  if (!(reply instanceof ErrorReply)) return `{"result":${jsonOf(reply, 'typed')}}`
-  const [code] = /^\S*/.exec(reply.message) ?? ['']
-  return JSON.stringify({ error: reply.message, code })
+function told(outcome: unknown): object {
+  if (!(outcome instanceof HttpError)) return { result: outcome }
+  const [code] = /^\S*/.exec(outcome.message) ?? ['']
+  return { error: outcome.message, code }
 }
 
 function wordsOf(command: unknown): Words {

@@ -1,19 +1,22 @@
 // The console's server side: what its endpoints share.
 
 import type { Engine } from '../../commands/call.ts'
-import type { Monitor } from '../../monitoring/monitor.ts'
+import type { Figures, Monitor } from '../../monitoring/monitor.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
+import { type RawAsker, RawClient } from '../jobs/raw-client.ts'
+import { errorIn, isError } from '../jobs/reply-bytes.ts'
 import type { Visitor } from '../rights/visitor.ts'
+import { Links } from '../sign-in/links.ts'
+import { SessionGate } from '../sign-in/session-gate.ts'
+import { SignInLimits } from '../sign-in/sign-in-limits.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
 import { type Asker, CommandAsker } from './asker.ts'
 import { Audit } from './audit.ts'
-import { Links } from './links.ts'
+import { describeBroker } from './describe-broker.ts'
 import { SearchSlots } from './search-slots.ts'
-import { SessionGate } from './session-gate.ts'
-import { SignInLimits } from './sign-in-limits.ts'
 
 const NO_TOKENS = 'NOPERM a token opens channels'
 
@@ -40,6 +43,28 @@ export class Console {
     this.audit = new Audit(engine, this.gate.proxies)
   }
 
+  /** The figures that the overview shows. */
+  get figures(): Figures {
+    return this.monitor
+  }
+
+  /** Returns what the page is told of the broker. */
+  describe(exchange: Exchange): object | Promise<object> {
+    return describeBroker(this.engine, exchange)
+  }
+
+  /** Returns what asks many questions at a time, in the database that the request names; the caller ends it. */
+  async rawAskerOf(exchange: Exchange, visitor: Visitor): Promise<RawAsker> {
+    const client = new RawClient(this.engine, exchange, visitor)
+    try {
+      await selectDatabase(client, databaseOf(exchange))
+      return client
+    } catch (error) {
+      client.end()
+      throw error
+    }
+  }
+
   /** Returns what asks as a visitor, in the database that the request names. Rejects with HttpError. */
   async askerOf(exchange: Exchange, visitor: Visitor, database = databaseOf(exchange)): Promise<Asker> {
     if (visitor.grants !== undefined) throw new HttpError(403, NO_TOKENS)
@@ -53,6 +78,13 @@ export class Console {
     const asker = await this.askerOf(exchange, visitor, 0)
     await asker.ask([words])
   }
+}
+
+/** Rejects with HttpError. */
+export async function selectDatabase(client: RawAsker, database: number): Promise<void> {
+  if (database === 0) return
+  const { bytes } = await client.ask([['SELECT', String(database)]])
+  if (isError(bytes, 0)) throw errorIn(bytes, 0)
 }
 
 /** The database that a request names. Throws HttpError. */

@@ -31,10 +31,14 @@ export interface Found {
 }
 
 /** Finds the endpoint of a request; undefined = none has this path. Throws HttpError for a wrong method. */
-export function endpointOf(method: string, path: string): Found | undefined {
+export function endpointOf(
+  method: string,
+  path: string,
+  endpoints: readonly Endpoint[] = ENDPOINTS,
+): Found | undefined {
   const segments = segmentsOf(path)
   const allowed: string[] = []
-  for (const endpoint of ENDPOINTS) {
+  for (const endpoint of endpoints) {
     const names = namesIn(endpoint, segments)
     if (names === undefined) continue
     if (endpoint.method === method) return { endpoint, names }

@@ -9,10 +9,9 @@ import { idOf, type JobRow, rowCommands, rowOf } from '../jobs/job-row.ts'
 import { JOB_SCRIPTS } from '../jobs/job-scripts.ts'
 import { type FoundJob, type JobFilters, JobSearch, type SearchCursor } from '../jobs/job-search.ts'
 import { JOB_STATES, type JobState, keyOf, type QueueName } from '../jobs/queue-keys.ts'
-import { RawClient } from '../jobs/raw-client.ts'
-import { errorIn, isError } from '../jobs/reply-bytes.ts'
+import type { RawAsker } from '../jobs/raw-client.ts'
 import type { Asker } from './asker.ts'
-import { answerJson, type Console, databaseOf, jsonBody, numberIn } from './console.ts'
+import { answerJson, type Console, jsonBody, numberIn } from './console.ts'
 import { type ConsoleRequest, DATABASE, type Endpoint, type Parameter, PREFIX, type Shape } from './endpoint.ts'
 import { LineStream } from './line-stream.ts'
 import { queueIn } from './queue-endpoints.ts'
@@ -231,23 +230,22 @@ class Filtered {
     this.#begin = begin
   }
 
-  open(client: RawClient): JobSearch {
+  open(client: RawAsker): JobSearch {
     return new JobSearch(client, this.#queue, this.#filters, this.#begin)
   }
 }
 
 /** Opens a search, whose lines `run` sends; it returns the last line, if the other side is still there. */
 async function withSearch(
-  { engine, searches }: Console,
+  console: Console,
   { exchange, visitor }: ConsoleRequest,
   filtered: Filtered,
   run: (search: JobSearch, lines: LineStream) => Promise<object | undefined>,
 ): Promise<void> {
-  const release = searches.take(visitor.user)
-  let client: RawClient | undefined
+  const release = console.searches.take(visitor.user)
+  let client: RawAsker | undefined
   try {
-    client = new RawClient(engine, exchange, visitor)
-    await select(client, databaseOf(exchange))
+    client = await console.rawAskerOf(exchange, visitor)
     const lines = new LineStream(exchange)
     const last = await run(filtered.open(client), lines).catch((error: unknown) => {
       if (!(error instanceof HttpError)) throw error
@@ -259,12 +257,6 @@ async function withSearch(
     client?.end()
     release()
   }
-}
-
-async function select(client: RawClient, database: number): Promise<void> {
-  if (database === 0) return
-  const { bytes } = await client.ask([['SELECT', String(database)]])
-  if (isError(bytes, 0)) throw errorIn(bytes, 0)
 }
 
 async function tellOfJob(console: Console, request: ConsoleRequest): Promise<void> {

@@ -35,9 +35,9 @@ export const OVERVIEW_ENDPOINT: Endpoint = {
 
 async function answerOverview(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
   await console.checkRight(exchange, visitor, ['INFO', 'server'])
-  const { monitor, opening } = console
+  const { figures, opening } = console
   if ((exchange.header('accept') ?? '').includes('application/json')) {
-    const { alerts, last } = monitor
+    const { alerts, last } = figures
     answerJson(exchange, { history: historyOf(console), sample: last ?? null, alerts })
     return
   }
@@ -64,13 +64,13 @@ class OverviewStream implements OpenStream {
     const session = console.gate.sessionOf(exchange)
     const over = (): void => this.end()
     session?.ended.add(over)
-    const unwatch = console.monitor.watch({ sample: (row) => this.#sample(row), alerts: (all) => this.#alerts(all) })
+    const unwatch = console.figures.watch({ sample: (row) => this.#sample(row), alerts: (all) => this.#alerts(all) })
     this.#forget = () => {
       unwatch()
       session?.ended.delete(over)
     }
     this.#outlet.write(`${RETRY}${namedEvent('history', JSON.stringify(historyOf(console)))}`)
-    this.#alerts(console.monitor.alerts)
+    this.#alerts(console.figures.alerts)
   }
 
   end(): void {
@@ -101,7 +101,7 @@ class OverviewStream implements OpenStream {
   }
 }
 
-function historyOf({ monitor: { history } }: Console): object {
+function historyOf({ figures: { history } }: Console): object {
   return {
     columns: COLUMNS,
     fine: { stepMs: FINE_STEP_MS, rows: history.fine },

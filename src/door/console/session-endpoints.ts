@@ -1,14 +1,13 @@
 // /v1/session: signs in, tells who is signed in, signs out.
 
 import { hashPassword } from '../../acl/user.ts'
-import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import type { Password, Visitor } from '../rights/visitor.ts'
+import { checkForgery } from '../sign-in/session-gate.ts'
+import type { SignInWay } from '../sign-in/sessions.ts'
 import { answerJson, type Console, jsonBody } from './console.ts'
 import type { ConsoleRequest, Endpoint, Shape } from './endpoint.ts'
-import { checkForgery } from './session-gate.ts'
-import type { SignInWay } from './sessions.ts'
 
 const BROKER: Shape = {
   name: 'string',
@@ -37,7 +36,7 @@ export const SESSION_ENDPOINTS: readonly Endpoint[] = [
     path: '/v1/session',
     summary: 'Tells who is signed in to the console, and what the broker is.',
     answer: SESSION,
-    handle: (console, { exchange, visitor }) => answerJson(exchange, sessionOf(console, exchange, visitor)),
+    handle: async (console, { exchange, visitor }) => answerJson(exchange, await sessionOf(console, exchange, visitor)),
   },
   {
     method: 'POST',
@@ -59,7 +58,7 @@ export const SESSION_ENDPOINTS: readonly Endpoint[] = [
 ]
 
 /** What GET tells. A request without a session is told no more than that. */
-function sessionOf(console: Console, exchange: Exchange, visitor: Visitor): object {
+async function sessionOf(console: Console, exchange: Exchange, visitor: Visitor): Promise<object> {
   const { engine, gate } = console
   const session = gate.sessionOf(exchange)
   const byProxy = session === undefined && gate.proxies.userOf(exchange) !== undefined
@@ -67,24 +66,7 @@ function sessionOf(console: Console, exchange: Exchange, visitor: Visitor): obje
   const { user } = byProxy ? visitor : session!
   const idleSeconds = engine.config.get('console-session-idle')
   const times = { expiresAt: session?.expiresAt ?? null, idleSeconds }
-  return { signedIn: true, user, how: session?.how ?? 'proxy', ...times, broker: describeBroker(console, exchange) }
-}
-
-function describeBroker({ engine }: Console, { localAddress }: Exchange): object {
-  const { config, effects, environment, parts } = engine
-  const isInLog = parts.replication.node !== undefined
-  const features = { channels: true, queues: true, overview: true, loopStalls: true, durability: true, tail: true }
-  return {
-    name: config.get('cluster-announce-hostname') || localAddress,
-    kind: 'respite',
-    version: RESPITE_VERSION,
-    redisVersion: REDIS_VERSION,
-    role: effects.role.isReplica ? 'replica' : 'master',
-    mode: parts.cluster !== null ? 'cluster' : isInLog ? 'log' : 'standalone',
-    address: localAddress,
-    startedAt: environment.startedMs,
-    features: { ...features, schedule: true },
-  }
+  return { signedIn: true, user, how: session?.how ?? 'proxy', ...times, broker: await console.describe(exchange) }
 }
 
 async function signIn(console: Console, { exchange, standing }: ConsoleRequest): Promise<void> {
@@ -94,7 +76,7 @@ async function signIn(console: Console, { exchange, standing }: ConsoleRequest):
   if (typeof user !== 'string' || user === '' || typeof password !== 'string')
     throw new HttpError(400, 'a sign-in has a user and a password')
   checkPassword(console, exchange, user, password)
-  begin(console, exchange, user, 'password', hashPassword(latin1(password)))
+  await begin(console, exchange, user, 'password', hashPassword(latin1(password)))
 }
 
 /** Throws HttpError for a wrong password, and for too many of them. */
@@ -119,7 +101,13 @@ function byLink({ gate, limits, links }: Console, exchange: Exchange, word: stri
   throw new HttpError(401, 'the link was used or is too old')
 }
 
-function begin(console: Console, exchange: Exchange, user: string, how: SignInWay, password: Buffer | undefined): void {
+async function begin(
+  console: Console,
+  exchange: Exchange,
+  user: string,
+  how: SignInWay,
+  password: Buffer | undefined,
+): Promise<void> {
   const { audit, gate } = console
   // A planted or an earlier id is worth nothing from here on.
   const earlier = gate.idOf(exchange)
@@ -131,7 +119,7 @@ function begin(console: Console, exchange: Exchange, user: string, how: SignInWa
   audit.tell(exchange, visitor, { signedIn: how })
   const idleSeconds = console.engine.config.get('console-session-idle')
   const { expiresAt } = session
-  const told = { signedIn: true, user, how, expiresAt, idleSeconds, broker: describeBroker(console, exchange) }
+  const told = { signedIn: true, user, how, expiresAt, idleSeconds, broker: await console.describe(exchange) }
   answerJson(exchange, told, { 'Set-Cookie': gate.cookie(exchange, id) })
 }
 

@@ -1,5 +1,6 @@
 // Replies in RESP2 as bytes: where they end, and the strings in them.
 
+import { isUtf8 } from 'node:buffer'
 import { byteAt } from '../../util/array-reads.ts'
 import { statusOf } from '../clients/error-status.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -38,6 +39,43 @@ export function stringsIn(bytes: Buffer, at: number): (string | undefined)[] {
     next = endOfReply(bytes, next)
   }
   return strings
+}
+
+/**
+ * Returns the value of a reply: bytes that are no text are `{"base64":…}`, an error within an array
+ * is `{"error":…}`. An error itself is an HttpError.
+ */
+export function valueIn(bytes: Buffer, at: number): unknown {
+  return isError(bytes, at) ? errorIn(bytes, at) : partIn(bytes, at)
+}
+
+function partIn(bytes: Buffer, at: number): unknown {
+  const line = bytes.indexOf(CR, at)
+  switch (byteAt(bytes, at)) {
+    case MINUS:
+      return { error: bytes.toString('utf8', at + 1, line) }
+    case COLON: {
+      const digits = bytes.toString('latin1', at + 1, line)
+      return Number.isSafeInteger(Number(digits)) ? Number(digits) : digits
+    }
+    case PLUS:
+      return bytes.toString('utf8', at + 1, line)
+    case STAR:
+      return partsIn(bytes, line + LINE_END_BYTES, numberIn(bytes, at + 1, line))
+    default: {
+      const length = numberIn(bytes, at + 1, line)
+      if (length < 0) return null
+      const string = bytes.subarray(line + LINE_END_BYTES, line + LINE_END_BYTES + length)
+      return isUtf8(string) ? string.toString('utf8') : { base64: string.toString('base64') }
+    }
+  }
+}
+
+function partsIn(bytes: Buffer, at: number, count: number): unknown[] | null {
+  if (count < 0) return null
+  const parts: unknown[] = []
+  for (let next = at; parts.length < count; next = endOfReply(bytes, next)) parts.push(partIn(bytes, next))
+  return parts
 }
 
 /** Returns the refusal that a reply is. */

@@ -16,6 +16,7 @@ import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { NodeExchange } from '../exchanges/node-exchange.ts'
 import { SocketConnection } from '../exchanges/socket-connection.ts'
 import { SocketExchange } from '../exchanges/socket-exchange.ts'
+import type { RemoteServer } from '../remote/remote-server.ts'
 import { isForStream, streamRequests } from './stream-requests.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
@@ -72,7 +73,7 @@ export class DoorServer {
   readonly #ofAddress = new Map<string, number>()
 
   /** `withConsole`: there is a console, whatever the setting says. Throws TokenKeysError. */
-  constructor(engine: Engine, limits: ConnectionLimits = LIMITS, withConsole = false) {
+  constructor(engine: Engine, limits: ConnectionLimits = LIMITS, withConsole: boolean | RemoteServer = false) {
     this.#engine = engine
     this.door = new Door(engine, withConsole)
     this.#limits = limits

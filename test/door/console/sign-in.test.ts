@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Engine } from '../../../src/commands/call.ts'
 import { Config } from '../../../src/config/config.ts'
-import { Sessions } from '../../../src/door/console/sessions.ts'
-import { SignInLimits } from '../../../src/door/console/sign-in-limits.ts'
+import { Sessions } from '../../../src/door/sign-in/sessions.ts'
+import { SignInLimits } from '../../../src/door/sign-in/sign-in-limits.ts'
 import { cookieIn, openConsole } from '../../support/console.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
