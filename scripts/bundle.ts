@@ -9,6 +9,7 @@
 //   dist/core.js              the code they share and need at once
 //   dist/<part>.js            code that is loaded when it is first used (parts.ts)
 //   dist/replicated-log/log-worker.js   all code of a replicated log's thread: it loads nothing else
+//   dist/console/             the page of the console (console-page.ts)
 //   dist/**/*.d.ts            the declarations that the entries reach
 //
 // Packages stay packages. `docs/decisions/0025-two-module-systems.md` tells why CommonJS holds the
@@ -18,6 +19,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join, relative } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
 import { minifySync } from 'rolldown/utils'
+import { writeConsolePage } from './console-page.ts'
 import { reachedDeclarations } from './declarations.ts'
 import { ENTRY_FILES, packageExports, packageTypes } from './entries.ts'
 import { withPlainNodeModules } from './node-modules.ts'
@@ -75,6 +77,7 @@ for (const chunk of chunks) {
   writeFileSync(`${file}.d.mts`, declareHandedOn(entry, chunk.exports))
 }
 withoutBlanks(['cli/respite.js', 'replicated-log/log-worker.js', ...chunks.map(({ fileName }) => fileName)])
+await writeConsolePage(join(ROOT, 'src/console'), join(DIST, 'console'))
 for (const [file, text] of declarations) write(join(DIST, file), NEEDED_LIBRARY + text)
 writeExports()
 

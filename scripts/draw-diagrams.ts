@@ -55,6 +55,7 @@ const FLOORS: readonly (readonly Folder[])[] = [
     { name: 'metrics', text: 'Figures for Prometheus, health and readiness, on an HTTP port of their own.' },
     { name: 'door', text: 'HTTP for browsers and functions: publish, subscribe, resume, commands.' },
   ],
+  [{ name: 'monitoring', text: 'Figures of the last hour, alerts and stalls, for the console.' }],
   [{ name: 'commands', text: 'One command a file. The only code that knows the order of arguments.' }],
   [{ name: 'shards', text: 'Several shards, each on a log of its own; slots that move between them.' }],
   [{ name: 'replicated-log', text: 'The journal on a log of several machines: leading, following, quorum.' }],

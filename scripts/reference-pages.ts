@@ -1,10 +1,11 @@
 // Makes docs/commands.md, docs/configuration.md, respite.conf and the names of commands from the
-// tables of commands and settings.
+// tables of commands and settings, and docs/openapi.json from the endpoints of HTTP.
 
 import { groups } from '../src/commands/groups.ts'
 import { commands } from '../src/commands/index.ts'
 import { type ConfigName, configRow } from '../src/config/config.ts'
 import { CONFIG_TABLE } from '../src/config/config-table.ts'
+import { openApi } from '../src/door/console/open-api.ts'
 import type { CommandSpec, Group } from '../src/engine/spec/command.ts'
 import { metricsPage } from './metrics-page.ts'
 import { LATER_COMMANDS, namesOf, OWN_COMMANDS, REDIS_7_2_COMMANDS, SENTINEL_COMMANDS } from './redis-commands.ts'
@@ -42,6 +43,7 @@ export function referencePages(): Map<string, string> {
     ['docs/commands.md', commandsPage()],
     ['docs/configuration.md', configurationPage()],
     ['docs/metrics.md', metricsPage(GENERATED)],
+    ['docs/openapi.json', `${JSON.stringify(openApi(), null, 1)}\n`],
     ['respite.conf', sampleConfig()],
     ['src/commands/names.ts', commandNames()],
     ...shellFiles(),

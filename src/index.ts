@@ -4,6 +4,7 @@
 //   import { startServer, openBroker } from 'respite'
 
 import { Broker, type BrokerOptions } from './embedded/broker.ts'
+import type { ConsoleOptions, OpenConsole } from './embedded/console-listener.ts'
 import { type Log, silentLog } from './engine/log.ts'
 import { checkFaultRule, type FaultRule } from './engine/upkeep/faults.ts'
 import { TEST_OPTIONS, type TestOptions } from './server/boot/boot.ts'
@@ -32,6 +33,7 @@ export type { CommandReply } from './embedded/caller.ts'
 export type { Commands, SyncCommands } from './embedded/commands/broker-commands.ts'
 export type { Pairs, Telling, Told, TypedCommands, Words } from './embedded/commands/typed-commands.ts'
 export type { ConnectorClass } from './embedded/connector.ts'
+export type { ConsoleOptions, OpenConsole } from './embedded/console-listener.ts'
 export type { HttpOptions, NodeHandler, Permission } from './embedded/http-handlers.ts'
 export { type FeedOptions, type Message, type MessageListener, SubscriptionEnded } from './embedded/message-feed.ts'
 export type { MessageIterator as Messages } from './embedded/message-iterator.ts'
@@ -237,4 +239,9 @@ const SERVER_OPTIONS = {
  */
 export function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   return Broker.open(options)
+}
+
+/** Serves the console of a broker inside this program: see Broker.startConsole. */
+export function startConsole(broker: Broker, options: ConsoleOptions = {}): Promise<OpenConsole> {
+  return broker.startConsole(options)
 }

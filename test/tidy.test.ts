@@ -33,15 +33,20 @@ const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as 
 
 function filesUnder(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .map((path) => join(folder, path))
     .sort()
 }
 
 const SOURCES = new Map(filesUnder('src').map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]))
 
+/** The page that runs in a browser, and the packages that become part of it. */
+const CONSOLE = 'src/console/'
+const BUNDLED = ['preact', 'preact/hooks', 'uplot']
+
 /** Folders under src by level: a file imports from its own folder and from lower levels, never from another of its own. */
 const LEVELS: Readonly<Record<string, number>> = {
+  console: 16,
   cli: 15,
   prover: 14,
   'drop-in': 13,
@@ -49,6 +54,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   embedded: 11,
   server: 10,
   metrics: 9,
+  monitoring: 8.5,
   door: 9,
   commands: 8,
   shards: 7,
@@ -154,7 +160,19 @@ describe('imports', () => {
     const wrong: string[] = []
     for (const [path, text] of SOURCES) {
       for (const from of importsOf(text))
-        if (from.startsWith('.') && !from.endsWith('.ts')) wrong.push(`${path}: ${from}`)
+        if (from.startsWith('.') && !/\.tsx?$/.test(from)) wrong.push(`${path}: ${from}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test('of the console stay in it: it runs in a browser, and what it needs of packages becomes part of it', () => {
+    const wrong: string[] = []
+    for (const [path, text] of SOURCES) {
+      if (!path.startsWith(CONSOLE)) continue
+      for (const from of importsOf(text)) {
+        const isOwn = relative(ROOT, resolve(ROOT, dirname(path), from)).startsWith(CONSOLE)
+        if (!(from.startsWith('.') ? isOwn : BUNDLED.includes(from))) wrong.push(`${path}: ${from}`)
+      }
     }
     expect(wrong).toEqual([])
   })
@@ -163,6 +181,7 @@ describe('imports', () => {
     const known = { ...PACKAGE.dependencies, ...PACKAGE.peerDependencies }
     const wrong: string[] = []
     for (const [path, text] of SOURCES) {
+      if (path.startsWith(CONSOLE)) continue
       for (const from of importsOf(text)) {
         if (!from.startsWith('.') && !from.startsWith('node:') && !(from in known)) wrong.push(`${path}: ${from}`)
       }
@@ -302,7 +321,7 @@ describe('time', () => {
     const elsewhere =
       /from 'node:timers(\/promises)?'|\{[^}]*\bperformance\b[^}]*\} from 'node:perf_hooks'|\bDate\.now\b|new Date\(\)|process\.(nextTick|hrtime)|queueMicrotask\(/
     for (const [path, text] of SOURCES) {
-      if (path === HOME || path === IN_A_THREAD) continue
+      if (path === HOME || path === IN_A_THREAD || path.startsWith(CONSOLE)) continue
       const [, taken = ''] = /import \{ ([^}]*) \} from '[./a-z]*real-time\.ts'/.exec(text) ?? []
       const code = text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')
       if (elsewhere.test(code)) wrong.push(`${path}: ${elsewhere.exec(code)![0]}`)

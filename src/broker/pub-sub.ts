@@ -328,6 +328,7 @@ export class PubSub {
     let receivers = 0
     const { members } = list
     const { length } = members
+    list.messages++
     list.hold()
     for (let i = 0; i < length; i++) {
       const subscriber = members[i]
@@ -412,6 +413,11 @@ export class PubSub {
    */
   subscribersOf(kind: SubscriptionKind, name: string): number {
     return this.#lists[kind].get(name)?.count ?? 0
+  }
+
+  /** Returns how many messages a name's subscribers were handed since it has some. */
+  messagesOf(kind: SubscriptionKind, name: string): number {
+    return this.#lists[kind].get(name)?.messages ?? 0
   }
 
   // ── memory ───────────────────────────────────────────────────────────────

@@ -17,6 +17,8 @@ export class SubscriberList {
   readonly name: string
   /** Number of subscribers; `members` also has holes. */
   count = 0
+  /** Messages that were handed to the list. */
+  messages = 0
   /**
    * To walk it, call `hold`, use the length it had then, and call `release`. A hole is undefined.
    */

@@ -24,6 +24,7 @@ import { processBytes } from '../util/memory/process-bytes.ts'
 import { runCheckAof, runCheckRdb } from './check-files.ts'
 import type { CodeCache } from './code-cache.ts'
 import { matchingFiles, readConfigFile } from './config-files.ts'
+import { type Arguments, printConsoleLink, withConsole } from './console-option.ts'
 
 const HELP = `Usage: respite [config-file] [--option value …] [-]
 
@@ -38,6 +39,7 @@ redis-server's; the command line wins over the file. '-' reads the config from s
   echo 'maxmemory 128mb' | respite -
 
   -p PORT          as --port PORT
+  --console        serves the console on a free port, and prints a link that signs in once
   --help, -h       this text
   --version, -v    the version
   --check-system   checks for settings of this machine that slow or limit the server
@@ -47,6 +49,7 @@ Tools; each explains itself with --help:
   respite check-aof [--fix] FILE | MANIFEST          checks an append-only file
   respite check-aof --rebuild-manifest MANIFEST      makes a lost manifest again
   respite check-rdb FILE                             checks a snapshot
+  respite console --connect redis://HOST:PORT        serves the console of any Redis or Valkey
   respite audit --dir DIRECTORY                      compares the data with its files
   respite prove-durability --dir DIR --seconds N     kills the server again and again, and checks what is left
   respite cluster create | status | …                prepares several brokers on one log, shows their state
@@ -63,6 +66,7 @@ const TOOLS: Readonly<Record<string, (args: readonly string[]) => Promise<number
   // Loaded only when it is used: a server does not need it.
   cli: async (args) => (await import('./client.ts')).runCli(args),
   cluster: async (args) => (await import('./cluster.ts')).runCluster(args),
+  console: async (args) => (await import('./console.ts')).runConsole(args),
   audit: async (args) => (await import('./audit.ts')).runAudit(args),
   health: async (args) => (await import('./health.ts')).runHealth(args),
   'check-aof': runCheckAof,
@@ -85,7 +89,7 @@ async function main(args: readonly string[], cache: CodeCache): Promise<number> 
     return print(`respite ${RESPITE_VERSION} (Redis ${REDIS_VERSION}, node ${process.version})\n`)
   }
   if (first === '--check-system') return printSystemCheck()
-  await serve(args, cache)
+  await serve(await withConsole(args), cache)
   return 0
 }
 
@@ -104,7 +108,7 @@ function systemChecks(config: Config): SystemCheck[] {
   return checkSystem({ maxclients: config.get('maxclients'), backlog: config.get('tcp-backlog') })
 }
 
-async function serve(args: readonly string[], cache: CodeCache): Promise<void> {
+async function serve({ args, opensConsole }: Arguments, cache: CodeCache): Promise<void> {
   const commandNames = Object.values(NAMES).flatMap((names) => names.filter((name) => !name.includes('|')))
   const source = parseCommandLine(args, readConfigFile, { matchingFiles, commandNames })
   const { file, renames, users } = source
@@ -126,6 +130,7 @@ async function serve(args: readonly string[], cache: CodeCache): Promise<void> {
     })
     signals.serve(server)
     cache.keep()
+    if (opensConsole) printConsoleLink(server.http)
     for (const { hint } of systemChecks(config)) if (hint !== undefined) log.warn({}, hint)
     await server.stopped
   } catch (error) {

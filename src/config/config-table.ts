@@ -403,6 +403,40 @@ export const CONFIG_TABLE = {
   }),
   'http-cookie': text('respite', { ours: true, doc: 'Name of the cookie that carries a token.' }),
 
+  console: yesNo(false, {
+    ours: true,
+    doc: 'Serve the console, a page to look at the broker with, on the HTTP ports.',
+  }),
+  'console-path': {
+    ...text('', {
+      ours: true,
+      doc: 'Path below which a proxy shows the HTTP ports, such as /respite; empty = the root.',
+    }),
+    parse: consolePath,
+  },
+  'console-session-idle': integer(1800, 1, INT32_MAX, {
+    ours: true,
+    doc: 'Seconds without a request after which a session of the console ends.',
+  }),
+  'console-session-max': integer(43200, 1, INT32_MAX, {
+    ours: true,
+    doc: 'Seconds after which a session of the console ends in any case.',
+  }),
+  'console-user-header': text('', {
+    ours: true,
+    doc: 'Header in which a proxy names the ACL user of the console, such as X-Forwarded-User; empty = none.',
+  }),
+  'console-proxies': text('', {
+    ours: true,
+    words: true,
+    doc: 'Addresses and networks (10.0.0.0/8) of proxies whose headers count, separated by blanks.',
+  }),
+  'console-brokers': text('', {
+    ours: true,
+    words: true,
+    doc: 'Other brokers that the console links to: words of the form NAME=URL.',
+  }),
+
   // ── persistence ──
   dir: {
     ...text('.', { protected: true, notWhileLoading: true, doc: 'Directory of the data files.' }),
@@ -903,6 +937,12 @@ function shutdownWords(options: { doc: string }): ConfigRow<string> {
 /** A value beyond the bounds is taken for the bound, without a word. */
 function clamped(row: ConfigRow<number>, min: number, max: number): ConfigRow<number> {
   return { ...row, parse: (t, current) => Math.min(Math.max(row.parse(t, current), min), max) }
+}
+
+/** A path begins with a slash and does not end with one. Throws ConfigError. */
+function consolePath(path: string): string {
+  if (path === '' || /^(\/[\w.~-]+)+$/.test(path)) return path
+  throw new ConfigError('argument must be a path such as /respite')
 }
 
 /** A file in a directory given elsewhere: a name without a path. */

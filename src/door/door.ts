@@ -7,12 +7,14 @@
 import type { Engine } from '../commands/call.ts'
 import type { HttpFigures } from '../engine/figures/http-figures.ts'
 import { CommandClients } from './clients/command-clients.ts'
+import { ConsoleDoor } from './console/console-door.ts'
 import type { Exchange } from './exchanges/exchange.ts'
 import { errorBody, HttpError } from './exchanges/http-error.ts'
 import { JSON_HEADERS } from './exchanges/json-headers.ts'
 import { answerPreflight, checkHost, checkOrigin, type Standing } from './exchanges/origins.ts'
 import { RateLimits } from './exchanges/rate-limits.ts'
 import { Hub } from './mercure/hub.ts'
+import type { RemoteServer } from './remote/remote-server.ts'
 import { Gatekeeper } from './rights/gatekeeper.ts'
 import type { Visitor } from './rights/visitor.ts'
 import { CommandsRoute } from './routes/commands.ts'
@@ -41,9 +43,16 @@ export class Door {
   readonly #subscribe: SubscribeRoute
   readonly #queues: QueuesRoute
   readonly #commands: CommandsRoute
+  /** Undefined while the console is off. */
+  #console: ConsoleDoor | undefined = undefined
+  readonly #remote: RemoteServer | undefined
+  #isClosed = false
 
-  /** Throws TokenKeysError. */
-  constructor(engine: Engine) {
+  /**
+   * `withConsole`: there is a console, whatever the setting says: of this engine, or of another
+   * server. Throws TokenKeysError.
+   */
+  constructor(engine: Engine, withConsole: boolean | RemoteServer = false) {
     const clients = new CommandClients(engine)
     this.#clients = clients
     this.#engine = engine
@@ -58,6 +67,22 @@ export class Door {
     this.#publish = new PublishRoute(engine, clients)
     this.#queues = new QueuesRoute(engine, clients)
     this.#commands = new CommandsRoute(engine, clients)
+    engine.config.onChange('console', (isOn) => this.#serveConsole(withConsole !== false || isOn))
+    this.#remote = typeof withConsole === 'boolean' ? undefined : withConsole
+    this.#serveConsole(withConsole !== false || engine.config.get('console'))
+  }
+
+  /** The console; undefined while it is off. */
+  get console(): ConsoleDoor | undefined {
+    return this.#console
+  }
+
+  /** Opens the console, whose code is loaded then, or closes it. */
+  #serveConsole(isOn: boolean): void {
+    if (this.#isClosed || isOn === (this.#console !== undefined)) return
+    this.#console?.close()
+    this.#console = isOn ? new ConsoleDoor(this.#engine, this.#clients, this.#opening, this.#remote) : undefined
+    this.gatekeeper.sessions = this.#console?.gate
   }
 
   /** Changes a connection to WebSocket, or refuses to. It never rejects. */
@@ -81,9 +106,13 @@ export class Door {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
+    exchange.cutPath(this.#engine.config.get('console-path'))
     const standing = this.#check(exchange)
-    if (exchange.method === 'OPTIONS') answerPreflight(exchange)
-    else await this.#route(exchange, await this.#visitorOf(exchange, standing))
+    if (exchange.method === 'OPTIONS') return answerPreflight(exchange)
+    const visitor = await this.#visitorOf(exchange, standing)
+    const request = { exchange, visitor, standing, names: [] }
+    if (visitor.hasTicket !== true && (await this.#console?.answers(request)) === true) return
+    await this.#route(exchange, visitor)
   }
 
   /** Checks what is checked of every request. Throws HttpError. */
@@ -139,6 +168,8 @@ export class Door {
 
   /** Ends all streams. */
   close(): void {
+    this.#serveConsole(false)
+    this.#isClosed = true
     this.#streams.endAll()
   }
 

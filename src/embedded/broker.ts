@@ -39,6 +39,7 @@ import { BrokerStream } from './broker-stream.ts'
 import { Caller, type CommandReply } from './caller.ts'
 import { type Commands, commandsOf, type SyncCommands, syncCommandsOf } from './commands/broker-commands.ts'
 import { type ConnectorClass, connectorFor } from './connector.ts'
+import { ConsoleListeners, type ConsoleOptions, type OpenConsole } from './console-listener.ts'
 import { HttpHandlers, type HttpOptions, type NodeHandler } from './http-handlers.ts'
 import { type FeedOptions, hand, MessageFeed, type MessageListener } from './message-feed.ts'
 import { MessageIterator } from './message-iterator.ts'
@@ -102,6 +103,7 @@ export class Broker {
   readonly #end: () => Promise<void>
   readonly #sockets: EmbeddedListeners
   readonly #http: HttpHandlers
+  readonly #consoles: ConsoleListeners
   readonly #caller: Caller
   readonly #plain: PlainCommands
   #commands: Commands | undefined = undefined
@@ -115,6 +117,7 @@ export class Broker {
     this.#end = end
     this.#sockets = new EmbeddedListeners(engine)
     this.#http = new HttpHandlers(engine)
+    this.#consoles = new ConsoleListeners(engine)
     this.loaded = loaded
     this.primary = new Primary(engine, engine.parts.replication)
     this.#caller = new Caller(this.#engine)
@@ -377,6 +380,15 @@ export class Broker {
   }
 
   /**
+   * Serves the console (docs/console.md) on a port of this machine alone, until the handle or the
+   * broker is closed. Rejects with OptionError or ListenError.
+   */
+  async startConsole(options: ConsoleOptions = {}): Promise<OpenConsole> {
+    if (this.#closing !== undefined) throw closedError()
+    return await this.#consoles.open(options)
+  }
+
+  /**
    * Returns options for node-redis, which opens its sockets itself: `createClient(await
    * broker.nodeRedisOptions())`. They name a unix socket in a folder that only this user can enter
    * (a pipe on Windows). No port is opened; `close` removes the folder.
@@ -402,6 +414,7 @@ export class Broker {
     // Earlier calls are answered first.
     this.#engine.endTurn()
     this.#http.close()
+    await this.#consoles.close()
     await this.#sockets.close()
     await this.#end()
   }

@@ -2,7 +2,7 @@
 // metric name.
 
 import type { Engine } from '../commands/call.ts'
-import { KnownQueues, lengthOf } from './known-queues.ts'
+import { KnownQueues, lengthOf } from '../monitoring/known-queues.ts'
 import type { MetricSources, Sample } from './metric-source.ts'
 
 /** Key suffix of a BullMQ queue → BullMQ's name for the state of its jobs. */

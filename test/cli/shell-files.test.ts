@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { runAudit } from '../../src/cli/audit.ts'
 import { runCheckAof, runCheckRdb } from '../../src/cli/check-files.ts'
 import { runCluster } from '../../src/cli/cluster.ts'
+import { runConsole } from '../../src/cli/console.ts'
 import { runHealth } from '../../src/cli/health.ts'
 import { TOOLS } from '../../src/cli/options/tools.ts'
 import { runProveDurability } from '../../src/prover/prove-durability.ts'
@@ -26,6 +27,7 @@ async function helpOf(name: string): Promise<string> {
   const terminal = { print, confirm: async () => false }
   const runs: Record<string, (args: readonly string[], to: typeof terminal) => Promise<number>> = {
     cluster: runCluster,
+    console: runConsole,
     'check-aof': runCheckAof,
     'check-rdb': runCheckRdb,
     audit: runAudit,

@@ -1,8 +1,8 @@
 import http from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MetricsEndpoint } from '../../src/metrics/endpoint.ts'
-import { KnownQueues, QUEUES_MAX } from '../../src/metrics/known-queues.ts'
 import { Scrape } from '../../src/metrics/scrape.ts'
+import { KnownQueues, QUEUES_MAX } from '../../src/monitoring/known-queues.ts'
 import { createEngine, type TestEngine } from '../support/engine.ts'
 import { eventually, RawConnection } from '../support/server.ts'
 

@@ -34,6 +34,21 @@ export const TOOLS: readonly Tool[] = [
     options: [...distinct(CLUSTER_COMMANDS.flatMap(({ options }) => options)), ...CREDENTIAL_OPTIONS, HELP_OPTION],
   },
   {
+    name: 'console',
+    synopsis: '--connect address [option …]',
+    help: 'Serves the console of any Redis, Valkey or Respite on a port of this machine.',
+    commands: [],
+    options: [
+      {
+        names: ['--connect'],
+        value: 'ADDRESS',
+        help: 'The server: redis://user:password@host:port, rediss:// with TLS.',
+      },
+      { names: ['--console-port'], value: 'PORT', help: 'The port of the console; a free one unless said.' },
+      HELP_OPTION,
+    ],
+  },
+  {
     name: 'check-aof',
     synopsis: '[option …] file',
     help: 'Tells whether an append-only file is whole, and cuts it.',

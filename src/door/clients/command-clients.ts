@@ -21,11 +21,12 @@ export class CommandClients {
   }
 
   /**
-   * Returns the client of a visitor. Its password or name is checked each time. Throws HttpError.
+   * Returns the client of a visitor, of which there is one for each database: the caller selects it.
+   * Its password or name is checked each time. Throws HttpError.
    */
-  of(exchange: Exchange, visitor: Visitor): CommandClient {
+  of(exchange: Exchange, visitor: Visitor, database = 0): CommandClient {
     const clients = this.#clientsOf(exchange.connection)
-    const name = `${typeof visitor.proof === 'string' ? visitor.proof : 'password'} ${visitor.user}`
+    const name = `${typeof visitor.proof === 'string' ? visitor.proof : 'password'} ${database} ${visitor.user}`
     const found = clients.get(name)
     if (found !== undefined && !found.isClosed) {
       found.prove(visitor)

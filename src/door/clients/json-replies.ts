@@ -3,11 +3,15 @@
 // A reply becomes text while it is read, without a value in between, because a pipeline may bring
 // thousands. Numbers are written with all their digits.
 
+import { isUtf8 } from 'node:buffer'
 import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
 import { textOf, utf8Of } from '../../util/bytes/text.ts'
 
-/** The form of strings in JSON: text, or base64 of their bytes. */
-export type Encoding = 'utf8' | 'base64'
+/**
+ * The form of strings in JSON: text, base64 of their bytes, or text with `{"base64":…}` for bytes that
+ * are none. With `typed`, an error within an array is `{"error":…}`.
+ */
+export type Encoding = 'utf8' | 'base64' | 'typed'
 
 /** An error reply: the whole line. */
 export class ErrorReply {
@@ -52,9 +56,14 @@ export class JsonReplyReader extends ReplyReader<JsonReply> {
     switch (type) {
       case REPLY_TYPE.bulk:
         if (this.#receiver.encoding === 'base64') return `"${u8.toString('base64', start, start + length)}"`
+        if (this.#receiver.encoding === 'typed' && !isUtf8(u8.subarray(start, start + length)))
+          return `{"base64":"${u8.toString('base64', start, start + length)}"}`
         return JSON.stringify(utf8Of(u8, start, length))
-      case REPLY_TYPE.integer:
-        return textOf(u8, start, length)
+      case REPLY_TYPE.integer: {
+        const digits = textOf(u8, start, length)
+        const isExact = this.#receiver.encoding !== 'typed' || Number.isSafeInteger(Number(digits))
+        return isExact ? digits : `"${digits}"`
+      }
       case REPLY_TYPE.nil:
         return 'null'
       case REPLY_TYPE.status:
@@ -86,7 +95,10 @@ export function outcomeOf(reply: JsonReply, encoding: Encoding): string {
 export function jsonOf(reply: JsonReply, encoding: Encoding): string {
   if (typeof reply === 'string') return reply
   if (reply instanceof StatusReply) return JSON.stringify(encoded(reply.text, encoding))
-  if (reply instanceof ErrorReply) return JSON.stringify(encoded(reply.message, encoding))
+  if (reply instanceof ErrorReply) {
+    const text = JSON.stringify(encoded(reply.message, encoding))
+    return encoding === 'typed' ? `{"error":${text}}` : text
+  }
   return `[${reply.map((item) => jsonOf(item, encoding)).join(',')}]`
 }
 

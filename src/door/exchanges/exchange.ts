@@ -31,6 +31,8 @@ export interface Exchange {
   header(name: string): string | undefined
   /** Reads the body. Rejects with HttpError where it is longer than `bytesMax`. */
   body(bytesMax: number): Promise<Buffer>
+  /** Takes the path below which a proxy shows the door off the path. */
+  cutPath(base: string): void
   /** Adds a header to whatever the answer will be. */
   addHeader(name: string, value: string): void
   answer(status: number, headers: Headers, body: string | Buffer): void

@@ -10,7 +10,7 @@ const WAITING_BYTES = 1
 
 export class FetchExchange implements Exchange, Connection {
   readonly method: string
-  readonly path: string
+  path: string
   readonly query: URLSearchParams
   readonly address = 'fetch:0'
   readonly ip = ''
@@ -60,6 +60,10 @@ export class FetchExchange implements Exchange, Connection {
       chunks.push(chunk)
     }
     return Buffer.concat(chunks)
+  }
+
+  cutPath(base: string): void {
+    if (this.path.startsWith(`${base}/`)) this.path = this.path.slice(base.length)
   }
 
   addHeader(name: string, value: string): void {

@@ -19,7 +19,7 @@ export interface WithinProgram {
 
 export abstract class IncomingExchange implements Exchange {
   readonly method: string
-  readonly path: string
+  path: string
   readonly query: URLSearchParams
   readonly connection: Connection
   readonly isWithinProgram: boolean
@@ -80,6 +80,10 @@ export abstract class IncomingExchange implements Exchange {
     if (Number(this.header('content-length') ?? 0) > bytesMax) return Promise.reject(new HttpError(413, TOO_LARGE))
     const read = readAlready(this.#request)
     return read === undefined ? readBody(this.#request, bytesMax) : Promise.resolve(read)
+  }
+
+  cutPath(base: string): void {
+    if (this.path.startsWith(`${base}/`)) this.path = this.path.slice(base.length)
   }
 
   addHeader(name: string, value: string): void {

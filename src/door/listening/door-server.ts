@@ -16,6 +16,7 @@ import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { NodeExchange } from '../exchanges/node-exchange.ts'
 import { SocketConnection } from '../exchanges/socket-connection.ts'
 import { SocketExchange } from '../exchanges/socket-exchange.ts'
+import type { RemoteServer } from '../remote/remote-server.ts'
 import { isForStream, streamRequests } from './stream-requests.ts'
 
 const HEADER_BYTES_MAX = 16 * 1024
@@ -71,10 +72,10 @@ export class DoorServer {
   readonly #sockets = new Set<Socket>()
   readonly #ofAddress = new Map<string, number>()
 
-  /** Throws TokenKeysError. */
-  constructor(engine: Engine, limits: ConnectionLimits = LIMITS) {
+  /** `withConsole`: there is a console, whatever the setting says. Throws TokenKeysError. */
+  constructor(engine: Engine, limits: ConnectionLimits = LIMITS, withConsole: boolean | RemoteServer = false) {
     this.#engine = engine
-    this.door = new Door(engine)
+    this.door = new Door(engine, withConsole)
     this.#limits = limits
     this.#plain = this.#prepare(http.createServer(this.#options, this.#take))
   }

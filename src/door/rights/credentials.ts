@@ -51,7 +51,8 @@ function ofBearer(text: string): Credentials {
   return { kind: 'bearer', text: latin1(text) }
 }
 
-function cookieOf(exchange: Exchange, name: string): string | undefined {
+/** Returns a cookie of a request; undefined = it has none of this name. */
+export function cookieOf(exchange: Exchange, name: string): string | undefined {
   for (const part of (exchange.header('cookie') ?? '').split(';')) {
     const equals = part.indexOf('=')
     if (equals > 0 && part.slice(0, equals).trim() === name) return part.slice(equals + 1).trim()

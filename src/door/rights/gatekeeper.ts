@@ -18,7 +18,15 @@ import { OPEN_VISITOR, UNAUTHORIZED, type Visitor } from './visitor.ts'
 /** The most requests of one address in a second that are refused for their rights; others wait. */
 const FAILURES_PER_SECOND = 10
 
+/** Visitors by the sessions of the console. */
+export interface SessionVisitors {
+  /** Returns the visitor of a request; undefined = no session concerns it. Throws HttpError. */
+  visitorOf(exchange: Exchange, standing: Standing): Visitor | undefined
+}
+
 export class Gatekeeper {
+  /** Undefined while the console is off. */
+  sessions: SessionVisitors | undefined = undefined
   readonly tickets: Tickets
   readonly tokens: Tokens
   readonly #engine: Engine
@@ -43,6 +51,8 @@ export class Gatekeeper {
       return visitor
     }
     this.#checkProtected(exchange)
+    const bySession = carriesProof(exchange) ? undefined : this.sessions?.visitorOf(exchange, standing)
+    if (bySession !== undefined) return bySession
     // A page of another site must not use the cookies of this one.
     const cookie = standing === 'any site' ? undefined : this.#engine.config.get('http-cookie')
     const credentials = credentialsOf(exchange, cookie)
@@ -92,6 +102,15 @@ export class Gatekeeper {
     }
     return { user, proof, grants: undefined, expiresMs: Number.POSITIVE_INFINITY }
   }
+}
+
+/**
+ * Tells whether a request says itself who sends it. Sessions concern the routes of version 1 alone:
+ * by another a link could run a command.
+ */
+function carriesProof(exchange: Exchange): boolean {
+  if (!exchange.path.startsWith('/v1/') || exchange.header('authorization') !== undefined) return true
+  return ['ticket', '_token', 'authorization'].some((name) => exchange.query.has(name))
 }
 
 function isLoopback(ip: string): boolean {

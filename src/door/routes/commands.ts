@@ -21,13 +21,12 @@ import { HttpError } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import type { Visitor } from '../rights/visitor.ts'
 import { segmentsOf } from './names.ts'
+import { refusalOf } from './refused-commands.ts'
 import { UpstashScripts } from './upstash-scripts.ts'
 
 const NO_COMMAND = 'ERR the body is a JSON array of the words of a command'
 /** So much of an answer is made in a turn of the loop. */
 const PIECE_CHARACTERS = 64 * 1024
-/** Commands that make a connection that of a replica. */
-const REPLICAS: ReadonlySet<string> = new Set(['sync', 'psync', 'replconf'])
 /** Parameters of the query that are not words of the command. */
 const CREDENTIALS = ['_token', 'authorization', 'ticket']
 
@@ -96,7 +95,7 @@ export class CommandsRoute {
   /** Yields the commands that are served, and notes the refusals of the others by their places. */
   *#served(commands: readonly Command[], refusals: Map<number, ErrorReply>): Generator<Command> {
     for (const [i, command] of commands.entries()) {
-      const refusal = this.#refusal(command)
+      const refusal = refusalOf(this.#engine, command)
       if (refusal === undefined) yield this.#scripts.translate(command)
       else refusals.set(i, refusal)
     }
@@ -104,7 +103,7 @@ export class CommandsRoute {
 
   async #transaction(exchange: Exchange, client: CommandClient, body: Buffer, encoding: Encoding): Promise<void> {
     const commands = await commandsOf(body, (command) => {
-      const refusal = this.#refusal(command)
+      const refusal = refusalOf(this.#engine, command)
       if (refusal !== undefined) throw new HttpError(400, refusal.message)
     })
     const replies = await client.run(this.#inTransaction(commands), encoding)
@@ -118,16 +117,6 @@ export class CommandsRoute {
     yield ['MULTI']
     for (const command of commands) yield this.#scripts.translate(command)
     yield ['EXEC']
-  }
-
-  /** A connection serves many requests, so no request may leave it in another state. */
-  #refusal(words: Command): ErrorReply | undefined {
-    const command = this.#engine.commands.meant(String(words[0]), words[1])
-    if (command === undefined) return undefined
-    if (command.spec.changesConnection === undefined && !REPLICAS.has(command.name)) return undefined
-    return new ErrorReply(
-      `ERR ${command.name.toUpperCase()} changes the state of a connection: it is not served over HTTP`,
-    )
   }
 }
 

@@ -48,6 +48,11 @@ export class DoorPorts {
     return this.#secure.port
   }
 
+  /** Makes the word of a link to the console (docs/console.md); undefined = there is none. */
+  issueLink(user: string): string | undefined {
+    return this.#server?.door.console?.issueLink(user)
+  }
+
   /**
    * Opens the ports that the settings name. Rejects with ListenError or TlsError, or if the file of
    * keys cannot be used.

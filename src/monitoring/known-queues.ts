@@ -1,5 +1,5 @@
-// The queues shown in metrics: keys that `metrics-queues` names, and BullMQ's queues, recognised by
-// the hash `PREFIX:NAME:meta` that each has.
+// The queues that metrics and the console show: keys that `metrics-queues` names, and BullMQ's
+// queues, recognised by the hash `PREFIX:NAME:meta` that each has.
 //
 // New keys are not reported, because that would cost every writer. Instead the keyspace is walked
 // in stretches: one at each scrape, and further ones a little later, until all of it was seen. So
@@ -12,7 +12,8 @@ import { EntryWalk } from '../engine/data/entry-walk.ts'
 import { Hash } from '../store/hash/hash.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import { NONE } from '../store/keyspace/keyspace.ts'
-import { TYPE_HASH, TYPE_STRING } from '../store/structures/value.ts'
+import { Stream } from '../store/stream/stream.ts'
+import { TYPE_HASH, TYPE_LIST, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from '../store/structures/value.ts'
 import { itemAt } from '../util/array-reads.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
 import { Glob } from '../util/bytes/glob.ts'
@@ -40,6 +41,9 @@ export interface KnownQueue {
   readonly name: string
 }
 
+/** A key of a queue that holds jobs. */
+const BULL_KEY = /^(.+:.+):(?:wait|paused|active|delayed|completed|failed)$/
+
 const window = new Bytes()
 
 export class KnownQueues {
@@ -48,6 +52,9 @@ export class KnownQueues {
   /** Keys that `metrics-queues` names, by database and name. */
   readonly #keys = new Map<string, KnownQueue>()
   readonly #bullmq = new Map<string, KnownQueue>()
+  readonly #bull = new Map<string, KnownQueue>()
+  /** Streams with groups, by database and name. */
+  readonly #streams = new Map<string, KnownQueue>()
   readonly #entries: EntryWalk
   /** Set while a walk is in progress. */
   #timer: Timer | undefined = undefined
@@ -65,6 +72,19 @@ export class KnownQueues {
 
   get bullmq(): Iterable<KnownQueue> {
     return this.#bullmq.values()
+  }
+
+  get bull(): Iterable<KnownQueue> {
+    return this.#bull.values()
+  }
+
+  get streams(): Iterable<KnownQueue> {
+    return this.#streams.values()
+  }
+
+  /** A walk is in progress. */
+  get isLooking(): boolean {
+    return this.#timer !== undefined
   }
 
   #follow(words: string): void {
@@ -96,12 +116,22 @@ export class KnownQueues {
     if (db.typeOf(entry) === TYPE_HASH && endsWithMeta(key) && isQueueMeta(db, entry)) {
       this.#note(this.#bullmq, db, key.toString().slice(0, -META.length))
     }
+    const type = db.typeOf(entry)
+    if (type === TYPE_LIST || type === TYPE_ZSET) this.#considerBull(db, key.toString())
+    else if (type === TYPE_STREAM && hasGroups(db, entry)) this.#note(this.#streams, db, key.toString())
     for (const pattern of this.#patterns) {
       if (pattern.isEverything || pattern.matchesBytes(key)) {
         this.#note(this.#keys, db, key.toString())
         return
       }
     }
+  }
+
+  /** Notes a queue of Bull whose list or sorted set this key is. */
+  #considerBull(db: Database, key: string): void {
+    const name = BULL_KEY.exec(key)?.[1]
+    if (name === undefined || entryOf(db, `${name}:id`) === NONE || entryOf(db, `${name}${META}`) !== NONE) return
+    this.#note(this.#bull, db, name)
   }
 
   #note(known: Map<string, KnownQueue>, db: Database, name: string): void {
@@ -127,6 +157,11 @@ function isQueueMeta(db: Database, entry: number): boolean {
   const value = new Bytes()
   const hash = db.structureOf(entry)
   return hash instanceof Hash && META_FIELDS.some((field) => hash.get(field, value))
+}
+
+function hasGroups(db: Database, entry: number): boolean {
+  const stream = db.structureOf(entry)
+  return stream instanceof Stream && stream.groups.count > 0
 }
 
 /** The entry of a live key, or NONE. Unlike `Database.find`, it removes and counts nothing. */

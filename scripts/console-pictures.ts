@@ -1,0 +1,66 @@
+// Keeps pictures of every view of the console in `docs/images`: light and dark, wide and narrow.
+//
+//   npm run build && npx tsx scripts/console-pictures.ts [FOLDER] [VIEW …]
+//
+// It needs a Chromium on the PATH. The pictures show a server with an invented hour of figures.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { launchChromium } from '../test/support/chromium.ts'
+import { openWorld } from '../test/support/console-world.ts'
+
+/** Name of the picture → the address. */
+const VIEWS: Readonly<Record<string, string>> = {
+  overview: '#/overview',
+  channels: '#/channels',
+  channel: '#/channels/orders.eu',
+  tail: '#/tail?pattern=*',
+  queues: '#/queues',
+  queue: '#/queues/mails?state=failed',
+  job: '#/queues/mails?state=failed',
+  keys: '#/keys?key=cart%3A7',
+  clients: '#/clients',
+  slow: '#/slow?view=commands',
+  durability: '#/durability',
+  cluster: '#/cluster',
+}
+
+const KINDS = [
+  ['light', 1280, 800],
+  ['dark', 1280, 800],
+  ['light-narrow', 380, 760],
+  ['dark-narrow', 380, 760],
+] as const
+
+const [folder = join(import.meta.dirname, '../docs/images'), ...only] = process.argv.slice(2)
+mkdirSync(folder, { recursive: true })
+const world = await openWorld({ hasHistory: true })
+const browser = await launchChromium()
+try {
+  for (const [kind, width, height] of KINDS) await takeAll(browser, kind, { width, height })
+} finally {
+  await browser.close()
+  await world.close()
+}
+
+async function takeAll(browser: Browser, kind: string, viewport: { width: number; height: number }): Promise<void> {
+  const profile = await browser.newContext({ viewport, colorScheme: kind.startsWith('dark') ? 'dark' : 'light' })
+  const page = await profile.newPage()
+  for (const [name, address] of Object.entries(VIEWS)) {
+    if (only.length > 0 && !only.includes(name)) continue
+    await page.goto(`${world.url}/console/${address}`)
+    await page.locator('main h1').waitFor()
+    if (name === 'job') await page.locator('main table a[data-row]').first().click()
+    if (name === 'tail')
+      for (let i = 0; i < 12; i++)
+        await world.client.publish(
+          i % 3 === 0 ? 'mail.out' : 'orders.eu',
+          JSON.stringify({ order: 40 + i, sku: 'plums', price: 4 }),
+        )
+    await page.locator('.waiting').waitFor({ state: 'detached' })
+    await page.waitForTimeout(1200)
+    await page.screenshot({ path: join(folder, `console-${name}-${kind}.png`) })
+  }
+  await profile.close()
+}

@@ -1,0 +1,36 @@
+// The broker behind the page, and the user who is signed in.
+
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+
+export interface Broker {
+  readonly name: string
+  readonly kind: 'respite' | 'redis' | 'valkey'
+  readonly version: string
+  readonly redisVersion: string
+  readonly role: string
+  readonly mode: string
+  readonly address: string | null
+  readonly startedAt: number
+  readonly features: Readonly<Record<Feature, boolean>>
+}
+
+export type Feature = 'channels' | 'queues' | 'overview' | 'loopStalls' | 'durability' | 'tail' | 'schedule'
+
+export interface SignedIn {
+  readonly signedIn: true
+  readonly user: string
+  readonly how: string
+  readonly expiresAt: number | null
+  readonly broker: Broker
+}
+
+export type Session = SignedIn | { readonly signedIn: false; readonly open: boolean }
+
+export const SessionContext = createContext<SignedIn | undefined>(undefined)
+
+export function useSession(): SignedIn {
+  const session = useContext(SessionContext)
+  if (session === undefined) throw new Error('a view is shown to those alone who are signed in')
+  return session
+}

@@ -1,0 +1,276 @@
+// The console as a person uses it: Chromium opens each view of a server whose names are attacks.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { chromiumPath, launchChromium } from '../support/chromium.ts'
+import { ATTACK, ATTACK_WORD, openWorld, type World } from '../support/console-world.ts'
+import { eventually } from '../support/server.ts'
+
+const PAGE = join(import.meta.dirname, '../../dist/console')
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const MISSING = chromiumPath === undefined ? ': left out, because no chromium is on the PATH' : ''
+const CHANNEL = encodeURIComponent(`orders.eu ${ATTACK}`)
+const STREAM = encodeURIComponent(`events ${ATTACK}`)
+const CART = new URLSearchParams({ key: `cart:7 ${ATTACK}` }).toString()
+
+/** Each view, and a text that it shows. */
+const VIEWS: readonly (readonly [name: string, address: string, text: string])[] = [
+  ['overview', '#/overview', 'Sync to disk'],
+  ['channels', '#/channels', `orders.eu ${ATTACK}`],
+  ['channel', `#/channels/${CHANNEL}`, `billing${ATTACK_WORD}`],
+  ['tail', '#/tail?pattern=*', 'in all'],
+  ['queues', '#/queues', 'mails'],
+  ['queue', '#/queues/mails?state=failed', `550 mailbox unavailable ${ATTACK}`],
+  ['schedulers', '#/queues/mails?view=schedulers', 'nightly'],
+  ['workers', '#/queues/mails?view=workers', 'mailer-1'],
+  ['job', '#/queues/mails/jobs/25', `550 mailbox unavailable ${ATTACK}`],
+  ['list', '#/lists/bread', 'baker'],
+  ['stream', `#/streams/${STREAM}`, 'reports'],
+  ['keys', `#/keys?${CART}`, 'a gift <img src=x'],
+  ['clients', '#/clients', 'psubscribe'.toUpperCase()],
+  ['slow log', '#/slow', `LRANGE tasks ${ATTACK}`],
+  ['latency', '#/slow?view=commands', 'EVALSHA'],
+  ['events', '#/slow?view=events', 'latency-monitor-threshold'],
+  ['stalls', '#/slow?view=stalls', 'nothing else could run'],
+  ['durability', '#/durability', 'The power fails'],
+  ['cluster', '#/cluster', 'This broker stands alone'],
+]
+
+const files = (): Map<string, Buffer> =>
+  new Map(
+    readdirSync(PAGE, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name))]),
+  )
+
+describe('the files of the page', () => {
+  test('are fetched with at most 120 kB, and name no other site', () => {
+    const all = files()
+    let bytes = 0
+    for (const [name, content] of all) {
+      if (/\.(br|gz)$/.test(name)) continue
+      expect(all.get(`${name}.gz`)?.length).toBeGreaterThan(0)
+      bytes += all.get(`${name}.br`)?.length ?? Number.POSITIVE_INFINITY
+      // The namespaces of XML are names, and no addresses.
+      const sites = content.toString('utf8').match(/https?:\/\/(?!www\.w3\.org\/)[\w.]+/g) ?? []
+      expect(sites).toEqual([])
+    }
+    expect(bytes).toBeLessThanOrEqual(120_000)
+  })
+
+  test('hold no code and no style in HTML', () => {
+    const page = String(files().get('index.html'))
+    expect(page).not.toMatch(/<style|style=|\son\w+=|<script(?![^>]*\ssrc=)/)
+    expect(page).toMatch(/assets\/console-[0-9a-f]{12}\.js/)
+  })
+})
+
+describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
+  const opened: { browser?: Browser; world?: World } = {}
+  beforeAll(async () => {
+    const [browser, world] = await Promise.all([launchChromium(), openWorld({ isHostile: true, hasHistory: true })])
+    Object.assign(opened, { browser, world })
+  })
+  afterAll(async () => {
+    await opened.browser?.close()
+    await opened.world?.close()
+  })
+
+  const world = (): World => opened.world!
+
+  async function openProfile(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
+    const profile = await opened.browser!.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    onTestFinished(() => profile.close())
+    return profile
+  }
+
+  /** Opens a view, and fails the test if the page says an error. */
+  async function open(address: string, options?: Parameters<Browser['newContext']>[0]): Promise<Page> {
+    const page = await (await openProfile(options)).newPage()
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text())
+    })
+    onTestFinished(() => expect(errors).toEqual([]))
+    await page.goto(`${world().url}/console/${address}`)
+    await page.locator('main h1').waitFor()
+    return page
+  }
+
+  const goTo = async (page: Page, address: string, text: string): Promise<void> => {
+    await page.evaluate(`location.hash = ${JSON.stringify(address)}`)
+    await page.locator('main').getByText(text).first().waitFor()
+  }
+
+  const faultsOf = async (page: Page, rules?: readonly string[]): Promise<unknown> => {
+    const only = rules === undefined ? {} : { runOnly: { type: 'rule', values: rules } }
+    const options = { ...only, resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }
+    return page.evaluate(
+      `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 200) + failureSummary).join(' | ')))`,
+    )
+  }
+
+  test('every view can be read by all, light and dark, and takes no name for HTML', async () => {
+    const page = await open('', { colorScheme: 'light' })
+    await page.evaluate(AXE)
+    for (const [name, address, text] of VIEWS) {
+      await goTo(page, address, text)
+      expect(await faultsOf(page), name).toEqual([])
+      await page.emulateMedia({ colorScheme: 'dark' })
+      expect(await faultsOf(page, ['color-contrast']), `${name}, dark`).toEqual([])
+      await page.emulateMedia({ colorScheme: 'light' })
+      expect(await page.evaluate('window.stolen'), name).toBeUndefined()
+    }
+  })
+
+  test('no view is wider than a narrow window, and text is no smaller in a very wide one', async () => {
+    const page = await open('', { viewport: { width: 380, height: 700 } })
+    for (const [name, address, text] of VIEWS) {
+      await page.evaluate(`location.hash = ${JSON.stringify(address)}`)
+      await page.locator('main h1').waitFor()
+      await page.getByText(text).first().waitFor({ state: 'attached' })
+      expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(380)
+    }
+    await page.setViewportSize({ width: 3840, height: 2160 })
+    expect(await page.evaluate('parseFloat(getComputedStyle(document.body).fontSize)')).toBeGreaterThan(15)
+  })
+
+  test('keys go to views, to the search, along a list and back', async () => {
+    const page = await open('#/overview')
+    await page.keyboard.press('g')
+    await page.keyboard.press('q')
+    await page.locator('main a[data-row]').first().waitFor()
+    await page.keyboard.press('j')
+    const first = await page.evaluate('document.activeElement.textContent')
+    await page.keyboard.press('j')
+    expect(await page.evaluate('document.activeElement.textContent')).not.toBe(first)
+    await page.keyboard.press('k')
+    await page.keyboard.press('Enter')
+    await page.locator('main h1', { hasText: String(first) }).waitFor()
+    await page.getByLabel('Containing').waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('nothing')
+    await page.keyboard.press('Escape')
+    await eventually(() => page.url().includes('text=nothing'))
+    await page.keyboard.press('Escape')
+    await page.locator('main h1', { hasText: /^Queues$/ }).waitFor()
+    await page.keyboard.press('?')
+    await page.locator('dialog', { hasText: 'to the field of search' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('dialog').waitFor({ state: 'detached' })
+  })
+
+  test('filters stand in the address, so a link shows what its sender saw', async () => {
+    const page = await open('#/queues/mails')
+    await page.getByLabel('Containing').fill('new3@')
+    const row = page.locator('tbody tr')
+    await eventually(async () => (await row.count()) === 1)
+    const other = await open(page.url().slice(page.url().indexOf('#')))
+    await other.getByText('new3@shop.example').waitFor()
+    await eventually(async () => (await other.locator('tbody tr').count()) === 1)
+  })
+
+  test('a failed job is retried, when the question is answered', async () => {
+    const page = await open('#/queues/mails/jobs/26')
+    await page.getByRole('button', { name: 'Retry …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Retry' }).click()
+    await page.getByText('Retried job 26.').waitFor()
+    await eventually(async () => (await world().client.zscore('bull:mails:failed', '26')) === null)
+  })
+
+  test('all jobs that match are changed at once', async () => {
+    const page = await open('#/queues/mails?state=delayed&name=digest')
+    await page.getByRole('button', { name: 'Promote …' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Promote' }).click()
+    await page.getByText('Promoted 2 jobs.').waitFor()
+  })
+
+  test('a change that destroys something wants the name', async () => {
+    await world().client.set('victim', 'x')
+    const page = await open('#/keys?key=victim')
+    await page.getByRole('button', { name: 'Delete …' }).click()
+    const dialog = page.getByRole('dialog')
+    const button = dialog.getByRole('button', { name: 'Delete' })
+    expect(await button.isDisabled()).toBe(true)
+    await dialog.getByRole('textbox').fill('victi')
+    expect(await button.isDisabled()).toBe(true)
+    await dialog.getByRole('textbox').fill('victim')
+    await button.click()
+    await page.getByText('victim is deleted.').waitFor()
+    expect(await world().client.exists('victim')).toBe(0)
+  })
+
+  test('a user without the right is told why, in the server’s words', async () => {
+    const { client } = world()
+    await client.acl('SETUSER', 'viewer', 'on', '>secret', '~*', '&*', '+@all', '-client|kill')
+    await client.config('SET', 'requirepass', 'other')
+    onTestFinished(async () => void (await client.config('SET', 'requirepass', '')))
+    const profile = await openProfile()
+    const page = await profile.newPage()
+    await page.goto(`${world().url}/console/#/clients`)
+    await page.getByLabel('User').fill('viewer')
+    await page.getByLabel('Password').fill('wrong')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('WRONGPASS').waitFor()
+    await page.getByLabel('Password').fill('secret')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page
+      .getByRole('button', { name: /^Kill client/ })
+      .first()
+      .click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Kill' }).click()
+    await page.getByText(/Refused: NOPERM.*client\|kill/).waitFor()
+  })
+
+  test('a tail shows a sample, counts all, and holds few lines', async () => {
+    const page = await open('#/tail?pattern=flood')
+    await page.locator('.tail-count .live').waitFor()
+    const { client } = world()
+    for (let round = 0; round < 20; round++) {
+      const pipeline = client.pipeline()
+      for (let i = 0; i < 1000; i++) pipeline.publish('flood', `{"n":${round * 1000 + i}}`)
+      await pipeline.exec()
+    }
+    await page.getByText('20,000').waitFor()
+    expect(await page.locator('.tail-lines li').count()).toBeLessThanOrEqual(300)
+    await page.locator('.tail-line').first().click()
+    await page.locator('.detail .json-key').waitFor()
+    await page.getByRole('button', { name: 'Pause' }).click()
+    const before = await page.locator('.tail-lines li').first().textContent()
+    await client.publish('flood', 'unseen')
+    await page.getByText('20,001').waitFor()
+    expect(await page.locator('.tail-lines li').first().textContent()).toBe(before)
+  })
+
+  test('a message is published and scheduled', async () => {
+    const page = await open('#/channels')
+    for (const [when, said] of [
+      ['', 'Published. It was heard by 0 subscribers.'],
+      ['1h', 'Scheduled as'],
+    ] as const) {
+      await page.getByRole('button', { name: 'Publish …' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByLabel('Channel').fill('mail.new')
+      await dialog.getByLabel('Message').fill('hello world')
+      await dialog.getByLabel('In').fill(when)
+      await dialog.getByRole('button', { name: 'Publish' }).click()
+      await page.getByText(said).waitFor()
+    }
+    expect(await world().client.call('CHANNEL', 'PENDING', 'mail.new')).toHaveLength(1)
+  })
+
+  test('nothing moves when the figures come', async () => {
+    const page = await (await openProfile()).newPage()
+    await page.addInitScript(
+      'window.shift = 0; new PerformanceObserver((list) => { for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) window.shift += value }).observe({ type: "layout-shift", buffered: true })',
+    )
+    await page.goto(`${world().url}/console/#/overview`)
+    await page.locator('.chart').nth(11).waitFor()
+    await page.locator('.alerts', { hasNotText: 'Looking' }).waitFor()
+    expect(await page.evaluate('window.shift')).toBeLessThan(0.02)
+  })
+})
