@@ -316,7 +316,7 @@ describe.skipIf(natsServerMissing())('instances by three libraries, in RESP2 and
         for (let i = 0; i < 30; i++) {
           await run.step(STEPS[random.below(STEPS.length)]!)
           // Breaks lie further apart than `redeliver`, so that late repetitions would be seen.
-          await sleep(random.below(2000))
+          await sleep(random.below(PAUSE_MS_MAX))
         }
         await run.finish()
       }
