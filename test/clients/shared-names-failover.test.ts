@@ -297,18 +297,15 @@ describe.skipIf(natsServerMissing())('instances by three libraries, in RESP2 and
   let nats: LogServers
 
   beforeAll(async () => {
-    // One server elects no leader, which saves two seconds.
-    nats = await startNatsServers({ count: IS_LONG ? 3 : 1 })
+    nats = await startNatsServers()
   })
 
   afterAll(async () => {
     await nats?.stop()
   })
 
-  const logOf = (stream: string): string => `${natsLog(nats, stream)}${IS_LONG ? '' : '&replicas=1'}`
-
   test('lose nothing when the leader hands over, and when it is killed', async () => {
-    const run = await Run.begin(logOf('names'))
+    const run = await Run.begin(natsLog(nats, 'names'))
     for (const step of ['publish', 'hand over', 'publish', 'leave', 'kill', 'publish'] as const) await run.step(step)
     await run.finish()
   })
@@ -318,7 +315,7 @@ describe.skipIf(natsServerMissing())('instances by three libraries, in RESP2 and
     async () => {
       for (let seed = 1; seed <= 5; seed++) {
         const random = new Random(seed)
-        const run = await Run.begin(logOf(`names-${seed}`))
+        const run = await Run.begin(natsLog(nats, `names-${seed}`))
         for (let i = 0; i < 30; i++) {
           await run.step(STEPS[random.below(STEPS.length)]!)
           // Breaks lie further apart than `redeliver`, so that late repetitions would be seen.

@@ -93,7 +93,7 @@ describe('docs/browsers.md', () => {
     await publish(door, 'hello')
     await eventually(() => printed.length === 3)
     expect(printed).toEqual(['kept', 'last', 'hello'])
-    // Not the last message that is gone is named, but the first that is not.
+    // `after` is the last id that the page knew; `before` is that of the first message that is kept.
     const gap = { channel: 'chat.1', after: before.id, before: kept.id }
     expect(reload.mock.calls).toEqual([[expect.objectContaining(gap)]])
   })
