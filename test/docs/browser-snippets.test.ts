@@ -79,9 +79,12 @@ const publish = (door: OpenDoor, message: string): Promise<Response> =>
 
 describe('docs/browsers.md', () => {
   test('a page hears the channel, and is told what was removed while it was away', async () => {
-    const door = await openDoor({ channel: `${RULE} keep-last 2` })
-    const before = (await (await publish(door, 'before')).json()) as { id: string }
-    for (const message of ['gone', 'kept', 'last']) await publish(door, message)
+    const door = await openDoor({ channel: `${RULE} max-messages 2` })
+    const published = async (message: string) => (await (await publish(door, message)).json()) as { id: string }
+    const before = await published('before')
+    await published('gone')
+    const kept = await published('kept')
+    await published('last')
     const { printed, scope } = page(door, before.id)
     const reload = vi.fn()
     const code = snippet('source.onmessage = ({ data }) => console.log(data)\n').replace(URL_OF_THE_PAGE, door.url)
@@ -90,7 +93,9 @@ describe('docs/browsers.md', () => {
     await publish(door, 'hello')
     await eventually(() => printed.length === 3)
     expect(printed).toEqual(['kept', 'last', 'hello'])
-    expect(reload.mock.calls).toEqual([[expect.objectContaining({ channel: 'chat.1', count: 1 })]])
+    // `after` is the last id that the page knew; `before` is that of the first message that is kept.
+    const gap = { channel: 'chat.1', after: before.id, before: kept.id }
+    expect(reload.mock.calls).toEqual([[expect.objectContaining(gap)]])
   })
 
   test('a function sets a key by the package of Upstash', async () => {
