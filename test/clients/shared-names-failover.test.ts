@@ -27,6 +27,8 @@ const REDELIVER_MS = 400
 /** Positions are written every second or so; the rest is what a busy machine adds to that. */
 const SLACK_MS = 3000
 /** The longest pause between two steps at random: some breaks lie further apart than the bound. */
+/** The longest pause between two steps at random: some breaks lie further apart than the bound. */
+const PAUSE_MS_MAX = 6000
 const INSTANCES = 2
 const IS_LONG = process.env.SOAK !== undefined
 

@@ -2,10 +2,14 @@
 //
 // The folder is read once, with all names in it: a path that is none of these names is not looked
 // up on the disk, so no path leads out of the folder. Names with a hash may be kept for ever.
+//
+// The package has each file once, in Brotli, to be small. Browsers take Brotli from this machine and
+// over TLS alone; the other forms are made of it at the first request that wants them.
 
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { extname, join } from 'node:path'
+import { brotliDecompressSync, gzipSync } from 'node:zlib'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 
@@ -48,17 +52,43 @@ const HEADERS = {
 const INDEX = 'index.html'
 /** A name with a hash in it: its content never changes. */
 const HASHED = /^assets\/.*-[\w-]{8,}\.\w+$/
-/** The codings in the order of our preference, and the endings of files that have them. */
-const CODINGS = [
-  ['br', '.br'],
-  ['gzip', '.gz'],
-] as const
+/** The ending of a file in Brotli. */
+const BROTLI = '.br'
+/** The codings of answers, in the order of our preference. */
+const CODINGS = ['br', 'gzip'] as const
 
-interface PageFile {
+type Coding = (typeof CODINGS)[number]
+
+/** One file in all the forms in which it is sent. */
+class PageFile {
   readonly type: string
   readonly etag: string
   readonly isHashed: boolean
-  readonly bodies: ReadonlyMap<string, Buffer>
+  /** Undefined where the folder has the file as it is. */
+  readonly #brotli: Buffer | undefined
+  #plain: Buffer | undefined = undefined
+  #gzip: Buffer | undefined = undefined
+
+  /** `content` is the file as the folder has it. */
+  constructor(name: string, content: Buffer, isBrotli: boolean) {
+    this.type = TYPES[extname(name)] ?? 'application/octet-stream'
+    this.etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`
+    this.isHashed = HASHED.test(name)
+    this.#brotli = isBrotli ? content : undefined
+    if (!isBrotli) this.#plain = content
+  }
+
+  get plain(): Buffer {
+    this.#plain ??= brotliDecompressSync(this.#brotli!)
+    return this.#plain
+  }
+
+  /** Returns the file in a coding; undefined where it is not worth it. */
+  in(coding: Coding): Buffer | undefined {
+    if (coding === 'br') return this.#brotli
+    this.#gzip ??= gzipSync(this.plain)
+    return this.#gzip.length < this.plain.length ? this.#gzip : undefined
+  }
 }
 
 export class PageFiles {
@@ -84,30 +114,28 @@ export class PageFiles {
       return
     }
     const accepted = exchange.header('accept-encoding') ?? ''
-    const coding = CODINGS.find(([name]) => file.bodies.has(name) && accepts(accepted, name))?.[0]
-    const body = file.bodies.get(coding ?? '')!
-    exchange.answer(200, coding === undefined ? headers : { ...headers, 'Content-Encoding': coding }, body)
+    for (const coding of CODINGS) {
+      const body = accepts(accepted, coding) ? file.in(coding) : undefined
+      if (body === undefined) continue
+      exchange.answer(200, { ...headers, 'Content-Encoding': coding }, body)
+      return
+    }
+    exchange.answer(200, headers, file.plain)
   }
 }
 
 function readFiles(directory: string): Map<string, PageFile> {
   const files = new Map<string, PageFile>()
-  for (const name of namesIn(directory, '')) {
-    const plain = fs.readFileSync(join(directory, name))
-    const bodies = new Map([['', plain]])
-    for (const [coding, ending] of CODINGS) {
-      const path = join(directory, name + ending)
-      if (fs.existsSync(path)) bodies.set(coding, fs.readFileSync(path))
-    }
-    const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`
-    const type = TYPES[extname(name)] ?? 'application/octet-stream'
-    files.set(name, { type, etag, isHashed: HASHED.test(name), bodies })
+  for (const path of pathsIn(directory, '')) {
+    const isBrotli = path.endsWith(BROTLI)
+    const name = isBrotli ? path.slice(0, -BROTLI.length) : path
+    files.set(name, new PageFile(name, fs.readFileSync(join(directory, path)), isBrotli))
   }
   return files
 }
 
 /** Links are not followed, because a link may lead out of the folder. */
-function namesIn(directory: string, prefix: string): string[] {
+function pathsIn(directory: string, prefix: string): string[] {
   let entries: fs.Dirent[]
   try {
     entries = fs.readdirSync(join(directory, prefix), { withFileTypes: true })
@@ -116,8 +144,8 @@ function namesIn(directory: string, prefix: string): string[] {
     return []
   }
   return entries.flatMap((entry) => {
-    if (entry.isDirectory()) return namesIn(directory, `${prefix}${entry.name}/`)
-    return entry.isFile() && !/\.(br|gz|map)$/.test(entry.name) ? [`${prefix}${entry.name}`] : []
+    if (entry.isDirectory()) return pathsIn(directory, `${prefix}${entry.name}/`)
+    return entry.isFile() && !entry.name.endsWith('.map') ? [`${prefix}${entry.name}`] : []
   })
 }
 

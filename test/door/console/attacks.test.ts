@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ENDPOINTS } from '../../../src/door/console/endpoints.ts'
 import { PageFiles } from '../../../src/door/console/page-files.ts'
@@ -11,6 +12,9 @@ import { askRaw, openDoor } from '../../support/door.ts'
 
 const SCRIPT = '<script>alert(1)</script>'
 
+const CODE = 'let a;'.repeat(100)
+const SMALL = brotliCompressSync(CODE)
+
 /** Files of a page, and how they answer. */
 function openPage() {
   const folder = mkdtempSync(join(tmpdir(), 'respite-page-'))
@@ -18,8 +22,7 @@ function openPage() {
   mkdirSync(join(folder, 'page/assets'), { recursive: true })
   writeFileSync(join(folder, 'secret.txt'), 'secret')
   writeFileSync(join(folder, 'page/index.html'), '<!doctype html>')
-  writeFileSync(join(folder, 'page/assets/main-Ab12_cd9.js'), 'let a')
-  writeFileSync(join(folder, 'page/assets/main-Ab12_cd9.js.br'), 'small')
+  writeFileSync(join(folder, 'page/assets/main-Ab12_cd9.js.br'), SMALL)
   symlinkSync(join(folder, 'secret.txt'), join(folder, 'page/link.txt'))
   const files = new PageFiles(join(folder, 'page'))
   return (path: string, headers: Record<string, string> = {}, method = 'GET') => {
@@ -60,12 +63,15 @@ describe('the page’s files', () => {
     const ask = openPage()
     const name = 'assets/main-Ab12_cd9.js'
     const plain = ask(name)
-    expect(plain).toMatchObject({ body: 'let a', headers: { 'Cache-Control': 'public, max-age=31536000, immutable' } })
+    expect(plain).toMatchObject({ body: CODE, headers: { 'Cache-Control': 'public, max-age=31536000, immutable' } })
     expect(ask(name, { 'accept-encoding': 'gzip, br' })).toMatchObject({
-      body: 'small',
+      body: String(SMALL),
       headers: { 'Content-Encoding': 'br' },
     })
-    expect(ask(name, { 'accept-encoding': 'br;q=0' })).toMatchObject({ body: 'let a' })
+    expect(ask(name, { 'accept-encoding': 'br;q=0, gzip' }).headers).toMatchObject({ 'Content-Encoding': 'gzip' })
+    expect(ask(name, { 'accept-encoding': 'br;q=0' })).toMatchObject({ body: CODE })
+    // A document of 15 bytes is larger in gzip.
+    expect(ask('', { 'accept-encoding': 'gzip' }).headers).not.toHaveProperty('Content-Encoding')
     expect(ask(name, { 'if-none-match': `W/${String(plain.headers.ETag)}` })).toMatchObject({ status: 304, body: '' })
     expect(ask('queues/mails').body).toBe('<!doctype html>')
     expect(ask('', {}, 'POST').status).toBe(405)
