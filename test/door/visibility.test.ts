@@ -274,8 +274,8 @@ test('SIGHUP has keys of tokens read again', async () => {
 const LOADED = `
 const { startServer } = require(process.argv[1])
 const { createServer } = require('node:net')
-const loaded = () => ['door.js', 'jose', 'ws'].filter((name) =>
-  Object.keys(require.cache).some((file) => name === 'door.js' ? file.endsWith('/door.js') : file.includes('/node_modules/' + name + '/')))
+const loaded = () => ['door.js', 'jose', 'ws', 'console-door.js'].filter((name) =>
+  Object.keys(require.cache).some((file) => name.endsWith('.js') ? file.endsWith('/' + name) : file.includes('/node_modules/' + name + '/')))
 const main = async () => {
   const server = await startServer({ port: 0 })
   const found = [loaded()]
@@ -293,15 +293,23 @@ const main = async () => {
   upgrade.end()
   await new Promise((done) => upgrade.once('response', (response) => response.resume().once('end', done)))
   found.push(loaded())
+  await server.call('CONFIG', 'SET', 'console', 'yes')
+  await (await fetch('http://127.0.0.1:' + port + '/v1/session')).text()
+  found.push(loaded())
   await server.close()
   console.log(JSON.stringify(found))
 }
 main()`
 
-test('nothing of the door is loaded while it is closed; jose and ws come with the first token and the first WebSocket', () => {
+test('nothing of the door is loaded while it is closed; jose, ws and the console come when they are first used', () => {
   const index = join(dirname(library()), 'index.js')
   const output = execFileSync(process.execPath, ['--eval', LOADED, index], { encoding: 'utf8' })
   const found = JSON.parse(output.trim().split('\n').at(-1) ?? '') as string[][]
   expect(found[0]).toEqual([])
-  expect(found.slice(1)).toEqual([['door.js'], ['door.js', 'jose'], ['door.js', 'jose', 'ws']])
+  expect(found.slice(1)).toEqual([
+    ['door.js'],
+    ['door.js', 'jose'],
+    ['door.js', 'jose', 'ws'],
+    ['door.js', 'jose', 'ws', 'console-door.js'],
+  ])
 })

@@ -5,6 +5,7 @@ import type { Alert } from '../../monitoring/alerts.ts'
 import { COARSE_STEP_MS, FINE_STEP_MS } from '../../monitoring/history.ts'
 import { COLUMNS, type Row } from '../../monitoring/sampled-columns.ts'
 import type { Exchange, Outlet } from '../exchanges/exchange.ts'
+import type { Visitor } from '../rights/visitor.ts'
 import { EVENT_STREAM_HEADERS } from '../streams/event-stream.ts'
 import { heartbeat, namedEvent, RETRY } from '../streams/event-text.ts'
 import type { OpenStream } from '../streams/open-streams.ts'
@@ -42,7 +43,7 @@ async function answerOverview(console: Console, { exchange, visitor }: ConsoleRe
     return
   }
   const release = opening.streams.admit(exchange.ip, visitor.user)
-  new OverviewStream(console, exchange, visitor.expiresMs, release)
+  new OverviewStream(console, exchange, visitor, release)
 }
 
 class OverviewStream implements OpenStream {
@@ -50,18 +51,23 @@ class OverviewStream implements OpenStream {
   readonly #outlet: Outlet
   readonly #release: () => void
   readonly #forget: () => void
-  readonly #expiresMs: number
+  readonly #isAllowed: () => boolean
   #stuckRows = 0
   #isOver = false
 
-  constructor(console: Console, exchange: Exchange, expiresMs: number, release: () => void) {
+  constructor(console: Console, exchange: Exchange, { expiresMs, user }: Visitor, release: () => void) {
     this.#console = console
-    this.#expiresMs = expiresMs
     this.#release = release
     this.#outlet = exchange.stream(200, EVENT_STREAM_HEADERS)
     this.#outlet.onClose(() => this.end())
     console.opening.streams.add(this)
+    const { clients, environment } = console.engine
     const session = console.gate.sessionOf(exchange)
+    // It is no client of the engine, which would end it.
+    this.#isAllowed = () =>
+      environment.clock.now() < expiresMs &&
+      clients.users.get(user)?.enabled === true &&
+      (session === undefined || !console.gate.sessions.isOver(session))
     const over = (): void => this.end()
     session?.ended.add(over)
     const unwatch = console.figures.watch({ sample: (row) => this.#sample(row), alerts: (all) => this.#alerts(all) })
@@ -83,7 +89,7 @@ class OverviewStream implements OpenStream {
   }
 
   #sample(row: Row): void {
-    if (this.#console.engine.environment.clock.now() >= this.#expiresMs) {
+    if (!this.#isAllowed()) {
       this.end()
       return
     }

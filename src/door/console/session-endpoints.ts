@@ -57,15 +57,18 @@ export const SESSION_ENDPOINTS: readonly Endpoint[] = [
   },
 ]
 
-/** What GET tells. A request without a session is told no more than that. */
+/** What GET tells. A request that no session concerns is told no more than that. */
 async function sessionOf(console: Console, exchange: Exchange, visitor: Visitor): Promise<object> {
   const { engine, gate } = console
-  const session = gate.sessionOf(exchange)
-  const byProxy = session === undefined && gate.proxies.userOf(exchange) !== undefined
-  if (session === undefined && !byProxy) return { signedIn: false, open: engine.clients.users.isOpen, broker: null }
-  const { user } = byProxy ? visitor : session!
+  const { users } = engine.clients
+  // The gate has looked at the site that the request comes from.
+  const isSigned = visitor.proof === 'signed' && users.get(visitor.user)?.enabled === true
+  const session = isSigned ? gate.sessionOf(exchange) : undefined
+  const isByProxy = isSigned && session === undefined && gate.proxies.userOf(exchange) !== undefined
+  if (session === undefined && !isByProxy) return { signedIn: false, open: users.isOpen, broker: null }
   const idleSeconds = engine.config.get('console-session-idle')
   const times = { expiresAt: session?.expiresAt ?? null, idleSeconds }
+  const user = Buffer.from(visitor.user, 'latin1').toString('utf8')
   return { signedIn: true, user, how: session?.how ?? 'proxy', ...times, broker: await console.describe(exchange) }
 }
 

@@ -59,7 +59,7 @@ export class Sessions {
     const hash = hashOf(id)
     const session = this.#byHash.get(hash)
     if (session === undefined) return undefined
-    if (this.#isOver(session)) {
+    if (this.isOver(session)) {
       this.#remove(hash, session)
       return undefined
     }
@@ -80,7 +80,8 @@ export class Sessions {
     for (const [hash, session] of [...this.#byHash]) this.#remove(hash, session)
   }
 
-  #isOver({ endsMs, password, usedMs, user }: Session): boolean {
+  /** Tells whether a session has ended; asking is no use of it. */
+  isOver({ endsMs, password, usedMs, user }: Session): boolean {
     const { clients, config, environment } = this.#engine
     const nowMs = environment.workClock.monotonic()
     if (nowMs >= endsMs || nowMs >= usedMs + config.get('console-session-idle') * 1000) return true
@@ -96,7 +97,7 @@ export class Sessions {
 
   /** Ends sessions that are over, and then as many as the bounds want. */
   #makeRoom(user: string): void {
-    for (const [hash, session] of [...this.#byHash]) if (this.#isOver(session)) this.#remove(hash, session)
+    for (const [hash, session] of [...this.#byHash]) if (this.isOver(session)) this.#remove(hash, session)
     const own = [...this.#byHash].filter(([, session]) => session.user === user)
     const [oldestOwn] = own
     if (own.length >= SESSIONS_OF_USER_MAX && oldestOwn !== undefined) this.#remove(...oldestOwn)

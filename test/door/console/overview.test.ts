@@ -63,6 +63,16 @@ describe('GET /v1/overview', () => {
     expect((await end)[0]![0]).toBe('history')
   })
 
+  test('ends when its user has another password, or is off', async () => {
+    const door = await openConsole()
+    for (const change of [['resetpass', '>other'], ['off']]) {
+      await door.broker.call('ACL', 'SETUSER', 'ana', 'on', 'resetpass', '>pw', '+info')
+      const answer = await (await door.signIn('ana', 'pw')).get('/v1/overview')
+      await door.broker.call('ACL', 'SETUSER', 'ana', ...change)
+      expect((await readEvents(answer, () => false)).filter(([name]) => name === 'sample').length).toBeLessThan(3)
+    }
+  })
+
   test('tells of an alert while it holds', async () => {
     const door = await openConsole()
     const browser = await door.signIn()

@@ -110,6 +110,8 @@ describe('/v1/session', () => {
       user: 'ana',
       how: 'proxy',
     })
+    const unknown = await door.ask('/v1/session', { headers: { 'X-Forwarded-User': 'nobody' } })
+    expect(await unknown.json()).toMatchObject({ signedIn: false })
     // The header is sent by itself, so a change needs the same as with a cookie.
     const body = JSON.stringify({ command: ['ACL', 'WHOAMI'] })
     expect((await door.ask('/v1/command', { method: 'POST', headers, body })).status).toBe(403)
