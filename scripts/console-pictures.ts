@@ -27,10 +27,10 @@ const VIEWS: Readonly<Record<string, string>> = {
 }
 
 const KINDS = [
-  ['light', 1280, 800],
-  ['dark', 1280, 800],
-  ['light-narrow', 380, 760],
-  ['dark-narrow', 380, 760],
+  ['light', 1200, 720],
+  ['dark', 1200, 720],
+  ['light-narrow', 380, 700],
+  ['dark-narrow', 380, 700],
 ] as const
 
 const [folder = join(import.meta.dirname, '../docs/images'), ...only] = process.argv.slice(2)

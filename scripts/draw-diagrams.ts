@@ -45,10 +45,8 @@ interface Folder {
  * above.
  */
 const FLOORS: readonly (readonly Folder[])[] = [
-  [
-    { name: 'cli', text: 'The program: arguments in, exit code out.', share: 2 },
-    { name: 'console', text: 'The page of the console, for browsers; it imports nothing of the house.', share: 2 },
-  ],
+  [{ name: 'console', text: 'The page of the console, in a browser: it knows the others by HTTP.' }],
+  [{ name: 'cli', text: 'The program: arguments in, exit code out.' }],
   [{ name: 'prover', text: 'prove-durability: breaks machines, and checks that no promise was broken.' }],
   [{ name: 'drop-in', text: 'The broker under the interfaces of BullMQ, ioredis and test runners.' }],
   [{ name: 'index.ts', text: 'The public API.', kind: 'strong' }],

@@ -139,6 +139,33 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     expect(await page.evaluate('parseFloat(getComputedStyle(document.body).fontSize)')).toBeGreaterThan(15)
   })
 
+  test('the slots of a cluster are a map, and its brokers are links of HTTP alone', async () => {
+    const page = await open('#/overview')
+    const node = (name: string, from: number, to: number, url: string | null) => ({
+      name,
+      url,
+      address: `10.0.0.${name.length}:6379`,
+      role: 'leader',
+      self: url === null,
+      state: `fine ${ATTACK}`,
+      lag: 0,
+      slots: [[from, to]],
+    })
+    const brokers = [
+      node('a', 0, 5460, null),
+      node('bb', 5461, 10922, 'javascript:window.stolen=1'),
+      node('ccc', 10923, 16383, 'http://10.0.0.3:8080/console/'),
+    ]
+    await page.route('**/v1/brokers', (route) => route.fulfill({ json: { brokers } }))
+    await goTo(page, '#/cluster', 'A square is 64 slots')
+    expect(await page.locator('.slots .slot').count()).toBe(256)
+    expect(await page.locator('.slots .owner-2').count()).toBe(85)
+    expect(await page.locator('main table a').count()).toBe(1)
+    await page.evaluate(AXE)
+    expect(await faultsOf(page)).toEqual([])
+    expect(await page.evaluate('window.stolen')).toBeUndefined()
+  })
+
   test('keys go to views, to the search, along a list and back', async () => {
     const page = await open('#/overview')
     await page.keyboard.press('g')

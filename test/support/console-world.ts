@@ -256,7 +256,7 @@ function historyUntil(now: number): object {
 
 function rowAt(time: number, now: number): (number | null)[] {
   const at = (time - now) / 3_600_000 + 1
-  const wave = 0.6 + 0.3 * Math.sin(at * 9) + 0.08 * Math.sin(at * 61) + 0.04 * Math.sin(time / 3571)
+  const wave = 0.6 + 0.3 * Math.sin(at * 9) + 0.08 * Math.sin(at * 61) + 0.012 * Math.sin(time / 3571)
   const peak = Math.exp(-(((at - 0.7) / 0.05) ** 2))
   const values: Record<string, number> = {
     time,

@@ -32,9 +32,19 @@ interface Cluster {
   readonly moves: readonly (readonly (readonly [string, string])[])[]
 }
 
+/** The console of another server knows none. */
+async function brokersOf(signal: AbortSignal): Promise<{ brokers: readonly Broker[] }> {
+  try {
+    return await get<{ brokers: readonly Broker[] }>('brokers', {}, signal)
+  } catch (error) {
+    if (error instanceof Refusal && (error.status === 501 || error.status === 404)) return { brokers: [] }
+    throw error
+  }
+}
+
 async function load(signal: AbortSignal): Promise<Cluster> {
   const [{ brokers }, [info, cluster, moves]] = await Promise.all([
-    get<{ brokers: readonly Broker[] }>('brokers', {}, signal),
+    brokersOf(signal),
     commands([
       ['INFO', 'replication'],
       ['CLUSTER', 'INFO'],
@@ -110,43 +120,45 @@ export function ClusterPage() {
               ['state', data.info.get('cluster_state')],
             ]}
           />
-          <Section title="Brokers" note="The nodes of the cluster, and those that console-brokers names">
-            <Table
-              label="Brokers"
-              columns={[
-                {
-                  title: 'Broker',
-                  cell: ({ name, url, self }) =>
-                    self ? (
-                      <strong>{name}</strong>
-                    ) : url === null || !/^https?:/.test(url) ? (
-                      name
-                    ) : (
-                      <a href={url} rel="noreferrer">
-                        {name}
-                      </a>
-                    ),
-                },
-                { title: 'Address', kind: 'code', width: 14, from: 600, cell: ({ address }) => address ?? '' },
-                { title: 'Role', width: 8, cell: ({ role }) => role },
-                {
-                  title: 'State',
-                  width: 10,
-                  from: 900,
-                  cell: ({ state, self }) => (self ? 'this one' : (state ?? '')),
-                },
-                { title: 'Lag', kind: 'num', width: 7, cell: ({ lag }) => (lag === null ? '' : bytes(lag)) },
-              ]}
-              rows={data.brokers}
-              keyOf={({ name, address }) => `${name} ${address}`}
-            />
-            {!hasOthers && (
-              <Empty command="respite cluster create --name orders --log nats://…">
-                This broker stands alone. Several may share a log, of which one leads; or a replica follows with
-                REPLICAOF. A log begins so:
-              </Empty>
-            )}
-          </Section>
+          {data.brokers.length > 0 && (
+            <Section title="Brokers" note="The nodes of the cluster, and those that console-brokers names">
+              <Table
+                label="Brokers"
+                columns={[
+                  {
+                    title: 'Broker',
+                    cell: ({ name, url, self }) =>
+                      self ? (
+                        <strong>{name}</strong>
+                      ) : url === null || !/^https?:/.test(url) ? (
+                        name
+                      ) : (
+                        <a href={url} rel="noreferrer">
+                          {name}
+                        </a>
+                      ),
+                  },
+                  { title: 'Address', kind: 'code', width: 14, from: 600, cell: ({ address }) => address ?? '' },
+                  { title: 'Role', width: 8, cell: ({ role }) => role },
+                  {
+                    title: 'State',
+                    width: 10,
+                    from: 900,
+                    cell: ({ state, self }) => (self ? 'this one' : (state ?? '')),
+                  },
+                  { title: 'Lag', kind: 'num', width: 7, cell: ({ lag }) => (lag === null ? '' : bytes(lag)) },
+                ]}
+                rows={data.brokers}
+                keyOf={({ name, address }) => `${name} ${address}`}
+              />
+              {!hasOthers && (
+                <Empty command="respite cluster create --name orders --log nats://…">
+                  This broker stands alone. Several may share a log, of which one leads; or a replica follows with
+                  REPLICAOF. A log begins so:
+                </Empty>
+              )}
+            </Section>
+          )}
           <Followers log={data.log} />
           <Slots brokers={data.brokers} />
           {data.moves.length > 0 && (

@@ -89,6 +89,12 @@ export function Chart({ title, series, times, format, hint }: Props) {
   )
 }
 
+/** The hour until the last figure; until now where there is none. */
+function spanOf(last: number | null): [number, number] {
+  const end = last || Date.now() / 1000
+  return [end - SPAN_S, end]
+}
+
 const NEAR_S = 180
 
 const isNearEnd = (second: number, scale: uPlot.Scale | undefined): boolean =>
@@ -110,7 +116,7 @@ function optionsOf(width: number, series: readonly Series[], setAt: (index: numb
       sync: { key: 'overview' },
     },
     scales: {
-      x: { range: (_, _min, max) => [(max || 1) - SPAN_S, max || 1] },
+      x: { range: (_, _min, max) => spanOf(max) },
       y: { range: (_, _min, max) => [0, Math.max((max ?? 0) * 1.1, 1e-9)] },
     },
     axes: [

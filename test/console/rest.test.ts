@@ -1,0 +1,139 @@
+// The figures of the console that take long to see: SOAK=1 looks at them.
+//
+// SOAK_MINUTES says how long a page is watched, 60 unless set.
+
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath, launchChromium } from '../support/chromium.ts'
+import { openWorld, type World } from '../support/console-world.ts'
+import { eventually } from '../support/server.ts'
+
+const { SOAK, SOAK_MINUTES = '60' } = process.env
+const KEYS = 1_000_000
+const MESSAGES_A_SECOND = 10_000
+const REASON =
+  chromiumPath === undefined
+    ? ': left out, because no chromium is on the PATH'
+    : SOAK === undefined
+      ? ': left out without SOAK=1'
+      : ''
+
+/** Counts frames, and the longest time between two. */
+const FRAMES = `
+  window.frames_ = { count: 0, longest: 0, last: performance.now(), begun: performance.now() }
+  requestAnimationFrame(function next(now) {
+    const f = window.frames_
+    f.count++
+    f.longest = Math.max(f.longest, now - f.last)
+    f.last = now
+    requestAnimationFrame(next)
+  })`
+
+describe.skipIf(REASON !== '')(`the console at length${REASON}`, () => {
+  const opened: { browser?: Browser; world?: World } = {}
+  beforeAll(async () => {
+    opened.browser = await launchChromium()
+    opened.world = await openWorld()
+  })
+  afterAll(async () => {
+    await opened.browser?.close()
+    await opened.world?.close()
+  })
+
+  const newPage = async (address: string): Promise<Page> => {
+    const page = await opened.browser!.newPage({ viewport: { width: 1280, height: 800 } })
+    await page.goto(`${opened.world!.url}/console/${address}`)
+    await page.locator('main h1').waitFor()
+    return page
+  }
+
+  /** Publishes for so many seconds. */
+  async function publish(seconds: number): Promise<number> {
+    let sent = 0
+    const begun = performance.now()
+    while (performance.now() - begun < seconds * 1000) {
+      const due = ((performance.now() - begun) / 1000) * MESSAGES_A_SECOND
+      const pipeline = opened.world!.client.pipeline()
+      for (; sent < due; sent++)
+        pipeline.publish('flood', `{"n":${sent},"text":"a message of the usual length, so to say"}`)
+      await pipeline.exec()
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    return sent
+  }
+
+  test('the first view is usable within 600 ms', async () => {
+    const times: number[] = []
+    for (let i = 0; i < 7; i++) {
+      const profile = await opened.browser!.newContext()
+      const page = await profile.newPage()
+      await page.goto(`${opened.world!.url}/console/#/overview`)
+      await page.locator('.chart .uplot').nth(11).waitFor({ state: 'attached' })
+      times.push(await page.evaluate<number>(`performance.now()`))
+      await profile.close()
+    }
+    process.stdout.write(`first view: ${times.map(Math.round).join(', ')} ms\n`)
+    expect(Math.min(...times)).toBeLessThan(600)
+  })
+
+  test('a tail of 10,000 messages a second leaves its page time for 60 frames a second', async () => {
+    const page = await newPage('#/tail?pattern=flood')
+    await page.locator('.tail-count .live').waitFor()
+    const session = await page.context().newCDPSession(page)
+    await session.send('Performance.enable')
+    const busySeconds = async (): Promise<number> =>
+      (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0
+    await publish(2)
+    await page.evaluate(FRAMES)
+    const before = await busySeconds()
+    const sent = await publish(10)
+    const busy = (await busySeconds()) - before
+    const frames = await page.evaluate<{ count: number; longest: number; last: number; begun: number }>(
+      'window.frames_',
+    )
+    const rate = (frames.count * 1000) / (frames.last - frames.begun)
+    // Where nothing else has the processor, the rest of the time is free for frames.
+    process.stdout.write(
+      `tail: ${sent} messages in 10 s; the page worked ${(busy * 10).toFixed(1)} % of them; ${rate.toFixed(1)} frames/s, longest ${frames.longest.toFixed(1)} ms\n`,
+    )
+    expect(busy).toBeLessThan(5)
+    await page.close()
+  })
+
+  test('a walk over a million keys goes on while it is looked at', async () => {
+    const { client } = opened.world!
+    for (let i = 0; i < KEYS; i += 10_000) {
+      const pipeline = client.pipeline()
+      for (let j = i; j < i + 10_000; j++) pipeline.set(`item:${j % 100}:${j}`, 'x')
+      await pipeline.exec()
+    }
+    const page = await newPage('#/keys?match=item:7:*')
+    const begun = performance.now()
+    await page.getByText('10,000 keys').waitFor({ timeout: 120_000 })
+    process.stdout.write(`keys: 10,000 of ${KEYS} found in ${Math.round(performance.now() - begun)} ms\n`)
+    await page.getByText('item:').click()
+    await page.getByText('7:').click()
+    await page.evaluate('scrollTo(0, 100000)')
+    await eventually(async () => (await page.locator('tbody tr').count()) < 200, 'few rows in the document')
+    await page.close()
+  })
+
+  test('the memory of a page stays flat', { timeout: 2 * 3_600_000 }, async () => {
+    const page = await newPage('#/tail?pattern=flood')
+    const session = await page.context().newCDPSession(page)
+    const heap = async (): Promise<number> => {
+      await session.send('HeapProfiler.collectGarbage')
+      const { usedSize } = await session.send('Runtime.getHeapUsage')
+      return usedSize
+    }
+    const sizes: number[] = []
+    for (let minute = 0; minute < Number(SOAK_MINUTES); minute++) {
+      await publish(60)
+      sizes.push(await heap())
+    }
+    process.stdout.write(`memory: ${sizes.map((size) => (size / 1e6).toFixed(1)).join(', ')} MB\n`)
+    const [, second = 0] = sizes
+    if (sizes.length > 2) expect(sizes.at(-1)).toBeLessThan(second * 1.3 + 2e6)
+    await page.close()
+  })
+})
