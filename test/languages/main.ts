@@ -18,6 +18,8 @@ const CLUSTER_THINGS = new Set(['failover', 'slots'])
 /** Things that redis-server has, too. It is run without TLS, Sentinels and a cluster. */
 const REDIS_THINGS = ['channel', 'queue', 'stream', 'transaction', 'script']
 const PROGRAM_MS = 60_000
+/** The last commands of connections that may not have chosen their protocol yet. */
+const GREETINGS = /^(NULL|hello|auth|select|client\|\w+)$/i
 
 interface Result extends Row {
   readonly failures: readonly string[]
@@ -60,7 +62,9 @@ async function protocolsOf(server: SingleServer, hasEnded: () => boolean): Promi
   while (!hasEnded()) {
     const list = String(await client.client('LIST'))
     for (const line of list.split('\n')) {
-      if (!line.startsWith(`id=${own} `)) for (const [, version] of line.matchAll(/ resp=(\d)/g)) found.add(version!)
+      const command = / cmd=(\S+)/.exec(line)?.[1] ?? 'NULL'
+      if (line.startsWith(`id=${own} `) || GREETINGS.test(command)) continue
+      for (const [, version] of line.matchAll(/ resp=(\d)/g)) found.add(version!)
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
