@@ -39,7 +39,8 @@ const said = (text: string): void =>
 function startBuilds(): Map<Language['name'], Promise<string | undefined>> {
   const builds = new Map<Language['name'], Promise<string | undefined>>()
   let before: Promise<unknown> = Promise.resolve()
-  for (const language of LANGUAGES) {
+  const order = (language: Language): number => (language.isBuiltLast ? 2 : language.build.length > 0 ? 1 : 0)
+  for (const language of LANGUAGES.toSorted((one, other) => order(one) - order(other))) {
     if (!PROGRAMS.some((program) => program.language === language.name && wanted(program))) continue
     const missing = missingTool(language)
     if (missing !== undefined) {
@@ -163,7 +164,8 @@ for (const reason of skipped) console.log(`skipped: ${reason}`)
 const failed = results.filter(({ failures }) => failures.length > 0).length + broken.length
 if (values.write && failed === 0) {
   writePages()
-  if (only === undefined) writeTable(results)
+  const place = ({ program }: Result): number => PROGRAMS.indexOf(program)
+  if (only === undefined) writeTable(results.toSorted((one, other) => place(one) - place(other)))
 }
 console.log(
   `${results.length - results.filter(({ failures }) => failures.length > 0).length} passed, ${failed} failed, ${skipped.length} skipped`,
