@@ -18,6 +18,8 @@ const CLUSTER_THINGS = new Set(['failover', 'slots'])
 /** Things that redis-server has, too. It is run without TLS, Sentinels and a cluster. */
 const REDIS_THINGS = ['channel', 'queue', 'stream', 'transaction', 'script']
 const PROGRAM_MS = 60_000
+/** The last commands of connections that may not have chosen their protocol yet. */
+const GREETINGS = /^(NULL|hello|auth|select|client\|\w+)$/i
 
 interface Result extends Row {
   readonly failures: readonly string[]
@@ -37,7 +39,8 @@ const said = (text: string): void =>
 function startBuilds(): Map<Language['name'], Promise<string | undefined>> {
   const builds = new Map<Language['name'], Promise<string | undefined>>()
   let before: Promise<unknown> = Promise.resolve()
-  for (const language of LANGUAGES) {
+  const order = (language: Language): number => (language.isBuiltLast ? 2 : language.build.length > 0 ? 1 : 0)
+  for (const language of LANGUAGES.toSorted((one, other) => order(one) - order(other))) {
     if (!PROGRAMS.some((program) => program.language === language.name && wanted(program))) continue
     const missing = missingTool(language)
     if (missing !== undefined) {
@@ -60,7 +63,9 @@ async function protocolsOf(server: SingleServer, hasEnded: () => boolean): Promi
   while (!hasEnded()) {
     const list = String(await client.client('LIST'))
     for (const line of list.split('\n')) {
-      if (!line.startsWith(`id=${own} `)) for (const [, version] of line.matchAll(/ resp=(\d)/g)) found.add(version!)
+      const command = / cmd=(\S+)/.exec(line)?.[1] ?? 'NULL'
+      if (line.startsWith(`id=${own} `) || GREETINGS.test(command)) continue
+      for (const [, version] of line.matchAll(/ resp=(\d)/g)) found.add(version!)
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
@@ -159,7 +164,8 @@ for (const reason of skipped) console.log(`skipped: ${reason}`)
 const failed = results.filter(({ failures }) => failures.length > 0).length + broken.length
 if (values.write && failed === 0) {
   writePages()
-  if (only === undefined) writeTable(results)
+  const place = ({ program }: Result): number => PROGRAMS.indexOf(program)
+  if (only === undefined) writeTable(results.toSorted((one, other) => place(one) - place(other)))
 }
 console.log(
   `${results.length - results.filter(({ failures }) => failures.length > 0).length} passed, ${failed} failed, ${skipped.length} skipped`,

@@ -28,6 +28,8 @@ export interface Language {
   /** Commands that say with exit code 0 that a tool is there, and how to install the tool. */
   readonly needs: readonly { readonly command: readonly string[]; readonly install: string }[]
   readonly build: readonly (readonly string[])[]
+  /** Its build takes long: programs of all others run meanwhile. */
+  readonly isBuiltLast?: true
 }
 
 /** The folder for built programs, below the user's cache: a second run builds little. */
@@ -84,6 +86,7 @@ export const LANGUAGES: readonly Language[] = [
     folder: 'rust',
     needs: [{ command: ['cargo', '--version'], install: 'a Rust toolchain with cargo, 1.88 or newer' }],
     build: [['cargo', 'build', '--quiet', '--locked', '--target-dir', built('rust')]],
+    isBuiltLast: true,
   },
   {
     name: 'C',
