@@ -235,7 +235,10 @@ class Filtered {
   }
 }
 
-/** Opens a search, whose lines `run` sends; it returns the last line, if the other side is still there. */
+/**
+ * Opens a search, whose lines `run` sends; it returns the last line, if the other side is still
+ * there.
+ */
 async function withSearch(
   console: Console,
   { exchange, visitor }: ConsoleRequest,

@@ -187,7 +187,10 @@ export const JOB_SCRIPTS = {
 
 export type JobAction = keyof typeof JOB_SCRIPTS
 
-/** KEYS: wait, paused, meta, events, marker, prioritized, delayed, meta-paused; ARGV: kind, the beginning of the keys. */
+/**
+ * KEYS: wait, paused, meta, events, marker, prioritized, delayed, meta-paused; ARGV: kind, the
+ * beginning of the keys.
+ */
 export const PAUSE_SCRIPT = `
 if ARGV[1] == 'bull' then
   if redis.call('EXISTS', KEYS[8]) == 1 then return ${done} end
