@@ -1,6 +1,7 @@
 // The door: takes requests over HTTP, asks who sends them, and hands them to their routes.
 //
-//   request ─▶ host? origin? how often? ─▶ who? (gatekeeper) ─▶ route ─▶ a client of the engine ─▶ answer
+//   request ─▶ host? origin? how often? ─▶ who? (gatekeeper) ─▶ route ─▶ a client of the engine ─▶
+// answer
 //
 // It knows no socket: `listening/` brings Node's requests, and a program may bring its own.
 

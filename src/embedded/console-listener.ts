@@ -18,7 +18,10 @@ export interface ConsoleOptions {
 /** A console that is served. */
 export interface OpenConsole {
   readonly port: number
-  /** An address that opens the console signed in, once, within ten minutes. Each reading makes another. */
+  /**
+   * An address that opens the console signed in, once, within ten minutes. Each reading makes
+   * another.
+   */
   readonly url: string
   /** Stops serving it. The broker goes on. */
   close(): Promise<void>

@@ -14,7 +14,7 @@ import { Stalls } from './stalls.ts'
 /** The queues are walked, and the rules looked at, each so many rows. */
 const WALK_ROWS = 10
 const RULES_ROWS = 5
-/** While nobody looks, jobs are counted only each so many rows. */
+/** Without a viewer, jobs are counted only each so many rows. */
 const JOBS_ROWS = 10
 const FILE_ROWS = 60
 

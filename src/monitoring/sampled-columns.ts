@@ -34,7 +34,10 @@ export function rowOf(sample: Sample): Row {
   return COLUMNS.map((name) => sample[name])
 }
 
-/** Joins rows to one of a longer time: the greatest of durations, the last time, averages of all others. */
+/**
+ * Joins rows to one of a longer time: the greatest of durations, the last time, averages of all
+ * others.
+ */
 export function joined(rows: readonly Row[]): Row {
   return COLUMNS.map((name, i) => {
     const known = rows.map((row) => row[i]).filter((value) => typeof value === 'number')

@@ -1,8 +1,8 @@
-// Stalls of the loop with what ran: the last ones that kept everybody waiting.
+// The last stalls of the loop, which kept all clients waiting, with their causes.
 //
 // A timer that fires late tells of a stall. Its cause is the slowest command that the slow log has
-// got meanwhile, or a garbage collection, or work by the clock; else it lies outside of the broker:
-// other programs on the machine, or the program around an embedded broker.
+// got meanwhile, or a garbage collection, or work by the clock. Any other cause lies outside of the
+// broker: other programs on the machine, or the program around an embedded broker.
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import type { Engine } from '../commands/call.ts'

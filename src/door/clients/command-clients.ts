@@ -21,7 +21,8 @@ export class CommandClients {
   }
 
   /**
-   * Returns the client of a visitor, of which there is one for each database: the caller selects it.
+   * Returns the client of a visitor, of which there is one for each database: the caller selects
+   * it.
    * Its password or name is checked each time. Throws HttpError.
    */
   of(exchange: Exchange, visitor: Visitor, database = 0): CommandClient {

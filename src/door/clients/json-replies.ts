@@ -8,7 +8,8 @@ import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
 import { textOf, utf8Of } from '../../util/bytes/text.ts'
 
 /**
- * The form of strings in JSON: text, base64 of their bytes, or text with `{"base64":…}` for bytes that
+ * The form of strings in JSON: text, base64 of their bytes, or text with `{"base64":…}` for bytes
+ * that
  * are none. With `typed`, an error within an array is `{"error":…}`.
  */
 export type Encoding = 'utf8' | 'base64' | 'typed'

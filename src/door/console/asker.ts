@@ -10,7 +10,10 @@ import { HttpError } from '../exchanges/http-error.ts'
 export type Words = readonly Word[]
 
 export interface Asker {
-  /** Runs commands, and returns the values of their replies. Rejects with HttpError for the first error. */
+  /**
+   * Runs commands, and returns the values of their replies. Rejects with HttpError for the first
+   * error.
+   */
   ask(commands: readonly Words[]): Promise<unknown[]>
   /** As `ask`, with an HttpError in the place of an error. */
   tryAll(commands: readonly Words[]): Promise<unknown[]>

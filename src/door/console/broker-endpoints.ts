@@ -1,5 +1,5 @@
 // /v1/brokers: the nodes of the cluster or of the log, and brokers that `console-brokers` names.
-// /v1/stalls: what kept everybody waiting.
+// /v1/stalls: the last times at which all clients waited, with their causes.
 
 import type { Engine } from '../../commands/call.ts'
 import { STALL_MS_MIN } from '../../monitoring/stalls.ts'

@@ -53,7 +53,10 @@ export class Console {
     return describeBroker(this.engine, exchange)
   }
 
-  /** Returns what asks many questions at a time, in the database that the request names; the caller ends it. */
+  /**
+   * Returns what asks many questions at a time, in the database that the request names; the caller
+   * ends it.
+   */
   async rawAskerOf(exchange: Exchange, visitor: Visitor): Promise<RawAsker> {
     const client = new RawClient(this.engine, exchange, visitor)
     try {
@@ -65,7 +68,9 @@ export class Console {
     }
   }
 
-  /** Returns what asks as a visitor, in the database that the request names. Rejects with HttpError. */
+  /**
+   * Returns what asks as a visitor, in the database that the request names. Rejects with HttpError.
+   */
   async askerOf(exchange: Exchange, visitor: Visitor, database = databaseOf(exchange)): Promise<Asker> {
     if (visitor.grants !== undefined) throw new HttpError(403, NO_TOKENS)
     const asker = new CommandAsker(this.clients.of(exchange, visitor, database))

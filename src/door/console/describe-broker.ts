@@ -1,4 +1,4 @@
-// What the page is told of this broker.
+// The description of this broker for the page.
 
 import type { Engine } from '../../commands/call.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../../config/version.ts'

@@ -1,4 +1,4 @@
-// GET /v1/durability: the files, the last saves, and what a crash now would lose.
+// GET /v1/durability: the files, the last saves, and the loss that a crash would cause now.
 
 import fs from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const FILES_MAX = 200
 export const DURABILITY_ENDPOINT: Endpoint = {
   method: 'GET',
   path: '/v1/durability',
-  summary: 'Tells of the files, of the last saves, and what a crash now would lose.',
+  summary: 'Tells of the files, of the last saves, and the loss that a crash would cause now.',
   answer: {
     appendonly: 'boolean',
     fsync: 'string',
@@ -69,7 +69,7 @@ async function tellOfDurability(console: Console, { exchange, visitor }: Console
   })
 }
 
-/** What a killed process, and a power cut, would lose at this moment. */
+/** Tells the loss that a kill of the process, and a power cut, would cause at this moment. */
 function crashOf({ effects, figures, parts }: Engine): object {
   const { progress } = effects.durability
   const { changesSinceSave } = figures.stats

@@ -30,7 +30,10 @@ export interface Found {
   readonly names: readonly string[]
 }
 
-/** Finds the endpoint of a request; undefined = none has this path. Throws HttpError for a wrong method. */
+/**
+ * Finds the endpoint of a request; undefined = none has this path. Throws HttpError for a wrong
+ * method.
+ */
 export function endpointOf(
   method: string,
   path: string,

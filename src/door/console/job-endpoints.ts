@@ -145,7 +145,7 @@ export const JOB_ENDPOINTS: readonly Endpoint[] = [
   },
 ]
 
-/** What a search has come to. */
+/** How far a search is. */
 interface Progress {
   looked: number
   of: number
@@ -235,7 +235,10 @@ class Filtered {
   }
 }
 
-/** Opens a search, whose lines `run` sends; it returns the last line, if the other side is still there. */
+/**
+ * Opens a search, whose lines `run` sends; it returns the last line, if the other side is still
+ * there.
+ */
 async function withSearch(
   console: Console,
   { exchange, visitor }: ConsoleRequest,
@@ -243,10 +246,15 @@ async function withSearch(
   run: (search: JobSearch, lines: LineStream) => Promise<object | undefined>,
 ): Promise<void> {
   const release = console.searches.take(visitor.user)
+  const session = console.gate.sessionOf(exchange)
+  let ended = (): unknown => undefined
   let client: RawAsker | undefined
   try {
     client = await console.rawAskerOf(exchange, visitor)
     const lines = new LineStream(exchange)
+    // A search goes on only while its visitor is signed in.
+    session?.ended.add(lines.end)
+    ended = () => session?.ended.delete(lines.end)
     const last = await run(filtered.open(client), lines).catch((error: unknown) => {
       if (!(error instanceof HttpError)) throw error
       return { error: error.message }
@@ -255,6 +263,7 @@ async function withSearch(
     lines.end()
   } finally {
     client?.end()
+    ended()
     release()
   }
 }

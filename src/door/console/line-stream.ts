@@ -13,7 +13,7 @@ const HEADERS = {
 const BACKLOG_BYTES_MAX = 1024 * 1024
 
 export class LineStream {
-  /** The other side is gone. */
+  /** The other side is gone, or the answer has ended. */
   isOver = false
   readonly #outlet: Outlet
   #tellOver: () => void = () => {}
@@ -37,7 +37,10 @@ export class LineStream {
     })
   }
 
-  end(): void {
-    if (!this.isOver) this.#outlet.end('flushed')
+  /** Ends the answer after what was sent. */
+  readonly end = (): void => {
+    if (this.isOver) return
+    this.isOver = true
+    this.#outlet.end('flushed')
   }
 }

@@ -57,7 +57,7 @@ export const SESSION_ENDPOINTS: readonly Endpoint[] = [
   },
 ]
 
-/** What GET tells. A request that no session concerns is told no more than that. */
+/** The answer to GET. A request that no session concerns is told no more than that. */
 async function sessionOf(console: Console, exchange: Exchange, visitor: Visitor): Promise<object> {
   const { engine, gate } = console
   const { users } = engine.clients

@@ -36,7 +36,10 @@ export function changeOf(action: string, { delay = 0, priority = 0 }: Readonly<R
   return { action: action as JobAction, delay, priority }
 }
 
-/** Changes jobs, and returns for each the new id of a copy, true, or the refusal. Rejects with HttpError. */
+/**
+ * Changes jobs, and returns for each the new id of a copy, true, or the refusal. Rejects with
+ * HttpError.
+ */
 export async function changeJobs(
   asker: Asker,
   queue: QueueName,

@@ -6,7 +6,9 @@ import { type JobState, keyOf, type QueueName, splitJobKey } from './queue-keys.
 
 const DATA_CHARACTERS_MAX = 500
 
-/** The fields of a job's hash that a row needs. `atm` is BullMQ's attempts, `attemptsMade` Bull's. */
+/**
+ * The fields of a job's hash that a row needs. `atm` is BullMQ's attempts, `attemptsMade` Bull's.
+ */
 const FIELDS = [
   'name',
   'data',

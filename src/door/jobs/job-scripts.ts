@@ -1,4 +1,4 @@
-// What buttons do to a job, as scripts: each is one unit, as BullMQ's own changes are.
+// The changes of a job, as scripts: each is one unit, as BullMQ's own changes are.
 //
 // They keep to the layout that BullMQ documents. A job's id lies in the list or sorted set of its
 // state, `marker` wakes workers, `events` tells listeners, and `pc` orders jobs of one priority.
@@ -22,7 +22,7 @@ export const SCRIPT_KEYS = [
   'meta-paused',
 ] as const
 
-/** What a script replies. */
+/** The replies of scripts. */
 export const SCRIPT_REPLY = { done: 1, missing: 0, wrongState: -1, locked: -2, hasChildren: -3, scheduled: -4 } as const
 
 const { done, hasChildren, locked, missing, scheduled, wrongState } = SCRIPT_REPLY
@@ -93,7 +93,7 @@ tell('event', 'waiting', 'jobId', id, 'prev', from)
 return ${done}
 `
 
-/** Has a delayed job wait no longer. */
+/** Ends the delay of a job. */
 const PROMOTE = `${HEAD}
 if redis.call('ZREM', key.delayed, id) == 0 then return ${wrongState} end
 redis.call('HSET', job, 'delay', 0)
@@ -187,7 +187,10 @@ export const JOB_SCRIPTS = {
 
 export type JobAction = keyof typeof JOB_SCRIPTS
 
-/** KEYS: wait, paused, meta, events, marker, prioritized, delayed, meta-paused; ARGV: kind, the beginning of the keys. */
+/**
+ * KEYS: wait, paused, meta, events, marker, prioritized, delayed, meta-paused; ARGV: kind, the
+ * beginning of the keys.
+ */
 export const PAUSE_SCRIPT = `
 if ARGV[1] == 'bull' then
   if redis.call('EXISTS', KEYS[8]) == 1 then return ${done} end

@@ -18,7 +18,10 @@ export interface JobFilters {
   readonly name: string | undefined
   readonly data: string | undefined
   readonly reason: string | undefined
-  /** Unix milliseconds: of a completed or failed job when it finished, of any other when it was made. */
+  /**
+   * Unix milliseconds: of a completed or failed job when it finished, of any other when it was
+   * made.
+   */
   readonly from: number | undefined
   readonly to: number | undefined
   readonly newestFirst: boolean
@@ -227,7 +230,10 @@ function isAskedFor(field: Field, { data, from, name, reason, text, to }: JobFil
   }
 }
 
-/** The form in which texts are compared: bytes as latin1, in which ASCII's capitals are small letters. */
+/**
+ * The form in which texts are compared: bytes as latin1, in which ASCII's capitals are small
+ * letters.
+ */
 function folded(text: string): string {
   return lowered(latin1Of(text))
 }

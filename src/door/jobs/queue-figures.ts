@@ -118,7 +118,9 @@ async function oldestOf(asker: Asker, queue: QueueName, ids: readonly string[], 
   return known.length === 0 ? null : Math.max(0, Math.round(nowMs - Math.min(...known)))
 }
 
-/** The kind of a queue, by its keys; undefined = there is none of that name. Rejects with HttpError. */
+/**
+ * The kind of a queue, by its keys; undefined = there is none of that name. Rejects with HttpError.
+ */
 export async function kindOf(asker: Asker, prefix: string, name: string): Promise<QueueName['kind'] | undefined> {
   const queue = { prefix, name }
   const [meta, events, id] = await asker.ask([

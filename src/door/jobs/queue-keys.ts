@@ -1,4 +1,5 @@
-// The keys of a queue of BullMQ or Bull, as both document them: `PREFIX:NAME:…`, a hash for each job
+// The keys of a queue of BullMQ or Bull, as both document them: `PREFIX:NAME:…`, a hash for each
+// job
 // and a list or a sorted set for each state.
 
 /** The states of jobs, and the keys that hold the ids: a list, or a sorted set. */
@@ -17,7 +18,10 @@ export type JobState = keyof typeof STATES
 
 export const JOB_STATES = Object.keys(STATES) as JobState[]
 
-/** The scores of `delayed` are times with twelve more bits, which keep the order of jobs of one time. */
+/**
+ * The scores of `delayed` are times with twelve more bits, which keep the order of jobs of one
+ * time.
+ */
 export const DELAYED_SCORE_UNIT = 0x1000
 
 export type QueueKind = 'bullmq' | 'bull'

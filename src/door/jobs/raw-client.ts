@@ -12,7 +12,9 @@ import { endOfReply } from './reply-bytes.ts'
 /** Words of a command as latin1: one character a byte. */
 export type RawWords = readonly string[]
 
-/** Asks questions, and returns the bytes of the replies (RESP2), with the place where each begins. */
+/**
+ * Asks questions, and returns the bytes of the replies (RESP2), with the place where each begins.
+ */
 export interface RawAsker {
   ask(commands: readonly RawWords[]): Promise<RawReplies>
   end(): void

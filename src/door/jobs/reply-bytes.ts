@@ -26,7 +26,10 @@ export function endOfReply(bytes: Buffer, at: number): number {
   return end
 }
 
-/** Returns the strings of a reply that is an array, as latin1; undefined stands for nil. Throws HttpError for an error. */
+/**
+ * Returns the strings of a reply that is an array, as latin1; undefined stands for nil. Throws
+ * HttpError for an error.
+ */
 export function stringsIn(bytes: Buffer, at: number): (string | undefined)[] {
   const line = bytes.indexOf(CR, at)
   if (byteAt(bytes, at) === MINUS) throw errorIn(bytes, at)

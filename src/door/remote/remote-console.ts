@@ -29,7 +29,7 @@ export class RemoteConsole extends Console {
   }
 
   override async askerOf(exchange: Exchange, visitor: Visitor, database = databaseOf(exchange)): Promise<Asker> {
-    // Throws where nobody has signed in.
+    // Throws for a request without a session.
     this.clients.of(exchange, visitor)
     return await this.#remote.asker(database)
   }

@@ -87,7 +87,7 @@ export async function infoOf(remote: RemoteServer): Promise<ReadonlyMap<string, 
   )
 }
 
-/** What INFO does not tell is null. */
+/** Makes a row of two answers. A figure that INFO does not tell is null. */
 function sampleOf(
   info: ReadonlyMap<string, string>,
   before: { readonly atMs: number; readonly info: ReadonlyMap<string, string> } | undefined,

@@ -1,4 +1,5 @@
-// Another server that speaks the Redis protocol, such as Redis or Valkey: connections to it, one for
+// Another server that speaks the Redis protocol, such as Redis or Valkey: connections to it, one
+// for
 // each database, and one for each search.
 
 import { OptionError } from '../../util/option-error.ts'

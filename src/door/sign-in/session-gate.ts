@@ -1,5 +1,5 @@
-// Who asks, where a browser shows the console: the user of the session in its cookie, or the user
-// that a trusted proxy names.
+// The visitor of a browser that shows the console: the user of the session in its cookie, or the
+// user that a trusted proxy names.
 //
 // A browser sends both by itself, so a page of another site could use them. The cookie is
 // SameSite=Strict, requests of other sites count as without it, and what changes something needs

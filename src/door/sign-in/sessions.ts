@@ -54,7 +54,9 @@ export class Sessions {
     return id
   }
 
-  /** Returns the session of an id, which counts as used; undefined = there is none, or it is over. */
+  /**
+   * Returns the session of an id, which counts as used; undefined = there is none, or it is over.
+   */
   use(id: string): Session | undefined {
     const hash = hashOf(id)
     const session = this.#byHash.get(hash)
