@@ -1,14 +1,14 @@
 // Builds the page of the console out of `src/console`: one document, one script and one style sheet.
 //
 // The script and the styles have a hash of their content in their names, so a browser may keep them
-// for ever. Each file stands beside a copy in Brotli and one in gzip, which the door sends as they
-// are. Packages (Preact, uPlot) become part of the script: the page loads nothing else.
+// for ever. Each file is written in Brotli, as the door sends it to all browsers that know it.
+// Packages (Preact, uPlot) become part of the script: the page loads nothing else.
 
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib'
+import { brotliCompressSync, constants as zlib } from 'node:zlib'
 import { rolldown } from 'rolldown'
 
 /** The page, compressed by Brotli, is fetched within a blink over a slow line, too. */
@@ -30,7 +30,7 @@ export async function writeConsolePage(source: string, target: string): Promise<
   files.set('icon.svg', readFileSync(join(source, 'icon.svg'), 'utf8'))
 
   let bytes = 0
-  for (const [name, text] of files) bytes += writeWithCopies(join(target, name), Buffer.from(text))
+  for (const [name, text] of files) bytes += writePacked(join(target, name), Buffer.from(text))
   if (bytes > PAGE_BYTES_MAX) throw new Error(`the page of the console has ${bytes} bytes: more than ${PAGE_BYTES_MAX}`)
   return bytes
 }
@@ -66,15 +66,13 @@ function stylesOf(folder: string): string {
     .trim()
 }
 
-/** Returns the size of the smaller copy. */
-function writeWithCopies(file: string, content: Buffer): number {
+/** Returns the size of what was written. */
+function writePacked(file: string, content: Buffer): number {
   const brotli = brotliCompressSync(content, {
     params: { [zlib.BROTLI_PARAM_QUALITY]: zlib.BROTLI_MAX_QUALITY, [zlib.BROTLI_PARAM_SIZE_HINT]: content.length },
   })
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, content)
   writeFileSync(`${file}.br`, brotli)
-  writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
   return brotli.length
 }
 
