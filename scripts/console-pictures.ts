@@ -4,11 +4,12 @@
 //
 // It needs a Chromium on the PATH. The pictures show a server with an invented hour of figures.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { launchChromium } from '../test/support/chromium.ts'
 import { openWorld } from '../test/support/console-world.ts'
+import { withPalette } from './palette-png.ts'
 
 /** Name of the picture → the address. */
 const VIEWS: Readonly<Record<string, string>> = {
@@ -60,7 +61,7 @@ async function takeAll(browser: Browser, kind: string, viewport: { width: number
         )
     await page.locator('.waiting').waitFor({ state: 'detached' })
     await page.waitForTimeout(1200)
-    await page.screenshot({ path: join(folder, `console-${name}-${kind}.png`) })
+    writeFileSync(join(folder, `console-${name}-${kind}.png`), withPalette(await page.screenshot()))
   }
   await profile.close()
 }

@@ -3,9 +3,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { chromiumPath, launchChromium } from '../support/chromium.ts'
+import { openConsole } from '../support/console.ts'
 import { ATTACK, ATTACK_WORD, openWorld, type World } from '../support/console-world.ts'
 import { eventually } from '../support/server.ts'
 
@@ -39,6 +41,7 @@ const VIEWS: readonly (readonly [name: string, address: string, text: string])[]
   ['cluster', '#/cluster', 'This broker stands alone'],
 ]
 
+/** The files by their names, as the package has them. */
 const files = (): Map<string, Buffer> =>
   new Map(
     readdirSync(PAGE, { recursive: true, withFileTypes: true })
@@ -46,25 +49,41 @@ const files = (): Map<string, Buffer> =>
       .map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name))]),
   )
 
+const textOf = (packed: Buffer | undefined): string => brotliDecompressSync(packed!).toString('utf8')
+
 describe('the files of the page', () => {
   test('are fetched with at most 120 kB, and name no other site', () => {
-    const all = files()
     let bytes = 0
-    for (const [name, content] of all) {
-      if (/\.(br|gz)$/.test(name)) continue
-      expect(all.get(`${name}.gz`)?.length).toBeGreaterThan(0)
-      bytes += all.get(`${name}.br`)?.length ?? Number.POSITIVE_INFINITY
+    for (const [name, content] of files()) {
+      expect(name).toMatch(/\.(html|js|css|svg)\.br$/)
+      bytes += content.length
       // The namespaces of XML are names, and no addresses.
-      const sites = content.toString('utf8').match(/https?:\/\/(?!www\.w3\.org\/)[\w.]+/g) ?? []
-      expect(sites).toEqual([])
+      expect(textOf(content).match(/https?:\/\/(?!www\.w3\.org\/)[\w.]+/g) ?? []).toEqual([])
     }
+    expect(bytes).toBeGreaterThan(10_000)
     expect(bytes).toBeLessThanOrEqual(120_000)
   })
 
   test('hold no code and no style in HTML', () => {
-    const page = String(files().get('index.html'))
+    const page = textOf(files().get('index.html.br'))
     expect(page).not.toMatch(/<style|style=|\son\w+=|<script(?![^>]*\ssrc=)/)
     expect(page).toMatch(/assets\/console-[0-9a-f]{12}\.js/)
+  })
+
+  test('come to a client in the coding that it knows', async () => {
+    const { ask } = await openConsole()
+    const bodies: string[] = []
+    for (const [accepted, coding] of [
+      ['gzip, deflate, br', 'br'],
+      ['gzip', 'gzip'],
+      ['identity', null],
+    ] as const) {
+      const answer = await ask('/console/', { headers: { 'Accept-Encoding': accepted } })
+      expect(answer.headers.get('content-encoding')).toBe(coding)
+      bodies.push(await answer.text())
+    }
+    expect(bodies[0]).toContain('<!doctype html>')
+    expect(new Set(bodies).size).toBe(1)
   })
 })
 
