@@ -100,9 +100,10 @@ export class PageFiles {
 
 function readFiles(directory: string): Map<string, PageFile> {
   const files = new Map<string, PageFile>()
-  for (const name of namesIn(directory, '')) {
+  const names = new Set(namesIn(directory, ''))
+  for (const name of new Set([...names].map((each) => each.replace(/\.br$/, '')))) {
     const path = join(directory, name)
-    const packed = fs.existsSync(path + PACKED) ? fs.readFileSync(path + PACKED) : undefined
+    const packed = names.has(name + PACKED) ? fs.readFileSync(path + PACKED) : undefined
     const plain = packed === undefined ? fs.readFileSync(path) : brotliDecompressSync(packed)
     const bodies = new Map([['', plain]])
     if (packed !== undefined) bodies.set('br', packed)
@@ -124,7 +125,7 @@ function namesIn(directory: string, prefix: string): string[] {
   }
   return entries.flatMap((entry) => {
     if (entry.isDirectory()) return namesIn(directory, `${prefix}${entry.name}/`)
-    return entry.isFile() && !entry.name.endsWith('.map') ? [`${prefix}${entry.name.replace(/\.br$/, '')}`] : []
+    return entry.isFile() && !entry.name.endsWith('.map') ? [`${prefix}${entry.name}`] : []
   })
 }
 
