@@ -1,7 +1,7 @@
 // The page of the console begins here.
 
 import { render } from 'preact'
-import { App } from './shell/app.tsx'
+import { App, begin } from './shell/app.tsx'
 
 const place = document.getElementById('console')
-if (place !== null) render(<App />, place)
+if (place !== null) render(<App beginning={begin()} />, place)

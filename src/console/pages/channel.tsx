@@ -327,7 +327,7 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
   return (
     <>
       <div class="filters">
-        <Search name="from" label="From" hint="an id, or 2026-01-31 12:00" isFirst />
+        <Search name="from" label="From" hint="an id, or 2026-01-31 12:00" size={28} isFirst />
         <p class="note">
           {from === '' ? 'The newest first' : 'From there on, the oldest first'}
           {shown?.next === null ? '' : ', the first 500'}

@@ -100,7 +100,12 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
                   {data.state}
                 </span>,
               ],
-              ['tries', data.attempts === null ? count(data.attemptsMade) : `${data.attemptsMade} of ${data.attempts}`],
+              [
+                'tries',
+                data.attempts === null || data.attempts === 0
+                  ? count(data.attemptsMade)
+                  : `${data.attemptsMade} of ${data.attempts}`,
+              ],
               ['priority', data.priority === 0 ? undefined : count(data.priority)],
               ['runs at', data.runsAt === null ? undefined : <Time key="runs" at={data.runsAt} />],
               [

@@ -25,7 +25,7 @@ import { SignIn } from './sign-in.tsx'
 import { VIEWS, type View } from './views.ts'
 
 /** Asks who is signed in, and signs in by a link, or where no password is wanted. */
-async function begin(): Promise<Session> {
+export async function begin(): Promise<Session> {
   const token = /^#link=(.+)$/.exec(location.hash)?.[1]
   if (token !== undefined) {
     history.replaceState(null, '', location.pathname)
@@ -36,7 +36,8 @@ async function begin(): Promise<Session> {
   return post<Session>('session', { user: 'default', password: '' })
 }
 
-export function App() {
+/** `beginning` is asked before anything is drawn, which saves the time of that. */
+export function App({ beginning }: { beginning: Promise<Session> }) {
   const [session, setSession] = useState<Session | undefined>()
   const [note, setNote] = useState('')
   useEffect(() => {
@@ -44,7 +45,7 @@ export function App() {
       setNote('The session is over.')
       setSession({ signedIn: false, open: false })
     }
-    begin().then(setSession, (error: unknown) => {
+    beginning.then(setSession, (error: unknown) => {
       setNote(error instanceof Refusal ? error.message : String(error))
       setSession({ signedIn: false, open: false })
     })

@@ -12,9 +12,6 @@ import { askRaw, openDoor } from '../../support/door.ts'
 
 const SCRIPT = '<script>alert(1)</script>'
 
-const CODE = 'let a;'.repeat(100)
-const SMALL = brotliCompressSync(CODE)
-
 /** Files of a page, and how they answer. */
 function openPage() {
   const folder = mkdtempSync(join(tmpdir(), 'respite-page-'))
@@ -22,7 +19,8 @@ function openPage() {
   mkdirSync(join(folder, 'page/assets'), { recursive: true })
   writeFileSync(join(folder, 'secret.txt'), 'secret')
   writeFileSync(join(folder, 'page/index.html'), '<!doctype html>')
-  writeFileSync(join(folder, 'page/assets/main-Ab12_cd9.js.br'), SMALL)
+  writeFileSync(join(folder, 'page/assets/main-Ab12_cd9.js.br'), brotliCompressSync('let a'))
+  symlinkSync(join(folder, 'secret.txt'), join(folder, 'page/link.txt.br'))
   symlinkSync(join(folder, 'secret.txt'), join(folder, 'page/link.txt'))
   const files = new PageFiles(join(folder, 'page'))
   return (path: string, headers: Record<string, string> = {}, method = 'GET') => {
@@ -63,15 +61,12 @@ describe('the page’s files', () => {
     const ask = openPage()
     const name = 'assets/main-Ab12_cd9.js'
     const plain = ask(name)
-    expect(plain).toMatchObject({ body: CODE, headers: { 'Cache-Control': 'public, max-age=31536000, immutable' } })
+    expect(plain).toMatchObject({ body: 'let a', headers: { 'Cache-Control': 'public, max-age=31536000, immutable' } })
     expect(ask(name, { 'accept-encoding': 'gzip, br' })).toMatchObject({
-      body: String(SMALL),
+      body: String(brotliCompressSync('let a')),
       headers: { 'Content-Encoding': 'br' },
     })
-    expect(ask(name, { 'accept-encoding': 'br;q=0, gzip' }).headers).toMatchObject({ 'Content-Encoding': 'gzip' })
-    expect(ask(name, { 'accept-encoding': 'br;q=0' })).toMatchObject({ body: CODE })
-    // A document of 15 bytes is larger in gzip.
-    expect(ask('', { 'accept-encoding': 'gzip' }).headers).not.toHaveProperty('Content-Encoding')
+    expect(ask(name, { 'accept-encoding': 'br;q=0' })).toMatchObject({ body: 'let a' })
     expect(ask(name, { 'if-none-match': `W/${String(plain.headers.ETag)}` })).toMatchObject({ status: 304, body: '' })
     expect(ask('queues/mails').body).toBe('<!doctype html>')
     expect(ask('', {}, 'POST').status).toBe(405)
