@@ -297,6 +297,7 @@ export const NAMES = {
     'client|getredir',
     'client|trackinginfo',
     'client|capa',
+    'client|maint_notifications',
     'client|help',
   ],
   cluster: [

@@ -19,6 +19,7 @@
 // data that may be old, and the clients then look for the new leader. Clients whose writes were
 // held up for a handover are told that the writes were not done.
 
+import type { Client } from '../engine/clients/client.ts'
 import { noProgress } from '../engine/effects/journal.ts'
 import type { LogSnapshots } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -80,6 +81,10 @@ const NEXT_STATES: Readonly<Record<NodeState, readonly NodeState[]>> = {
 
 /** A handover may take this long before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
+/** Clients that are told of maintenance are kept this long, until the next leader is known. */
+const NEXT_LEADER_MS_MAX = 1000
+/** Those clients shall have moved after so many seconds. */
+const MOVING_SECONDS = 1
 /** The reason for ending a read; without a reason, `abort` would create an error. */
 const ENOUGH = 'enough'
 
@@ -208,6 +213,8 @@ export class ReplicatedNode implements CopyHolder {
     const { pause } = this.#options.engine.conditions
     const journal = this.#journal
     if (journal === undefined) return
+    const { maintenance } = this.#options.engine.clients
+    maintenance.announce({ type: 'FAILING_OVER', seconds: HANDOVER_MS_MAX / 1000 })
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
     try {
       do {
@@ -221,7 +228,9 @@ export class ReplicatedNode implements CopyHolder {
       dataset.expiry = 'hide'
       journal.handOver(to)
       await over
+      await this.#move()
     } finally {
+      maintenance.announce({ type: 'FAILED_OVER' })
       pause.end('failover')
     }
   }
@@ -555,7 +564,7 @@ export class ReplicatedNode implements CopyHolder {
     }
     // Blocked clients would wait for data that only the leader can bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
-    if (!config.get('cluster-enabled')) this.#sendAway()
+    if (!config.get('cluster-enabled')) this.#sendAway(loss)
     tracking.flushed()
     durability.follow(noProgress)
     this.#become('following')
@@ -566,16 +575,43 @@ export class ReplicatedNode implements CopyHolder {
    * Closes client connections, so that clients look for the new leader, as Redis Sentinel does:
    * clients ask for the primary when they connect, and would otherwise stay here and get READONLY.
    * Clients whose requests were held up for the handover get READONLY first. Clients of a cluster
-   * are redirected by MOVED instead.
+   * are redirected by MOVED instead. After a handover, clients that are told of maintenance stay
+   * until they can be told the address of the new leader (`#move`); until then no request runs.
    */
-  #sendAway(): void {
-    const { connected: clients } = this.#options.engine.clients
-    const { incoming: requests } = this.#options.engine.requests
+  #sendAway(loss: Loss): void {
+    const { connected: clients, maintenance } = this.#options.engine.clients
+    const { pause } = this.#options.engine.conditions
+    const isPlanned = loss === 'handed over' && pause.isFor('failover')
+    let isOneKept = false
     for (const client of [...clients.values()]) {
       if (client.connection.origin !== 'client') continue
-      requests.refusePostponed(client, ERR.readOnly)
-      clients.close(client, 'flushed')
+      if (isPlanned && maintenance.has(client)) isOneKept = true
+      else this.#refuse(client)
     }
+    // The data here is old as soon as the next leader writes.
+    if (isOneKept) pause.begin('failover', 'all', Number.MAX_SAFE_INTEGER)
+  }
+
+  #refuse(client: Client): void {
+    this.#options.engine.requests.incoming.refusePostponed(client, ERR.readOnly)
+    this.#options.engine.clients.connected.close(client, 'flushed')
+  }
+
+  /** Sends the clients that were kept to the new leader, as soon as it is known. */
+  async #move(): Promise<void> {
+    const { connected: clients, maintenance } = this.#options.engine.clients
+    const { workClock } = this.#options.engine.environment
+    if (maintenance.size === 0 || this.#options.engine.config.get('cluster-enabled')) return
+    const known = new Promise<void>((resolve) =>
+      this.onChange(() => (this.leader !== undefined || this.#isStopped) && resolve()),
+    )
+    const tooLong = new Promise<void>((resolve) => void workClock.after(NEXT_LEADER_MS_MAX, resolve))
+    if (this.leader === undefined && !this.#isStopped) await Promise.race([known, tooLong])
+    // This node may lead again, and serves its clients then.
+    if (this.state === 'leading') return
+    const endpoint = this.leader?.address
+    if (endpoint !== undefined) maintenance.announce({ type: 'MOVING', seconds: MOVING_SECONDS, endpoint })
+    for (const client of [...clients.values()]) if (maintenance.has(client)) this.#refuse(client)
   }
 
   // ── time ─────────────────────────────────────────────────────────────────

@@ -185,6 +185,70 @@ describe('a connection that was opened to a leader', () => {
   )
 })
 
+describe('a client that is told of maintenance', () => {
+  const LISTEN = ['CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', 'internal-ip']
+  const OVER = />2\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n$/
+
+  test.each([
+    ['to a named node', true],
+    ['to any node', false],
+  ])('hears of a handover %s before it, then the address of the next leader, and is closed', async (_, isNamed) => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    expect(client.ask(...LISTEN)).toBe('+OK\r\n')
+    void leader.node!.handOver(isNamed ? cluster.followers()[0]!.name : '')
+    expect(client.received()).toMatch(/^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n$/)
+    const next = await newLeader(leader)
+    await cluster.pass(50)
+    const place = `${next.name}:6379`
+    const heard = client.received()
+    expect(heard).toMatch(
+      new RegExp(`^>4\\r\\n\\$6\\r\\nMOVING\\r\\n:\\d+\\r\\n:1\\r\\n\\$${place.length}\\r\\n${place}\\r\\n`),
+    )
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('gets null for an address when it asked for none', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', 'none')
+    void leader.node!.handOver()
+    await newLeader(leader)
+    await cluster.pass(50)
+    expect(client.received()).toMatch(/MOVING\r\n:\d+\r\n:1\r\n_\r\n/)
+  })
+
+  test('runs no request at the old leader while the next one is not known', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'old')
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    void leader.node!.handOver()
+    while (leader.node!.state === 'leading') await cluster.pass(1)
+    expect(client.closed).toBeUndefined()
+    expect(client.ask('GET', 'k')).toMatch(/^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n$/)
+    await newLeader(leader)
+    await cluster.pass(50)
+    const heard = client.received()
+    expect(heard).toContain('MOVING')
+    expect(heard).not.toContain('old')
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('is closed within a second or so when there is no next leader', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    for (const follower of cluster.followers()) cluster.kill(follower)
+    void leader.node!.handOver('gone')
+    await cluster.pass(2000)
+    const heard = client.received()
+    if (client.closed === undefined) expect(heard).toMatch(OVER)
+    else expect(client.closed).toBe('flushed')
+    expect(leader.engine.conditions.pause.active).toBe(false)
+  })
+})
+
 describe('a planned handover', () => {
   test('over a slow log takes a few round trips, without waiting for the silence to pass', async () => {
     const leader = await three()

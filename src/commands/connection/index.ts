@@ -6,6 +6,7 @@ import { clientHelp } from './client-help.ts'
 import { clientId } from './client-id.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
+import { clientMaintNotifications } from './client-maint-notifications.ts'
 import { clientGetname, clientSetinfo, clientSetname } from './client-name.ts'
 import { clientNoEvict, clientNoTouch } from './client-no.ts'
 import { clientPause, clientUnpause } from './client-pause.ts'
@@ -46,5 +47,6 @@ export const connectionCommands: readonly Command[] = [
   clientGetredir,
   clientTrackinginfo,
   clientCapa,
+  clientMaintNotifications,
   clientHelp,
 ]
