@@ -298,6 +298,7 @@ export const NAMES = {
     'client|trackinginfo',
     'client|capa',
     'client|maint_notifications',
+    'client|relayed',
     'client|help',
   ],
   cluster: [

@@ -51,6 +51,11 @@ export interface EpochNote {
   readonly node: string
   /** Where clients reach it, as `host:port`; empty when that is not told. */
   readonly address: string
+  /**
+   * A secret of that node, for those who can read the log: a node that shows it may send on requests
+   * of its clients (CLIENT RELAYED). Empty = it takes none.
+   */
+  readonly relayKey?: string
 }
 
 /** The hash before the first record. */
@@ -115,13 +120,13 @@ export function cutPayload(payload: Buffer, batchBytesMax: number): Buffer[] {
   return pieces
 }
 
-export function encodeEpochNote({ node, address }: EpochNote): Buffer {
-  return Buffer.from(JSON.stringify({ node, address }))
+export function encodeEpochNote({ node, address, relayKey }: EpochNote): Buffer {
+  return Buffer.from(JSON.stringify({ node, address, relayKey }))
 }
 
 /** Reads the leader that a record names. Throws `Gap` if the record does not tell. */
 export function decodeEpochNote({ payload }: LogRecord): EpochNote {
-  const { node, address } = JSON.parse(payload.toString()) as Partial<EpochNote>
+  const { node, address, relayKey = '' } = JSON.parse(payload.toString()) as Partial<EpochNote>
   if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('a record does not say who leads')
-  return { node, address }
+  return { node, address, relayKey }
 }

@@ -28,6 +28,7 @@ import type { Disk } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
+import type { Dial } from '../replication/connection.ts'
 import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
@@ -38,6 +39,7 @@ import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogAway, type LogEntry, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { RecordApplier } from './record-applier.ts'
+import { Relays } from './relays.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
@@ -51,6 +53,8 @@ export interface NodeOptions {
   readonly chain: Chain
   readonly timing: Timing
   readonly self: EpochNote
+  /** Connects to the next leader after a handover. Without it no requests are sent on. */
+  readonly dial?: Dial
   /** The store for snapshots. Without it the log must be kept whole. */
   readonly store?: SnapshotStore
   /** A snapshot is made each time the log has grown by this many records. */
@@ -81,10 +85,8 @@ const NEXT_STATES: Readonly<Record<NodeState, readonly NodeState[]>> = {
 
 /** A handover may take this long before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
-/** Clients that are told of maintenance are kept this long, until the next leader is known. */
-const NEXT_LEADER_MS_MAX = 1000
-/** Those clients shall have moved after so many seconds. */
-const MOVING_SECONDS = 1
+/** Clients are kept this long after a handover, until the next leader is known. */
+const NEXT_LEADER_MS_MAX = 2000
 /** The reason for ending a read; without a reason, `abort` would create an error. */
 const ENOUGH = 'enough'
 
@@ -94,6 +96,8 @@ export class ReplicatedNode implements CopyHolder {
   failure: string | undefined = undefined
   readonly #options: NodeOptions
   readonly #stream: RecordApplier
+  /** Clients whose requests are sent on after a handover; undefined = none ever are. */
+  readonly #relays: Relays | undefined
   /** The journal of a leader. */
   #journal: ReplicatedJournal | undefined = undefined
   /** The journal of a node that is about to lead. */
@@ -120,6 +124,7 @@ export class ReplicatedNode implements CopyHolder {
   constructor(options: NodeOptions) {
     this.#options = options
     this.#stream = new RecordApplier(options.engine)
+    this.#relays = options.dial && new Relays(options.engine, options.dial)
     this.#heardMs = options.engine.environment.workClock.monotonic()
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
@@ -184,6 +189,11 @@ export class ReplicatedNode implements CopyHolder {
     return this.#journal?.underWay ?? 0
   }
 
+  /** The secret by which other nodes may send on requests of clients. */
+  get relayKey(): string {
+    return this.#options.self.relayKey ?? ''
+  }
+
   get snapshots(): LogSnapshots | undefined {
     return this.#snapshots?.positions
   }
@@ -209,13 +219,15 @@ export class ReplicatedNode implements CopyHolder {
    * Hands the lead to the named node, or to any node. Does nothing when this node does not lead.
    */
   async handOver(to = ''): Promise<void> {
-    const { dataset } = this.#options.engine.data
-    const { pause } = this.#options.engine.conditions
+    const { engine } = this.#options
+    const { dataset } = engine.data
+    const { pause } = engine.conditions
     const journal = this.#journal
     if (journal === undefined) return
-    const { maintenance } = this.#options.engine.clients
+    const { maintenance } = engine.clients
     maintenance.announce({ type: 'FAILING_OVER', seconds: HANDOVER_MS_MAX / 1000 })
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
+    let moved: Promise<void> | undefined
     try {
       do {
         await journal.drain()
@@ -228,11 +240,13 @@ export class ReplicatedNode implements CopyHolder {
       dataset.expiry = 'hide'
       journal.handOver(to)
       await over
-      await this.#move()
+      await this.#nextLeader()
+      moved = this.#move()
     } finally {
       maintenance.announce({ type: 'FAILED_OVER' })
       pause.end('failover')
     }
+    await moved
   }
 
   /**
@@ -575,21 +589,15 @@ export class ReplicatedNode implements CopyHolder {
    * Closes client connections, so that clients look for the new leader, as Redis Sentinel does:
    * clients ask for the primary when they connect, and would otherwise stay here and get READONLY.
    * Clients whose requests were held up for the handover get READONLY first. Clients of a cluster
-   * are redirected by MOVED instead. After a handover, clients that are told of maintenance stay
-   * until they can be told the address of the new leader (`#move`); until then no request runs.
+   * are redirected by MOVED instead. After a handover, clients stay for a moment: their requests are
+   * sent on to the next leader (relays.ts).
    */
   #sendAway(loss: Loss): void {
-    const { connected: clients, maintenance } = this.#options.engine.clients
-    const { pause } = this.#options.engine.conditions
-    const isPlanned = loss === 'handed over' && pause.isFor('failover')
-    let isOneKept = false
+    const { connected: clients } = this.#options.engine.clients
     for (const client of [...clients.values()]) {
       if (client.connection.origin !== 'client') continue
-      if (isPlanned && maintenance.has(client)) isOneKept = true
-      else this.#refuse(client)
+      if (loss !== 'handed over' || this.#relays?.keep(client) !== true) this.#refuse(client)
     }
-    // The data here is old as soon as the next leader writes.
-    if (isOneKept) pause.begin('failover', 'all', Number.MAX_SAFE_INTEGER)
   }
 
   #refuse(client: Client): void {
@@ -597,21 +605,30 @@ export class ReplicatedNode implements CopyHolder {
     this.#options.engine.clients.connected.close(client, 'flushed')
   }
 
-  /** Sends the clients that were kept to the new leader, as soon as it is known. */
-  async #move(): Promise<void> {
-    const { connected: clients, maintenance } = this.#options.engine.clients
+  /** Waits until the next leader is known, within a bound. */
+  async #nextLeader(): Promise<void> {
+    if (this.leader !== undefined || this.#isStopped) return
     const { workClock } = this.#options.engine.environment
-    if (maintenance.size === 0 || this.#options.engine.config.get('cluster-enabled')) return
-    const known = new Promise<void>((resolve) =>
-      this.onChange(() => (this.leader !== undefined || this.#isStopped) && resolve()),
-    )
-    const tooLong = new Promise<void>((resolve) => void workClock.after(NEXT_LEADER_MS_MAX, resolve))
-    if (this.leader === undefined && !this.#isStopped) await Promise.race([known, tooLong])
-    // This node may lead again, and serves its clients then.
-    if (this.state === 'leading') return
-    const endpoint = this.leader?.address
-    if (endpoint !== undefined) maintenance.announce({ type: 'MOVING', seconds: MOVING_SECONDS, endpoint })
-    for (const client of [...clients.values()]) if (maintenance.has(client)) this.#refuse(client)
+    let timer: Timer | undefined
+    await new Promise<void>((resolve) => {
+      this.onChange(() => (this.leader !== undefined || this.#isStopped) && resolve())
+      timer = workClock.after(NEXT_LEADER_MS_MAX, resolve)
+    })
+    timer?.cancel()
+  }
+
+  /**
+   * Sends the clients that were kept to the new leader, and their requests with them. The result is
+   * fulfilled when none is left. If this node leads again, it serves its clients itself.
+   */
+  #move(): Promise<void> | undefined {
+    const relays = this.#relays
+    if (relays === undefined || relays.size === 0) return undefined
+    const { leader } = this
+    if (this.state === 'leading') relays.release()
+    else if (leader !== undefined && leader.address !== '') return relays.begin(leader)
+    else for (const client of relays.giveUp()) this.#refuse(client)
+    return undefined
   }
 
   // ── time ─────────────────────────────────────────────────────────────────

@@ -3,6 +3,10 @@
 // Redis 7.2 has no such command. Its words are those that clients send to servers that have it:
 // `ON moving-endpoint-type TYPE`. Parameters that are not known have no effect, because clients may
 // send more of them later.
+//
+// Each user may ask, whatever its rules. Clients send this by themselves at each connect, so a
+// denial would fill ACL LOG with requests that no program made, and the notices tell a client of its
+// own connection alone. Rules written for Redis 7.2 cannot name this subcommand.
 
 import { MOVING_ENDPOINT_TYPES, type MovingEndpointType } from '../../engine/clients/maintenance.ts'
 import { ERR } from '../../protocol/errors.ts'
@@ -19,7 +23,7 @@ export const clientMaintNotifications = defineCommand({
   since: '0.1.0',
   complexity: 'O(1)',
   arity: -3,
-  flags: ['noscript', 'loading', 'stale'],
+  flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth'],
   acl: ['connection'],
   args: [
     {
@@ -45,6 +49,8 @@ export const clientMaintNotifications = defineCommand({
   run(call) {
     const { args, client, engine } = call
     const { maintenance } = engine.clients
+    // `no_auth` lets each user in, and a client that has no user yet.
+    if (!client.authenticated) throw ERR.noAuth
     const isOn = args.equalsIgnoreCase(2, 'ON')
     if ((!isOn && !args.equalsIgnoreCase(2, 'OFF')) || args.length % 2 === 0) throw ERR.syntax
     const endpointType = endpointTypeOf(call)

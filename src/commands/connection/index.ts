@@ -10,6 +10,7 @@ import { clientMaintNotifications } from './client-maint-notifications.ts'
 import { clientGetname, clientSetinfo, clientSetname } from './client-name.ts'
 import { clientNoEvict, clientNoTouch } from './client-no.ts'
 import { clientPause, clientUnpause } from './client-pause.ts'
+import { clientRelayed } from './client-relayed.ts'
 import { clientReply } from './client-reply.ts'
 import { clientCaching, clientGetredir, clientTracking, clientTrackinginfo } from './client-tracking.ts'
 import { clientUnblock } from './client-unblock.ts'
@@ -48,5 +49,6 @@ export const connectionCommands: readonly Command[] = [
   clientTrackinginfo,
   clientCapa,
   clientMaintNotifications,
+  clientRelayed,
   clientHelp,
 ]
