@@ -40,7 +40,7 @@ import { RelayedConnection } from './relayed-connection.ts'
 const RELAY_MS_MAX = 2000
 /** A request under way may take this much longer; then its client is closed without a reply. */
 const LAST_REPLY_MS_MAX = 1000
-const TRANSACTION_REFUSED = new ReplyError(`EXECABORT Transaction discarded because of: ${ERR.readOnly.message}`)
+const TRANSACTION_REFUSED = new ReplyError(`EXECABORT Transaction discarded because of: ${ERR.readOnly.text}`)
 /** Enough for most requests. */
 const REQUEST_BYTES = 1024
 
