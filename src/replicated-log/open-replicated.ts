@@ -74,7 +74,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     copy,
     chain: new Chain(place),
     timing,
-    self: { node, address, relayKey },
+    self: { node, address, leaseMs: timing.leaseMs, relayKey },
     ...(dial === undefined ? {} : { dial }),
     ...(enter === undefined ? {} : { enter }),
     snapshotEvery,

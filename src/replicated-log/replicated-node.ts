@@ -43,7 +43,7 @@ import { Relays } from './relays.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
-import type { Timing } from './timing.ts'
+import { assertTiming, silenceOf, type Timing } from './timing.ts'
 
 export interface NodeOptions {
   readonly engine: Engine
@@ -122,6 +122,7 @@ export class ReplicatedNode implements CopyHolder {
   readonly #listeners: (() => void)[] = []
 
   constructor(options: NodeOptions) {
+    assertTiming(options.timing)
     this.#options = options
     this.#stream = new RecordApplier(options.engine)
     this.#relays = options.dial && new Relays(options.engine, options.dial)
@@ -205,7 +206,14 @@ export class ReplicatedNode implements CopyHolder {
 
   /** True if nothing has been read for long enough that another node may take over. */
   get isSilent(): boolean {
-    return this.#now >= this.#heardMs + this.#options.timing.silenceMs
+    return this.#now >= this.#heardMs + this.#silenceMs
+  }
+
+  /** The silence that outlasts the lease of the last leader. An empty log has had none. */
+  get #silenceMs(): number {
+    const { chain, timing } = this.#options
+    const { leaseMs = timing.leaseMsMax } = chain.leader ?? (chain.epoch === 0 ? timing : {})
+    return silenceOf(Math.max(leaseMs, timing.leaseMs))
   }
 
   /** Calls `run` whenever the state or the leader has changed. */
@@ -640,7 +648,7 @@ export class ReplicatedNode implements CopyHolder {
   /** Ends the read when nothing has been read for too long. */
   #watch(): void {
     const { engine, timing } = this.#options
-    const leftMs = this.#heardMs + timing.silenceMs - this.#now
+    const leftMs = this.#heardMs + this.#silenceMs - this.#now
     this.#timer = engine.environment.workClock.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       this.#watch()

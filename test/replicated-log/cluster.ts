@@ -19,7 +19,7 @@ import { TestClient } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
 
-export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
+export const QUICK: Timing = { leaseMs: 200, leaseMsMax: 200, heartbeatMs: 50, retryMs: 20 }
 
 /** Settings that every node gets. */
 const ON_A_LOG = { log: 'nats://127.0.0.1:1/orders', 'shard-name': 'orders' }
@@ -152,7 +152,8 @@ export class Cluster {
       address: `${name}:6379`,
       localAddress: 'here:1',
       descriptor: -1,
-      write: (data) => void clock.after(1, () => pass(isOpen && client !== undefined ? client.sendRaw(data.toString('latin1')) : '')),
+      write: (data) =>
+        void clock.after(1, () => pass(isOpen && client !== undefined ? client.sendRaw(data.toString('latin1')) : '')),
       pause() {},
       resume() {},
       close() {

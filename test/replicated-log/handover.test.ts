@@ -235,7 +235,7 @@ describe('a client that is told of maintenance', () => {
     await newLeader(leader)
     await cluster.pass(50)
     const heard = client.received()
-    expect(heard).toMatch(/^>4\r\n\$6\r\nMOVING[^]*FAILED_OVER\r\n:\d+\r\n\$3\r\nold\r\n$/)
+    expect(heard).toMatch(/^>4\r\n\$6\r\nMOVING[\s\S]*FAILED_OVER\r\n:\d+\r\n\$3\r\nold\r\n$/)
     expect(client.closed).toBeUndefined()
   })
 
@@ -289,9 +289,7 @@ describe('a request that meets a planned handover', () => {
     await cluster.ask(leader, 'SET', 'k', 'old')
     const client = new TestClient(leader.engine, 2)
     void leader.node!.handOver()
-    client.sendRaw(
-      '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nnew\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\nBAD\r\nGET k\r\n',
-    )
+    client.sendRaw('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nnew\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\nBAD\r\nGET k\r\n')
     await newLeader(leader)
     await cluster.pass(60)
     const unknown = "-ERR unknown command 'BAD', with args beginning with: \r\n"
@@ -327,7 +325,7 @@ describe('a request that meets a planned handover', () => {
     const leader = await three()
     const client = new TestClient(leader.engine, 3)
     client.ask(...LISTEN)
-    expect(await replyOf(client, leader, ['INCR', 'n'])).toMatch(/FAILING_OVER[^]*MOVING[^]*:1\r\n$/)
+    expect(await replyOf(client, leader, ['INCR', 'n'])).toMatch(/FAILING_OVER[\s\S]*MOVING[\s\S]*:1\r\n$/)
     expect(client.closed).toBeUndefined()
     client.ask('GET', 'n')
     await cluster.pass(20)

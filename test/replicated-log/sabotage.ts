@@ -5,7 +5,14 @@ import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
 import { SIM_TIMING, type SimNode, type SimulationOptions } from './simulation.ts'
 
 export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>> = {
-  'a leader that answers without a lease': { timing: { ...SIM_TIMING, leaseMs: 1e9 } },
+  'a follower that takes over while a lease runs': {
+    sabotage: ({ process }) => {
+      const node = process!.node!
+      const { workClock } = process!.engine.environment
+      const silenceMs = SIM_TIMING.leaseMs / 5
+      Object.defineProperty(node, 'isSilent', { get: () => workClock.monotonic() >= node.heardMs + silenceMs })
+    },
+  },
   'a leader that answers before the quorum has its record': {
     sabotage: ({ process }) => process!.engine.config.set('appendfsync', 'everysec'),
   },
