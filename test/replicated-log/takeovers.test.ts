@@ -106,11 +106,13 @@ function clientOf({ port }: Server): Redis {
   return client
 }
 
+/** A follower counts once it has heard who leads. */
 async function roleOf(node: Server): Promise<unknown> {
   const client = new Redis({ port: node.port, maxRetriesPerRequest: 0, retryStrategy: () => null })
   client.on('error', () => {})
   try {
-    return ((await client.call('ROLE')) as unknown[])[0]
+    const [role, , , link] = (await client.call('ROLE')) as unknown[]
+    return role === 'slave' && link !== 'connected' ? undefined : role
   } catch {
     return undefined
   } finally {
