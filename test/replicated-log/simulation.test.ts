@@ -18,13 +18,15 @@ test('no fault of nodes, network or log loses, repeats or undoes an acknowledged
   const count = process.env.SIMULATION_SEED === undefined ? Number(SEEDS) : 1
   let acknowledged = 0
   let epochs = 0
+  let relays = 0
   for (let seed = first; seed < first + count; seed++) {
     const report = await simulate({ seed, trace })
     expect(report.problem, `SIMULATION_SEED=${seed}`).toBeUndefined()
     acknowledged += report.acknowledged
     epochs += report.epochs
+    relays += report.relays
   }
-  trace(`${count} seeds: ${acknowledged} operations acknowledged, ${epochs} epochs`)
+  trace(`${count} seeds: ${acknowledged} operations acknowledged, ${epochs} epochs, ${relays} relays`)
   expect(acknowledged).toBeGreaterThan(50 * count)
 }, 600_000)
 
