@@ -648,7 +648,8 @@ export class ReplicatedNode implements CopyHolder {
   /** Ends the read when nothing has been read for too long. */
   #watch(): void {
     const { engine, timing } = this.#options
-    const leftMs = this.#heardMs + this.#silenceMs - this.#now
+    // The silence is shorter from the moment on at which a leader with a short lease is known.
+    const leftMs = Math.min(this.#heardMs + this.#silenceMs - this.#now, silenceOf(timing.leaseMs))
     this.#timer = engine.environment.workClock.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       this.#watch()

@@ -144,6 +144,18 @@ describe('a leader', () => {
     expect(follower!.node!.state).toBe('leading')
   })
 
+  test('that is killed is replaced soon by a follower that has started a moment ago, too', async () => {
+    cluster = new Cluster({}, { timing: { ...QUICK, leaseMsMax: 2000 } })
+    cluster.start('a')
+    const leader = await cluster.leader()
+    const follower = cluster.start('b')
+    await cluster.pass(150)
+    expect(follower.node!.leader).toMatchObject({ node: 'a', leaseMs: QUICK.leaseMs })
+    cluster.kill(leader)
+    await cluster.pass(400)
+    expect(follower.node!.state).toBe('leading')
+  })
+
   test('hands over when it is closed', async () => {
     const leader = await three()
     void leader.node!.close()
