@@ -3,8 +3,6 @@
 
 import type { Arguments } from '../../protocol/arguments.ts'
 import { RequestParser } from '../../protocol/request-parser.ts'
-import type { Command, Requirements } from '../spec/command.ts'
-import type { Client } from './client.ts'
 
 /** The facts that a client must know of its transaction (transaction.ts). */
 export interface OpenTransaction {
@@ -14,15 +12,6 @@ export interface OpenTransaction {
   readonly bytes: number
   /** Bytes of the whole queue. */
   readonly memoryBytes: number
-}
-
-/** Sends requests of a client on to another server, and takes the replies back to the client. */
-export interface RequestRelay {
-  /**
-   * Takes a request: the client runs nothing until it is answered. Returns false for a request that
-   * concerns this connection alone, which is run here.
-   */
-  take(client: Client, command: Command, args: Arguments, claims: Requirements): boolean
 }
 
 export class ClientRequests {
@@ -37,8 +26,8 @@ export class ClientRequests {
   parkedRunMs = 0
   /** Bytes of the arguments of its parked command. */
   parkedBytes = 0
-  /** Its requests for data go elsewhere: the state has CLIENT_RELAYED. */
-  relay: RequestRelay | undefined = undefined
+  /** The relay to which its requests for data go (request-relay.ts). */
+  relay: object | undefined = undefined
   /** READONLY: in a cluster, a replica may serve its reads of the primary's keys. */
   readsReplica = false
 

@@ -52,6 +52,7 @@ import type { Tracking } from '../tracking/tracking.ts'
 import type { DebugSwitches } from '../upkeep/debug-switches.ts'
 import type { Eviction } from '../upkeep/eviction.ts'
 import type { Faults } from '../upkeep/faults.ts'
+import { relayOf } from './request-relay.ts'
 import type { ScriptRunner } from './script-runner.ts'
 import { discardTransaction, openTransactionOf } from './transaction.ts'
 
@@ -173,9 +174,7 @@ export class Admission {
     if ((client.state & CLIENT_RELAYED) !== 0) {
       // The server that leads now checks everything else.
       if (inMulti && spec.duringMulti === undefined) return this.#queue(client, command, args, claims)
-      const { relay } = client.requests
-      assert(relay !== undefined, 'a client whose requests are sent on has a relay')
-      if (relay.take(client, command, args, claims)) return false
+      if (relayOf(client).take(client, command, args, claims)) return false
     }
     if (this.#state.clustered.holds && !this.#isServed(client, command, args, claims)) return false
     if (this.#state.faulty.holds) {

@@ -22,6 +22,18 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
     expect(client.ask(...words, 'ON', 'moving-endpoint-type', 'x')).toMatch(/^-ERR moving-endpoint-type must be one of/)
   })
 
+  test('is taken from each user that has authenticated, so that no denial of it fills ACL LOG', () => {
+    const { connect } = createEngine()
+    const admin = connect(2)
+    admin.ask('ACL', 'SETUSER', 'alice', 'on', '>p', '+hello', '~*')
+    admin.ask('CONFIG', 'SET', 'requirepass', 'secret')
+    const client = connect(3)
+    expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')).toBe('-NOAUTH Authentication required.\r\n')
+    client.ask('AUTH', 'alice', 'p')
+    expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')).toBe('+OK\r\n')
+    expect(admin.ask('ACL', 'LOG')).toBe('*0\r\n')
+  })
+
   test('each notice has its fields, and the sequence grows', () => {
     const { clock, connect, engine } = createEngine()
     const client = connect(3)

@@ -1,11 +1,11 @@
 // A connection to the new leader for one client of the old one (relays.ts): it introduces the client
 // (CLIENT RELAYED), sends one request at a time, and returns the bytes of its reply.
 
-import type { Client } from '../engine/clients/client.ts'
-import { REPLY_TYPE, ReplyReader } from '../protocol/reply-reader.ts'
-import { encodeRequest } from '../protocol/request-writer.ts'
-import type { Address, Connection, ConnectionListener, Dial } from '../replication/connection.ts'
-import { assert } from '../util/assert.ts'
+import type { Client } from '../../engine/clients/client.ts'
+import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
+import { encodeRequest } from '../../protocol/request-writer.ts'
+import type { Address, Connection, ConnectionListener, Dial } from '../../replication/connection.ts'
+import { assert } from '../../util/assert.ts'
 
 export interface RelayOwner {
   /** The reply to the request; the bytes belong to the owner. */

@@ -20,20 +20,20 @@ import {
   CLIENT_RELAYED,
   CLIENT_REPLICA,
   type Client,
-} from '../engine/clients/client.ts'
-import type { RequestRelay } from '../engine/clients/client-requests.ts'
-import { PostponedClients } from '../engine/conditions/postponed.ts'
-import type { Engine } from '../engine/engine.ts'
-import { discardTransaction, transactionOf } from '../engine/requests/transaction.ts'
-import type { Command, Requirements } from '../engine/spec/command.ts'
-import type { Arguments } from '../protocol/arguments.ts'
-import { ERR, ReplyError } from '../protocol/errors.ts'
-import { RequestWriter } from '../protocol/request-writer.ts'
-import type { Address, Dial } from '../replication/connection.ts'
-import { assert } from '../util/assert.ts'
-import { Source } from '../util/bytes/bytes.ts'
-import type { Timer } from '../util/time/clock.ts'
-import type { EpochNote } from './record.ts'
+} from '../../engine/clients/client.ts'
+import { PostponedClients } from '../../engine/conditions/postponed.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { RequestRelay } from '../../engine/requests/request-relay.ts'
+import { discardTransaction, transactionOf } from '../../engine/requests/transaction.ts'
+import type { Command, Requirements } from '../../engine/spec/command.ts'
+import type { Arguments } from '../../protocol/arguments.ts'
+import { ERR, ReplyError } from '../../protocol/errors.ts'
+import { RequestWriter } from '../../protocol/request-writer.ts'
+import type { Address, Dial } from '../../replication/connection.ts'
+import { assert } from '../../util/assert.ts'
+import { Source } from '../../util/bytes/bytes.ts'
+import type { Timer } from '../../util/time/clock.ts'
+import type { EpochNote } from '../record.ts'
 import { RelayedConnection } from './relayed-connection.ts'
 
 /** Requests are sent on for this long after the next leader is known. */
@@ -44,7 +44,7 @@ const TRANSACTION_REFUSED = new ReplyError(`EXECABORT Transaction discarded beca
 /** Enough for most requests. */
 const REQUEST_BYTES = 1024
 
-export class Relays implements RequestRelay {
+export class Relays extends RequestRelay {
   readonly #engine: Engine
   readonly #dial: Dial
   readonly #kept = new Set<Client>()
@@ -60,6 +60,7 @@ export class Relays implements RequestRelay {
   #done: (() => void) | undefined = undefined
 
   constructor(engine: Engine, dial: Dial) {
+    super()
     this.#engine = engine
     this.#dial = dial
     this.#waiting = new PostponedClients(engine)
