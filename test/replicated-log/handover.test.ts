@@ -370,6 +370,21 @@ describe('a request that meets a planned handover', () => {
     expect(client.closed).toBe('now')
   })
 
+  test('waits for a next leader that does not know yet that it leads', async () => {
+    const leader = await three()
+    const [follower] = cluster.followers()
+    const { relayKey } = follower!.node!
+    const client = new TestClient(leader.engine, 2)
+    Object.defineProperty(follower!.node!, 'relayKey', { value: '', configurable: true })
+    void leader.node!.handOver(follower!.name)
+    client.ask('INCR', 'n')
+    await cluster.pass(60)
+    expect(client.received()).toBe('')
+    Object.defineProperty(follower!.node!, 'relayKey', { value: relayKey })
+    await cluster.pass(60)
+    expect(client.received()).toBe(':1\r\n')
+  })
+
   test('is taken from no one who does not know the key of the leader', async () => {
     const leader = await three()
     const [follower] = cluster.followers()

@@ -6,6 +6,11 @@ import { REPLY_TYPE, ReplyReader } from '../../protocol/reply-reader.ts'
 import { encodeRequest } from '../../protocol/request-writer.ts'
 import type { Address, Connection, ConnectionListener, Dial } from '../../replication/connection.ts'
 import { assert } from '../../util/assert.ts'
+import type { Clock, Timer } from '../../util/time/clock.ts'
+
+/** An introduction that was refused is tried again after this time, so many times in all. */
+const INTRODUCTION_MS = 20
+const INTRODUCTIONS_MAX = 50
 
 export interface RelayOwner {
   /** The reply to the request; the bytes belong to the owner. */
@@ -26,6 +31,7 @@ interface Step extends Prelude {
 
 export class RelayedConnection implements ConnectionListener {
   readonly #connection: Connection
+  readonly #clock: Clock
   readonly #key: string
   readonly #owner: RelayOwner
   #isConnected = false
@@ -34,9 +40,12 @@ export class RelayedConnection implements ConnectionListener {
   /** The steps to the next reply; the first is under way once the connection stands. */
   #steps: Step[] = []
   #counter = new ReplyCounter()
+  #refusals = 0
+  #timer: Timer | undefined = undefined
   #received: Buffer[] = []
 
-  constructor(dial: Dial, to: Address, key: string, owner: RelayOwner) {
+  constructor(clock: Clock, dial: Dial, to: Address, key: string, owner: RelayOwner) {
+    this.#clock = clock
     this.#key = key
     this.#owner = owner
     this.#connection = dial(to, this, 'primary')
@@ -58,6 +67,7 @@ export class RelayedConnection implements ConnectionListener {
   }
 
   close(): void {
+    this.#timer?.cancel()
     this.#steps = []
     this.#connection.close()
   }
@@ -80,7 +90,9 @@ export class RelayedConnection implements ConnectionListener {
     if (this.#counter.count < step.replies || !this.#counter.isBetween) return
     const reply = this.#received.length === 1 ? bytes : Buffer.concat(this.#received)
     if (step.what === 'introduction' && reply[0] !== REPLY_TYPE.status) {
-      this.#end()
+      // Other nodes may read that it leads before it knows that itself.
+      if (++this.#refusals === INTRODUCTIONS_MAX) this.#end()
+      else this.#timer = this.#clock.after(INTRODUCTION_MS, () => this.#begin())
       return
     }
     this.#steps.shift()

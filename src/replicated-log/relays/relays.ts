@@ -137,10 +137,16 @@ export class Relays extends RequestRelay {
     }
     let connection = this.#connections.get(client)
     if (connection === undefined) {
-      const isNew = new RelayedConnection(this.#dial, this.#target, this.#target.key, {
-        answered: (reply) => this.#answered(client, reply),
-        failed: (isRunning) => this.#failed(client, isRunning),
-      })
+      const isNew = new RelayedConnection(
+        this.#engine.environment.workClock,
+        this.#dial,
+        this.#target,
+        this.#target.key,
+        {
+          answered: (reply) => this.#answered(client, reply),
+          failed: (isRunning) => this.#failed(client, isRunning),
+        },
+      )
       connection = isNew
       this.#connections.set(client, connection)
     }
