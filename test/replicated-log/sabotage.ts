@@ -2,15 +2,13 @@
 
 import type { LogEntry } from '../../src/replicated-log/log.ts'
 import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
-import { SIM_TIMING, type SimNode, type SimulationOptions } from './simulation.ts'
+import type { SimNode, SimulationOptions } from './simulation.ts'
 
 export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>> = {
-  'a follower that takes over while a lease runs': {
+  'a leader that answers without a lease': {
     sabotage: ({ process }) => {
       const node = process!.node!
-      const { workClock } = process!.engine.environment
-      const silenceMs = SIM_TIMING.leaseMs / 5
-      Object.defineProperty(node, 'isSilent', { get: () => workClock.monotonic() >= node.heardMs + silenceMs })
+      node.onChange(() => node.journal && Object.defineProperty(node.journal, 'answers', { value: true }))
     },
   },
   'a leader that answers before the quorum has its record': {
