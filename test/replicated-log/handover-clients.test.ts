@@ -36,7 +36,7 @@ describe.skipIf(natsServerMissing())('a planned handover under load', () => {
 
   async function startBrokers(config: Record<string, string> = {}): Promise<Broker[]> {
     const log = natsLog(nats, `handover-${++streams}`)
-    return Promise.all(
+    const servers = await Promise.all(
       [0, 1].map(async () => {
         const server = await startServerProcess({
           port: 0,
@@ -50,6 +50,8 @@ describe.skipIf(natsServerMissing())('a planned handover under load', () => {
         return server
       }),
     )
+    await ready(servers)
+    return servers
   }
 
   async function leaderOf(servers: readonly Broker[]): Promise<Broker> {
@@ -63,12 +65,21 @@ describe.skipIf(natsServerMissing())('a planned handover under load', () => {
     const client = new Redis({ port, maxRetriesPerRequest: 0, retryStrategy: () => null })
     client.on('error', () => {})
     try {
-      return ((await client.call('ROLE')) as unknown[])[0]
+      const [role, , , link] = (await client.call('ROLE')) as unknown[]
+      return role === 'slave' && link !== 'connected' ? undefined : role
     } catch {
       return undefined
     } finally {
       client.disconnect()
     }
+  }
+
+  /** Waits until both take part: a broker that still starts does not take the lead at once. */
+  async function ready(servers: readonly Broker[]): Promise<void> {
+    await eventually(async () => {
+      const roles = await Promise.all(servers.map(roleOf))
+      return roles.includes('master') && roles.includes('slave')
+    }, 'a leader and a follower')
   }
 
   /** Hands over under load, and compares the lists with what their writers were told. */
