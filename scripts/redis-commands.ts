@@ -81,16 +81,16 @@ export const SENTINEL_COMMANDS: readonly string[] = namesOf(
 
 /**
  * Commands that Redis does not have, about kept messages, their subscribers, and scheduled
- * messages. CLIENT CAPA is Valkey's, for other capabilities.
+ * messages. CLIENT CAPA is Valkey's, for other capabilities; clients send CLIENT MAINT_NOTIFICATIONS.
  */
 export const OWN_COMMANDS: readonly string[] = namesOf(
-  'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA) CLUSTER(CANCELMOVES,MOVES,MOVESLOTS,RECEIVE)',
+  'CHANNEL(ACK,CANCEL,FORGET,HELP,HISTORY,INFO,LAG,LIST,PENDING,SEEK,SUBSCRIBERS,TRIM) CLIENT(CAPA,MAINT_NOTIFICATIONS,RELAYED) CLUSTER(CANCELMOVES,MOVES,MOVESLOTS,RECEIVE)',
 ).filter((name) => name !== 'CLIENT' && name !== 'CLUSTER')
 
 /** Returns the names of a family's line, subcommands as `CONFIG GET`. */
 export function namesOf(line: string): string[] {
   const names: string[] = []
-  for (const match of line.matchAll(/([A-Z_-]+)(?:\(([A-Z,-]+)\))?/g)) {
+  for (const match of line.matchAll(/([A-Z_-]+)(?:\(([A-Z,_-]+)\))?/g)) {
     const [, name, subcommands] = match as unknown as [string, string, string | undefined]
     names.push(name)
     for (const subcommand of subcommands?.split(',') ?? []) names.push(`${name} ${subcommand}`)

@@ -1,6 +1,7 @@
 // A cluster in one command: three log servers (nats-server from the PATH), three brokers, and three
 // programs, a shop, a worker and an audit, all on this machine. Each of the nine is killed with
-// SIGKILL and started again, one after the other, under load. At the end orders are counted.
+// SIGKILL and started again, one after the other, under load. Before that, each broker hands over the
+// lead under load, which costs the shop no error. At the end orders are counted.
 //
 //   shop ── BullMQ's add ──▶ queue ──▶ worker
 //     └──── PUBLISH … ID ──▶ channel that keeps its messages ──▶ audit, which has a name
@@ -14,11 +15,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue } from 'bullmq'
-import type { RedisOptions } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import { brokersOn, logServers, Process, programOf } from './processes.ts'
 
 /** Orders between two deaths. */
 const ORDERS = 20
+/** Planned handovers. */
+const HANDOVERS = 3
 const GIVE_UP_MS = 300_000
 
 async function main(): Promise<boolean> {
@@ -33,11 +36,16 @@ async function main(): Promise<boolean> {
   const begun: number[] = []
   const heard: number[] = []
   let readers = 0
+  /** Requests of the shop that got an error, or no answer. */
+  let errors = 0
+  let handoverErrors = 0
   const startShop = (): Process => {
     // An acknowledged order is not repeated; any other is.
     const shop = new Process('shop', programOf('shop.mjs', JSON.stringify({ sentinels, first: acknowledged + 1 })), dir)
     shop.start((message) => {
-      acknowledged = (message as { acknowledged: number }).acknowledged
+      const told = message as { acknowledged: number } | { error: string }
+      if ('error' in told) errors++
+      else acknowledged = told.acknowledged
     })
     return shop
   }
@@ -59,6 +67,14 @@ async function main(): Promise<boolean> {
   let shop = startShop()
   console.log('nine processes work')
   try {
+    await more()
+    const before = errors
+    for (let i = 0; i < HANDOVERS; i++) {
+      await handOver(sentinels)
+      await more()
+    }
+    handoverErrors = errors - before
+    console.log(`the lead was handed over ${HANDOVERS} times under load: ${handoverErrors} errors`)
     for (const one of [...servers, ...brokers]) {
       await more()
       await one.kill()
@@ -80,11 +96,34 @@ async function main(): Promise<boolean> {
     console.log('shop was killed, and is back')
     await more()
     await shop.kill()
-    return await count(sentinels, acknowledged + 1, begun, heard)
+    return (await count(sentinels, acknowledged + 1, begun, heard)) && handoverErrors === 0
   } finally {
     for (const one of [shop, worker, audit, ...brokers, ...servers]) await one.kill()
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Asks the leader to hand over, and waits until another broker leads. */
+async function handOver(sentinels: { host: string; port: number }[]): Promise<void> {
+  const before = await leaderOf(sentinels)
+  const leader = new Redis({ host: '127.0.0.1', port: before })
+  leader.on('error', () => {})
+  // The connection may end before the reply arrives.
+  await leader.call('FAILOVER').catch(() => {})
+  leader.disconnect()
+  await until(async () => ![before, 0].includes(await leaderOf(sentinels)))
+}
+
+/** Asks each broker if it leads; 0 = none does at the moment. */
+async function leaderOf(sentinels: { host: string; port: number }[]): Promise<number> {
+  for (const { port } of sentinels) {
+    const broker = new Redis({ port, maxRetriesPerRequest: 0, retryStrategy: () => null })
+    broker.on('error', () => {})
+    const role = await broker.call('ROLE').catch(() => [])
+    broker.disconnect()
+    if ((role as unknown[])[0] === 'master') return port
+  }
+  return 0
 }
 
 /** Waits until all orders are done, and reports losses and repetitions. */

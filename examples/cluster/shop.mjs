@@ -24,7 +24,8 @@ async function untilAnswered(ask) {
   while (true) {
     try {
       return await ask()
-    } catch {
+    } catch (error) {
+      process.send({ error: String(error) })
       await sleep(50)
     }
   }

@@ -297,6 +297,8 @@ export const NAMES = {
     'client|getredir',
     'client|trackinginfo',
     'client|capa',
+    'client|maint_notifications',
+    'client|relayed',
     'client|help',
   ],
   cluster: [

@@ -89,6 +89,7 @@ export class Engine<P extends Parts = Parts> {
     gone.add((client) => clients.tracking.forget(client))
     gone.add((client) => clients.pubSub.remove(client))
     gone.add((client) => clients.monitors.remove(client))
+    gone.add((client) => clients.maintenance.remove(client))
     gone.add((client) => conditions.pause.forget(client))
     gone.add((client) => conditions.heldKeys.forget(client))
     gone.add((client) => clients.outputLimits.forget(client))

@@ -45,6 +45,10 @@ export class LogNodeView implements LogNode {
     return this.#node?.leader?.address ?? ''
   }
 
+  get relayKey(): string {
+    return this.state === 'leading' ? (this.#node?.relayKey ?? '') : ''
+  }
+
   get leaseLeftMs(): number {
     return this.#node?.leaseLeftMs ?? 0
   }

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.ts'
 import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import type { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
+import type { Dial } from '../replication/connection.ts'
 import { Chain } from './chain.ts'
 import { LocalCopy } from './local-copy.ts'
 import type { ReplicatedLog } from './log.ts'
@@ -34,6 +35,10 @@ export interface ReplicatedOptions {
   /** A snapshot is made each time the log has grown by this many records. Default: 100,000. */
   readonly snapshotEvery?: number
   readonly timing?: Timing
+  /** Connects to other nodes. Without it no requests are sent on after a handover. */
+  readonly dial?: Dial
+  /** The secret of this node for requests that others send on; see EpochNote. */
+  readonly relayKey?: string
   /** Called before this node leads; see NodeOptions. */
   readonly enter?: (epoch: number, isWanted: () => boolean) => Promise<boolean>
 }
@@ -46,6 +51,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
   const {
     address = '',
     claims,
+    dial,
     disk = systemDisk,
     engine,
     second,
@@ -53,6 +59,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     onSaving,
     log,
     node,
+    relayKey = '',
     snapshotEvery = SNAPSHOT_EVERY,
     timing = TIMING,
   } = options
@@ -67,7 +74,8 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     copy,
     chain: new Chain(place),
     timing,
-    self: { node, address },
+    self: { node, address, leaseMs: timing.leaseMs, relayKey },
+    ...(dial === undefined ? {} : { dial }),
     ...(enter === undefined ? {} : { enter }),
     snapshotEvery,
     ...(store === undefined ? {} : { store }),

@@ -51,6 +51,13 @@ export interface EpochNote {
   readonly node: string
   /** Where clients reach it, as `host:port`; empty when that is not told. */
   readonly address: string
+  /** The length of the leader's lease; leaders before this was written do not tell. */
+  readonly leaseMs?: number
+  /**
+   * A secret of that node, for those who can read the log: a node that shows it may send on requests
+   * of its clients (CLIENT RELAYED). Empty = it takes none.
+   */
+  readonly relayKey?: string
 }
 
 /** The hash before the first record. */
@@ -115,13 +122,20 @@ export function cutPayload(payload: Buffer, batchBytesMax: number): Buffer[] {
   return pieces
 }
 
-export function encodeEpochNote({ node, address }: EpochNote): Buffer {
-  return Buffer.from(JSON.stringify({ node, address }))
+export function encodeEpochNote({ node, address, leaseMs, relayKey }: EpochNote): Buffer {
+  return Buffer.from(JSON.stringify({ node, address, leaseMs, relayKey }))
 }
 
 /** Reads the leader that a record names. Throws `Gap` if the record does not tell. */
 export function decodeEpochNote({ payload }: LogRecord): EpochNote {
-  const { node, address } = JSON.parse(payload.toString()) as Partial<EpochNote>
+  const { node, address, leaseMs, relayKey } = JSON.parse(payload.toString()) as Partial<EpochNote>
   if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('a record does not say who leads')
-  return { node, address }
+  if (leaseMs !== undefined && !(typeof leaseMs === 'number' && leaseMs > 0))
+    throw new Gap('a record does not say how long a lease runs')
+  return {
+    node,
+    address,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...(typeof relayKey === 'string' ? { relayKey } : {}),
+  }
 }

@@ -19,6 +19,7 @@
 // data that may be old, and the clients then look for the new leader. Clients whose writes were
 // held up for a handover are told that the writes were not done.
 
+import { CLIENT_RELAYED, type Client } from '../engine/clients/client.ts'
 import { noProgress } from '../engine/effects/journal.ts'
 import type { LogSnapshots } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -27,6 +28,7 @@ import type { Disk } from '../persistence/disk/disk.ts'
 import { PersistenceError } from '../persistence/errors.ts'
 import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
+import type { Dial } from '../replication/connection.ts'
 import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
@@ -37,10 +39,11 @@ import type { LocalCopy } from './local-copy.ts'
 import { Gap, LogAway, type LogEntry, LogError, type ReplicatedLog, Truncated } from './log.ts'
 import { decodeRecord, type EpochNote, encodeEpochNote, encodeRecord } from './record.ts'
 import { RecordApplier } from './record-applier.ts'
+import { Relays } from './relays/relays.ts'
 import { type Loss, ReplicatedJournal } from './replicated-journal.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { Snapshots } from './snapshots.ts'
-import type { Timing } from './timing.ts'
+import { assertTiming, silenceOf, type Timing } from './timing.ts'
 
 export interface NodeOptions {
   readonly engine: Engine
@@ -50,6 +53,8 @@ export interface NodeOptions {
   readonly chain: Chain
   readonly timing: Timing
   readonly self: EpochNote
+  /** Connects to the next leader after a handover. Without it no requests are sent on. */
+  readonly dial?: Dial
   /** The store for snapshots. Without it the log must be kept whole. */
   readonly store?: SnapshotStore
   /** A snapshot is made each time the log has grown by this many records. */
@@ -80,6 +85,8 @@ const NEXT_STATES: Readonly<Record<NodeState, readonly NodeState[]>> = {
 
 /** A handover may take this long before the server ends without it. */
 const HANDOVER_MS_MAX = 5000
+/** Clients are kept this long after a handover, until the next leader is known. */
+const NEXT_LEADER_MS_MAX = 2000
 /** The reason for ending a read; without a reason, `abort` would create an error. */
 const ENOUGH = 'enough'
 
@@ -89,6 +96,8 @@ export class ReplicatedNode implements CopyHolder {
   failure: string | undefined = undefined
   readonly #options: NodeOptions
   readonly #stream: RecordApplier
+  /** Clients whose requests are sent on after a handover; undefined = none ever are. */
+  readonly #relays: Relays | undefined
   /** The journal of a leader. */
   #journal: ReplicatedJournal | undefined = undefined
   /** The journal of a node that is about to lead. */
@@ -113,8 +122,10 @@ export class ReplicatedNode implements CopyHolder {
   readonly #listeners: (() => void)[] = []
 
   constructor(options: NodeOptions) {
+    assertTiming(options.timing)
     this.#options = options
     this.#stream = new RecordApplier(options.engine)
+    this.#relays = options.dial && new Relays(options.engine, options.dial)
     this.#heardMs = options.engine.environment.workClock.monotonic()
     const { engine, disk, log, self, store } = options
     const rewrite = new CopyRewrite(engine, options.copy, this)
@@ -179,6 +190,11 @@ export class ReplicatedNode implements CopyHolder {
     return this.#journal?.underWay ?? 0
   }
 
+  /** The secret by which other nodes may send on requests of clients. */
+  get relayKey(): string {
+    return this.#options.self.relayKey ?? ''
+  }
+
   get snapshots(): LogSnapshots | undefined {
     return this.#snapshots?.positions
   }
@@ -190,7 +206,14 @@ export class ReplicatedNode implements CopyHolder {
 
   /** True if nothing has been read for long enough that another node may take over. */
   get isSilent(): boolean {
-    return this.#now >= this.#heardMs + this.#options.timing.silenceMs
+    return this.#now >= this.#heardMs + this.#silenceMs
+  }
+
+  /** The silence that outlasts the lease of the last leader. An empty log has had none. */
+  get #silenceMs(): number {
+    const { chain, timing } = this.#options
+    const { leaseMs = timing.leaseMsMax } = chain.leader ?? (chain.epoch === 0 ? timing : {})
+    return silenceOf(Math.max(leaseMs, timing.leaseMs))
   }
 
   /** Calls `run` whenever the state or the leader has changed. */
@@ -204,11 +227,15 @@ export class ReplicatedNode implements CopyHolder {
    * Hands the lead to the named node, or to any node. Does nothing when this node does not lead.
    */
   async handOver(to = ''): Promise<void> {
-    const { dataset } = this.#options.engine.data
-    const { pause } = this.#options.engine.conditions
+    const { engine } = this.#options
+    const { dataset } = engine.data
+    const { pause } = engine.conditions
     const journal = this.#journal
     if (journal === undefined) return
+    const { maintenance } = engine.clients
+    maintenance.announce({ type: 'FAILING_OVER', seconds: HANDOVER_MS_MAX / 1000 })
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
+    let moved: Promise<void> | undefined
     try {
       do {
         await journal.drain()
@@ -221,9 +248,13 @@ export class ReplicatedNode implements CopyHolder {
       dataset.expiry = 'hide'
       journal.handOver(to)
       await over
+      await this.#nextLeader()
+      moved = this.#move()
     } finally {
+      maintenance.announce({ type: 'FAILED_OVER' })
       pause.end('failover')
     }
+    await moved
   }
 
   /**
@@ -561,7 +592,7 @@ export class ReplicatedNode implements CopyHolder {
     }
     // Blocked clients would wait for data that only the leader can bring.
     for (const client of blocking.endAll(ERR.roleChanged)) clients.close(client, 'flushed')
-    this.#sendAway()
+    this.#sendAway(loss)
     tracking.flushed()
     durability.follow(noProgress)
     this.#become('following')
@@ -572,17 +603,49 @@ export class ReplicatedNode implements CopyHolder {
    * Closes client connections, so that clients look for the new leader, as Redis Sentinel does:
    * clients ask for the primary when they connect, and would otherwise stay here and get READONLY.
    * Clients whose requests were held up for the handover get READONLY first. Clients of a cluster
-   * are redirected by MOVED instead.
+   * are redirected by MOVED instead. After a handover, clients stay for a moment: their requests are
+   * sent on to the next leader (relays.ts). `loss` is absent if this node has not led just now.
    */
-  #sendAway(): void {
+  #sendAway(loss?: Loss): void {
     if (this.#options.engine.config.get('cluster-enabled')) return
     const { connected: clients } = this.#options.engine.clients
-    const { incoming: requests } = this.#options.engine.requests
     for (const client of [...clients.values()]) {
       if (client.connection.origin !== 'client') continue
-      requests.refusePostponed(client, ERR.readOnly)
-      clients.close(client, 'flushed')
+      // Its requests are sent on already.
+      if ((client.state & CLIENT_RELAYED) !== 0) continue
+      if (loss !== 'handed over' || this.#relays?.keep(client) !== true) this.#refuse(client)
     }
+  }
+
+  #refuse(client: Client): void {
+    this.#options.engine.requests.incoming.refusePostponed(client, ERR.readOnly)
+    this.#options.engine.clients.connected.close(client, 'flushed')
+  }
+
+  /** Waits until the next leader is known, within a bound. */
+  async #nextLeader(): Promise<void> {
+    if (this.leader !== undefined || this.#isStopped) return
+    const { workClock } = this.#options.engine.environment
+    let timer: Timer | undefined
+    await new Promise<void>((resolve) => {
+      this.onChange(() => (this.leader !== undefined || this.#isStopped) && resolve())
+      timer = workClock.after(NEXT_LEADER_MS_MAX, resolve)
+    })
+    timer?.cancel()
+  }
+
+  /**
+   * Sends the clients that were kept to the new leader, and their requests with them. The result is
+   * fulfilled when none is left. If this node leads again, it serves its clients itself.
+   */
+  #move(): Promise<void> | undefined {
+    const relays = this.#relays
+    if (relays === undefined || relays.size === 0) return undefined
+    const { leader } = this
+    if (this.state === 'leading') relays.release()
+    else if (leader !== undefined && leader.address !== '') return relays.begin(leader)
+    else for (const client of relays.giveUp()) this.#refuse(client)
+    return undefined
   }
 
   // ── time ─────────────────────────────────────────────────────────────────
@@ -594,7 +657,8 @@ export class ReplicatedNode implements CopyHolder {
   /** Ends the read when nothing has been read for too long. */
   #watch(): void {
     const { engine, timing } = this.#options
-    const leftMs = this.#heardMs + timing.silenceMs - this.#now
+    // The silence is shorter from the moment on at which a leader with a short lease is known.
+    const leftMs = Math.min(this.#heardMs + this.#silenceMs - this.#now, silenceOf(timing.leaseMs))
     this.#timer = engine.environment.workClock.after(Math.max(leftMs, timing.retryMs), () => {
       if (this.isSilent) this.#reading?.abort(ENOUGH)
       this.#watch()

@@ -25,6 +25,9 @@ const NOT_ONLINE = ERR.of('FAILOVER target replica is not online.')
 const NO_FORCE_IN_A_LOG = ERR.of('FAILOVER with FORCE is not possible: who leads is decided by the log.')
 const NONE_IN_PROGRESS = ERR.of('No failover in progress.')
 
+/** Clients are told that a failover without a time limit takes about this long. */
+const HANDOVER_MS = 5000
+
 export interface FailoverOrder {
   /** The replica that shall take over; undefined = the first that has everything. */
   readonly target: Address | undefined
@@ -82,6 +85,8 @@ export class Failover {
     this.#target = target
     this.state = 'waiting-for-sync'
     log.info({}, `FAILOVER requested to ${describe(target)}.`)
+    const seconds = Math.ceil((timeoutMs ?? HANDOVER_MS) / 1000)
+    this.#engine.clients.maintenance.announce({ type: 'FAILING_OVER', seconds })
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)
     if (timeoutMs !== undefined) this.#timer = workClock.after(timeoutMs, () => this.#timedOut(isForced))
     // Replicas acknowledge their offset each second, and each acknowledgement ends a turn. Asking
@@ -131,9 +136,16 @@ export class Failover {
     this.#target = target
     this.state = 'failover-in-progress'
     this.#host.follow(target, {
-      accepted: () => this.#finish(),
+      accepted: () => this.#accepted(target),
       refused: () => this.#abort('Failover target rejected psync request'),
     })
+  }
+
+  /** The target leads: clients that listen are sent there before their held writes are refused. */
+  #accepted({ host, port }: Address): void {
+    const seconds = Math.ceil(HANDOVER_MS / 1000)
+    this.#engine.clients.maintenance.announce({ type: 'MOVING', seconds, endpoint: `${host}:${port}` })
+    this.#finish()
   }
 
   #abort(reason: string): void {
@@ -147,6 +159,7 @@ export class Failover {
     this.stop()
     this.#target = undefined
     this.state = 'no-failover'
+    this.#engine.clients.maintenance.announce({ type: 'FAILED_OVER' })
     this.#engine.conditions.pause.end('failover')
   }
 

@@ -24,7 +24,7 @@ import { NONE } from '../store/keyspace/keyspace.ts'
 import { Bytes } from '../util/bytes/bytes.ts'
 import { hashSlotOf } from '../util/tables/hash-slot.ts'
 import { ChangedKeys } from './changed-keys.ts'
-import { type MapMove, type ShardMap, type SlotSpan, slotsIn, spansOf } from './shard-map.ts'
+import { describeSpans, type MapMove, type ShardMap, type SlotSpan, slotsIn, spansOf } from './shard-map.ts'
 import type { ShardView } from './shard-view.ts'
 import { LinkError, TargetLink } from './target-link.ts'
 
@@ -170,11 +170,16 @@ export class SlotMover {
       for (let round = 0; changed.size > HOLD_AT_KEYS && round < ROUNDS_MAX; round++)
         await this.#sendChanged(link, changed, check)
       this.state = 'handing over'
+      const { maintenance } = engine.clients
+      const moving = describeSpans(spans).replaceAll(' ', ',')
+      maintenance.announce({ type: 'SMIGRATING', slots: moving })
       this.#host.hold(slots)
       const version = await this.#handOver(link, changed, check, { move, epoch, spans, slots })
       const isOurs = (key: Bytes): boolean => slots.has(hashSlotOf(key))
       engine.data.watches.databaseReplaced(this.#host.data, isOurs)
       await this.#confirm(link, version)
+      const from = this.#host.addressOf(move.from)
+      if (from !== undefined) maintenance.announce({ type: 'SMIGRATED', moves: [[placeOf(from), placeOf(to), moving]] })
       this.#host.hold(NO_SLOTS)
     } catch (error) {
       // After an unexpected error the outcome may be unknown: the slots stay held.
@@ -343,6 +348,10 @@ const [RESTORE, REPLACE, ABSTTL, DEL] = ['RESTORE', 'REPLACE', 'ABSTTL', 'DEL'].
   Buffer,
   Buffer,
 ]
+
+function placeOf({ host, port }: Address): string {
+  return `${host}:${port}`
+}
 
 function isExpected(error: unknown): error is LinkError | Interrupted {
   return error instanceof LinkError || error instanceof Interrupted

@@ -183,6 +183,7 @@ oneByOne.skipIf(!process.env.SOAK || natsServerMissing())(
     const { code, output } = await run('cluster/main.ts', context)
     expect(code, output).toBe(0)
     expect(output.match(/ was killed, and is back$/gm)).toHaveLength(9)
+    expect(output).toMatch(/the lead was handed over 3 times under load: 0 errors/)
     expect(output).toMatch(/jobs: \d+ completed, 0 lost, 0 completed twice, 0 wrong; \d+ begun again/)
     expect(output).toMatch(/events: \d+ heard, 0 missed, in order; \d+ heard again/)
     expect(output).toMatch(/nothing was lost, and nothing done twice\n$/)

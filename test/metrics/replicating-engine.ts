@@ -32,6 +32,7 @@ export const LEADER: LogNode = {
   state: 'leading',
   epoch: 7,
   position: 51_205,
+  relayKey: '',
   leaderAddress: '10.0.0.1:6379',
   leaseLeftMs: 1500,
   underWay: 2,

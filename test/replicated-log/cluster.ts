@@ -10,6 +10,7 @@ import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
 import { openReplicated, type ReplicatedOptions } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import type { Timing } from '../../src/replicated-log/timing.ts'
+import type { Connection, ConnectionListener } from '../../src/replication/connection.ts'
 import { StandaloneSentinelView } from '../../src/replication/standalone-sentinel-view.ts'
 import { secondEngine } from '../../src/server/boot/replay-engine.ts'
 import { Random } from '../../src/util/numbers/random.ts'
@@ -18,7 +19,7 @@ import { TestClient } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
 
-export const QUICK: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
+export const QUICK: Timing = { leaseMs: 200, leaseMsMax: 200, heartbeatMs: 50, retryMs: 20 }
 
 /** Settings that every node gets. */
 const ON_A_LOG = { log: 'nats://127.0.0.1:1/orders', 'shard-name': 'orders' }
@@ -42,6 +43,8 @@ export class Cluster {
   readonly world = new SimWorld()
   readonly log: InMemoryLog
   readonly nodes: ClusterNode[] = []
+  /** Whether a node can connect to another one. */
+  isReachable = true
   readonly #options: Partial<ReplicatedOptions>
   readonly #settings: Partial<Record<ConfigName, string>>
 
@@ -101,6 +104,8 @@ export class Cluster {
       second: secondEngine,
       node: name,
       address: `${name}:6379`,
+      dial: (to, listener) => this.#dial(to.host, listener, clock),
+      relayKey: `key of ${name}`,
       disk,
       timing: QUICK,
       ...this.#options,
@@ -114,6 +119,48 @@ export class Cluster {
       },
     )
     return member
+  }
+
+  /** Connects to a node by its name, which is its host. Messages take a millisecond. */
+  #dial(name: string, listener: ConnectionListener, clock: ProcessClock): Connection {
+    const member = this.nodes.find((node) => node.name === name)
+    let client: TestClient | undefined
+    let isOpen = true
+    const end = (reason: string): void => {
+      if (!isOpen) return
+      isOpen = false
+      client?.disconnect()
+      listener.ended(reason)
+    }
+    const pass = (received: string): void => {
+      if (received !== '' && isOpen) listener.received(Buffer.from(received, 'latin1'))
+    }
+    const look = (): void => {
+      if (!isOpen || client === undefined) return
+      pass(client.received())
+      if (client.closed === undefined) clock.after(1, look)
+      else end('the other side has closed the connection')
+    }
+    clock.after(1, () => {
+      if (!isOpen) return
+      if (member === undefined || !this.isReachable) return end('connect ECONNREFUSED')
+      client = new TestClient(member.engine, 2)
+      listener.connected()
+      look()
+    })
+    return {
+      address: `${name}:6379`,
+      localAddress: 'here:1',
+      descriptor: -1,
+      write: (data) =>
+        void clock.after(1, () => pass(isOpen && client !== undefined ? client.sendRaw(data.toString('latin1')) : '')),
+      pause() {},
+      resume() {},
+      close() {
+        isOpen = false
+        client?.disconnect()
+      },
+    }
   }
 
   /** Ends a node at once, like kill -9. Its disk stays. */

@@ -66,6 +66,7 @@ describe('a message that a rule keeps', () => {
     [['PUBLISH', 'other', 'm']],
   ])('is not run by a node that has handed over meanwhile: %j', async (words) => {
     const leader = await three(KEPT)
+    cluster.isReachable = false
     const publisher = new TestClient(leader.engine, 2)
     void leader.node!.handOver()
     expect(publisher.ask(...words)).toBe('')
@@ -79,6 +80,7 @@ describe('a message that a rule keeps', () => {
     const publisher = new TestClient(leader.engine, 2)
     publisher.ask('MULTI')
     publisher.ask('PUBLISH', 'kept.a', 'm')
+    cluster.isReachable = false
     void leader.node!.handOver()
     expect(publisher.ask('EXEC')).toBe('')
     await cluster.pass(20)
@@ -148,8 +150,9 @@ describe('a connection that was opened to a leader', () => {
     },
   )
 
-  test('runs nothing behind a write that waited for the handover', async () => {
+  test('runs nothing behind a write that waited for the handover, if the next leader cannot be reached', async () => {
     const leader = await three()
+    cluster.isReachable = false
     await cluster.ask(leader, 'SET', 'k', 'old')
     const client = new TestClient(leader.engine, 2)
     void leader.node!.handOver()
@@ -220,6 +223,216 @@ describe('a connection that was opened to a leader', () => {
       expect(leader.node!.state).toBe('leading')
     },
   )
+})
+
+describe('a client that is told of maintenance', () => {
+  const LISTEN = ['CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', 'internal-ip']
+  const OVER = />2\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n$/
+
+  test.each([
+    ['to a named node', true],
+    ['to any node', false],
+  ])('hears of a handover %s before it, then the address of the next leader, and is closed', async (_, isNamed) => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    expect(client.ask(...LISTEN)).toBe('+OK\r\n')
+    void leader.node!.handOver(isNamed ? cluster.followers()[0]!.name : '')
+    expect(client.received()).toMatch(/^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n$/)
+    const next = await newLeader(leader)
+    await cluster.pass(50)
+    expect(client.closed).toBeUndefined()
+    const place = `${next.name}:6379`
+    const heard = client.received()
+    expect(heard).toMatch(
+      new RegExp(`^>4\\r\\n\\$6\\r\\nMOVING\\r\\n:\\d+\\r\\n:2\\r\\n\\$${place.length}\\r\\n${place}\\r\\n`),
+    )
+    await cluster.pass(2000)
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('gets null for an address when it asked for none', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', 'none')
+    void leader.node!.handOver()
+    await newLeader(leader)
+    await cluster.pass(50)
+    expect(client.received()).toMatch(/MOVING\r\n:\d+\r\n:2\r\n_\r\n/)
+  })
+
+  test('gets no reply from the old leader before the next one is known', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'old')
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    void leader.node!.handOver()
+    while (leader.node!.state === 'leading') await cluster.pass(1)
+    expect(client.closed).toBeUndefined()
+    expect(client.ask('GET', 'k')).toMatch(/^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n$/)
+    await newLeader(leader)
+    await cluster.pass(50)
+    const heard = client.received()
+    expect(heard).toMatch(/^>4\r\n\$6\r\nMOVING[\s\S]*FAILED_OVER\r\n:\d+\r\n\$3\r\nold\r\n$/)
+    expect(client.closed).toBeUndefined()
+  })
+
+  test('is closed within a second or so when there is no next leader', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    for (const follower of cluster.followers()) cluster.kill(follower)
+    void leader.node!.handOver('gone')
+    await cluster.pass(2000)
+    const heard = client.received()
+    if (client.closed === undefined) expect(heard).toMatch(OVER)
+    else expect(client.closed).toBe('flushed')
+    expect(leader.engine.conditions.pause.active).toBe(false)
+  })
+})
+
+describe('a request that meets a planned handover', () => {
+  const LISTEN = ['CLIENT', 'MAINT_NOTIFICATIONS', 'ON']
+
+  /** Asks, and hands over at the same moment; returns the reply. */
+  async function replyOf(client: TestClient, leader: ClusterNode, words: string[]): Promise<string> {
+    void leader.node!.handOver()
+    const atOnce = client.ask(...words)
+    await newLeader(leader)
+    await cluster.pass(60)
+    return atOnce + client.received()
+  }
+
+  test.each([
+    [['SET', 'k', 'v'], '+OK\r\n'],
+    [['INCR', 'n'], ':8\r\n'],
+    [['EVAL', "return redis.call('INCR', KEYS[1])", '1', 'n'], ':8\r\n'],
+    [['LPUSH', 'list', 'x'.repeat(100_000)], ':1\r\n'],
+  ])('is done once, by the next leader: %#', async (words, reply) => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'n', '7')
+    const client = new TestClient(leader.engine, 2)
+    expect(await replyOf(client, leader, words)).toBe(reply)
+    expect(client.closed).toBe('flushed')
+    await cluster.pass(20)
+    for (const { engine } of cluster.nodes) {
+      const reader = new TestClient(engine, 2)
+      expect(reader.ask('GET', 'n')).toBe(words[0] === 'INCR' || words[0] === 'EVAL' ? '$1\r\n8\r\n' : '$1\r\n7\r\n')
+      expect(reader.ask('LLEN', 'list')).toBe(words[0] === 'LPUSH' ? ':1\r\n' : ':0\r\n')
+    }
+  })
+
+  test('keeps its order with those behind it, and reads what the next leader has', async () => {
+    const leader = await three()
+    await cluster.ask(leader, 'SET', 'k', 'old')
+    const client = new TestClient(leader.engine, 2)
+    void leader.node!.handOver()
+    client.sendRaw('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nnew\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\nBAD\r\nGET k\r\n')
+    await newLeader(leader)
+    await cluster.pass(60)
+    const unknown = "-ERR unknown command 'BAD', with args beginning with: \r\n"
+    expect(client.received()).toBe(`+OK\r\n$3\r\nnew\r\n+PONG\r\n${unknown}$3\r\nnew\r\n`)
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('runs in the database, as the user and in the protocol of its connection', async () => {
+    const leader = await three()
+    for (const { engine } of cluster.nodes)
+      new TestClient(engine, 2).ask('ACL', 'SETUSER', 'alice', 'on', '>p', '+@all', '-flushall', '~a:*')
+    const client = new TestClient(leader.engine, 2)
+    client.ask('HELLO', '3', 'AUTH', 'alice', 'p', 'SETNAME', 'till')
+    client.ask('SELECT', '3')
+    expect(await replyOf(client, leader, ['HSET', 'a:h', 'f', 'v'])).toBe(':1\r\n')
+    const next = await cluster.leader()
+    const reader = new TestClient(next.engine, 2)
+    reader.ask('SELECT', '3')
+    expect(reader.ask('HGET', 'a:h', 'f')).toBe('$1\r\nv\r\n')
+  })
+
+  test('is done as a whole when it ends a transaction that was queued before', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 2)
+    client.ask('MULTI')
+    client.ask('SET', 'k', 'v')
+    client.ask('INCR', 'n')
+    expect(await replyOf(client, leader, ['EXEC'])).toBe('*2\r\n+OK\r\n:1\r\n')
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('may come from a client that is told to move, until that closes its connection', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    expect(await replyOf(client, leader, ['INCR', 'n'])).toMatch(/FAILING_OVER[\s\S]*MOVING[\s\S]*:1\r\n$/)
+    expect(client.closed).toBeUndefined()
+    client.ask('GET', 'n')
+    await cluster.pass(20)
+    expect(client.received()).toBe('$1\r\n1\r\n')
+    await cluster.pass(2000)
+    expect(client.closed).toBe('flushed')
+  })
+
+  test('is not run when it may wait for data: its connection is closed', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 2)
+    expect(await replyOf(client, leader, ['BLPOP', 'list', '0'])).toBe('')
+    expect(client.closed).toBe('flushed')
+    const later = new TestClient((await cluster.leader()).engine, 3)
+    later.ask(...LISTEN)
+    const second = await cluster.leader()
+    void second.node!.handOver()
+    await newLeader(second)
+    await cluster.pass(60)
+    later.received()
+    later.ask('BLPOP', 'list', '0')
+    await cluster.pass(20)
+    expect(later.received()).toBe('')
+    expect(later.closed).toBe('flushed')
+  })
+
+  test('is answered in doubt by no reply: the next leader is gone with it', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    void leader.node!.handOver()
+    const next = await newLeader(leader)
+    await cluster.pass(60)
+    client.received()
+    client.ask('INCR', 'n')
+    await cluster.pass(10)
+    client.received()
+    next.weather = { ...next.weather, losesRequest: () => true }
+    client.ask('INCR', 'n')
+    await cluster.pass(3500)
+    expect(client.received()).toBe('')
+    expect(client.closed).toBe('now')
+  })
+
+  test('waits for a next leader that does not know yet that it leads', async () => {
+    const leader = await three()
+    const [follower] = cluster.followers()
+    const { relayKey } = follower!.node!
+    const client = new TestClient(leader.engine, 2)
+    Object.defineProperty(follower!.node!, 'relayKey', { value: '', configurable: true })
+    void leader.node!.handOver(follower!.name)
+    client.ask('INCR', 'n')
+    await cluster.pass(60)
+    expect(client.received()).toBe('')
+    Object.defineProperty(follower!.node!, 'relayKey', { value: relayKey })
+    await cluster.pass(60)
+    expect(client.received()).toBe(':1\r\n')
+  })
+
+  test('is taken from no one who does not know the key of the leader', async () => {
+    const leader = await three()
+    const [follower] = cluster.followers()
+    const stranger = new TestClient(leader.engine, 2)
+    for (const key of ['', 'key of x', `key of ${follower!.name}`])
+      expect(stranger.ask('CLIENT', 'RELAYED', key, 'default', '2', '0', '')).toMatch(/^-ERR this server takes no/)
+    const key = `key of ${follower!.name}`
+    expect(new TestClient(follower!.engine, 2).ask('CLIENT', 'RELAYED', key, 'default', '2', '0', '')).toMatch(/^-ERR/)
+    expect(stranger.ask('CLIENT', 'RELAYED', `key of ${leader.name}`, 'gone', '2', '0', '')).toMatch(/^-ERR the user/)
+    expect(stranger.ask('CLIENT', 'RELAYED', `key of ${leader.name}`, 'default', '2', '0', '')).toBe('+OK\r\n')
+  })
 })
 
 describe('a planned handover', () => {

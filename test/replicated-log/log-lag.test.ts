@@ -7,7 +7,7 @@ import { Cluster, type ClusterNode } from './cluster.ts'
 const REFUSAL =
   '-NOREPLICAS The log lacks a write that is older than log-max-lag. Writes are refused until it has that write.\r\n'
 /** Longer than the tests' leases, so that replies leave although no answer comes. */
-const LONG = { leaseMs: 10_000, heartbeatMs: 50, silenceMs: 15_000, retryMs: 20 }
+const LONG = { leaseMs: 10_000, leaseMsMax: 10_000, heartbeatMs: 50, retryMs: 20 }
 
 let cluster: Cluster
 afterEach(() => cluster.stop())

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
 import { TestClient } from '../support/engine.ts'
-import { Cluster, type ClusterNode } from './cluster.ts'
+import { Cluster, type ClusterNode, QUICK } from './cluster.ts'
 
 let cluster: Cluster
 afterEach(() => cluster.stop())
@@ -34,7 +34,7 @@ describe('a cluster', () => {
       expect(await cluster.ask(follower, 'RPUSH', 'k', 'c')).toBe(
         "-READONLY You can't write against a read only replica.\r\n",
       )
-      expect(follower.node!.leader).toEqual({ node: leader.name, address: `${leader.name}:6379` })
+      expect(follower.node!.leader).toMatchObject({ node: leader.name, address: `${leader.name}:6379` })
     }
   })
 
@@ -112,7 +112,7 @@ describe('a leader', () => {
     expect(await cluster.ask(next, 'GET', 'k')).toBe('$1\r\nv\r\n')
   })
 
-  test('hands over at once, and waiting writers get an error', async () => {
+  test('hands over at once, and the next leader does what waiting writers asked for', async () => {
     const leader = await three()
     const writer = new TestClient(leader.engine, 2)
     const begunMs = cluster.world.nowMs
@@ -123,8 +123,37 @@ describe('a leader', () => {
     await cluster.pass(15)
     expect(await cluster.leader()).toBe(target)
     expect(cluster.world.nowMs - begunMs).toBeLessThan(30)
-    expect(writer.received()).toMatch(/^-READONLY/)
+    await cluster.pass(15)
+    expect(writer.received()).toBe('+OK\r\n')
     expect(await cluster.ask(target, 'SET', 'k', 'w')).toBe('+OK\r\n')
+  })
+
+  test('of an earlier version, which does not tell its lease, is waited for as long as that lease was', async () => {
+    cluster = new Cluster({}, { timing: { ...QUICK, leaseMsMax: 2000 } })
+    for (const name of ['a', 'b']) cluster.start(name)
+    const leader = await cluster.leader()
+    await cluster.pass(20)
+    const [follower] = cluster.followers()
+    const note = follower!.node!.leader as { leaseMs?: number }
+    expect(note.leaseMs).toBe(QUICK.leaseMs)
+    cluster.kill(leader)
+    delete note.leaseMs
+    await cluster.pass(2900)
+    expect(follower!.node!.state).toBe('following')
+    await cluster.pass(300)
+    expect(follower!.node!.state).toBe('leading')
+  })
+
+  test('that is killed is replaced soon by a follower that has started a moment ago, too', async () => {
+    cluster = new Cluster({}, { timing: { ...QUICK, leaseMsMax: 2000 } })
+    cluster.start('a')
+    const leader = await cluster.leader()
+    const follower = cluster.start('b')
+    await cluster.pass(150)
+    expect(follower.node!.leader).toMatchObject({ node: 'a', leaseMs: QUICK.leaseMs })
+    cluster.kill(leader)
+    await cluster.pass(400)
+    expect(follower.node!.state).toBe('leading')
   })
 
   test('hands over when it is closed', async () => {

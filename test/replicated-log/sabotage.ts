@@ -2,10 +2,15 @@
 
 import type { LogEntry } from '../../src/replicated-log/log.ts'
 import { decodeRecord, encodeRecord } from '../../src/replicated-log/record.ts'
-import { SIM_TIMING, type SimNode, type SimulationOptions } from './simulation.ts'
+import type { SimNode, SimulationOptions } from './simulation.ts'
 
 export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>> = {
-  'a leader that answers without a lease': { timing: { ...SIM_TIMING, leaseMs: 1e9 } },
+  'a leader that answers without a lease': {
+    sabotage: ({ process }) => {
+      const node = process!.node!
+      node.onChange(() => node.journal && Object.defineProperty(node.journal, 'answers', { value: true }))
+    },
+  },
   'a leader that answers before the quorum has its record': {
     sabotage: ({ process }) => process!.engine.config.set('appendfsync', 'everysec'),
   },

@@ -18,6 +18,7 @@ import type { Transport } from '../../src/engine/clients/transport.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { checkList, checkRegister, type Operation } from '../../src/prover/durability/history-check.ts'
 import { InMemoryLog, type Weather } from '../../src/replicated-log/in-memory-log.ts'
+import { LogNodeView } from '../../src/replicated-log/log-node-view.ts'
 import { openReplicated } from '../../src/replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../src/replicated-log/replicated-node.ts'
 import { MemorySnapshots } from '../../src/replicated-log/snapshots/memory-snapshots.ts'
@@ -25,12 +26,13 @@ import type { Timing } from '../../src/replicated-log/timing.ts'
 import { Source } from '../../src/util/bytes/bytes.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { HashKey } from '../../src/util/tables/keyed-hash.ts'
+import { type Network, type Reachable, type Wire, wiredDial } from '../shards/wires.ts'
 import { encode } from '../support/engine.ts'
 import { MemoryDisk } from '../support/memory-disk.ts'
 import { ProcessClock, SimWorld } from './sim-clock.ts'
 
 /** A tenth of the usual durations, so that more happens in less time. */
-export const SIM_TIMING: Timing = { leaseMs: 200, heartbeatMs: 50, silenceMs: 300, retryMs: 20 }
+export const SIM_TIMING: Timing = { leaseMs: 200, leaseMsMax: 200, heartbeatMs: 50, retryMs: 20 }
 /** How long faults last, and how long the cluster has to recover. */
 const TROUBLE_MS = 2000
 const RECOVERY_MS = 1200
@@ -61,6 +63,8 @@ export interface SimulationReport {
   readonly problem: string | undefined
   readonly acknowledged: number
   readonly epochs: number
+  /** Connections over which requests were sent on after a handover. */
+  readonly relays: number
 }
 
 /** Runs one cluster from start to end. */
@@ -100,7 +104,7 @@ export class SimNode {
 }
 
 /** A process of a node, from its start to its end. */
-export interface SimProcess {
+export interface SimProcess extends Reachable {
   readonly engine: Engine<OwnParts>
   readonly clock: ProcessClock
   /** Undefined until the copy is loaded. */
@@ -112,6 +116,7 @@ export interface SimProcess {
   /** Idle until the lead is lost, or may be; undefined = it has not led yet. */
   resting: SimConnection | undefined
   readonly connections: Set<SimConnection>
+  readonly wires: Set<Wire>
 }
 
 /** A client's connection: replies are gathered until they are complete. */
@@ -155,16 +160,26 @@ class Simulation {
   readonly #log: InMemoryLog
   readonly #snapshots = new MemorySnapshots()
   readonly #nodes: SimNode[] = []
+  /** Between nodes: requests are sent on after a handover. */
+  readonly #network: Network = {
+    world: this.#world,
+    processAt: ({ host }) => this.#nodes.find(({ name }) => name === host)?.process,
+    delayMs: () => 0.1 + this.#wireRandom.below(30) / 10,
+  }
+  /** Of its own, so that the rest of a seed stays as it is. */
+  readonly #wireRandom: Random
   readonly #operations: Operation[] = []
   /** Pushes of one transaction, which must be there together or not at all. */
   readonly #together: Operation[][] = []
   #values = 0
+  #relays = 0
   #isTroubled = true
   #problem: string | undefined = undefined
 
   constructor(options: SimulationOptions) {
     this.#options = options
     this.#random = new Random(options.seed)
+    this.#wireRandom = new Random(options.seed)
     this.#log = new InMemoryLog({
       clock: this.#world,
       batchBytesMax: this.#below(2) === 0 ? 160 : 64 * 1024,
@@ -186,7 +201,7 @@ class Simulation {
     for (const { process } of this.#nodes) process?.engine.stop()
     const acknowledged = this.#operations.filter(({ outcome }) => outcome === 'done').length
     const epochs = Math.max(0, ...this.#nodes.map(({ process }) => process?.node?.chain.epoch ?? 0))
-    return { problem: this.#problem, acknowledged, epochs }
+    return { problem: this.#problem, acknowledged, epochs, relays: this.#relays }
   }
 
   #below(bound: number): number {
@@ -206,7 +221,8 @@ class Simulation {
 
   #start(node: SimNode): void {
     const { sabotage, timing = SIM_TIMING } = this.#options
-    const clock = new ProcessClock(this.#world, 0.9 + this.#below(20) / 100)
+    // Two clocks differ by less than CLOCK_DRIFT, but not by much less.
+    const clock = new ProcessClock(this.#world, 0.87 + this.#below(27) / 100)
     const engine = new Engine(
       {
         commands: catalog,
@@ -235,9 +251,13 @@ class Simulation {
       wokenMs: Number.NEGATIVE_INFINITY,
       resting: undefined,
       connections: new Set(),
+      wires: new Set(),
     }
     node.process = process
     this.#trace(`${node.name} starts`)
+    const view = new LogNodeView(clock)
+    engine.parts.replication.join(view)
+    const dial = wiredDial(this.#network, () => process)
     const log = this.#log.connect(clock, node.weather)
     const opening = openReplicated({
       engine,
@@ -246,6 +266,12 @@ class Simulation {
       },
       log,
       node: node.name,
+      address: `${node.name}:6379`,
+      dial: (...to) => {
+        this.#relays++
+        return dial(...to)
+      },
+      relayKey: `key of ${node.name}`,
       disk: node.disk,
       timing,
       // Without truncation other things are tested.
@@ -254,6 +280,7 @@ class Simulation {
     opening.then(
       (opened) => {
         process.node = opened
+        view.show(opened)
         opened.onChange(() =>
           this.#trace(
             `${node.name} ${opened.state} ${opened.chain.epoch}/${opened.chain.position} ${opened.failure ?? ''}`,
@@ -275,6 +302,7 @@ class Simulation {
     node.disk = after === 'killed' ? node.disk.copy() : node.disk.powerCut(this.#below(40))
     process.engine.stop()
     for (const connection of process.connections) connection.close()
+    for (const wire of [...process.wires]) wire.cut()
   }
 
   #heal(): void {

@@ -6,9 +6,11 @@ import { clientHelp } from './client-help.ts'
 import { clientId } from './client-id.ts'
 import { clientKill } from './client-kill.ts'
 import { clientInfo, clientList } from './client-list.ts'
+import { clientMaintNotifications } from './client-maint-notifications.ts'
 import { clientGetname, clientSetinfo, clientSetname } from './client-name.ts'
 import { clientNoEvict, clientNoTouch } from './client-no.ts'
 import { clientPause, clientUnpause } from './client-pause.ts'
+import { clientRelayed } from './client-relayed.ts'
 import { clientReply } from './client-reply.ts'
 import { clientCaching, clientGetredir, clientTracking, clientTrackinginfo } from './client-tracking.ts'
 import { clientUnblock } from './client-unblock.ts'
@@ -46,5 +48,7 @@ export const connectionCommands: readonly Command[] = [
   clientGetredir,
   clientTrackinginfo,
   clientCapa,
+  clientMaintNotifications,
+  clientRelayed,
   clientHelp,
 ]

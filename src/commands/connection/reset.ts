@@ -22,6 +22,7 @@ export const reset = defineCommand({
     const { client } = call
     const engine = call.engine
     engine.clients.monitors.remove(client)
+    engine.clients.maintenance.remove(client)
     engine.clients.tracking.disable(client)
     discardTransaction(client, engine.data.watches)
     engine.clients.pubSub.remove(client)

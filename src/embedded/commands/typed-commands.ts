@@ -1910,6 +1910,13 @@ export interface TypedCommands<S, T extends Telling> {
   clientCapa(capability: Words): Told<T, string>
 
   /**
+   * Chooses whether this connection is told of handovers and of slots that move, before they do.
+   *
+   * Reply: status OK.
+   */
+  clientMaintNotifications(enabled: 'ON' | 'OFF', options?: { parameter?: Pairs }): Told<T, string>
+
+  /**
    * Explains the subcommands of CLIENT.
    *
    * Reply: array: lines of text.

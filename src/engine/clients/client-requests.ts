@@ -26,6 +26,8 @@ export class ClientRequests {
   parkedRunMs = 0
   /** Bytes of the arguments of its parked command. */
   parkedBytes = 0
+  /** The relay to which its requests for data go (request-relay.ts). */
+  relay: object | undefined = undefined
   /** READONLY: in a cluster, a replica may serve its reads of the primary's keys. */
   readsReplica = false
 

@@ -48,6 +48,8 @@ export const CLIENT_MONITOR = 1 << 6
 export const CLIENT_REPLICA = 1 << 8
 /** ASKING is in force: for the next request, or for all of the transaction (redirection.ts). */
 export const CLIENT_ASKING = 1 << 9
+/** Its requests for data are sent on to the server that leads now (request-relay.ts). */
+export const CLIENT_RELAYED = 1 << 10
 /** The states that last for one request, or for one transaction. */
 export const CLIENT_FOR_ONE_REQUEST = CLIENT_CACHING | CLIENT_ASKING
 /**

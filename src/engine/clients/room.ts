@@ -5,6 +5,7 @@ import type { HashKey } from '../../util/tables/keyed-hash.ts'
 import { Tracking, type TrackingHost } from '../tracking/tracking.ts'
 import { ClientMemory, type ClientMemoryHost } from './client-memory.ts'
 import { Clients, type ClientsHost } from './clients.ts'
+import { Maintenance, type MaintenanceHost } from './maintenance.ts'
 import { Monitors, type MonitorsHost } from './monitors.ts'
 import { OutputLimits, type OutputLimitsHost } from './output-limits.ts'
 import { Users, type UsersHost } from './users.ts'
@@ -14,6 +15,7 @@ export type ClientsRoomHost = ClientsHost &
   OutputLimitsHost &
   ClientMemoryHost &
   MonitorsHost &
+  MaintenanceHost &
   TrackingHost
 
 export class ClientsRoom {
@@ -26,6 +28,8 @@ export class ClientsRoom {
   readonly tracking: Tracking
   /** The clients that are shown every command (MONITOR). */
   readonly monitors: Monitors
+  /** The clients that are told of planned maintenance (CLIENT MAINT_NOTIFICATIONS). */
+  readonly maintenance: Maintenance
   readonly outputLimits: OutputLimits
   /** The bytes that connections take. */
   readonly memory: ClientMemory
@@ -38,6 +42,7 @@ export class ClientsRoom {
     this.outputLimits = new OutputLimits(host)
     this.memory = new ClientMemory(host)
     this.monitors = new Monitors(host)
+    this.maintenance = new Maintenance(host)
   }
 
   /** Cancels timers. */

@@ -102,6 +102,8 @@ export interface LogNode {
   readonly position: number
   /** The leader's address, `host:port`; '' while it is not known. */
   readonly leaderAddress: string
+  /** The secret by which other nodes may send on requests of clients; '' = this server takes none. */
+  readonly relayKey: string
   /** Milliseconds for which this server may still answer as the leader; 0 = it may not. */
   readonly leaseLeftMs: number
   /** The number of records in flight. */

@@ -29,6 +29,7 @@ import { CHECKED } from '../../util/invariant.ts'
 import {
   CLIENT_MONITOR,
   CLIENT_MULTI,
+  CLIENT_RELAYED,
   CLIENT_REPLICA,
   CLIENT_RESTRICTED,
   CLIENT_SUBSCRIBED,
@@ -51,6 +52,7 @@ import type { Tracking } from '../tracking/tracking.ts'
 import type { DebugSwitches } from '../upkeep/debug-switches.ts'
 import type { Eviction } from '../upkeep/eviction.ts'
 import type { Faults } from '../upkeep/faults.ts'
+import { relayOf } from './request-relay.ts'
 import type { ScriptRunner } from './script-runner.ts'
 import { discardTransaction, openTransactionOf } from './transaction.ts'
 
@@ -158,7 +160,6 @@ export class Admission {
     const { memory: clientMemory, tracking } = this.#host.clients
     const { eviction, faults } = this.#host.upkeep
     const { heldKeys, pause } = this.#host.conditions
-    const { replies } = this.#host.requests
     const { saving, scripts } = this.#host.parts
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
@@ -170,6 +171,11 @@ export class Admission {
     }
     const denial = this.#denialOf(client, command, args, inMulti ? 'multi' : 'toplevel')
     if (denial !== undefined) return this.refuse(client, command, noPermission(client, command, denial))
+    if ((client.state & CLIENT_RELAYED) !== 0) {
+      // The server that leads now checks everything else.
+      if (inMulti && spec.duringMulti === undefined) return this.#queue(client, command, args, claims)
+      if (relayOf(client).take(client, command, args, claims)) return false
+    }
     if (this.#state.clustered.holds && !this.#isServed(client, command, args, claims)) return false
     if (this.#state.faulty.holds) {
       const fault = faults?.meets(client, command, claims)
@@ -220,13 +226,15 @@ export class Admission {
     }
     if (this.#state.delays.keysHeld.holds && heldKeys.postpones(client, command, args)) return false
     if (this.#state.delays.snapshot.holds && saving?.postpones(client, command, args) === true) return false
-    if (inMulti && spec.duringMulti === undefined) {
-      openTransactionOf(client).add(command, args, claims)
-      if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
-      replies.status('QUEUED')
-      return false
-    }
-    return true
+    return !(inMulti && spec.duringMulti === undefined) || this.#queue(client, command, args, claims)
+  }
+
+  /** Queues a command for EXEC; returns false: it does not run now. */
+  #queue(client: Client, command: Command, args: Arguments, claims: Requirements): false {
+    openTransactionOf(client).add(command, args, claims)
+    if (client.queryBufferBytesMax < 0) throw new QueryBufferOverflow()
+    this.#host.requests.replies.status('QUEUED')
+    return false
   }
 
   /** Redirects a client, and returns false, when a request's keys are not served here. */

@@ -34,6 +34,7 @@ export interface TurnEndHost {
     readonly outputLimits: { check(client: Client): boolean }
     readonly memory: { note(client: Client): void; enforce(): void }
     readonly monitors: { recycle(): void; abandon(): void }
+    readonly maintenance: { recycle(): void; abandon(): void }
     readonly tracking: { tellChanges(): void; recycle(): void; abandon(): void }
   }
   readonly requests: {
@@ -151,7 +152,15 @@ export class TurnEnd {
   end(): void {
     if (CHECKED) assert(!this.#replies.isOpen, 'invariant 1: a turn ends between two commands')
     this.#count()
-    const { connected: clients, memory: clientMemory, monitors, outputLimits, pubSub, tracking } = this.#clients
+    const {
+      connected: clients,
+      maintenance,
+      memory: clientMemory,
+      monitors,
+      outputLimits,
+      pubSub,
+      tracking,
+    } = this.#clients
     const { durability } = this.#effects
     const { faults, timedWork } = this.#upkeep
     const replies = this.#replies
@@ -212,12 +221,14 @@ export class TurnEnd {
       pubSub.recycle()
       tracking.recycle()
       monitors.recycle()
+      maintenance.recycle()
     } else {
       if (idle) replies.leave()
       else replies.abandon()
       pubSub.abandon()
       tracking.abandon()
       monitors.abandon()
+      maintenance.abandon()
     }
     if (this.#ended !== null) this.#ended()
     this.#countDuration()

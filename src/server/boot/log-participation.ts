@@ -1,6 +1,7 @@
 // This server's part in a replicated log: how it joins and leaves. src/replicated-log does
 // everything in between.
 
+import { randomBytes } from 'node:crypto'
 import { type Config, ConfigError } from '../../config/config.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -27,6 +28,9 @@ import { secondEngine } from './replay-engine.ts'
 /** The interval between attempts to reach a log at a start. */
 const RETRY_MS = 1000
 
+/** Too many to be guessed. */
+const RELAY_KEY_BYTES = 16
+
 /** Opens a log. Throws LogUnfit, LogAway. */
 export type OpenLog = (source: LogSource) => Promise<ReplicatedLog>
 
@@ -42,6 +46,7 @@ export class LogParticipation {
   /** The log that has the map of the cluster. */
   readonly #mapSource: LogSource
   readonly #open: OpenLog
+  readonly #dial: Dial
   /** Undefined before the log could be reached. */
   #node: ReplicatedNode | undefined = undefined
   #hasLeft = false
@@ -54,6 +59,7 @@ export class LogParticipation {
     const store = config.get('log-snapshots')
     this.#store = store === '' ? undefined : readStoreAddress(store)
     this.#open = open
+    this.#dial = dial
     const first = config.get('cluster-log')
     this.#mapSource = mapLogBeside(first === '' ? this.#source : readLogAddress(first))
     // A log alone is one shard. Other shards and slots exist only if the settings ask for them.
@@ -108,6 +114,8 @@ export class LogParticipation {
       log: opened,
       node: address,
       address,
+      dial: this.#dial,
+      relayKey: randomBytes(RELAY_KEY_BYTES).toString('hex'),
       ...(store === undefined ? {} : { snapshots: store }),
       ...(cluster === undefined
         ? {}
