@@ -11,7 +11,7 @@ import { LogCompany } from './log-company.ts'
 import { type Row, writePages, writeTable } from './pages.ts'
 import { EXAMPLES, LANGUAGES, type Language, PROGRAMS, type Program } from './programs.ts'
 import { clientOf, type SingleServer, startBroker, startRedis, type Variables } from './servers.ts'
-import { build, missingTool, runCommand } from './toolchain.ts'
+import { type BuildFailure, build, missingTool, runCommand } from './toolchain.ts'
 
 /** Things that need the replicated log. */
 const CLUSTER_THINGS = new Set(['failover', 'slots'])
@@ -35,9 +35,9 @@ const startedMs = performance.now()
 const said = (text: string): void =>
   console.log(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${text}`)
 
-/** The languages whose programs can run, each with the promise of its built programs. */
-function startBuilds(): Map<Language['name'], Promise<string | undefined>> {
-  const builds = new Map<Language['name'], Promise<string | undefined>>()
+/** The languages whose programs can run, each with the promise of its build's failure, if it has one. */
+function startBuilds(): Map<Language['name'], Promise<BuildFailure | undefined>> {
+  const builds = new Map<Language['name'], Promise<BuildFailure | undefined>>()
   let before: Promise<unknown> = Promise.resolve()
   const order = (language: Language): number => (language.isBuiltLast ? 2 : language.build.length > 0 ? 1 : 0)
   for (const language of LANGUAGES.toSorted((one, other) => order(one) - order(other))) {
@@ -135,7 +135,8 @@ try {
   for (const [name, built] of builds) {
     const failure = await built
     if (failure !== undefined) {
-      broken.push(`${name}: ${failure}`)
+      const { isUnfetched, text } = failure
+      ;(isUnfetched ? skipped : broken).push(`${name}: ${text}`)
       said(`${name}: not built`)
       continue
     }

@@ -7,8 +7,8 @@ import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../support/server.ts'
 import { compare, expectedLines } from './compare.ts'
 import { languagePages, PAGE_LINES, snippetsOf } from './pages.ts'
-import { LANGUAGES, PROGRAMS } from './programs.ts'
-import { missingTool } from './toolchain.ts'
+import { LANGUAGES, type Language, PROGRAMS } from './programs.ts'
+import { build, missingTool } from './toolchain.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -53,6 +53,20 @@ test('the runner skips every other language on such a machine, says why, and end
   for (const name of others) expect(stdout).toContain(`skipped: ${name} needs `)
   expect(stdout).toContain('0 passed, 0 failed, ')
   expect(status).toBe(0)
+})
+
+test('a build whose packages cannot be had is told from one that is wrong', async () => {
+  const language = (script: string): Language => ({
+    name: 'Node',
+    folder: 'node',
+    needs: [],
+    build: [[process.execPath, '-e', script]],
+  })
+  expect(await build(language(''))).toBeUndefined()
+  const away = await build(language('console.error("dial tcp: no such host"); process.exit(1)'))
+  expect(away).toEqual({ isUnfetched: true, text: 'its packages cannot be had here: dial tcp: no such host' })
+  const wrong = await build(language('console.error("undefined: redis"); process.exit(1)'))
+  expect(wrong).toMatchObject({ isUnfetched: false, text: expect.stringContaining('undefined: redis') })
 })
 
 test('a line that differs, one that is missing and one that the client lacks are told apart', () => {

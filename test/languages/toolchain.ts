@@ -17,11 +17,28 @@ export function missingTool({ name, needs }: Language, path = process.env.PATH):
 
 const { PRIORITY_BELOW_NORMAL, PRIORITY_NORMAL } = constants.priority
 
-/** Builds the programs of a language, behind programs that run meanwhile; returns the output of the command that failed. */
-export async function build(language: Language): Promise<string | undefined> {
+/** A build whose packages come slower than this is given up. */
+const BUILD_MS_MAX = 240_000
+/** The words of pip, Go, Maven and cargo for a package, or its host, that is not reached. */
+const NOT_FETCHED =
+  /.*(?:No matching distribution|Max retries exceeded|dial tcp|no such host|i\/o timeout|Could not (?:resolve|transfer|find artifact)|Unknown host|failed to (?:download|fetch|get )|network failure|404 Not Found|403 Forbidden).*/i
+
+/** A build that did not come to its end. */
+export interface BuildFailure {
+  readonly text: string
+  /** The machine could not get the packages: the program itself may be right. */
+  readonly isUnfetched: boolean
+}
+
+/** Builds the programs of a language, behind programs that run meanwhile; undefined = they are built. */
+export async function build(language: Language): Promise<BuildFailure | undefined> {
   for (const command of language.build) {
-    const { code, output } = await runCommand(command, join(EXAMPLES, language.folder), {}, 0, PRIORITY_BELOW_NORMAL)
-    if (code !== 0) return `${command.join(' ')} ended with ${code}:\n${output}`
+    const folder = join(EXAMPLES, language.folder)
+    const { code, output } = await runCommand(command, folder, {}, BUILD_MS_MAX, PRIORITY_BELOW_NORMAL)
+    if (code === 0) continue
+    const reason = code === null ? `no end within ${BUILD_MS_MAX / 1000} s` : NOT_FETCHED.exec(output)?.[0].trim()
+    if (reason !== undefined) return { text: `its packages cannot be had here: ${reason}`, isUnfetched: true }
+    return { text: `${command.join(' ')} ended with ${code}:\n${output}`, isUnfetched: false }
   }
   return undefined
 }
