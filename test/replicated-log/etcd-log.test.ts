@@ -115,7 +115,7 @@ describe.skipIf(etcdMissing())('on etcd', () => {
   })
 
   test("acknowledged batches survive the death of the log's leader", async () => {
-    const log = await openEtcdLog(options('killed'))
+    const log = await openSoon(() => openEtcdLog(options('killed')))
     const appender = new SureAppender(log)
     for (let kill = 1; kill <= KILLS; kill++) {
       const before = appender.acknowledged.size

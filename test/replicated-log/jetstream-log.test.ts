@@ -166,7 +166,7 @@ describe.skipIf(natsServerMissing())('on JetStream', () => {
   }, 30_000)
 
   test("acknowledged batches survive the death of the log's leader", async () => {
-    const log = await openJetStreamLog(options('killed'))
+    const log = await openSoon(() => openJetStreamLog(options('killed')))
     const appender = new SureAppender(log)
     for (let kill = 1; kill <= KILLS; kill++) {
       const before = appender.acknowledged.size

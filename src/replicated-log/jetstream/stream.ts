@@ -34,8 +34,9 @@ export async function openStream(
       requireSettings(options, info.config)
       return info
     } catch (error) {
-      if (isSpaceError(packages, error)) throw await makeSpaceError(packages, connection, options, error)
-      const known = failure(packages, error)
+      const known = isSpaceError(packages, error)
+        ? await makeSpaceError(packages, connection, options, error)
+        : failure(packages, error)
       if (!(known instanceof LogAway) || attempt >= ATTEMPTS_MAX) throw known
       await sleep(RETRY_MS)
     }
