@@ -20,7 +20,9 @@ const server = (name: string, freeBytes: number): ServerAnswer =>
 test('servers that lack room are named, with the room that they have', () => {
   const error = spaceErrorFrom([server('a', 64 * MIB), server('b', MIB), server('c', 64 * MIB)], OPTIONS, REFUSED)
   expect(error).toBeInstanceOf(LogUnfit)
-  expect(error.message).toMatch(/^the log orders wants 64\.00M on each of 3 servers; free are 1\.00M of 100\.00M on b, 64\.00M /)
+  expect(error.message).toMatch(
+    /^the log orders wants 64\.00M on each of 3 servers; free are 1\.00M of 100\.00M on b, 64\.00M /,
+  )
   expect(spaceErrorFrom([], OPTIONS, REFUSED).message).toContain('; insufficient resources: give the address')
 })
 
