@@ -92,6 +92,7 @@ complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console chec
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l log-snapshots -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l logfile -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l loglevel -r
+complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l maint-notifications -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l masterauth -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l masteruser -r
 complete -c respite -n 'not __fish_seen_subcommand_from cli cluster console check-aof check-rdb audit prove-durability health' -l maxclients -r

@@ -22,6 +22,7 @@ const OURS: Readonly<Record<string, string>> = {
   'tls-auth-clients-user': 'users by certificate, as Redis 8 has them',
   'log-format': 'text or JSON',
   'log-max-lag': 'a stated bound on loss',
+  'maint-notifications': 'notices before planned maintenance',
   channel: 'channels that remember',
   redeliver: 'channels that remember',
   console: 'the console',

@@ -42,7 +42,7 @@ describe.skipIf(natsServerMissing())('a planned handover under load', () => {
           port: 0,
           dir: temporaryDirectory(),
           appendfsync: 'always',
-          config: { log, 'shard-name': 'orders', ...config },
+          config: { log, 'shard-name': 'orders', 'maint-notifications': 'yes', ...config },
         })
         onTestFinished(() => {
           server.child.kill('SIGKILL')

@@ -227,7 +227,7 @@ describe('a connection that was opened to a leader', () => {
 
 describe('a client that is told of maintenance', () => {
   const LISTEN = ['CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', 'internal-ip']
-  const OVER = />2\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n$/
+  const OVER = />3\r\n\$11\r\nFAILED_OVER\r\n:\d+\r\n\$5\r\n\["1"\]\r\n$/
 
   test.each([
     ['to a named node', true],
@@ -237,7 +237,7 @@ describe('a client that is told of maintenance', () => {
     const client = new TestClient(leader.engine, 3)
     expect(client.ask(...LISTEN)).toBe('+OK\r\n')
     void leader.node!.handOver(isNamed ? cluster.followers()[0]!.name : '')
-    expect(client.received()).toMatch(/^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n$/)
+    expect(client.received()).toMatch(/^>4\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n\$5\r\n\[.1.\]\r\n$/)
     const next = await newLeader(leader)
     await cluster.pass(50)
     expect(client.closed).toBeUndefined()
@@ -268,11 +268,11 @@ describe('a client that is told of maintenance', () => {
     void leader.node!.handOver()
     while (leader.node!.state === 'leading') await cluster.pass(1)
     expect(client.closed).toBeUndefined()
-    expect(client.ask('GET', 'k')).toMatch(/^>3\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n$/)
+    expect(client.ask('GET', 'k')).toMatch(/^>4\r\n\$12\r\nFAILING_OVER\r\n:\d+\r\n:5\r\n\$5\r\n\[.1.\]\r\n$/)
     await newLeader(leader)
     await cluster.pass(50)
     const heard = client.received()
-    expect(heard).toMatch(/^>4\r\n\$6\r\nMOVING[\s\S]*FAILED_OVER\r\n:\d+\r\n\$3\r\nold\r\n$/)
+    expect(heard).toMatch(/^>4\r\n\$6\r\nMOVING[\s\S]*FAILED_OVER\r\n:\d+\r\n\$5\r\n\["1"\]\r\n\$3\r\nold\r\n$/)
     expect(client.closed).toBeUndefined()
   })
 

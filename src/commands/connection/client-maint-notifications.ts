@@ -1,6 +1,6 @@
 // CLIENT MAINT_NOTIFICATIONS: whether this connection is told of planned maintenance.
 //
-// Redis 7.2 has no such command. Its words are those that clients send to servers that have it:
+// Redis 7.2 has no such command, and neither has this server unless `maint-notifications` is on. Its words are those that clients send to servers that have it:
 // `ON moving-endpoint-type TYPE`. Parameters that are not known have no effect, because clients may
 // send more of them later.
 //
@@ -49,6 +49,7 @@ export const clientMaintNotifications = defineCommand({
   run(call) {
     const { args, client, engine } = call
     const { maintenance } = engine.clients
+    if (!engine.config.get('maint-notifications')) throw ERR.unknownSubcommand(args.string(1), 'CLIENT')
     // `no_auth` lets each user in, and a client that has no user yet.
     if (!client.authenticated) throw ERR.noAuth
     const isOn = args.equalsIgnoreCase(2, 'ON')

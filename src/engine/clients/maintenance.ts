@@ -32,6 +32,8 @@ export type MaintenanceNotice =
 export const MOVING_ENDPOINT_TYPES = ['internal-ip', 'internal-fqdn', 'external-ip', 'external-fqdn', 'none'] as const
 export type MovingEndpointType = (typeof MOVING_ENDPOINT_TYPES)[number]
 
+/** The shards that a notice is about, as a JSON list: a broker has one. Lettuce refuses notices without it. */
+const SHARDS = '["1"]'
 /** Bytes for the frames of a notice, without its texts. */
 const FRAME_BYTES_MAX = 128
 
@@ -94,12 +96,14 @@ export class Maintenance {
     switch (notice.type) {
       case 'FAILING_OVER':
       case 'MIGRATING':
-        this.#head(buffer, 3, notice)
+        this.#head(buffer, 4, notice)
         buffer.integer(notice.seconds)
+        buffer.text(SHARDS)
         break
       case 'FAILED_OVER':
       case 'MIGRATED':
-        this.#head(buffer, 2, notice)
+        this.#head(buffer, 3, notice)
+        buffer.text(SHARDS)
         break
       case 'MOVING':
         this.#head(buffer, 4, notice)

@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '../../support/engine.ts'
 
+const SETTINGS = { 'maint-notifications': 'yes' } as const
+
 describe('CLIENT MAINT_NOTIFICATIONS', () => {
-  test('is taken as clients send it', () => {
+  test('is unknown, as to Redis 7.2, unless the setting is on', () => {
     const client = createEngine().connect(3)
+    expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')).toBe(
+      "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.\r\n",
+    )
+  })
+
+  test('is taken as clients send it', () => {
+    const client = createEngine(SETTINGS).connect(3)
     for (const type of ['internal-ip', 'internal-fqdn', 'external-ip', 'external-fqdn', 'none'])
       expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', type)).toBe('+OK\r\n')
     expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'on')).toBe('+OK\r\n')
@@ -12,7 +21,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('is refused in RESP2, with other words, and with a type that is not known', () => {
-    const { connect } = createEngine()
+    const { connect } = createEngine(SETTINGS)
     const words = ['CLIENT', 'MAINT_NOTIFICATIONS']
     expect(connect(2).ask(...words, 'ON')).toMatch(/^-ERR CLIENT MAINT_NOTIFICATIONS needs RESP3/)
     expect(connect(2).ask(...words, 'OFF')).toBe('+OK\r\n')
@@ -23,7 +32,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('is taken from each user that has authenticated, so that no denial of it fills ACL LOG', () => {
-    const { connect } = createEngine()
+    const { connect } = createEngine(SETTINGS)
     const admin = connect(2)
     admin.ask('ACL', 'SETUSER', 'alice', 'on', '>p', '+hello', '~*')
     admin.ask('CONFIG', 'SET', 'requirepass', 'secret')
@@ -35,7 +44,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('each notice has its fields, and the sequence grows', () => {
-    const { clock, connect, engine } = createEngine()
+    const { clock, connect, engine } = createEngine(SETTINGS)
     const client = connect(3)
     client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')
     const { maintenance } = engine.clients
@@ -47,15 +56,16 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
     maintenance.announce({ type: 'MOVING', seconds: 1, endpoint: 'h:1' })
     maintenance.announce({ type: 'SMIGRATING', slots: '1,5-9' })
     maintenance.announce({ type: 'SMIGRATED', moves: [['a:1', 'b:2', '1,5-9']] })
+    const shards = '$5 ["1"] '
     expect(client.received().replaceAll('\r\n', ' ')).toBe(
-      `>3 $12 FAILING_OVER :${now} :5 >2 $11 FAILED_OVER :${now + 1} >3 $9 MIGRATING :${now + 2} :7 ` +
-        `>2 $8 MIGRATED :${now + 3} >4 $6 MOVING :${now + 4} :1 $3 h:1 >3 $10 SMIGRATING :${now + 5} $5 1,5-9 ` +
+      `>4 $12 FAILING_OVER :${now} :5 ${shards}>3 $11 FAILED_OVER :${now + 1} ${shards}>4 $9 MIGRATING :${now + 2} :7 ${shards}` +
+        `>3 $8 MIGRATED :${now + 3} ${shards}>4 $6 MOVING :${now + 4} :1 $3 h:1 >3 $10 SMIGRATING :${now + 5} $5 1,5-9 ` +
         `>3 $9 SMIGRATED :${now + 6} *1 *3 $3 a:1 $3 b:2 $5 1,5-9 `,
     )
   })
 
   test('no notice comes after OFF, RESET, a return to RESP2, or the end of the connection', () => {
-    const { connect, engine } = createEngine()
+    const { connect, engine } = createEngine(SETTINGS)
     const endings = [['CLIENT', 'MAINT_NOTIFICATIONS', 'OFF'], ['RESET'], ['HELLO', '2']]
     for (const words of endings) {
       const client = connect(3)
