@@ -1,8 +1,8 @@
 // CLIENT MAINT_NOTIFICATIONS: whether this connection is told of planned maintenance.
 //
-// Redis 7.2 has no such command, and neither has this server unless `maint-notifications` is on. Its words are those that clients send to servers that have it:
-// `ON moving-endpoint-type TYPE`. Parameters that are not known have no effect, because clients may
-// send more of them later.
+// Redis 7.2 has no such command, and neither has this server unless `maint-notifications` is on. Its
+// words are those that clients send to servers that have it: `ON moving-endpoint-type TYPE`.
+// Parameters that are not known have no effect, because clients may send more of them later.
 //
 // Each user may ask, whatever its rules. Clients send this by themselves at each connect, so a
 // denial would fill ACL LOG with requests that no program made, and the notices tell a client of its

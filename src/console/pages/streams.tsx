@@ -1,5 +1,6 @@
 // A list with the clients that wait on it, and a stream with its groups and pending entries.
 
+import type { ComponentChildren } from 'preact'
 import { command, get, part, type Text } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
 import { bytes, count, counted, duration, timeOfId } from '../data/format.ts'
@@ -54,24 +55,26 @@ interface Stream {
 
 const ABOVE = [['Queues', link(['queues'])]] as const
 
-export function ListPage({ name }: { name: string }) {
+interface Loaded<Value> {
+  readonly data: Value
+  readonly db: string
+  readonly reload: () => void
+}
+
+interface KeyPageProps<Value> {
+  readonly name: string
+  readonly endpoint: 'lists' | 'streams'
+  readonly children: (loaded: Loaded<Value>) => ComponentChildren
+}
+
+/** The frame of both pages: the key is asked for again every two seconds. */
+function KeyPage<Value>({ name, endpoint, children }: KeyPageProps<Value>) {
   const { query } = useRoute()
   const db = query.get('db') ?? '0'
-  const { data, refusal } = useLoad(
-    `list ${db} ${name}`,
-    (signal) => get<List>(`lists/${part(name)}`, { db }, signal),
+  const { data, refusal, reload } = useLoad(
+    `${endpoint} ${db} ${name}`,
+    (signal) => get<Value>(`${endpoint}/${part(name)}`, { db }, signal),
     2000,
-  )
-  const elements = (list: readonly Text[], from: number) => (
-    <Table
-      label="Elements"
-      columns={[
-        { title: 'Index', kind: 'num', width: 6, cell: ({ index }) => String(index) },
-        { title: 'Element', kind: 'code', cell: ({ text }) => readable(text).slice(0, 300) },
-      ]}
-      rows={list.map((text, i) => ({ text, index: from + i }))}
-      keyOf={({ index }) => String(index)}
-    />
   )
   return (
     <Page
@@ -88,6 +91,29 @@ export function ListPage({ name }: { name: string }) {
       ) : (
         <>
           <RefusalLine refusal={refusal} />
+          {children({ data, db, reload })}
+        </>
+      )}
+    </Page>
+  )
+}
+
+export function ListPage({ name }: { name: string }) {
+  const elements = (list: readonly Text[], from: number) => (
+    <Table
+      label="Elements"
+      columns={[
+        { title: 'Index', kind: 'num', width: 6, cell: ({ index }) => String(index) },
+        { title: 'Element', kind: 'code', cell: ({ text }) => readable(text).slice(0, 300) },
+      ]}
+      rows={list.map((text, i) => ({ text, index: from + i }))}
+      keyOf={({ index }) => String(index)}
+    />
+  )
+  return (
+    <KeyPage<List> name={name} endpoint="lists">
+      {({ data }) => (
+        <>
           <Facts
             facts={[
               ['length', count(data.length)],
@@ -123,33 +149,15 @@ export function ListPage({ name }: { name: string }) {
           )}
         </>
       )}
-    </Page>
+    </KeyPage>
   )
 }
 
 export function StreamPage({ name }: { name: string }) {
-  const { query } = useRoute()
-  const db = query.get('db') ?? '0'
-  const { data, refusal, reload } = useLoad(
-    `stream ${db} ${name}`,
-    (signal) => get<Stream>(`streams/${part(name)}`, { db }, signal),
-    2000,
-  )
   return (
-    <Page
-      title={name}
-      above={ABOVE}
-      aside={
-        <a class="button" href={link(['keys'], { key: name, db })}>
-          As a key
-        </a>
-      }
-    >
-      {data === undefined ? (
-        <Waiting refusal={refusal} />
-      ) : (
+    <KeyPage<Stream> name={name} endpoint="streams">
+      {({ data, db, reload }) => (
         <>
-          <RefusalLine refusal={refusal} />
           <Facts
             facts={[
               ['entries', count(data.length)],
@@ -169,7 +177,7 @@ export function StreamPage({ name }: { name: string }) {
           ))}
         </>
       )}
-    </Page>
+    </KeyPage>
   )
 }
 

@@ -32,7 +32,7 @@ export type MaintenanceNotice =
 export const MOVING_ENDPOINT_TYPES = ['internal-ip', 'internal-fqdn', 'external-ip', 'external-fqdn', 'none'] as const
 export type MovingEndpointType = (typeof MOVING_ENDPOINT_TYPES)[number]
 
-/** The shards that a notice is about, as a JSON list: a broker has one. Lettuce refuses notices without it. */
+/** The shards of a notice, as a JSON list: a broker has one. Lettuce refuses notices without it. */
 const SHARDS = '["1"]'
 /** Bytes for the frames of a notice, without its texts. */
 const FRAME_BYTES_MAX = 128
