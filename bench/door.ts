@@ -1,12 +1,13 @@
 // As a door for browsers: what do streams cost that are idle, heard and resumed, and how fast are
 // requests over HTTP? Beside socket.io.
 
+import { freePort } from '../src/util/free-ports.ts'
 import { startChild } from './child.ts'
 import type { RequestsReport } from './children/requests.ts'
 import type { StreamsInput, StreamsReport } from './children/streams.ts'
 import { median, PAIRS, percentile } from './pairs.ts'
 import { type Answer, NOTHING, perSecond, type Question, type Row, type Scale } from './question.ts'
-import { freePort, processorSeconds, residentBytes, type Server, startServer } from './servers.ts'
+import { processorSeconds, residentBytes, type Server, startServer } from './servers.ts'
 import { SocketIo } from './socket-io.ts'
 import { temporaryFolder } from './taken-along.ts'
 

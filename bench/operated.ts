@@ -1,10 +1,11 @@
 // What does it cost to be looked after: a user with few rights, metrics, times of commands, the
 // slow log?
 
+import { freePort } from '../src/util/free-ports.ts'
 import { type CostedLoad, compareLoads, costed } from './loads.ts'
 import type { Answer, Question, Row, Scale } from './question.ts'
 import { COMMON, redisBenchmark } from './redis-benchmark.ts'
-import { freePort, NO_PERSISTENCE, type Server, startServer } from './servers.ts'
+import { NO_PERSISTENCE, type Server, startServer } from './servers.ts'
 
 const NAMES = ['operated', 'plain'] as const
 type Name = (typeof NAMES)[number]

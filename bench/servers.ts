@@ -2,9 +2,9 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../src/util/free-ports.ts'
 import { endWithUs, temporaryFolder } from './taken-along.ts'
 import { Asker } from './wire.ts'
 
@@ -108,17 +108,6 @@ async function firstPong(child: ChildProcess, port: number, started: number, out
   }
   child.kill('SIGKILL')
   throw new Error(`${child.spawnargs.join(' ')} did not answer:\n${output()}`)
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 /** Resident memory of a process in bytes. */

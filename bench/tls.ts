@@ -5,11 +5,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
+import { freePort } from '../src/util/free-ports.ts'
 import { certificateFile } from '../test/support/tls/certificates.ts'
 import { type CostedLoad, compareLoads, costed } from './loads.ts'
 import type { Answer, Question, Row, Scale } from './question.ts'
 import { COMMON, redisBenchmark } from './redis-benchmark.ts'
-import { freePort, NO_PERSISTENCE, redisVersion, type Server, startServer } from './servers.ts'
+import { NO_PERSISTENCE, redisVersion, type Server, startServer } from './servers.ts'
 
 const NAMES = ['respite', 'redis-server'] as const
 type Name = (typeof NAMES)[number]

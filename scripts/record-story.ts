@@ -7,10 +7,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../src/util/free-ports.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const RESPITE = join(ROOT, 'dist/cli/respite.js')
@@ -160,13 +159,4 @@ class Program {
     this.#lines.push(...lines)
     this.#changed()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

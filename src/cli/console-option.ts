@@ -2,8 +2,8 @@
 //
 // `--console yes` is the setting, and says nothing about a port. A bare `--console` chooses one.
 
-import net, { type AddressInfo } from 'node:net'
 import type { DoorPorts } from '../server/listening/door-ports.ts'
+import { freePort } from '../util/free-ports.ts'
 
 export interface Arguments {
   readonly args: readonly string[]
@@ -36,16 +36,4 @@ export function printConsoleLink(http: DoorPorts): void {
 
 function isBare(next: string | undefined): boolean {
   return next === undefined || next.startsWith('-')
-}
-
-/** Asks the system for a port that is free now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

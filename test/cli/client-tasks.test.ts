@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runCheckRdb } from '../../src/cli/check-files.ts'
-import { eventually, freePort, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
+import { freePort } from '../../src/util/free-ports.ts'
+import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 import { cli, type Outcome, redisCli, redisCliMissing } from './run-client.ts'
 
 /** A server with a key of each type, and the words that name it. */

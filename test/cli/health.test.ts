@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { runHealth } from '../../src/cli/health.ts'
-import { freePort, startTestServer } from '../support/server.ts'
+import { freePort } from '../../src/util/free-ports.ts'
+import { startTestServer } from '../support/server.ts'
 import { certificateFile } from '../support/tls/certificates.ts'
 
 const TLS = {

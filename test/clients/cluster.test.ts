@@ -8,24 +8,12 @@ import { Queue, Worker } from 'bullmq'
 import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../src/util/free-ports.ts'
 import { FIRST, SECOND, twoShards } from '../cluster/node.ts'
 import { redisServerMissing } from '../support/redis-server.ts'
 import { eventually, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 const HOST = '127.0.0.1'
-/** The bus would be ten thousand above. */
-const PORT_MAX = 55_535
-
-async function freePort(): Promise<number> {
-  while (true) {
-    const server = net.createServer()
-    await new Promise<void>((resolve) => server.listen(0, HOST, resolve))
-    const { port } = server.address() as net.AddressInfo
-    await new Promise((resolve) => server.close(resolve))
-    if (port <= PORT_MAX) return port
-  }
-}
-
 /** Starts two nodes that know each other; returns their ports. */
 async function startNodes(): Promise<number[]> {
   const ports = [await freePort(), await freePort()]

@@ -9,9 +9,10 @@ import { parseCommandLine } from '../../src/config/config-file.ts'
 import { Scrape } from '../../src/metrics/scrape.ts'
 import { readLogAddress } from '../../src/replicated-log/log-address.ts'
 import { readStoreAddress } from '../../src/replicated-log/snapshots/store-address.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { FOLLOWING, LEADER, replicatingEngine } from '../metrics/replicating-engine.ts'
 import { encode } from '../support/engine.ts'
-import { eventually, freePort, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
+import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')

@@ -4,10 +4,10 @@
 // nodes by the programs; that a slot changes its owner is not, since redis-servers tell each other of it when they like.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../src/util/free-ports.ts'
 import { Random } from '../../src/util/numbers/random.ts'
 import { createNode, FIRST, SECOND, twoShards } from '../cluster/node.ts'
 import type { TestClient } from '../support/engine.ts'
@@ -34,20 +34,6 @@ function withShards(text: string): string {
   return text.replaceAll(/^((.).*@\d+) /gm, (_, place: string, digit: string) => {
     return `${place},,tls-port=0,shard-id=${digit.repeat(40)} `
   })
-}
-
-/** Ports that are free. Those of their buses, 10,000 above, are below the ports that the system gives to connections. */
-async function freePort(chance: Random): Promise<number> {
-  while (true) {
-    const port = 20_000 + chance.below(2_700)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    await new Promise((resolve) => server.close(resolve))
-    if (isFree) return port
-  }
 }
 
 describe.skipIf(redisServerMissing() || redisServerIsOlder())('a node of a cluster', () => {
@@ -86,10 +72,9 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('a node of a clust
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'respite-nodes-'))
-    const chance = new Random()
-    const ports = [await freePort(chance), await freePort(chance)]
+    const ports = [await freePort(), await freePort()]
     await Promise.all([FIRST, SECOND].map((id, i) => startPair(withShards(twoShards(id, ports)), ports[i]!)))
-    const alone = await freePort(chance)
+    const alone = await freePort()
     await startPair(
       `${FIRST} 127.0.0.1:${alone}@${alone + 10_000},,tls-port=0,shard-id=${'a'.repeat(40)} myself,master - 0 0 0 connected\nvars currentEpoch 0 lastVoteEpoch 0\n`,
       alone,

@@ -6,8 +6,9 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync 
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../src/util/free-ports.ts'
 import { program } from '../support/build.ts'
-import { eventually, freePort, temporaryDirectory } from '../support/server.ts'
+import { eventually, temporaryDirectory } from '../support/server.ts'
 import { certificateFile } from '../support/tls/certificates.ts'
 
 const DOCS = join(import.meta.dirname, '../../docs')

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { startServer } from '../../src/index.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { chromiumPath, launchChromium, openProfile, openSite, Tab } from '../support/chromium.ts'
 import { type OpenDoor, openDoor } from '../support/door.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { eventually, freePort, temporaryDirectory } from '../support/server.ts'
+import { eventually, temporaryDirectory } from '../support/server.ts'
 import { TcpRelay } from '../support/tcp-relay.ts'
 
 const KEPT = { channel: 'kept.* keep 1h' }

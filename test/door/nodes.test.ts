@@ -1,7 +1,7 @@
 // Doors of the nodes of a cluster: on a log in etcd, and of several shards on JetStream.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { freePorts } from '../../src/prover/cluster/free-ports.ts'
+import { freePorts } from '../../src/util/free-ports.ts'
 import { DoorNode, leaderOf } from '../support/door-node.ts'
 import {
   etcdMissing,

@@ -2,8 +2,9 @@ import Bull from 'bull'
 import { Queue, Worker } from 'bullmq'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startServer } from '../../src/index.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { openDoor } from '../support/door.ts'
-import { eventually, freePort } from '../support/server.ts'
+import { eventually } from '../support/server.ts'
 
 interface Figures {
   readonly kind: string

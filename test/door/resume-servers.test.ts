@@ -3,7 +3,7 @@
 // publisher sends a message again, under its Idempotency-Key, until it is acknowledged.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePorts } from '../../src/prover/cluster/free-ports.ts'
+import { freePorts } from '../../src/util/free-ports.ts'
 import { sleep } from '../../src/util/time/real-time.ts'
 import { DoorNode, leaderOf } from '../support/door-node.ts'
 import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'

@@ -4,11 +4,11 @@
 // library's own doing, what fails only here is ours. With ECOSYSTEM_SERVER=in-process BullMQ runs below the wire (`respite/bullmq`), and
 // clients of ioredis go through the broker's connector: for the tests of BullMQ that open no port.
 
-import net from 'node:net'
 import { setDefaultBackendFactory } from 'bullmq'
 import { afterAll, beforeAll } from 'vitest'
 import { createBrokerBackend } from '../../src/drop-in/bullmq.ts'
 import { type ConnectorClass, openBroker, startServer } from '../../src/index.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { startRedisServer } from '../support/redis-server.ts'
 
 export interface Target {
@@ -61,15 +61,6 @@ export function useTarget(config: Record<string, string> = {}): Target {
 }
 
 /** A port that was free a moment ago: redis-server cannot choose one by itself. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as net.AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
-}
-
 /** A promise with its handles: for "the worker has begun", "the worker may go on". */
 export class Signal<T = void> {
   readonly reached: Promise<T>

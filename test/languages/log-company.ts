@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts } from '../../src/prover/cluster/free-ports.ts'
+import { freePorts } from '../../src/util/free-ports.ts'
 import { type LogServers, startNatsServers } from '../support/log-servers.ts'
 import { SentinelPair } from './sentinel-pair.ts'
 import type { Variables } from './servers.ts'

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { freePorts } from '../../src/prover/cluster/free-ports.ts'
+import { freePorts } from '../../src/util/free-ports.ts'
 import { program } from '../support/build.ts'
 import { certificateFile } from '../support/tls/certificates.ts'
 

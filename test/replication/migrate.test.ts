@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { makeParts } from '../../src/commands/parts.ts'
 import type { Dial } from '../../src/replication/connection.ts'
 import type { Replication } from '../../src/replication/replication.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { SocketPeer } from '../differential/peers.ts'
 import { createEngine, encode, type TestClient, type TestEngine } from '../support/engine.ts'
 import {
@@ -576,13 +577,4 @@ async function startTarget(behave: (socket: net.Socket) => void): Promise<{ port
     target.close()
   })
   return target.address() as net.AddressInfo
-}
-
-/** A port without a listener. */
-async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -3,19 +3,12 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { version } from '../../src/index.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { encode } from '../support/engine.ts'
 import { eventually, type Program, RawConnection, runProgram, temporaryDirectory } from '../support/server.ts'
 
 describe('the program', () => {
   /** A port that was free a moment ago. */
-  async function freePort(): Promise<number> {
-    const server = net.createServer().listen(0, '127.0.0.1')
-    await new Promise((resolve) => server.once('listening', resolve))
-    const { port } = server.address() as net.AddressInfo
-    await new Promise((resolve) => server.close(resolve))
-    return port
-  }
-
   async function ready(program: Program): Promise<void> {
     await eventually(() => /is ready/.test(program.output()), `ready in: ${program.output()}`)
   }

@@ -1,18 +1,9 @@
 import https from 'node:https'
-import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../src/util/free-ports.ts'
 import { startTestServer, temporaryDirectory } from '../support/server.ts'
 import { certificateFile } from '../support/tls/certificates.ts'
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 test('HTTP is closed until a port is set, opens and closes by CONFIG SET, and ends with the server', async () => {
   const server = await startTestServer()

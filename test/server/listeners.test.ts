@@ -8,6 +8,7 @@ import { makeParts } from '../../src/commands/parts.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { ListenError } from '../../src/server/boot/errors.ts'
 import { Listeners, type ListenOptions } from '../../src/server/listening/listeners.ts'
+import { freePort } from '../../src/util/free-ports.ts'
 import { redisServerMissing, startRedisServer } from '../support/redis-server.ts'
 import { eventually, RawConnection, startTestServer, temporaryDirectory } from '../support/server.ts'
 
@@ -124,14 +125,6 @@ test('clients of the unix socket are shown by its path', async () => {
 })
 
 describe('CONFIG SET while the server runs', () => {
-  /** A port that was free a moment ago. */
-  async function freePort(): Promise<number> {
-    const free = await open({ addresses: ['127.0.0.1'] })
-    const { port } = free
-    free.close()
-    return port
-  }
-
   test('port moves the listener before it replies; connections stay; 0 closes it', async () => {
     const server = await startTestServer()
     const connection = await RawConnection.open(server.port)

@@ -2,9 +2,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../src/util/free-ports.ts'
 import { frameText } from '../differential/frames.ts'
 import { program } from '../support/build.ts'
 import { Link } from './link.ts'
@@ -143,12 +143,3 @@ export class OurServer {
 /** The connection that no lane uses. */
 const CONTROL = 99
 const PORT_TRIES_MAX = 5
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
-}

@@ -10,7 +10,8 @@ import { FlowProducer, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { startServer } from '../../src/index.ts'
 import { COLUMNS } from '../../src/monitoring/sampled-columns.ts'
-import { eventually, freePort } from './server.ts'
+import { freePort } from '../../src/util/free-ports.ts'
+import { eventually } from './server.ts'
 
 /** Sets `stolen` in a page that takes it for HTML. */
 export const ATTACK = `<img src=x onerror="window.stolen=1"><script>window.stolen=1</script>`

@@ -5,7 +5,6 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts } from '../../src/prover/cluster/free-ports.ts'
 import {
   type LogSystem,
   NATS_USER,
@@ -15,6 +14,7 @@ import {
 } from '../../src/prover/cluster/log-system.ts'
 import { type Machine, portsOf } from '../../src/prover/cluster/machines.ts'
 import type { TrialProcess } from '../../src/prover/cluster/trial-process.ts'
+import { freePorts } from '../../src/util/free-ports.ts'
 
 export { NATS_USER }
 

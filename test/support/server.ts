@@ -44,15 +44,6 @@ export function temporaryDirectory(): string {
   return directory
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await new Promise((done) => server.once('listening', done))
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}
-
 /** Waits until `check` returns something true, by the turn of the loop rather than by the clock. */
 export async function eventually<T>(
   check: () => T | Promise<T>,

@@ -5,8 +5,8 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { assert } from '../../util/assert.ts'
+import { freePorts } from '../../util/free-ports.ts'
 import { VolatileFiles } from '../volatile-files/volatile-files.ts'
-import { freePorts } from './free-ports.ts'
 import { Network } from './network.ts'
 
 /** Ports for clients, for peers, and for monitoring. */

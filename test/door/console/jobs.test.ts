@@ -2,7 +2,8 @@ import Bull from 'bull'
 import { FlowProducer, Queue, Worker } from 'bullmq'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startServer } from '../../../src/index.ts'
-import { eventually, freePort } from '../../support/server.ts'
+import { freePort } from '../../../src/util/free-ports.ts'
+import { eventually } from '../../support/server.ts'
 
 interface Row {
   readonly id: string

@@ -4,7 +4,7 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { startServer } from '../../../src/index.ts'
-import { freePort } from '../../support/server.ts'
+import { freePort } from '../../../src/util/free-ports.ts'
 
 const JOBS = process.env.SOAK === '1' ? 1_000_000 : 10_000
 const AT_ONCE = 5000
