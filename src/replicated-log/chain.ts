@@ -25,6 +25,14 @@ export interface RecordPosition {
   readonly hash: string
 }
 
+/** How far a copy has got, and what its last records tell of the lead. */
+export interface RestoredPosition extends RecordPosition {
+  /** Set when the record there hands the lead over: to the node it names, or '' for any node. */
+  readonly handedTo?: string
+  /** The last leader that the copy names. */
+  readonly leader?: EpochNote
+}
+
 /** The position before the first record. */
 export const NOWHERE: RecordPosition = { epoch: 0, position: 0, hash: NO_HASH }
 
@@ -51,10 +59,12 @@ export class Chain implements RecordPosition {
   /** Parts of a record whose last part has not been read yet. */
   #parts: LogRecord[] = []
 
-  constructor({ epoch, position, hash }: RecordPosition) {
+  constructor({ epoch, position, hash, handedTo, leader }: RestoredPosition) {
     this.epoch = epoch
     this.position = position
     this.hash = hash
+    this.handedTo = handedTo
+    this.leader = leader
   }
 
   /** Continues from another position: that of a snapshot. */
@@ -101,7 +111,7 @@ export class Chain implements RecordPosition {
     const records = [...this.#parts, record]
     this.#parts = []
     if (record.kind === 'epoch' || record.kind === 'lease') {
-      this.leader = decodeEpochNote(record)
+      this.leader = decodeEpochNote(record.payload)
       if (record.kind === 'epoch') this.handedTo = undefined
     } else if (record.kind === 'handover') {
       this.handedTo = record.payload.toString()

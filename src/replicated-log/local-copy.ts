@@ -32,9 +32,10 @@ import { reload } from '../persistence/reload.ts'
 import type { SnapshotRun } from '../persistence/snapshot/snapshot-run.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { assert } from '../util/assert.ts'
-import { type CountedRecord, NOWHERE, type RecordPosition } from './chain.ts'
+import { type CountedRecord, NOWHERE, type RecordPosition, type RestoredPosition } from './chain.ts'
 import type { LogEntry } from './log.ts'
 import { firstNoteOf, type PositionNote, positionNoteOf, readPositionNote } from './position-note.ts'
+import { decodeEpochNote, type EpochNote } from './record.ts'
 import { copiedRecords } from './restored-records.ts'
 import { type SnapshotNote, snapshotNoteIn } from './snapshots.ts'
 
@@ -68,7 +69,7 @@ export class LocalCopy {
    * Loads the copy from the configured directory, or creates an empty one. Returns it with the
    * position that it reaches. Throws PersistenceError.
    */
-  static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: RecordPosition }> {
+  static async open(engine: Engine, disk: Disk): Promise<{ copy: LocalCopy; place: RestoredPosition }> {
     const place = await cutToLastPlace(engine, disk)
     const files = await openJournal(engine, disk, journalOf, 'kept')
     return { copy: new LocalCopy(engine, disk, files, place), place }
@@ -259,12 +260,12 @@ export class LocalCopy {
 }
 
 /** Finds the last position noted in the files of a copy, and cuts off the bytes behind it. */
-async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RecordPosition> {
+async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RestoredPosition> {
   const { log } = engine.environment
   const directory = await AofDirectory.open(disk, locationOf(engine))
   for (const part of directory.manifest.increments.toReversed()) {
     const file = directory.pathOf(part)
-    const { end, isCopy, note, size } = await lastNote(disk, file)
+    const { end, isCopy, leader, note, size } = await lastNote(disk, file)
     if (!isCopy) throw notACopy(directory)
     if (end < size) {
       log.warn(
@@ -279,7 +280,14 @@ async function cutToLastPlace(engine: Engine, disk: Disk): Promise<RecordPositio
         await open.close()
       }
     }
-    if (note !== undefined) return note
+    if (note !== undefined) {
+      const { epoch, hash, kind, position, rest } = note
+      return {
+        ...{ epoch, hash, position },
+        ...(kind === 'handover' && { handedTo: rest }),
+        ...(leader !== undefined && { leader }),
+      }
+    }
   }
   if (!(await directory.isEmpty())) throw notACopy(directory)
   return NOWHERE
@@ -333,6 +341,8 @@ function notACopy({ path }: AofDirectory): PersistenceError {
 /** The result of reading a file through. */
 interface LastNote {
   readonly note: PositionNote | undefined
+  /** The last leader that a note names; undefined if none does. */
+  readonly leader: EpochNote | undefined
   /** The end offset of the note. */
   readonly end: number
   readonly size: number
@@ -350,6 +360,7 @@ async function lastNote(disk: Disk, path: string): Promise<LastNote> {
     const reader = new CommandReader(file, size)
     const args = new Arguments()
     let note: PositionNote | undefined
+    let leader: PositionNote | undefined
     let end = 0
     await reader.fill(0)
     const isCopy = size === 0 || reader.peek(0) === HASH
@@ -357,6 +368,7 @@ async function lastNote(disk: Disk, path: string): Promise<LastNote> {
       const found = readPositionNote(text)
       if (found === undefined || found.kind === 'part') return
       note = found
+      if (found.kind === 'epoch' || (found.kind === 'lease' && found.rest !== '')) leader = found
       end = reader.offset + text.length + 1
     }
     try {
@@ -366,7 +378,7 @@ async function lastNote(disk: Disk, path: string): Promise<LastNote> {
       if (!(error instanceof DamagedFile)) throw error
     }
     assert(end <= size, 'a note lies within the file it was read from')
-    return { note, end, size, isCopy }
+    return { note, leader: leader && decodeEpochNote(Buffer.from(leader.rest, 'latin1')), end, size, isCopy }
   } finally {
     await file.close()
   }

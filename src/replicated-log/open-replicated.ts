@@ -5,7 +5,7 @@ import type { DirectoryClaimsView } from '../persistence/disk/directory-claims.t
 import { type Disk, systemDisk } from '../persistence/disk/disk.ts'
 import type { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import type { Dial } from '../replication/connection.ts'
-import { Chain } from './chain.ts'
+import { Chain, type RestoredPosition } from './chain.ts'
 import { LocalCopy } from './local-copy.ts'
 import type { ReplicatedLog } from './log.ts'
 import { ReplicatedNode } from './replicated-node.ts'
@@ -72,7 +72,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     disk,
     log,
     copy,
-    chain: new Chain(place),
+    chain: new Chain(knownBy(node, place)),
     timing,
     self: { node, address, leaseMs: timing.leaseMs, relayKey },
     ...(dial === undefined ? {} : { dial }),
@@ -83,4 +83,13 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     ...(second === undefined ? {} : { second }),
     ...(onSaving === undefined ? {} : { onSaving }),
   })
+}
+
+/**
+ * A leader that died stands again after the silence that belongs to its own lease, not to the
+ * longest. One that handed over may lead again at once. Another leader may be gone meanwhile; its
+ * records tell when it is not.
+ */
+function knownBy(node: string, { leader, ...place }: RestoredPosition): RestoredPosition {
+  return leader?.node === node && place.handedTo === undefined ? { ...place, leader } : place
 }

@@ -127,7 +127,7 @@ export function encodeEpochNote({ node, address, leaseMs, relayKey }: EpochNote)
 }
 
 /** Reads the leader that a record names. Throws `Gap` if the record does not tell. */
-export function decodeEpochNote({ payload }: LogRecord): EpochNote {
+export function decodeEpochNote(payload: Buffer): EpochNote {
   const { node, address, leaseMs, relayKey } = JSON.parse(payload.toString()) as Partial<EpochNote>
   if (typeof node !== 'string' || typeof address !== 'string') throw new Gap('a record does not say who leads')
   if (leaseMs !== undefined && !(typeof leaseMs === 'number' && leaseMs > 0))

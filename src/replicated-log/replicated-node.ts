@@ -248,7 +248,8 @@ export class ReplicatedNode implements CopyHolder {
       dataset.expiry = 'hide'
       journal.handOver(to)
       await over
-      await this.#nextLeader()
+      // Clients that were kept wait for the next leader; without one, nothing does.
+      if ((this.#relays?.size ?? 0) > 0) await this.#nextLeader()
       moved = this.#move()
     } finally {
       maintenance.announce({ type: 'FAILED_OVER' })

@@ -3,8 +3,9 @@
 
 import { afterEach, describe, expect, test } from 'vitest'
 import { decodeRecord } from '../../src/replicated-log/record.ts'
+import { silenceOf } from '../../src/replicated-log/timing.ts'
 import { TestClient } from '../support/engine.ts'
-import { Cluster, type ClusterNode } from './cluster.ts'
+import { Cluster, type ClusterNode, QUICK } from './cluster.ts'
 
 const READONLY = "-READONLY You can't write against a read only replica.\r\n"
 const KEPT = { channel: 'kept.* keep forever' }
@@ -86,6 +87,51 @@ describe('a message that a rule keeps', () => {
     await cluster.pass(20)
     expect(publisher.received()).toMatch(/^-EXECABORT .*READONLY/)
     expect(publisher.closed).toBe('flushed')
+  })
+})
+
+describe('a node that is alone on its log', () => {
+  const LONGEST = { timing: { ...QUICK, leaseMsMax: 10 * QUICK.leaseMs } }
+
+  /** Passes the time until a condition holds; returns how many milliseconds that took. */
+  async function passUntil(holds: () => boolean): Promise<number> {
+    let ms = 0
+    for (; !holds(); ms++) await cluster.pass(1)
+    return ms
+  }
+
+  async function alone(): Promise<ClusterNode> {
+    cluster = new Cluster({}, LONGEST)
+    cluster.start('a')
+    const leader = await cluster.leader()
+    await cluster.ask(leader, 'SET', 'k', 'v')
+    return leader
+  }
+
+  async function leadsAgain({ name, disk }: ClusterNode): Promise<number> {
+    const again = cluster.start(name, disk)
+    const ms = await passUntil(() => again.node?.state === 'leading')
+    expect(new TestClient(again.engine, 2).ask('GET', 'k')).toBe('$1\r\nv\r\n')
+    return ms
+  }
+
+  test('ends and leads again at once: it has handed over, and no client waits for a next leader', async () => {
+    const leader = await alone()
+    let isClosed = false
+    void leader.node!.close().then(() => {
+      isClosed = true
+    })
+    expect(await passUntil(() => isClosed)).toBeLessThan(QUICK.leaseMs)
+    cluster.nodes.splice(0)
+    expect(await leadsAgain(leader)).toBeLessThan(QUICK.leaseMs)
+  })
+
+  test('leads again after its own lease when it was killed, and never before', async () => {
+    const leader = await alone()
+    cluster.kill(leader)
+    const ms = await leadsAgain(leader)
+    expect(ms).toBeGreaterThanOrEqual(silenceOf(QUICK.leaseMs))
+    expect(ms).toBeLessThan(2 * silenceOf(QUICK.leaseMs))
   })
 })
 
