@@ -8,6 +8,7 @@ import { nearestName } from '../util/bytes/nearest-name.ts'
 import { BrokerError } from './cluster/broker-connection.ts'
 import { CommandLine } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
+import { handover } from './cluster/handover.ts'
 import { moveSlots } from './cluster/move-slots.ts'
 import { remove } from './cluster/remove.ts'
 import { status } from './cluster/status.ts'
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, (words: CommandLine, terminal: Terminal)
   status,
   'add-shard': addShard,
   'move-slots': moveSlots,
+  handover,
   remove,
 }
 

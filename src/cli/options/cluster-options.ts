@@ -29,6 +29,11 @@ const DIR = {
 }
 const INTO = { names: ['--into'], value: 'DIR', help: 'Writes the configuration files there instead of printing them.' }
 const NODE = { names: ['--node'], value: 'HOST:PORT', help: 'The address of the broker; of any for move-slots.' }
+const TO = {
+  names: ['--to'],
+  value: 'SHARD|HOST:PORT',
+  help: 'The shard that takes the slots; for handover the next leader, which the broker chooses otherwise.',
+}
 
 export const CLUSTER_COMMANDS: readonly ClusterCommand[] = [
   {
@@ -70,10 +75,15 @@ export const CLUSTER_COMMANDS: readonly ClusterCommand[] = [
     options: [
       NODE,
       { names: ['--from'], value: 'SHARD', help: 'The shard that gives.' },
-      { names: ['--to'], value: 'SHARD', help: 'The shard that takes.' },
+      TO,
       { names: ['--slots'], value: '0-100,200', help: 'The slots.' },
       { names: ['--count'], value: 'N', help: 'Or the last N slots of the shard that gives.' },
     ],
+  },
+  {
+    name: 'handover',
+    help: 'Lets a broker that leads hand the lead to another one, and waits for it. Any other broker stays as it is.',
+    options: [NODE, TO],
   },
   {
     name: 'remove',
