@@ -428,9 +428,9 @@ const backup: CronJob = {
                 image: value('image'),
                 command: ['respite', 'cluster', 'backup'],
                 args: [
-                  '--from',
+                  '--snapshots',
                   value('backup.from'),
-                  '--into',
+                  '--backups',
                   value('backup.to'),
                   '--keep',
                   `${value('backup.keep')}`,

@@ -16,13 +16,13 @@ export type Tree = Scalar | Tree[] | { [name: string]: Tree } | When | Note
 
 export class When {
   readonly path: string
-  readonly then: Tree
+  readonly chosen: Tree
   /** Undefined: nothing. */
   readonly otherwise: Tree | undefined
 
-  constructor(path: string, then: Tree, otherwise?: Tree) {
+  constructor(path: string, chosen: Tree, otherwise?: Tree) {
     this.path = path
-    this.then = then
+    this.chosen = chosen
     this.otherwise = otherwise
   }
 }
@@ -101,7 +101,7 @@ export type Plain = string | number | boolean | Plain[] | { [name: string]: Plai
 export function resolve(tree: Tree, values: Values): Plain | undefined {
   if (tree instanceof Note) return resolve(tree.of, values)
   if (tree instanceof When) {
-    const chosen = isSet(values, tree.path) ? tree.then : tree.otherwise
+    const chosen = isSet(values, tree.path) ? tree.chosen : tree.otherwise
     return chosen === undefined ? undefined : resolve(chosen, values)
   }
   if (typeof tree === 'string') {

@@ -31,11 +31,11 @@ function linesOf(tree: Tree, form: Form, indent: string): string[] {
   return [`${indent}${scalar(tree, form)}`]
 }
 
-function conditional({ otherwise, path, then }: When, form: Form, lines: (then: Tree) => string[]): string[] {
+function conditional({ chosen, otherwise, path }: When, form: Form, lines: (then: Tree) => string[]): string[] {
   const others = otherwise === undefined ? [] : lines(otherwise)
-  if (!form.isHelm) return isSet(form.values, path) ? lines(then) : others
+  if (!form.isHelm) return isSet(form.values, path) ? lines(chosen) : others
   const rest = otherwise === undefined ? [] : ['{{- else }}', ...others]
-  return [`{{- if .Values.${path} }}`, ...lines(then), ...rest, '{{- end }}']
+  return [`{{- if .Values.${path} }}`, ...lines(chosen), ...rest, '{{- end }}']
 }
 
 function entryLines(name: string, item: Tree, form: Form, indent: string): string[] {
