@@ -127,15 +127,15 @@ export class LogParticipation {
   }
 
   /**
-   * Hands the lead to another node, within `shutdown-timeout`. Does nothing if this node does not
-   * lead.
+   * Hands the lead to another node, within `shutdown-timeout`. If this node has just done that, it
+   * waits for the clients whose requests are still sent on.
    */
   async handOver(): Promise<void> {
     const { config } = this.#engine
     const { log, workClock } = this.#engine.environment
     const node = this.#node
-    if (node?.state !== 'leading') return
-    log.info({}, 'handing the lead over')
+    if (node === undefined) return
+    if (node.state === 'leading') log.info({}, 'handing the lead over')
     const tooLong = new Promise<void>((resolve) => void workClock.after(config.get('shutdown-timeout') * 1000, resolve))
     await Promise.race([node.handOver(), tooLong])
   }
