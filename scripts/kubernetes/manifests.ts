@@ -322,7 +322,8 @@ backend leader
   tcp-check expect string +OK
   tcp-check send ROLE
   tcp-check send-binary 0d0a
-  tcp-check expect string master
+  # The first word of its reply is "master".
+  tcp-check expect binary 24360d0a6d6173746572
   default-server check inter 500ms fall 1 rise 1 tcp-ut 5s resolvers cluster init-addr none
   server-template broker ${value('leader.brokersMax')} "${BROKERS}.\${POD_NAMESPACE}.svc.${value('leader.clusterDomain')}:${PORT}"`,
   },

@@ -1,14 +1,26 @@
 // An upgrade of a StatefulSet, process by process: the words, files, probes and hooks of the
 // manifests, in the order in which Kubernetes uses them. No Kubernetes is here.
 
+import { spawn, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { ConfigMap } from 'kubernetes-types/core/v1.d.ts'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { objectsWith } from '../../scripts/kubernetes/files.ts'
 import { FEATURES, VALUES, valuesWith } from '../../scripts/kubernetes/values.ts'
+import { freePorts } from '../../src/util/free-ports.ts'
 import { type LogServers, NATS_USER, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
 import { eventually, temporaryDirectory } from '../support/server.ts'
 import { certificate } from '../support/tls/certificates.ts'
 import { Pod, type PodOptions } from './pods.ts'
+
+/** Tells whether haproxy is missing, and says so. */
+function haproxyMissing(): boolean {
+  if (spawnSync('haproxy', ['-v']).status === 0) return false
+  console.warn("skipped: haproxy is not on the PATH (Debian's package haproxy)")
+  return true
+}
 
 const WRITERS = 8
 const PASSWORD = 'a-password'
@@ -70,10 +82,13 @@ describe.skipIf(natsServerMissing())('on a log', () => {
       sentinelPassword: PASSWORD,
     })
     client.on('error', () => {})
-    onTestFinished(() => client.disconnect())
     const errors: unknown[] = []
     let done = 0
     let isOver = false
+    onTestFinished(() => {
+      isOver = true
+      client.disconnect()
+    })
     const writers = Array.from({ length: WRITERS }, async (_, i) => {
       let next = 0
       for (; !isOver; next++) {
@@ -131,11 +146,46 @@ describe.skipIf(natsServerMissing())('on a log', () => {
       return all.some(({ output }) => output.includes(' leads.')) ? all : undefined
     }, 'one has handed over')
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0])
-    for (const pod of pods) {
-      expect((await pod.probe('livenessProbe')).code).toBe(0)
-      expect(await pod.terminate(), pod.output).toBe(0)
-    }
+    for (const pod of pods) expect((await pod.probe('livenessProbe')).code).toBe(0)
   })
+
+  test.skipIf(haproxyMissing())('an address that leads to the leader, before and after a handover', async () => {
+    const pods = await Pod.all(optionsOf(objectsWith(VALUES), 'proxied'), 2)
+    await started(pods)
+    const port = await startProxy(pods)
+    const client = new Redis({
+      port,
+      password: PASSWORD,
+      reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    })
+    client.on('error', () => {})
+    onTestFinished(() => client.disconnect())
+    await eventually(() => client.set('k', 'before').catch(() => undefined), 'a write through the proxy')
+    const leader = (await Promise.all(pods.map(leads))).indexOf(true)
+    expect((await pods[leader]!.preStop()).code).toBe(0)
+    expect(await client.set('k', 'after')).toBe('OK')
+    expect(await client.role()).toMatchObject(['master'])
+    expect(await leads(pods[1 - leader]!)).toBe(true)
+  })
+
+  /** Starts haproxy on its file in the manifests, with the addresses of these pods instead of a DNS name. */
+  async function startProxy(pods: readonly Pod[]): Promise<number> {
+    const [port, healthPort] = await freePorts(2)
+    const { data } = objectsWith(valuesWith(['leader'])).get('leader-config-map') as Required<ConfigMap>
+    const servers = pods.map((pod, i) => `server broker-${i} 127.0.0.1:${pod.port}`).join('\n  ')
+    const text = data['haproxy.cfg']!
+      .replace(' resolvers cluster init-addr none', '')
+      .replace(/server-template .*/, servers)
+      .replace('bind :6379', `bind 127.0.0.1:${port}`)
+      .replace('bind :8404', `bind 127.0.0.1:${healthPort}`)
+    const file = join(temporaryDirectory(), 'haproxy.cfg')
+    writeFileSync(file, `${text}\n`)
+    const env = { ...process.env, CHECK_USER: 'default', CHECK_PASSWORD: PASSWORD, CHECK_CONNECTION: 'default', POD_NAMESPACE: 'here' }
+    const proxy = spawn('haproxy', ['-db', '-f', file], { env, stdio: 'ignore' })
+    onTestFinished(() => void proxy.kill('SIGKILL'))
+    await eventually(async () => (await fetch(`http://127.0.0.1:${healthPort}/healthz`).catch(() => undefined))?.ok, 'a proxy')
+    return port!
+  }
 
   test('a broker whose log is away has started, lives, and is not ready', async () => {
     const options = optionsOf(objectsWith(VALUES), 'away')

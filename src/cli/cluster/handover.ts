@@ -37,7 +37,8 @@ export async function handover(words: CommandLine, terminal: Terminal): Promise<
   }
   await begin(place, to, entry)
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const { leader, state } = await viewOf(place, entry)
+    // Connections of that moment may be closed with those of clients.
+    const { leader, state } = await viewOf(place, entry).catch(unlessAway)
     if (state !== 'leading' && leader !== '' && leader !== before.leader) {
       terminal.print(`${leader} leads.`)
       return 0
@@ -57,8 +58,19 @@ async function begin(place: Place, to: Place | undefined, entry: Credentials): P
   }
 }
 
-/** The part that a broker takes in its log, and the leader that it knows. */
-async function viewOf(place: Place, entry: Credentials): Promise<{ state: string; leader: string }> {
+interface View {
+  /** The part that the broker takes in its log. */
+  readonly state: string
+  /** The leader that it knows; '' = none. */
+  readonly leader: string
+}
+
+function unlessAway(error: Error): View {
+  if (error instanceof BrokerError) return { state: '', leader: '' }
+  throw error
+}
+
+async function viewOf(place: Place, entry: Credentials): Promise<View> {
   const node = await BrokerConnection.open(place, entry)
   try {
     const info = await node.ask('INFO', 'replication')
