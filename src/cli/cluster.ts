@@ -6,10 +6,13 @@
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { nearestName } from '../util/bytes/nearest-name.ts'
 import { BrokerError } from './cluster/broker-connection.ts'
+import { backup } from './cluster/backup.ts'
 import { CommandLine } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
+import { handover } from './cluster/handover.ts'
 import { moveSlots } from './cluster/move-slots.ts'
 import { remove } from './cluster/remove.ts'
+import { restore } from './cluster/restore.ts'
 import { status } from './cluster/status.ts'
 import { CLUSTER_COMMANDS, type ClusterCommand, CREDENTIAL_OPTIONS } from './options/cluster-options.ts'
 import { helpOf } from './options/program-option.ts'
@@ -30,6 +33,9 @@ const COMMANDS: Readonly<Record<string, (words: CommandLine, terminal: Terminal)
   status,
   'add-shard': addShard,
   'move-slots': moveSlots,
+  handover,
+  backup,
+  restore,
   remove,
 }
 

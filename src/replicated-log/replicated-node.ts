@@ -115,6 +115,8 @@ export class ReplicatedNode implements CopyHolder {
   #counted = 0
   /** Resolves when the record being applied, or the work between two records, is done. */
   #applied: Promise<unknown> = Promise.resolve()
+  /** The handover under way, until the last client has moved. */
+  #handover: Promise<void> | undefined = undefined
   /** Called when leading ends. */
   #ledOut: () => void = () => {}
   #wake: () => void = () => {}
@@ -224,14 +226,24 @@ export class ReplicatedNode implements CopyHolder {
   // ── requests ──────────────────────────────────────────────────
 
   /**
-   * Hands the lead to the named node, or to any node. Does nothing when this node does not lead.
+   * Hands the lead to the named node, or to any node, and waits until the clients have moved there.
+   * When this node does not lead, it waits for those of an earlier handover.
    */
   async handOver(to = ''): Promise<void> {
+    if (this.#journal === undefined) return this.#handover
+    const handover = this.#handJournalOver(this.#journal, to)
+    this.#handover = handover
+    try {
+      await handover
+    } finally {
+      if (this.#handover === handover) this.#handover = undefined
+    }
+  }
+
+  async #handJournalOver(journal: ReplicatedJournal, to: string): Promise<void> {
     const { engine } = this.#options
     const { dataset } = engine.data
     const { pause } = engine.conditions
-    const journal = this.#journal
-    if (journal === undefined) return
     const { maintenance } = engine.clients
     maintenance.announce({ type: 'FAILING_OVER', seconds: HANDOVER_MS_MAX / 1000 })
     pause.begin('failover', 'write', Number.MAX_SAFE_INTEGER)

@@ -404,6 +404,25 @@ describe('a request that meets a planned handover', () => {
     expect(client.closed).toBe('flushed')
   })
 
+  test('is waited for by a stop that follows the handover', async () => {
+    const leader = await three()
+    const client = new TestClient(leader.engine, 3)
+    client.ask(...LISTEN)
+    expect(await replyOf(client, leader, ['INCR', 'n'])).toMatch(/:1\r\n$/)
+    let mayEnd = false
+    void leader.node!.handOver().then(() => {
+      mayEnd = true
+    })
+    await cluster.pass(20)
+    expect(mayEnd).toBe(false)
+    client.ask('INCR', 'n')
+    await cluster.pass(20)
+    expect(client.received()).toBe(':2\r\n')
+    await cluster.pass(2000)
+    expect(client.closed).toBe('flushed')
+    expect(mayEnd).toBe(true)
+  })
+
   test('may come from a client that is told to move, until that closes its connection', async () => {
     const leader = await three()
     const client = new TestClient(leader.engine, 3)

@@ -94,6 +94,12 @@ export function fieldIn(info: Answer, name: string): string {
   return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(String(info))?.[1] ?? ''
 }
 
+/** The answer to a command that ends the connection; throws every other error. */
+export function unlessClosed(error: Error): null {
+  if (/closed the connection|ECONNRESET/.test(error.message)) return null
+  throw error
+}
+
 function answerOf({ bytes, items, type }: Reply): Answer {
   if (type === '-') throw new Error(bytes.toString('utf8'))
   if (type === '_') return null

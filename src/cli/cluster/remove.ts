@@ -4,7 +4,14 @@
 import type { Terminal } from '../../prover/terminal.ts'
 import { sleep } from '../../util/time/real-time.ts'
 import { UsageError } from '../usage-error.ts'
-import { BrokerConnection, BrokerError, type Credentials, fieldIn, readCredentials } from './broker-connection.ts'
+import {
+  BrokerConnection,
+  BrokerError,
+  type Credentials,
+  fieldIn,
+  readCredentials,
+  unlessClosed,
+} from './broker-connection.ts'
 import { type CommandLine, readAddress, readAddresses } from './command-line.ts'
 import { type ClusterShard, shardsAt } from './shards.ts'
 
@@ -108,11 +115,6 @@ async function end(place: { host: string; port: number }, entry: Credentials, te
     await sleep(LOOK_MS)
   }
   throw new BrokerError(`${node.address} has not ended`)
-}
-
-function unlessClosed(error: Error): null {
-  if (/closed the connection|ECONNRESET/.test(error.message)) return null
-  throw error
 }
 
 /** Makes the other brokers forget these ids. Without slots, brokers remember no others. */

@@ -22,13 +22,21 @@ const SNAPSHOTS = {
   value: 'ADDRESS',
   help: 'file:///shared/directory or s3://bucket/prefix?endpoint=https://host.',
 }
+const BACKUPS = { names: ['--backups'], value: 'ADDRESS', help: 'The store of backups, with such an address.' }
 const DIR = {
   names: ['--dir'],
   value: 'DIR',
-  help: "The brokers' data directory; default /var/lib/respite. Brokers on one host get directories below it.",
+  help:
+    "The brokers' data directory; default /var/lib/respite. Brokers on one host get directories below it. For restore a " +
+    'new directory, with room for the backup.',
 }
 const INTO = { names: ['--into'], value: 'DIR', help: 'Writes the configuration files there instead of printing them.' }
 const NODE = { names: ['--node'], value: 'HOST:PORT', help: 'The address of the broker; of any for move-slots.' }
+const TO = {
+  names: ['--to'],
+  value: 'SHARD|HOST:PORT',
+  help: 'The shard that takes the slots; for handover the next leader, which the broker chooses otherwise.',
+}
 
 export const CLUSTER_COMMANDS: readonly ClusterCommand[] = [
   {
@@ -70,9 +78,33 @@ export const CLUSTER_COMMANDS: readonly ClusterCommand[] = [
     options: [
       NODE,
       { names: ['--from'], value: 'SHARD', help: 'The shard that gives.' },
-      { names: ['--to'], value: 'SHARD', help: 'The shard that takes.' },
+      TO,
       { names: ['--slots'], value: '0-100,200', help: 'The slots.' },
       { names: ['--count'], value: 'N', help: 'Or the last N slots of the shard that gives.' },
+    ],
+  },
+  {
+    name: 'handover',
+    help: 'Lets a broker that leads hand the lead to another one, and waits for it. Any other broker stays as it is.',
+    options: [NODE, TO],
+  },
+  {
+    name: 'backup',
+    help: 'Copies the newest snapshot to another store, reads it back, and checks it.',
+    options: [
+      SNAPSHOTS,
+      BACKUPS,
+      { names: ['--keep'], value: 'N', help: 'Removes all but the newest N from the store of backups.' },
+    ],
+  },
+  {
+    name: 'restore',
+    help: 'Copies the data of a backup into an empty cluster.',
+    options: [
+      BACKUPS,
+      NODE,
+      { names: ['--position'], value: 'N', help: 'The position of the backup, which its name has; by default the newest.' },
+      DIR,
     ],
   },
   {

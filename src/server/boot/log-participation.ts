@@ -6,7 +6,6 @@ import { type Config, ConfigError } from '../../config/config.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { DirectoryClaimsView } from '../../persistence/disk/directory-claims.ts'
-import { systemDisk } from '../../persistence/disk/disk.ts'
 import type { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
 import { AddressError } from '../../replicated-log/address-options.ts'
 import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
@@ -14,9 +13,7 @@ import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../
 import { LogNodeView } from '../../replicated-log/log-node-view.ts'
 import { openReplicated } from '../../replicated-log/open-replicated.ts'
 import type { ReplicatedNode } from '../../replicated-log/replicated-node.ts'
-import type { SnapshotStore } from '../../replicated-log/snapshot-store.ts'
-import { DirectoryStore } from '../../replicated-log/snapshots/directory-store.ts'
-import { S3Store } from '../../replicated-log/snapshots/s3-store.ts'
+import { openStore } from '../../replicated-log/snapshots/open-store.ts'
 import { readStoreAddress, type StoreSource } from '../../replicated-log/snapshots/store-address.ts'
 import type { LogSource } from '../../replicated-log/worker/log-source.ts'
 import { openWorkerLog } from '../../replicated-log/worker/worker-log.ts'
@@ -130,15 +127,15 @@ export class LogParticipation {
   }
 
   /**
-   * Hands the lead to another node, within `shutdown-timeout`. Does nothing if this node does not
-   * lead.
+   * Hands the lead to another node, within `shutdown-timeout`. If this node has just done that, it
+   * waits for the clients whose requests are still sent on.
    */
   async handOver(): Promise<void> {
     const { config } = this.#engine
     const { log, workClock } = this.#engine.environment
     const node = this.#node
-    if (node?.state !== 'leading') return
-    log.info({}, 'handing the lead over')
+    if (node === undefined) return
+    if (node.state === 'leading') log.info({}, 'handing the lead over')
     const tooLong = new Promise<void>((resolve) => void workClock.after(config.get('shutdown-timeout') * 1000, resolve))
     await Promise.race([node.handOver(), tooLong])
   }
@@ -182,29 +179,6 @@ export function logParticipationOf(
     if (error instanceof AddressError) throw new ConfigError(error.message)
     throw error
   }
-}
-
-async function openStore(source: StoreSource): Promise<SnapshotStore> {
-  if (source.kind === 'directory') {
-    return new DirectoryStore(systemDisk, source.path)
-  }
-  return S3Store.open({ ...source.options, ...credentialsOf(process.env) })
-}
-
-/** Reads the keys of S3 from the places where S3's own tools look. Throws ConfigError. */
-function credentialsOf(environment: NodeJS.ProcessEnv): {
-  accessKeyId: string
-  secretAccessKey: string
-  sessionToken?: string
-} {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = environment
-  if (!accessKeyId || !secretAccessKey)
-    throw new ConfigError("'log-snapshots' needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
-  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
 }
 
 /**
