@@ -40,6 +40,8 @@ export interface Brokers {
 }
 
 export const TRACE_MS = 300_000
+/** A time behind all points, in milliseconds. */
+const NEVER = 1e14
 
 export const keyOf = ({ kind, name, address }: Broker): string => `${kind} ${name} ${address ?? ''}`
 
@@ -68,7 +70,7 @@ export function useBrokers(): Loaded<Brokers> {
 /** The same once and without points. The console of another server knows no brokers. */
 export async function brokersOf(signal: AbortSignal): Promise<readonly Broker[]> {
   try {
-    const { brokers } = await get<Brokers>('brokers', { since: Number.MAX_SAFE_INTEGER }, signal)
+    const { brokers } = await get<Brokers>('brokers', { since: NEVER }, signal)
     return brokers
   } catch (error) {
     if (error instanceof Refusal && (error.status === 501 || error.status === 404)) return []

@@ -175,7 +175,7 @@ function addReplicas({ effects, parts: { replication } }: Engine, rows: BrokerRo
 /** Nodes of the cluster's map: their slots, and those that have sent no report. */
 function addNodes({ parts: { cluster } }: Engine, rows: BrokerRow[]): void {
   if (cluster === null) return
-  const ranges = slotRanges(cluster)
+  const ranges = slotRanges({ ownerOf: (slot) => cluster.ownerOf(slot) })
   for (const node of cluster.nodes.values()) {
     const address = node.ip === '' ? null : `${node.ip}:${node.port || node.tlsPort}`
     const isOwn = node === cluster.myself

@@ -110,6 +110,8 @@ export class Brokers {
     this.#timer = undefined
     this.#unwatch?.()
     this.#unwatch = undefined
+    // A broker that ends in order is not missed by the others.
+    if (this.#broadcast !== undefined) this.#send(JSON.stringify({ leaves: this.#broadcast.address }))
     this.#broadcast?.heard.remove(this.#hear)
     for (const broker of this.#named.values()) broker.close()
     this.#named.clear()
@@ -188,6 +190,10 @@ export class Brokers {
     if (text.length > TEXT_BYTES_MAX) return
     const value = parsed(text)
     if (value === undefined) return
+    if ('leaves' in value) {
+      if (typeof value.leaves === 'string') this.#heard.delete(value.leaves)
+      return
+    }
     if ('look' in value) {
       const isNew = this.#nowMs >= this.#lookedAtUntilMs
       this.lookedAt()

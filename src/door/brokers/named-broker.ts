@@ -76,7 +76,8 @@ export class NamedBroker {
       Accept: 'application/json',
       ...(authorization === undefined ? {} : { Authorization: authorization }),
     }
-    const request = (report.protocol === 'https:' ? https : http).request(report, { agent: this.#agent, headers })
+    const options = { agent: this.#agent, headers }
+    const request = report.protocol === 'https:' ? https.request(report, options) : http.request(report, options)
     this.#request = request
     const tooLong = this.#clock.after(ANSWER_MS_MAX, () => request.destroy(new Error('it does not answer')))
     const end = (failure: string | undefined): void => {
