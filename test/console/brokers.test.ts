@@ -96,7 +96,10 @@ describe.skipIf(chromiumPath === undefined || natsServerMissing())(`all brokers 
 
     // The button is at the leader; elsewhere a link leads there.
     const cluster = await open(first, 'cluster')
-    await cluster.getByRole('link', { name: hostOf(second) }).first().waitFor(WAIT)
+    await cluster
+      .getByRole('link', { name: hostOf(second) })
+      .first()
+      .waitFor(WAIT)
     const leaders = await open(second, 'cluster')
     await leaders.getByText('16,384 of 16,384').waitFor(WAIT)
     expect(await leaders.locator('.slots .owner-0').count()).toBe(256)

@@ -20,7 +20,13 @@ export class DoorNode {
       'replica-announce-ip': host,
       'cluster-announce-ip': host,
     }
-    this.#options = { port: dataPort, host, dir: temporaryDirectory(), appendfsync: 'always', config: { ...own, ...config } }
+    this.#options = {
+      port: dataPort,
+      host,
+      dir: temporaryDirectory(),
+      appendfsync: 'always',
+      config: { ...own, ...config },
+    }
     onTestFinished(() => this.kill())
   }
 

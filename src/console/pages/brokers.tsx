@@ -22,7 +22,7 @@ export function BrokersPage() {
           <SideBySide brokers={data.brokers} />
           <Lines data={data} />
           {data.brokers.length === 1 && (
-            <Empty command={'redis-cli config set console-brokers "eu=https://viewer:secret@eu.example/console/"'}>
+            <Empty command={'redis-cli config set console-brokers "eu=https://… us=https://…"'}>
               This broker knows no others. Those of its cluster come by themselves; more are named in a setting:
             </Empty>
           )}

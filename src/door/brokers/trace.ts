@@ -10,7 +10,7 @@ export const TRACED = ['commands', 'messagesOut', 'jobs', 'memory', 'clients'] a
 export type Point = readonly [at: number, ...(number | null)[]]
 
 const POINTS_MAX = 300
-const KEPT_MS = 3_600_000
+const KEPT_MS = 300_000
 /** Points that lie closer together tell little. */
 const APART_MS_MIN = 800
 
