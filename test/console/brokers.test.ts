@@ -1,5 +1,5 @@
-// The brokers of a cluster in Chromium, during a failover: three real ones on a log in JetStream, whose
-// leader is killed and started again, and hands the lead over.
+// The brokers of a cluster in Chromium, during a failover: three real ones on logs in JetStream, of which
+// one leader is killed and started again, gives slots away, and hands the lead over.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,6 +9,7 @@ import { freePorts } from '../../src/util/free-ports.ts'
 import { chromiumPath, launchChromium } from '../support/chromium.ts'
 import { DoorNode, leaderOf } from '../support/door-node.ts'
 import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
+import { eventually } from '../support/server.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const MISSING = chromiumPath === undefined ? ': left out, because no chromium is on the PATH' : ''
@@ -26,17 +27,19 @@ describe.skipIf(chromiumPath === undefined || natsServerMissing())(`all brokers 
     await opened.nats?.stop()
   })
 
-  async function startNodes(): Promise<DoorNode[]> {
+  /** Two brokers of one shard, and one of another. */
+  async function startNodes(): Promise<[DoorNode, DoorNode, DoorNode]> {
     const [port = 0, dataPort = 0] = await freePorts(2)
-    const config = {
-      log: natsLog(opened.nats!, 'console'),
-      'shard-name': 'orders',
-      'cluster-enabled': 'yes',
-      console: 'yes',
-    }
-    const nodes = Array.from({ length: 3 }, (_, i) => new DoorNode(`127.0.0.${31 + i}`, port, config, dataPort))
+    const [one, two] = [natsLog(opened.nats!, 'one'), natsLog(opened.nats!, 'two')]
+    const common = { 'cluster-enabled': 'yes', console: 'yes' }
+    const configs = [
+      { ...common, 'shard-name': 'one', log: one },
+      { ...common, 'shard-name': 'one', log: one },
+      { ...common, 'shard-name': 'two', log: two, 'cluster-log': one },
+    ]
+    const nodes = configs.map((config, i) => new DoorNode(`127.0.0.${31 + i}`, port, config, dataPort))
     await Promise.all(nodes.map((node) => node.start()))
-    return nodes
+    return nodes as [DoorNode, DoorNode, DoorNode]
   }
 
   async function open(node: DoorNode, view: string): Promise<Page> {
@@ -65,30 +68,29 @@ describe.skipIf(chromiumPath === undefined || natsServerMissing())(`all brokers 
     )
   }
 
-  test('a killed leader, the next one, and a handover are seen without a reload', async () => {
-    const nodes = await startNodes()
-    const first = await leaderOf(nodes)
-    const [watched, other] = nodes.filter((node) => node !== first) as [DoorNode, DoorNode]
-    const page = await open(watched, 'brokers')
-    await shows(page, first, /leader.*since/)
-    await shows(page, other, /follower.*since/)
-    await shows(page, watched, /follower.*this one/)
+  test('a killed leader, the next one, a handover and a move of slots are seen without a reload', async () => {
+    const [a, b, two] = await startNodes()
+    const first = await leaderOf([a, b])
+    const second = first === a ? b : a
+    await leaderOf([two])
+    // The page comes from a broker of the other shard.
+    const page = await open(two, 'brokers')
+    await shows(page, first, /one.*leader.*since/)
+    await shows(page, second, /one.*follower.*0 records.*since/)
+    await shows(page, two, /two.*leader.*this one/)
     await page.getByText('All is well: no alert rule holds at 3 brokers.').waitFor(WAIT)
     await page.getByText('3 of 3').waitFor(WAIT)
-    // A client at one of them is seen in its row.
-    for (let i = 0; i < 200; i++) await first.call('PUBLISH', 'news', 'hello')
+    // Commands of a client are seen in the row of its broker.
+    for (let i = 0; i < 100; i++) await first.call('PING')
     await shows(page, first, /[1-9][\d.,]*(\sk)?\/s/)
-    expect(await page.locator('svg.spark path[d*="L"]').count()).toBeGreaterThan(0)
-    expect(await faultsOf(page)).toEqual([])
-    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.locator('svg.spark path[d*="L"]').first().waitFor({ state: 'attached' })
     expect(await faultsOf(page)).toEqual([])
 
     await page.evaluate('window.isSame = true')
     await first.kill()
     await shows(page, first, /was leader.*not since/)
     await page.getByText(/Critical: .* is not reached/).waitFor(WAIT)
-    const second = await leaderOf([watched, other])
-    await shows(page, second, 'leader')
+    await shows(page, second, /one.*leader/)
     expect(await faultsOf(page)).toEqual([])
     await first.start()
     await shows(page, first, /follower.*since/)
@@ -100,23 +102,25 @@ describe.skipIf(chromiumPath === undefined || natsServerMissing())(`all brokers 
       .getByRole('link', { name: hostOf(second) })
       .first()
       .waitFor(WAIT)
-    const leaders = await open(second, 'cluster')
-    await leaders.getByText('16,384 of 16,384').waitFor(WAIT)
-    expect(await leaders.locator('.slots .owner-0').count()).toBe(256)
-    await leaders.getByText(/ms left/).waitFor(WAIT)
-    await leaders.getByRole('button', { name: 'Hand over …' }).click()
-    const dialog = leaders.getByRole('dialog')
-    const target = (await dialog.getByRole('combobox').locator('option').allTextContents()).find((each) =>
-      each.startsWith(hostOf(first)),
-    )
-    await dialog.getByRole('combobox').selectOption(target ?? '')
+    await cluster.goto(`${second.door}/console/#/cluster`)
+    await cluster.getByText('16,384 of 16,384').waitFor(WAIT)
+    await cluster.getByText(/ms left/).waitFor(WAIT)
+    expect(await cluster.locator('.slots .owner-0').count()).toBe(256)
+    expect(await second.call('CLUSTER', 'MOVESLOTS', 'two', '0', '4095')).toBe('OK')
+    await cluster.getByText(/from one, to two, slots 0-4095/).waitFor(WAIT)
+    await eventually(async () => (await cluster.locator('.slots .owner-1').count()) === 64, '64 squares', 20_000)
+
+    await cluster.getByRole('button', { name: 'Hand over …' }).click()
+    const dialog = cluster.getByRole('dialog')
+    const targets = await dialog.getByRole('combobox').locator('option').allTextContents()
+    await dialog.getByRole('combobox').selectOption(targets.find((each) => each.startsWith(hostOf(first))) ?? '')
     await dialog.getByRole('textbox').fill((await dialog.locator('label code').textContent()) ?? '')
     await dialog.getByRole('button', { name: 'Hand over' }).click()
-    await leaders.getByText('The lead is being handed over.').waitFor(WAIT)
-    await shows(leaders, first, 'leader')
+    await cluster.getByText('The lead is being handed over.').waitFor(WAIT)
+    await shows(cluster, first, 'leader')
     await shows(page, first, /leader.*since/)
     await shows(page, second, 'follower')
-    expect(await faultsOf(leaders)).toEqual([])
+    expect(await faultsOf(cluster)).toEqual([])
     expect(await page.evaluate('window.isSame')).toBe(true)
   }, 120_000)
 })
