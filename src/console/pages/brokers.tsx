@@ -32,7 +32,7 @@ export function BrokersPage() {
   )
 }
 
-/** What is wrong with which broker, and what to do. */
+/** Says which broker has which trouble, and the advice. */
 function Wrong({ brokers }: { brokers: readonly Broker[] }) {
   const away = brokers.filter(({ reachable }) => reachable === false)
   const alerts = brokers.flatMap((broker) => broker.alerts.map((alert) => ({ broker, alert })))

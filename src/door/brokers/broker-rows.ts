@@ -43,7 +43,7 @@ export interface BrokerRow {
   readonly reason: string | null
   readonly figures: ReportedFigures | null
   readonly alerts: readonly Alert[]
-  /** What small charts draw: figures behind the time that was asked for. */
+  /** Figures for small charts, behind the time that was asked for. */
   readonly points: readonly Point[]
 }
 

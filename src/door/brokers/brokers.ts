@@ -55,7 +55,7 @@ export class Brokers {
   #watchedUntilMs = 0
   #watchedSinceMs = 0
   #lookedAtUntilMs = 0
-  /** Ends counting jobs each second; undefined = nobody needs that. */
+  /** Ends counting jobs each second; undefined = no viewer needs that. */
   #unwatch: (() => void) | undefined = undefined
 
   constructor(engine: Engine, figures: () => Figures) {

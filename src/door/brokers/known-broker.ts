@@ -44,7 +44,7 @@ export class KnownBroker {
     return this.#report === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() - this.#heardMs
   }
 
-  /** Takes a report. `silenceMs`: after a longer silence it counts as reached anew. */
+  /** Takes a report. `silenceMs`: after a longer silence it counts as reached since now. */
   hear(report: BrokerReport, silenceMs: number): void {
     const now = this.#clock.now()
     if (this.silentMs > silenceMs || this.#report?.id !== report.id) this.#reachedAt = Math.round(now)

@@ -9,7 +9,7 @@ import { answerJson, type Console, numberIn } from './console.ts'
 import type { ConsoleRequest, Endpoint, Shape } from './endpoint.ts'
 
 const ALERTS: Shape = [{ rule: 'string', severity: 'string', since: 'integer', summary: 'string', advice: 'string' }]
-/** What a broker tells of itself, and the others show. */
+/** The report of a broker about itself, which the others show. */
 const REPORT = {
   name: 'string',
   address: 'string?',

@@ -99,7 +99,7 @@ describe('brokers with names', () => {
     expect(request?.headers).not.toHaveProperty('authorization')
   })
 
-  test('that hang, talk without end or talk nonsense hold nobody up', async () => {
+  test('that hang, talk without end or talk nonsense hold no viewer up', async () => {
     const hanging = await openServer(() => {})
     const endless = await openServer((_, response) => {
       const more = (): void => {
