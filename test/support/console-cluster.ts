@@ -13,7 +13,9 @@ import { startServerProcess } from './server-process.ts'
 
 const HOSTS = ['127.0.0.41', '127.0.0.42', '127.0.0.43']
 /** The lines of the page are as long as there was traffic. */
-const TRAFFIC_MS = 100_000
+const TRAFFIC_MS = 200_000
+/** The broker that dies does so before the end of that. */
+const DEAD_MS = 20_000
 const PAUSE_MS = 50
 
 export interface ConsoleCluster {
@@ -59,20 +61,29 @@ export async function openCluster(named: string): Promise<ConsoleCluster> {
   const followers = [0, 1, 2].filter((i) => i !== first)
   const url = `http://${HOSTS[followers[0]!]}:${http}`
   for (const i of followers) await clients[i]!.subscribe('orders.eu')
-  const lastsMs = TRAFFIC_MS / PAUSE_MS
-  for (let i = 0; i < lastsMs; i++) {
-    const pipeline = clients[first]!.pipeline()
-    const count = 8 + Math.round(6 * Math.sin(i / 60))
-    for (let j = 0; j < count; j++) pipeline.publish('orders.eu', '{"sku":"pears"}').incr(`sold:${j}`)
-    await pipeline.exec()
-    // Viewers of the page, so that figures come each second.
-    if (i % 40 === 0) await (await fetch(`${url}/v1/brokers`)).text()
-    if (i === lastsMs - 120) brokers[followers[1]!]!.child.kill('SIGKILL')
-    await sleep(PAUSE_MS)
+  let isOver = false
+  const traffic = (async () => {
+    for (let i = 0; !isOver; i++) {
+      const pipeline = clients[first]!.pipeline()
+      const count = 8 + Math.round(6 * Math.sin(i / 60))
+      for (let j = 0; j < count; j++) pipeline.publish('orders.eu', '{"sku":"pears"}').incr(`sold:${j}`)
+      await pipeline.exec()
+      await sleep(PAUSE_MS)
+    }
+  })()
+  const until = performance.now() + TRAFFIC_MS
+  for (let isDead = false; performance.now() < until; await sleep(2000)) {
+    // Figures come each second while a viewer looks.
+    await (await fetch(`${url}/v1/brokers`)).text()
+    if (isDead || performance.now() < until - DEAD_MS) continue
+    isDead = true
+    brokers[followers[1]!]!.child.kill('SIGKILL')
   }
   return {
     url,
     async close() {
+      isOver = true
+      await traffic
       for (const client of clients) client.disconnect()
       for (const { child } of brokers) child.kill('SIGKILL')
       await Promise.all(brokers.map(({ exited }) => exited))

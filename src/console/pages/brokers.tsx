@@ -133,24 +133,27 @@ function Reached({ broker: { reachable, reason, self, since } }: { broker: Broke
 
 function SideBySide({ brokers }: { brokers: readonly Broker[] }) {
   const shards = new Set(brokers.map(({ shard }) => shard).filter((shard) => shard !== null))
+  const hasShards = shards.size > 1
+  // A column for the shard takes the room of two others.
+  const spare = hasShards ? 1600 : 1200
   const columns: readonly Column<Broker>[] = [
     { title: 'Broker', cell: (broker) => <NameOf broker={broker} />, sort: ({ name }) => name },
-    ...(shards.size > 1
+    ...(hasShards
       ? [{ title: 'Shard', width: 7, from: 900 as const, cell: ({ shard }: Broker) => shard ?? NONE }]
       : []),
-    { title: 'Role', width: 7.5, cell: roleOf, sort: ({ role }) => role },
-    { title: 'Epoch', kind: 'num', width: 4.5, from: 1200, cell: ({ epoch }) => count(epoch) },
-    { title: 'Behind', kind: 'num', width: 6.5, from: 900, cell: behindOf, sort: ({ behind }) => behind },
+    { title: 'Role', width: 7, cell: roleOf, sort: ({ role }) => role },
+    { title: 'Epoch', kind: 'num', width: 4, from: spare, cell: ({ epoch }) => count(epoch) },
+    { title: 'Behind', kind: 'num', width: 6, from: 900, cell: behindOf, sort: ({ behind }) => behind },
     { title: 'Log lag', kind: 'num', width: 5, from: 1600, cell: ({ lagMs }) => duration(lagMs) },
-    { title: 'Clients', kind: 'num', width: 5, from: 600, ...figure('clients', count) },
-    { title: 'Commands', kind: 'num', width: 6.5, ...figure('commands', rate) },
-    { title: 'In', kind: 'num', width: 5.5, from: 900, ...figure('messagesIn', rate) },
-    { title: 'Out', kind: 'num', width: 5.5, from: 900, ...figure('messagesOut', rate) },
-    { title: 'Jobs', kind: 'num', width: 5.5, from: 1200, ...figure('jobs', rate) },
-    { title: 'Waiting', kind: 'num', width: 5, from: 1200, ...figure('backlogJobs', count) },
+    { title: 'Clients', kind: 'num', width: 4.5, from: 600, ...figure('clients', count) },
+    { title: 'Commands', kind: 'num', width: 6, ...figure('commands', rate) },
+    { title: 'In', kind: 'num', width: 4.4, from: 900, ...figure('messagesIn', rate) },
+    { title: 'Out', kind: 'num', width: 4.4, from: 900, ...figure('messagesOut', rate) },
+    { title: 'Jobs', kind: 'num', width: 4.4, from: 1200, ...figure('jobs', rate) },
+    { title: 'Waiting', kind: 'num', width: 4.8, from: spare, ...figure('backlogJobs', count) },
     { title: 'Readers', kind: 'num', width: 5, from: 1600, ...figure('backlogReaders', count) },
-    { title: 'Memory', kind: 'num', width: 6, from: 600, ...figure('memory', bytes) },
-    { title: 'Reached', width: 12.5, from: 600, cell: (broker) => <Reached broker={broker} /> },
+    { title: 'Memory', kind: 'num', width: 5.2, from: 600, ...figure('memory', bytes) },
+    { title: 'Reached', width: 9.8, from: 600, cell: (broker) => <Reached broker={broker} /> },
   ]
   return (
     <Section

@@ -116,13 +116,13 @@ export function ClusterPage() {
           <RefusalLine refusal={refusal} />
           <Facts
             facts={[
-              ['this broker', data.log.get('role') === 'master' ? 'leads' : data.log.get('role')],
+              ['this broker', leads ? 'leads' : 'follows'],
               ['log', data.log.get('log_state')],
               ['leader', data.log.get('log_leader')],
               ['epoch', data.log.get('log_epoch') ?? data.info.get('cluster_current_epoch')],
               [
                 'lease',
-                data.log.has('log_lease_left_milliseconds')
+                data.log.get('log_state') === 'leading'
                   ? `${duration(Number(data.log.get('log_lease_left_milliseconds')))} left`
                   : undefined,
               ],

@@ -4,6 +4,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { OwnParts } from '../../../src/commands/parts.ts'
 import { readReport } from '../../../src/door/brokers/broker-report.ts'
 import { KnownBroker } from '../../../src/door/brokers/known-broker.ts'
 import { namedAddress } from '../../../src/door/brokers/named-broker.ts'
@@ -12,6 +13,7 @@ import { silentLog } from '../../../src/engine/log.ts'
 import { LogBroadcast } from '../../../src/replicated-log/broadcast/log-broadcast.ts'
 import { SharedMessaging } from '../../../src/replicated-log/broadcast/shared-messaging.ts'
 import { LogAway } from '../../../src/replicated-log/log.ts'
+import { Handlers } from '../../../src/util/tables/handlers.ts'
 import { type Browser, openConsole } from '../../support/console.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/server.ts'
@@ -211,6 +213,63 @@ describe('reports of brokers', () => {
     expect(known.reachedAt).toBe(reachedAt + 7000)
     known.hear({ ...report, id: 'b' }, 3500)
     expect(known.reachedAt).toBe(reachedAt + 7000)
+  })
+})
+
+describe('brokers of a cluster', () => {
+  /** A console whose broker hears what `say` says, and what it says itself. */
+  async function openMember(address: string) {
+    const door = await openConsole()
+    const told: object[] = []
+    let slot: ((text: Uint8Array) => void) | null = null
+    const heard = new Handlers<[text: Uint8Array]>((each) => {
+      slot = each
+    })
+    const hear = (text: Uint8Array): void => slot?.(text)
+    const send = (text: Uint8Array): void => {
+      told.push(JSON.parse(Buffer.from(text).toString()) as object)
+      hear(text)
+    }
+    const parts = door.engine.parts as OwnParts
+    parts.broadcast = { address, shard: 'orders', bytesMax: 1_000_000, send, heard }
+    const say = (value: unknown): void => hear(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)))
+    await eventually(() => slot !== null)
+    return { ...door, told, say }
+  }
+  const reportAt = (address: string) => ({ id: `id of ${address}`, name: address, address, role: 'follower' })
+
+  test('are known by their reports, are asked for figures of now while a viewer looks, and may leave', async () => {
+    const member = await openMember('10.0.0.1:6379')
+    const looks = (): number => member.told.filter((each) => 'look' in each).length
+    expect(member.told[0]).toMatchObject({ address: '10.0.0.1:6379', shard: 'orders', role: 'primary' })
+    expect(looks()).toBe(0)
+    member.say(reportAt('10.0.0.2:6379'))
+    const browser = await member.signIn()
+    expect((await rowsOf(browser)).map(({ name, reachable }) => [name, reachable])).toEqual([
+      ['10.0.0.1:6379', true],
+      ['10.0.0.2:6379', true],
+    ])
+    expect(looks()).toBe(1)
+    // A broker that looks is answered at once.
+    const before = member.told.length
+    const other = await openMember('10.0.0.3:6379')
+    other.say({ look: 1 })
+    expect(other.told.at(-1)).toMatchObject({ address: '10.0.0.3:6379', shard: 'orders' })
+    expect(member.told.length).toBeGreaterThanOrEqual(before)
+    member.say({ leaves: '10.0.0.2:6379' })
+    expect((await rowsOf(browser)).map(({ name }) => name)).toEqual(['10.0.0.1:6379'])
+    member.server.close()
+    expect(member.told.at(-1)).toEqual({ leaves: '10.0.0.1:6379' })
+  })
+
+  test('are bounded, and texts that are no reports are passed over', async () => {
+    const member = await openMember('10.0.0.1:6379')
+    for (const text of ['{', '[]', 'null', '7', '{}', '{"leaves":7}', `{"a":"${'x'.repeat(100_000)}"}`])
+      member.say(text)
+    for (let i = 0; i < 100; i++) member.say(reportAt(`10.0.1.${i}:6379`))
+    const rows = await rowsOf(await member.signIn())
+    expect(rows).toHaveLength(65)
+    expect(rows.some(({ name }) => name === '10.0.1.99:6379')).toBe(true)
   })
 })
 
