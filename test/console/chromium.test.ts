@@ -176,7 +176,8 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
       lagMs: 0,
       leaseMs: 800,
       slots: [[from, to]],
-      reachable: name !== 'bb',
+      startedAt: 0,
+      reachable: name === 'a' ? true : name === 'bb' ? false : null,
       since: 1_700_000_000_000,
       reason: `gone ${ATTACK}`,
       figures: { commands: 7, clients: 3 },
@@ -201,6 +202,7 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     await goTo(page, '#/brokers', 'The lines of a column have one scale')
     expect(await page.locator('main a').count()).toBe(1)
     await page.getByText(`bb ${ATTACK} is not reached: gone ${ATTACK}`).waitFor()
+    await page.getByText(`ccc ${ATTACK} has sent no report: gone ${ATTACK}`).waitFor()
     expect(await faultsOf(page)).toEqual([])
     await page.setViewportSize({ width: 380, height: 700 })
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(380)

@@ -24,6 +24,7 @@ export interface Broker {
   readonly lagMs: number | null
   readonly leaseMs: number | null
   readonly slots: readonly (readonly [number, number])[]
+  readonly startedAt: number | null
   readonly reachable: boolean | null
   readonly since: number | null
   readonly reason: string | null

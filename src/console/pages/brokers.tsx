@@ -6,6 +6,9 @@ import { Empty, Facts, Page, RefusalLine, Section, Time, Waiting } from '../part
 import { Spark } from '../parts/spark.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 
+/** Brokers report unasked each ten seconds. */
+const HEARD_WITHIN_MS = 20_000
+
 type Format = (value: number | null | undefined) => string
 
 export function BrokersPage() {
@@ -17,7 +20,7 @@ export function BrokersPage() {
       ) : (
         <>
           <RefusalLine refusal={refusal} />
-          <Wrong brokers={data.brokers} />
+          <Wrong brokers={data.brokers} now={data.now} />
           <Sums brokers={data.brokers} />
           <SideBySide brokers={data.brokers} />
           <Lines data={data} />
@@ -33,10 +36,14 @@ export function BrokersPage() {
 }
 
 /** Says which broker has which trouble, and the advice. */
-function Wrong({ brokers }: { brokers: readonly Broker[] }) {
+function Wrong({ brokers, now }: { brokers: readonly Broker[]; now: number }) {
   const away = brokers.filter(({ reachable }) => reachable === false)
   const alerts = brokers.flatMap((broker) => broker.alerts.map((alert) => ({ broker, alert })))
-  if (away.length === 0 && alerts.length === 0) {
+  // A broker that has just begun has not heard the others yet.
+  const startedAt = brokers.find(({ self }) => self)?.startedAt ?? now
+  const isNew = now - startedAt < HEARD_WITHIN_MS
+  const unheard = isNew ? [] : brokers.filter(({ kind, reachable }) => kind === 'member' && reachable === null)
+  if (away.length === 0 && alerts.length === 0 && unheard.length === 0) {
     const heard = brokers.filter(({ reachable }) => reachable === true).length
     return <p class="alerts calm">All is well: no alert rule holds at {counted(heard, 'broker')}.</p>
   }
@@ -53,6 +60,15 @@ function Wrong({ brokers }: { brokers: readonly Broker[] }) {
               Since <Time at={broker.since} />.
             </span>
           </p>
+        </li>
+      ))}
+      {unheard.map((broker) => (
+        <li key={keyOf(broker)} class="warning">
+          <p>
+            <strong>Warning:</strong> {broker.name} has sent no report
+            {broker.reason === null ? '' : `: ${broker.reason}`}
+          </p>
+          <p class="quiet">See whether its process runs, and set console to yes there.</p>
         </li>
       ))}
       {alerts.map(({ broker, alert: { rule, severity, since, summary, advice } }) => (
@@ -141,7 +157,7 @@ function SideBySide({ brokers }: { brokers: readonly Broker[] }) {
     ...(hasShards
       ? [{ title: 'Shard', width: 7, from: 900 as const, cell: ({ shard }: Broker) => shard ?? NONE }]
       : []),
-    { title: 'Role', width: 7, cell: roleOf, sort: ({ role }) => role },
+    { title: 'Role', width: 8.2, cell: roleOf, sort: ({ role }) => role },
     { title: 'Epoch', kind: 'num', width: 4, from: spare, cell: ({ epoch }) => count(epoch) },
     { title: 'Behind', kind: 'num', width: 6, from: 900, cell: behindOf, sort: ({ behind }) => behind },
     { title: 'Log lag', kind: 'num', width: 5, from: 1600, cell: ({ lagMs }) => duration(lagMs) },
@@ -153,7 +169,7 @@ function SideBySide({ brokers }: { brokers: readonly Broker[] }) {
     { title: 'Waiting', kind: 'num', width: 4.8, from: spare, ...figure('backlogJobs', count) },
     { title: 'Readers', kind: 'num', width: 5, from: 1600, ...figure('backlogReaders', count) },
     { title: 'Memory', kind: 'num', width: 5.2, from: 600, ...figure('memory', bytes) },
-    { title: 'Reached', width: 9.8, from: 600, cell: (broker) => <Reached broker={broker} /> },
+    { title: 'Reached', width: 12, from: 600, cell: (broker) => <Reached broker={broker} /> },
   ]
   return (
     <Section
