@@ -23,7 +23,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
     /^channels\/[a-z]+\/(future-id-ages|channel-log|in-flight-messages|group|group-member|lag-counter|reader|scheduled-messages|unread-messages)\./,
   cluster: /^cluster\//,
   'config-file': /^config\/config-(file|rewrite)\./,
-  'console-door': /^(door\/(console|jobs|remote|sign-in)\/|monitoring\/(?!known-queues\.))/,
+  'console-door': /^(door\/(brokers|console|jobs|remote|sign-in)\/|monitoring\/(?!known-queues\.))/,
   door: /^door\//,
   faults: /^engine\/upkeep\/faults\./,
   geo: /^(commands\/geo\/|store\/derived\/geo|util\/numbers\/partial-sort\.)/,

@@ -1,6 +1,7 @@
 // The parts that commands need from the layers below them.
 
 import { Channels } from '../channels/channels.ts'
+import type { Broadcast } from '../engine/cluster-view/broadcast.ts'
 import type { ClusterView } from '../engine/cluster-view/cluster-view.ts'
 import type { SentinelView } from '../engine/cluster-view/sentinel-view.ts'
 import type { Saving } from '../engine/effects/saving.ts'
@@ -26,6 +27,7 @@ export interface OwnParts extends CommandParts {
   replication: Replication
   cluster: ClusterView | null
   sentinelView: SentinelView | null
+  broadcast: Broadcast | undefined
 }
 
 /** Makes the parts of an engine that runs commands. */
@@ -48,6 +50,7 @@ export function makeParts(engine: Engine, options: ReplicationOptions = {}): Own
     },
     cluster: null,
     sentinelView: null,
+    broadcast: undefined,
     channels: new Channels(engine, engine.environment.later),
   }
 }

@@ -434,7 +434,8 @@ export const CONFIG_TABLE = {
   'console-brokers': text('', {
     ours: true,
     words: true,
-    doc: 'Other brokers that the console links to: words of the form NAME=URL.',
+    secret: true,
+    doc: 'Other brokers that the console shows: words of the form NAME=https://USER:PASSWORD@HOST/console/. It asks them as that user.',
   }),
 
   // ── persistence ──

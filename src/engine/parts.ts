@@ -2,6 +2,7 @@
 //
 // The boot makes them when all rooms of the engine exist, and hands them over as one object.
 
+import type { Broadcast } from './cluster-view/broadcast.ts'
 import type { ClusterView } from './cluster-view/cluster-view.ts'
 import type { SentinelView } from './cluster-view/sentinel-view.ts'
 import type { Replication } from './effects/replication.ts'
@@ -21,6 +22,8 @@ export interface Parts {
   readonly cluster: ClusterView | null
   /** Null unless clients ask this server for the address of the primary, as they ask a Sentinel. */
   readonly sentinelView: SentinelView | null
+  /** Undefined until this server takes part in a log, and where it has none. */
+  readonly broadcast: Broadcast | undefined
   /** Undefined in an engine that keeps no messages. */
   readonly channels: KeptChannels | undefined
 }
@@ -34,6 +37,7 @@ export function noParts(): Parts {
     scripts: noScripts,
     cluster: null,
     sentinelView: null,
+    broadcast: undefined,
     channels: undefined,
   }
 }

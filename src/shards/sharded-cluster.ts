@@ -20,6 +20,7 @@ import type { ClusterView, SlotMoves } from '../engine/cluster-view/cluster-view
 import type { LogNode } from '../engine/effects/replication.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ReplicatedLog } from '../replicated-log/log.ts'
+import type { Messaging } from '../replicated-log/messaging.ts'
 import type { Address, Dial } from '../replication/connection.ts'
 import type { Database } from '../store/keyspace/database.ts'
 import { assert } from '../util/assert.ts'
@@ -122,12 +123,15 @@ export class ShardedCluster implements ClusterView, ShardView, SlotMoverHost {
 
   // ── joining ──────────────────────────────────────────────────────────────
 
-  /** Reads the map from now on, and enters this node's address. */
-  address(log: ReplicatedLog, place: OwnAddress): void {
+  /**
+   * Reads the map from now on, and enters this node's address. Messages to other shards take
+   * `messaging`.
+   */
+  address(log: ReplicatedLog, place: OwnAddress, messaging: Messaging = log.messaging): void {
     const self = memberOf(this.engine, this.shard, place)
     this.#self = self
     this.mapLog.follow(log)
-    this.messages.begin(log.messaging)
+    this.messages.begin(messaging)
     const announced = this.mapLog.change(
       (map) => (isSame(map.member(self.id), self) ? undefined : map.withMember(self)),
       () => true,

@@ -39,6 +39,7 @@ const VIEWS: readonly (readonly [name: string, address: string, text: string])[]
   ['stalls', '#/slow?view=stalls', 'nothing else could run'],
   ['durability', '#/durability', 'The power fails'],
   ['cluster', '#/cluster', 'This broker stands alone'],
+  ['brokers', '#/brokers', 'This broker knows no others'],
 ]
 
 /** The files by their names, as the package has them. */
@@ -161,27 +162,50 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
   test('the slots of a cluster are a map, and its brokers are links of HTTP alone', async () => {
     const page = await open('#/overview')
     const node = (name: string, from: number, to: number, url: string | null) => ({
-      name,
+      name: `${name} ${ATTACK}`,
       url,
       address: `10.0.0.${name.length}:6379`,
-      role: 'leader',
+      shard: `shard ${name}`,
+      kind: url === null ? 'self' : 'member',
       self: url === null,
+      role: 'leader',
       state: `fine ${ATTACK}`,
-      lag: 0,
+      epoch: 3,
+      behind: 0,
+      behindUnit: 'records',
+      lagMs: 0,
+      leaseMs: 800,
       slots: [[from, to]],
+      startedAt: 0,
+      reachable: name === 'a' ? true : name === 'bb' ? false : null,
+      since: 1_700_000_000_000,
+      reason: `gone ${ATTACK}`,
+      figures: { commands: 7, clients: 3 },
+      alerts: [{ rule: 'A', severity: 'warning', since: 0, summary: `bad ${ATTACK}`, advice: `mend ${ATTACK}` }],
+      points: [[1_700_000_000_000, 7, 1, null, 1000, 3]],
     })
     const brokers = [
       node('a', 0, 5460, null),
       node('bb', 5461, 10922, 'javascript:window.stolen=1'),
       node('ccc', 10923, 16383, 'http://10.0.0.3:8080/console/'),
     ]
-    await page.route('**/v1/brokers', (route) => route.fulfill({ json: { brokers } }))
+    const pointColumns = ['time', 'commands', 'messagesOut', 'jobs', 'memory', 'clients']
+    await page.route('**/v1/brokers?*', (route) =>
+      route.fulfill({ json: { now: 1_700_000_000_000, pointColumns, brokers } }),
+    )
     await goTo(page, '#/cluster', 'A square is 64 slots')
     expect(await page.locator('.slots .slot').count()).toBe(256)
     expect(await page.locator('.slots .owner-2').count()).toBe(85)
     expect(await page.locator('main table a').count()).toBe(1)
     await page.evaluate(AXE)
     expect(await faultsOf(page)).toEqual([])
+    await goTo(page, '#/brokers', 'The lines of a column have one scale')
+    expect(await page.locator('main a').count()).toBe(1)
+    await page.getByText(`bb ${ATTACK} is not reached: gone ${ATTACK}`).waitFor()
+    await page.getByText(`ccc ${ATTACK} has sent no report: gone ${ATTACK}`).waitFor()
+    expect(await faultsOf(page)).toEqual([])
+    await page.setViewportSize({ width: 380, height: 700 })
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(380)
     expect(await page.evaluate('window.stolen')).toBeUndefined()
   })
 

@@ -10,7 +10,8 @@ export class DoorNode {
   readonly #options: Parameters<typeof startServerProcess>[0]
   #process: ServerProcess | undefined
 
-  constructor(host: string, port: number, config: Record<string, string>) {
+  /** `dataPort`: the port of the data, which is any other after each start unless said. */
+  constructor(host: string, port: number, config: Record<string, string>, dataPort = 0) {
     this.door = `http://${host}:${port}`
     const own = {
       redeliver: '1',
@@ -19,7 +20,13 @@ export class DoorNode {
       'replica-announce-ip': host,
       'cluster-announce-ip': host,
     }
-    this.#options = { port: 0, host, dir: temporaryDirectory(), appendfsync: 'always', config: { ...own, ...config } }
+    this.#options = {
+      port: dataPort,
+      host,
+      dir: temporaryDirectory(),
+      appendfsync: 'always',
+      config: { ...own, ...config },
+    }
     onTestFinished(() => this.kill())
   }
 

@@ -1,6 +1,7 @@
 // Cluster: who leads, how far the others are, who has which slots, and moves under way.
 
-import { command, commands, get, Refusal } from '../data/api.ts'
+import { command, commands, Refusal } from '../data/api.ts'
+import { type Broker, brokersOf, keyOf } from '../data/brokers.ts'
 import { readable } from '../data/bytes.ts'
 import { bytes, count, counted, duration } from '../data/format.ts'
 import { fieldsOf, listOf, pairsOf, textOfReply, wordsOf } from '../data/replies.ts'
@@ -9,21 +10,11 @@ import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Page, RefusalLine, Section, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
 import { useSession } from '../shell/broker.ts'
+import { behindOf, roleOf } from './brokers.tsx'
 
 const SLOTS = 16_384
 /** Slots of one square of the map. */
 const SQUARE = 64
-
-interface Broker {
-  readonly name: string
-  readonly url: string | null
-  readonly address: string | null
-  readonly role: string
-  readonly self: boolean
-  readonly state: string | null
-  readonly lag: number | null
-  readonly slots?: readonly (readonly [number, number])[]
-}
 
 interface Cluster {
   readonly brokers: readonly Broker[]
@@ -32,18 +23,8 @@ interface Cluster {
   readonly moves: readonly (readonly (readonly [string, string])[])[]
 }
 
-/** The console of another server knows none. */
-async function brokersOf(signal: AbortSignal): Promise<{ brokers: readonly Broker[] }> {
-  try {
-    return await get<{ brokers: readonly Broker[] }>('brokers', {}, signal)
-  } catch (error) {
-    if (error instanceof Refusal && (error.status === 501 || error.status === 404)) return { brokers: [] }
-    throw error
-  }
-}
-
 async function load(signal: AbortSignal): Promise<Cluster> {
-  const [{ brokers }, [info, cluster, moves]] = await Promise.all([
+  const [brokers, [info, cluster, moves]] = await Promise.all([
     brokersOf(signal),
     commands([
       ['INFO', 'replication'],
@@ -60,32 +41,72 @@ async function load(signal: AbortSignal): Promise<Cluster> {
   }
 }
 
+/** Hands over to the first broker that has everything. */
+const ANY = 'the first that is ready'
+
+function failoverTo(to: string): string[] {
+  if (to === ANY) return ['FAILOVER']
+  const colon = to.lastIndexOf(':')
+  return ['FAILOVER', 'TO', to.slice(0, colon), to.slice(colon + 1)]
+}
+
+function stateOf({ reachable, reason, self, state }: Broker): string {
+  if (self) return 'this one'
+  return reachable === false ? 'not reached' : (state ?? reason ?? '')
+}
+
+/** The lead is handed over by its leader: a change runs as a user who has signed in there. */
+function LeaderLink({ leader: { name, url } }: { leader: Broker }) {
+  return (
+    <p class="note">
+      The lead is handed over at the leader,{' '}
+      {url === null || !/^https?:/.test(url) ? (
+        name
+      ) : (
+        <a href={`${url}#/cluster`} rel="noreferrer">
+          {name}
+        </a>
+      )}
+    </p>
+  )
+}
+
 export function ClusterPage() {
   const { broker } = useSession()
   const { data, refusal, reload } = useLoad('cluster', load, 2000)
+  const brokers = data?.brokers ?? []
+  const leads = data?.log.get('role') === 'master'
+  const leader = brokers.find(({ reachable, role }) => role === 'leader' && reachable !== false)
+  const followers = brokers.flatMap(({ address, reachable, role, self }) =>
+    !self && reachable === true && (role === 'follower' || role === 'replica') && address !== null ? [address] : [],
+  )
   const handOver = (): void =>
     ask({
       title: 'Hand the lead over?',
       text: 'Writes wait until another broker has everything, and go on there.',
       verb: 'Hand over',
       name: broker.name,
-      command: () => 'FAILOVER',
-      run: async () => {
-        await command(['FAILOVER'])
+      fields: [{ name: 'to', label: 'To', kind: 'choice', choices: [ANY, ...followers], value: ANY }],
+      command: ({ to = ANY }) => failoverTo(to).join(' '),
+      run: async ({ to = ANY }) => {
+        await command(failoverTo(to))
         reload()
         return 'The lead is being handed over.'
       },
     })
-  const hasOthers = (data?.brokers.length ?? 0) > 1
+  const hasOthers = brokers.length > 1
   return (
     <Page
       title="Cluster"
       aside={
-        hasOthers && (
+        hasOthers &&
+        (leads ? (
           <button type="button" class="danger" onClick={handOver}>
             Hand over …
           </button>
-        )
+        ) : (
+          leader !== undefined && <LeaderLink leader={leader} />
+        ))
       }
     >
       {data === undefined ? (
@@ -95,13 +116,13 @@ export function ClusterPage() {
           <RefusalLine refusal={refusal} />
           <Facts
             facts={[
-              ['this broker', data.log.get('role') === 'master' ? 'leads' : data.log.get('role')],
+              ['this broker', leads ? 'leads' : 'follows'],
               ['log', data.log.get('log_state')],
               ['leader', data.log.get('log_leader')],
               ['epoch', data.log.get('log_epoch') ?? data.info.get('cluster_current_epoch')],
               [
                 'lease',
-                data.log.has('log_lease_left_milliseconds')
+                data.log.get('log_state') === 'leading'
                   ? `${duration(Number(data.log.get('log_lease_left_milliseconds')))} left`
                   : undefined,
               ],
@@ -139,17 +160,26 @@ export function ClusterPage() {
                       ),
                   },
                   { title: 'Address', kind: 'code', width: 14, from: 600, cell: ({ address }) => address ?? '' },
-                  { title: 'Role', width: 8, cell: ({ role }) => role },
+                  { title: 'Role', width: 8, cell: roleOf },
                   {
                     title: 'State',
                     width: 10,
                     from: 900,
-                    cell: ({ state, self }) => (self ? 'this one' : (state ?? '')),
+                    cell: stateOf,
                   },
-                  { title: 'Lag', kind: 'num', width: 7, cell: ({ lag }) => (lag === null ? '' : bytes(lag)) },
+                  { title: 'Epoch', kind: 'num', width: 5, from: 900, cell: ({ epoch }) => count(epoch) },
+                  {
+                    title: 'Lease',
+                    kind: 'num',
+                    width: 6,
+                    from: 1200,
+                    cell: ({ leaseMs }) => (leaseMs === null ? '' : duration(leaseMs)),
+                  },
+                  { title: 'Behind', kind: 'num', width: 7, cell: behindOf },
                 ]}
                 rows={data.brokers}
-                keyOf={({ name, address }) => `${name} ${address}`}
+                keyOf={keyOf}
+                isDim={({ reachable }) => reachable === false}
               />
               {!hasOthers && (
                 <Empty command="respite cluster create --name orders --log nats://…">

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { get, post, Refusal, sessionEnd, signOut } from '../data/api.ts'
 import { type Figures, overview } from '../data/overview.ts'
 import { link, type Route, useRoute } from '../data/route.ts'
+import { BrokersPage } from '../pages/brokers.tsx'
 import { ChannelPage } from '../pages/channel.tsx'
 import { ChannelsPage } from '../pages/channels.tsx'
 import { ClientsPage } from '../pages/clients.tsx'
@@ -205,6 +206,8 @@ function Shown({ route: { path, query }, current, session, figures }: ShownProps
       return <DurabilityPage />
     case 'cluster':
       return <ClusterPage />
+    case 'brokers':
+      return <BrokersPage />
     default:
       return <OverviewPage figures={figures} />
   }
@@ -215,6 +218,7 @@ const OFFERS: Readonly<Record<string, string>> = {
   overview: 'Respite samples itself once a second, keeps an hour of figures, and says in a sentence what is wrong.',
   channels: 'Respite can keep the messages of a channel, and remembers how far each subscriber has heard.',
   queues: 'Respite counts the jobs of BullMQ and Bull, and searches millions of them.',
+  brokers: 'Respite shows all brokers of a cluster, and others that are named, on one page.',
   durability: 'Respite says what a crash now would lose, and keeps each pattern of keys as durably as you choose.',
 }
 

@@ -15,7 +15,7 @@ export interface Broker {
   readonly features: Readonly<Record<Feature, boolean>>
 }
 
-export type Feature = 'channels' | 'queues' | 'overview' | 'loopStalls' | 'durability' | 'tail' | 'schedule'
+export type Feature = 'channels' | 'queues' | 'overview' | 'loopStalls' | 'durability' | 'tail' | 'schedule' | 'brokers'
 
 export interface SignedIn {
   readonly signedIn: true

@@ -18,4 +18,5 @@ export const VIEWS: readonly View[] = [
   { path: 'slow', title: 'Slow', letter: 's' },
   { path: 'durability', title: 'Durability', letter: 'd', needs: 'durability' },
   { path: 'cluster', title: 'Cluster', letter: 'u' },
+  { path: 'brokers', title: 'Brokers', letter: 'b', needs: 'brokers' },
 ]

@@ -1,32 +1,71 @@
-// /v1/brokers: the nodes of the cluster or of the log, and brokers that `console-brokers` names.
+// /v1/brokers: all brokers of the cluster or of the log, and those that `console-brokers` names, side
+// by side. /v1/brokers/self: this broker alone, as others ask for it.
 // /v1/stalls: the last times at which all clients waited, with their causes.
 
-import type { Engine } from '../../commands/call.ts'
 import { STALL_MS_MIN } from '../../monitoring/stalls.ts'
-import { SLOT_COUNT } from '../../util/tables/hash-slot.ts'
-import { answerJson, type Console } from './console.ts'
-import type { ConsoleRequest, Endpoint } from './endpoint.ts'
+import { brokerRows, ownPoints } from '../brokers/broker-rows.ts'
+import { TRACED } from '../brokers/trace.ts'
+import { answerJson, type Console, numberIn } from './console.ts'
+import type { ConsoleRequest, Endpoint, Shape } from './endpoint.ts'
+
+const ALERTS: Shape = [{ rule: 'string', severity: 'string', since: 'integer', summary: 'string', advice: 'string' }]
+/** The report of a broker about itself, which the others show. */
+const REPORT = {
+  name: 'string',
+  address: 'string?',
+  url: 'string?',
+  shard: 'string?',
+  release: 'string?',
+  role: 'string',
+  state: 'string?',
+  epoch: 'integer?',
+  position: 'integer?',
+  leaseMs: 'integer?',
+  lagMs: 'integer?',
+  startedAt: 'integer?',
+  figures: 'any',
+  alerts: ALERTS,
+} as const satisfies Shape
 
 export const BROKER_ENDPOINTS: readonly Endpoint[] = [
   {
     method: 'GET',
     path: '/v1/brokers',
-    summary: 'Lists the nodes of the cluster or of the log, and other brokers that console-brokers names.',
+    summary:
+      'Lists the brokers of the cluster or of the log, and those that console-brokers names, with their figures. It waits for none of them.',
+    query: {
+      since: {
+        doc: 'Points of charts behind this time, the `now` of the last answer; 0 unless said.',
+        type: 'integer',
+      },
+    },
     answer: {
+      now: 'integer',
+      pointColumns: ['string'],
       brokers: [
         {
-          name: 'string',
-          url: 'string?',
-          address: 'string?',
-          role: 'string',
+          ...REPORT,
+          kind: 'string',
           self: 'boolean',
-          state: 'string?',
-          lag: 'integer?',
+          behind: 'integer?',
+          behindUnit: 'string',
           slots: [['integer']],
+          reachable: 'any',
+          since: 'integer?',
+          reason: 'string?',
+          points: [['number?']],
         },
       ],
     },
     handle: listBrokers,
+  },
+  {
+    method: 'GET',
+    path: '/v1/brokers/self',
+    summary:
+      'Tells the role of this broker, its last figures, and the alert rules that hold. Other brokers ask for it.',
+    answer: { id: 'string', ...REPORT },
+    handle: tellOfItself,
   },
   {
     method: 'GET',
@@ -48,66 +87,23 @@ async function listStalls(console: Console, { exchange, visitor }: ConsoleReques
 }
 
 async function listBrokers(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
+  await console.checkRight(exchange, visitor, ['INFO', 'server'])
   await console.checkRight(exchange, visitor, ['INFO', 'replication'])
-  const { engine } = console
-  const nodes = engine.parts.cluster === null ? [itself(engine, exchange.localAddress)] : nodesOf(engine)
-  answerJson(exchange, { brokers: [...nodes, ...othersOf(engine)] })
+  const sinceMs = numberIn(exchange, 'since', 0, Number.MAX_SAFE_INTEGER)
+  const { brokers, engine, figures } = console
+  brokers.look()
+  const history = ownPoints(figures.history.fine, sinceMs)
+  answerJson(exchange, {
+    now: Math.floor(engine.environment.clock.now()),
+    pointColumns: ['time', ...TRACED],
+    brokers: brokerRows(engine, brokers, history, exchange.localAddress, sinceMs),
+  })
 }
 
-function itself({ config, effects, parts: { replication } }: Engine, address: string): object {
-  const { following, node } = replication
-  const role =
-    node === undefined
-      ? effects.role.isReplica
-        ? 'replica'
-        : 'primary'
-      : node.state === 'leading'
-        ? 'leader'
-        : 'follower'
-  return {
-    name: config.get('cluster-announce-hostname') || address,
-    url: null,
-    address,
-    role,
-    self: true,
-    state: node?.state ?? (following === undefined ? null : following.linkUp ? 'link up' : 'link down'),
-    lag: node === undefined ? null : Math.round(node.lagMs),
-    slots: [],
-  }
-}
-
-function nodesOf({ parts: { cluster } }: Engine): object[] {
-  if (cluster === null) return []
-  const slots = new Map<object, [number, number][]>()
-  for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    const owner = cluster.ownerOf(slot)
-    if (owner === undefined) continue
-    const ranges = slots.get(owner) ?? []
-    const last = ranges.at(-1)
-    if (last?.[1] === slot - 1) last[1] = slot
-    else ranges.push([slot, slot])
-    slots.set(owner, ranges)
-  }
-  return [...cluster.nodes.values()].map((node) => ({
-    name: node.hostname || node.id.slice(0, 8),
-    url: null,
-    address: node.ip === '' ? null : `${node.ip}:${node.port || node.tlsPort}`,
-    role: node.primary === undefined ? 'primary' : 'replica',
-    self: node === cluster.myself,
-    state: node.health,
-    lag: null,
-    slots: slots.get(node) ?? [],
-  }))
-}
-
-/** Words that are no NAME=URL of HTTP are left out: the page makes links of them. */
-function othersOf({ config }: Engine): object[] {
-  return config
-    .get('console-brokers')
-    .split(' ')
-    .flatMap((word) => {
-      const [, name, url] = /^([^=]+)=(https?:\/\/[^\s]+)$/.exec(word) ?? []
-      if (name === undefined || url === undefined) return []
-      return [{ name, url, address: null, role: 'other', self: false, state: null, lag: null, slots: [] }]
-    })
+async function tellOfItself(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
+  await console.checkRight(exchange, visitor, ['INFO', 'server'])
+  await console.checkRight(exchange, visitor, ['INFO', 'replication'])
+  console.brokers.lookedAt()
+  const { report } = console.brokers
+  answerJson(exchange, { ...report, name: report.name || exchange.localAddress })
 }

@@ -69,6 +69,7 @@ export class ConsoleDoor {
 
   close(): void {
     this.#console.gate.sessions.endAll()
+    this.#console.brokers.close()
     this.#console.monitor.close()
     this.#remote?.close()
   }

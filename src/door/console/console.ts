@@ -2,6 +2,7 @@
 
 import type { Engine } from '../../commands/call.ts'
 import type { Figures, Monitor } from '../../monitoring/monitor.ts'
+import { Brokers } from '../brokers/brokers.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -29,6 +30,7 @@ export class Console {
   readonly limits: SignInLimits
   readonly links: Links
   readonly audit: Audit
+  readonly brokers: Brokers
   readonly searches = new SearchSlots()
 
   constructor(engine: Engine, clients: CommandClients, opening: StreamOpening, monitor: Monitor) {
@@ -41,6 +43,7 @@ export class Console {
     this.limits = new SignInLimits(workClock)
     this.links = new Links(workClock)
     this.audit = new Audit(engine, this.gate.proxies)
+    this.brokers = new Brokers(engine, () => this.figures)
   }
 
   /** The figures that the overview shows. */

@@ -16,6 +16,6 @@ export function describeBroker({ config, effects, environment, parts }: Engine, 
     mode: parts.cluster !== null ? 'cluster' : isInLog ? 'log' : 'standalone',
     address: localAddress,
     startedAt: environment.startedMs,
-    features: { ...features, schedule: true },
+    features: { ...features, schedule: true, brokers: true },
   }
 }

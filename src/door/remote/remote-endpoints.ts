@@ -28,6 +28,7 @@ const MISSING = new Set([
   'GET /v1/durability',
   'GET /v1/stalls',
   'GET /v1/brokers',
+  'GET /v1/brokers/self',
   'GET /v1/lists/{name}',
 ])
 

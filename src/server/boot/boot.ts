@@ -231,6 +231,9 @@ export class Boot {
         (saving) => {
           this.#parts.saving = saving
         },
+        (broadcast) => {
+          this.#parts.broadcast = broadcast
+        },
       )
       return { keys: countKeys(engine), bytes: 0, milliseconds }
     }

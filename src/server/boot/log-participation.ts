@@ -3,11 +3,14 @@
 
 import { randomBytes } from 'node:crypto'
 import { type Config, ConfigError } from '../../config/config.ts'
+import type { Broadcast } from '../../engine/cluster-view/broadcast.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { DirectoryClaimsView } from '../../persistence/disk/directory-claims.ts'
 import type { BackgroundSaving } from '../../persistence/snapshot/background-saving.ts'
 import { AddressError } from '../../replicated-log/address-options.ts'
+import { LogBroadcast } from '../../replicated-log/broadcast/log-broadcast.ts'
+import { SharedMessaging } from '../../replicated-log/broadcast/shared-messaging.ts'
 import { LogAway, type ReplicatedLog } from '../../replicated-log/log.ts'
 import { describeLogAddress, mapLogBeside, nameOfLog, readLogAddress } from '../../replicated-log/log-address.ts'
 import { LogNodeView } from '../../replicated-log/log-node-view.ts'
@@ -78,7 +81,8 @@ export class LogParticipation {
    * milliseconds.
    *
    * `claims` claims other directories for writing. `changed` is called whenever this node or
-   * another one begins or ceases to lead. `onSaving` gets the object that saves this node's data.
+   * another one begins or ceases to lead. `onSaving` gets the object that saves this node's data,
+   * `onBroadcast` the way to the other brokers.
    *
    * Throws LogUnfit, PersistenceError.
    */
@@ -86,6 +90,7 @@ export class LogParticipation {
     claims: DirectoryClaimsView,
     changed: () => void,
     onSaving: (saving: BackgroundSaving) => void,
+    onBroadcast: (broadcast: Broadcast) => void,
   ): Promise<number> {
     const { config } = this.#engine
     const { host } = this.#engine.parts
@@ -98,11 +103,16 @@ export class LogParticipation {
     const beganMs = workClock.monotonic()
     const store = this.#store && (await openStore(this.#store))
     const { cluster } = this
+    let shared = opened
     if (cluster !== undefined) {
       const map = await this.#reach(this.#mapSource, `${where}, its map of the cluster`)
       if (map === undefined) return 0
-      cluster.address(map, { address, port: place?.tcpPort ?? 0, tlsPort: place?.tlsPort ?? 0 })
+      shared = map
     }
+    const messaging = new SharedMessaging(shared.messaging)
+    const shard = config.get('shard-name') || nameOfLog(this.#source).name
+    onBroadcast(new LogBroadcast(messaging, log, { address, shard }))
+    cluster?.address(shared, { address, port: place?.tcpPort ?? 0, tlsPort: place?.tlsPort ?? 0 }, messaging)
     this.#node = await openReplicated({
       engine: this.#engine,
       claims,

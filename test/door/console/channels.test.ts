@@ -156,12 +156,12 @@ describe('what commands cannot tell', () => {
       'console-brokers': 'eu=https://eu.example/console/ bad=javascript:alert(1) worse',
     })
     const browser = await door.signIn()
-    const { brokers } = await browser.json<{ brokers: { name: string; self: boolean; role: string; url: string }[] }>(
+    const { brokers } = await browser.json<{ brokers: { name: string; self: boolean; kind: string; url: string }[] }>(
       '/v1/brokers',
     )
-    expect(brokers.map(({ role, self }) => [role, self])).toEqual([
-      ['primary', true],
-      ['other', false],
+    expect(brokers.map(({ kind, self }) => [kind, self])).toEqual([
+      ['self', true],
+      ['named', false],
     ])
     expect(brokers[1]).toMatchObject({ name: 'eu', url: 'https://eu.example/console/' })
   })
