@@ -8,7 +8,9 @@ import type { Reply } from '../durability/write-methods.ts'
 import { anyOf } from './any-of.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
 import { Connection } from './connection.ts'
+import { GroupLoad } from './group-load.ts'
 import type { RoundHistory } from './history-file.ts'
+import type { Load } from './load.ts'
 import { Recorder, requestFor } from './recorder.ts'
 import { STRIKES, type Strike } from './strikes.ts'
 import type { TrialProcess } from './trial-process.ts'
@@ -28,6 +30,12 @@ const READ_MS_MAX = 30_000
 const LOOKS_MAX = 10
 const LOOK_MS = 100
 
+/**
+ * How fast the clocks of the brokers run, in an order that the seed decides. The rates of two differ
+ * by almost as much as is assumed (CLOCK_DRIFT).
+ */
+const CLOCK_RATES = [0.87, 1, 1.13]
+
 /** The results so far. */
 export interface TrialResults {
   rounds: number
@@ -43,6 +51,8 @@ export interface TrialResults {
   unknown: number
   /** By name of the strike: how long no write was acknowledged, each time. */
   readonly pausesMs: Map<string, number[]>
+  /** By name of the strike: how many requests to the leader failed, each time. */
+  readonly failures: Map<string, number[]>
   /** Violations that were found. */
   readonly problems: string[]
 }
@@ -53,6 +63,8 @@ export interface TrialOptions extends ClusterOptions {
   readonly strikes?: readonly Strike[]
   /** The time that named subscribers get in the end of a round; default 20 s. */
   readonly hearingMs?: number
+  /** More clients in each round. Default: those of a stream with a group. */
+  readonly loads?: (brokers: readonly TrialProcess[], random: Random, prefix: string) => Load[]
   /** Called with the records of each round. */
   readonly onHistory?: (round: RoundHistory) => void
   /** Called with a line for each event. */
@@ -70,11 +82,14 @@ export class ClusterTrial {
     refused: 0,
     unknown: 0,
     pausesMs: new Map(),
+    failures: new Map(),
     problems: [],
   }
   readonly cluster: Cluster
   readonly #options: TrialOptions
+  /** Of the strikes, and of the clients: a seed decides which strikes come, whatever clients draw. */
   readonly #random: Random
+  readonly #clientRandom: Random
   /** Each strike as often as its weight. */
   readonly #strikes: readonly Strike[]
   #epoch = 1
@@ -83,6 +98,7 @@ export class ClusterTrial {
     const { files, network } = cluster.machines
     this.#options = options
     this.#random = new Random(options.seed)
+    this.#clientRandom = new Random(options.seed + 1)
     this.cluster = cluster
     const allowed = (options.strikes ?? STRIKES).filter(
       ({ needs }) => (needs !== 'files' || files !== undefined) && (needs !== 'network' || network !== undefined),
@@ -91,7 +107,8 @@ export class ClusterTrial {
   }
 
   static async start(options: TrialOptions): Promise<ClusterTrial> {
-    return new ClusterTrial(options, await Cluster.start(options))
+    const { clockRates = ratesOf(new Random(options.seed)) } = options
+    return new ClusterTrial(options, await Cluster.start({ ...options, clockRates }))
   }
 
   /**
@@ -100,8 +117,12 @@ export class ClusterTrial {
    */
   async round(isEnough: () => boolean = () => false): Promise<void> {
     const { cluster, results } = this
-    const recorder = new Recorder(cluster.brokers, this.#random, `prove:${++results.rounds}:`, this.#options.hearingMs)
+    const prefix = `prove:${++results.rounds}:`
+    const recorder = new Recorder(cluster.brokers, this.#clientRandom, prefix, this.#options.hearingMs)
+    const { loads: loadsOf = groupLoads } = this.#options
+    const loads = loadsOf(cluster.brokers, this.#clientRandom, prefix)
     recorder.start(CLIENTS)
+    for (const load of loads) load.start()
     try {
       await this.#recovered(recorder)
       for (let i = 0; i < STRIKES_OF_ROUND && (i === 0 || !isEnough()); i++) {
@@ -110,14 +131,14 @@ export class ClusterTrial {
       }
       await cluster.whenWell()
     } finally {
-      await recorder.stop()
+      await Promise.all([recorder.stop(), ...loads.map((load) => load.stop())])
     }
     const { totals } = recorder
     results.acknowledged += totals.acknowledged
     results.reads += totals.reads
     results.refused += totals.refused
     results.unknown += totals.unknown
-    await this.#examine(recorder)
+    await this.#examine(recorder, loads)
   }
 
   async end(): Promise<void> {
@@ -143,14 +164,14 @@ export class ClusterTrial {
     const { cluster, results } = this
     this.#trace(strike.name)
     recorder.takeLongestPauseMs()
+    recorder.takeFailures()
     if (strike.isInQuiet === true) await this.#strikeInQuiet(strike, recorder)
     else await strike.run(cluster, this.#random)
     await this.#recovered(recorder)
     const pauseMs = recorder.takeLongestPauseMs()
     this.#trace(`  no write was acknowledged for ${pauseMs.toFixed(0)} ms`)
-    const pauses = results.pausesMs.get(strike.name)
-    if (pauses === undefined) results.pausesMs.set(strike.name, [pauseMs])
-    else pauses.push(pauseMs)
+    addTo(results.pausesMs, strike.name, pauseMs)
+    addTo(results.failures, strike.name, recorder.takeFailures())
     if (strike.cuts !== undefined) {
       results.cuts++
       results.machinesCut += strike.cuts
@@ -204,7 +225,7 @@ export class ClusterTrial {
 
   // ── checks ────────────────────────────────────────────────────
 
-  async #examine(recorder: Recorder): Promise<void> {
+  async #examine(recorder: Recorder, loads: readonly Load[]): Promise<void> {
     const { cluster, results } = this
     await cluster.whenWell()
     const { keys } = recorder
@@ -217,12 +238,28 @@ export class ClusterTrial {
     for (const broker of cluster.brokers)
       for (const key of await this.#keysThatDiffer(broker, leader, keys))
         results.problems.push(`${key}: ${broker.name} differs from ${leader.name}`)
+    for (const load of loads) results.problems.push(...(await load.problems()))
     await this.#countEpochs()
     const connection = new Connection(leader.host, leader.port)
     // Keys that are left behind after a failure do no harm.
-    await connection.ask([['UNLINK', ...keys]], READ_MS_MAX).catch(() => {})
+    await connection.ask([['UNLINK', ...keys, ...loads.flatMap((load) => load.keys)]], READ_MS_MAX).catch(() => {})
     connection.end()
   }
+}
+
+function ratesOf(random: Random): number[] {
+  const first = random.below(CLOCK_RATES.length)
+  return [...CLOCK_RATES.slice(first), ...CLOCK_RATES.slice(0, first)]
+}
+
+function groupLoads(brokers: readonly TrialProcess[], random: Random, prefix: string): Load[] {
+  return [new GroupLoad(brokers, random, prefix)]
+}
+
+function addTo(lists: Map<string, number[]>, name: string, item: number): void {
+  const list = lists.get(name)
+  if (list === undefined) lists.set(name, [item])
+  else list.push(item)
 }
 
 /** Reads what keys hold at one moment. */

@@ -34,6 +34,8 @@ export interface ClusterOptions {
    * allows.
    */
   readonly machines?: 'apart' | 'plain'
+  /** How fast the clocks of each broker run. Default: as fast as this machine's. */
+  readonly clockRates?: readonly number[]
 }
 
 export class Cluster {
@@ -49,6 +51,7 @@ export class Cluster {
 
   /** Starts the cluster, and waits until a broker leads. Throws the reason when none does. */
   static async start({
+    clockRates = [],
     dir,
     logKind,
     machines: kind = 'apart',
@@ -64,7 +67,7 @@ export class Cluster {
     const log = prepareLog(logKind, machines.all.slice(0, LOG_SERVERS), dir)
     const snapshots = path.join(dir, 'snapshots')
     mkdirSync(snapshots)
-    const options = { dir, log: log.address(LOG), program, settings, snapshots: `file://${snapshots}` }
+    const options = { clockRates, dir, log: log.address(LOG), program, settings, snapshots: `file://${snapshots}` }
     const brokers = prepareBrokers(machines.all.slice(LOG_SERVERS), options)
     const cluster = new Cluster(machines, log, brokers)
     try {

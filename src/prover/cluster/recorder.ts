@@ -89,6 +89,8 @@ export class Recorder {
    */
   #lastWriteMs = performance.now()
   #longestPauseMs = 0
+  /** Requests to the leader that were refused or not answered, since `takeFailures`. */
+  #failures = 0
   readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   readonly #prefix: string
@@ -171,6 +173,13 @@ export class Recorder {
     const pauseMs = Math.max(this.#longestPauseMs, performance.now() - this.#lastWriteMs)
     this.#longestPauseMs = 0
     return pauseMs
+  }
+
+  /** How many requests to the leader failed, since the last call. */
+  takeFailures(): number {
+    const failures = this.#failures
+    this.#failures = 0
+    return failures
   }
 
   /** When a write was last acknowledged. */
@@ -267,7 +276,7 @@ export class Recorder {
   // ── clients ──────────────────────────────────────────────────────────────
 
   async #work(number: number): Promise<void> {
-    const client = new ClusterClient(this.#brokers, this.#random)
+    const client = new ClusterClient(this.#brokers, this.#random, number % 2 === 1)
     // The outcome of the last request is unknown: registers with many such requests take too long
     // to check.
     let isInDoubt = false
@@ -286,6 +295,7 @@ export class Recorder {
       const outcome = await this.#ask(client, asked, isLookingElsewhere)
       this.#underWay--
       isInDoubt = outcome !== 'done'
+      if (isInDoubt && !isLookingElsewhere) this.#failures++
       if (outcome === 'done') continue
       client.forget()
       await sleep(1 + this.#random.below(REST_MS_MAX))

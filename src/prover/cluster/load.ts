@@ -1,0 +1,15 @@
+// A part of the load on a cluster under test, in one round: clients that use it, and what must be
+// there afterwards.
+
+export interface Load {
+  start(): void
+  /** Ends the clients when they have their replies. */
+  stop(): Promise<void>
+  /**
+   * Returns the contradictions between the replies that clients got and the contents of the cluster,
+   * which is well and has no other clients then.
+   */
+  problems(): Promise<string[]>
+  /** The keys to remove in the end. */
+  readonly keys: readonly string[]
+}
