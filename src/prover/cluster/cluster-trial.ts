@@ -127,7 +127,7 @@ export class ClusterTrial {
       await this.#recovered(recorder)
       for (let i = 0; i < STRIKES_OF_ROUND && (i === 0 || !isEnough()); i++) {
         await sleep(this.#random.below(CALM_MS_MAX))
-        await this.#strike(this.#draw(), recorder)
+        await this.#strike(this.#draw(), recorder, loads)
       }
       await cluster.whenWell()
     } finally {
@@ -160,12 +160,12 @@ export class ClusterTrial {
     return differing
   }
 
-  async #strike(strike: Strike, recorder: Recorder): Promise<void> {
+  async #strike(strike: Strike, recorder: Recorder, loads: readonly Load[]): Promise<void> {
     const { cluster, results } = this
     this.#trace(strike.name)
     recorder.takeLongestPauseMs()
     recorder.takeFailures()
-    if (strike.isInQuiet === true) await this.#strikeInQuiet(strike, recorder)
+    if (strike.isInQuiet === true) await this.#strikeInQuiet(strike, [recorder, ...loads])
     else await strike.run(cluster, this.#random)
     await this.#recovered(recorder)
     const pauseMs = recorder.takeLongestPauseMs()
@@ -183,14 +183,14 @@ export class ClusterTrial {
    * No client writes before another broker leads, so no write waits for the paused broker when it
    * continues.
    */
-  async #strikeInQuiet(strike: Strike, recorder: Recorder): Promise<void> {
-    await recorder.fallQuiet()
+  async #strikeInQuiet(strike: Strike, loads: readonly Pick<Load, 'fallQuiet' | 'goOn'>[]): Promise<void> {
+    await Promise.all(loads.map((load) => load.fallQuiet()))
     let isOver = false
     const over = strike.run(this.cluster, this.#random).finally(() => {
       isOver = true
     })
     while (!isOver && !(await this.#isLedAnew())) await sleep(POLL_MS)
-    recorder.goOn()
+    for (const load of loads) load.goOn()
     await over
   }
 

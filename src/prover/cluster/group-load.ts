@@ -31,6 +31,9 @@ export class GroupLoad implements Load {
   readonly #deliveries: Delivery[] = []
   readonly #acknowledgements: Acknowledgement[] = []
   #isOver = false
+  #isQuiet = false
+  /** How many requests are in flight. */
+  #underWay = 0
   #working: Promise<unknown> = Promise.resolve()
 
   constructor(brokers: readonly TrialProcess[], random: Random, prefix: string) {
@@ -55,6 +58,15 @@ export class GroupLoad implements Load {
   async stop(): Promise<void> {
     this.#isOver = true
     await this.#working
+  }
+
+  async fallQuiet(): Promise<void> {
+    this.#isQuiet = true
+    while (this.#underWay > 0 && !this.#isOver) await sleep(1)
+  }
+
+  goOn(): void {
+    this.#isQuiet = false
   }
 
   async problems(): Promise<string[]> {
@@ -107,7 +119,7 @@ export class GroupLoad implements Load {
     for (let i = 0; !this.#isOver; i++) {
       const adding: Adding = { value: `${number}-${i}`, outcome: 'unknown', id: '' }
       this.#addings.push(adding)
-      const { outcome, reply } = await ask(client, ['XADD', this.#key, '*', 'value', adding.value])
+      const { outcome, reply } = await this.#ask(client, ['XADD', this.#key, '*', 'value', adding.value])
       adding.outcome = outcome
       adding.id = String(reply)
       await this.#rest()
@@ -123,7 +135,7 @@ export class GroupLoad implements Load {
       const beganMs = performance.now()
       const drawn = this.#random.below(10)
       const how = drawn < 7 ? 'new' : 'again'
-      const { outcome, reply } = await ask(client, this.#requestOf(name, drawn))
+      const { outcome, reply } = await this.#ask(client, this.#requestOf(name, drawn))
       const entries =
         outcome === 'done' ? entriesIn(how === 'new' || drawn === 7 ? ofStream(reply) : ofClaim(reply)) : []
       for (const { id, value } of entries) this.#deliveries.push({ id, value, consumer: name, how, beganMs })
@@ -134,7 +146,7 @@ export class GroupLoad implements Load {
   }
 
   async #hasGroup(client: ClusterClient): Promise<boolean> {
-    const { reply } = await ask(client, ['XGROUP', 'CREATE', this.#key, GROUP, '0', 'MKSTREAM'])
+    const { reply } = await this.#ask(client, ['XGROUP', 'CREATE', this.#key, GROUP, '0', 'MKSTREAM'])
     return reply === 'OK' || String(reply).includes('BUSYGROUP')
   }
 
@@ -155,26 +167,30 @@ export class GroupLoad implements Load {
       endedMs: Number.POSITIVE_INFINITY,
     }
     this.#acknowledgements.push(acknowledgement)
-    const { outcome, reply } = await ask(client, ['XACK', this.#key, GROUP, id])
+    const { outcome, reply } = await this.#ask(client, ['XACK', this.#key, GROUP, id])
     acknowledgement.outcome = outcome
     acknowledgement.isFirst = reply === 1
     acknowledgement.endedMs = performance.now()
   }
 
+  /** Asks the leader; `reply` is an error where the request was refused. */
+  async #ask(client: ClusterClient, request: string[]): Promise<{ outcome: Adding['outcome']; reply: Reply }> {
+    while (this.#isQuiet && !this.#isOver) await sleep(1)
+    this.#underWay++
+    try {
+      const [reply = null] = await client.askLeader([request])
+      if (reply instanceof Error) client.forget()
+      return { outcome: reply instanceof Error ? 'none' : 'done', reply }
+    } catch (error) {
+      client.forget()
+      return { outcome: error instanceof Unreached ? 'none' : 'unknown', reply: null }
+    } finally {
+      this.#underWay--
+    }
+  }
+
   async #rest(): Promise<void> {
     await sleep(1 + this.#random.below(REST_MS_MAX))
-  }
-}
-
-/** Asks the leader; `reply` is an error where the request was refused. */
-async function ask(client: ClusterClient, request: string[]): Promise<{ outcome: Adding['outcome']; reply: Reply }> {
-  try {
-    const [reply = null] = await client.askLeader([request])
-    if (reply instanceof Error) client.forget()
-    return { outcome: reply instanceof Error ? 'none' : 'done', reply }
-  } catch (error) {
-    client.forget()
-    return { outcome: error instanceof Unreached ? 'none' : 'unknown', reply: null }
   }
 }
 

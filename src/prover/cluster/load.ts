@@ -3,6 +3,9 @@
 
 export interface Load {
   start(): void
+  /** Stops requests until `goOn`, and resolves when all clients have their replies. */
+  fallQuiet(): Promise<void>
+  goOn(): void
   /** Ends the clients when they have their replies. */
   stop(): Promise<void>
   /**
