@@ -30,6 +30,8 @@ export interface ClusterProofOptions {
   readonly seconds: number
   readonly rounds: number
   readonly seed: number
+  /** How many shards share the keys. */
+  readonly shards: number
   readonly settings: ConfigSettings
   readonly isVerbose: boolean
   /** The file for the history of all operations; undefined = none is written. */
@@ -41,7 +43,7 @@ const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, ...pr
 
 /** Runs the proof and returns the exit code. */
 export async function proveCluster(options: ClusterProofOptions, terminal: Terminal): Promise<number> {
-  const { history, isVerbose, logKind, rounds, seconds, seed, settings } = options
+  const { history, isVerbose, logKind, rounds, seconds, seed, settings, shards } = options
   const parent = options.dir ?? tmpdir()
   mkdirSync(parent, { recursive: true })
   const dir = mkdtempSync(path.join(parent, 'respite-prove-'))
@@ -59,6 +61,7 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
       program: PROGRAM,
       seed,
       settings,
+      shards,
       ...(isVerbose ? { trace } : {}),
       ...(file === undefined ? {} : { onHistory: (round) => file.add(round) }),
     })

@@ -7,7 +7,7 @@ import { Connection } from './connection.ts'
 import type { Machine } from './machines.ts'
 import { TrialProcess } from './trial-process.ts'
 
-/** The name of the shard, which clients use to ask for the leader. */
+/** The name of the first shard, which clients use to ask for the leader. */
 export const SHARD = 'prove'
 
 /** The channel of the event that each RPUSH makes. A rule keeps its messages. */
@@ -55,6 +55,8 @@ if (process.channel) {
 
 export interface BrokerOptions {
   readonly log: string
+  /** The name of the shard; default: that of the first one. */
+  readonly shard?: string
   /** The store for snapshots. */
   readonly snapshots: string
   /** The words that start this program. */
@@ -67,7 +69,7 @@ export interface BrokerOptions {
 }
 
 export function prepareBrokers(machines: readonly Machine[], options: BrokerOptions): TrialProcess[] {
-  const { clockRates = [], dir, log, program, settings, snapshots } = options
+  const { clockRates = [], dir, log, program, settings, shard = SHARD, snapshots } = options
   return machines.map((machine, i) => {
     const clock = `${dir}/clock-of-${machine.name}.cjs`
     writeFileSync(clock, falseClock(clockRates[i] ?? 1))
@@ -81,7 +83,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       appendonly: 'yes',
       appendfsync: 'always',
       save: '',
-      'shard-name': SHARD,
+      'shard-name': shard,
       channel: CHANNEL_RULES,
       redeliver: String(REDELIVER_MS),
       'notify-keyspace-events': 'El',
@@ -93,7 +95,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
     const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value])
     const [node = '', ...rest] = program
     const command = [...prefix, node, '--require', clock, ...rest, ...words]
-    return new TrialProcess({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })
+    return new TrialProcess({ name, host, port, shard, command, logFile: `${dir}/${name}.log`, hears: true })
   })
 }
 

@@ -9,6 +9,7 @@ import { ClusterClient } from './cluster-client.ts'
 import { Connection, Unreached } from './connection.ts'
 import { type Acknowledgement, type Adding, checkGroup, type Delivery, type GroupState } from './group-check.ts'
 import type { Load } from './load.ts'
+import type { RecorderOptions } from './recorder.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 const GROUP = 'workers'
@@ -27,6 +28,7 @@ export class GroupLoad implements Load {
   readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   readonly #key: string
+  readonly #slotKey: string | undefined
   readonly #addings: Adding[] = []
   readonly #deliveries: Delivery[] = []
   readonly #acknowledgements: Acknowledgement[] = []
@@ -36,8 +38,15 @@ export class GroupLoad implements Load {
   #underWay = 0
   #working: Promise<unknown> = Promise.resolve()
 
-  constructor(brokers: readonly TrialProcess[], random: Random, prefix: string) {
+  /** `isOneSlot`: as the recorder's. */
+  constructor(
+    brokers: readonly TrialProcess[],
+    random: Random,
+    prefix: string,
+    { isOneSlot = false }: Pick<RecorderOptions, 'isOneSlot'> = {},
+  ) {
     this.#brokers = brokers
+    this.#slotKey = isOneSlot ? prefix : undefined
     this.#random = random
     this.#key = `${prefix}jobs`
     this.keys = [this.#key]
@@ -69,19 +78,19 @@ export class GroupLoad implements Load {
     this.#isQuiet = false
   }
 
-  async problems(): Promise<string[]> {
+  async problems(brokers: readonly TrialProcess[]): Promise<string[]> {
     const records = {
       addings: this.#addings,
       deliveries: this.#deliveries,
       acknowledgements: this.#acknowledgements,
     }
-    const states = await Promise.all(this.#brokers.map((broker) => this.#stateAt(broker)))
+    const states = await Promise.all(brokers.map((broker) => this.#stateAt(broker)))
     const [first] = states
     if (first === undefined) return []
     const found = checkGroup(records, first).map((problem) => `${this.#key}: ${problem}`)
     for (const [i, state] of states.entries())
       if (textOf(state) !== textOf(first))
-        found.push(`${this.#key}: ${this.#brokers[i]?.name} differs from ${this.#brokers[0]?.name}`)
+        found.push(`${this.#key}: ${brokers[i]?.name} differs from ${brokers[0]?.name}`)
     return found
   }
 
@@ -90,6 +99,8 @@ export class GroupLoad implements Load {
     try {
       const replies = await connection.ask(
         [
+          // Followers of a cluster answer these clients alone.
+          ...(this.#slotKey === undefined ? [] : [['READONLY']]),
           ['MULTI'],
           ['XRANGE', this.#key, '-', '+'],
           ['XPENDING', this.#key, GROUP, '-', '+', PENDING_MAX],
@@ -114,8 +125,12 @@ export class GroupLoad implements Load {
 
   // ── clients ──────────────────────────────────────────────────────────────
 
+  #client(number: number): ClusterClient {
+    return new ClusterClient(this.#brokers, this.#random, { hearsNotices: number % 2 === 1, key: this.#slotKey })
+  }
+
   async #produce(number: number): Promise<void> {
-    const client = new ClusterClient(this.#brokers, this.#random, number % 2 === 1)
+    const client = this.#client(number)
     for (let i = 0; !this.#isOver; i++) {
       const adding: Adding = { value: `${number}-${i}`, outcome: 'unknown', id: '' }
       this.#addings.push(adding)
@@ -128,7 +143,7 @@ export class GroupLoad implements Load {
   }
 
   async #consume(number: number): Promise<void> {
-    const client = new ClusterClient(this.#brokers, this.#random, number % 2 === 1)
+    const client = this.#client(number)
     const name = `consumer-${number}`
     while (!this.#isOver && !(await this.#hasGroup(client))) await this.#rest()
     while (!this.#isOver) {
