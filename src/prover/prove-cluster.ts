@@ -30,6 +30,8 @@ export interface ClusterProofOptions {
   readonly seconds: number
   readonly rounds: number
   readonly seed: number
+  /** How many shards share the keys. */
+  readonly shards: number
   readonly settings: ConfigSettings
   readonly isVerbose: boolean
   /** The file for the history of all operations; undefined = none is written. */
@@ -41,7 +43,7 @@ const PROGRAM: readonly string[] = [process.execPath, ...process.execArgv, ...pr
 
 /** Runs the proof and returns the exit code. */
 export async function proveCluster(options: ClusterProofOptions, terminal: Terminal): Promise<number> {
-  const { history, isVerbose, logKind, rounds, seconds, seed, settings } = options
+  const { history, isVerbose, logKind, rounds, seconds, seed, settings, shards } = options
   const parent = options.dir ?? tmpdir()
   mkdirSync(parent, { recursive: true })
   const dir = mkdtempSync(path.join(parent, 'respite-prove-'))
@@ -59,6 +61,7 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
       program: PROGRAM,
       seed,
       settings,
+      shards,
       ...(isVerbose ? { trace } : {}),
       ...(file === undefined ? {} : { onHistory: (round) => file.add(round) }),
     })
@@ -87,13 +90,16 @@ export async function proveCluster(options: ClusterProofOptions, terminal: Termi
 }
 
 function report(terminal: Terminal, seen: TrialResults): void {
-  const { acknowledged, cuts, failovers, machinesCut, pausesMs, problems, reads, refused, rounds, unknown } = seen
-  terminal.print(`\n${'strike'.padEnd(54)}${'times'.padStart(6)}${'pause p50'.padStart(12)}${'max'.padStart(10)}`)
+  const { acknowledged, cuts, failovers, failures, machinesCut, pausesMs, problems, reads, refused, rounds, unknown } =
+    seen
+  terminal.print(
+    `\n${'strike'.padEnd(54)}${'times'.padStart(6)}${'pause p50'.padStart(12)}${'max'.padStart(10)}${'failed p50'.padStart(12)}${'max'.padStart(6)}`,
+  )
   for (const [name, pauses] of [...pausesMs].sort()) {
-    const sorted = pauses.toSorted((a, b) => a - b)
-    const median = sorted[sorted.length >> 1] ?? 0
+    const [median, longest] = middleAndMost(pauses)
+    const [usual, most] = middleAndMost(failures.get(name) ?? [])
     terminal.print(
-      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(sorted.at(-1) ?? 0).padStart(10)}`,
+      `${name.padEnd(54)}${String(pauses.length).padStart(6)}${ms(median).padStart(12)}${ms(longest).padStart(10)}${String(usual).padStart(12)}${String(most).padStart(6)}`,
     )
   }
   terminal.print(
@@ -101,6 +107,11 @@ function report(terminal: Terminal, seen: TrialResults): void {
   )
   terminal.print(`${acknowledged} writes acknowledged, ${reads} reads, ${refused} refused, ${unknown} unanswered`)
   for (const problem of problems) terminal.print(`  broken: ${problem.slice(0, PROBLEM_CHARS_MAX)}`)
+}
+
+function middleAndMost(figures: readonly number[]): [number, number] {
+  const sorted = figures.toSorted((a, b) => a - b)
+  return [sorted[sorted.length >> 1] ?? 0, sorted.at(-1) ?? 0]
 }
 
 const ms = (value: number): string => `${value.toFixed(0)} ms`

@@ -40,6 +40,7 @@ lose their power in turn, while clients write and read. nats-server, or etcd, is
 
   --cluster
   --log-system S  nats (the default) or etcd
+  --shards N      1 (the default), or 2 that share the keys, whose slots move meanwhile
   --rounds N      the most rounds of four strikes each
   --history FILE  writes the history of all operations, for porcupine, or for Elle if FILE ends in .edn (docs/trust.md)
   --verbose yes   prints each strike
@@ -208,6 +209,7 @@ function readClusterOptions(args: readonly string[]): ClusterProofOptions | unde
     settings: {},
     isVerbose: false,
     history: undefined,
+    shards: 1,
   }
   for (let i = 0; i < args.length; i += 2) {
     const value = args[i + 1]
@@ -217,6 +219,7 @@ function readClusterOptions(args: readonly string[]): ClusterProofOptions | unde
     else if (args[i] === '--seconds' && number !== undefined) options = { ...options, seconds: number }
     else if (args[i] === '--rounds' && number !== undefined) options = { ...options, rounds: number }
     else if (args[i] === '--seed' && number !== undefined) options = { ...options, seed: number }
+    else if (args[i] === '--shards' && /^[12]$/.test(value)) options = { ...options, shards: Number(value) }
     else if (args[i] === '--log-system' && /^(nats|etcd)$/.test(value))
       options = { ...options, logKind: value as 'nats' | 'etcd' }
     else if (args[i] === '--policy' && /^(always|everysec|no)$/.test(value))

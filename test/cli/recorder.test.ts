@@ -122,7 +122,7 @@ describe('the records of what clients did', () => {
   })
 
   test('find a message that a named subscriber missed, because its position was removed while it was away', async () => {
-    const deaf = new Recorder([broker], new Random(28), 'prove:2:', 1)
+    const deaf = new Recorder([broker], new Random(28), 'prove:2:', { hearingMs: 1 })
     deaf.start(CLIENTS)
     const forget = [
       ['CLIENT', 'KILL', 'TYPE', 'pubsub'],

@@ -22,6 +22,8 @@ export interface LogServers {
   readonly servers: readonly TrialProcess[]
   /** Where clients reach them. */
   readonly addresses: readonly string[]
+  /** The server that leads the log of this name; undefined when it is not known. */
+  leader(name: string): Promise<TrialProcess | undefined>
   stop(): Promise<void>
 }
 
@@ -81,10 +83,11 @@ async function start(
     mkdirSync(dir)
     return { name, host: '127.0.0.1', ports: portsOf(ports, i), dir, prefix: [] }
   })
-  const { members } = prepare(machines, directory)
+  const { leader, members } = prepare(machines, directory)
   for (const member of members) member.start()
   return {
     servers: members,
+    leader,
     addresses: members.map(({ address }) => `${kind === 'nats' ? '' : 'http://'}${address}`),
     async stop() {
       await Promise.all(members.map((member) => member.end()))

@@ -14,10 +14,12 @@ import { StreamId } from '../../store/stream/stream-id.ts'
 import { assert } from '../../util/assert.ts'
 
 /**
- * The clocks of earlier servers of this data may be ahead by this much. Ids further ahead are
- * foreign.
+ * The clocks of earlier servers of this data, and of earlier leaders of a log, may be ahead by this
+ * much. Ids further ahead are foreign. A message with a lower id than those before it would be missed
+ * by a subscriber that comes back with a pattern. Two days: a clock may be set to another time zone,
+ * or to another day.
  */
-const AHEAD_MS_MAX = 60_000
+const AHEAD_MS_MAX = 2 * 24 * 3_600_000
 
 const made = new StreamId()
 const latest = new StreamId()

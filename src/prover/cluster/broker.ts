@@ -1,5 +1,5 @@
-// The brokers of a cluster under test: this program itself, on a log, with its address and
-// sometimes another wall clock.
+// The brokers of a cluster under test: this program itself, on a log, with its address and clocks
+// that are not right.
 
 import { writeFileSync } from 'node:fs'
 import type { ConfigSettings } from '../../config/config.ts'
@@ -7,7 +7,7 @@ import { Connection } from './connection.ts'
 import type { Machine } from './machines.ts'
 import { TrialProcess } from './trial-process.ts'
 
-/** The name of the shard, which clients use to ask for the leader. */
+/** The name of the first shard, which clients use to ask for the leader. */
 export const SHARD = 'prove'
 
 /** The channel of the event that each RPUSH makes. A rule keeps its messages. */
@@ -25,22 +25,38 @@ const CHANNEL_RULES = `prove:*kept:* keep forever dedupe 1h ${PUSH_EVENTS} keep 
 const REDELIVER_MS = 10_000
 
 /**
- * Loaded before the program: moves its wall clock by the number of milliseconds it is sent. Leases
- * must not depend on that clock.
+ * Returns a file that is loaded before the program. The process's clocks and timers then run at this
+ * rate, and its wall clock moves by the number of milliseconds that it is sent. Leases depend neither
+ * on that clock nor on equal rates. The program itself knows nothing of it.
  */
-const SHIFTED_CLOCK = `'use strict'
+function falseClock(rate: number): string {
+  return `'use strict'
+const { performance } = require('node:perf_hooks')
+const timers = require('node:timers')
+const RATE = ${rate}
 const clock = Date
 const { now } = clock
+const monotonic = performance.now.bind(performance)
+const { setInterval, setTimeout } = timers
+const began = { wall: now(), monotonic: monotonic() }
 let aheadMs = 0
-clock.now = () => now() + aheadMs
+clock.now = () => Math.floor(began.wall + (now() - began.wall) * RATE) + aheadMs
+Object.defineProperty(performance, 'now', {
+  value: () => began.monotonic + (monotonic() - began.monotonic) * RATE,
+})
+timers.setTimeout = (run, ms, ...words) => setTimeout(run, ms / RATE, ...words)
+timers.setInterval = (run, ms, ...words) => setInterval(run, ms / RATE, ...words)
 if (process.channel) {
   process.on('message', (ms) => { aheadMs = ms })
   process.channel.unref()
 }
 `
+}
 
 export interface BrokerOptions {
   readonly log: string
+  /** The name of the shard; default: that of the first one. */
+  readonly shard?: string
   /** The store for snapshots. */
   readonly snapshots: string
   /** The words that start this program. */
@@ -48,13 +64,15 @@ export interface BrokerOptions {
   readonly settings: ConfigSettings
   /** The directory for their output. */
   readonly dir: string
+  /** How fast the clocks of each broker run; default: all as fast as this machine's. */
+  readonly clockRates?: readonly number[]
 }
 
 export function prepareBrokers(machines: readonly Machine[], options: BrokerOptions): TrialProcess[] {
-  const { dir, log, program, settings, snapshots } = options
-  const clock = `${dir}/clock.cjs`
-  writeFileSync(clock, SHIFTED_CLOCK)
-  return machines.map((machine) => {
+  const { clockRates = [], dir, log, program, settings, shard = SHARD, snapshots } = options
+  return machines.map((machine, i) => {
+    const clock = `${dir}/clock-of-${machine.name}.cjs`
+    writeFileSync(clock, falseClock(clockRates[i] ?? 1))
     const { host, name, ports, prefix } = machine
     const [port] = ports
     const all = {
@@ -65,10 +83,11 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
       appendonly: 'yes',
       appendfsync: 'always',
       save: '',
-      'shard-name': SHARD,
+      'shard-name': shard,
       channel: CHANNEL_RULES,
       redeliver: String(REDELIVER_MS),
       'notify-keyspace-events': 'El',
+      'maint-notifications': 'yes',
       log,
       'log-snapshots': snapshots,
       ...settings,
@@ -76,7 +95,7 @@ export function prepareBrokers(machines: readonly Machine[], options: BrokerOpti
     const words = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value])
     const [node = '', ...rest] = program
     const command = [...prefix, node, '--require', clock, ...rest, ...words]
-    return new TrialProcess({ name, host, port, command, logFile: `${dir}/${name}.log`, hears: true })
+    return new TrialProcess({ name, host, port, shard, command, logFile: `${dir}/${name}.log`, hears: true })
   })
 }
 

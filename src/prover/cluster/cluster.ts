@@ -6,15 +6,16 @@ import path from 'node:path'
 import type { ConfigSettings } from '../../config/config.ts'
 import { assert } from '../../util/assert.ts'
 import { performance, sleep } from '../../util/time/real-time.ts'
-import { type BrokerStatus, prepareBrokers, statusOf } from './broker.ts'
+import { type BrokerStatus, prepareBrokers, SHARD, statusOf } from './broker.ts'
 import { type LogKind, type LogSystem, prepareLog } from './log-system.ts'
 import { type Machine, Machines } from './machines.ts'
+import { hasMoves, knowsShards, type Shard } from './shards.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 const LOG_SERVERS = 3
 const BROKERS = 3
-/** The name of the log. */
-const LOG = 'prove'
+/** Brokers of each shard, when there are several. */
+const BROKERS_OF_SHARD = 2
 const POLL_MS = 25
 /**
  * A log whose servers have all lost power takes about 10 s to answer; on a busy machine everything
@@ -34,42 +35,76 @@ export interface ClusterOptions {
    * allows.
    */
   readonly machines?: 'apart' | 'plain'
+  /** How fast the clocks of each broker run. Default: as fast as this machine's. */
+  readonly clockRates?: readonly number[]
+  /** How many shards there are; default 1. */
+  readonly shards?: number
 }
 
 export class Cluster {
   readonly machines: Machines
   readonly log: LogSystem
+  readonly shards: readonly Shard[]
   readonly brokers: readonly TrialProcess[]
+  /** The shard that strikes hit. */
+  struck: Shard
 
-  private constructor(machines: Machines, log: LogSystem, brokers: readonly TrialProcess[]) {
+  private constructor(machines: Machines, log: LogSystem, shards: readonly Shard[]) {
+    const [first] = shards
+    assert(first !== undefined, 'a cluster has a shard')
     this.machines = machines
     this.log = log
-    this.brokers = brokers
+    this.shards = shards
+    this.brokers = shards.flatMap(({ brokers }) => brokers)
+    this.struck = first
   }
 
   /** Starts the cluster, and waits until a broker leads. Throws the reason when none does. */
   static async start({
+    clockRates = [],
     dir,
     logKind,
     machines: kind = 'apart',
     program,
     settings = {},
+    shards: shardCount = 1,
   }: ClusterOptions): Promise<Cluster> {
     const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${kind}-${i + 1}`)
-    const all = [...names('log', LOG_SERVERS), ...names('broker', BROKERS)]
+    const all = [
+      ...names('log', LOG_SERVERS),
+      ...names('broker', shardCount === 1 ? BROKERS : shardCount * BROKERS_OF_SHARD),
+    ]
     const machines =
       kind === 'plain'
         ? await Machines.plain(all, dir)
         : await Machines.create(all, dir, [...program, 'prove-durability'])
     const log = prepareLog(logKind, machines.all.slice(0, LOG_SERVERS), dir)
-    const snapshots = path.join(dir, 'snapshots')
-    mkdirSync(snapshots)
-    const options = { dir, log: log.address(LOG), program, settings, snapshots: `file://${snapshots}` }
-    const brokers = prepareBrokers(machines.all.slice(LOG_SERVERS), options)
-    const cluster = new Cluster(machines, log, brokers)
+    const places = machines.all.slice(LOG_SERVERS)
+    const brokersOfShard = places.length / shardCount
+    const shards = Array.from({ length: shardCount }, (_, i): Shard => {
+      const name = i === 0 ? SHARD : `${SHARD}-${i + 1}`
+      // Snapshots of two shards do not lie in one place.
+      mkdirSync(path.join(dir, 'snapshots', name), { recursive: true })
+      const options = {
+        clockRates,
+        dir,
+        log: log.address(name),
+        program,
+        shard: name,
+        snapshots: `file://${path.join(dir, 'snapshots', name)}`,
+        settings: {
+          ...(shardCount > 1 ? { 'cluster-enabled': 'yes' } : {}),
+          ...(i > 0 ? { 'cluster-log': log.address(SHARD) } : {}),
+          ...settings,
+        },
+      }
+      return { name, brokers: prepareBrokers(places.slice(i * brokersOfShard, (i + 1) * brokersOfShard), options) }
+    })
+    const cluster = new Cluster(machines, log, shards)
     try {
       for (const member of cluster.members) member.start()
-      await cluster.leader()
+      for (const shard of shards) await cluster.leader(shard)
+      if (shardCount > 1) await cluster.whenWell()
       return cluster
     } catch (error) {
       await cluster.end()
@@ -81,23 +116,26 @@ export class Cluster {
     return [...this.log.members, ...this.brokers]
   }
 
-  /** Returns the broker that leads, as soon as one does. Throws when there is none for too long. */
-  async leader(): Promise<TrialProcess> {
+  /**
+   * Returns the broker that leads a shard (default: the one that strikes hit), as soon as one does.
+   * Throws when there is none for too long.
+   */
+  async leader({ brokers }: Shard = this.struck): Promise<TrialProcess> {
     return this.#soon('no broker leads', async () => {
-      const statuses = await this.statuses()
+      const statuses = await Promise.all(brokers.map(statusOf))
       const at = statuses.findIndex((status) => status?.leads === true)
-      return this.brokers[at]
+      return brokers[at]
     })
   }
 
   /** The server that leads the log; undefined when it is not known. */
   logLeader(): Promise<TrialProcess | undefined> {
-    return this.log.leader(LOG)
+    return this.log.leader(this.struck.name)
   }
 
-  /** Each broker's part in the log; undefined when it does not answer. */
-  statuses(): Promise<(BrokerStatus | undefined)[]> {
-    return Promise.all(this.brokers.map(statusOf))
+  /** Each broker's part in its log, by shards; undefined when it does not answer. */
+  statuses(): Promise<(BrokerStatus | undefined)[][]> {
+    return Promise.all(this.shards.map(({ brokers }) => Promise.all(brokers.map(statusOf))))
   }
 
   async kill(members: readonly TrialProcess[]): Promise<void> {
@@ -123,14 +161,26 @@ export class Cluster {
   }
 
   /**
-   * Waits until the cluster is healthy: every process runs, one broker leads, and the others have
-   * read up to its position. Throws the problem when there is no progress for too long.
+   * Waits until the cluster is healthy: every process runs, one broker of each shard leads, the
+   * others have read up to its position, and no slots move. Throws the problem when there is no
+   * progress for too long.
    */
   async whenWell(): Promise<void> {
     for (const member of this.members) member.start()
+    for (const shard of this.shards) await this.#whenShardIsWell(shard)
+    if (this.shards.length > 1)
+      await this.#soon('slots are still moving', async () => {
+        const known = await Promise.all(
+          this.brokers.map(async (one) => (await knowsShards(one, this.shards.length)) && !(await hasMoves(one))),
+        )
+        return known.every((isWell) => isWell) ? true : undefined
+      })
+  }
+
+  async #whenShardIsWell({ brokers }: Shard): Promise<void> {
     let reached = -1
     await this.#soon('the cluster is not healthy', async (restart) => {
-      const statuses = await this.statuses()
+      const statuses = await Promise.all(brokers.map(statusOf))
       // The broker that is furthest behind, perhaps with an empty disk, reads for as long as it
       // needs.
       const furthestBehind = Math.min(...statuses.map((status) => status?.position ?? -1))
@@ -142,7 +192,8 @@ export class Cluster {
       if (failure !== undefined) throw new Error(`a broker has stopped: ${failure.failure}`)
       const leader = statuses.find((status) => status?.leads === true)
       if (leader === undefined || statuses.includes(undefined)) return undefined
-      return (await this.#haveReached(leader.position)) ? true : undefined
+      const later = await Promise.all(brokers.map(statusOf))
+      return later.every((status) => status !== undefined && status.position >= leader.position) ? true : undefined
     })
   }
 
@@ -161,11 +212,6 @@ export class Cluster {
     const found = this.machines.all.find((machine) => machine.name === name)
     assert(found !== undefined, 'each member runs on a machine of its name')
     return found
-  }
-
-  async #haveReached(position: number): Promise<boolean> {
-    const statuses = await this.statuses()
-    return statuses.every((status) => status !== undefined && status.position >= position)
   }
 
   /** Polls until something is found; `restart` starts the time limit again. */

@@ -3,6 +3,7 @@
 // dropped where they leave. It needs Linux, root and `ip`.
 
 import { spawnSync } from 'node:child_process'
+import { networkInterfaces } from 'node:os'
 
 /** A rarely used range of private addresses: 10.213.x.0/24. */
 const FIRST_BYTES = '10.213'
@@ -24,19 +25,20 @@ export class Network {
     process.once('exit', this.#removeWithUs)
     this.#names = names
     this.#prefix = `rp${process.pid}`
-    this.#subnet = `${FIRST_BYTES}.${process.pid % NETS}`
+    this.#subnet = freeSubnet(process.pid, Object.values(networkInterfaces()).flat())
   }
 
   /** Makes a network, or returns the reason why it is not possible. */
   static whenPossible(names: readonly string[]): Network | Error {
     if (process.platform !== 'linux') return new Error('they need Linux')
     if (process.getuid?.() !== 0) return new Error('they need root')
-    const network = new Network(names)
+    let network: Network | undefined
     try {
+      network = new Network(names)
       network.#make()
       return network
     } catch (error) {
-      network.remove()
+      network?.remove()
       return error as Error
     }
   }
@@ -96,4 +98,16 @@ function ip(...words: string[]): void {
   const { error, status, stderr } = spawnSync('ip', words, { encoding: 'utf8' })
   if (error !== undefined) throw new Error('there is no `ip`')
   if (status !== 0) throw new Error(`ip ${words.join(' ')}: ${stderr.trim()}`)
+}
+
+/**
+ * Returns a subnet that no interface of this machine is in, beginning the search at a number. A
+ * prover that was killed has left its own.
+ */
+export function freeSubnet(from: number, taken: readonly ({ readonly address: string } | undefined)[]): string {
+  for (let i = 0; i < NETS; i++) {
+    const subnet = `${FIRST_BYTES}.${(from + i) % NETS}`
+    if (!taken.some((one) => one?.address.startsWith(`${subnet}.`) === true)) return subnet
+  }
+  throw new Error(`all networks ${FIRST_BYTES}.* are in use`)
 }

@@ -38,6 +38,7 @@ const CHANNELS = 2
  * others when it has noticed that another broker leads.
  */
 const RESTING_CLIENTS = 12
+const RESTING_CLIENTS_OF_SLOT = 4
 const RESTING_READ_MS_MAX = 150
 const RESTING_LOOK_MS = 20
 const RESTING_PATIENCE_MS = 1500
@@ -81,6 +82,16 @@ export interface Totals {
   reads: number
 }
 
+export interface RecorderOptions {
+  /** The time that named subscribers get in the end to hear the messages that they missed. */
+  readonly hearingMs?: number | undefined
+  /**
+   * All keys have one hash tag, which is in the prefix, and there are several shards. No messages are
+   * kept then: their channels have slots of their own.
+   */
+  readonly isOneSlot?: boolean
+}
+
 export class Recorder {
   readonly totals: Totals = { acknowledged: 0, refused: 0, unknown: 0, reads: 0 }
   /**
@@ -89,9 +100,13 @@ export class Recorder {
    */
   #lastWriteMs = performance.now()
   #longestPauseMs = 0
+  /** Requests to the leader that were refused or not answered, since `takeFailures`. */
+  #failures = 0
   readonly #brokers: readonly TrialProcess[]
   readonly #random: Random
   readonly #prefix: string
+  /** A key of the slot in use, where there are several shards. */
+  readonly #slotKey: string | undefined
   readonly #operations = new Map<string, Operation[]>()
   readonly #countings = new Map<string, Counting[]>()
   /** The pushes of each transaction. */
@@ -114,24 +129,24 @@ export class Recorder {
    */
   #neverHeard: readonly string[] = []
 
-  /**
-   * All keys begin with the prefix. Named subscribers get `hearingMs` in the end to hear the
-   * messages that they missed.
-   */
-  constructor(brokers: readonly TrialProcess[], random: Random, prefix: string, hearingMs = HEARING_MS) {
+  /** All keys begin with the prefix. */
+  constructor(brokers: readonly TrialProcess[], random: Random, prefix: string, options: RecorderOptions = {}) {
+    const { hearingMs = HEARING_MS, isOneSlot = false } = options
     this.#hearingMs = hearingMs
     this.#brokers = brokers
     this.#random = random
     this.#prefix = prefix
+    this.#slotKey = isOneSlot ? prefix : undefined
     this.#listeners = Array.from(
-      { length: NAMED_LISTENERS },
+      { length: isOneSlot ? 0 : NAMED_LISTENERS },
       (_, i) => new NamedListener(brokers, random, `${prefix}listener-${i}`, `${prefix}kept:*`),
     )
   }
 
   start(clients: number): void {
     for (let i = 0; i < clients; i++) this.#clients.push(this.#work(i))
-    for (let i = 0; i < RESTING_CLIENTS; i++) this.#clients.push(this.#rest(clients + i))
+    const resting = this.#slotKey === undefined ? RESTING_CLIENTS : RESTING_CLIENTS_OF_SLOT
+    for (let i = 0; i < resting; i++) this.#clients.push(this.#rest(clients + i))
     for (const broker of this.#brokers) this.#clients.push(this.#watchRole(broker))
     for (const listener of this.#listeners) listener.start()
   }
@@ -173,6 +188,13 @@ export class Recorder {
     return pauseMs
   }
 
+  /** How many requests to the leader failed, since the last call. */
+  takeFailures(): number {
+    const failures = this.#failures
+    this.#failures = 0
+    return failures
+  }
+
   /** When a write was last acknowledged. */
   get lastWriteMs(): number {
     return this.#lastWriteMs
@@ -198,7 +220,11 @@ export class Recorder {
   get keys(): string[] {
     const names = [...this.#operations.keys()]
     const scheduled = names.filter((name) => kindOf(name) === 'stream').flatMap(scheduledUnder)
-    return [...[...names, ...this.#countings.keys()].map(storedUnder), ...scheduled, EVENTS_KEY]
+    return [...[...names, ...this.#countings.keys()].map(storedUnder), ...scheduled, ...this.#eventKeys]
+  }
+
+  get #eventKeys(): string[] {
+    return this.#slotKey === undefined ? [EVENTS_KEY] : []
   }
 
   /**
@@ -222,7 +248,8 @@ export class Recorder {
       if (there.length !== 0 && there.length !== pushes.length)
         found.push(`half a transaction is there: ${pushes[0].value} in ${there.map(({ key }) => key)}`)
     }
-    found.push(...problemsOfEvents(held), ...this.#neverHeard)
+    if (this.#eventKeys.length > 0) found.push(...problemsOfEvents(held))
+    found.push(...this.#neverHeard)
     return found
   }
 
@@ -267,7 +294,10 @@ export class Recorder {
   // ── clients ──────────────────────────────────────────────────────────────
 
   async #work(number: number): Promise<void> {
-    const client = new ClusterClient(this.#brokers, this.#random)
+    const client = new ClusterClient(this.#brokers, this.#random, {
+      hearsNotices: number % 2 === 1,
+      key: this.#slotKey,
+    })
     // The outcome of the last request is unknown: registers with many such requests take too long
     // to check.
     let isInDoubt = false
@@ -279,13 +309,14 @@ export class Recorder {
         continue
       }
       const isLookingElsewhere = this.#random.below(12) === 0
-      const isPublishing = isLookingElsewhere && this.#random.below(2) === 0
+      const isPublishing = isLookingElsewhere && this.#slotKey === undefined && this.#random.below(2) === 0
       const elsewhere = (): Asked => (isPublishing ? this.#publishing(number) : this.#readOfList(number))
       const asked = isLookingElsewhere ? elsewhere() : this.#draw(number, isInDoubt)
       this.#underWay++
       const outcome = await this.#ask(client, asked, isLookingElsewhere)
       this.#underWay--
       isInDoubt = outcome !== 'done'
+      if (isInDoubt && !isLookingElsewhere) this.#failures++
       if (outcome === 'done') continue
       client.forget()
       await sleep(1 + this.#random.below(REST_MS_MAX))
@@ -298,7 +329,7 @@ export class Recorder {
    * been paused: the replies must not be outdated.
    */
   async #rest(number: number): Promise<void> {
-    const client = new ClusterClient(this.#brokers, this.#random)
+    const client = new ClusterClient(this.#brokers, this.#random, { key: this.#slotKey })
     while (!this.#isOver) {
       await sleep(RESTING_LOOK_MS)
       const found = await client.openToLeader().catch(() => undefined)
@@ -405,7 +436,7 @@ export class Recorder {
 
   #draw(client: number, isInDoubt: boolean): Asked {
     const value = `${client}-${++this.#values}`
-    if (this.#random.below(4) === 0) return this.#publishing(client)
+    if (this.#slotKey === undefined && this.#random.below(4) === 0) return this.#publishing(client)
     switch (this.#random.below(isInDoubt ? 4 : 10)) {
       case 0:
       case 1: {

@@ -8,19 +8,29 @@ import type { TrialProcess } from './trial-process.ts'
 
 /** A paused broker is asked again after this time. */
 const PATIENCE_MS = 1000
-const QUESTIONS = [['ROLE'], ['INFO', 'replication'], ['HELLO', '2'], ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', SHARD]]
+const QUESTIONS = [['ROLE'], ['INFO', 'replication'], ['HELLO', '2']]
 
-type Asked = Pick<TrialProcess, 'address' | 'host' | 'isUp' | 'name' | 'port'>
+type Asked = Pick<TrialProcess, 'address' | 'host' | 'isUp' | 'name' | 'port'> & { readonly shard?: string | undefined }
 
 /**
  * Returns the contradiction in a broker's replies; undefined when there is none, or it does not
  * reply.
  */
-export async function problemOfRoles({ address, host, isUp, name, port }: Asked): Promise<string | undefined> {
+export async function problemOfRoles({
+  address,
+  host,
+  isUp,
+  name,
+  port,
+  shard = SHARD,
+}: Asked): Promise<string | undefined> {
   if (!isUp) return undefined
   const connection = new Connection(host, port)
   try {
-    const [role, info, hello, primary] = await connection.ask(QUESTIONS, PATIENCE_MS)
+    const [role, info, hello, primary] = await connection.ask(
+      [...QUESTIONS, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', shard]],
+      PATIENCE_MS,
+    )
     const said = {
       ROLE: roleIn(role),
       INFO: /^role:(\w+)/m.exec(String(info))?.[1],

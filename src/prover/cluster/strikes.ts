@@ -8,6 +8,7 @@ import { anyOf } from './any-of.ts'
 import type { Cluster } from './cluster.ts'
 import { Connection } from './connection.ts'
 import { CLIENTS } from './network.ts'
+import { moveSlots } from './shards.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 export interface Strike {
@@ -15,7 +16,7 @@ export interface Strike {
   /** How often it is chosen, relative to the others. */
   readonly weight: number
   /** The facility that the machine must support. */
-  readonly needs?: 'files' | 'network'
+  readonly needs?: 'files' | 'network' | 'shards'
   /** How many machines lose power. */
   readonly cuts?: number
   /** Made while no write is in flight, so a broker has nothing to undo. */
@@ -23,10 +24,7 @@ export interface Strike {
   run(cluster: Cluster, random: Random): Promise<void>
 }
 
-/**
- * Longer than a lease (2 s), and mostly longer than the silence after which another broker takes
- * over (3 s).
- */
+/** Longer than a lease, and than the silence after which another broker takes over (timing.ts). */
 const STANDSTILL_MS = { least: 2100, most: 6000 }
 /** How soon a killed machine is back. */
 const AWAY_MS = { least: 0, most: 1500 }
@@ -36,6 +34,8 @@ const TROUBLE_MS = { least: 1000, most: 6000 }
 const SLOW_SYNC_MS = { least: 10, most: 150 }
 /** How far a wall clock jumps, in either direction. */
 const JUMP_MS = 24 * 3_600_000
+/** About the duration of a move of slots. */
+const MOVE_MS = 80
 const HANDOVER_MS_MAX = 10_000
 
 export const STRIKES: readonly Strike[] = [
@@ -192,6 +192,36 @@ export const STRIKES: readonly Strike[] = [
       const leader = await logLeader(cluster, random)
       const others = cluster.log.members.filter((member) => member !== leader)
       await cutOff(cluster, [leader], others, random)
+    },
+  },
+  {
+    name: 'slots move',
+    weight: 10,
+    needs: 'shards',
+    run: async (cluster, random) => void (await moveSlots(cluster, random)),
+  },
+  {
+    name: 'a leader is killed while slots move',
+    weight: 10,
+    needs: 'shards',
+    async run(cluster, random) {
+      const moving = await moveSlots(cluster, random)
+      if (moving === undefined) return
+      const victim = await cluster.leader(random.below(2) === 0 ? moving.from : moving.to)
+      await sleep(random.below(MOVE_MS))
+      await killed(cluster, [victim], random)
+    },
+  },
+  {
+    name: 'a leader stands still while slots move',
+    weight: 4,
+    needs: 'shards',
+    async run(cluster, random) {
+      const moving = await moveSlots(cluster, random)
+      if (moving === undefined) return
+      const victim = await cluster.leader(random.below(2) === 0 ? moving.from : moving.to)
+      await sleep(random.below(MOVE_MS))
+      await standsStill(victim, random)
     },
   },
   {

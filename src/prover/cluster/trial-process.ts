@@ -14,6 +14,8 @@ export interface TrialProcessOptions {
   readonly command: readonly string[]
   /** The file for its output. */
   readonly logFile: string
+  /** The name of its shard, if it is a broker. */
+  readonly shard?: string
   /** Whether it receives messages over Node's IPC channel. */
   readonly hears?: boolean
 }
@@ -29,6 +31,7 @@ export class TrialProcess {
   readonly name: string
   readonly host: string
   readonly port: number
+  readonly shard: string | undefined
   readonly #options: TrialProcessOptions
   #child: ChildProcess | undefined
   #isPaused = false
@@ -37,6 +40,7 @@ export class TrialProcess {
     this.name = options.name
     this.host = options.host
     this.port = options.port
+    this.shard = options.shard
     this.#options = options
     if (running.size === 0) process.once('exit', killAll)
     running.add(this)
