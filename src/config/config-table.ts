@@ -717,7 +717,7 @@ export const CONFIG_TABLE = {
     ours: true,
     doc: 'On a replicated log whose writes are not all `always`: while the oldest write that the log does not have is older than this, writes are refused (docs/cluster.md); 0 = never.',
   }),
-  'maint-notifications': yesNo(false, {
+  'maint-notifications': yesNo(true, {
     ours: true,
     doc: 'Tell clients that ask (CLIENT MAINT_NOTIFICATIONS) of planned handovers and of slots that move; no = the subcommand is unknown, as to Redis 7.2 (docs/cluster.md).',
   }),

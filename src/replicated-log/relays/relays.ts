@@ -38,6 +38,13 @@ import { RelayedConnection } from './relayed-connection.ts'
 
 /** Requests are sent on for this long after the next leader is known. */
 const RELAY_MS_MAX = 2000
+/**
+ * The time in MOVING. Lettuce goes to the address of the notice, not to that which Sentinels name, at
+ * each connect within it. It ends before another node can take over (timing.ts): else a client whose
+ * new leader dies may come back to that broker, started again as a follower, and hear READONLY there
+ * for ever.
+ */
+export const MOVING_SECONDS = 1
 /** A request under way may take this much longer; then its client is closed without a reply. */
 const LAST_REPLY_MS_MAX = 1000
 const TRANSACTION_REFUSED = new ReplyError(`EXECABORT Transaction discarded because of: ${ERR.readOnly.text}`)
@@ -109,7 +116,7 @@ export class Relays extends RequestRelay {
     const colon = address.lastIndexOf(':')
     this.#target = { host: address.slice(0, colon), port: Number(address.slice(colon + 1)), key: relayKey }
     this.#isLate = false
-    maintenance.announce({ type: 'MOVING', seconds: RELAY_MS_MAX / 1000, endpoint: address })
+    maintenance.announce({ type: 'MOVING', seconds: MOVING_SECONDS, endpoint: address })
     const done = new Promise<void>((resolve) => {
       this.#done = resolve
     })
