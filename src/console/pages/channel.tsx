@@ -67,7 +67,7 @@ export function ChannelPage({ name }: { name: string }) {
       aside={
         kind !== 'pattern' && (
           <>
-            <button type="button" onClick={() => publish(name)}>
+            <button type="button" onClick={() => publish(name, reload)}>
               Publish …
             </button>
             {(data?.messages ?? 0) > 0 && (
