@@ -36,6 +36,7 @@ export class Overview {
   #columns: readonly string[] = []
   #coarse: Row[] = []
   #fine: Row[] = []
+  #rows: readonly Row[] | undefined = undefined
   #alerts: readonly Alert[] | undefined = undefined
   #state: Figures['state'] = 'connecting'
   #source: EventSource | undefined = undefined
@@ -48,9 +49,10 @@ export class Overview {
     return () => this.#listeners.delete(listener)
   }
 
+  /** The rows are the same array until a row comes, so a view can see whether they changed. */
   get figures(): Figures {
-    const rows = [...this.#coarse, ...this.#fine]
-    return { columns: this.#columns, rows, alerts: this.#alerts, state: this.#state }
+    this.#rows ??= [...this.#coarse, ...this.#fine]
+    return { columns: this.#columns, rows: this.#rows, alerts: this.#alerts, state: this.#state }
   }
 
   open(): void {
@@ -90,6 +92,7 @@ export class Overview {
     const from = fine.rows[0]?.[0] ?? Number.POSITIVE_INFINITY
     this.#coarse = coarse.rows.filter(([time]) => (time ?? 0) < from)
     this.#fine = [...fine.rows]
+    this.#rows = undefined
     this.#state = 'live'
   }
 
@@ -97,6 +100,7 @@ export class Overview {
     this.#state = 'live'
     const now = row[0] ?? 0
     if ((this.#fine.at(-1)?.[0] ?? 0) >= now) return
+    this.#rows = undefined
     this.#fine.push(row)
     // Ten rows at a time become one, so a page that is open for days holds an hour and no more.
     while (now - (this.#fine[COARSE_ROWS]?.[0] ?? now) > FINE_MS)

@@ -67,7 +67,7 @@ export function ChannelPage({ name }: { name: string }) {
       aside={
         kind !== 'pattern' && (
           <>
-            <button type="button" onClick={() => publish(name)}>
+            <button type="button" onClick={() => publish(name, reload)}>
               Publish …
             </button>
             {(data?.messages ?? 0) > 0 && (
@@ -313,25 +313,61 @@ function position(text: string): string {
   return Number.isNaN(ms) ? text : String(ms)
 }
 
+const PAGE_MESSAGES = 500
+
+/** One page of the history, as the address names it. */
+interface HistoryPage {
+  /** The reader's start; without one the newest stand first. */
+  readonly from: string
+  /** The page lies before this id, or after it. */
+  readonly before: string
+  readonly after: string
+}
+
+/** The parameters of a request for a page. A page that lies before an id is asked for backwards. */
+function parametersOf({ from, before, after }: HistoryPage): { order: 'asc' | 'desc'; from?: string; to?: string } {
+  if (before !== '') return { order: 'desc', to: `(${before}` }
+  if (after !== '') return { order: 'asc', from: `(${after}` }
+  return from === '' ? { order: 'desc' } : { order: 'asc', from: position(from) }
+}
+
 function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: string | null }) {
   const { query } = useRoute()
-  const from = query.get('from') ?? ''
+  const page: HistoryPage = {
+    from: query.get('from') ?? '',
+    before: query.get('before') ?? '',
+    after: query.get('after') ?? '',
+  }
+  const { from, before, after } = page
   const [chosen, setChosen] = useState<string | undefined>()
-  const order = from === '' ? 'desc' : 'asc'
-  const parameters = { kind, order, limit: 500, from: position(from) }
-  const { data, refusal } = useLoad(`${name} ${kind} ${from} ${from === '' ? lastId : ''}`, (signal) =>
-    get<{ messages: readonly Message[]; next: string | null }>(`channels/${part(name)}/messages`, parameters, signal),
+  const parameters = { kind, limit: PAGE_MESSAGES, ...parametersOf(page) }
+  const isNewest = from === '' && before === '' && after === ''
+  const { data, refusal } = useLoad(
+    `${name} ${kind} ${from} ${before} ${after} ${isNewest ? lastId : ''}`,
+    async (signal) => {
+      const { messages, next } = await get<{ messages: readonly Message[]; next: string | null }>(
+        `channels/${part(name)}/messages`,
+        parameters,
+        signal,
+      )
+      const isTurned = (parameters.order === 'asc') === (from === '')
+      return { messages: isTurned ? messages.toReversed() : messages, hasMore: next !== null }
+    },
   )
   const shown = useLast(data)
   const message = shown?.messages.find(({ id }) => id === chosen)
   return (
     <>
       <div class="filters">
-        <Search name="from" label="From" hint="an id, or 2026-01-31 12:00" size={28} isFirst />
-        <p class="note">
-          {from === '' ? 'The newest first' : 'From there on, the oldest first'}
-          {shown?.next === null ? '' : ', the first 500'}
-        </p>
+        <Search
+          name="from"
+          label="From"
+          hint="an id, or 2026-01-31 12:00"
+          size={28}
+          isFirst
+          resets={['before', 'after']}
+        />
+        <p class="note">{from === '' ? 'The newest first' : 'From there on, the oldest first'}</p>
       </div>
       {message !== undefined && (
         <div class="detail">
@@ -348,9 +384,11 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
         <Waiting refusal={refusal} />
       ) : shown.messages.length === 0 ? (
         <Empty command={`redis-cli PUBLISH ${name} hello`}>
-          {from === ''
+          {isNewest
             ? 'Nothing is kept. A message that a rule keeps appears here:'
-            : 'Nothing is kept from there on.'}
+            : before === ''
+              ? 'Nothing is kept from there on.'
+              : 'Nothing older is kept.'}
         </Empty>
       ) : (
         <Table
@@ -378,7 +416,48 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
           keyOf={({ id }) => id}
         />
       )}
+      {shown !== undefined && <Pager page={page} {...shown} />}
     </>
+  )
+}
+
+interface PagerProps {
+  readonly page: HistoryPage
+  readonly messages: readonly Message[]
+  /** The request was cut off by its limit. */
+  readonly hasMore: boolean
+}
+
+/** Leads to the pages beside this one by the ids at its ends. */
+function Pager({ page: { from, before, after }, messages, hasMore }: PagerProps) {
+  const { path, query } = useRoute()
+  const [first, last] = [messages[0]?.id, messages.at(-1)?.id]
+  const [oldest, newest] = from === '' ? [last, first] : [first, last]
+  const isBackwards = before !== '' || (from === '' && after === '')
+  const hasOlder = oldest !== undefined && (isBackwards ? hasMore : true)
+  const hasNewer = newest !== undefined && (isBackwards ? before !== '' : hasMore)
+  const isElsewhere = from !== '' || before !== '' || after !== ''
+  const to = (changes: Readonly<Record<string, string>>): string =>
+    link(path, { ...Object.fromEntries(query), before: '', after: '', ...changes })
+  if (!hasOlder && !hasNewer && !isElsewhere) return null
+  return (
+    <nav class="more actions" aria-label="Pages of the history">
+      {isElsewhere && (
+        <a class="button" href={to({ from: '' })}>
+          Newest
+        </a>
+      )}
+      {hasNewer && (
+        <a class="button" href={to({ after: newest })}>
+          Newer
+        </a>
+      )}
+      {hasOlder && (
+        <a class="button" href={to({ before: oldest })}>
+          Older
+        </a>
+      )}
+    </nav>
   )
 }
 

@@ -100,7 +100,7 @@ const HEARD: readonly Column<Heard>[] = [
 
 const addressOf = ({ name, kind }: Heard): string => link(['channels', name], kind === 'channel' ? {} : { kind })
 
-export function publish(name = ''): void {
+export function publish(name = '', done = (): void => {}): void {
   const words = ({ channel, message, when }: Readonly<Record<string, string>>): string[] => [
     'PUBLISH',
     channel ?? '',
@@ -126,6 +126,7 @@ export function publish(name = ''): void {
         .join(' '),
     run: async (values) => {
       const reply = await command(words(values))
+      done()
       return typeof reply === 'number'
         ? `Published. It was heard by ${counted(reply, 'subscriber')}.`
         : `Scheduled as ${String(reply)}.`

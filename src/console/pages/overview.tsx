@@ -1,5 +1,6 @@
 // The overview: what is wrong, in sentences, and the last hour in small charts.
 
+import { useMemo } from 'preact/hooks'
 import { byteRate, bytes, count, duration, percent, rate } from '../data/format.ts'
 import type { Alert, Figures } from '../data/overview.ts'
 import { Chart } from '../parts/chart.tsx'
@@ -69,6 +70,8 @@ const CHARTS: readonly Shown[] = [
 export function OverviewPage({ figures }: { figures: Figures | undefined }) {
   const { broker } = useSession()
   const now = useNow()
+  // Twelve charts are drawn when a row comes, and not for each second of the clock or each alert.
+  const charts = useMemo(() => <Charts figures={figures} />, [figures?.rows, figures?.columns])
   return (
     <Page
       title="Overview"
@@ -80,7 +83,7 @@ export function OverviewPage({ figures }: { figures: Figures | undefined }) {
       }
     >
       <Alerts alerts={figures?.alerts} />
-      <Charts figures={figures} />
+      {charts}
     </Page>
   )
 }

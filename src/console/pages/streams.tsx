@@ -248,10 +248,10 @@ function GroupSection({ stream, group, db, reload }: { stream: string; group: Gr
               width: 11,
               cell: ({ id }) => (
                 <>
-                  <button type="button" class="plain" onClick={() => acknowledge(id)}>
+                  <button type="button" class="plain" aria-label={`Ack ${id}`} onClick={() => acknowledge(id)}>
                     Ack …
                   </button>{' '}
-                  <button type="button" class="plain" onClick={() => claim(id)}>
+                  <button type="button" class="plain" aria-label={`Claim ${id}`} onClick={() => claim(id)}>
                     Claim …
                   </button>
                 </>

@@ -34,6 +34,8 @@ export function Chart({ title, series, times, format, hint }: Props) {
   const data = [times.map((time) => time / 1000), ...series.map(({ values }) => values)] as unknown as uPlot.AlignedData
   const latest = useRef(data)
   latest.current = data
+  const drawn = useRef<readonly number[]>(times)
+  const hasFigures = times.length > 0
 
   useEffect(() => {
     const change = (): void => setScheme(DARK.matches)
@@ -43,20 +45,26 @@ export function Chart({ title, series, times, format, hint }: Props) {
 
   useEffect(() => {
     const element = place.current
-    if (element === null) return
+    // The first figures come soon: a plot without any would be drawn for nothing.
+    if (element === null || !hasFigures) return
     const made = new uPlot(optionsOf(element.clientWidth, series, setAt), latest.current, element)
     plot.current = made
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT_PX }))
+    drawn.current = times
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth !== made.width) made.setSize({ width: element.clientWidth, height: HEIGHT_PX })
+    })
     observer.observe(element)
     return () => {
       observer.disconnect()
       made.destroy()
       plot.current = null
     }
-  }, [scheme, series.length])
+  }, [scheme, series.length, hasFigures])
 
   useEffect(() => {
-    plot.current?.setData(data)
+    // A plot that was made now has them.
+    if (plot.current !== null && drawn.current !== times) plot.current.setData(data)
+    drawn.current = times
   }, [times, series])
 
   const shown = at ?? times.length - 1

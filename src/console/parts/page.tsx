@@ -139,10 +139,12 @@ interface SearchProps {
   readonly isFirst?: boolean
   /** Characters that the field has room for. */
   readonly size?: number
+  /** Parameters that mean nothing any more when the text is another one. */
+  readonly resets?: readonly string[]
 }
 
 /** A field whose text is a parameter of the address. The first of a page is reached by `/`. */
-export function Search({ name, label, hint, isFirst = false, size = 22 }: SearchProps) {
+export function Search({ name, label, hint, isFirst = false, size = 22, resets = [] }: SearchProps) {
   const { query } = useRoute()
   const given = query.get(name) ?? ''
   const [text, setText] = useState(given)
@@ -151,7 +153,10 @@ export function Search({ name, label, hint, isFirst = false, size = 22 }: Search
   const change = (value: string): void => {
     setText(value)
     clearTimeout(timer.current)
-    timer.current = window.setTimeout(() => setQuery({ [name]: value }), 250)
+    timer.current = window.setTimeout(
+      () => setQuery({ ...Object.fromEntries(resets.map((other) => [other, ''])), [name]: value }),
+      250,
+    )
   }
   return (
     <label class="search">

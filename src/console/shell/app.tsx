@@ -27,6 +27,13 @@ import { VIEWS, type View } from './views.ts'
 
 /** Asks who is signed in, and signs in by a link, or where no password is wanted. */
 export async function begin(): Promise<Session> {
+  const session = await beginSession()
+  // The figures come while the frame is drawn.
+  if (session.signedIn && session.broker.features.overview && !document.hidden) overview.open()
+  return session
+}
+
+async function beginSession(): Promise<Session> {
   const token = /^#link=(.+)$/.exec(location.hash)?.[1]
   if (token !== undefined) {
     history.replaceState(null, '', location.pathname)
