@@ -19,6 +19,7 @@ export interface Job {
   readonly progress: unknown
   readonly parent: { readonly queue: string; readonly id: string } | null
   readonly runsAt: number | null
+  readonly stalled: number
 }
 
 /** Where a queue lies. */

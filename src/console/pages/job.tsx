@@ -28,7 +28,6 @@ interface Whole extends Omit<Job, 'parent'> {
   readonly timeline: readonly { readonly at: number; readonly what: string }[]
   readonly lock: { readonly token: string; readonly expiresInMs: number } | null
   readonly worker: string | null
-  readonly stalled: number
   readonly parent: Relative | null
   readonly children: readonly Relative[]
   readonly childrenTruncated: boolean
@@ -131,7 +130,7 @@ export function JobPage({ queue, id }: { queue: string; id: string }) {
             <Section title="Timeline">
               <ol class="timeline">
                 {data.timeline.map(({ at, what }, i) => (
-                  <li key={`${at} ${what}`} class={what === 'failed' ? 'bad' : undefined}>
+                  <li key={`${at} ${what}`} class={/failed|stalled/.test(what) ? 'bad' : undefined}>
                     <Time at={at} /> <span>{what}</span>
                     {i > 0 && <span class="quiet"> {duration(at - (data.timeline[i - 1]?.at ?? at))} later</span>}
                   </li>

@@ -62,6 +62,7 @@ const JOB: Shape = {
   progress: 'any',
   parent: { queue: 'string', prefix: 'string', id: 'string' },
   runsAt: 'integer?',
+  stalled: 'integer',
 }
 const RELATIVE: Shape = {
   queue: 'string',
@@ -104,7 +105,6 @@ export const JOB_ENDPOINTS: readonly Endpoint[] = [
       timeline: [{ at: 'integer', what: 'string' }],
       lock: { token: 'string', expiresInMs: 'integer?' },
       worker: 'string?',
-      stalled: 'integer',
       parent: RELATIVE,
       children: [RELATIVE],
       childrenTruncated: 'boolean',
@@ -295,7 +295,8 @@ async function changeMatching(console: Console, request: ConsoleRequest): Promis
   const asker = await console.askerOf(exchange, visitor)
   const change = changeOf(action, await jsonBody(console, exchange))
   const queue = await queueIn(asker, request)
-  const filters = filtersIn(exchange)
+  // The oldest are changed first, so jobs that get one place, or one priority, keep their order.
+  const filters = { ...filtersIn(exchange), newestFirst: false }
   await withSearch(console, request, new Filtered(queue, filters), async (search, lines) => {
     // All are found first: a job that changes leaves the list that is searched.
     const progress: Progress = { looked: 0, of: 0, matched: 0 }

@@ -47,8 +47,6 @@ export async function changeJobs(
   change: JobChange,
   nowMs: number,
 ): Promise<(string | true | HttpError)[]> {
-  if (queue.kind === 'bull' && change.action === 'priority')
-    throw new HttpError(409, "the priority of Bull's jobs cannot be changed here")
   const options = await asker.tryAll(optionsCommands(queue, ids, change))
   const replies = await asker.tryAll(
     ids.map((id, i) => scriptCommand(queue, id, change, argumentsOf(change, options[i], nowMs))),
@@ -75,6 +73,8 @@ function argumentsOf({ action, delay, priority }: JobChange, opts: unknown, nowM
         JSON.stringify(Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.includes(name)))),
         now,
       ]
+    case 'remove':
+      return [now]
     default:
       return []
   }

@@ -2,16 +2,12 @@
 
 import { type Asker, mapOf, numberOf, textOf, type Words } from '../console/asker.ts'
 import { HttpError } from '../exchanges/http-error.ts'
-import { type JobRow, jsonOf, rowCommands, rowOf } from './job-row.ts'
+import { jsonOf, rowCommands, rowOf } from './job-row.ts'
+import { timelineOf } from './job-timeline.ts'
 import { JOB_STATES, type JobState, keyOf, type QueueName, STATES, splitJobKey } from './queue-keys.ts'
 
 const LOGS_MAX = 500
 const CHILDREN_MAX = 200
-
-export interface TimelineEntry {
-  readonly at: number
-  readonly what: string
-}
 
 /** Rejects with HttpError: 404 where there is no such job. */
 export async function jobDetails(asker: Asker, queue: QueueName, id: string): Promise<object> {
@@ -28,18 +24,18 @@ export async function jobDetails(asker: Asker, queue: QueueName, id: string): Pr
     ['PTTL', `${key}:lock`],
   ])
   const children = await childrenOf(asker, key)
+  const stacktrace = listOf(jsonOf(fields.stacktrace))
   return {
     ...row,
     data: textOf(fields.data) ?? '',
     opts: jsonOf(fields.opts),
     returnvalue: textOf(fields.returnvalue) ?? null,
-    stacktrace: listOf(jsonOf(fields.stacktrace)),
+    stacktrace,
     logs: listOf(logs),
     logsTotal: numberOf(logsTotal) ?? 0,
-    timeline: timelineOf(row),
+    timeline: await timelineOf(asker, queue, row, stacktrace),
     lock: typeof token === 'string' ? { token, expiresInMs: numberOf(lockMs) } : null,
     worker: textOf(fields.pb ?? fields.processedBy) ?? null,
-    stalled: numberOf(fields.stc ?? fields.stalledCounter) ?? 0,
     parent: row.parent === null ? null : await relative(asker, { ...row.parent, failedReason: null }),
     children: await Promise.all(children.slice(0, CHILDREN_MAX).map((child) => relative(asker, child))),
     childrenTruncated: children.length > CHILDREN_MAX,
@@ -56,19 +52,6 @@ export async function stateOf(asker: Asker, queue: QueueName, id: string): Promi
   // A long list is searched for long, so lists are asked last.
   const places = await asker.ask(lists.map((state) => ['LPOS', keyOf(queue, STATES[state].key), id]))
   return lists.find((_, i) => places[i] !== null) ?? null
-}
-
-function timelineOf({ delay, finishedOn, failedReason, processedOn, runsAt, timestamp }: JobRow): TimelineEntry[] {
-  const entries: TimelineEntry[] = []
-  const add = (at: number | null, what: string): void => {
-    if (at !== null) entries.push({ at, what })
-  }
-  add(timestamp, 'added')
-  if (timestamp !== null && delay > 0 && runsAt === null) add(timestamp + delay, 'delayed until')
-  add(runsAt, 'runs at')
-  add(processedOn, 'started')
-  add(finishedOn, failedReason === null ? 'finished' : 'failed')
-  return entries.sort((a, b) => a.at - b.at)
 }
 
 interface Relative {

@@ -23,6 +23,8 @@ const FIELDS = [
   'failedReason',
   'progress',
   'parentKey',
+  'stc',
+  'stalledCounter',
 ] as const
 
 type Fields = Readonly<Record<(typeof FIELDS)[number], unknown>>
@@ -44,6 +46,7 @@ export interface JobRow {
   readonly progress: unknown
   readonly parent: { readonly queue: string; readonly prefix: string; readonly id: string } | null
   readonly runsAt: number | null
+  readonly stalled: number
 }
 
 /** The commands that tell of a job: two. */
@@ -78,6 +81,7 @@ export function rowOf(id: string, state: JobState | null, values: unknown, score
     progress: jsonOf(fields.progress),
     parent: parentOf(fields.parentKey),
     runsAt: due === null ? null : dueOf(due),
+    stalled: numberOf(fields.stc ?? fields.stalledCounter) ?? 0,
   }
 }
 

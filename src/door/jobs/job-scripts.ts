@@ -2,6 +2,11 @@
 //
 // They keep to the layout that BullMQ documents. A job's id lies in the list or sorted set of its
 // state, `marker` wakes workers, `events` tells listeners, and `pc` orders jobs of one priority.
+//
+// Bull has neither. Its workers block on the list, so a job with a priority stands in that list: at
+// the end that workers take from, behind those of the same or a smaller number. `priority` holds
+// the numbers of those that wait. Listeners hear messages of channels; a user who has no right to
+// publish there changes the job all the same, so these are sent with pcall.
 
 /** The keys of a queue that scripts are given behind the job's own, in this order. */
 export const SCRIPT_KEYS = [
@@ -20,6 +25,7 @@ export const SCRIPT_KEYS = [
   'repeat',
   'id',
   'meta-paused',
+  'priority',
 ] as const
 
 /** The replies of scripts. */
@@ -56,7 +62,18 @@ end
 local function offer(priority, isLast)
   if isBull then
     local list = redis.call('EXISTS', key['meta-paused']) == 1 and key.paused or key.wait
-    redis.call(isLast and 'RPUSH' or 'LPUSH', list, id)
+    local ahead = 0
+    if priority > 0 then
+      redis.call('ZADD', key.priority, priority, id)
+      ahead = redis.call('ZCOUNT', key.priority, '-inf', priority) - 1
+    end
+    local behind = ahead > 0 and redis.call('LINDEX', list, -ahead)
+    if behind then
+      redis.call('LINSERT', list, 'BEFORE', behind, id)
+    else
+      redis.call((isLast or priority > 0) and 'RPUSH' or 'LPUSH', list, id)
+    end
+    redis.pcall('PUBLISH', key.wait .. 'ing@console', id)
     return
   end
   if priority == 0 then
@@ -113,7 +130,11 @@ local score = last[2] and math.min(tonumber(last[2]) + 1, most) or least
 redis.call('HSET', job, 'delay', ARGV[4])
 redis.call('ZADD', key.delayed, score, id)
 tell('event', 'delayed', 'jobId', id, 'delay', due)
-if not isBull then wakeLater() end
+if isBull then
+  redis.pcall('PUBLISH', key.delayed, due)
+else
+  wakeLater()
+end
 return ${done}
 `
 
@@ -122,12 +143,13 @@ const PRIORITY = `${HEAD}
 local waits = redis.call('ZREM', key.prioritized, id) + redis.call('LREM', key.wait, -1, id)
 if waits == 0 then waits = redis.call('LREM', key.paused, -1, id) end
 if waits == 0 and not redis.call('ZSCORE', key.delayed, id) then return ${wrongState} end
+if isBull then redis.call('ZREM', key.priority, id) end
 redis.call('HSET', job, 'priority', ARGV[4])
 if waits > 0 then offer(tonumber(ARGV[4]), false) end
 return ${done}
 `
 
-/** A parent that waited for nothing but this job can go on. */
+/** A parent that waited for nothing but this job can go on. ARGV[4]: now. */
 const REMOVE = `${HEAD}
 if redis.call('EXISTS', job .. ':lock') == 1 then return ${locked} end
 if redis.call('SCARD', job .. ':dependencies') > 0 then return ${hasChildren} end
@@ -143,29 +165,44 @@ end
   for _, state in ipairs({'wait', 'paused', 'active'}) do
   if redis.call('LREM', key[state], 1, id) == 1 then was = state end
 end
-local parent = redis.call('HGET', job, 'parentKey')
-if parent and redis.call('SREM', parent .. ':dependencies', job) == 1 and redis.call('SCARD', parent .. ':dependencies') == 0 then
-  local parentId = string.match(parent, '([^:]*)$')
-  local parentBase = string.sub(parent, 1, #parent - #parentId)
-  if redis.call('ZREM', parentBase .. 'waiting-children', parentId) == 1 then
-    redis.call('RPUSH', parentBase .. 'wait', parentId)
-    wake(parentBase .. 'meta', parentBase .. 'active', parentBase .. 'marker')
-    redis.call('XADD', parentBase .. 'events', '*', 'event', 'waiting', 'jobId', parentId, 'prev', 'waiting-children')
+if isBull then
+  redis.call('ZREM', key.priority, id)
+  local limited = redis.call('HGET', base .. 'limiter:index', id)
+  if limited then
+    redis.call('SREM', limited, id)
+    redis.call('HDEL', base .. 'limiter:index', id)
   end
 end
+local parent = redis.call('HGET', job, 'parentKey')
 local only = redis.call('HGET', job, 'deid')
 if only and redis.call('GET', base .. 'de:' .. only) == id then
   redis.call('DEL', base .. 'de:' .. only, base .. 'dn:' .. only)
 end
 redis.call('DEL', job, job .. ':logs', job .. ':dependencies', job .. ':processed', job .. ':failed', job .. ':unsuccessful')
 tell('event', 'removed', 'jobId', id, 'prev', was)
+if not parent or redis.call('SREM', parent .. ':dependencies', job) == 0 then return ${done} end
+if redis.call('SCARD', parent .. ':dependencies') > 0 then return ${done} end
+-- From here on the parent is the job, and its queue the queue.
+job, id = parent, string.match(parent, '([^:]*)$')
+base = string.sub(parent, 1, #parent - #id)
+  for _, name in ipairs(names) do key[name] = base .. name end
+if redis.call('ZREM', key['waiting-children'], id) == 0 then return ${done} end
+local delay = tonumber(redis.call('HGET', job, 'delay') or '0') or 0
+if delay > 0 then
+  redis.call('ZADD', key.delayed, (tonumber(ARGV[4]) + delay) * 4096, id)
+  wakeLater()
+  tell('event', 'delayed', 'jobId', id, 'delay', tonumber(ARGV[4]) + delay)
+else
+  offer(priorityOf(job), true)
+  tell('event', 'waiting', 'jobId', id, 'prev', 'waiting-children')
+end
 return ${done}
 `
 
 /** ARGV[4]: options without what belongs to the first job, ARGV[5]: now. Replies the new id. */
 const DUPLICATE = `${HEAD}
 local name, data = unpack(redis.call('HMGET', job, 'name', 'data'))
-local priority = isBull and 0 or priorityOf(job)
+local priority = priorityOf(job)
 id = tostring(redis.call('INCR', key.id))
 local made = base .. id
 if redis.call('EXISTS', made) == 1 then return redis.error_reply('ERR there is a job with the next number: try again') end

@@ -64,7 +64,8 @@ type Field = (typeof FIELDS)[number]
 
 export class JobSearch {
   readonly #asker: RawAsker
-  readonly #queue: QueueName
+  /** The beginning of the queue's keys, as latin1. */
+  readonly #base: string
   readonly #filters: JobFilters
   readonly #begin: SearchCursor | undefined
   readonly #fields: readonly Field[]
@@ -73,7 +74,7 @@ export class JobSearch {
 
   constructor(asker: RawAsker, queue: QueueName, filters: JobFilters, begin?: SearchCursor) {
     this.#asker = asker
-    this.#queue = queue
+    this.#base = keyOf({ prefix: latin1Of(queue.prefix), name: latin1Of(queue.name) }, '')
     this.#filters = filters
     this.#begin = begin
     this.#fields = FIELDS.filter((field) => isAskedFor(field, filters))
@@ -210,8 +211,7 @@ export class JobSearch {
   }
 
   #key(key: string): string {
-    const { name, prefix } = this.#queue
-    return keyOf({ prefix: latin1Of(prefix), name: latin1Of(name) }, key)
+    return this.#base + key
   }
 }
 

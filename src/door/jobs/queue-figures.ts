@@ -142,7 +142,7 @@ export async function queueDetails(asker: Asker, queue: QueueName): Promise<obje
     meta: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, textOf(value) ?? null])),
     concurrency,
     rateLimit: max === null ? null : { max, durationMs: numberOf(fields.duration) },
-    schedulers: queue.kind === 'bullmq' ? await schedulersOf(asker, queue) : [],
+    schedulers: queue.kind === 'bullmq' ? await schedulersOf(asker, queue) : await repeatablesOf(asker, queue),
     metrics: { completed: await metricsOf(asker, queue, 'completed'), failed: await metricsOf(asker, queue, 'failed') },
   }
 }
@@ -166,6 +166,27 @@ async function schedulersOf(asker: Asker, queue: QueueName): Promise<object[]> {
       endAt: numberOf(fields.endDate),
       data: jsonOf(fields.data),
       opts: optionsOf(fields.opts),
+    }
+  })
+}
+
+/** Bull has no more than a name for each: `NAME:ID:END:ZONE:PATTERN`, or `NAME:ID:END:EVERY`. */
+async function repeatablesOf(asker: Asker, queue: QueueName): Promise<object[]> {
+  const [list] = await asker.ask([['ZRANGE', keyOf(queue, 'repeat'), '0', String(SCHEDULERS_MAX - 1), 'WITHSCORES']])
+  return Object.entries(mapOf(list)).map(([id, next]) => {
+    const [name = id, , endAt, zoneOrEvery, pattern] = id.split(':')
+    return {
+      id,
+      name,
+      pattern: pattern ?? null,
+      everyMs: pattern === undefined ? numberOf(zoneOrEvery) : null,
+      tz: pattern === undefined ? null : zoneOrEvery || null,
+      next: numberOf(next),
+      limit: null,
+      ran: null,
+      endAt: numberOf(endAt),
+      data: null,
+      opts: {},
     }
   })
 }

@@ -1,6 +1,5 @@
 // The keys of a queue of BullMQ or Bull, as both document them: `PREFIX:NAME:…`, a hash for each
-// job
-// and a list or a sorted set for each state.
+// job and a list or a sorted set for each state.
 
 /** The states of jobs, and the keys that hold the ids: a list, or a sorted set. */
 export const STATES = {
@@ -45,8 +44,7 @@ export function splitJobKey(key: string): { prefix: string; queue: string; id: s
   return { prefix: key.slice(0, middle), queue: key.slice(middle + 1, last), id: key.slice(last + 1) }
 }
 
-/** The name that BullMQ's workers give their connections begins with this. */
-export function workerName({ kind, name, prefix }: QueueName): string {
-  const base64 = Buffer.from(name).toString('base64')
-  return kind === 'bullmq' ? `${prefix}:${base64}` : `${prefix}:${base64}`
+/** The name that workers give their connections begins with this, in BullMQ and in Bull. */
+export function workerName({ name, prefix }: QueueName): string {
+  return `${prefix}:${Buffer.from(name).toString('base64')}`
 }
