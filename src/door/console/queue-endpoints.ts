@@ -244,6 +244,7 @@ async function tellOfList(console: Console, { exchange, names: [name = ''], visi
     ['LRANGE', name, '0', String(SHOWN_MAX - 1)],
     ['LRANGE', name, String(-SHOWN_MAX), '-1'],
   ])
+  const nowMs = console.engine.environment.clock.now()
   // The addresses of other clients are told to those alone who may list clients.
   const clients = await listClients(asker)
   const waiting = waitersOn(console.engine, databaseOf(exchange), latin1Of(name)).map(({ client, command }) => ({
@@ -251,7 +252,7 @@ async function tellOfList(console: Console, { exchange, names: [name = ''], visi
     name: clients === undefined ? '' : client.identity.name,
     address: clients === undefined ? '' : client.connection.transport.address,
     command: command.name.toUpperCase(),
-    waitsMs: null,
+    waitsMs: Math.max(0, Math.round(nowMs - client.activity.lastActiveMs)),
   }))
   answerJson(exchange, { name, length, waiting, head, tail })
 }
