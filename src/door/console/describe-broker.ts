@@ -16,6 +16,7 @@ export function describeBroker({ config, effects, environment, parts }: Engine, 
     mode: parts.cluster !== null ? 'cluster' : isInLog ? 'log' : 'standalone',
     address: localAddress,
     startedAt: environment.startedMs,
-    features: { ...features, schedule: true },
+    features: { ...features, schedule: true, kept: true, names: true, policies: true, audit: true, leases: true },
+    missing: {},
   }
 }

@@ -17,21 +17,21 @@ export const DURABILITY_ENDPOINT: Endpoint = {
     appendonly: 'boolean',
     fsync: 'string',
     rules: [{ pattern: 'string', durability: 'string' }],
-    unsynced: { bytes: 'integer', sinceMs: 'integer?' },
+    unsynced: { bytes: 'integer?', sinceMs: 'integer?' },
     lastSync: 'integer?',
     heldClients: 'integer',
     waitsMs: 'integer?',
     crash: {
       process: 'string',
       power: 'string',
-      processLoses: 'integer',
-      powerLoses: 'integer',
+      processLoses: 'integer?',
+      powerLoses: 'integer?',
       changesSinceSave: 'integer',
     },
     lastSave: 'integer?',
     lastSaveOk: 'boolean',
     rewrite: { running: 'boolean', lastOk: 'boolean' },
-    files: [{ name: 'string', bytes: 'integer', kind: 'string', modified: 'integer' }],
+    files: [{ name: 'string', bytes: 'integer', kind: 'string', modified: 'integer?' }],
     directory: 'string?',
   },
   handle: tellOfDurability,
@@ -92,7 +92,9 @@ function crashOf({ effects, figures, parts }: Engine): object {
         : changesSinceSave === 0
           ? 'Nothing would be lost: the last snapshot has all changes.'
           : `The ${changesSinceSave} changes since the last snapshot would be lost.`
-    return { process: lost, power: lost, ...told }
+    // Without a journal no bytes are counted.
+    const loses = changesSinceSave === 0 ? 0 : null
+    return { process: lost, power: lost, ...told, processLoses: loses, powerLoses: loses }
   }
   if (node !== undefined) {
     const lost =
