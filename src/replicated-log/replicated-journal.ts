@@ -39,7 +39,7 @@
 import type { DurabilityRules, SyncPolicy } from '../config/durability-rules.ts'
 import { EffectFraming } from '../engine/effects/effect-framing.ts'
 import type { Word } from '../engine/effects/effects.ts'
-import type { Journal, JournalStatus } from '../engine/effects/journal.ts'
+import type { Journal, JournalStatus, JournalTimes } from '../engine/effects/journal.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
@@ -158,6 +158,8 @@ export class ReplicatedJournal implements Journal {
   #isOver = false
   readonly #lease: Lease
   #timer: Timer | undefined = undefined
+  /** When the log last acknowledged effects, by the monotonic clock. */
+  #countedMs: number | undefined = undefined
   readonly #listeners: (() => void)[] = []
   readonly #drained: (() => void)[] = []
 
@@ -203,6 +205,14 @@ export class ReplicatedJournal implements Journal {
       bufferedBytes,
       pendingSyncs: this.#underWay,
       delayedSyncs: 0,
+    }
+  }
+
+  get times(): JournalTimes {
+    const { clock } = this.#options
+    return {
+      sinceSyncMs: this.#countedMs === undefined ? undefined : clock.monotonic() - this.#countedMs,
+      unsyncedForMs: this.isBehind ? this.lagMs : undefined,
     }
   }
 
@@ -437,7 +447,10 @@ export class ReplicatedJournal implements Journal {
     assert(this.#waitingBytes >= 0, 'the bytes of a record were counted when it was queued')
     assert(this.#row.length > 0 || this.#waitingBytes === 0, 'an empty queue has no waiting bytes')
     assert(pending.offset === 0 || pending.offset > this.synced, 'invariant 3: acknowledgements count in order')
-    if (pending.offset > 0) this.synced = pending.offset
+    if (pending.offset > 0) {
+      this.synced = pending.offset
+      this.#countedMs = clock.monotonic()
+    }
     assert(this.synced <= this.appended, 'invariant 3: effects are appended before they are acknowledged')
     if (this.written < this.synced) this.written = this.synced
     this.#lag.look()

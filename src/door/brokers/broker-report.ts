@@ -6,7 +6,7 @@ import { RESPITE_VERSION } from '../../config/version.ts'
 import { ownAddress } from '../../engine/cluster-view/own-address.ts'
 import type { Alert } from '../../monitoring/alerts.ts'
 import type { Figures } from '../../monitoring/monitor.ts'
-import { COLUMNS, type Column } from '../../monitoring/sampled-columns.ts'
+import { COLUMNS, type Column, type Row } from '../../monitoring/sampled-columns.ts'
 
 /** Longer texts in a report of another broker are cut. */
 const TEXT_LENGTH_MAX = 500
@@ -64,9 +64,14 @@ export function reportOf(engine: Engine, { alerts, last }: Figures): BrokerRepor
     leaseMs: node?.state === 'leading' ? Math.floor(node.leaseLeftMs) : null,
     lagMs: node === undefined ? null : Math.round(node.lagMs),
     startedAt: Math.round(environment.startedMs),
-    figures: last === undefined ? null : Object.fromEntries(COLUMNS.map((name, i) => [name, last[i] ?? null])),
+    figures: last === undefined ? null : figuresByName(last),
     alerts: alerts.slice(0, ALERTS_MAX),
   }
+}
+
+/** Names the figures of a row. */
+export function figuresByName(row: Row): ReportedFigures {
+  return Object.fromEntries(COLUMNS.map((name, i) => [name, row[i] ?? null]))
 }
 
 function roleOf({ effects, parts: { replication } }: Engine): Pick<BrokerReport, 'role' | 'state'> {

@@ -47,7 +47,7 @@ export interface BrokerRow {
   readonly points: readonly Point[]
 }
 
-type Given = Partial<BrokerRow> & Pick<BrokerRow, 'name' | 'kind' | 'role'>
+export type GivenRow = Partial<BrokerRow> & Pick<BrokerRow, 'name' | 'kind' | 'role'>
 
 /** Returns the rows, with points behind a time. `name`: how this broker is called. */
 export function brokerRows(engine: Engine, brokers: Brokers, history: readonly Point[], name: string, sinceMs: number) {
@@ -74,7 +74,8 @@ export function ownPoints(rows: readonly (readonly (number | null)[])[], sinceMs
     .map((row) => pointOf(row[0] ?? 0, Object.fromEntries(COLUMNS.map((name, i) => [name, row[i] ?? null]))))
 }
 
-function row(given: Given): BrokerRow {
+/** Makes a row; what is not given is not known. */
+export function brokerRow(given: GivenRow): BrokerRow {
   return {
     url: null,
     address: null,
@@ -100,8 +101,8 @@ function row(given: Given): BrokerRow {
   }
 }
 
-function rowOf({ id: _, ...report }: BrokerReport, given: Omit<Given, 'role'>): BrokerRow {
-  return row({ ...report, ...given })
+function rowOf({ id: _, ...report }: BrokerReport, given: Omit<GivenRow, 'role'>): BrokerRow {
+  return brokerRow({ ...report, ...given })
 }
 
 function memberRow(brokers: Brokers, known: KnownBroker, report: BrokerReport, sinceMs: number): BrokerRow {
@@ -121,7 +122,7 @@ function memberRow(brokers: Brokers, known: KnownBroker, report: BrokerReport, s
 function namedRow({ address: { name, page }, failsSince, failure, known }: NamedBroker, sinceMs: number): BrokerRow {
   const { report } = known
   if (report === undefined)
-    return row({
+    return brokerRow({
       name,
       url: page,
       kind: 'named',
@@ -152,7 +153,14 @@ function addLeader({ parts: { broadcast, replication } }: Engine, rows: BrokerRo
   const found = rows.find((each) => each.address === address)
   if (address === '' || found !== undefined) return
   rows.push(
-    row({ name: address, address, kind: 'member', role: 'leader', shard: broadcast?.shard ?? null, reason: NOT_HEARD }),
+    brokerRow({
+      name: address,
+      address,
+      kind: 'member',
+      role: 'leader',
+      shard: broadcast?.shard ?? null,
+      reason: NOT_HEARD,
+    }),
   )
 }
 
@@ -164,12 +172,14 @@ function addReplicas({ effects, parts: { replication } }: Engine, rows: BrokerRo
   for (const { address: ip, offset, port, state } of replication.replicas.statuses) {
     const address = `${ip}:${port}`
     const behind = Math.max(0, effects.history.offset - offset)
-    rows.push(row({ ...common, name: address, address, role: 'replica', state, behind, reachable: state === 'online' }))
+    rows.push(
+      brokerRow({ ...common, name: address, address, role: 'replica', state, behind, reachable: state === 'online' }),
+    )
   }
   if (following === undefined) return
   const address = `${following.host}:${following.port}`
   const state = following.linkUp ? 'link up' : 'link down'
-  rows.push(row({ ...common, name: address, address, role: 'primary', state, reachable: following.linkUp }))
+  rows.push(brokerRow({ ...common, name: address, address, role: 'primary', state, reachable: following.linkUp }))
 }
 
 /** Nodes of the cluster's map: their slots, and those that have sent no report. */
@@ -181,7 +191,7 @@ function addNodes({ parts: { cluster } }: Engine, rows: BrokerRow[]): void {
     const isOwn = node === cluster.myself
     let found = isOwn ? rows[0] : rows.find((each) => address !== null && each.address === address)
     if (found === undefined) {
-      found = row({
+      found = brokerRow({
         name: node.hostname || (address ?? node.id.slice(0, 8)),
         address,
         kind: 'member',

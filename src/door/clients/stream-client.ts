@@ -76,7 +76,15 @@ export interface StreamListener {
   ended(): void
 }
 
-export class StreamClient implements Transport, ReplyValueReceiver<string> {
+/** A subscription that hands on what it hears. */
+export interface MessageSource {
+  /** Passes messages on from now on; `outlet` is the way of the listener to the other side. */
+  listen(listener: StreamListener, outlet: Outlet | undefined): void
+  /** Unsubscribes. */
+  leave(): void
+}
+
+export class StreamClient implements Transport, MessageSource, ReplyValueReceiver<string> {
   readonly kind = 'tcp'
   readonly address: string
   readonly localAddress: string

@@ -6,9 +6,8 @@ import { positionsKey } from '../../channels/log/channel-keys.ts'
 import { globMatch } from '../../util/bytes/glob.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
-import type { Visitor } from '../rights/visitor.ts'
-import { latin1Of } from '../routes/names.ts'
 import { type Asker, mapOf, numberOf, textOf, type Words } from './asker.ts'
+import type { Listed } from './broker-view.ts'
 import { answerJson, type Console, numberIn } from './console.ts'
 import type { ConsoleRequest, Endpoint, Shape } from './endpoint.ts'
 
@@ -16,6 +15,7 @@ const LIMIT = 1000
 const LIMIT_MAX = 10_000
 const MESSAGES_MAX = 1000
 const PENDING_MAX = 100
+export const NOT_KEPT = 'A plain channel keeps no messages: one that is sent while no client listens is gone.'
 const KINDS: readonly string[] = ['channel', 'pattern', 'shard']
 
 const KEPT: Shape = {
@@ -34,6 +34,16 @@ const KEPT: Shape = {
   scheduled: 'integer',
   missed: 'integer',
 }
+const NOTHING_KEPT = {
+  messages: 0,
+  bytes: 0,
+  firstId: null,
+  lastId: null,
+  ageMs: null,
+  away: 0,
+  scheduled: 0,
+  missed: 0,
+} as const
 const KIND = { doc: 'channel (unless said), pattern or shard.' } as const
 
 export const CHANNEL_ENDPOINTS: readonly Endpoint[] = [
@@ -48,6 +58,7 @@ export const CHANNEL_ENDPOINTS: readonly Endpoint[] = [
     answer: {
       channels: [{ name: 'string', kind: 'string', subscribers: 'integer', rate: 'number?' }],
       kept: [KEPT],
+      unnamedPatterns: 'integer',
       truncated: 'boolean',
     },
     handle: listChannels,
@@ -96,66 +107,53 @@ export const CHANNEL_ENDPOINTS: readonly Endpoint[] = [
   },
 ]
 
-interface Listed {
-  readonly name: string
-  readonly kind: SubscriptionKind
-}
-
 async function listChannels(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
   const limit = numberIn(exchange, 'limit', LIMIT, LIMIT_MAX)
   const match = exchange.query.get('match')
   const asker = await console.askerOf(exchange, visitor, 0)
+  const { view } = console
+  const [keeps, hasShards] = [await view.keepsChannels(), await view.hasShardChannels()]
   const [channels, shards, kept, keptShards] = await asker.ask([
     ['PUBSUB', 'CHANNELS'],
-    ['PUBSUB', 'SHARDCHANNELS'],
-    ['CHANNEL', 'LIST'],
-    ['CHANNEL', 'LIST', 'SHARD'],
+    ...(hasShards ? [['PUBSUB', 'SHARDCHANNELS']] : []),
+    ...(keeps
+      ? [
+          ['CHANNEL', 'LIST'],
+          ['CHANNEL', 'LIST', 'SHARD'],
+        ]
+      : []),
   ])
   const isWanted = ({ name }: Listed): boolean => match === null || match === '' || globMatch(match, name)
-  const heard = [...listed(channels, 'channel'), ...patternsFor(console, visitor), ...listed(shards, 'shard')].filter(
+  const { names, unnamed } = await view.patterns(asker, visitor)
+  const heard = [...listed(channels, 'channel'), ...listed(names, 'pattern'), ...listed(shards, 'shard')].filter(
     isWanted,
   )
   const keeping = [...listed(kept, 'channel'), ...listed(keptShards, 'shard')].filter(isWanted)
   const rows = keeping.slice(0, limit)
   const infos = await asker.tryAll(rows.map(infoOf))
+  const shown = heard.slice(0, limit)
+  const listening = await view.listening(asker, shown)
   answerJson(exchange, {
-    channels: heard.slice(0, limit).map((one) => ({ ...one, ...listeningTo(console, one) })),
+    channels: shown.map((one, i) => ({ ...one, ...listening[i] })),
     kept: rows.flatMap((one, i) => (infos[i] instanceof HttpError ? [] : [keptRow(console, one, infos[i])])),
+    unnamedPatterns: unnamed,
     truncated: heard.length > limit || keeping.length > limit,
   })
 }
 
 function listed(names: unknown, kind: SubscriptionKind): Listed[] {
-  return (names as unknown[]).map((name) => ({ name: textOf(name) ?? '', kind }))
-}
-
-/** No command lists patterns, so a user sees those that the user could subscribe to. */
-function patternsFor({ engine }: Console, { user }: Visitor): Listed[] {
-  const selectors = engine.clients.users.get(user)?.selectors ?? []
-  return [...engine.clients.pubSub.names('pattern')]
-    .filter((name) => selectors.some((selector) => selector.allowsChannelNamed(name, true)))
-    .map((name) => ({ name: Buffer.from(name, 'latin1').toString('utf8'), kind: 'pattern' }))
-}
-
-function listeningTo({ engine, monitor }: Console, { kind, name }: Listed): object {
-  const { pubSub } = engine.clients
-  const latin1 = latin1Of(name)
-  const rate = monitor.rates.rateOf(`${kind} ${latin1}`, pubSub.messagesOf(kind, latin1))
-  return { subscribers: pubSub.subscribersOf(kind, latin1), rate }
+  return ((names ?? []) as unknown[]).map((name) => ({ name: textOf(name) ?? '', kind }))
 }
 
 function infoOf({ kind, name }: Listed): Words {
   return ['CHANNEL', 'INFO', name, ...(kind === 'shard' ? ['SHARD'] : [])]
 }
 
-function keptRow({ engine, monitor }: Console, { kind, name }: Listed, info: unknown): Record<string, unknown> {
+function keptRow({ engine, view }: Console, channel: Listed, info: unknown): Record<string, unknown> {
+  const { kind, name } = channel
   const map = mapOf(info)
   const firstId = textOf(map['first-id']) ?? null
   const lastId = textOf(map['last-id']) ?? null
-  const stream = engine.parts.channels.namedSubscribers.messagesOf(
-    latin1Of(name),
-    kind === 'shard' ? 'shard' : 'channel',
-  )
   const count = (name: string): number => numberOf(map[name]) ?? 0
   return {
     name,
@@ -167,7 +165,7 @@ function keptRow({ engine, monitor }: Console, { kind, name }: Listed, info: unk
     lastId,
     ageMs:
       firstId === null ? null : Math.max(0, Math.round(engine.environment.clock.now() - Number.parseInt(firstId, 10))),
-    rate: monitor.rates.rateOf(`kept ${kind} ${name}`, Number(stream?.entriesAdded ?? 0)),
+    rate: view.keptRate(channel),
     subscribers: count('subscribers'),
     remembered: count('remembered'),
     away: count('away'),
@@ -179,24 +177,32 @@ function keptRow({ engine, monitor }: Console, { kind, name }: Listed, info: unk
 async function tellOfChannel(console: Console, { exchange, names, visitor }: ConsoleRequest): Promise<void> {
   const channel = channelIn(exchange, names)
   const asker = await console.askerOf(exchange, visitor, 0)
-  const places = await placesOf(console, asker, channel)
-  const row = channel.kind === 'pattern' ? patternRow(console, channel) : await rowOf(console, asker, channel)
+  const keeps = await console.view.keepsChannels()
+  const places = keeps ? await placesOf(console, asker, channel) : []
+  const row = await rowOf(console, asker, channel, keeps)
   const isNothing = row.subscribers === 0 && row.messages === 0 && row.scheduled === 0 && places.length === 0
   if (isNothing) throw new HttpError(404, 'nothing is kept there, and there is no subscriber')
-  const pending = channel.kind === 'pattern' ? [] : await pendingOf(asker, channel)
+  const pending = channel.kind === 'pattern' || !keeps ? [] : await pendingOf(asker, channel)
   answerJson(exchange, { ...row, places, pending })
 }
 
-async function rowOf(console: Console, asker: Asker, channel: Listed): Promise<Record<string, unknown>> {
+async function rowOf(
+  console: Console,
+  asker: Asker,
+  channel: Listed,
+  keeps: boolean,
+): Promise<Record<string, unknown>> {
+  const { view } = console
+  if (channel.kind === 'pattern' || !keeps) {
+    const remembered = channel.kind === 'pattern' ? view.rememberedFor(channel.name) : 0
+    const [listening] = await view.listening(asker, [channel])
+    return { ...channel, rule: null, ...NOTHING_KEPT, remembered, ...listening }
+  }
   const [info] = await asker.ask([infoOf(channel)])
   const row = keptRow(console, channel, info)
-  return row.messages === 0 ? { ...row, ...listeningTo(console, channel) } : row
-}
-
-function patternRow(console: Console, pattern: Listed): Record<string, unknown> {
-  const nothing = { messages: 0, bytes: 0, firstId: null, lastId: null, ageMs: null, away: 0, scheduled: 0, missed: 0 }
-  const remembered = console.engine.parts.channels.positions.count('pattern', latin1Of(pattern.name))
-  return { ...pattern, rule: null, ...nothing, remembered, ...listeningTo(console, pattern) }
+  if (row.messages !== 0) return row
+  const [listening] = await view.listening(asker, [channel])
+  return { ...row, ...listening }
 }
 
 async function placesOf({ engine }: Console, asker: Asker, { kind, name }: Listed): Promise<object[]> {
@@ -243,6 +249,7 @@ async function tellOfMessages(console: Console, { exchange, names, visitor }: Co
   const range = [query.get('from') || '-', query.get('to') || '+']
   const words = ['CHANNEL', 'HISTORY', name, ...range, 'COUNT', String(limit), ...(isFalling ? ['REV'] : [])]
   const asker = await console.askerOf(exchange, visitor, 0)
+  if (!(await console.view.keepsChannels())) throw new HttpError(501, NOT_KEPT)
   const [rows] = await asker.ask([kind === 'shard' ? [...words, 'SHARD'] : words])
   const messages = (rows as unknown[][]).map(([id, message, scheduledId = null]) => ({
     id: String(id),

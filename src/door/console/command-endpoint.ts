@@ -6,7 +6,6 @@
 import type { Word } from '../clients/command-client.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
-import { refusalOf } from '../routes/refused-commands.ts'
 import type { Asker, Words } from './asker.ts'
 import { answerJson, type Console, jsonBody } from './console.ts'
 import type { ConsoleRequest, Endpoint } from './endpoint.ts'
@@ -27,7 +26,7 @@ export const COMMAND_ENDPOINT: Endpoint = {
 async function answerCommand(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
   // The visitor is checked first: a stranger's body is not read.
   await console.askerOf(exchange, visitor, 0)
-  const { command, commands, db = 0 } = await jsonBody(console, exchange)
+  const { command, commands, db = console.databaseOf(exchange) } = await jsonBody(console, exchange)
   const isOne = command !== undefined
   const list: unknown = isOne ? [command] : commands
   if (!Array.isArray(list) || list.length > COMMANDS_MAX) throw new HttpError(400, NO_COMMAND)
@@ -45,10 +44,10 @@ async function answerCommand(console: Console, { exchange, visitor }: ConsoleReq
 }
 
 /** Runs commands; one that is not served is refused in its place. */
-async function run({ engine }: Console, asker: Asker, commands: readonly Words[]): Promise<unknown[]> {
-  const refusals = commands.map((words) => refusalOf(engine, words))
+async function run(console: Console, asker: Asker, commands: readonly Words[]): Promise<unknown[]> {
+  const refusals = commands.map((words) => console.refusalOf(words))
   const values = await asker.tryAll(commands.filter((_, i) => refusals[i] === undefined))
-  return refusals.map((refusal) => (refusal === undefined ? values.shift() : new HttpError(400, refusal.message)))
+  return refusals.map((refusal) => (refusal === undefined ? values.shift() : new HttpError(400, refusal)))
 }
 
 function told(outcome: unknown): object {

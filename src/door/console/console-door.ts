@@ -7,12 +7,12 @@ import { Monitor } from '../../monitoring/monitor.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { RemoteConsole } from '../remote/remote-console.ts'
-import { REMOTE_ENDPOINTS } from '../remote/remote-endpoints.ts'
+import { remoteEndpoints } from '../remote/remote-endpoints.ts'
 import type { RemoteServer } from '../remote/remote-server.ts'
 import type { SessionGate } from '../sign-in/session-gate.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
 import { answerJson, Console } from './console.ts'
-import type { ConsoleRequest } from './endpoint.ts'
+import type { ConsoleRequest, Endpoint } from './endpoint.ts'
 import { ENDPOINTS, endpointOf } from './endpoints.ts'
 import { openApi } from './open-api.ts'
 import { PageFiles } from './page-files.ts'
@@ -26,11 +26,13 @@ export class ConsoleDoor {
   readonly #console: Console
   readonly #files: PageFiles
   readonly #remote: RemoteServer | undefined
+  readonly #endpoints: readonly Endpoint[]
 
   /** With a `remote` it shows another server. */
   constructor(engine: Engine, clients: CommandClients, opening: StreamOpening, remote?: RemoteServer) {
     const monitor = new Monitor(engine)
     this.#remote = remote
+    this.#endpoints = remote === undefined ? ENDPOINTS : remoteEndpoints(remote)
     this.#console =
       remote === undefined
         ? new Console(engine, clients, opening, monitor)
@@ -56,7 +58,7 @@ export class ConsoleDoor {
       answerJson(request.exchange, openApi())
       return true
     }
-    const found = endpointOf(method, path, isElsewhere ? REMOTE_ENDPOINTS : ENDPOINTS)
+    const found = endpointOf(method, path, this.#endpoints)
     if (found === undefined) return isElsewhere && notHere()
     await found.endpoint.handle(this.#console, { ...request, names: found.names })
     return true
@@ -68,10 +70,7 @@ export class ConsoleDoor {
   }
 
   close(): void {
-    this.#console.gate.sessions.endAll()
-    this.#console.brokers.close()
-    this.#console.monitor.close()
-    this.#remote?.close()
+    this.#console.close()
   }
 
   #page({ exchange }: ConsoleRequest): void {

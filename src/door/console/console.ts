@@ -4,22 +4,32 @@ import type { Engine } from '../../commands/call.ts'
 import type { Figures, Monitor } from '../../monitoring/monitor.ts'
 import { Brokers } from '../brokers/brokers.ts'
 import type { CommandClients } from '../clients/command-clients.ts'
+import type { MessageSource, StreamTargets } from '../clients/stream-client.ts'
 import type { Exchange } from '../exchanges/exchange.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { JSON_HEADERS } from '../exchanges/json-headers.ts'
 import { type RawAsker, RawClient } from '../jobs/raw-client.ts'
 import { errorIn, isError } from '../jobs/reply-bytes.ts'
 import type { Visitor } from '../rights/visitor.ts'
+import { refusalOf } from '../routes/refused-commands.ts'
 import { Links } from '../sign-in/links.ts'
 import { SessionGate } from '../sign-in/session-gate.ts'
 import { SignInLimits } from '../sign-in/sign-in-limits.ts'
 import type { StreamOpening } from '../streams/stream-opening.ts'
-import { type Asker, CommandAsker } from './asker.ts'
+import { type Asker, CommandAsker, type Words } from './asker.ts'
 import { Audit } from './audit.ts'
+import type { BrokerView } from './broker-view.ts'
 import { describeBroker } from './describe-broker.ts'
+import { EngineView } from './engine-view.ts'
 import { SearchSlots } from './search-slots.ts'
 
 const NO_TOKENS = 'NOPERM a token opens channels'
+
+/** A live tail that is subscribed, and how its place is given back. */
+export interface OpenedTail {
+  readonly client: MessageSource
+  release(): void
+}
 
 export class Console {
   readonly engine: Engine
@@ -32,6 +42,7 @@ export class Console {
   readonly audit: Audit
   readonly brokers: Brokers
   readonly searches = new SearchSlots()
+  readonly #view: BrokerView
 
   constructor(engine: Engine, clients: CommandClients, opening: StreamOpening, monitor: Monitor) {
     const { workClock } = engine.environment
@@ -44,11 +55,32 @@ export class Console {
     this.links = new Links(workClock)
     this.audit = new Audit(engine, this.gate.proxies)
     this.brokers = new Brokers(engine, () => this.figures)
+    this.#view = new EngineView(engine, monitor)
   }
 
   /** The figures that the overview shows. */
   get figures(): Figures {
     return this.monitor
+  }
+
+  /** What commands do not tell of the broker. */
+  get view(): BrokerView {
+    return this.#view
+  }
+
+  /** The database that a request names. Throws HttpError. */
+  databaseOf(exchange: Exchange): number {
+    return databaseOf(exchange) ?? 0
+  }
+
+  /** Subscribes for a live tail. Rejects with HttpError. */
+  subscribe(exchange: Exchange, visitor: Visitor, targets: StreamTargets): Promise<OpenedTail> {
+    return this.opening.subscribe(exchange, visitor, targets)
+  }
+
+  /** Returns the reason why a command is not served here; undefined = it is. */
+  refusalOf(words: Words): string | undefined {
+    return refusalOf(this.engine, words)?.message
   }
 
   /** Returns what the page is told of the broker. */
@@ -63,7 +95,7 @@ export class Console {
   async rawAskerOf(exchange: Exchange, visitor: Visitor): Promise<RawAsker> {
     const client = new RawClient(this.engine, exchange, visitor)
     try {
-      await selectDatabase(client, databaseOf(exchange))
+      await selectDatabase(client, this.databaseOf(exchange))
       return client
     } catch (error) {
       client.end()
@@ -74,11 +106,17 @@ export class Console {
   /**
    * Returns what asks as a visitor, in the database that the request names. Rejects with HttpError.
    */
-  async askerOf(exchange: Exchange, visitor: Visitor, database = databaseOf(exchange)): Promise<Asker> {
+  async askerOf(exchange: Exchange, visitor: Visitor, database = this.databaseOf(exchange)): Promise<Asker> {
     if (visitor.grants !== undefined) throw new HttpError(403, NO_TOKENS)
     const asker = new CommandAsker(this.clients.of(exchange, visitor, database))
     if (database !== 0) await asker.ask([['SELECT', String(database)]])
     return asker
+  }
+
+  close(): void {
+    this.gate.sessions.endAll()
+    this.brokers.close()
+    this.monitor.close()
   }
 
   /** Rejects with HttpError unless a visitor may run a command. */
@@ -95,9 +133,10 @@ export async function selectDatabase(client: RawAsker, database: number): Promis
   if (isError(bytes, 0)) throw errorIn(bytes, 0)
 }
 
-/** The database that a request names. Throws HttpError. */
-export function databaseOf({ query }: Exchange): number {
-  const text = query.get('db') ?? '0'
+/** The database that a request names; undefined = it names none. Throws HttpError. */
+export function databaseOf({ query }: Exchange): number | undefined {
+  const text = query.get('db')
+  if (text === null) return undefined
   if (!/^\d{1,9}$/.test(text)) throw new HttpError(400, 'db is the number of a database')
   return Number(text)
 }

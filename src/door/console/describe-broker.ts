@@ -16,6 +16,16 @@ export function describeBroker({ config, effects, environment, parts }: Engine, 
     mode: parts.cluster !== null ? 'cluster' : isInLog ? 'log' : 'standalone',
     address: localAddress,
     startedAt: environment.startedMs,
-    features: { ...features, schedule: true, brokers: true },
+    features: {
+      ...features,
+      schedule: true,
+      brokers: true,
+      kept: true,
+      names: true,
+      policies: true,
+      audit: true,
+      leases: true,
+    },
+    missing: {},
   }
 }

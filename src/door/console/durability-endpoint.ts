@@ -17,20 +17,21 @@ export const DURABILITY_ENDPOINT: Endpoint = {
     appendonly: 'boolean',
     fsync: 'string',
     rules: [{ pattern: 'string', durability: 'string' }],
-    unsynced: { bytes: 'integer', sinceMs: 'integer?' },
+    unsynced: { bytes: 'integer?', sinceMs: 'integer?' },
     lastSync: 'integer?',
     heldClients: 'integer',
+    waitsMs: 'integer?',
     crash: {
       process: 'string',
       power: 'string',
-      processLoses: 'integer',
-      powerLoses: 'integer',
+      processLoses: 'integer?',
+      powerLoses: 'integer?',
       changesSinceSave: 'integer',
     },
     lastSave: 'integer?',
     lastSaveOk: 'boolean',
     rewrite: { running: 'boolean', lastOk: 'boolean' },
-    files: [{ name: 'string', bytes: 'integer', kind: 'string', modified: 'integer' }],
+    files: [{ name: 'string', bytes: 'integer', kind: 'string', modified: 'integer?' }],
     directory: 'string?',
   },
   handle: tellOfDurability,
@@ -49,16 +50,19 @@ async function tellOfDurability(console: Console, { exchange, visitor }: Console
       return answers
     })
   const mayKnowFiles = !(directory instanceof HttpError)
-  const { config, effects, figures, parts } = engine
-  const { progress, heldClients } = effects.durability
+  const { config, effects, environment, figures, parts } = engine
+  const { heldClients, heldSinceMs, progress } = effects.durability
+  const { times } = progress
+  const nowMs = environment.clock.now()
   const status = parts.saving?.status
   answerJson(exchange, {
     appendonly: config.get('appendonly'),
     fsync: config.get('appendfsync'),
     rules: config.get('durability').map(({ pattern, policy }) => ({ pattern, durability: policy })),
-    unsynced: { bytes: Math.max(0, progress.appended - progress.synced), sinceMs: null },
-    lastSync: null,
+    unsynced: { bytes: Math.max(0, progress.appended - progress.synced), sinceMs: whole(times?.unsyncedForMs) },
+    lastSync: times?.sinceSyncMs === undefined ? null : Math.round(nowMs - times.sinceSyncMs),
     heldClients,
+    waitsMs: heldSinceMs === undefined ? null : Math.max(0, Math.round(nowMs - heldSinceMs)),
     crash: crashOf(engine),
     lastSave: status === undefined ? null : Math.round(parts.saving!.lastSaveMs),
     lastSaveOk: status?.lastSaveOk ?? true,
@@ -67,6 +71,10 @@ async function tellOfDurability(console: Console, { exchange, visitor }: Console
     files: mayKnowFiles && parts.saving !== undefined ? await filesOf(engine) : [],
     directory: mayKnowFiles ? config.get('dir') : null,
   })
+}
+
+function whole(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms)
 }
 
 /** Tells the loss that a kill of the process, and a power cut, would cause at this moment. */
@@ -84,7 +92,9 @@ function crashOf({ effects, figures, parts }: Engine): object {
         : changesSinceSave === 0
           ? 'Nothing would be lost: the last snapshot has all changes.'
           : `The ${changesSinceSave} changes since the last snapshot would be lost.`
-    return { process: lost, power: lost, ...told }
+    // Without a journal no bytes are counted.
+    const loses = changesSinceSave === 0 ? 0 : null
+    return { process: lost, power: lost, ...told, processLoses: loses, powerLoses: loses }
   }
   if (node !== undefined) {
     const lost =

@@ -1,11 +1,6 @@
 // /v1/queues: the queues of BullMQ and Bull that were found, and lists and streams that serve as
 // queues.
 
-import type { Engine } from '../../commands/call.ts'
-import { databaseOf as databaseOfName, keyOf as keyOfName, nameKey } from '../../engine/data/key-name.ts'
-import type { Parked } from '../../engine/waiting/blocking.ts'
-import type { KnownQueue } from '../../monitoring/known-queues.ts'
-import { Bytes } from '../../util/bytes/bytes.ts'
 import { HttpError } from '../exchanges/http-error.ts'
 import { pauseQueue } from '../jobs/job-actions.ts'
 import {
@@ -18,15 +13,12 @@ import {
   workersOf,
 } from '../jobs/queue-figures.ts'
 import { keyOf, type QueueName } from '../jobs/queue-keys.ts'
-import { latin1Of } from '../routes/names.ts'
 import { type Asker, mapOf, numberOf, textOf } from './asker.ts'
-import { answerJson, type Console, databaseOf } from './console.ts'
+import { answerJson, type Console } from './console.ts'
 import { type ConsoleRequest, DATABASE, type Endpoint, PREFIX, type Shape } from './endpoint.ts'
 
 const SHOWN_MAX = 20
 const PENDING_MAX = 100
-const LISTS_MAX = 200
-const WAITERS_MAX = 200
 
 const ROW: Shape = {
   name: 'string',
@@ -106,7 +98,8 @@ export const QUEUE_ENDPOINTS: readonly Endpoint[] = [
     answer: {
       name: 'string',
       length: 'integer',
-      waiting: [{ clientId: 'integer', name: 'string', address: 'string', command: 'string', waitsMs: 'integer?' }],
+      waitingIsOfList: 'boolean',
+      waiting: [{ clientId: 'integer?', name: 'string', address: 'string', command: 'string', waitsMs: 'integer?' }],
       head: ['string'],
       tail: ['string'],
     },
@@ -148,27 +141,21 @@ export async function queueIn(asker: Asker, { exchange, names: [name = ''] }: Co
 }
 
 async function listQueues(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
-  const { engine, monitor } = console
-  const database = databaseOf(exchange)
+  const database = console.databaseOf(exchange)
   const asker = await console.askerOf(exchange, visitor)
-  monitor.queues.look()
+  const found = await console.view.findQueues(asker, database)
   const clients = await listClients(asker)
-  const context = { nowMs: engine.environment.clock.now(), rateOf: rateOf(console), clients }
-  const isHere = ({ db }: KnownQueue): boolean => db.index === database
-  const known = [
-    ...[...monitor.queues.bullmq].filter(isHere).map((queue) => nameOf(queue, 'bullmq')),
-    ...[...monitor.queues.bull].filter(isHere).map((queue) => nameOf(queue, 'bull')),
-  ]
-  const rows: QueueRow[] = []
-  for (const queue of known) {
+  const context = { nowMs: console.engine.environment.clock.now(), rateOf: rateOf(console), clients }
+  const queues: QueueRow[] = []
+  for (const queue of found.queues) {
     const row = await queueRow(asker, { ...queue, db: database }, context)
-    if (row !== undefined) rows.push(row)
+    if (row !== undefined) queues.push(row)
   }
   answerJson(exchange, {
-    queues: rows,
-    searching: monitor.queues.isLooking,
-    lists: await listsOf(console, asker, database),
-    streams: await streamsOf(asker, [...monitor.queues.streams].filter(isHere)),
+    queues,
+    searching: found.isLooking,
+    lists: await listsOf(console, asker, database, found.lists),
+    streams: await streamsOf(asker, found.streams),
   })
 }
 
@@ -176,43 +163,26 @@ function rateOf({ monitor }: Console): RateOf {
   return (name, count) => monitor.rates.rateOf(name, count)
 }
 
-function nameOf({ name }: KnownQueue, kind: QueueName['kind']): QueueName {
-  const colon = name.lastIndexOf(':')
-  const shown = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8')
-  return { prefix: shown(name.slice(0, Math.max(0, colon))), name: shown(name.slice(colon + 1)), kind }
-}
-
-/** Lists that the metrics name, and keys that clients wait for. */
-async function listsOf({ engine, monitor }: Console, asker: Asker, database: number): Promise<object[]> {
-  const names = new Set<string>()
-  for (const { db, name } of monitor.queues.keys) if (db.index === database) names.add(name)
-  for (const topic of engine.blocking.room.keys()) {
-    if (databaseOfName(topic) === database) names.add(keyOfName(topic).toString())
-  }
-  const latin1 = [...names].slice(0, LISTS_MAX)
-  const lists = latin1.map((name) => Buffer.from(name, 'latin1').toString('utf8'))
-  const lengths = await asker.tryAll(lists.map((name) => ['LLEN', name]))
-  return lists.flatMap((name, i) => {
+/** Lists that the metrics name, and keys that clients wait for; of another server, all lists. */
+async function listsOf({ view }: Console, asker: Asker, database: number, names: readonly string[]): Promise<object[]> {
+  const lengths = await asker.tryAll(names.map((name) => ['LLEN', name]))
+  const rows: object[] = []
+  for (const [i, name] of names.entries()) {
     const length = lengths[i]
     // It is of another type, or the user may not read it.
-    if (length instanceof HttpError) return []
-    return [{ name, length, waitingClients: waitersOn(engine, database, latin1[i] ?? '').length }]
-  })
+    if (length instanceof HttpError) continue
+    const { clients } = length === 0 ? await view.waitersOn(asker, database, name) : { clients: [] }
+    rows.push({ name, length, waitingClients: clients.length })
+  }
+  return rows
 }
 
-/** The clients that wait for a key, in their order. */
-function waitersOn({ blocking }: Engine, database: number, name: string): Parked[] {
-  const found: Parked[] = []
-  blocking.room.forEachOn(nameKey(database, Bytes.from(name)), ({ owner }) => found.push(owner) < WAITERS_MAX)
-  return found
-}
-
-async function streamsOf(asker: Asker, streams: readonly KnownQueue[]): Promise<object[]> {
-  const names = streams.map(({ name }) => Buffer.from(name, 'latin1').toString('utf8'))
+async function streamsOf(asker: Asker, names: readonly string[]): Promise<object[]> {
   const infos = await asker.tryAll(names.map((name) => ['XINFO', 'STREAM', name]))
   return names.flatMap((name, i) => {
     if (infos[i] instanceof HttpError) return []
     const { groups, length } = mapOf(infos[i])
+    if (groups === 0) return []
     return [{ name, length, groups }]
   })
 }
@@ -220,7 +190,7 @@ async function streamsOf(asker: Asker, streams: readonly KnownQueue[]): Promise<
 async function tellOfQueue(console: Console, request: ConsoleRequest): Promise<void> {
   const { exchange, visitor } = request
   const asker = await console.askerOf(exchange, visitor)
-  const queue = { ...(await queueIn(asker, request)), db: databaseOf(exchange) }
+  const queue = { ...(await queueIn(asker, request)), db: console.databaseOf(exchange) }
   const clients = await listClients(asker)
   const nowMs = console.engine.environment.clock.now()
   const row = await queueRow(asker, queue, { nowMs, rateOf: rateOf(console), clients })
@@ -244,16 +214,12 @@ async function tellOfList(console: Console, { exchange, names: [name = ''], visi
     ['LRANGE', name, '0', String(SHOWN_MAX - 1)],
     ['LRANGE', name, String(-SHOWN_MAX), '-1'],
   ])
-  // The addresses of other clients are told to those alone who may list clients.
-  const clients = await listClients(asker)
-  const waiting = waitersOn(console.engine, databaseOf(exchange), latin1Of(name)).map(({ client, command }) => ({
-    clientId: client.id,
-    name: clients === undefined ? '' : client.identity.name,
-    address: clients === undefined ? '' : client.connection.transport.address,
-    command: command.name.toUpperCase(),
-    waitsMs: null,
-  }))
-  answerJson(exchange, { name, length, waiting, head, tail })
+  // An element that is there is taken at once: no client waits.
+  const { areOfThisList, clients } =
+    length === 0
+      ? await console.view.waitersOn(asker, console.databaseOf(exchange), name)
+      : { clients: [], areOfThisList: true }
+  answerJson(exchange, { name, length, waiting: clients, waitingIsOfList: areOfThisList, head, tail })
 }
 
 async function tellOfStream(

@@ -19,6 +19,7 @@ const BROKER: Shape = {
   address: 'string?',
   startedAt: 'integer',
   features: 'object',
+  missing: 'object?',
 }
 const SESSION: Shape = {
   signedIn: 'boolean',

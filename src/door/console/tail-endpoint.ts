@@ -7,9 +7,8 @@ import type { Exchange, Outlet } from '../exchanges/exchange.ts'
 import { EVENT_STREAM_HEADERS } from '../streams/event-stream.ts'
 import { namedEvent, RETRY } from '../streams/event-text.ts'
 import type { OpenStream } from '../streams/open-streams.ts'
-import type { OpenedStream } from '../streams/stream-opening.ts'
 import { requestOf } from '../streams/subscribe.ts'
-import { type Console, numberIn } from './console.ts'
+import { type Console, numberIn, type OpenedTail } from './console.ts'
 import type { ConsoleRequest, Endpoint } from './endpoint.ts'
 
 const RATE = 200
@@ -46,13 +45,13 @@ export const TAIL_ENDPOINT: Endpoint = {
 async function answerTail(console: Console, { exchange, visitor }: ConsoleRequest): Promise<void> {
   const rate = Math.max(1, numberIn(exchange, 'rate', RATE, RATE_MAX))
   const targets = requestOf(exchange)
-  const opened = await console.opening.subscribe(exchange, visitor, targets)
+  const opened = await console.subscribe(exchange, visitor, targets)
   new Tail(console, exchange, opened, rate)
 }
 
 class Tail implements StreamListener, OpenStream {
   readonly #console: Console
-  readonly #opened: OpenedStream
+  readonly #opened: OpenedTail
   readonly #outlet: Outlet
   readonly #stepMax: number
   readonly #forget: () => void
@@ -63,7 +62,7 @@ class Tail implements StreamListener, OpenStream {
   #timer: Timer | undefined = undefined
   #isOver = false
 
-  constructor(console: Console, exchange: Exchange, opened: OpenedStream, rate: number) {
+  constructor(console: Console, exchange: Exchange, opened: OpenedTail, rate: number) {
     this.#console = console
     this.#opened = opened
     this.#stepMax = Math.ceil(rate / STEPS_A_SECOND)

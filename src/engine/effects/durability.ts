@@ -85,8 +85,8 @@ export class Durability {
    */
   #changer: Client | undefined = undefined
   #changerWaits = false
-  /** Clients whose replies are withheld. */
-  readonly #held = new Set<Client>()
+  /** Clients whose replies are withheld, and since when, in Unix milliseconds; the first waits longest. */
+  readonly #held = new Map<Client, number>()
   /** The journal's offsets when these clients were last looked through. */
   #settledWritten = 0
   #settledSynced = 0
@@ -287,6 +287,12 @@ export class Durability {
     return this.#held.size
   }
 
+  /** The time of the request whose client waits longest, in Unix milliseconds; undefined = none waits. */
+  get heldSinceMs(): number | undefined {
+    for (const sinceMs of this.#held.values()) return sinceMs
+    return undefined
+  }
+
   /** Withholds a client's replies until the journal has caught up. */
   hold(client: Client): void {
     const { progress } = this
@@ -295,7 +301,7 @@ export class Durability {
     if (CHECKED && progress.answers !== false) assertAppended(client, progress)
     client.keepOutput()
     client.output.heldForDurability = true
-    this.#held.add(client)
+    if (!this.#held.has(client)) this.#held.set(client, client.activity.lastActiveMs)
     this.#settledWritten = progress.written
     // -1: replies may leave again without any progress of the journal.
     this.#settledSynced = progress.answers === false ? -1 : progress.synced
@@ -316,7 +322,7 @@ export class Durability {
     if (written === this.#settledWritten && synced === this.#settledSynced) return
     this.#settledWritten = written
     this.#settledSynced = synced
-    for (const client of this.#held) {
+    for (const client of this.#held.keys()) {
       assert(client.output.heldForDurability, 'a client whose replies are withheld knows it')
       if (client.output.waitsForWritten > written || client.output.waitsForSynced > synced) continue
       this.#held.delete(client)

@@ -20,6 +20,14 @@ export interface JournalStatus {
   readonly delayedSyncs: number
 }
 
+/** How long ago the journal was in step with the disk, or with the log. */
+export interface JournalTimes {
+  /** The time since the last sync ended; undefined = there was none yet. */
+  readonly sinceSyncMs: number | undefined
+  /** The age of the oldest bytes that are not synced; undefined = all bytes are. */
+  readonly unsyncedForMs: number | undefined
+}
+
 /** The clients that a turn is going to flush: only such as wait for a sync, or others too. */
 export type Served = 'waiting' | 'others'
 
@@ -58,6 +66,8 @@ export interface Progress {
   readonly isTooFarBehind?: boolean
   /** Figures for INFO. */
   readonly status?: JournalStatus
+  /** Figures for the console. */
+  readonly times?: JournalTimes
 
   /**
    * Asks for the bytes before an offset to be synced as a policy says. The offset lies within this

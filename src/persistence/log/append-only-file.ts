@@ -48,7 +48,7 @@
 import { DurabilityRules, type SyncPolicy } from '../../config/durability-rules.ts'
 import { EffectFraming } from '../../engine/effects/effect-framing.ts'
 import type { Word } from '../../engine/effects/effects.ts'
-import type { Journal, JournalStatus, Served } from '../../engine/effects/journal.ts'
+import type { Journal, JournalStatus, JournalTimes, Served } from '../../engine/effects/journal.ts'
 import type { Log } from '../../engine/log.ts'
 import type { DebugSwitches } from '../../engine/upkeep/debug-switches.ts'
 import type { Arguments } from '../../protocol/arguments.ts'
@@ -64,6 +64,7 @@ import type { AppendedFile } from '../disk/disk.ts'
 import { describeDiskError } from '../errors.ts'
 import { CommitPace } from './commit-pace.ts'
 import { ChangedFile, IncrementFile } from './increment-file.ts'
+import { SyncTimes } from './sync-times.ts'
 import { UnsyncedBytes } from './unsynced-bytes.ts'
 
 /** Time between two syncs under `everysec`, and between two attempts at a disk that failed. */
@@ -208,6 +209,7 @@ export class AppendOnlyFile implements Journal {
   #gatheredCommands = 0
   #flightCommands = 0
   readonly #pace: CommitPace
+  readonly #times: SyncTimes
   readonly #listeners: (() => void)[] = []
 
   constructor(options: AppendOnlyFileOptions) {
@@ -222,6 +224,7 @@ export class AppendOnlyFile implements Journal {
     this.#baseBytes = options.baseBytes
     this.#policy = options.policy
     this.#clock = options.clock
+    this.#times = new SyncTimes(options.clock)
     this.#pace = new CommitPace(options.clock, options.ownsLoop === true, () => this.#progressed())
     this.#log = options.log
     this.#syncs = options.syncs ?? new DurationCounts()
@@ -259,6 +262,10 @@ export class AppendOnlyFile implements Journal {
       pendingSyncs: this.#syncing ? 1 : 0,
       delayedSyncs: this.#delayedSyncs,
     }
+  }
+
+  get times(): JournalTimes {
+    return this.#times
   }
 
   onProgress(run: () => void): void {
@@ -380,7 +387,9 @@ export class AppendOnlyFile implements Journal {
    * asked again at once.
    */
   #advance(served: Served): boolean {
-    if (this.appended === this.synced || this.#putting || this.failure !== undefined || this.#closed) return false
+    if (this.appended === this.synced) return false
+    this.#times.noteBytes()
+    if (this.#putting || this.failure !== undefined || this.#closed) return false
     const due = this.#isSyncDue()
     if (this.#gathered.length > 0) {
       const others = this.#byKey ? this.#othersGathered : this.#policy !== 'always'
@@ -407,6 +416,7 @@ export class AppendOnlyFile implements Journal {
 
   settleNow(): boolean {
     if (!this.settlesNow) return false
+    if (this.appended > this.synced) this.#times.noteBytes()
     if (this.#gathered.length > 0) {
       this.#takeFlight()
       this.#putHere()
@@ -510,6 +520,7 @@ export class AppendOnlyFile implements Journal {
     // The pace is measured only with callers that wait for a sync.
     if (why === 'paced') this.#pace.syncedHere(milliseconds)
     this.synced = this.written
+    this.#times.noteEnd(this.appended > this.synced)
     this.#unsynced.release(this.synced)
     this.#armSync()
     this.#progressed()
@@ -526,6 +537,7 @@ export class AppendOnlyFile implements Journal {
   /** Returns how many milliseconds it took. */
   async #fdatasync(): Promise<number> {
     const startedMs = this.#clock.monotonic()
+    this.#times.noteBegin(startedMs)
     const { syncDelayMs } = this.#switches
     if (syncDelayMs > 0) await new Promise<void>((resolve) => void this.#clock.after(syncDelayMs, resolve))
     await this.#file.sync()
@@ -552,6 +564,7 @@ export class AppendOnlyFile implements Journal {
     this.#syncing = false
     assert(target >= this.synced && target <= this.written, 'invariant 3: synced advances, up to written')
     this.synced = target
+    this.#times.noteEnd(this.appended > this.synced)
     if (this.waits) this.#pace.syncedAside(milliseconds, this.#flightCommands + this.#gatheredCommands)
     this.#unsynced.release(this.waits ? target : this.written)
     // The next group need not wait for the turn's end, with the disk idle, when it is as large as
@@ -713,6 +726,7 @@ export class AppendOnlyFile implements Journal {
       return
     }
     this.synced = this.written
+    this.#times.noteEnd(this.appended > this.synced)
     this.#unsynced.release(this.synced)
     this.#uncertain = false
     this.#putting = false
@@ -819,6 +833,7 @@ export class AppendOnlyFile implements Journal {
       throw error
     }
     this.synced = this.written
+    this.#times.noteEnd(this.appended > this.synced)
     this.#unsynced.release(this.synced)
   }
 
