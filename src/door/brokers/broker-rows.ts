@@ -4,8 +4,8 @@
 import type { Engine } from '../../commands/call.ts'
 import { slotRanges } from '../../engine/cluster-view/slot-ranges.ts'
 import type { Alert } from '../../monitoring/alerts.ts'
-import { COLUMNS } from '../../monitoring/sampled-columns.ts'
-import type { BrokerReport, ReportedFigures } from './broker-report.ts'
+import type { Row } from '../../monitoring/sampled-columns.ts'
+import { type BrokerReport, figuresByName, type ReportedFigures } from './broker-report.ts'
 import type { Brokers } from './brokers.ts'
 import type { KnownBroker } from './known-broker.ts'
 import type { NamedBroker } from './named-broker.ts'
@@ -68,10 +68,10 @@ export function brokerRows(engine: Engine, brokers: Brokers, history: readonly P
 }
 
 /** The points of this broker, from the rows that it keeps of itself. */
-export function ownPoints(rows: readonly (readonly (number | null)[])[], sinceMs: number): Point[] {
+export function ownPoints(rows: readonly Row[], sinceMs: number): Point[] {
   return rows
     .filter(([at]) => (at ?? 0) > sinceMs)
-    .map((row) => pointOf(row[0] ?? 0, Object.fromEntries(COLUMNS.map((name, i) => [name, row[i] ?? null]))))
+    .map((row) => pointOf(row[0] ?? 0, figuresByName(row)))
 }
 
 /** Makes a row; what is not given is not known. */
