@@ -122,5 +122,5 @@ describe.skipIf(chromiumPath === undefined || natsServerMissing())(`all brokers 
     await shows(page, second, 'follower')
     expect(await faultsOf(cluster)).toEqual([])
     expect(await page.evaluate('window.isSame')).toBe(true)
-  }, 120_000)
+  }, 180_000)
 })
