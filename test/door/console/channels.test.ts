@@ -128,7 +128,7 @@ describe('GET /v1/tail', () => {
 })
 
 describe('what commands cannot tell', () => {
-  test('a crash now would lose, the files, and what held everybody up', async () => {
+  test('a crash now would lose, the files, and what all clients waited for', async () => {
     const door = await openConsole({ durability: 'jobs:* always' })
     const browser = await door.signIn()
     await door.broker.call('SET', 'k', 'v')
@@ -142,11 +142,13 @@ describe('what commands cannot tell', () => {
     interface Stalls {
       readonly stalls: readonly { cause: string; what: string | null; ms: number; details: string }[]
     }
-    expect((await browser.json<Stalls>('/v1/stalls')).stalls).toEqual([])
+    // A busy machine holds a server up, too, with no command to blame.
+    const ofScripts = async () => (await browser.json<Stalls>('/v1/stalls')).stalls.filter(({ what }) => what === 'EVAL')
+    expect(await ofScripts()).toEqual([])
     const slow = 'local from = os.clock() repeat until os.clock() - from > 0.25'
     await browser.command('EVAL', slow, '0')
-    await expect.poll(async () => (await browser.json<Stalls>('/v1/stalls')).stalls.length).toBeGreaterThan(0)
-    const stall = (await browser.json<Stalls>('/v1/stalls')).stalls.find(({ what }) => what === 'EVAL')
+    await expect.poll(ofScripts).toHaveLength(1)
+    const [stall] = await ofScripts()
     expect(stall).toMatchObject({ cause: 'command' })
     expect(stall!.ms).toBeGreaterThanOrEqual(50)
   })
