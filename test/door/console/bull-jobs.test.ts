@@ -84,7 +84,15 @@ describe('jobs of Bull', () => {
     await eventually(() => done.length === 8)
     expect(done).toEqual(['first', 'low', 'late', 'last', 'other', 'plain', 'own', 'none'])
     // Bull has taken each out of its priorities.
-    expect(await queue.getCountsPerPriority([0, 1, 2, 3, 4, 5, 9])).toEqual({ 0: 0, 1: 0, 2: 0, 3: 0, 4: 0, 5: 0, 9: 0 })
+    expect(await queue.getCountsPerPriority([0, 1, 2, 3, 4, 5, 9])).toEqual({
+      0: 0,
+      1: 0,
+      2: 0,
+      3: 0,
+      4: 0,
+      5: 0,
+      9: 0,
+    })
     expect(await act(none, 'priority', { priority: 1 })).toBe(409)
   })
 
