@@ -4,6 +4,7 @@ import { brokers } from './brokers.ts'
 import { channels } from './channels.ts'
 import { cluster } from './cluster.ts'
 import { commands } from './commands.ts'
+import { consoleSearch } from './console.ts'
 import { door } from './door.ts'
 import { durability } from './durability.ts'
 import { embedded } from './embedded.ts'
@@ -42,6 +43,7 @@ export const QUESTIONS: readonly Question[] = [
   fanout,
   brokers,
   door,
+  consoleSearch,
   durability,
   snapshots,
   replication,

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
+import { Queue, Worker } from 'bullmq'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { chromiumPath, launchChromium } from '../support/chromium.ts'
@@ -257,6 +258,58 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     await page.getByRole('button', { name: 'Promote …' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Promote' }).click()
     await page.getByText('Promoted 2 jobs.').waitFor()
+  })
+
+  test('the buttons change one job, and all that match', async () => {
+    const connection = { host: '127.0.0.1', port: world().port, maxRetriesPerRequest: null }
+    const queue = new Queue('pressed', { connection })
+    const worker = new Worker('pressed', undefined, { connection, autorun: false })
+    onTestFinished(async () => void (await Promise.all([queue.close(), worker.close()])))
+    const failed = await queue.add('one', {}, { jobId: 'failing' })
+    await (await worker.getNextJob('token'))!.moveToFailed(new Error('no such account'), 'token', false)
+    const late = await queue.add('one', { n: 7 }, { delay: 3_600_000, jobId: 'late' })
+    const page = await open('#/queues')
+    const press = async (verb: string, said: string, value?: string): Promise<void> => {
+      await page.getByRole('button', { name: `${verb} …`, exact: true }).click()
+      const dialog = page.getByRole('dialog')
+      if (value !== undefined) await dialog.locator('input').fill(value)
+      await dialog.getByRole('button', { name: verb, exact: true }).click()
+      await page.getByText(said).first().waitFor()
+    }
+    await goTo(page, '#/queues/pressed/jobs/failing', 'no such account')
+    await press('Retry', 'Retried job failing.')
+    expect(await failed.getState()).toBe('waiting')
+    await goTo(page, '#/queues/pressed/jobs/late', 'runs at')
+    await press('Delay', 'Delayed job late.', '7200000')
+    expect((await queue.getJob('late'))!.delay).toBe(7_200_000)
+    await press('Prioritize', 'Changed the priority of job late.', '4')
+    expect(await late.getState()).toBe('delayed')
+    await press('Promote', 'Promoted job late.')
+    expect(await late.getState()).toBe('prioritized')
+    await press('Duplicate', 'The new job is')
+    expect((await queue.getPrioritized()).map(({ data, priority }) => [data, priority])).toEqual([
+      [{ n: 7 }, 4],
+      [{ n: 7 }, 4],
+    ])
+    await press('Remove', 'Removed job late.', 'late')
+    expect(await queue.getJob('late')).toBeUndefined()
+
+    const many = (count: number, opts: object) =>
+      Array.from({ length: count }, () => ({ name: 'many', data: {}, opts }))
+    await queue.addBulk([...many(2, { delay: 3_600_000 }), ...many(1, {})])
+    await goTo(page, '#/queues/pressed?name=many&state=delayed', 'All that match')
+    await press('Delay', 'Delayed 2 jobs.', '7200000')
+    expect((await queue.getDelayed()).map(({ delay }) => delay)).toEqual([7_200_000, 7_200_000])
+    await press('Promote', 'Promoted 2 jobs.')
+    await goTo(page, '#/queues/pressed?name=many', 'All that match')
+    await press('Prioritize', 'Changed the priority of 3 jobs.', '2')
+    await press('Duplicate', 'Duplicated 3 jobs.')
+    expect(
+      (await queue.getPrioritized()).filter(({ name, priority }) => name === 'many' && priority === 2),
+    ).toHaveLength(6)
+    await press('Retry', '6 were refused')
+    await press('Remove', 'Removed 6 jobs.', 'pressed')
+    expect((await queue.getJobs()).map(({ name }) => name).sort()).toEqual(['one', 'one'])
   })
 
   test('a change that destroys something wants the name', async () => {

@@ -165,7 +165,8 @@ async function searchJobs(console: Console, request: ConsoleRequest): Promise<vo
   const progress: Progress = { looked: 0, of: 0, matched: 0 }
   const end = { cursor: null as string | null }
   await withSearch(console, request, new Filtered(queue, filters, begin), async (search, lines) => {
-    let toldMs = started
+    // The first step is told at once: a reader sees how much there is to look at.
+    let toldMs = started - PROGRESS_MS
     for await (const { cursor, found, looked, of } of search.steps()) {
       const wanted = found.slice(0, limit - progress.matched)
       const rows = await rowsOf(asker, queue, wanted)
