@@ -321,7 +321,8 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
       document.body.append(frame)
     })`
     await page.evaluate(frame)
-    expect(page.frames()[1]!.url()).toMatch(/^chrome-error:/)
+    // A document that was loaded has this element before its script runs.
+    expect(await page.frames()[1]!.locator('#console').count()).toBe(0)
     const body = JSON.stringify({ command: ['SET', 'stolen', '1'] })
     const send = (init: object): Promise<unknown> =>
       page.evaluate(
