@@ -7,7 +7,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { Queue, Worker } from 'bullmq'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { chromiumPath, launchChromium } from '../support/chromium.ts'
+import { chromiumPath, launchChromium, openSite } from '../support/chromium.ts'
 import { openConsole } from '../support/console.ts'
 import { ATTACK, ATTACK_WORD, openWorld, type World } from '../support/console-world.ts'
 import { eventually } from '../support/server.ts'
@@ -42,6 +42,8 @@ const VIEWS: readonly (readonly [name: string, address: string, text: string])[]
   ['cluster', '#/cluster', 'This broker stands alone'],
   ['brokers', '#/brokers', 'This broker knows no others'],
 ]
+
+const WIDE = { width: 1280, height: 800 }
 
 /** The files by their names, as the package has them. */
 const files = (): Map<string, Buffer> =>
@@ -90,10 +92,17 @@ describe('the files of the page', () => {
 })
 
 describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
-  const opened: { browser?: Browser; world?: World } = {}
+  const opened: { browser?: Browser; world?: World; page?: Page } = {}
+  /** What the shared page has said in its console, or thrown, since the test began. */
+  const faults: string[] = []
   beforeAll(async () => {
     const [browser, world] = await Promise.all([launchChromium(), openWorld({ isHostile: true, hasHistory: true })])
     Object.assign(opened, { browser, world })
+    // One page serves most tests: to load it takes longer than many of them.
+    opened.page = await browser.newPage({ viewport: WIDE, colorScheme: 'light' })
+    watch(opened.page, faults)
+    await opened.page.goto(`${world.url}/console/`)
+    await opened.page.evaluate(AXE)
   })
   afterAll(async () => {
     await opened.browser?.close()
@@ -103,19 +112,33 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
   const world = (): World => opened.world!
 
   async function openProfile(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
-    const profile = await opened.browser!.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    const profile = await opened.browser!.newContext({ viewport: WIDE, ...options })
     onTestFinished(() => profile.close())
     return profile
   }
 
-  /** Opens a view, and fails the test if the page says an error. */
-  async function open(address: string, options?: Parameters<Browser['newContext']>[0]): Promise<Page> {
-    const page = await (await openProfile(options)).newPage()
-    const errors: string[] = []
+  function watch(page: Page, errors: string[]): void {
     page.on('pageerror', (error) => errors.push(error.message))
     page.on('console', (message) => {
       if (message.type() === 'error') errors.push(message.text())
     })
+  }
+
+  /** Opens a view in the shared page, and fails the test if the page says an error. */
+  async function open(address: string): Promise<Page> {
+    const page = opened.page!
+    faults.length = 0
+    onTestFinished(() => expect(faults).toEqual([]))
+    await page.evaluate(`location.hash = ${JSON.stringify(address)}`)
+    await page.locator('main h1').waitFor()
+    return page
+  }
+
+  /** Opens a view in a page of its own profile. */
+  async function openApart(address: string): Promise<Page> {
+    const page = await (await openProfile()).newPage()
+    const errors: string[] = []
+    watch(page, errors)
     onTestFinished(() => expect(errors).toEqual([]))
     await page.goto(`${world().url}/console/${address}`)
     await page.locator('main h1').waitFor()
@@ -135,29 +158,43 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     )
   }
 
-  test('every view can be read by all, light and dark, and takes no name for HTML', async () => {
-    const page = await open('', { colorScheme: 'light' })
-    await page.evaluate(AXE)
+  test('every view can be read by all, light and dark, narrow and wide, and takes no name for HTML', async () => {
+    const page = await open('#/overview')
     for (const [name, address, text] of VIEWS) {
       await goTo(page, address, text)
       expect(await faultsOf(page), name).toEqual([])
       await page.emulateMedia({ colorScheme: 'dark' })
       expect(await faultsOf(page, ['color-contrast']), `${name}, dark`).toEqual([])
       await page.emulateMedia({ colorScheme: 'light' })
+      for (const width of [380, 3840]) {
+        await page.setViewportSize({ width, height: 900 })
+        expect(await page.evaluate('document.documentElement.scrollWidth'), `${name} at ${width}`).toBe(width)
+      }
+      await page.setViewportSize(WIDE)
       expect(await page.evaluate('window.stolen'), name).toBeUndefined()
     }
   })
 
-  test('no view is wider than a narrow window, and text is no smaller in a very wide one', async () => {
-    const page = await open('', { viewport: { width: 380, height: 700 } })
-    for (const [name, address, text] of VIEWS) {
-      await page.evaluate(`location.hash = ${JSON.stringify(address)}`)
-      await page.locator('main h1').waitFor()
-      await page.getByText(text).first().waitFor({ state: 'attached' })
-      expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(380)
-    }
+  test('text is no smaller in a very wide window, and lines are no longer than can be read', async () => {
+    const page = await open('#/channels')
+    onTestFinished(() => page.setViewportSize(WIDE))
     await page.setViewportSize({ width: 3840, height: 2160 })
     expect(await page.evaluate('parseFloat(getComputedStyle(document.body).fontSize)')).toBeGreaterThan(15)
+    expect(await page.evaluate('document.querySelector("main").offsetWidth')).toBeLessThanOrEqual(2400)
+  })
+
+  test('an error of the server is a text, too', async () => {
+    const page = await open(`#/channels/${CHANNEL}`)
+    await page.getByRole('button', { name: 'Move billing' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('To').fill(ATTACK)
+    await dialog.getByRole('button', { name: 'Move' }).click()
+    await dialog.getByText(/^Refused: ERR /).waitFor()
+    await page.keyboard.press('Escape')
+    await goTo(page, `#/queues/mails/jobs/${encodeURIComponent(ATTACK)}`, 'no such job')
+    expect(await page.evaluate('window.stolen')).toBeUndefined()
+    // The answer 404 stands in the console of the browser.
+    faults.length = 0
   })
 
   test('the slots of a cluster are a map, and its brokers are links of HTTP alone', async () => {
@@ -198,7 +235,7 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     expect(await page.locator('.slots .slot').count()).toBe(256)
     expect(await page.locator('.slots .owner-2').count()).toBe(85)
     expect(await page.locator('main table a').count()).toBe(1)
-    await page.evaluate(AXE)
+    onTestFinished(() => page.unroute('**/v1/brokers'))
     expect(await faultsOf(page)).toEqual([])
     await goTo(page, '#/brokers', 'The lines of a column have one scale')
     expect(await page.locator('main a').count()).toBe(1)
@@ -240,7 +277,7 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     await page.getByLabel('Containing').fill('new3@')
     const row = page.locator('tbody tr')
     await eventually(async () => (await row.count()) === 1)
-    const other = await open(page.url().slice(page.url().indexOf('#')))
+    const other = await openApart(page.url().slice(page.url().indexOf('#')))
     await other.getByText('new3@shop.example').waitFor()
     await eventually(async () => (await other.locator('tbody tr').count()) === 1)
   })
@@ -312,44 +349,88 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     expect((await queue.getJobs()).map(({ name }) => name).sort()).toEqual(['one', 'one'])
   })
 
-  test('a change that destroys something wants the name', async () => {
-    await world().client.set('victim', 'x')
-    const page = await open('#/keys?key=victim')
-    await page.getByRole('button', { name: 'Delete …' }).click()
-    const dialog = page.getByRole('dialog')
-    const button = dialog.getByRole('button', { name: 'Delete' })
-    expect(await button.isDisabled()).toBe(true)
-    await dialog.getByRole('textbox').fill('victi')
-    expect(await button.isDisabled()).toBe(true)
-    await dialog.getByRole('textbox').fill('victim')
-    await button.click()
-    await page.getByText('victim is deleted.').waitFor()
-    expect(await world().client.exists('victim')).toBe(0)
-  })
-
-  test('a user without the right is told why, in the server’s words', async () => {
-    const { client } = world()
-    await client.acl('SETUSER', 'viewer', 'on', '>secret', '~*', '&*', '+@all', '-client|kill')
-    await client.config('SET', 'requirepass', 'other')
-    onTestFinished(async () => void (await client.config('SET', 'requirepass', '')))
-    const profile = await openProfile()
-    const page = await profile.newPage()
+  test('a wrong password is refused in the server’s words, and many of them for a while', async () => {
+    await world().client.acl('SETUSER', 'ana', 'on', '>secret', '+@all', '~*', '&*')
+    const page = await (await openProfile()).newPage()
     await page.goto(`${world().url}/console/#/clients`)
-    await page.getByLabel('User').fill('viewer')
-    await page.getByLabel('Password').fill('wrong')
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('WRONGPASS').waitFor()
-    await page.getByLabel('Password').fill('secret')
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page
-      .getByRole('button', { name: /^Kill client/ })
-      .first()
-      .click()
-    await page.getByRole('dialog').getByRole('button', { name: 'Kill' }).click()
-    await page.getByText(/Refused: NOPERM.*client\|kill/).waitFor()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('User').fill('ana')
+    const signIn = async (password: string): Promise<void> => {
+      await page.getByLabel('Password').fill(password)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+    }
+    for (let i = 0; i < 5; i++) {
+      await signIn(`wrong${i}`)
+      await page.getByText('WRONGPASS').waitFor()
+      await eventually(async () => (await page.getByLabel('Password').inputValue()) === '')
+    }
+    await signIn('secret')
+    await page.getByText(/too many .*Try again in \d+ s\./).waitFor()
   })
 
-  test('a tail shows a sample, counts all, and holds few lines', async () => {
+  test('a link signs in once', async () => {
+    const door = await openConsole({ requirepass: 'secret' })
+    const link = `${door.url}/console/#link=${door.server.door.console!.issueLink('default')}`
+    const page = await (await openProfile()).newPage()
+    await page.goto(link)
+    await page.locator('.who', { hasText: 'default' }).waitFor()
+    expect(page.url()).not.toContain('link')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Password').waitFor()
+    // The cookie is worth nothing any more, and neither is the link.
+    await page.goto('about:blank')
+    await page.goto(link)
+    await page.getByText('the link was used or is too old').waitFor()
+  })
+
+  test('the page of another site neither frames the console nor changes anything by its session', async () => {
+    const profile = await openProfile()
+    const signedIn = await profile.newPage()
+    await signedIn.goto(`${world().url}/console/`)
+    await signedIn.locator('.who', { hasText: 'default' }).waitFor()
+    const page = await profile.newPage()
+    await page.goto(`http://evil.example:${await openSite()}/`)
+    const { url, client } = world()
+    const frame = `new Promise((resolve) => {
+      const frame = document.createElement('iframe')
+      frame.onload = resolve
+      frame.src = ${JSON.stringify(`${url}/console/`)}
+      document.body.append(frame)
+    })`
+    await page.evaluate(frame)
+    // A document that was loaded has this element before its script runs.
+    expect(await page.frames()[1]!.locator('#console').count()).toBe(0)
+    const body = JSON.stringify({ command: ['SET', 'stolen', '1'] })
+    const send = (init: object): Promise<unknown> =>
+      page.evaluate(
+        `fetch(${JSON.stringify(`${url}/v1/command`)}, ${JSON.stringify({ method: 'POST', body, credentials: 'include', ...init })}).then(({ type }) => type, () => 'refused')`,
+      )
+    expect(await send({ mode: 'no-cors' })).toBe('opaque')
+    expect(await send({ headers: { 'X-Respite-Console': '1' } })).toBe('refused')
+    const events = `new Promise((resolve) => {
+      const source = new EventSource(${JSON.stringify(`${url}/v1/overview`)}, { withCredentials: true })
+      source.onopen = () => resolve('open')
+      source.onerror = () => resolve('refused')
+    })`
+    expect(await page.evaluate(events)).toBe('refused')
+    const form = `{
+      const form = document.createElement('form')
+      form.method = 'post'
+      form.enctype = 'text/plain'
+      form.action = ${JSON.stringify(`${url}/v1/command`)}
+      const field = document.createElement('input')
+      field.name = ${JSON.stringify(body.slice(0, -1))} + ',"x":"'
+      field.value = '"}'
+      form.append(field)
+      document.body.append(form)
+      form.submit()
+    }`
+    const [answer] = await Promise.all([page.waitForResponse(`${url}/v1/command`), page.evaluate(form)])
+    expect(answer.status()).toBe(403)
+    expect(await client.exists('stolen')).toBe(0)
+  })
+
+  test('a tail shows a sample, counts all, holds few lines, filters and pauses', async () => {
     const page = await open('#/tail?pattern=flood')
     await page.locator('.tail-count .live').waitFor()
     const { client } = world()
@@ -362,28 +443,65 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${MISSING}`, () => {
     expect(await page.locator('.tail-lines li').count()).toBeLessThanOrEqual(300)
     await page.locator('.tail-line').first().click()
     await page.locator('.detail .json-key').waitFor()
+    await page.getByLabel('Containing').fill('NEEDLE')
+    await eventually(() => page.url().includes('filter=NEEDLE'))
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await client.publish('flood', 'hay')
+    await client.publish('flood', 'hay, a needle')
+    await page.locator('.tail-lines', { hasText: 'a needle' }).waitFor()
+    expect(await page.locator('.tail-lines li').count()).toBe(1)
     await page.getByRole('button', { name: 'Pause' }).click()
-    const before = await page.locator('.tail-lines li').first().textContent()
-    await client.publish('flood', 'unseen')
-    await page.getByText('20,001').waitFor()
-    expect(await page.locator('.tail-lines li').first().textContent()).toBe(before)
+    await client.publish('flood', 'an unseen needle')
+    await page.getByText('20,003').waitFor()
+    await page.getByRole('button', { name: 'Go on' }).click()
+    await client.publish('flood', 'a second needle')
+    await page.locator('.tail-lines', { hasText: 'a second needle' }).waitFor()
+    expect(await page.locator('.tail-lines li').allTextContents()).toEqual([
+      expect.stringContaining('a second needle'),
+      expect.stringContaining('a needle'),
+    ])
   })
 
-  test('a message is published and scheduled', async () => {
-    const page = await open('#/channels')
-    for (const [when, said] of [
-      ['', 'Published. It was heard by 0 subscribers.'],
-      ['1h', 'Scheduled as'],
-    ] as const) {
-      await page.getByRole('button', { name: 'Publish …' }).click()
-      const dialog = page.getByRole('dialog')
-      await dialog.getByLabel('Channel').fill('mail.new')
-      await dialog.getByLabel('Message').fill('hello world')
-      await dialog.getByLabel('In').fill(when)
-      await dialog.getByRole('button', { name: 'Publish' }).click()
-      await page.getByText(said).waitFor()
-    }
-    expect(await world().client.call('CHANNEL', 'PENDING', 'mail.new')).toHaveLength(1)
+  test('the history of a channel goes on by pages, and back to an id or a time', async () => {
+    const { client } = world()
+    const pipeline = client.pipeline()
+    for (let i = 0; i < 1200; i++) pipeline.publish('orders.long', `number ${i}.`)
+    await pipeline.exec()
+    const [[id]] = (await client
+      .call('CHANNEL', 'HISTORY', 'orders.long', '-', '+', 'COUNT', '601')
+      .then((rows) => (rows as string[][]).slice(600))) as [[string]]
+    const page = await open('#/channels/orders.long')
+    const pages = page.getByRole('navigation', { name: 'Pages of the history' })
+    const turn = (name: string): Promise<void> => pages.getByRole('link', { name, exact: true }).click()
+    const shows = (text: string): Promise<void> =>
+      page.locator('main table[aria-label="Kept messages"] .line').first().filter({ hasText: text }).waitFor()
+    const links = (): Promise<string[]> => pages.getByRole('link').allTextContents()
+    await shows('number 1199.')
+    expect(await links()).toEqual(['Older'])
+    await turn('Older')
+    await shows('number 699.')
+    await turn('Older')
+    await shows('number 199.')
+    expect(await links()).toEqual(['Newest', 'Newer'])
+    await turn('Newer')
+    await shows('number 699.')
+    await turn('Newer')
+    await shows('number 1199.')
+    await turn('Older')
+    await page.getByLabel('From').fill(id)
+    await shows('number 600.')
+    expect(page.url()).not.toContain('before')
+    await turn('Newer')
+    await shows('number 1100.')
+    expect(await links()).toEqual(['Newest', 'Older'])
+    await turn('Older')
+    await shows('number 600.')
+    await page.getByLabel('From').fill('2020-01-01 12:00')
+    await shows('number 0.')
+    await page.getByLabel('From').fill('2120-01-01 12:00')
+    await page.getByText('Nothing is kept from there on.').waitFor()
+    await turn('Newest')
+    await shows('number 1199.')
   })
 
   test('nothing moves when the figures come', async () => {

@@ -2,7 +2,7 @@
 //
 // SOAK_MINUTES says how long a page is watched, 60 unless set.
 
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, launchChromium } from '../support/chromium.ts'
 import { openWorld, type World } from '../support/console-world.ts'
@@ -64,39 +64,47 @@ describe.skipIf(REASON !== '')(`the console at length${REASON}`, () => {
 
   test('the first view is usable within 600 ms', async () => {
     const times: number[] = []
+    const busy: number[] = []
     for (let i = 0; i < 7; i++) {
       const profile = await opened.browser!.newContext()
       const page = await profile.newPage()
+      const session = await openMetrics(page)
       await page.goto(`${opened.world!.url}/console/#/overview`)
       await page.locator('.chart .uplot').nth(11).waitFor({ state: 'attached' })
       times.push(await page.evaluate<number>(`performance.now()`))
+      busy.push((await metricsOf(session))('TaskDuration') * 1000)
       await profile.close()
     }
-    process.stdout.write(`first view: ${times.map(Math.round).join(', ')} ms\n`)
+    process.stdout.write(
+      `first view: ${times.map(Math.round).join(', ')} ms, of the main thread ${busy.map(Math.round).join(', ')} ms\n`,
+    )
     expect(Math.min(...times)).toBeLessThan(600)
+    // The time of the processor tells more than the clock on a machine that is busy with other work.
+    expect(medianOf(busy)).toBeLessThan(300)
   })
 
   test('a tail of 10,000 messages a second leaves its page time for 60 frames a second', async () => {
     const page = await newPage('#/tail?pattern=flood')
     await page.locator('.tail-count .live').waitFor()
-    const session = await page.context().newCDPSession(page)
-    await session.send('Performance.enable')
-    const busySeconds = async (): Promise<number> =>
-      (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0
+    const session = await openMetrics(page)
     await publish(2)
     await page.evaluate(FRAMES)
-    const before = await busySeconds()
+    const before = await metricsOf(session)
     const sent = await publish(10)
-    const busy = (await busySeconds()) - before
+    const after = await metricsOf(session)
+    const spent = (name: string): number => after(name) - before(name)
+    const busy = spent('TaskDuration')
     const frames = await page.evaluate<{ count: number; longest: number; last: number; begun: number }>(
       'window.frames_',
     )
+    const perFrame = (name: string): string => ((spent(name) * 1000) / frames.count).toFixed(2)
     const rate = (frames.count * 1000) / (frames.last - frames.begun)
     // Where nothing else has the processor, the rest of the time is free for frames.
     process.stdout.write(
-      `tail: ${sent} messages in 10 s; the page worked ${(busy * 10).toFixed(1)} % of them; ${rate.toFixed(1)} frames/s, longest ${frames.longest.toFixed(1)} ms\n`,
+      `tail: ${sent} messages in 10 s; the page worked ${(busy * 10).toFixed(1)} % of them; ${rate.toFixed(1)} frames/s, longest ${frames.longest.toFixed(1)} ms; a frame had ${perFrame('TaskDuration')} ms of work, ${perFrame('ScriptDuration')} of it script, ${perFrame('LayoutDuration')} layout\n`,
     )
     expect(busy).toBeLessThan(5)
+    expect(Number(perFrame('ScriptDuration'))).toBeLessThanOrEqual(8)
     await page.close()
   })
 
@@ -139,6 +147,7 @@ describe.skipIf(REASON !== '')(`the console at length${REASON}`, () => {
         await session.send('HeapProfiler.collectGarbage')
         sizes[i]!.push((await session.send('Runtime.getHeapUsage')).usedSize)
       }
+      process.stdout.write(`minute ${minute + 1}: ${sizes.map((own) => own.at(-1)! / 1e6).join(', ')} MB\n`)
     }
     for (const [i, name] of names.entries())
       process.stdout.write(`memory of ${name}: ${sizes[i]!.map((size) => (size / 1e6).toFixed(2)).join(', ')} MB\n`)
@@ -150,5 +159,18 @@ describe.skipIf(REASON !== '')(`the console at length${REASON}`, () => {
     }
   })
 })
+
+/** Counts what the main thread of a page does, in time of the processor. */
+async function openMetrics(page: Page): Promise<CDPSession> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' })
+  return session
+}
+
+async function metricsOf(session: CDPSession): Promise<(name: string) => number> {
+  const { metrics } = await session.send('Performance.getMetrics')
+  const values = new Map(metrics.map(({ name, value }) => [name, value]))
+  return (name) => values.get(name) ?? 0
+}
 
 const medianOf = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0

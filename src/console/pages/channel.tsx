@@ -1,6 +1,6 @@
 // One channel: who is remembered and how far, what is kept, what is scheduled, what comes.
 
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { command, get, part, Refusal, type Text } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
 import { bytes, count, counted, duration, NONE, rate, timeOfId } from '../data/format.ts'
@@ -350,15 +350,22 @@ function Messages({ name, kind, lastId }: { name: string; kind: string; lastId: 
         parameters,
         signal,
       )
-      const isTurned = (parameters.order === 'asc') === (from === '')
-      return { messages: isTurned ? messages.toReversed() : messages, hasMore: next !== null }
+      const isReverse = (parameters.order === 'asc') === (from === '')
+      return { messages: isReverse ? messages.toReversed() : messages, hasMore: next !== null }
     },
   )
   const shown = useLast(data)
+  // The links to other pages stand below the list, and a page is read from its beginning.
+  const head = useRef<HTMLDivElement>(null)
+  const isTurned = useRef(false)
+  useEffect(() => {
+    if (isTurned.current) head.current?.scrollIntoView({ block: 'start' })
+    isTurned.current = true
+  }, [before, after])
   const message = shown?.messages.find(({ id }) => id === chosen)
   return (
     <>
-      <div class="filters">
+      <div ref={head} class="filters">
         <Search
           name="from"
           label="From"

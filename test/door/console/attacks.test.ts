@@ -3,12 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { DOOR_DOCS } from '../../../src/door/console/door-docs.ts'
 import { ENDPOINTS } from '../../../src/door/console/endpoints.ts'
+import { openApi } from '../../../src/door/console/open-api.ts'
 import { PageFiles } from '../../../src/door/console/page-files.ts'
 import type { Exchange, Headers } from '../../../src/door/exchanges/exchange.ts'
 import { HttpError } from '../../../src/door/exchanges/http-error.ts'
 import { openConsole } from '../../support/console.ts'
 import { askRaw, openDoor } from '../../support/door.ts'
+
+/** Everything that the OpenAPI file names. */
+const ALL = [...DOOR_DOCS, ...ENDPOINTS]
+const NAMES: Readonly<Record<string, string>> = { name: 'q', id: '1', action: 'retry', channel: 'c' }
+
+/** The path of an endpoint with names in the places of its braces. */
+const pathOf = (template: string): string =>
+  `${template.replace(/\{(\w+)\}/g, (_, name: string) => NAMES[name] ?? '')}?channel=c`
 
 const SCRIPT = '<script>alert(1)</script>'
 
@@ -110,6 +120,44 @@ describe('requests of other sites', () => {
     expect((await door.ask('/v1/session', signIn)).status).toBe(403)
   })
 
+  test('change nothing at any endpoint that changes something', async () => {
+    const door = await openConsole({ requirepass: 'secret', 'http-cors-origin': 'https://app.example' })
+    const { cookie } = await door.signIn('default', 'secret')
+    const body = JSON.stringify({ command: ['SET', 'k', 'v'], user: 'default', password: 'secret' })
+    const changing = ALL.filter(({ method }) => method !== 'GET')
+    expect(changing.length).toBeGreaterThan(8)
+    for (const { method, path } of changing)
+      for (const headers of [
+        { Origin: door.url },
+        { 'X-Respite-Console': '1' },
+        { Origin: 'https://app.example', 'X-Respite-Console': '1' },
+        { Origin: 'https://evil.example', 'X-Respite-Console': '1' },
+        { Origin: 'null', 'X-Respite-Console': '1' },
+      ] as Record<string, string>[]) {
+        const answer = await door.ask(pathOf(path), { method, headers: { Cookie: cookie, ...headers }, body })
+        expect([401, 403], `${method} ${path} ${JSON.stringify(headers)}`).toContain(answer.status)
+      }
+    expect(door.audit.filter(({ command }) => command !== undefined)).toEqual([])
+  })
+
+  test('read nothing at any endpoint that reads', async () => {
+    const door = await openConsole({ requirepass: 'secret', 'http-cors-origin': 'https://app.example' })
+    const { cookie } = await door.signIn('default', 'secret')
+    for (const { path } of ALL.filter(({ method }) => method === 'GET'))
+      for (const headers of [
+        { Origin: 'https://app.example' },
+        { Origin: 'https://evil.example' },
+        { Origin: 'null' },
+        { 'Sec-Fetch-Site': 'cross-site' },
+      ] as Record<string, string>[]) {
+        const answer = await askRaw(door, pathOf(path), { headers: { Cookie: cookie, ...headers } })
+        // Who asks for the session is told that there is none.
+        if (answer.status === 200)
+          expect(JSON.parse(answer.body), path).toEqual({ signedIn: false, open: false, broker: null })
+        else expect([401, 403], `${path} ${JSON.stringify(headers)}`).toContain(answer.status)
+      }
+  })
+
   test('read nothing by the cookie, even where the site may use the door', async () => {
     const door = await openConsole({ requirepass: 'secret', 'http-cors-origin': 'https://app.example' })
     const { cookie } = await door.signIn('default', 'secret')
@@ -133,9 +181,15 @@ describe('requests of other sites', () => {
 })
 
 describe('a user without rights', () => {
-  const NAMES: Readonly<Record<string, string>> = { name: 'q', id: '1', action: 'retry' }
+  const GUARDED = ALL.filter(({ path }) => !['/v1/session', '/v1/queues', '/v1/ticket'].includes(path))
 
-  const GUARDED = ENDPOINTS.filter(({ path }) => path !== '/v1/session' && path !== '/v1/queues')
+  test('is looked at wherever the OpenAPI file leads', () => {
+    const { paths } = openApi() as { paths: Record<string, Record<string, object>> }
+    const told = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((name) => `${name} ${path}`),
+    )
+    expect(told.sort()).toEqual(ALL.map(({ method, path }) => `${method.toLowerCase()} ${path}`).sort())
+  })
 
   test.each(GUARDED.map(({ method, path }) => [method, path]))('is refused at %s %s', async (method, template) => {
     const door = await openConsole()
@@ -144,18 +198,18 @@ describe('a user without rights', () => {
     await door.broker.call('HSET', 'bull:q:1', 'name', 'a', 'timestamp', '1')
     await door.broker.call('ZADD', 'bull:q:failed', '1', '1')
     const browser = await door.signIn('guest', 'pw')
-    const path = `${template.replace(/\{(\w+)\}/g, (_, name: string) => NAMES[name] ?? '')}?channel=c`
+    const path = pathOf(template)
     const answer = method === 'GET' ? await browser.get(path) : await browser.post(path, { command: ['GET', 'k'] })
     expect(answer.status).toBe(403)
     expect(((await answer.json()) as { error: string }).error).toMatch(/^NOPERM /)
     expect(await door.broker.call('ZCARD', 'bull:q:failed')).toBe(1)
   })
 
-  test.each(ENDPOINTS.filter(({ path }) => path !== '/v1/session').map(({ method, path }) => [method, path]))(
+  test.each(ALL.filter(({ path }) => path !== '/v1/session').map(({ method, path }) => [method, path]))(
     'who has not signed in is refused at %s %s',
     async (method, template) => {
       const door = await openConsole({ requirepass: 'secret' })
-      const path = `${template.replace(/\{(\w+)\}/g, (_, name: string) => NAMES[name] ?? '')}?channel=c`
+      const path = pathOf(template)
       const body = method === 'GET' ? undefined : JSON.stringify({ command: ['GET', 'k'] })
       expect((await door.ask(path, { method, body: body ?? null })).status).toBe(401)
     },
