@@ -6,7 +6,7 @@ import { bytes, count, counted, duration } from '../data/format.ts'
 import { fieldsOf, listOf, pairsOf, textOfReply, wordsOf } from '../data/replies.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
-import { Empty, Facts, Page, RefusalLine, Section, Waiting } from '../parts/page.tsx'
+import { Empty, Facts, Lacking, Page, RefusalLine, Section, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
 import { useSession } from '../shell/broker.ts'
 
@@ -159,6 +159,7 @@ export function ClusterPage() {
               )}
             </Section>
           )}
+          {broker.missing?.leases !== undefined && <Lacking reason={broker.missing.leases} />}
           <Followers log={data.log} />
           <Slots brokers={data.brokers} />
           {data.moves.length > 0 && (

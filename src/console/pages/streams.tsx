@@ -12,8 +12,9 @@ import { Table } from '../parts/table.tsx'
 
 interface List {
   readonly length: number
+  readonly waitingIsOfList?: boolean
   readonly waiting: readonly {
-    readonly clientId: number
+    readonly clientId: number | null
     readonly name: string
     readonly address: string
     readonly command: string
@@ -120,7 +121,14 @@ export function ListPage({ name }: { name: string }) {
               ['waiting', counted(data.waiting.length, 'client')],
             ]}
           />
-          <Section title="Waiting clients" note="In the order in which they are served">
+          <Section
+            title="Waiting clients"
+            note={
+              data.waitingIsOfList === false
+                ? 'Those that wait for some list of this database: the server does not tell for which'
+                : 'In the order in which they are served'
+            }
+          >
             {data.waiting.length === 0 ? (
               <Empty command={`redis-cli BLPOP ${name} 0`}>
                 No client waits: an element that is pushed stays until one comes.
@@ -139,7 +147,7 @@ export function ListPage({ name }: { name: string }) {
                 ]}
                 rows={data.waiting}
                 keyOf={({ clientId }) => String(clientId)}
-                href={({ clientId }) => link(['clients'], { id: clientId })}
+                href={({ clientId }) => link(['clients'], { id: clientId ?? '' })}
               />
             )}
           </Section>

@@ -13,9 +13,25 @@ export interface Broker {
   readonly address: string | null
   readonly startedAt: number
   readonly features: Readonly<Record<Feature, boolean>>
+  /** Why a feature is not there, in a sentence. */
+  readonly missing?: Readonly<Partial<Record<Feature, string>>>
+  /** The database that is shown unless the address of the page names another. */
+  readonly database?: number
 }
 
-export type Feature = 'channels' | 'queues' | 'overview' | 'loopStalls' | 'durability' | 'tail' | 'schedule'
+export type Feature =
+  | 'channels'
+  | 'queues'
+  | 'overview'
+  | 'loopStalls'
+  | 'durability'
+  | 'tail'
+  | 'schedule'
+  | 'kept'
+  | 'names'
+  | 'policies'
+  | 'audit'
+  | 'leases'
 
 export interface SignedIn {
   readonly signedIn: true
