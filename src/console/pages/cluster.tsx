@@ -8,7 +8,7 @@ import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Lacking, Page, RefusalLine, Section, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
-import { useSession } from '../shell/broker.ts'
+import { type Broker as Shown, useSession } from '../shell/broker.ts'
 
 const SLOTS = 16_384
 /** Slots of one square of the map. */
@@ -42,13 +42,15 @@ async function brokersOf(signal: AbortSignal): Promise<{ brokers: readonly Broke
   }
 }
 
-async function load(signal: AbortSignal): Promise<Cluster> {
+async function load({ kind, mode }: Shown, signal: AbortSignal): Promise<Cluster> {
+  const isRespite = kind === 'respite'
   const [{ brokers }, [info, cluster, moves]] = await Promise.all([
     brokersOf(signal),
     commands([
       ['INFO', 'replication'],
-      ['CLUSTER', 'INFO'],
-      ['CLUSTER', 'MOVES'],
+      // Another server counts a command that it does not know as an error.
+      isRespite || mode === 'cluster' ? ['CLUSTER', 'INFO'] : ['INFO', 'cluster'],
+      ...(isRespite ? [['CLUSTER', 'MOVES']] : []),
     ]),
   ])
   const entries = moves instanceof Refusal ? [] : listOf(moves)
@@ -62,7 +64,7 @@ async function load(signal: AbortSignal): Promise<Cluster> {
 
 export function ClusterPage() {
   const { broker } = useSession()
-  const { data, refusal, reload } = useLoad('cluster', load, 2000)
+  const { data, refusal, reload } = useLoad('cluster', (signal) => load(broker, signal), 2000)
   const handOver = (): void =>
     ask({
       title: 'Hand the lead over?',

@@ -239,7 +239,11 @@ export function DurabilityPage() {
                   { title: 'File', kind: 'code', cell: ({ name }) => name },
                   { title: 'What', width: 11, from: 600, cell: ({ kind }) => KINDS[kind] ?? kind },
                   { title: 'Size', kind: 'num', width: 7, cell: (file) => bytes(file.bytes) },
-                  { title: 'Changed', width: 12, cell: ({ modified }) => (modified === null ? '' : <Time at={modified} />) },
+                  {
+                    title: 'Changed',
+                    width: 12,
+                    cell: ({ modified }) => (modified === null ? '' : <Time at={modified} />),
+                  },
                 ]}
                 rows={data.files}
                 keyOf={({ name }) => name}

@@ -4,11 +4,12 @@ import type { ComponentChildren } from 'preact'
 import { command, get, part, type Text } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
 import { bytes, count, counted, duration, timeOfId } from '../data/format.ts'
-import { link, useRoute } from '../data/route.ts'
+import { link } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Page, RefusalLine, Section, Time, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
+import { useDatabase } from '../shell/broker.ts'
 
 interface List {
   readonly length: number
@@ -70,8 +71,7 @@ interface KeyPageProps<Value> {
 
 /** The frame of both pages: the key is asked for again every two seconds. */
 function KeyPage<Value>({ name, endpoint, children }: KeyPageProps<Value>) {
-  const { query } = useRoute()
-  const db = query.get('db') ?? '0'
+  const db = useDatabase()
   const { data, refusal, reload } = useLoad(
     `${endpoint} ${db} ${name}`,
     (signal) => get<Value>(`${endpoint}/${part(name)}`, { db }, signal),

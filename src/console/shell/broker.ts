@@ -2,6 +2,7 @@
 
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
+import { useRoute } from '../data/route.ts'
 
 export interface Broker {
   readonly name: string
@@ -49,4 +50,10 @@ export function useSession(): SignedIn {
   const session = useContext(SessionContext)
   if (session === undefined) throw new Error('a view is shown to those alone who are signed in')
   return session
+}
+
+/** The database that the address of the page names, or that of the broker's own address. */
+export function useDatabase(): string {
+  const { broker } = useSession()
+  return useRoute().query.get('db') ?? String(broker.database ?? 0)
 }

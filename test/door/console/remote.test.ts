@@ -14,7 +14,11 @@ describe('the console of another server', () => {
     expect(session).toMatchObject({
       status: 200,
       signedIn: true,
-      broker: { kind: 'respite', role: 'master', features: { queues: true, channels: true, kept: true, loopStalls: false } },
+      broker: {
+        kind: 'respite',
+        role: 'master',
+        features: { queues: true, channels: true, kept: true, loopStalls: false },
+      },
     })
     const answer = await post('/v1/command', {
       commands: [['SET', 'k', 'v'], ['GET', 'k'], ['GET', { base64: 'aw==' }], ['NOPE']],
