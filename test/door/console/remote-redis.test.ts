@@ -34,11 +34,11 @@ async function json<T = Record<string, unknown>>({ get }: RemoteBrowser, path: s
 }
 
 /** Reads a stream until its text has a part. */
-async function readUntil(answer: Response, wanted: string, tell: () => void = () => {}): Promise<string> {
+async function readUntil(answer: Response, wanted: string, tell: () => unknown = () => {}): Promise<string> {
   let text = ''
   for await (const chunk of answer.body!) {
     text += Buffer.from(chunk as Uint8Array).toString()
-    tell()
+    await tell()
     if (text.includes(wanted)) return text
   }
   throw new Error(`the stream ended before it had ${wanted}: ${text}`)
@@ -98,8 +98,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('the console of a 
     expect([kept.status, await kept.json()]).toEqual([501, { error: expect.stringContaining('keeps no messages') }])
 
     const tail = await browser.get('/v1/tail?channel=news&pattern=w*')
-    const publish = (): void =>
-      void browser.post('/v1/command', { command: ['PUBLISH', 'weather', 'Regen übermorgen'] })
+    const publish = (): unknown => browser.post('/v1/command', { command: ['PUBLISH', 'weather', 'Regen übermorgen'] })
     const text = await readUntil(tail, 'event: messages', publish)
     expect(text).toContain('"channel":"weather","pattern":"w*","message":"Regen übermorgen"')
   })
