@@ -5,7 +5,7 @@ import { OptionError } from '../../util/option-error.ts'
 
 const PORT = 6379
 
-/** How a connection is encrypted. Names and contents of files are as Node's `tls.connect` wants them. */
+/** How a connection is encrypted; the names are those of Node's `tls.connect`. */
 export interface RemoteEncryption {
   /** Without it Node's default authorities are trusted. */
   readonly ca?: string | Buffer
