@@ -4,7 +4,7 @@ _respite() {
   case ${COMP_WORDS[1]} in
     cli) words='-h -p -s -a --pass --user -n -u --tls --cert --key --cacert --sni --insecure -2 -3 -c -e -r -i -x -X --quoted-input --raw --no-raw --csv --json -d -D --no-auth-warning --show-pushes --eval --scan --bigkeys --memkeys --memkeys-samples --hotkeys --pattern --count --stat --latency --latency-history --pipe --pipe-timeout --rdb --version --help' ;;
     cluster) words='create status add-shard move-slots handover backup restore remove --name --log --nodes --snapshots --dir --into --slots --first-log --node --from --to --count --backups --keep --position --others --shard -a --user --tls --cacert --cert --key --sni --insecure --help' ;;
-    console) words='--connect --console-port --help' ;;
+    console) words='--connect --console-port --cacert --cert --key --sni --insecure --help' ;;
     check-aof) words='--fix --truncate-to-timestamp --rebuild-manifest --yes' ;;
     check-rdb) words='--fix' ;;
     audit) words='--dir --parts --appenddirname --appendfilename --dbfilename --databases -h -p -s -a --pass --user -n -u --tls --cert --key --cacert --sni --insecure --help' ;;

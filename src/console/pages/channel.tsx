@@ -7,9 +7,10 @@ import { bytes, count, counted, duration, NONE, rate, timeOfId } from '../data/f
 import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
-import { Empty, Facts, Page, RefusalLine, Search, Section, Tabs, Time, Waiting } from '../parts/page.tsx'
+import { Empty, Facts, Lacking, Page, RefusalLine, Search, Section, Tabs, Time, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Value } from '../parts/value.tsx'
+import { useSession } from '../shell/broker.ts'
 import { publish } from './channels.tsx'
 import { Tail } from './tail.tsx'
 
@@ -50,6 +51,7 @@ interface Message {
 
 export function ChannelPage({ name }: { name: string }) {
   const { query } = useRoute()
+  const { missing = {} } = useSession().broker
   const kind = query.get('kind') ?? 'channel'
   const { data, refusal, reload } = useLoad(
     `${kind} ${name}`,
@@ -67,7 +69,7 @@ export function ChannelPage({ name }: { name: string }) {
       aside={
         kind !== 'pattern' && (
           <>
-            <button type="button" onClick={() => publish(name, reload)}>
+            <button type="button" onClick={() => publish(name, missing.schedule === undefined, reload)}>
               Publish …
             </button>
             {(data?.messages ?? 0) > 0 && (
@@ -100,7 +102,9 @@ export function ChannelPage({ name }: { name: string }) {
             ]}
           />
           <Section title="Remembered" note="Names and groups, and how far each has heard">
-            {data.places.length === 0 ? (
+            {missing.names !== undefined ? (
+              <Lacking reason={missing.names} />
+            ) : data.places.length === 0 ? (
               <Empty command={`CLIENT SETNAME billing\nSUBSCRIBE ${name}`}>
                 No subscriber is remembered. One with a name hears later what it missed, if a rule keeps the messages:
               </Empty>
@@ -149,7 +153,9 @@ export function ChannelPage({ name }: { name: string }) {
                   ]
             }
           />
-          {view === 'tail' ? (
+          {view !== 'tail' && missing.kept !== undefined ? (
+            <Lacking reason={missing.kept} />
+          ) : view === 'tail' ? (
             <Tail {...(kind === 'pattern' ? { pattern: name } : { channel: name })} />
           ) : (
             <Messages name={name} kind={kind} lastId={data.lastId} />

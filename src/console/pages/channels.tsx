@@ -5,8 +5,9 @@ import { bytes, count, counted, duration, rate } from '../data/format.ts'
 import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
-import { Empty, Page, RefusalLine, Search, Section, Waiting } from '../parts/page.tsx'
+import { Empty, Lacking, Page, RefusalLine, Search, Section, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { useSession } from '../shell/broker.ts'
 
 interface Heard {
   readonly name: string
@@ -30,6 +31,7 @@ interface Channels {
   readonly channels: readonly Heard[]
   readonly kept: readonly Kept[]
   readonly truncated: boolean
+  readonly unnamedPatterns?: number
 }
 
 const KEPT: readonly Column<Kept>[] = [
@@ -100,7 +102,7 @@ const HEARD: readonly Column<Heard>[] = [
 
 const addressOf = ({ name, kind }: Heard): string => link(['channels', name], kind === 'channel' ? {} : { kind })
 
-export function publish(name = '', done = (): void => {}): void {
+export function publish(name: string, canWait: boolean, done = (): void => {}): void {
   const words = ({ channel, message, when }: Readonly<Record<string, string>>): string[] => [
     'PUBLISH',
     channel ?? '',
@@ -113,12 +115,16 @@ export function publish(name = '', done = (): void => {}): void {
     fields: [
       { name: 'channel', label: 'Channel', value: name },
       { name: 'message', label: 'Message', kind: 'long' },
-      {
-        name: 'when',
-        label: 'In',
-        hint: 'A duration such as 30s, 5m or 2h has it wait; empty: now.',
-        isOptional: true,
-      },
+      ...(canWait
+        ? [
+            {
+              name: 'when',
+              label: 'In',
+              hint: 'A duration such as 30s, 5m or 2h has it wait; empty: now.',
+              isOptional: true,
+            },
+          ]
+        : []),
     ],
     command: (values) =>
       words(values)
@@ -136,6 +142,7 @@ export function publish(name = '', done = (): void => {}): void {
 
 export function ChannelsPage() {
   const { query } = useRoute()
+  const { missing = {} } = useSession().broker
   const match = query.get('match') ?? ''
   const glob = match === '' || /[*?[]/.test(match) ? match : `*${match}*`
   const { data, refusal } = useLoad(
@@ -151,7 +158,7 @@ export function ChannelsPage() {
           <a class="button" href={link(['tail'], { pattern: glob === '' ? '*' : glob })}>
             Live tail
           </a>
-          <button type="button" onClick={() => publish()}>
+          <button type="button" onClick={() => publish('', missing.schedule === undefined)}>
             Publish …
           </button>
         </>
@@ -166,7 +173,9 @@ export function ChannelsPage() {
         <>
           <RefusalLine refusal={refusal} />
           <Section title="Kept" note="Channels that a rule keeps messages of">
-            {data.kept.length === 0 ? (
+            {missing.kept !== undefined ? (
+              <Lacking reason={missing.kept} />
+            ) : data.kept.length === 0 ? (
               <Empty command={`redis-cli CONFIG SET channel "orders.* keep 24h"\nredis-cli PUBLISH orders.eu hello`}>
                 {match === ''
                   ? 'No channel keeps its messages. A rule makes them remember:'
@@ -186,7 +195,11 @@ export function ChannelsPage() {
           <Section
             title="Heard"
             note={
-              data.truncated ? 'The first are shown: filter by name' : 'Channels and patterns that have subscribers now'
+              data.truncated
+                ? 'The first are shown: filter by name'
+                : (data.unnamedPatterns ?? 0) > 0
+                  ? `Channels that have subscribers now; and ${counted(data.unnamedPatterns ?? 0, 'pattern')}, whose names no command tells`
+                  : 'Channels and patterns that have subscribers now'
             }
           >
             {data.channels.length === 0 ? (

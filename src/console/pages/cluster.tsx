@@ -7,9 +7,9 @@ import { bytes, count, counted, duration } from '../data/format.ts'
 import { fieldsOf, listOf, pairsOf, textOfReply, wordsOf } from '../data/replies.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
-import { Empty, Facts, Page, RefusalLine, Section, Waiting } from '../parts/page.tsx'
+import { Empty, Facts, Lacking, Page, RefusalLine, Section, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
-import { useSession } from '../shell/broker.ts'
+import { type Broker as Shown, useSession } from '../shell/broker.ts'
 import { behindOf, roleOf } from './brokers.tsx'
 
 const SLOTS = 16_384
@@ -23,13 +23,15 @@ interface Cluster {
   readonly moves: readonly (readonly (readonly [string, string])[])[]
 }
 
-async function load(signal: AbortSignal): Promise<Cluster> {
+async function load({ kind, mode }: Shown, signal: AbortSignal): Promise<Cluster> {
+  const isRespite = kind === 'respite'
   const [brokers, [info, cluster, moves]] = await Promise.all([
     brokersOf(signal),
     commands([
       ['INFO', 'replication'],
-      ['CLUSTER', 'INFO'],
-      ['CLUSTER', 'MOVES'],
+      // Another server counts a command that it does not know as an error.
+      isRespite || mode === 'cluster' ? ['CLUSTER', 'INFO'] : ['INFO', 'cluster'],
+      ...(isRespite ? [['CLUSTER', 'MOVES']] : []),
     ]),
   ])
   const entries = moves instanceof Refusal ? [] : listOf(moves)
@@ -73,7 +75,7 @@ function LeaderLink({ leader: { name, url } }: { leader: Broker }) {
 
 export function ClusterPage() {
   const { broker } = useSession()
-  const { data, refusal, reload } = useLoad('cluster', load, 2000)
+  const { data, refusal, reload } = useLoad('cluster', (signal) => load(broker, signal), 2000)
   const brokers = data?.brokers ?? []
   const leads = data?.log.get('role') === 'master'
   const leader = brokers.find(({ reachable, role }) => role === 'leader' && reachable !== false)
@@ -189,6 +191,7 @@ export function ClusterPage() {
               )}
             </Section>
           )}
+          {broker.missing?.leases !== undefined && <Lacking reason={broker.missing.leases} />}
           <Followers log={data.log} />
           <Slots brokers={data.brokers} />
           {data.moves.length > 0 && (

@@ -6,21 +6,24 @@ import { bytes, count, counted, duration } from '../data/format.ts'
 import { pairsOf } from '../data/replies.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
-import { Empty, Facts, Page, RefusalLine, Section, Time, useNow, Waiting } from '../parts/page.tsx'
+import { Empty, Facts, Lacking, Page, RefusalLine, Section, Time, useNow, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
+import { useSession } from '../shell/broker.ts'
 
 interface Durability {
   readonly appendonly: boolean
   readonly fsync: string
   readonly rules: readonly { readonly pattern: string; readonly durability: string }[]
-  readonly unsynced: { readonly bytes: number; readonly sinceMs: number | null }
+  readonly unsynced: { readonly bytes: number | null; readonly sinceMs: number | null }
   readonly lastSync: number | null
   readonly heldClients: number
+  readonly waitsMs: number | null
   readonly crash: {
     readonly process: string
     readonly power: string
-    readonly processLoses: number
-    readonly powerLoses: number
+    /** Bytes; null = some, and nothing tells how many. */
+    readonly processLoses: number | null
+    readonly powerLoses: number | null
     readonly changesSinceSave: number
   }
   readonly lastSave: number | null
@@ -30,7 +33,7 @@ interface Durability {
     readonly name: string
     readonly bytes: number
     readonly kind: string
-    readonly modified: number
+    readonly modified: number | null
   }[]
   readonly directory: string | null
 }
@@ -64,7 +67,14 @@ function run(
   })
 }
 
+function Loss({ loses }: { loses: number | null }) {
+  const text =
+    loses === 0 ? 'nothing acknowledged is lost' : loses === null ? 'writes are lost' : `${bytes(loses)} are lost`
+  return <strong class={loses === 0 ? 'live' : 'warn'}>{text}</strong>
+}
+
 export function DurabilityPage() {
+  const { missing = {} } = useSession().broker
   const { data, refusal, reload } = useLoad('durability', (signal) => get<Durability>('durability', {}, signal), 2000)
   const now = useNow()
   const audit = (): void =>
@@ -115,7 +125,7 @@ export function DurabilityPage() {
             >
               Rewrite …
             </button>
-            <button type="button" onClick={audit}>
+            <button type="button" onClick={audit} disabled={missing.audit !== undefined} title={missing.audit}>
               Audit …
             </button>
           </>
@@ -132,22 +142,14 @@ export function DurabilityPage() {
               <div>
                 <dt>The process dies</dt>
                 <dd>
-                  <strong class={data.crash.processLoses > 0 ? 'warn' : 'live'}>
-                    {data.crash.processLoses === 0
-                      ? 'nothing acknowledged is lost'
-                      : `${bytes(data.crash.processLoses)} are lost`}
-                  </strong>
+                  <Loss loses={data.crash.processLoses} />
                   <p class="quiet">{data.crash.process}</p>
                 </dd>
               </div>
               <div>
                 <dt>The power fails</dt>
                 <dd>
-                  <strong class={data.crash.powerLoses > 0 ? 'warn' : 'live'}>
-                    {data.crash.powerLoses === 0
-                      ? 'nothing acknowledged is lost'
-                      : `${bytes(data.crash.powerLoses)} are lost`}
-                  </strong>
+                  <Loss loses={data.crash.powerLoses} />
                   <p class="quiet">{data.crash.power}</p>
                 </dd>
               </div>
@@ -173,9 +175,17 @@ export function DurabilityPage() {
                     ? 'before each reply'
                     : 'when the system does it',
               ],
-              ['not synced yet', bytes(data.unsynced.bytes)],
+              [
+                'not synced yet',
+                `${bytes(data.unsynced.bytes)}${data.unsynced.sinceMs === null ? '' : `, for ${duration(data.unsynced.sinceMs)}`}`,
+              ],
               ['last sync', data.lastSync === null ? undefined : `${duration(Math.max(0, now - data.lastSync))} ago`],
-              ['clients that wait for it', data.heldClients > 0 ? count(data.heldClients) : undefined],
+              [
+                'clients that wait for it',
+                data.heldClients > 0
+                  ? `${count(data.heldClients)}${data.waitsMs === null ? '' : `, up to ${duration(data.waitsMs)}`}`
+                  : undefined,
+              ],
               ['last snapshot', data.lastSave === null ? undefined : <Time key="save" at={data.lastSave} />],
               [
                 '',
@@ -199,7 +209,9 @@ export function DurabilityPage() {
             ]}
           />
           <Section title="Policies" note="Which keys are kept how; the longest beginning decides">
-            {data.rules.length === 0 ? (
+            {missing.policies !== undefined ? (
+              <Lacking reason={missing.policies} />
+            ) : data.rules.length === 0 ? (
               <Empty command={'redis-cli CONFIG SET durability "jobs:* always cache:* none"'}>
                 All keys are kept alike. A pattern has some kept better, or not at all:
               </Empty>
@@ -227,7 +239,11 @@ export function DurabilityPage() {
                   { title: 'File', kind: 'code', cell: ({ name }) => name },
                   { title: 'What', width: 11, from: 600, cell: ({ kind }) => KINDS[kind] ?? kind },
                   { title: 'Size', kind: 'num', width: 7, cell: (file) => bytes(file.bytes) },
-                  { title: 'Changed', width: 12, cell: ({ modified }) => <Time at={modified} /> },
+                  {
+                    title: 'Changed',
+                    width: 12,
+                    cell: ({ modified }) => (modified === null ? '' : <Time at={modified} />),
+                  },
                 ]}
                 rows={data.files}
                 keyOf={({ name }) => name}

@@ -7,6 +7,7 @@ import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Page, RefusalLine, Section, Time, Waiting } from '../parts/page.tsx'
 import { Json, Value } from '../parts/value.tsx'
+import { useDatabase } from '../shell/broker.ts'
 import { JOB_CHANGES, type Job, type JobChange, type Where } from './job-changes.ts'
 import { queueAddress } from './queues.tsx'
 
@@ -35,7 +36,7 @@ interface Whole extends Omit<Job, 'parent'> {
 
 export function JobPage({ queue, id }: { queue: string; id: string }) {
   const { query } = useRoute()
-  const where: Where = { prefix: query.get('prefix') ?? 'bull', db: query.get('db') ?? '0' }
+  const where: Where = { prefix: query.get('prefix') ?? 'bull', db: useDatabase() }
   const { data, refusal, reload } = useLoad(
     `${queue} ${id} ${where.prefix} ${where.db}`,
     (signal) => get<Whole>(`queues/${part(queue)}/jobs/${part(id)}`, { ...where }, signal),

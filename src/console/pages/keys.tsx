@@ -11,6 +11,7 @@ import { ask } from '../parts/change.tsx'
 import { Choice, Empty, Facts, Page, RefusalLine, Search, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
 import { Value } from '../parts/value.tsx'
+import { useDatabase } from '../shell/broker.ts'
 
 const TYPES = ['string', 'hash', 'list', 'set', 'zset', 'stream'] as const
 /** One walk finds so many keys, and goes on when it is asked to. */
@@ -21,7 +22,7 @@ export function KeysPage() {
   const match = query.get('match') ?? ''
   const glob = match === '' || /[*?[]/.test(match) ? match : `*${match}*`
   const type = query.get('type') ?? ''
-  const db = Number(query.get('db') ?? 0)
+  const db = Number(useDatabase())
   const key = query.get('key')
   const [turn, setTurn] = useState(0)
   const { walk, refusal, isWalking, more } = useWalk(glob, type, db, turn)

@@ -8,6 +8,7 @@ import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
 import { Choice, Empty, Facts, Page, RefusalLine, Search, Tabs, Time, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { useDatabase } from '../shell/broker.ts'
 import { JOB_CHANGES, type Job, type JobChange, type Where } from './job-changes.ts'
 import { type Queue, STATES } from './queues.tsx'
 
@@ -54,7 +55,7 @@ const LIMIT = 200
 
 export function QueuePage({ name }: { name: string }) {
   const { query } = useRoute()
-  const where: Where = { prefix: query.get('prefix') ?? 'bull', db: query.get('db') ?? '0' }
+  const where: Where = { prefix: query.get('prefix') ?? 'bull', db: useDatabase() }
   const view = query.get('view') ?? 'jobs'
   const { data, refusal, reload } = useLoad(
     `${name} ${where.prefix} ${where.db}`,

@@ -6,7 +6,7 @@ import { link, useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { Empty, Page, RefusalLine, Search, Section, Waiting } from '../parts/page.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { useSession } from '../shell/broker.ts'
+import { useDatabase, useSession } from '../shell/broker.ts'
 
 export const STATES = [
   'waiting',
@@ -106,7 +106,7 @@ const COLUMNS: readonly Column<Queue>[] = [
 export function QueuesPage() {
   const { query } = useRoute()
   const match = (query.get('match') ?? '').toLowerCase()
-  const db = query.get('db') ?? '0'
+  const db = useDatabase()
   const { broker } = useSession()
   const { data, refusal } = useLoad(`queues ${db}`, (signal) => get<Queues>('queues', { db }, signal), 2000)
   const named = ({ name }: { name: string }): boolean => name.toLowerCase().includes(match)

@@ -7,7 +7,7 @@ import { fieldsOf, listOf, wordsOf } from '../data/replies.ts'
 import { useRoute } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
-import { Empty, Page, RefusalLine, Section, Tabs, Time, Waiting } from '../parts/page.tsx'
+import { Empty, Lacking, Page, RefusalLine, Section, Tabs, Time, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
 import { useSession } from '../shell/broker.ts'
 
@@ -25,13 +25,15 @@ export function SlowPage() {
           ['log', 'Slow log'],
           ['commands', 'By command'],
           ['events', 'By event'],
-          ...(broker.features.loopStalls ? [['stalls', 'Loop stalls'] as const] : []),
+          ['stalls', 'Loop stalls'],
         ]}
       />
       {view === 'commands' ? (
         <ByCommand />
       ) : view === 'events' ? (
         <ByEvent />
+      ) : view === 'stalls' && broker.missing?.loopStalls !== undefined ? (
+        <Lacking reason={broker.missing.loopStalls} />
       ) : view === 'stalls' ? (
         <Stalls />
       ) : (

@@ -4,16 +4,18 @@ import type { ComponentChildren } from 'preact'
 import { command, get, part, type Text } from '../data/api.ts'
 import { readable } from '../data/bytes.ts'
 import { bytes, count, counted, duration, timeOfId } from '../data/format.ts'
-import { link, useRoute } from '../data/route.ts'
+import { link } from '../data/route.ts'
 import { useLoad } from '../data/use-load.ts'
 import { ask } from '../parts/change.tsx'
 import { Empty, Facts, Page, RefusalLine, Section, Time, Waiting } from '../parts/page.tsx'
 import { Table } from '../parts/table.tsx'
+import { useDatabase } from '../shell/broker.ts'
 
 interface List {
   readonly length: number
+  readonly waitingIsOfList?: boolean
   readonly waiting: readonly {
-    readonly clientId: number
+    readonly clientId: number | null
     readonly name: string
     readonly address: string
     readonly command: string
@@ -69,8 +71,7 @@ interface KeyPageProps<Value> {
 
 /** The frame of both pages: the key is asked for again every two seconds. */
 function KeyPage<Value>({ name, endpoint, children }: KeyPageProps<Value>) {
-  const { query } = useRoute()
-  const db = query.get('db') ?? '0'
+  const db = useDatabase()
   const { data, refusal, reload } = useLoad(
     `${endpoint} ${db} ${name}`,
     (signal) => get<Value>(`${endpoint}/${part(name)}`, { db }, signal),
@@ -120,7 +121,14 @@ export function ListPage({ name }: { name: string }) {
               ['waiting', counted(data.waiting.length, 'client')],
             ]}
           />
-          <Section title="Waiting clients" note="In the order in which they are served">
+          <Section
+            title="Waiting clients"
+            note={
+              data.waitingIsOfList === false
+                ? 'Those that wait for some list of this database: the server does not tell for which'
+                : 'In the order in which they are served'
+            }
+          >
             {data.waiting.length === 0 ? (
               <Empty command={`redis-cli BLPOP ${name} 0`}>
                 No client waits: an element that is pushed stays until one comes.
@@ -139,7 +147,7 @@ export function ListPage({ name }: { name: string }) {
                 ]}
                 rows={data.waiting}
                 keyOf={({ clientId }) => String(clientId)}
-                href={({ clientId }) => link(['clients'], { id: clientId })}
+                href={({ clientId }) => link(['clients'], { id: clientId ?? '' })}
               />
             )}
           </Section>

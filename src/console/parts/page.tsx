@@ -88,6 +88,15 @@ export function Empty({ children, command }: { children: ComponentChildren; comm
   )
 }
 
+/** Stands in the place of a feature that the broker does not have, and says why. */
+export function Lacking({ reason }: { reason: string }) {
+  return (
+    <div class="empty is-missing">
+      <p>{reason}</p>
+    </div>
+  )
+}
+
 export function RefusalLine({ refusal }: { refusal: Refusal | undefined }) {
   return refusal === undefined ? null : (
     <p class="refusal" role="alert">

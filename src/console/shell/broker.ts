@@ -2,6 +2,7 @@
 
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
+import { useRoute } from '../data/route.ts'
 
 export interface Broker {
   readonly name: string
@@ -13,9 +14,26 @@ export interface Broker {
   readonly address: string | null
   readonly startedAt: number
   readonly features: Readonly<Record<Feature, boolean>>
+  /** Why a feature is not there, in a sentence. */
+  readonly missing?: Readonly<Partial<Record<Feature, string>>>
+  /** The database that is shown unless the address of the page names another. */
+  readonly database?: number
 }
 
-export type Feature = 'channels' | 'queues' | 'overview' | 'loopStalls' | 'durability' | 'tail' | 'schedule' | 'brokers'
+export type Feature =
+  | 'channels'
+  | 'queues'
+  | 'overview'
+  | 'loopStalls'
+  | 'durability'
+  | 'tail'
+  | 'schedule'
+  | 'kept'
+  | 'names'
+  | 'policies'
+  | 'audit'
+  | 'leases'
+  | 'brokers'
 
 export interface SignedIn {
   readonly signedIn: true
@@ -33,4 +51,10 @@ export function useSession(): SignedIn {
   const session = useContext(SessionContext)
   if (session === undefined) throw new Error('a view is shown to those alone who are signed in')
   return session
+}
+
+/** The database that the address of the page names, or that of the broker's own address. */
+export function useDatabase(): string {
+  const { broker } = useSession()
+  return useRoute().query.get('db') ?? String(broker.database ?? 0)
 }

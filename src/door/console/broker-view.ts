@@ -1,5 +1,5 @@
-// What commands do not tell of a broker, or only some brokers' commands do. The broker is this one
-// (engine-view.ts), or another server (remote-view.ts in ../remote).
+// A view of a broker, for figures that commands do not tell, or those of some brokers alone. The
+// broker is this one (engine-view.ts), or another server (remote-view.ts in ../remote).
 
 import type { SubscriptionKind } from '../../broker/subscription-kind.ts'
 import type { QueueName } from '../jobs/queue-keys.ts'

@@ -5,7 +5,7 @@ import { OptionError } from '../../util/option-error.ts'
 
 const PORT = 6379
 
-/** How a connection is encrypted. Names and contents of files are as Node's `tls.connect` wants them. */
+/** How a connection is encrypted; the names are those of Node's `tls.connect`. */
 export interface RemoteEncryption {
   /** Without it Node's default authorities are trusted. */
   readonly ca?: string | Buffer
@@ -40,7 +40,9 @@ export function placeOf({ host, port, socket }: RemoteAddress): string {
 export function remoteAddress(text: string): RemoteAddress {
   let url: URL
   try {
-    url = new URL(text.includes('://') ? text : `redis://${text}`)
+    // A user in a URL wants a host behind it.
+    const withHost = text.replace(/^(unix:\/\/[^/]*@)\//, '$1socket/')
+    url = new URL(withHost.includes('://') ? withHost : `redis://${withHost}`)
   } catch {
     throw new OptionError('the address is not one such as redis://host:6379')
   }

@@ -8,7 +8,10 @@ interface RemoteRule {
   readonly name: string
   readonly severity: Alert['severity']
   readonly advice: string
-  /** Says what is wrong; undefined = nothing is. `grown`: how much a counter has grown since the last look. */
+  /**
+   * Says what is wrong; undefined = nothing is. `grown` tells how much a counter has grown since the
+   * last look.
+   */
   find(info: Info, grown: (name: string) => number): string | undefined
 }
 

@@ -128,7 +128,10 @@ export function signInWords({ password, user }: RemoteAddress): RawWords[] {
   return [user === '' ? ['AUTH', password] : ['AUTH', user, password]]
 }
 
-/** The page's own session is not meant by 401: the address of the server has a wrong password, or none. */
+/**
+ * A status 401 would mean the page's own session. The address of the server has a wrong password, or
+ * none.
+ */
 export function withoutSignIn(error: HttpError): HttpError {
   return error.status === 401 ? new HttpError(503, error.message) : error
 }

@@ -85,7 +85,10 @@ export class Durability {
    */
   #changer: Client | undefined = undefined
   #changerWaits = false
-  /** Clients whose replies are withheld, and since when, in Unix milliseconds; the first waits longest. */
+  /**
+   * Clients whose replies are withheld, and since when, in Unix milliseconds. The first waits
+   * longest.
+   */
   readonly #held = new Map<Client, number>()
   /** The journal's offsets when these clients were last looked through. */
   #settledWritten = 0
@@ -287,7 +290,9 @@ export class Durability {
     return this.#held.size
   }
 
-  /** The time of the request whose client waits longest, in Unix milliseconds; undefined = none waits. */
+  /**
+   * The time of the request whose client waits longest, in Unix milliseconds; undefined = none waits.
+   */
   get heldSinceMs(): number | undefined {
     for (const sinceMs of this.#held.values()) return sinceMs
     return undefined

@@ -1,27 +1,10 @@
 import { Queue, Worker } from 'bullmq'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { RemoteServer, remoteAddress } from '../../../src/door/remote/remote-server.ts'
-import { ConsoleListeners } from '../../../src/embedded/console-listener.ts'
+import { remoteAddress } from '../../../src/door/remote/remote-address.ts'
 import { startServer } from '../../../src/index.ts'
-import { openDoor } from '../../support/door.ts'
+import { openRemote } from '../../support/remote-console.ts'
 import { eventually } from '../../support/server.ts'
-
-/** The console of a server that only its address leads to, and a browser that is signed in. */
-async function openRemote(address: string) {
-  const { broker, engine } = await openDoor({ requirepass: 'secret' })
-  const consoles = new ConsoleListeners(engine)
-  const opened = await consoles.open({}, new RemoteServer(remoteAddress(address)))
-  onTestFinished(() => consoles.close())
-  const { hash, origin } = new URL(opened.url)
-  const own = { Origin: origin, 'X-Respite-Console': '1' }
-  const body = JSON.stringify({ link: hash.slice('#link='.length) })
-  const answer = await fetch(`${origin}/v1/session`, { method: 'POST', headers: own, body })
-  const headers = { ...own, Cookie: (answer.headers.getSetCookie()[0] ?? '').split(';')[0]! }
-  const get = (path: string): Promise<Response> => fetch(`${origin}${path}`, { headers })
-  const post = (path: string, body: unknown): Promise<Response> =>
-    fetch(`${origin}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-  return { session: { status: answer.status, ...((await answer.json()) as object) }, broker, get, origin, post }
-}
+import { certificate } from '../../support/tls/certificates.ts'
 
 describe('the console of another server', () => {
   test('shows its keys, its queues and its figures; what only Respite tells is missing', async () => {
@@ -31,7 +14,11 @@ describe('the console of another server', () => {
     expect(session).toMatchObject({
       status: 200,
       signedIn: true,
-      broker: { kind: 'respite', role: 'master', features: { queues: true, channels: false, tail: false } },
+      broker: {
+        kind: 'respite',
+        role: 'master',
+        features: { queues: true, channels: true, kept: true, loopStalls: false },
+      },
     })
     const answer = await post('/v1/command', {
       commands: [['SET', 'k', 'v'], ['GET', 'k'], ['GET', { base64: 'aw==' }], ['NOPE']],
@@ -65,9 +52,17 @@ describe('the console of another server', () => {
     expect((await post('/v1/queues/mails/jobs/1/retry', {})).status).toBe(200)
     expect(await queue.getWaitingCount()).toBe(1)
 
-    expect(await (await get('/v1/channels')).json()).toMatchObject({ kept: [], truncated: false })
-    for (const path of ['/v1/durability', '/v1/stalls', '/v1/channels/a', '/v1/tail?channel=a'])
-      expect((await get(path)).status, path).toBe(501)
+    // Another Respite tells of kept channels by its commands.
+    await post('/v1/command', { command: ['CONFIG', 'SET', 'channel', 'orders.* keep 1h'] })
+    await post('/v1/command', { command: ['PUBLISH', 'orders.eu', 'tea'] })
+    expect(await (await get('/v1/channels')).json()).toMatchObject({
+      kept: [{ name: 'orders.eu', messages: 1 }],
+      truncated: false,
+    })
+    expect(await (await get('/v1/channels/orders.eu/messages')).json()).toMatchObject({
+      messages: [{ message: 'tea' }],
+    })
+    expect((await get('/v1/stalls')).status).toBe(501)
     // No route leads to the engine that serves the page.
     for (const path of ['/v1/subscribe?channel=a', '/get/k', '/v1/queues/mails'])
       expect((await get(path)).status, path).toBe(404)
@@ -93,18 +88,41 @@ describe('the console of another server', () => {
     expect(await answer.json()).toMatchObject({ error: expect.stringContaining('is not reached') })
   })
 
+  test('is reached with TLS, when its certificate is that of the authority', async () => {
+    const tls = { cert: certificate('server.crt'), key: certificate('server.key') }
+    const server = await startServer({ port: 0, tlsPort: 0, tls })
+    onTestFinished(() => server.close())
+    const address = `rediss://localhost:${server.tlsPort}`
+    const trusting = await openRemote(address, { encryption: { ca: certificate('authority.crt') } })
+    expect((await trusting.post('/v1/command', { command: ['PING'] })).status).toBe(200)
+    const doubting = await openRemote(address)
+    const answer = await doubting.post('/v1/command', { command: ['PING'] })
+    expect([answer.status, await answer.json()]).toMatchObject([
+      503,
+      { error: expect.stringMatching(/not reached.*certificate/) },
+    ])
+  })
+
   test('has an address like that of other tools', () => {
-    const common = { isEncrypted: false, user: '', password: '', database: 0 }
+    const common = { socket: '', isEncrypted: false, user: '', password: '', database: 0 }
     expect(remoteAddress('redis://host')).toEqual({ ...common, host: 'host', port: 6379 })
     expect(remoteAddress('host:7000')).toEqual({ ...common, host: 'host', port: 7000 })
     expect(remoteAddress('rediss://ana:p%40ss@[::1]:1/2')).toEqual({
       host: '::1',
       port: 1,
+      socket: '',
       isEncrypted: true,
       user: 'ana',
       password: 'p@ss',
       database: 2,
     })
+    expect(remoteAddress('unix://ana:pw@/run/redis.sock?db=3')).toMatchObject({
+      socket: '/run/redis.sock',
+      user: 'ana',
+      password: 'pw',
+      database: 3,
+    })
+    expect(() => remoteAddress('redis://:50%@host')).toThrow(/%25/)
     expect(() => remoteAddress('http://host')).toThrow(/redis:/)
     expect(() => remoteAddress('redis://host/name')).toThrow(/number/)
   })
