@@ -5,8 +5,8 @@
 
 import { processTerminal, type Terminal } from '../prover/terminal.ts'
 import { nearestName } from '../util/bytes/nearest-name.ts'
-import { BrokerError } from './cluster/broker-connection.ts'
 import { backup } from './cluster/backup.ts'
+import { BrokerError } from './cluster/broker-connection.ts'
 import { CommandLine } from './cluster/command-line.ts'
 import { addShard, create } from './cluster/create.ts'
 import { handover } from './cluster/handover.ts'

@@ -63,7 +63,11 @@ describe('the three forms', () => {
 
   /** Builds an overlay as Kustomize does, with what these use of it. */
   function built(folder: string, into = new Map<string, Plain>()): Map<string, Plain> {
-    const { components = [], patches = [], resources = [] } = parse(read(`${folder}/kustomization.yaml`)) as Kustomization
+    const {
+      components = [],
+      patches = [],
+      resources = [],
+    } = parse(read(`${folder}/kustomization.yaml`)) as Kustomization
     for (const resource of resources) {
       if (!resource.endsWith('.yaml')) built(join(folder, resource), into)
       else for (const [name, object] of objectsIn(read(`${folder}/${resource}`))) into.set(name, object)
@@ -77,7 +81,10 @@ describe('the three forms', () => {
   }
 
   function apply(object: Plain, step: PatchStep): void {
-    const names = step.path.split('/').slice(1).map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+    const names = step.path
+      .split('/')
+      .slice(1)
+      .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
     const last = names.pop()!
     let at = object as Record<string, Plain>
     for (const name of names) at = at[name] as Record<string, Plain>
@@ -111,7 +118,14 @@ describe('the three forms', () => {
     expect(objects).toEqual(byName(objectsWith(valuesWith([feature])).values()))
   })
 
-  const MORE: readonly string[] = ['--set', 'name=mails', '--set', 'config=databases 1', '--set', 'storage.className=fast']
+  const MORE: readonly string[] = [
+    '--set',
+    'name=mails',
+    '--set',
+    'config=databases 1',
+    '--set',
+    'storage.className=fast',
+  ]
 
   test.skipIf(missing('kustomize', 'version'))('kustomize builds the same', () => {
     for (const [folder, values] of [
@@ -220,7 +234,10 @@ describe('what the objects name', () => {
     const all = new Config({ ...settings, log })
     expect(all.get('appendfsync')).toBe('always')
     expect([all.get('port'), all.get('tls-port')]).toEqual([0, 6379])
-    expect(readLogAddress(all.get('log'))).toMatchObject({ kind: 'jetstream', options: { replicas: 3, safety: 'required' } })
+    expect(readLogAddress(all.get('log'))).toMatchObject({
+      kind: 'jetstream',
+      options: { replicas: 3, safety: 'required' },
+    })
     expect(readStoreAddress(all.get('log-snapshots'))).toMatchObject({ kind: 's3' })
     expect(all.get('metrics-port')).toBe(9121)
   })
@@ -229,7 +246,10 @@ describe('what the objects name', () => {
     const job = (objects.get('backup') as CronJob).spec!.jobTemplate.spec!.template.spec!.containers[0]!
     const hook = broker.lifecycle!.preStop!.exec!.command![2]!.replace(/;.*/, '').split(' ')
     const connect = broker.env!.find(({ name }) => name === 'CONNECT')!.value!.split(' ')
-    for (const words of [[...job.command!, ...job.args!], [...hook, ...connect]]) {
+    for (const words of [
+      [...job.command!, ...job.args!],
+      [...hook, ...connect],
+    ]) {
       expect(words.slice(0, 2)).toEqual(['respite', 'cluster'])
       const command = CLUSTER_COMMANDS.find(({ name }) => name === words[2])!
       const known = [...command.options, ...CREDENTIAL_OPTIONS].flatMap(({ names }) => names)

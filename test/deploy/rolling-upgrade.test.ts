@@ -171,19 +171,27 @@ describe.skipIf(natsServerMissing())('on a log', () => {
   /** Starts haproxy on its file in the manifests, with the addresses of these pods instead of a DNS name. */
   async function startProxy(pods: readonly Pod[]): Promise<number> {
     const [port, healthPort] = await freePorts(2)
-    const { data } = objectsWith(valuesWith(['leader'])).get('leader-config-map') as Required<ConfigMap>
+    const { data } = objectsWith(valuesWith(['leader'])).get('leader-config-map') as Required<Pick<ConfigMap, 'data'>>
     const servers = pods.map((pod, i) => `server broker-${i} 127.0.0.1:${pod.port}`).join('\n  ')
-    const text = data['haproxy.cfg']!
-      .replace(' resolvers cluster init-addr none', '')
+    const text = data['haproxy.cfg']!.replace(' resolvers cluster init-addr none', '')
       .replace(/server-template .*/, servers)
       .replace('bind :6379', `bind 127.0.0.1:${port}`)
       .replace('bind :8404', `bind 127.0.0.1:${healthPort}`)
     const file = join(temporaryDirectory(), 'haproxy.cfg')
     writeFileSync(file, `${text}\n`)
-    const env = { ...process.env, CHECK_USER: 'default', CHECK_PASSWORD: PASSWORD, CHECK_CONNECTION: 'default', POD_NAMESPACE: 'here' }
+    const env = {
+      ...process.env,
+      CHECK_USER: 'default',
+      CHECK_PASSWORD: PASSWORD,
+      CHECK_CONNECTION: 'default',
+      POD_NAMESPACE: 'here',
+    }
     const proxy = spawn('haproxy', ['-db', '-f', file], { env, stdio: 'ignore' })
     onTestFinished(() => void proxy.kill('SIGKILL'))
-    await eventually(async () => (await fetch(`http://127.0.0.1:${healthPort}/healthz`).catch(() => undefined))?.ok, 'a proxy')
+    await eventually(
+      async () => (await fetch(`http://127.0.0.1:${healthPort}/healthz`).catch(() => undefined))?.ok,
+      'a proxy',
+    )
     return port!
   }
 

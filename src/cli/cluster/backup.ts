@@ -24,7 +24,8 @@ export async function backup(words: CommandLine, terminal: Terminal): Promise<nu
   return storing(async () => {
     const [snapshots, backups] = [await storeAt(from), await storeAt(into)]
     const newest = newestOf(await snapshots.list())
-    if (newest === undefined) throw new BrokerError('there is no snapshot yet: followers make one every 100,000 records')
+    if (newest === undefined)
+      throw new BrokerError('there is no snapshot yet: followers make one every 100,000 records')
     const { position } = newest
     const isThere = (await backups.list()).some((one) => one.position === position)
     if (!isThere) await backups.put(position, snapshots.get(position))
@@ -47,7 +48,9 @@ export async function checkedContent(
   try {
     const { content, damage } = await checkSnapshot(file, stored.bytes, options)
     if (damage !== undefined)
-      throw new BrokerError(`the snapshot of position ${position} is damaged at byte ${damage.offset}: ${damage.problem}`)
+      throw new BrokerError(
+        `the snapshot of position ${position} is damaged at byte ${damage.offset}: ${damage.problem}`,
+      )
     return content
   } finally {
     await file.close()

@@ -103,7 +103,11 @@ export const CLUSTER_COMMANDS: readonly ClusterCommand[] = [
     options: [
       BACKUPS,
       NODE,
-      { names: ['--position'], value: 'N', help: 'The position of the backup, which its name has; by default the newest.' },
+      {
+        names: ['--position'],
+        value: 'N',
+        help: 'The position of the backup, which its name has; by default the newest.',
+      },
       DIR,
     ],
   },
