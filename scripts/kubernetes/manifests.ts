@@ -434,7 +434,7 @@ const backup: CronJob = {
                   '--backups',
                   value('backup.to'),
                   '--keep',
-                  `${value('backup.keep')}`,
+                  value('backup.keep'),
                 ],
                 env: [
                   { name: 'RESPITE_CODE_CACHE', value: '' },

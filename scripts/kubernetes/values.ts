@@ -48,7 +48,7 @@ export const VALUES: Values = {
     schedule: '17 3 * * *',
     from: 's3://snapshots/orders?endpoint=https://s3.example.com&region=us-east-1',
     to: 's3://backups/orders?endpoint=https://s3.example.com&region=us-east-1',
-    keep: note('The newest that stay there.', 14),
+    keep: note('The newest that stay there.', '14'),
     secretName: note(
       'access-key-id and secret-access-key, of a user who may read one and write the other.',
       'respite-backup',

@@ -53,7 +53,10 @@ const LEFT_OUT: readonly (readonly [RegExp, reason: string])[] = [
 /** Where a line says a port: behind an option, or behind a host. */
 const PORT = /(?<=(?:port|-p|localhost|127\.0\.0\.1)[ :])\d{4}\b/g
 /** Pages whose lines another test runs, all of them. */
-const ELSEWHERE: Readonly<Record<string, string>> = { 'start.md': 'test/package/newcomer.test.ts' }
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'start.md': 'test/package/newcomer.test.ts',
+  'kubernetes.md': 'needs Kubernetes; test/deploy runs what the manifests hold',
+}
 
 /** The shell of a page. */
 class Shell {
@@ -226,6 +229,7 @@ describe('the command lines', () => {
       'needs log servers; test/cli/cluster.test.ts runs such lines': 7,
       'takes an hour; test/cli/prove-cluster.test.ts runs it for seconds': 1,
       'needs three machines; test/replicated-log starts etcd': 1,
+      'needs Kubernetes; test/deploy runs what the manifests hold': 16,
       'test/package/newcomer.test.ts': 9,
     })
     expect(all.length).toBeGreaterThan(60)

@@ -35,6 +35,10 @@ export async function handover(words: CommandLine, terminal: Terminal): Promise<
     terminal.print(`It does not lead (${before.state}): there is nothing to hand over.`)
     return 0
   }
+  if (to !== undefined && `${to.host}:${to.port}` === before.leader) {
+    terminal.print(`${before.leader} leads already.`)
+    return 0
+  }
   await begin(place, to, entry)
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     // Connections of that moment may be closed with those of clients.
