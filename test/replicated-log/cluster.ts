@@ -59,8 +59,8 @@ export class Cluster {
   }
 
   /** Starts a node, on a new disk or on one that it has used before. */
-  start(name: string, disk = new MemoryDisk()): ClusterNode {
-    const clock = new ProcessClock(this.world, 1)
+  start(name: string, disk = new MemoryDisk(), clockRate = 1): ClusterNode {
+    const clock = new ProcessClock(this.world, clockRate)
     const errors: Record<string, unknown>[] = []
     const engine = new Engine(
       {

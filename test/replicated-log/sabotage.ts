@@ -39,8 +39,6 @@ export const SABOTAGES: Readonly<Record<string, Omit<SimulationOptions, 'seed'>>
       workClock.now = () => workClock.monotonic() + aheadMs
     },
   },
-  // The assumption is needed: without it a lease outlasts the silence.
-  'clocks whose rates differ by more than is assumed': { clockRates: [0.4, 1.6] },
   'a former leader that leaves connections open for a while': {
     sabotage: ({ process }) => {
       const {

@@ -31,21 +31,22 @@ const REDELIVER_MS = 10_000
  */
 function falseClock(rate: number): string {
   return `'use strict'
-const { performance } = require('node:perf_hooks')
+const hooks = require('node:perf_hooks')
 const timers = require('node:timers')
 const RATE = ${rate}
 const clock = Date
 const { now } = clock
-const monotonic = performance.now.bind(performance)
-const { setInterval, setTimeout } = timers
+const monotonic = hooks.performance.now.bind(hooks.performance)
+const once = timers.setTimeout
+const again = timers.setInterval
 const began = { wall: now(), monotonic: monotonic() }
 let aheadMs = 0
 clock.now = () => Math.floor(began.wall + (now() - began.wall) * RATE) + aheadMs
-Object.defineProperty(performance, 'now', {
+Object.defineProperty(hooks.performance, 'now', {
   value: () => began.monotonic + (monotonic() - began.monotonic) * RATE,
 })
-timers.setTimeout = (run, ms, ...words) => setTimeout(run, ms / RATE, ...words)
-timers.setInterval = (run, ms, ...words) => setInterval(run, ms / RATE, ...words)
+timers.setTimeout = (run, ms, ...words) => once(run, ms / RATE, ...words)
+timers.setInterval = (run, ms, ...words) => again(run, ms / RATE, ...words)
 if (process.channel) {
   process.on('message', (ms) => { aheadMs = ms })
   process.channel.unref()

@@ -12,7 +12,7 @@ import { GroupLoad } from './group-load.ts'
 import type { RoundHistory } from './history-file.ts'
 import type { Load } from './load.ts'
 import { Recorder, requestFor } from './recorder.ts'
-import { ownerOf, TAGS } from './shards.ts'
+import { ownerOf, TAGS } from './slot-moves.ts'
 import { STRIKES, type Strike } from './strikes.ts'
 import type { TrialProcess } from './trial-process.ts'
 

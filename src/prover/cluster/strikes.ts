@@ -8,7 +8,7 @@ import { anyOf } from './any-of.ts'
 import type { Cluster } from './cluster.ts'
 import { Connection } from './connection.ts'
 import { CLIENTS } from './network.ts'
-import { moveSlots } from './shards.ts'
+import { moveSlots } from './slot-moves.ts'
 import type { TrialProcess } from './trial-process.ts'
 
 export interface Strike {
