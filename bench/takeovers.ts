@@ -130,12 +130,11 @@ class Writer {
   async written(): Promise<void> {
     while (!this.#isOver) {
       try {
-        this.#asker ??= await Asker.open(this.#port)
+        if (this.#asker?.socket.destroyed !== false) this.#asker = await Asker.open(this.#port)
         await this.#asker.ask('SET', 'key', 'value')
         return
       } catch {
         // It has ended, or does not lead: it is asked again.
-        if (this.#asker?.socket.destroyed !== false) this.#asker = undefined
       }
       await pause()
     }
