@@ -1,10 +1,10 @@
-// Asks one question, in a process of its own: ask.ts NAME FILE [--quick]. The answers are written
+// Asks one question, in a process of its own: ask.ts NAME FILE [--quick] [--takeovers=NUMBER]. The answers are written
 // to the file as JSON.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describeMachine, type Stored } from './page.ts'
-import { type Answer, QUICK, REAL } from './question.ts'
+import { type Answer, QUICK, REAL, takeoversIn } from './question.ts'
 import { QUESTIONS } from './questions.ts'
 import { REDIS_SERVER, ROOT } from './servers.ts'
 
@@ -15,7 +15,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 const [name, file, ...options] = process.argv.slice(2)
 const question = QUESTIONS.find((one) => one.name === name)!
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-const asked = [await question.ask(options.includes('--quick') ? QUICK : REAL)].flat()
+const scale = options.includes('--quick') ? QUICK : REAL
+const takeovers = takeoversIn(options) ?? scale.takeovers
+const asked = [await question.ask({ ...scale, takeovers })].flat()
 // Beside another than redis-server it is another table, of its own title.
 const answers = process.env.RIVAL === undefined ? asked : asked.map(besideRival)
 for (const { rows } of answers) {

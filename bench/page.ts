@@ -81,7 +81,7 @@ function renderAnswer({ answer, date, machine }: Stored): string[] {
     '',
     `${date}; ${machine}.`,
     '',
-    `| what | respite | ${rivals.join(' | ')} | figure | target | |`,
+    `| ${['what', 'respite', ...rivals, 'figure', 'target', ''].join(' | ').trimEnd()} |`,
     `|---|--:|${'--:|'.repeat(rivals.length)}--:|--:|---|`,
     ...rows.map(({ what, respite, redis, figure, target, met }) => {
       const verdict = met === undefined ? '' : met ? MET : MISSED

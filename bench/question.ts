@@ -39,10 +39,14 @@ export interface Scale {
   /** How long one measurement takes. */
   seconds: number
   keys: number
+  /** How often a leader is killed. */
+  takeovers: number
 }
 
-export const REAL: Scale = { quick: false, seconds: 1.5, keys: 1_000_000 }
-export const QUICK: Scale = { quick: true, seconds: 0.05, keys: 5000 }
+export const REAL: Scale = { quick: false, seconds: 1.5, keys: 1_000_000, takeovers: 25 }
+export const QUICK: Scale = { quick: true, seconds: 0.05, keys: 5000, takeovers: 1 }
+
+const TAKEOVERS = '--takeovers='
 
 /** A row for a ratio that should be at least `least`. */
 export function atLeast(what: string, ratio: number, least: number, respite: string, redis: string): Row {
@@ -120,4 +124,12 @@ export function perSecond(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M/s`
   if (value >= 1e4) return `${(value / 1e3).toFixed(0)} k/s`
   return `${value.toFixed(0)} /s`
+}
+
+/** The number in `--takeovers=NUMBER`; undefined where it is not given. Throws when it is none. */
+export function takeoversIn(words: readonly string[]): number | undefined {
+  const given = words.find((word) => word.startsWith(TAKEOVERS))?.slice(TAKEOVERS.length)
+  if (given === undefined) return undefined
+  if (!/^[1-9][0-9]{0,5}$/.test(given)) throw new Error(`${TAKEOVERS}${given}: a number of takeovers is wanted`)
+  return Number(given)
 }

@@ -1,4 +1,4 @@
-// npm run bench [-- question … --quick --no-build]: asks the questions and writes
+// npm run bench [-- question … --quick --no-build --takeovers=NUMBER]: asks the questions and writes
 // docs/benchmarks.md, and README.md's figures.
 //
 // Each question is asked in a process of its own and has a bounded time, so one that fails or hangs
@@ -22,6 +22,8 @@ const ENDING_MS = 5000
 
 const words = process.argv.slice(2)
 const quick = words.includes('--quick')
+/** What is handed on to the questions. */
+const options = words.filter((word) => word === '--quick' || word.startsWith('--takeovers='))
 const names = words.filter((word) => !word.startsWith('--'))
 for (const name of names) {
   if (!QUESTIONS.some((question) => question.name === name)) {
@@ -45,7 +47,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 /** Asks a question; false = there is no answer. */
 async function ask(name: string, file: string): Promise<boolean> {
-  const child = fork(fileURLToPath(new URL('ask.ts', import.meta.url)), [name, file, ...(quick ? ['--quick'] : [])])
+  const child = fork(fileURLToPath(new URL('ask.ts', import.meta.url)), [name, file, ...options])
   asking = child
   const late = setTimeout(() => {
     console.error(`  no answer after ${QUESTION_MINUTES_MAX} minutes`)

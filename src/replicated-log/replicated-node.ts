@@ -29,6 +29,8 @@ import { PersistenceError } from '../persistence/errors.ts'
 import { BackgroundSaving } from '../persistence/snapshot/background-saving.ts'
 import { ERR } from '../protocol/errors.ts'
 import type { Dial } from '../replication/connection.ts'
+import { ExpectedKeys } from '../store/keyspace/expected-keys.ts'
+import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import type { Timer } from '../util/time/clock.ts'
 import { isPassing, settleAppend } from './append-outcome.ts'
@@ -400,10 +402,13 @@ export class ReplicatedNode implements CopyHolder {
     this.#reading = new AbortController()
     const { signal } = this.#reading
     this.#counted = chain.position
+    const { databases } = this.#options.engine
+    const expected = new ExpectedKeys(itemAt(databases, 0).keys, chain.position, Math.max(this.#end, chain.position))
     try {
       for await (const entry of log.read(chain.position + 1, signal)) {
         if (signal.aborted || this.#isStopped) return
         if (await this.betweenRecords(() => this.#take(entry))) return
+        expected.reached(entry.position)
       }
     } catch (error) {
       // A follower that was away for long begins with a snapshot.

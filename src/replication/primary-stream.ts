@@ -9,10 +9,12 @@
 
 import type { Client } from '../engine/clients/client.ts'
 import type { Transport } from '../engine/clients/transport.ts'
+import { fetchAhead } from '../engine/data/fetch-ahead.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ProtocolError, type RequestHandler, RequestParser } from '../protocol/request-parser.ts'
 import { encodeRequest } from '../protocol/request-writer.ts'
+import { FETCHED_MAX } from '../store/keyspace/hashes-ahead.ts'
 import { itemAt } from '../util/array-reads.ts'
 import { assert } from '../util/assert.ts'
 import { Source } from '../util/bytes/bytes.ts'
@@ -64,6 +66,11 @@ export class PrimaryStream implements RequestHandler {
   #runBytes = 0
   /** How many of those precede the open unit; -1 = no unit is open. */
   #bytesBeforeUnit = -1
+  /** The bytes that the parser reads, and where in them the next request begins; negative = before them. */
+  #source: Source | undefined = undefined
+  #nextStart = 0
+  /** How many more requests were looked at before. */
+  #fetched = 0
   /** Bytes received while requests are held up. */
   #waiting: Buffer[] = []
   /** When the append-only file is synced up to `journal`, the stream is synced up to `offset`. */
@@ -170,11 +177,15 @@ export class PrimaryStream implements RequestHandler {
     replies.open(client)
     let nonsense: string | undefined
     try {
-      this.#parser.feed(new Source(bytes), 0, bytes.length, this)
+      this.#source = new Source(bytes)
+      this.#nextStart = -this.#parser.pendingBytes
+      this.#fetched = 0
+      this.#parser.feed(this.#source, 0, bytes.length, this)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       nonsense = `Protocol error from master: ${error.message}`
     } finally {
+      this.#source = undefined
       replies.close()
       if (!engine.conditions.state.loading.holds) dataset.expiry = role.expiry
     }
@@ -189,6 +200,8 @@ export class PrimaryStream implements RequestHandler {
   request(args: Arguments): void {
     const start = this.#runBytes
     this.#runBytes += args.wireBytes
+    this.#fetchKeys()
+    this.#nextStart += args.wireBytes
     if (this.#isGetAck(args)) {
       // The answer covers what was applied before the question.
       this.#acknowledge(this.#engine.effects.history.offset + start)
@@ -203,6 +216,19 @@ export class PrimaryStream implements RequestHandler {
     if (client.requests.transaction === undefined) this.#bytesBeforeUnit = -1
     else if (opens) this.#bytesBeforeUnit = start
     if (stats.errorReplies !== errors) this.#tellOfError(args)
+  }
+
+  /**
+   * Fetches the keys of this request and of those behind it into the processor's cache, as is done
+   * for the pipelines of clients: to read 1,000,000 SETs takes less processor time.
+   */
+  #fetchKeys(): void {
+    if (this.#fetched-- > 0) return
+    this.#fetched = FETCHED_MAX - 1
+    // A request that began in earlier bytes was put together elsewhere.
+    if (this.#source === undefined || this.#nextStart < 0) return
+    const database = itemAt(this.#engine.databases, this.client.database)
+    fetchAhead(this.#source, this.#nextStart, this.#source.u8.length, database)
   }
 
   #isGetAck(args: Arguments): boolean {
