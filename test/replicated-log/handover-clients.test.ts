@@ -42,7 +42,7 @@ describe.skipIf(natsServerMissing())('a planned handover under load', () => {
           port: 0,
           dir: temporaryDirectory(),
           appendfsync: 'always',
-          config: { log, 'shard-name': 'orders', 'maint-notifications': 'yes', ...config },
+          config: { log, 'shard-name': 'orders', ...config },
         })
         onTestFinished(() => {
           server.child.kill('SIGKILL')

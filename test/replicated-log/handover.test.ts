@@ -2,8 +2,8 @@
 // existing connections.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { MOVING_SECONDS } from '../../src/replicated-log/relays/relays.ts'
 import { decodeRecord } from '../../src/replicated-log/record.ts'
+import { MOVING_SECONDS } from '../../src/replicated-log/relays/relays.ts'
 import { silenceOf, TIMING } from '../../src/replicated-log/timing.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode } from './cluster.ts'
