@@ -2,7 +2,7 @@
 // command is done once. Durations are not judged, because machines that run tests are busy; SOAK=1
 // prints them.
 
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type LogServers, natsLog, natsServerMissing, startNatsServers } from '../support/log-servers.ts'
@@ -12,7 +12,7 @@ import { startServerProcess } from '../support/server-process.ts'
 const WRITERS = 8
 const HANDOVERS = process.env.SOAK === '1' ? 20 : 1
 /** ioredis waits 50 ms and up to 199 ms more, by chance, before it connects again. */
-const RETRIES: [string, RedisOptions][] = [['', {}]]
+const RETRIES: [string, { retryStrategy?: () => number }][] = [['', {}]]
 if (process.env.SOAK === '1') RETRIES.push([', 20 ms before it connects again', { retryStrategy: () => 20 }])
 /** Commands between two handovers. */
 const COMMANDS = 60
