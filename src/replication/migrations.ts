@@ -15,6 +15,7 @@ import { assert } from '../util/assert.ts'
 import type { Bytes } from '../util/bytes/bytes.ts'
 import type { Dial } from './connection.ts'
 import { Migration, type MigrationOrder, type Parcel } from './migration.ts'
+import { MigrationNotices } from './migration-notices.ts'
 
 const GIVEN_UP = new ReplyError('IOERR error or timeout reading to target instance')
 
@@ -22,10 +23,12 @@ export class Migrations {
   readonly #engine: Engine
   readonly #dial: Dial
   readonly #byClient = new Map<Client, Migration>()
+  readonly #notices: MigrationNotices
 
   constructor(engine: Engine, dial: Dial) {
     this.#engine = engine
     this.#dial = dial
+    this.#notices = new MigrationNotices(engine.clients.maintenance, engine.environment.workClock)
   }
 
   /**
@@ -45,6 +48,7 @@ export class Migrations {
       clients.gone.add(this.#drop)
       pause.ended.add(this.#lookLater)
     }
+    this.#notices.begin(order.timeoutMs)
     const migration = new Migration(this.#engine, order, parcels, {
       dial: this.#dial,
       payloads: payloadWriter,
@@ -77,6 +81,7 @@ export class Migrations {
 
   stop(): void {
     for (const client of [...this.#byClient.keys()]) this.#drop(client)
+    this.#notices.stop()
   }
 
   /** The migration is over: runs its client's command again, and drops the migration. */
@@ -100,6 +105,7 @@ export class Migrations {
     if (migration === undefined) return
     migration.giveUp()
     this.#byClient.delete(client)
+    this.#notices.end()
     const held: FrozenKey[] = []
     for (const parcel of migration.parcels) if (parcel.held !== undefined) held.push(parcel.held)
     this.#engine.conditions.heldKeys.release(held)

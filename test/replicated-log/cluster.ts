@@ -74,7 +74,6 @@ export class Cluster {
           dir: '/data',
           appendfsync: 'always',
           save: '',
-          'maint-notifications': 'yes',
           ...ON_A_LOG,
           ...this.#settings,
         }),

@@ -2,8 +2,8 @@
 // existing connections.
 
 import { afterEach, describe, expect, test } from 'vitest'
+import { MOVING_SECONDS } from '../../src/engine/clients/maintenance.ts'
 import { decodeRecord } from '../../src/replicated-log/record.ts'
-import { MOVING_SECONDS } from '../../src/replicated-log/relays/relays.ts'
 import { silenceOf, TIMING } from '../../src/replicated-log/timing.ts'
 import { TestClient } from '../support/engine.ts'
 import { Cluster, type ClusterNode, QUICK } from './cluster.ts'
@@ -299,6 +299,22 @@ describe('a client that is told of maintenance', () => {
 
   test('forgets the address of MOVING before a node can take over from that leader: it may be a follower then', () => {
     expect(MOVING_SECONDS * 1000).toBeLessThan(silenceOf(TIMING.leaseMs))
+  })
+
+  test('hears the address of the leader once when it writes at a follower, and not when it reads there', async () => {
+    const leader = await three()
+    const [follower] = cluster.followers()
+    const client = new TestClient(follower!.engine, 3)
+    client.ask(...LISTEN)
+    expect(client.ask('GET', 'k')).toBe('_\r\n')
+    const place = `${leader.name}:6379`
+    const moving = new RegExp(
+      `^>4\\r\\n\\$6\\r\\nMOVING\\r\\n:\\d+\\r\\n:1\\r\\n\\$${place.length}\\r\\n${place}\\r\\n-READONLY`,
+    )
+    expect(client.ask('SET', 'k', 'v')).toMatch(moving)
+    expect(client.ask('SET', 'k', 'v')).toBe(READONLY)
+    const resting = new TestClient(follower!.engine, 3)
+    expect(resting.ask('SET', 'k', 'v')).toBe(READONLY)
   })
 
   test('gets null for an address when it asked for none', async () => {

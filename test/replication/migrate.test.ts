@@ -78,6 +78,34 @@ describe('requests to the target', () => {
     expect(sender.engine.conditions.heldKeys.size).toBe(0)
   })
 
+  test('clients that are told of maintenance hear of many keys once, and that they have left', () => {
+    const { client, clock, connect, dialled } = createSender()
+    const listener = connect(3)
+    listener.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')
+    const later = connect()
+    client.ask('MSET', 'k', '1', 'l', '2', 'm', '3')
+    const take = (i: number) => {
+      dialled[i]!.accept()
+      dialled[i]!.send('+OK\r\n')
+      dialled[i]!.send('+OK\r\n')
+    }
+    client.ask(...MIGRATE)
+    expect(listener.received()).toMatch(/^>4\r\n\$9\r\nMIGRATING\r\n:\d+\r\n:2\r\n\$5\r\n\["1"\]\r\n$/)
+    later.ask('MIGRATE', 'far', '6380', 'l', '3', '500')
+    take(0)
+    take(1)
+    clock.advance(999)
+    expect(client.ask('MIGRATE', 'far', '6380', 'm', '3', '500')).toBe('+OK\r\n')
+    clock.advance(400)
+    expect(listener.received()).toBe('')
+    take(2)
+    clock.advance(999)
+    expect(listener.received()).toBe('')
+    clock.advance(1)
+    expect(listener.received()).toMatch(/^>3\r\n\$8\r\nMIGRATED\r\n:\d+\r\n\$5\r\n\["1"\]\r\n$/)
+    expect(client.received() + later.received()).toBe('+OK\r\n+OK\r\n')
+  })
+
   test('AUTH is sent first, and an existing key replaced', () => {
     const { client, dialled } = createSender()
     client.ask('MSET', 'a', '1', 'b', '2')

@@ -32,6 +32,14 @@ export type MaintenanceNotice =
 export const MOVING_ENDPOINT_TYPES = ['internal-ip', 'internal-fqdn', 'external-ip', 'external-fqdn', 'none'] as const
 export type MovingEndpointType = (typeof MOVING_ENDPOINT_TYPES)[number]
 
+/**
+ * The time in MOVING to the leader of a replicated log. Lettuce goes to the address of the notice, not
+ * to that which Sentinels name, at each connect within it. It ends before another node can take over
+ * (replicated-log/timing.ts): else a client whose new leader dies may come back to that broker, started
+ * again as a follower, and hear READONLY there.
+ */
+export const MOVING_SECONDS = 1
+
 /** The shards of a notice, as a JSON list: a broker has one. Lettuce refuses notices without it. */
 const SHARDS = '["1"]'
 /** Bytes for the frames of a notice, without its texts. */
@@ -44,6 +52,8 @@ export interface MaintenanceHost {
 export class Maintenance {
   readonly #host: MaintenanceHost
   readonly #clients = new Map<Client, MovingEndpointType>()
+  /** Clients that were sent to the leader because they wrote here. */
+  readonly #sentAway = new Set<Client>()
   /** Undefined until the first notice is made. */
   #buffer: ReplyBuffer | undefined = undefined
   #used = false
@@ -69,18 +79,39 @@ export class Maintenance {
   /** Removes a client that is gone, or wants no notices any more. */
   remove(client: Client): void {
     this.#clients.delete(client)
+    this.#sentAway.delete(client)
   }
 
   /** Tells all clients that asked for it. */
   announce(notice: MaintenanceNotice): void {
     if (this.#clients.size === 0) return
+    this.#renewSequence()
+    for (const [client, endpointType] of this.#clients) this.#tell(client, endpointType, notice)
+  }
+
+  /**
+   * Sends a client that asked for notices to the leader, because it wants to write here. A library
+   * that does not ask a server for its role (Lettuce) would stay here for ever, if it was told an old
+   * address. Each connection hears it once, and not while the leader is unknown (`endpoint` is empty).
+   */
+  sendAway(client: Client, endpoint: string): void {
+    const endpointType = this.#clients.get(client)
+    // Without an address it would come back to this node.
+    if (endpointType === undefined || endpointType === 'none' || endpoint === '' || this.#sentAway.has(client)) return
+    this.#sentAway.add(client)
+    this.#renewSequence()
+    this.#tell(client, endpointType, { type: 'MOVING', seconds: MOVING_SECONDS, endpoint })
+  }
+
+  #renewSequence(): void {
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#host.environment.clock.now()))
-    for (const [client, endpointType] of this.#clients) {
-      // A client that has gone back to RESP2 cannot tell a push from a reply.
-      if (client.protocol !== 3 || (client.state & CLIENT_MUTED) !== 0) continue
-      const { end, source, start } = this.#encode(notice, endpointType === 'none')
-      client.deliver(source, start, end)
-    }
+  }
+
+  #tell(client: Client, endpointType: MovingEndpointType, notice: MaintenanceNotice): void {
+    // A client that has gone back to RESP2 cannot tell a push from a reply.
+    if (client.protocol !== 3 || (client.state & CLIENT_MUTED) !== 0) return
+    const { end, source, start } = this.#encode(notice, endpointType === 'none')
+    client.deliver(source, start, end)
   }
 
   #encode(

@@ -84,8 +84,10 @@ export interface AdmissionHost {
   readonly parts: {
     readonly scripts: ScriptRunner
     readonly saving: Saving | undefined
+    readonly replication: { readonly node: { readonly leaderAddress: string } | undefined } | undefined
   }
   readonly clients: {
+    readonly maintenance: { sendAway(client: Client, endpoint: string): void }
     readonly pubSub: PubSub
     readonly users: Users
     readonly tracking: Tracking
@@ -157,10 +159,10 @@ export class Admission {
     if (client.state === 0 && this.#state.isOnlyClustered && command.forbidden === undefined) {
       return this.#isServed(client, command, args, this.claimsOf(command, args, client))
     }
-    const { memory: clientMemory, tracking } = this.#host.clients
+    const { maintenance, memory: clientMemory, tracking } = this.#host.clients
     const { eviction, faults } = this.#host.upkeep
     const { heldKeys, pause } = this.#host.conditions
-    const { saving, scripts } = this.#host.parts
+    const { replication, saving, scripts } = this.#host.parts
     const { flags, spec } = command
     const inMulti = (client.state & CLIENT_MULTI) !== 0
     const claims = this.claimsOf(command, args, client)
@@ -198,7 +200,11 @@ export class Admission {
     // For a client the disk is checked before the role; for a script the role comes first.
     let unwritable = claims.isWrite || spec.asksForWrites ? this.diskFailure : undefined
     if (claims.isWrite) unwritable ??= this.#refusalOfWrites(ERR.readOnly)
-    if (unwritable !== undefined) return this.refuse(client, command, unwritable)
+    if (unwritable !== undefined) {
+      // The client took this node for the leader.
+      if (unwritable === ERR.readOnly) maintenance.sendAway(client, replication?.node?.leaderAddress ?? '')
+      return this.refuse(client, command, unwritable)
+    }
     if ((client.state & CLIENT_SUBSCRIBED) !== 0 && client.protocol === 2 && !spec.whileSubscribed) {
       return this.refuse(
         client,

@@ -21,6 +21,7 @@ import {
   CLIENT_REPLICA,
   type Client,
 } from '../../engine/clients/client.ts'
+import { MOVING_SECONDS } from '../../engine/clients/maintenance.ts'
 import { PostponedClients } from '../../engine/conditions/postponed.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { RequestRelay } from '../../engine/requests/request-relay.ts'
@@ -38,13 +39,6 @@ import { RelayedConnection } from './relayed-connection.ts'
 
 /** Requests are sent on for this long after the next leader is known. */
 const RELAY_MS_MAX = 2000
-/**
- * The time in MOVING. Lettuce goes to the address of the notice, not to that which Sentinels name, at
- * each connect within it. It ends before another node can take over (timing.ts): else a client whose
- * new leader dies may come back to that broker, started again as a follower, and hear READONLY there
- * for ever.
- */
-export const MOVING_SECONDS = 1
 /** A request under way may take this much longer; then its client is closed without a reply. */
 const LAST_REPLY_MS_MAX = 1000
 const TRANSACTION_REFUSED = new ReplyError(`EXECABORT Transaction discarded because of: ${ERR.readOnly.text}`)

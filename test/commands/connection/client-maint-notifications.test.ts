@@ -1,18 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '../../support/engine.ts'
 
-const SETTINGS = { 'maint-notifications': 'yes' } as const
-
 describe('CLIENT MAINT_NOTIFICATIONS', () => {
-  test('is unknown, as to Redis 7.2, unless the setting is on', () => {
-    const client = createEngine().connect(3)
+  test('is unknown, as to Redis 7.2, when the setting is off', () => {
+    const client = createEngine({ 'maint-notifications': 'no' }).connect(3)
     expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')).toBe(
       "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.\r\n",
     )
   })
 
   test('is taken as clients send it', () => {
-    const client = createEngine(SETTINGS).connect(3)
+    const client = createEngine().connect(3)
     for (const type of ['internal-ip', 'internal-fqdn', 'external-ip', 'external-fqdn', 'none'])
       expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON', 'moving-endpoint-type', type)).toBe('+OK\r\n')
     expect(client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'on')).toBe('+OK\r\n')
@@ -21,7 +19,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('is refused in RESP2, with other words, and with a type that is not known', () => {
-    const { connect } = createEngine(SETTINGS)
+    const { connect } = createEngine()
     const words = ['CLIENT', 'MAINT_NOTIFICATIONS']
     expect(connect(2).ask(...words, 'ON')).toMatch(/^-ERR CLIENT MAINT_NOTIFICATIONS needs RESP3/)
     expect(connect(2).ask(...words, 'OFF')).toBe('+OK\r\n')
@@ -32,7 +30,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('is taken from each user that has authenticated, so that no denial of it fills ACL LOG', () => {
-    const { connect } = createEngine(SETTINGS)
+    const { connect } = createEngine()
     const admin = connect(2)
     admin.ask('ACL', 'SETUSER', 'alice', 'on', '>p', '+hello', '~*')
     admin.ask('CONFIG', 'SET', 'requirepass', 'secret')
@@ -44,7 +42,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('each notice has its fields, and the sequence grows', () => {
-    const { clock, connect, engine } = createEngine(SETTINGS)
+    const { clock, connect, engine } = createEngine()
     const client = connect(3)
     client.ask('CLIENT', 'MAINT_NOTIFICATIONS', 'ON')
     const { maintenance } = engine.clients
@@ -65,7 +63,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
   })
 
   test('no notice comes after OFF, RESET, a return to RESP2, or the end of the connection', () => {
-    const { connect, engine } = createEngine(SETTINGS)
+    const { connect, engine } = createEngine()
     const endings = [['CLIENT', 'MAINT_NOTIFICATIONS', 'OFF'], ['RESET'], ['HELLO', '2']]
     for (const words of endings) {
       const client = connect(3)
