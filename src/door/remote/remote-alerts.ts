@@ -9,8 +9,8 @@ interface RemoteRule {
   readonly severity: Alert['severity']
   readonly advice: string
   /**
-   * Says what is wrong; undefined = nothing is. `grown` tells how much a counter has grown since the
-   * last look.
+   * Says what is wrong; undefined = nothing is. `grown` tells how much a counter has grown since
+   * the last look.
    */
   find(info: Info, grown: (name: string) => number): string | undefined
 }

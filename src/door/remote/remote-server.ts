@@ -1,5 +1,5 @@
-// Another server that speaks the Redis protocol, such as Redis or Valkey: connections to it, one for
-// each database, and one for each search. In a cluster they follow MOVED and ASK to other nodes.
+// Another server that speaks the Redis protocol, such as Redis or Valkey: connections to it, one
+// for each database, and one for each search. In a cluster they follow MOVED and ASK to other nodes.
 
 import type { Asker, Words } from '../console/asker.ts'
 import { HttpError } from '../exchanges/http-error.ts'
@@ -129,8 +129,8 @@ export function signInWords({ password, user }: RemoteAddress): RawWords[] {
 }
 
 /**
- * A status 401 would mean the page's own session. The address of the server has a wrong password, or
- * none.
+ * A status 401 would mean the page's own session. The address of the server has a wrong password,
+ * or none.
  */
 export function withoutSignIn(error: HttpError): HttpError {
   return error.status === 401 ? new HttpError(503, error.message) : error

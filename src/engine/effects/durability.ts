@@ -291,7 +291,8 @@ export class Durability {
   }
 
   /**
-   * The time of the request whose client waits longest, in Unix milliseconds; undefined = none waits.
+   * The time of the request whose client waits longest, in Unix milliseconds; undefined = none
+   * waits.
    */
   get heldSinceMs(): number | undefined {
     for (const sinceMs of this.#held.values()) return sinceMs
