@@ -69,9 +69,7 @@ export function brokerRows(engine: Engine, brokers: Brokers, history: readonly P
 
 /** The points of this broker, from the rows that it keeps of itself. */
 export function ownPoints(rows: readonly Row[], sinceMs: number): Point[] {
-  return rows
-    .filter(([at]) => (at ?? 0) > sinceMs)
-    .map((row) => pointOf(row[0] ?? 0, figuresByName(row)))
+  return rows.filter(([at]) => (at ?? 0) > sinceMs).map((row) => pointOf(row[0] ?? 0, figuresByName(row)))
 }
 
 /** Makes a row; what is not given is not known. */

@@ -143,7 +143,8 @@ describe('what commands cannot tell', () => {
       readonly stalls: readonly { cause: string; what: string | null; ms: number; details: string }[]
     }
     // A busy machine holds a server up, too, with no command to blame.
-    const ofScripts = async () => (await browser.json<Stalls>('/v1/stalls')).stalls.filter(({ what }) => what === 'EVAL')
+    const ofScripts = async () =>
+      (await browser.json<Stalls>('/v1/stalls')).stalls.filter(({ what }) => what === 'EVAL')
     expect(await ofScripts()).toEqual([])
     const slow = 'local from = os.clock() repeat until os.clock() - from > 0.25'
     await browser.command('EVAL', slow, '0')
