@@ -35,7 +35,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
     /^(util\/bytes\/lzf\.|store\/keyspace\/data-digest\.|persistence\/(?!(snapshot\/(background-saving|large-changes)|disk\/(directory-claims|disk)|errors|log\/rewrite)\.))/,
   'replicated-log': /^replicated-log\//,
   replication:
-    /^replication\/(?!(failover|full-sync|backlogged-stream|migrations|partial-sync|replicas|replication|shared-bytes|snapshot-bytes)\.)/,
+    /^replication\/(?!(failover|full-sync|backlogged-stream|migrations|migration-notices|partial-sync|replicas|replication|shared-bytes|snapshot-bytes)\.)/,
   scripting: /^(commands\/)?scripting\//,
   server: /^server\/(?!(boot\/(boot|errors|load-users|options|replica-drain)|listening\/embedded-listeners)\.)/,
   shards: /^shards\//,

@@ -300,6 +300,7 @@ complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l policy 
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l seed -r -d 'Repeats an earlier run.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l cluster -d 'Tests brokers on a log.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l log-system -r -d 'nats or etcd.'
+complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l shards -r -d '1, or 2 that share the keys, whose slots move meanwhile.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l rounds -r -d 'The most rounds of four strikes each.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l history -r -d 'Write the history of all operations, for other judges.'
 complete -c respite -n '__fish_seen_subcommand_from prove-durability' -l verbose -r -d 'Prints each strike.'

@@ -100,6 +100,7 @@ export const TOOLS: readonly Tool[] = [
       { names: ['--seed'], value: 'N', help: 'Repeats an earlier run.' },
       { names: ['--cluster'], help: 'Tests brokers on a log.' },
       { names: ['--log-system'], value: 'S', help: 'nats or etcd.' },
+      { names: ['--shards'], value: 'N', help: '1, or 2 that share the keys, whose slots move meanwhile.' },
       { names: ['--rounds'], value: 'N', help: 'The most rounds of four strikes each.' },
       { names: ['--history'], value: 'FILE', help: 'Write the history of all operations, for other judges.' },
       { names: ['--verbose'], value: 'yes', help: 'Prints each strike.' },

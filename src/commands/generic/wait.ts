@@ -41,7 +41,7 @@ export const wait = defineCommand({
     const timeout = parseInteger(call.args.bytes(2))
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
-    if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
+    if (timeout > INT64_MAX - BigInt(Math.floor(call.now()))) throw ERR.timeoutOutOfRange
     const count = replication.copiesOf(client, 'memory')
     if (count >= wanted) return call.reply.integer(count)
     const timeoutMs = Number(timeout)

@@ -44,7 +44,7 @@ export const waitaof = defineCommand({
     const timeout = parseInteger(call.args.bytes(3))
     if (timeout === undefined) throw ERR.timeoutNotInteger
     if (timeout < 0) throw ERR.timeoutNegative
-    if (timeout > INT64_MAX - BigInt(call.now())) throw ERR.timeoutOutOfRange
+    if (timeout > INT64_MAX - BigInt(Math.floor(call.now()))) throw ERR.timeoutOutOfRange
     const { client } = call
     const {
       effects: { durability },

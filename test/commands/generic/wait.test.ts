@@ -60,3 +60,11 @@ test.each([
 ])('WAIT %j is refused: %s', (words, error) => {
   expect(client.ask('WAIT', ...words)).toBe(`-${error}\r\n`)
 })
+
+test.each([
+  [['WAIT', 0, 100], ':0\r\n'],
+  [['WAITAOF', 0, 0, 100], '*2\r\n:1\r\n:0\r\n'],
+])('a clock may tell fractions of a millisecond: %j', (words, reply) => {
+  engine.clock.advance(0.25)
+  expect(client.ask(...words)).toBe(reply)
+})

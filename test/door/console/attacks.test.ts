@@ -140,22 +140,21 @@ describe('requests of other sites', () => {
     expect(door.audit.filter(({ command }) => command !== undefined)).toEqual([])
   })
 
-  test('read nothing at any endpoint that reads', async () => {
+  test.each<Record<string, string>>([
+    { Origin: 'https://app.example' },
+    { Origin: 'https://evil.example' },
+    { Origin: 'null' },
+    { 'Sec-Fetch-Site': 'cross-site' },
+  ])('read nothing at any endpoint that reads: %j', async (headers) => {
     const door = await openConsole({ requirepass: 'secret', 'http-cors-origin': 'https://app.example' })
     const { cookie } = await door.signIn('default', 'secret')
-    for (const { path } of ALL.filter(({ method }) => method === 'GET'))
-      for (const headers of [
-        { Origin: 'https://app.example' },
-        { Origin: 'https://evil.example' },
-        { Origin: 'null' },
-        { 'Sec-Fetch-Site': 'cross-site' },
-      ] as Record<string, string>[]) {
-        const answer = await askRaw(door, pathOf(path), { headers: { Cookie: cookie, ...headers } })
-        // Who asks for the session is told that there is none.
-        if (answer.status === 200)
-          expect(JSON.parse(answer.body), path).toEqual({ signedIn: false, open: false, broker: null })
-        else expect([401, 403], `${path} ${JSON.stringify(headers)}`).toContain(answer.status)
-      }
+    for (const { path } of ALL.filter(({ method }) => method === 'GET')) {
+      const answer = await askRaw(door, pathOf(path), { headers: { Cookie: cookie, ...headers } })
+      // Who asks for the session is told that there is none.
+      if (answer.status === 200)
+        expect(JSON.parse(answer.body), path).toEqual({ signedIn: false, open: false, broker: null })
+      else expect([401, 403], `${path} ${answer.body}`).toContain(answer.status)
+    }
   })
 
   test('read nothing by the cookie, even where the site may use the door', async () => {

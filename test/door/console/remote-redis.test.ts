@@ -216,7 +216,7 @@ describe.skipIf(redisServerMissing() || redisServerIsOlder())('the console of a 
     expect(await json(above, '/v1/brokers')).toMatchObject({
       brokers: [
         { role: 'primary', self: true },
-        { role: 'replica', state: 'online', lag: expect.any(Number) },
+        { role: 'replica', state: 'online', reachable: true, behind: expect.any(Number), behindUnit: 'bytes' },
       ],
     })
     await eventually(async () => (await json<Brokers>(below, '/v1/brokers')).brokers[1]?.state === 'connected')
