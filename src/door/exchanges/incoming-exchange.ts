@@ -105,7 +105,9 @@ export abstract class IncomingExchange implements Exchange {
    * dropped: a connection that is closed before it has come may lose the answer.
    */
   get #isLong(): boolean {
-    return !this.#request.complete && !(Number(this.header('content-length') ?? Number.POSITIVE_INFINITY) <= REST_BYTES_MAX)
+    return (
+      !this.#request.complete && !(Number(this.header('content-length') ?? Number.POSITIVE_INFINITY) <= REST_BYTES_MAX)
+    )
   }
 
   /** Joins the headers of an answer and those that were added to it. */
