@@ -10,8 +10,6 @@ const TOO_LARGE = 'the body is larger than http-max-body'
 
 /** A URL needs a host to be read; nothing looks at this one. */
 const ANY_BASE = 'http://host'
-/** The rest of a body that is not wanted is read up to this length. */
-const REST_BYTES_MAX = 64 * 1024
 
 /** The program's own server took the request, and says what it is. */
 export interface WithinProgram {
@@ -95,19 +93,11 @@ export abstract class IncomingExchange implements Exchange {
   /** Answers by Node's response. */
   protected respond(response: http.ServerResponse, status: number, headers: Headers, body: string | Buffer): void {
     if (response.destroyed || response.headersSent) return
+    const isUnread = !this.#request.complete
     const all = { ...this.withAdded(headers), 'Content-Length': String(Buffer.byteLength(body)) }
-    response.writeHead(status, (this.#isLong ? { ...all, Connection: 'close' } : all) as http.OutgoingHttpHeaders)
+    // The rest of a body that was refused is not read.
+    response.writeHead(status, (isUnread ? { ...all, Connection: 'close' } : all) as http.OutgoingHttpHeaders)
     response.end(this.method === 'HEAD' ? undefined : body)
-  }
-
-  /**
-   * Whether much of the body may still come: it is not read then. A short rest is read by Node and
-   * dropped: a connection that is closed before it has come may lose the answer.
-   */
-  get #isLong(): boolean {
-    return (
-      !this.#request.complete && !(Number(this.header('content-length') ?? Number.POSITIVE_INFINITY) <= REST_BYTES_MAX)
-    )
   }
 
   /** Joins the headers of an answer and those that were added to it. */
