@@ -17,8 +17,11 @@ export class Refusal extends Error {
   }
 }
 
-/** Is told when an answer says that the session is over. */
-export const sessionEnd = { onEnd: (): void => {} }
+/**
+ * `onEnd` is called when an answer says that the session is over. `signIns` counts the sessions that began
+ * or were ended: a late answer to a request of an earlier session says nothing of the present one.
+ */
+export const sessionEnd = { onEnd: (): void => {}, signIns: 0 }
 
 type Parameter = string | number | undefined | null | readonly string[]
 
@@ -36,6 +39,7 @@ export function address(path: string, parameters: Readonly<Record<string, Parame
 export const part = encodeURIComponent
 
 async function ask(url: string, init: RequestInit, isSignIn = false): Promise<Response> {
+  const { signIns } = sessionEnd
   const answer = await fetch(url, { credentials: 'same-origin', cache: 'no-store', ...init }).catch(
     (error: unknown) => {
       if (error instanceof DOMException && error.name === 'AbortError') throw error
@@ -43,7 +47,7 @@ async function ask(url: string, init: RequestInit, isSignIn = false): Promise<Re
     },
   )
   if (answer.ok) return answer
-  if (answer.status === 401 && !isSignIn) sessionEnd.onEnd()
+  if (answer.status === 401 && !isSignIn && signIns === sessionEnd.signIns) sessionEnd.onEnd()
   throw new Refusal(answer.status, await reasonOf(answer))
 }
 

@@ -1,7 +1,7 @@
 // The address of a view: `#/queues/mails?state=failed`. It stands behind the # of the page, so the
 // page works under any path, and all filters are in it: a link shows what its sender saw.
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 
 export interface Route {
   /** The parts of the path, decoded: `['queues', 'mails']`. */
@@ -46,13 +46,15 @@ export function go(address: string, how: 'push' | 'replace' = 'push'): void {
 }
 
 export function useRoute(): Route {
-  const [route, setRoute] = useState(() => routeOf(location.hash))
+  const [hash, setHash] = useState(location.hash)
   useEffect(() => {
-    const change = (): void => setRoute(routeOf(location.hash))
+    const change = (): void => setHash(location.hash)
     addEventListener('hashchange', change)
+    // The address may have changed between the drawing and this effect.
+    change()
     return () => removeEventListener('hashchange', change)
   }, [])
-  return route
+  return useMemo(() => routeOf(hash), [hash])
 }
 
 /** Changes parameters of the view that is shown, and leaves the others. */

@@ -59,7 +59,11 @@ export function App({ beginning }: { beginning: Promise<Session> }) {
     })
   }, [])
   if (session === undefined) return null
-  if (!session.signedIn) return <SignIn key={note} note={note} onSignedIn={setSession} />
+  const signedIn = (begun: SignedIn): void => {
+    sessionEnd.signIns++
+    setSession(begun)
+  }
+  if (!session.signedIn) return <SignIn key={note} note={note} onSignedIn={signedIn} />
   return (
     <SessionContext.Provider value={session}>
       <Frame
@@ -118,6 +122,7 @@ function Frame({ session, onSignOut }: { session: SignedIn; onSignOut: () => voi
               type="button"
               class="plain"
               onClick={() => {
+                sessionEnd.signIns++
                 void signOut().then(onSignOut, onSignOut)
               }}
             >

@@ -220,8 +220,9 @@ function ofClaim(reply: Reply): Reply {
   return (reply as [cursor: string, entries: Reply])[1]
 }
 
+/** An entry that is pending but no longer in its stream has no fields. */
 function entriesIn(entries: Reply): { id: string; value: string }[] {
-  return (entries as [id: string, fields: string[]][]).map(([id, fields]) => ({ id, value: fields[1] ?? '' }))
+  return (entries as [id: string, fields: string[] | null][]).map(([id, fields]) => ({ id, value: fields?.[1] ?? '' }))
 }
 
 function textOf({ entries, lastDelivered, pending }: GroupState): string {
