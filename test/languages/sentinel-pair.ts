@@ -10,6 +10,8 @@ const SHARD = 'orders'
 const LOOK_MS = 10
 /** The program has survived a failover when so many messages more are kept. */
 const MORE_MESSAGES = 3
+/** Longer than a handover or a takeover lasts. */
+const TAKE_AGAIN_MS = 5000
 
 export class SentinelPair {
   readonly variables: Variables
@@ -55,13 +57,20 @@ export class SentinelPair {
     return (await (await this.#leader())?.client.xlen(key).catch(() => 0)) ?? 0
   }
 
-  /** Takes the lead from its broker, and waits until the other one leads. */
+  /**
+   * Takes the lead from its broker, and waits until the other one leads. On a busy machine the same
+   * broker may be back first: then it loses the lead again.
+   */
   async #lead(take: (leader: LoggedBroker) => Promise<unknown>): Promise<void> {
     await until(async () => (await this.#leader()) !== undefined, 'a broker leads')
     const before = (await this.#leader())!
-    await take(before).catch(() => {})
+    let nextMs = 0
     await until(async () => {
       const now = await this.#leader()
+      if (now === before && performance.now() >= nextMs) {
+        await take(before).catch(() => {})
+        nextMs = performance.now() + TAKE_AGAIN_MS
+      }
       return now !== undefined && now !== before
     }, 'the other broker leads')
   }
